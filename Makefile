@@ -1,0 +1,60 @@
+# bmt: `make demo` shows the procedure, `make test` proves it, `make up` keeps it running.
+# Every target makes its own virtual environment first and is quick when nothing changed.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up down bench lint format types architecture docs lock clean
+
+help:            ## What can be made
+	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: $(STAMP)  ## The virtual environment, with .venv/bin/bmt, and the parts it runs on
+
+$(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo.lock.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or sys.exit(f"bmt needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=python3.11")'
+	@echo "Setting up $(VENV) (once; about two minutes on a new machine)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/bootstrap.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes locks/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@$(BIN)/bmt setup
+	@touch $@
+
+demo: $(STAMP)   ## Four applications and one termination through all four steps, then stop
+	@$(BIN)/bmt demo
+
+test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
+	@$(BIN)/python -m pytest -q
+
+up: $(STAMP)     ## The same system, kept running
+	@$(BIN)/bmt up --detach
+
+down: $(STAMP)   ## Stop what `make up` started
+	@$(BIN)/bmt down
+
+lint: $(STAMP)   ## Format and rules
+	@$(BIN)/ruff format --quiet --check . || { echo "make format mends these"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+format: $(STAMP) ## Mend format and what can be mended of the rules
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+types: $(STAMP)  ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+architecture: $(STAMP)  ## The arrows between the rooms
+	@$(BIN)/lint-imports --no-cache > $(VENV)/architecture.log 2>&1 || { cat $(VENV)/architecture.log; exit 1; }
+
+docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models
+	@$(BIN)/python -m bmt.cli.documents
+
+lock: $(STAMP)   ## Resolve again: hashes, no addresses
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra services pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
+
+clean:           ## Remove what make made (the data of `make up` stays in .bmt)
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

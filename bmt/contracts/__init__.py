@@ -1,0 +1,1 @@
+"""The published language: envelope, events, values, topics and HTTP models (pydantic only)."""

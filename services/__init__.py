@@ -1,0 +1,1 @@
+"""The five services of the procedure, each the only writer of its own stream and topic."""
