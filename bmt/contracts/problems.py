@@ -1,0 +1,130 @@
+"""The problems that a call can be answered with, by name (RFC 9457).
+
+A problem's name is part of the contract: it is the end of `type` (`urn:bmt:problem:<name>`) and
+decides the HTTP status. A domain refuses by raising a subclass of `Refused` that carries the name.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+TYPE_PREFIX: Final = "urn:bmt:problem:"
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "unauthenticated": 401,
+        "forbidden": 403,
+        "own_request": 403,
+        "not_found": 404,
+        "method_not_allowed": 405,
+        "idempotency_key_missing": 400,
+        "idempotency_key_reused": 409,
+        "already_decided": 409,
+        "request_closed": 409,
+        "validation_failed": 422,
+        "channel_not_allowed": 422,
+        "warnings_need_reason": 422,
+        "quota_exceeds_maximum": 422,
+        "document_unknown": 422,
+        "too_large": 413,
+        "unsupported_media_type": 415,
+        "internal": 500,
+        "unavailable": 503,
+    }
+)
+"""The HTTP status of each problem."""
+
+TITLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unauthenticated": "A valid bearer token is needed",
+        "forbidden": "The token's role does not allow this",
+        "own_request": "Nobody decides on their own request",
+        "not_found": "There is no such thing here",
+        "method_not_allowed": "This address does not answer that method",
+        "idempotency_key_missing": "The header Idempotency-Key is needed",
+        "idempotency_key_reused": "The Idempotency-Key was used for another call",
+        "already_decided": "The request was decided before",
+        "request_closed": "The request is closed",
+        "validation_failed": "Some fields are not as they should be",
+        "channel_not_allowed": "The agency does not use this channel",
+        "warnings_need_reason": "The warnings need a reason before this can be approved",
+        "quota_exceeds_maximum": "The quota is above the agency's maximum",
+        "document_unknown": "A document named here was never stored",
+        "too_large": "The body is too large",
+        "unsupported_media_type": "This kind of body is not read here",
+        "internal": "Something went wrong here",
+        "unavailable": "A part that this call needs cannot be reached",
+    }
+)
+"""The title of each problem: one sentence, the same every time."""
+
+
+class FieldError(BaseModel):
+    """One wrong field: where it is, and what is allowed there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pointer: str = Field(
+        description="RFC 6901 pointer into the body (`/applicant/email`); a parameter is named by "
+        "its place first: `/query/limit`, `/path/id`, `/header/idempotency-key`.",
+        examples=["/applicant/email"],
+    )
+    detail: str = Field(description="What is allowed there. Never the value that was sent.")
+
+
+class Problem(BaseModel):
+    """The body of every answer that is not a success; a problem may add members of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str = Field(examples=["urn:bmt:problem:validation_failed"])
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    instance: str | None = Field(default=None, description="The path that was called.")
+    errors: tuple[FieldError, ...] = Field(
+        default=(), description="All wrong fields at once; absent when no field is wrong."
+    )
+
+
+class Refused(Exception):  # noqa: N818  a refusal is an answer of the domain, not an error
+    """The thing asked for is not done, for a reason that has a name in the contract.
+
+    Subclasses name what went wrong and set `problem`; raising `Refused` itself with `problem=` is
+    for what is read back from a record.
+
+    Attributes:
+        problem: name of the problem, a key of `STATUS`.
+        detail: what happened and what to do, for a reader; no personal data.
+        extra: further members of the problem, for example the first decision.
+        errors: the wrong fields, all at once.
+        replayed: true when this refusal was recorded before and is only given again.
+    """
+
+    problem: str = "validation_failed"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        problem: str | None = None,
+        extra: Mapping[str, JsonValue] | None = None,
+        errors: tuple[FieldError, ...] = (),
+        replayed: bool = False,
+    ) -> None:
+        """Takes the detail; an empty one becomes the problem's title."""
+        if problem is not None:
+            self.problem = problem
+        self.detail = detail or TITLE[self.problem]
+        self.extra: Mapping[str, JsonValue] = extra or {}
+        self.errors = errors
+        self.replayed = replayed
+        super().__init__(self.detail)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this problem."""
+        return STATUS[self.problem]
