@@ -43,3 +43,11 @@ class CausationReused(Exception):  # noqa: N818  as above
         """Names the cause; it is a hash or an event's id, never personal data."""
         super().__init__(f"{causation} was used before, for another command")
         self.causation = causation
+
+
+class StillContended(Unavailable):
+    """Others kept deciding on the same stream at the same time; asking again is safe."""
+
+    def __init__(self, stream: str) -> None:
+        """Names the stream."""
+        super().__init__(f"stream {stream}")

@@ -1,0 +1,94 @@
+"""The decider: the pure heart of a service, and what it hears."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.contracts.envelope import Envelope
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E", bound=BaseModel)
+E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[C, S]):
+    """`decide(command, state) -> events`, `evolve(state, event) -> state`, and where a stream begins."""
+
+    initial: S
+    decide: Callable[[C, S], Sequence[BaseModel]]
+    evolve: Callable[[S, BaseModel], S]
+
+    def fold(self, events: Sequence[BaseModel], state: S | None = None) -> S:
+        """The state after `events`."""
+        current = self.initial if state is None else state
+        for event in events:
+            current = self.evolve(current, event)
+        return current
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[C]):
+    """A command on its way to one stream.
+
+    Attributes:
+        stream: the stream it decides on.
+        causation: id of the event or HTTP command that led here; becomes the commit's id.
+        fingerprint: hash of what was said; the same causation with another one is refused.
+        command: what is wanted, for the decider.
+        traceparent: W3C trace context.
+        begins_stream: the stream cannot exist yet (its id is new): nothing needs to be loaded.
+    """
+
+    stream: str
+    causation: str
+    fingerprint: str
+    command: C
+    traceparent: str | None = None
+    begins_stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[E_co]):
+    """An event heard, its envelope apart from its data.
+
+    Attributes:
+        envelope: the CloudEvents attributes.
+        data: the event, parsed.
+        position: its place in `origin`: version for the service's own commits, else `ce_sequence`.
+        origin: the stream that counts `position`.
+    """
+
+    envelope: Envelope
+    data: E_co
+    position: int
+    origin: str
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.envelope.id
+
+    @property
+    def subject(self) -> str:
+        """What the event is about."""
+        return self.envelope.subject or ""
+
+    @property
+    def time(self) -> datetime:
+        """When it happened, as its writer said."""
+        return self.envelope.time
+
+    def leads_to(self, stream: str, command: C) -> Message[C]:
+        """The command that this event leads to, with this event as its causation."""
+        return Message(
+            stream=stream,
+            causation=self.id,
+            fingerprint=self.id,
+            command=command,
+            traceparent=self.envelope.traceparent,
+        )

@@ -1,0 +1,86 @@
+"""From a durable commit to those who hear it: the service's own views at once, then its topic.
+
+A command's answer waits for the views (a client reads its own writes), never for Kafka.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import BaseModel
+
+import structlog
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.event_store import Commit, EventStore
+from bmt.chassis.views import Projection
+from bmt.chassis.vocabulary import Vocabulary
+
+log = structlog.get_logger(__name__)
+
+
+class Onward(Protocol):
+    """Where commits go after the views: the relay."""
+
+    def enqueue(self, commits: Sequence[Commit]) -> None:
+        """Deliver these soon; what is lost here, the sweep finds."""
+        ...
+
+
+class OwnProjections:
+    """The service's own views and work, fed from its own commits."""
+
+    def __init__(
+        self, projections: Sequence[Projection], vocabulary: Vocabulary, source: str
+    ) -> None:
+        """`source` is the service's CloudEvents source, for example `/bmt/intake`."""
+        self._projections = projections
+        self._vocabulary = vocabulary
+        self._source = source
+
+    async def apply(self, commits: Sequence[Commit]) -> None:
+        """Bring every view up to these commits."""
+        heard = [event for commit in commits for event in self._vocabulary.heard(commit, self._source)]
+        if heard:
+            for projection in self._projections:
+                await projection.apply(heard)
+
+
+class Delivery:
+    """What an execution hands its durable commits to."""
+
+    def __init__(self, projections: OwnProjections, relay: Onward) -> None:
+        """Views first, then the relay."""
+        self._projections = projections
+        self._relay = relay
+
+    async def hand_over(self, commits: Sequence[Commit]) -> None:
+        """Apply to the views, then enqueue; a view that cannot be written waits for the sweep."""
+        waiting = [commit for commit in commits if commit.outbox]
+        try:
+            await self._projections.apply(waiting)
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(waiting))
+        else:
+            self._relay.enqueue(waiting)
+
+
+class MissedEvents:
+    """Reads a part of one of the service's own streams."""
+
+    def __init__(self, store: EventStore, vocabulary: Vocabulary, source: str) -> None:
+        self._store = store
+        self._vocabulary = vocabulary
+        self._source = source
+
+    async def __call__(
+        self, stream: str, after: int, before: int
+    ) -> Sequence[Heard[BaseModel]]:
+        """The events of `stream` at versions above `after` and below `before`."""
+        commits = (await self._store.load([stream]))[stream]
+        return [
+            event
+            for commit in commits
+            if after < commit.version < before
+            for event in self._vocabulary.heard(commit, self._source)
+        ]

@@ -1,0 +1,145 @@
+"""The event store: a decision is one document, a *commit*, written once.
+
+A commit's id is its causation (the id of the event or command that led to it), so the store is also
+the inbox: the same message twice finds its commit. `(stream, version)` is unique, so two decisions
+on the same state cannot both stand. `outbox` marks what the relay still owes.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as it is stored and said.
+
+    `sequence` counts the published events of its stream from 1; it is 0 for an event that only the
+    service's own views hear.
+    """
+
+    id: str
+    type: str
+    time: datetime
+    sequence: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRecord:
+    """A refusal that stands: the same call again gets the same answer."""
+
+    problem: str
+    detail: str
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One decision: the events it led to (or the refusal, or nothing to do), and why.
+
+    Attributes:
+        id: the causation: id of the event or command that led here.
+        stream: `<category>-<subject>`, for example `request-<uuid>`.
+        version: 1, 2, … without gaps within the stream.
+        sequence: published events of the stream, this commit's included.
+        fingerprint: hash of the message's body; the same id with another one is refused.
+        recorded_at: when it was written, UTC, for people; order comes from versions only.
+        outbox: still to be delivered.
+    """
+
+    id: str
+    stream: str
+    version: int
+    sequence: int
+    events: tuple[EventRecord, ...]
+    fingerprint: str
+    recorded_at: datetime
+    outbox: bool = False
+    refusal: RefusalRecord | None = None
+    traceparent: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the stream is about: its name without the category."""
+        return self.stream.partition("-")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The commit is durable on a majority."""
+
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyRecorded:
+    """The same causation was committed before: this is that commit."""
+
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class VersionConflict:
+    """Another commit took this version: load, fold and decide again."""
+
+    commit: Commit
+
+
+AppendOutcome = Appended | AlreadyRecorded | VersionConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Where a stream ends; the place of the next commit."""
+
+    version: int = 0
+    sequence: int = 0
+    last: Commit | None = field(default=None, compare=False)
+
+
+class EventStore(Protocol):
+    """What the memory store and the MongoDB store both promise (one suite tests both).
+
+    Every method raises `StoreUnavailable` when the store cannot be reached; an append may then have
+    been written all the same: the same append again tells.
+    """
+
+    async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
+        """Write each commit by itself; the outcomes are in the order of `commits`."""
+        ...
+
+    async def load(self, streams: Collection[str]) -> Mapping[str, Sequence[Commit]]:
+        """The commits of each stream in version order; an unknown stream has none."""
+        ...
+
+    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
+        """The commits that these messages led to, by causation."""
+        ...
+
+    async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]:
+        """Where each stream ends, without loading it."""
+        ...
+
+    async def pending(
+        self, *, limit: int, recorded_before: datetime | None = None
+    ) -> Sequence[Commit]:
+        """Commits still to be delivered, the oldest first, each stream's in version order."""
+        ...
+
+    async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
+        """Undelivered commits of the same streams with lower versions, in version order."""
+        ...
+
+    async def delivered(self, causations: Collection[str]) -> None:
+        """Unset `outbox` of these commits."""
+        ...
+
+    async def outbox_size(self) -> tuple[int, datetime | None]:
+        """How many commits are to be delivered, and when the oldest was recorded."""
+        ...
+
+    def all(self) -> AsyncIterator[Commit]:
+        """Every commit, each stream's in version order: for rebuilding views and for audits."""
+        ...

@@ -1,0 +1,214 @@
+"""One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.chassis.batcher import Batcher
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.decider import Decider, Message
+from bmt.chassis.errors import CausationReused, StillContended
+from bmt.chassis.event_store import (
+    AlreadyRecorded,
+    Appended,
+    AppendOutcome,
+    Commit,
+    EventRecord,
+    EventStore,
+    RefusalRecord,
+    Tail,
+)
+from bmt.chassis.vocabulary import Vocabulary, type_of
+from bmt.contracts.problems import Refused
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+CONFLICT_TRIES: Final = 20
+
+Handed = Callable[[Sequence[Commit]], Awaitable[None]]
+"""Takes over commits that are durable: the service's own views, then the relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A message's commit. `replayed`: the message had been decided before."""
+
+    commit: Commit
+    replayed: bool
+
+    def raise_refusal(self) -> "Executed":
+        """This, unless the decision was a refusal.
+
+        Raises:
+            Refused: as recorded.
+        """
+        if (refusal := self.commit.refusal) is not None:
+            raise Refused(
+                refusal.detail,
+                problem=refusal.problem,
+                extra=refusal.extra,
+                replayed=self.replayed,
+            )
+        return self
+
+
+class Execution(Generic[C, S]):
+    """Executes commands of one decider against one event store."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        decider: Decider[C, S],
+        vocabulary: Vocabulary,
+        published: Collection[str],
+        hand_over: Handed,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        """`published` are the types that have a topic; other events stay within the service."""
+        self._store = store
+        self._decider = decider
+        self._vocabulary = vocabulary
+        self._published = frozenset(published)
+        self._clock = clock
+        self._new_id = new_id
+        self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
+        self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
+
+    async def execute(self, message: Message[C]) -> Executed:
+        """Decide and append one command.
+
+        Raises:
+            Refused: the decider says no (a recorded no is raised the same way when repeated).
+            CausationReused: the causation was used with another fingerprint.
+            StoreUnavailable: nothing is known to be written; the same message again is safe.
+        """
+        result = (await self.execute_many([message]))[0]
+        if isinstance(result, Exception):
+            raise result
+        return result.raise_refusal()
+
+    async def execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+        """Decide and append a wave: one load, one write. What one raises does not touch others.
+
+        Raises:
+            StoreUnavailable: the store cannot be reached; the same messages again are safe.
+        """
+        results: dict[int, Executed | Exception] = {}
+        undecided = list(range(len(messages)))
+        for _ in range(CONFLICT_TRIES):
+            undecided = await self._attempt(messages, undecided, results)
+            if not undecided:
+                break
+        for index in undecided:
+            results[index] = StillContended(messages[index].stream)
+        await self._hand_overs.submit(
+            [r.commit for r in results.values() if isinstance(r, Executed) and not r.replayed]
+        )
+        return [results[index] for index in range(len(messages))]
+
+    async def _attempt(
+        self,
+        messages: Sequence[Message[C]],
+        indexes: Sequence[int],
+        results: dict[int, Executed | Exception],
+    ) -> list[int]:
+        """Decide these once; the indexes that met a version conflict."""
+        history = await self._store.load(
+            {messages[i].stream for i in indexes if not messages[i].begins_stream}
+        )
+        decided: dict[int, Commit] = {}
+        for index in indexes:
+            try:
+                outcome = self._decide(messages[index], history.get(messages[index].stream, ()))
+            except Exception as error:  # noqa: BLE001  belongs to this message alone
+                results[index] = error
+                continue
+            if isinstance(outcome, Executed):
+                results[index] = outcome
+            else:
+                decided[index] = outcome
+        outcomes = await self._appends.submit(list(decided.values()))
+        contended = []
+        for index, appended in zip(decided, outcomes, strict=True):
+            match appended:
+                case Appended(commit):
+                    results[index] = Executed(commit, replayed=False)
+                case AlreadyRecorded(commit):
+                    results[index] = _replayed(messages[index], commit)
+                case _:
+                    contended.append(index)
+        return contended
+
+    def _decide(self, message: Message[C], commits: Sequence[Commit]) -> Commit | Executed:
+        for commit in commits:
+            if commit.id == message.causation:
+                replayed = _replayed(message, commit)
+                if isinstance(replayed, Exception):
+                    raise replayed
+                return replayed
+        state = self._decider.fold(self._vocabulary.events(commits))
+        tail = Tail(commits[-1].version, commits[-1].sequence) if commits else Tail()
+        try:
+            return self._commit(message, tail, self._decider.decide(message.command, state))
+        except Refused as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            return self._commit(message, tail, (), refused)
+
+    def _commit(
+        self,
+        message: Message[C],
+        tail: Tail,
+        events: Sequence[BaseModel],
+        refused: Refused | None = None,
+    ) -> Commit:
+        now = self._clock()
+        sequence = tail.sequence
+        records = []
+        for event in events:
+            type_ = type_of(event)
+            published = type_ in self._published
+            sequence += published
+            data: dict[str, Any] = event.model_dump(mode="json", by_alias=True)
+            records.append(
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, data)
+            )
+        return Commit(
+            id=message.causation,
+            stream=message.stream,
+            version=tail.version + 1,
+            sequence=sequence,
+            events=tuple(records),
+            fingerprint=message.fingerprint,
+            recorded_at=now,
+            outbox=bool(records),
+            refusal=RefusalRecord(refused.problem, refused.detail, dict(refused.extra))
+            if refused
+            else None,
+            traceparent=message.traceparent,
+        )
+
+    @staticmethod
+    def _handed(hand_over: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
+        async def process(commits: Sequence[Commit]) -> Sequence[None]:
+            await hand_over(commits)
+            return [None] * len(commits)
+
+        return process
+
+    async def close(self) -> None:
+        """Return when nothing is in flight."""
+        await self._appends.close()
+        await self._hand_overs.close()
+
+
+def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReused:
+    if commit.fingerprint != message.fingerprint:
+        return CausationReused(message.causation)
+    return Executed(commit, replayed=True)

@@ -1,0 +1,151 @@
+"""The one module that imports the MongoDB driver; its successor is a change of this file alone.
+
+Writes are acknowledged by a majority and journalled, each bounded in time, unless a caller says
+otherwise for what can be rebuilt.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from gridfs.errors import FileExists, NoFile
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
+)
+from pymongo import (
+    ASCENDING,
+    DESCENDING,
+    DeleteOne,
+    IndexModel,
+    InsertOne,
+    ReplaceOne,
+    ReturnDocument,
+    UpdateOne,
+    WriteConcern,
+)
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+    WTimeoutError,
+)
+
+from bmt.chassis.errors import StoreUnavailable
+
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "AsyncIOMotorGridFSBucket",
+    "BulkWriteError",
+    "Client",
+    "Collection",
+    "Database",
+    "DeleteOne",
+    "DuplicateKeyError",
+    "FileExists",
+    "IndexModel",
+    "InsertOne",
+    "NoFile",
+    "OperationFailure",
+    "ReplaceOne",
+    "ReturnDocument",
+    "UpdateOne",
+    "WriteConcern",
+    "connect",
+    "duplicates",
+    "reachable",
+    "rebuildable",
+    "store_errors",
+]
+
+Client = AsyncIOMotorClient
+Database = AsyncIOMotorDatabase
+Collection = AsyncIOMotorCollection
+
+WRITE_TIMEOUT_MS: Final = 10_000
+SELECTION_TIMEOUT_MS: Final = 5_000
+DUPLICATE_KEY: Final = 11000
+_DISK_FULL: Final = (14031, 10334)
+_NOT_NOW: Final = (
+    AutoReconnect,
+    ConnectionFailure,
+    NetworkTimeout,
+    ServerSelectionTimeoutError,
+    WTimeoutError,
+    ExecutionTimeout,
+)
+
+
+def connect(uri: str) -> Client:
+    """A client for this event loop; connects on first use. Times are read back in UTC."""
+    return AsyncIOMotorClient(
+        uri,
+        w="majority",
+        journal=True,
+        wTimeoutMS=WRITE_TIMEOUT_MS,
+        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+        connectTimeoutMS=SELECTION_TIMEOUT_MS,
+        socketTimeoutMS=2 * WRITE_TIMEOUT_MS,
+        tz_aware=True,
+        retryWrites=True,
+        retryReads=True,
+        readConcernLevel="majority",
+        readPreference="primary",
+        appname="bmt",
+    )
+
+
+def rebuildable(collection: Collection) -> Collection:
+    """The same collection for what can be made again from the events: acknowledged by one node."""
+    return collection.with_options(write_concern=WriteConcern(w=1, j=False))
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Say `StoreUnavailable` for every way in which MongoDB is not there (or has no room).
+
+    Raises:
+        StoreUnavailable: the server cannot be reached, is not primary, timed out or has no space.
+    """
+    try:
+        yield
+    except (BulkWriteError, DuplicateKeyError):
+        raise
+    except _NOT_NOW as error:
+        raise StoreUnavailable("mongodb") from error
+    except OperationFailure as error:
+        if error.code in _DISK_FULL or error.has_error_label("RetryableWriteError"):
+            raise StoreUnavailable("mongodb") from error
+        raise
+
+
+def duplicates(error: BulkWriteError) -> set[int]:
+    """The places, in the batch, of the writes that a unique index refused.
+
+    Raises:
+        StoreUnavailable: something else went wrong too: not durable on a majority, or no room.
+    """
+    details = error.details
+    if details.get("writeConcernErrors") or any(
+        fault["code"] != DUPLICATE_KEY for fault in details["writeErrors"]
+    ):
+        raise StoreUnavailable("mongodb") from error
+    return {fault["index"] for fault in details["writeErrors"]}
+
+
+async def reachable(database: Database) -> None:
+    """Return when the server answers.
+
+    Raises:
+        StoreUnavailable: it does not.
+    """
+    with store_errors():
+        await database.command("ping")

@@ -1,0 +1,122 @@
+"""Saying events on Kafka: idempotent, acknowledged by all in-sync replicas, in order a key."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from bmt.chassis.errors import BrokerUnavailable
+
+log = structlog.get_logger(__name__)
+
+ACKNOWLEDGED_WITHIN_SECONDS: Final = 15.0
+CONNECTED_WITHIN_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One Kafka record to be."""
+
+    topic: str
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+
+
+class Publisher(Protocol):
+    """Where the relay and the consumer say things."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return when all are acknowledged, in order a key.
+
+        Raises:
+            BrokerUnavailable: not all are known to be; publish the same again.
+        """
+        ...
+
+
+class KafkaPublisher:
+    """One idempotent producer, replaced by a new one after a failure.
+
+    A producer that met an out-of-order sequence stays dead, and with idempotence its batches never
+    expire: so every wait is bounded, and after a failure the producer is thrown away.
+    """
+
+    def __init__(self, client_options: Mapping[str, Any]) -> None:
+        """`client_options` as aiokafka's clients take them: servers and security."""
+        self._options = dict(client_options)
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    max_batch_size=256 * 1024,
+                    max_request_size=16 * 1024 * 1024,
+                    request_timeout_ms=10_000,
+                    **self._options,
+                )
+                try:
+                    async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                        await producer.start()
+                except (KafkaError, OSError, TimeoutError) as error:
+                    await _stop(producer)
+                    raise BrokerUnavailable from error
+                self._producer = producer
+            return self._producer
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """As `Publisher.publish`."""
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                acknowledged = [
+                    await producer.send(
+                        record.topic, record.value, record.key, headers=list(record.headers)
+                    )
+                    for record in records
+                ]
+                await asyncio.gather(*acknowledged)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("publish_failed", records=len(records), error=type(error).__name__)
+            await self._discard(producer)
+            raise BrokerUnavailable from error
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+        await _stop(producer)
+
+    async def reachable(self) -> None:
+        """Return when the broker answers.
+
+        Raises:
+            BrokerUnavailable: it does not.
+        """
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+
+    async def close(self) -> None:
+        """Stop the producer."""
+        if self._producer is not None:
+            await self._discard(self._producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(2.0):
+            await producer.stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("producer_did_not_stop", error=type(error).__name__)

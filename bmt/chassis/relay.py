@@ -1,0 +1,136 @@
+"""The relay: what was committed is said, at least once, each stream's commits in version order.
+
+It is woken by every append and sweeps periodically for what a crash left. It follows the pending
+flag, never a high-water mark: a position would skip commits that land late.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import orjson
+import structlog
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.delivery import OwnProjections
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.event_store import Commit, EventStore
+from bmt.chassis.publisher import Outgoing, Publisher
+from bmt.chassis.vocabulary import envelope_of
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+SWEEP_EVERY_SECONDS: Final = 1.0
+LEFT_BEHIND_AFTER: Final = timedelta(seconds=3)
+"""A commit this old that nobody is delivering was left by a crash."""
+LONGEST_BACKOFF_SECONDS: Final = 2.0
+
+
+class Relay:
+    """Delivers one service's commits to its topics; any number may run, each harmless to others."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        projections: OwnProjections,
+        publisher: Publisher,
+        topics: Mapping[str, str],
+        source: str,
+        clock: Clock,
+        sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
+    ) -> None:
+        """`topics` maps event types to topic names; a type without one is for the views alone."""
+        self._store = store
+        self._projections = projections
+        self._publisher = publisher
+        self._topics = topics
+        self._source = source
+        self._clock = clock
+        self._sweep_every = sweep_every_seconds
+        self._fresh: list[Commit] = []
+        self._woken = asyncio.Event()
+        self._behind = True
+        self._failures = 0
+
+    def enqueue(self, commits: Sequence[Commit]) -> None:
+        """Deliver these soon. While catching up nothing is kept here: the store has it all."""
+        if not self._behind:
+            self._fresh.extend(commits)
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; a part that is away is waited for."""
+        while True:
+            try:
+                if self._behind:
+                    await self._catch_up()
+                await self._next()
+                self._failures = 0
+            except Unavailable as error:
+                self._behind = True
+                self._fresh.clear()
+                self._failures += 1
+                log.warning("relay_waits", part=error.part, failures=self._failures)
+                ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
+                await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311  full jitter
+
+    async def _catch_up(self) -> None:
+        while True:
+            # Whatever is appended from here on is either read below or enqueued.
+            self._behind = False
+            pending = await self._store.pending(limit=BATCH)
+            self._behind = len(pending) == BATCH
+            await self._redeliver(pending)
+            if not self._behind:
+                return
+
+    async def _next(self) -> None:
+        try:
+            async with asyncio.timeout(self._sweep_every):
+                await self._woken.wait()
+        except TimeoutError:
+            await self._sweep()
+            return
+        self._woken.clear()
+        fresh, self._fresh = self._fresh, []
+        for start in range(0, len(fresh), BATCH):
+            await self._deliver(fresh[start : start + BATCH])
+
+    async def _sweep(self) -> None:
+        left_behind = await self._store.pending(
+            limit=BATCH, recorded_before=self._clock() - LEFT_BEHIND_AFTER
+        )
+        await self._redeliver(left_behind)
+
+    async def _redeliver(self, commits: Sequence[Commit]) -> None:
+        """Deliver what may have missed the views too."""
+        if commits:
+            await self._projections.apply(commits)
+            await self._deliver(commits)
+
+    async def _deliver(self, commits: Sequence[Commit]) -> None:
+        """Publish, then unset; an older pending commit of a stream goes first."""
+        older = await self._store.pending_before(commits)
+        every = {commit.id: commit for commit in (*older, *commits)}
+        in_order = sorted(every.values(), key=lambda commit: (commit.stream, commit.version))
+        await self._publisher.publish(
+            [record for commit in in_order for record in self._records(commit)]
+        )
+        await self._store.delivered([commit.id for commit in in_order])
+
+    def _records(self, commit: Commit) -> list[Outgoing]:
+        key = commit.subject.encode()
+        return [
+            Outgoing(
+                topic=self._topics[event.type],
+                key=key,
+                headers=envelope_of(commit, event, self._source).kafka_headers(),
+                value=orjson.dumps(event.data),
+            )
+            for event in commit.events
+            if event.type in self._topics
+        ]

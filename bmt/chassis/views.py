@@ -1,0 +1,130 @@
+"""Views: pure folds from events to documents, applied once by position, rebuilt at will."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.errors import StillContended
+from bmt.chassis.view_store import Query, ViewDocument, ViewStore
+
+D = TypeVar("D", bound=BaseModel)
+
+_CONFLICT_TRIES: Final = 20
+
+Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
+"""The events of a stream at positions above the first and below the second number."""
+
+
+class Projection(Protocol):
+    """Something derived from events; hearing an event twice is harmless."""
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """Take in these events, each origin's in order."""
+        ...
+
+
+def by_subject(heard: Heard[BaseModel]) -> str | None:
+    """The usual key of a view: what the event is about."""
+    return heard.subject or None
+
+
+@dataclass(frozen=True)
+class View(Generic[D]):
+    """A read model.
+
+    Attributes:
+        name: its collection.
+        model: what a document of it holds.
+        fold: `(document or None, event) -> document`, or None when there is nothing to show; pure.
+        key: which document an event belongs to; None when the event does not concern this view.
+        indexes: lists of fields that are searched or sorted together.
+    """
+
+    name: str
+    model: type[D]
+    fold: Callable[[D | None, Heard[BaseModel]], D | None]
+    key: Callable[[Heard[BaseModel]], str | None] = by_subject
+    indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
+
+
+class ViewProjection(Generic[D]):
+    """Fills one view and answers from it."""
+
+    def __init__(self, view: View[D], store: ViewStore, missed: Missed | None = None) -> None:
+        """`missed` fetches what a crash left out of the view from the service's own streams."""
+        self.view = view
+        self._store = store
+        self._missed = missed
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """As `Projection.apply`: one load and one write for all of them.
+
+        Raises:
+            StoreUnavailable: try again; what was applied is not applied twice.
+        """
+        by_key: dict[str, list[Heard[BaseModel]]] = {}
+        for event in heard:
+            if (key := self.view.key(event)) is not None:
+                by_key.setdefault(key, []).append(event)
+        keys: Collection[str] = list(by_key)
+        for _ in range(_CONFLICT_TRIES):
+            stored = await self._store.load(self.view.name, keys)
+            changed = [
+                document
+                for key in keys
+                if (document := await self._fold(key, stored.get(key), by_key[key])) is not None
+            ]
+            keys = await self._store.save(self.view.name, changed)
+            if not keys:
+                return
+        raise StillContended(self.view.name)
+
+    async def _fold(
+        self, key: str, stored: ViewDocument | None, heard: Sequence[Heard[BaseModel]]
+    ) -> ViewDocument | None:
+        applied: dict[str, int] = dict(stored.applied) if stored else {}
+        document = self.view.model.model_validate(stored.body) if stored else None
+        before = applied.copy()
+        seen: set[str] = set()
+        for event in heard:
+            for due in await self._in_order(applied.get(event.origin, 0), event):
+                known = due.id in seen or due.position <= before.get(due.origin, 0)
+                if known or self.view.key(due) != key:
+                    continue
+                document = self.view.fold(document, due)
+                applied[due.origin] = due.position
+                seen.add(due.id)
+        if applied == before or document is None:
+            return None
+        revision = stored.revision + 1 if stored else 1
+        return ViewDocument(key, document.model_dump(), applied, revision)
+
+    async def _in_order(
+        self, position: int, event: Heard[BaseModel]
+    ) -> Sequence[Heard[BaseModel]]:
+        if self._missed is None or event.position <= position + 1:
+            return (event,)
+        return (*await self._missed(event.origin, position, event.position), event)
+
+    async def get(self, key: str) -> D | None:
+        """The document under `key`."""
+        found = (await self._store.load(self.view.name, [key])).get(key)
+        return self.view.model.model_validate(found.body) if found else None
+
+    async def find(self, query: Query) -> list[D]:
+        """The documents that `query` describes."""
+        found = await self._store.find(self.view.name, query)
+        return [self.view.model.model_validate(document.body) for document in found]
+
+    async def count(
+        self, by: Sequence[str], query: Query | None = None
+    ) -> Mapping[tuple[Any, ...], int]:
+        """How many documents there are for each combination of the fields `by`."""
+        return await self._store.count(self.view.name, by, query or Query())
+
+    async def clear(self) -> None:
+        """Empty the view, to fill it again."""
+        await self._store.clear(self.view.name)

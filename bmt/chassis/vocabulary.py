@@ -1,0 +1,104 @@
+"""The events that a service knows: type strings to models, and what is said under which name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.event_store import Commit, EventRecord
+from bmt.contracts.envelope import Envelope, MalformedEvent, faults
+
+
+class TypedEvent(Protocol):
+    """A model with an explicit, everlasting type string."""
+
+    TYPE: ClassVar[str]
+
+
+Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
+"""One step from an old version's data to the next version's type and data."""
+
+
+class UnknownType(MalformedEvent):
+    """No model is known for this event type (or this version of it)."""
+
+
+class Vocabulary:
+    """Decodes by type string, stepwise upcasting old versions; never by class path."""
+
+    def __init__(
+        self,
+        models: Iterable[type[BaseModel]],
+        upcasters: Mapping[str, Upcaster] | None = None,
+    ) -> None:
+        """`models` each have `TYPE`; `upcasters` are keyed by the old type."""
+        self._models = {type_of(model): model for model in models}
+        self._upcasters = dict(upcasters or {})
+
+    def knows(self, type_: str) -> bool:
+        """Whether this type, or an older version of one, can be decoded."""
+        return type_ in self._models or type_ in self._upcasters
+
+    def decode(self, type_: str, data: dict[str, Any]) -> BaseModel:
+        """The event.
+
+        Raises:
+            UnknownType: nobody here knows this type.
+            MalformedEvent: the data is not what the type promises.
+        """
+        while (upcast := self._upcasters.get(type_)) is not None:
+            type_, data = upcast(data)
+        model = self._models.get(type_)
+        if model is None:
+            raise UnknownType(f"type {type_} is not known here")
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            raise MalformedEvent(faults(error)) from None
+
+    def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
+        """All events of `commits`, decoded, in order."""
+        return [
+            self.decode(event.type, event.data) for commit in commits for event in commit.events
+        ]
+
+    def heard(self, commit: Commit, source: str) -> list[Heard[BaseModel]]:
+        """A commit's events as its own service's views hear them."""
+        return [
+            Heard(
+                envelope=envelope_of(commit, event, source),
+                data=self.decode(event.type, event.data),
+                position=commit.version,
+                origin=commit.stream,
+            )
+            for event in commit.events
+        ]
+
+
+def type_of(model: type[BaseModel] | BaseModel) -> str:
+    """The type string of an event model."""
+    name: str = model.TYPE  # type: ignore[union-attr]
+    return name
+
+
+def envelope_of(commit: Commit, event: EventRecord, source: str) -> Envelope:
+    """The envelope of a stored event; `model_construct`, since what was stored was checked."""
+    return Envelope.model_construct(
+        id=event.id,
+        source=source,
+        type=event.type,
+        subject=commit.subject,
+        time=event.time,
+        dataschema=dataschema(event.type),
+        sequence=str(event.sequence) if event.sequence else None,
+        correlationid=commit.subject,
+        causationid=commit.id,
+        traceparent=commit.traceparent,
+        data=event.data,
+    )
+
+
+def dataschema(type_: str) -> str:
+    """The schema's name: the type with its version, as a URN."""
+    return f"urn:schema:{type_}"

@@ -1,0 +1,234 @@
+"""The published events: facts in the past tense, stored as they are said.
+
+Type strings are explicit and for ever; fields are only added. Readers ignore what they do not know.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bmt.contracts.requests import RequestFacts, RequestSubmission
+from bmt.contracts.values import (
+    Document,
+    DocumentId,
+    Moment,
+    Officer,
+    ReplyChannel,
+    RequestWarning,
+    Submitter,
+)
+
+Target = Literal["ipms", "storage"]
+About = Literal[
+    "acknowledgement", "approved", "rejected", "returned", "withdrawn", "configured", "terminated"
+]
+
+
+class Event(BaseModel):
+    """A fact. `TYPE` is its CloudEvents type."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    TYPE: ClassVar[str]
+
+
+class RequestEvent(Event):
+    """A fact about one request, carrying that request's facts."""
+
+    request: RequestFacts
+
+
+class RequestReceived(RequestEvent):
+    """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again after each correction."""
+
+    TYPE = "my.gov.bmt.RequestReceived.v1"
+    submitted_by: Submitter
+    justification: str
+    warnings: tuple[RequestWarning, ...]
+    documents: tuple[Document, ...]
+
+
+class WithdrawalRequested(RequestEvent):
+    """The applicant no longer wants it; approval decides which came first."""
+
+    TYPE = "my.gov.bmt.WithdrawalRequested.v1"
+    reason: str
+    requested_by: Submitter
+
+
+class ReviewOpened(RequestEvent):
+    """The request stands on the agency's worklist until `due_at` (client charter)."""
+
+    TYPE = "my.gov.bmt.ReviewOpened.v1"
+    due_at: Moment
+    warnings: tuple[RequestWarning, ...]
+
+
+class Granted(BaseModel):
+    """What was approved, in bytes; a termination grants nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+
+
+class Approved(RequestEvent):
+    """An administrator approved (SOP step 2, and 5.0)."""
+
+    TYPE = "my.gov.bmt.Approved.v1"
+    decided_by: Officer
+    decided_at: Moment
+    approved: Granted
+    reason: str | None = None
+    exception_reason: str | None = None
+    on_behalf_of: str | None = None
+
+
+class Rejected(RequestEvent):
+    """An administrator refused, and says why."""
+
+    TYPE = "my.gov.bmt.Rejected.v1"
+    decided_by: Officer
+    decided_at: Moment
+    reason: str
+    on_behalf_of: str | None = None
+
+
+class ReturnedForCorrection(RequestEvent):
+    """An administrator asks for a correction; the same request comes back."""
+
+    TYPE = "my.gov.bmt.ReturnedForCorrection.v1"
+    decided_by: Officer
+    decided_at: Moment
+    reason: str
+    on_behalf_of: str | None = None
+
+
+class Withdrawn(RequestEvent):
+    """The withdrawal came before any decision."""
+
+    TYPE = "my.gov.bmt.Withdrawn.v1"
+    reason: str
+    requested_by: Submitter
+
+
+class PlannedChange(BaseModel):
+    """One setting of one target, from what it is to what it shall be (absolute values)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    target: Target
+    setting: str
+    from_: bool | int | None = Field(alias="from")
+    to: bool | int | None
+
+
+class ConfigurationStarted(RequestEvent):
+    """The change is about to be made: `plan` says what will be different (SOP step 3)."""
+
+    TYPE = "my.gov.bmt.ConfigurationStarted.v1"
+    plan: tuple[PlannedChange, ...]
+
+
+class AwaitingOperator(RequestEvent):
+    """A person must do it in the portal; `instructions` say what."""
+
+    TYPE = "my.gov.bmt.AwaitingOperator.v1"
+    task_id: str
+    target: Target
+    instructions: str
+
+
+class EffectiveIpms(BaseModel):
+    """What IPMS answered when read back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    bmt_enabled: bool
+    max_file_size_bytes: int | None
+
+
+class EffectiveStorage(BaseModel):
+    """What the transfer storage answered when read back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    enabled: bool
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+
+
+class Effective(BaseModel):
+    """What is in force, as read back from each target."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    ipms: EffectiveIpms
+    storage: EffectiveStorage
+
+
+class Evidence(BaseModel):
+    """How a target's state was proven: read back by a connector, or a document from a person."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    target: Target
+    connector: str
+    read_back_at: Moment
+    document_id: DocumentId | None = None
+
+
+class Configured(RequestEvent):
+    """The change is in force and was read back (SOP step 3)."""
+
+    TYPE = "my.gov.bmt.Configured.v1"
+    configured_by: Officer
+    configured_at: Moment
+    effective: Effective
+    evidence: tuple[Evidence, ...]
+
+
+class ConfigurationFailed(RequestEvent):
+    """A target refused for good; an operator can retry where `retryable`."""
+
+    TYPE = "my.gov.bmt.ConfigurationFailed.v1"
+    target: Target
+    reason: str
+    retryable: bool
+
+
+class _Notice(RequestEvent):
+    about: About
+    channel: ReplyChannel
+    recipient: str
+    message_id: str | None = None
+    document_id: DocumentId | None = None
+    reason: str | None = None
+
+
+class NotificationPrepared(_Notice):
+    """Composed and stored: an e-mail to send, or a paper to hand over."""
+
+    TYPE = "my.gov.bmt.NotificationPrepared.v1"
+
+
+class Notified(_Notice):
+    """The user was told (SOP step 4)."""
+
+    TYPE = "my.gov.bmt.Notified.v1"
+
+
+class NotificationFailed(_Notice):
+    """The message was refused for good; a person must act."""
+
+    TYPE = "my.gov.bmt.NotificationFailed.v1"
+
+
+class Filed(RequestEvent):
+    """Every event and document of the request stands in its designated file (SOP 6.0)."""
+
+    TYPE = "my.gov.bmt.Filed.v1"
+    file_number: str
+    volume: int
+    folios: int
+    filed_at: Moment
+
+
+class RequestSubmitted(RequestSubmission):
+    """Heard on an integrator's own inbound topic: a submission, never trusted as a fact."""
+
+    TYPE: ClassVar[str] = "my.gov.bmt.RequestSubmitted.v1"

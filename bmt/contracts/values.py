@@ -1,0 +1,183 @@
+"""The values that requests, events and answers are made of, each refusing what it cannot be.
+
+Visible Unicode is kept byte for byte. Control characters are refused everywhere (line breaks and tabs
+are allowed in free text); bidirectional controls and zero-width characters are refused in names,
+where they would let one name look like another.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+LARGEST_EXACT_INTEGER = 2**53 - 1
+"""What every JSON reader keeps exactly (RFC 8259, section 6)."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u180e]")
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _free_text(text: str) -> str:
+    if _CONTROL_BUT_LINES.search(text):
+        raise ValueError("control characters are not allowed (line breaks and tabs are)")
+    return text
+
+
+def _no_invisible(text: str) -> str:
+    if _INVISIBLE.search(text):
+        raise ValueError("bidirectional and zero-width characters are not allowed in names")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=200),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_line),
+    AfterValidator(_no_invisible),
+]
+"""A person's or a file's name: 1 to 200 visible characters on one line."""
+
+Justification = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=10_000),
+    AfterValidator(_not_blank),
+    AfterValidator(_free_text),
+]
+"""Why the request is made: 1 to 10,000 characters."""
+
+Reason = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=2_000),
+    AfterValidator(_not_blank),
+    AfterValidator(_free_text),
+]
+"""Why somebody decided or did something: 1 to 2,000 characters."""
+
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        strict=True,
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$",
+    ),
+]
+"""An address as HTML forms accept it, with a dotted domain (RFC 5321 lengths)."""
+
+Account = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"),
+]
+"""The SCIM userName (RFC 7643, 4.1.1), which is also the token's `sub` and the storage volume's name."""
+
+AgencyCode = Annotated[
+    str, StringConstraints(strict=True, max_length=32, pattern=r"^[A-Z][A-Z0-9_-]*$")
+]
+"""An agency's key in agencies.yaml, for example `MAMPU`."""
+
+RequestId = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+    ),
+]
+"""A UUIDv7 (RFC 9562) in lower case."""
+
+DocumentId = Annotated[str, StringConstraints(strict=True, pattern=r"^sha256:[0-9a-f]{64}$")]
+"""The content's own name: `sha256:` and the hash in lower-case hex."""
+
+Bytes = Annotated[int, Field(strict=True, ge=1, le=LARGEST_EXACT_INTEGER)]
+"""A size in whole bytes; 0 never means unlimited."""
+
+Moment = AwareDatetime
+"""A time with its zone; written in UTC (RFC 3339)."""
+
+Kind = Literal["application", "termination"]
+"""SOP 4.1 and 4.2."""
+
+PaperChannel = Literal["memo", "letter", "form"]
+ReplyChannel = Literal["email", "memo", "letter", "form"]
+"""How a user is told (SOP 4.1.1, step 4)."""
+
+PostedChannel = Literal["email", "memo", "letter", "form"]
+"""How a request reaches the administrator (SOP 4.1.1, step 1)."""
+
+Channel = Literal["email", "memo", "letter", "form", "event"]
+"""As PostedChannel, or `event`: from another agency's system."""
+
+Role = Literal["applicant", "administrator", "operator", "auditor", "integrator"]
+
+RequestWarning = Literal[
+    "not_registered",
+    "not_serving",
+    "directory_unavailable",
+    "no_active_service",
+    "already_active",
+    "open_request_exists",
+]
+"""What a person must weigh before approving; never a silent yes, never an automatic no."""
+
+Status = Literal[
+    "received",
+    "returned",
+    "approved",
+    "rejected",
+    "withdrawn",
+    "configuring",
+    "awaiting_operator",
+    "configured",
+    "configuration_failed",
+    "notified",
+    "filed",
+]
+
+
+class Value(BaseModel):
+    """A frozen value at a border: unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Applicant(Value):
+    """The person the service is for: serving at a registered agency (SOP 3.0, *Pengguna*)."""
+
+    account: Account
+    name: Name
+    email: EmailAddress
+
+
+class Document(Value):
+    """A stored document as a request names it."""
+
+    document_id: DocumentId
+    filename: Name
+    media_type: str
+    size_bytes: int
+
+
+class Submitter(Value):
+    """Who handed something in, by the token's `sub` and the role used."""
+
+    subject: str
+    role: str
+
+
+class Officer(Value):
+    """Who decided or did something."""
+
+    subject: str
+    name: str
+    role: str

