@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class CannotRun(Exception):
+class CannotRun(Exception):  # noqa: N818  named for what is so
     """Something stands in the way; the message is one line that says what to do about it."""
 
     exit_code: ClassVar[int] = 3

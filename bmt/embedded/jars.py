@@ -39,9 +39,7 @@ def classpath() -> str:
 
 def version() -> str:
     """Kafka's version, as locked."""
-    return next(
-        str(jar["version"]) for jar in _locked() if jar["groupId"] == "org.apache.kafka"
-    )
+    return next(str(jar["version"]) for jar in _locked() if jar["groupId"] == "org.apache.kafka")
 
 
 def _cache() -> Path:

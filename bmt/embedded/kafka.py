@@ -120,7 +120,14 @@ class Kafka:
         """How it is run."""
         return Program(
             name="kafka",
-            command=(str(java()), *JVM, "-cp", jars.classpath(), "kafka.Kafka", str(self._settings)),
+            command=(
+                str(java()),
+                *JVM,
+                "-cp",
+                jars.classpath(),
+                "kafka.Kafka",
+                str(self._settings),
+            ),
             ready=self._answers,
             prepare=self._prepare,
             settle=self._settle,

@@ -74,7 +74,7 @@ class Right(NamedTuple):
     permission: Permission
 
 
-class CreateAcls(Request[CreateAclsRequest_v1]):
+class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
     """Many rights in one request (the class of aiokafka sends one)."""
 
     API_KEY = CreateAclsRequest_v1.API_KEY
@@ -150,9 +150,7 @@ def _write(user: str, topic: str) -> Iterator[Right]:
     yield _topic(user, topic, Operation.WRITE)
 
 
-def _topic(
-    user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL
-) -> Right:
+def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Right:
     resource = Resource.TOPIC
     return Right(resource, name, pattern, f"User:{user}", "*", operation, Permission.ALLOW)
 

@@ -80,10 +80,13 @@ def _granted(service: str) -> Iterator[Any]:
 def _roles() -> Iterator[tuple[str, list[Any]]]:
     yield "documents-reader", [_privilege(DOCUMENTS, "", READ)]
     yield "documents-writer", [_privilege(DOCUMENTS, "", ADD)]
-    yield "records-keeper", [
-        _privilege(RECORDS_DATABASE, "", ADD),
-        *_privileges(RECORDS_DATABASE, RECORDS_WORKING_COLLECTIONS, CHANGE),
-    ]
+    yield (
+        "records-keeper",
+        [
+            _privilege(RECORDS_DATABASE, "", ADD),
+            *_privileges(RECORDS_DATABASE, RECORDS_WORKING_COLLECTIONS, CHANGE),
+        ],
+    )
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

@@ -10,6 +10,8 @@ from bmt.embedded.errors import PartMissing, WrongConfiguration
 
 HOST: Final = "127.0.0.1"
 DEFAULT_BASE: Final = 8100
+LOWEST_BASE: Final = 1024
+HIGHEST_BASE: Final = 65_000
 OFFSETS: Final = {
     "issuer": 0,
     "intake": 1,
@@ -37,10 +39,12 @@ class Ports:
         """Refuse a base that leaves no room.
 
         Raises:
-            WrongConfiguration: it is below 1024 or too near the end.
+            WrongConfiguration: it is a privileged one or too near the end.
         """
-        if not 1024 <= self.base <= 65535 - max(OFFSETS.values()):
-            raise WrongConfiguration(f"--port-base {self.base}: choose one from 1024 to 65000")
+        if not LOWEST_BASE <= self.base <= HIGHEST_BASE:
+            raise WrongConfiguration(
+                f"--port-base {self.base}: choose one from {LOWEST_BASE} to {HIGHEST_BASE}"
+            )
 
     def __getitem__(self, name: str) -> int:
         return self.base + OFFSETS[name]

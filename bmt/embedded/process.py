@@ -27,8 +27,7 @@ class Process:
     @classmethod
     async def start(cls, program: Program, logs: Path) -> "Process":
         """Start it with its output appended to `<logs>/<name>.log`; does not wait for readiness."""
-        logs.mkdir(parents=True, exist_ok=True)
-        log = logs / f"{program.name}.log"
+        log = _log(logs, program.name)
         with log.open("ab") as output:
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(TETHER), str(os.getpid())),
@@ -103,6 +102,11 @@ async def running(program: Program, logs: Path) -> AsyncIterator[Process]:
         yield process
     finally:
         await process.stop()
+
+
+def _log(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.log"
 
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:

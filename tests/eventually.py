@@ -1,0 +1,38 @@
+"""Wait for a condition instead of sleeping: the one place in the tests that pauses."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+FIRST_PAUSE = 0.01
+LONGEST_PAUSE = 0.25
+
+
+async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float = 10.0) -> Any:  # noqa: ASYNC109  it keeps the last failure
+    """What `check` answers once it holds.
+
+    Args:
+        check: asserts what must come true (a function or a coroutine function); one that answers
+            False does not hold yet either.
+        timeout: seconds.
+
+    Raises:
+        AssertionError: the last one of `check`, when the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            answer = check()
+            if inspect.isawaitable(answer):
+                answer = await answer
+            assert answer is not False, "the condition did not come true"
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return answer
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -1,0 +1,93 @@
+"""The embedded Kafka: who may do what, and what a kill leaves."""
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
+from fixtures.kafka import embedded_kafka
+
+from bmt.embedded.process import Process
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+async def broker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broker")
+    part = embedded_kafka(folder)
+    program = part.program()
+    await program.prepare()
+    process = await Process.start(program, folder / "logs")
+    await process.become_ready()
+    await program.settle()
+    yield part
+    await process.stop()
+
+
+async def write(broker, user, topic, *, idempotent=True):
+    producer = AIOKafkaProducer(**broker.options(user), acks="all", enable_idempotence=idempotent)
+    try:
+        await producer.start()
+        return await producer.send_and_wait(topic, b"{}", key=b"k")
+    finally:
+        await producer.stop()
+
+
+async def read(broker, user, topic, group):
+    consumer = AIOKafkaConsumer(
+        topic, **broker.options(user), group_id=group, auto_offset_reset="earliest"
+    )
+    try:
+        await consumer.start()
+        return await consumer.getone()
+    finally:
+        await consumer.stop()
+
+
+async def test_a_service_writes_its_own_topic_and_the_dead_letters(broker):
+    assert (await write(broker, "intake", "bmt.requests.v1")).topic == "bmt.requests.v1"
+    assert await write(broker, "intake", "bmt.dead-letters.v1")
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("hrmis", "bmt.requests.v1"),
+        ("hrmis", "bmt.dead-letters.v1"),
+        ("approval", "bmt.requests.v1"),
+        ("records", "bmt.decisions.v1"),
+        ("statistics", "bmt.records.v1"),
+    ],
+)
+async def test_nobody_writes_the_topic_of_another(broker, user, topic):
+    with pytest.raises(TopicAuthorizationFailedError):
+        await write(broker, user, topic)
+
+
+async def test_an_integrator_writes_its_inbound_topic_and_intake_reads_it(broker):
+    await write(broker, "hrmis", "bmt.inbound.hrmis.v1")
+
+    assert (await read(broker, "intake", "bmt.inbound.hrmis.v1", "bmt.intake")).value == b"{}"
+
+
+async def test_an_observer_reads_and_never_writes(broker):
+    await write(broker, "approval", "bmt.decisions.v1")
+
+    assert (await read(broker, "observer", "bmt.decisions.v1", "any-name")).value == b"{}"
+    with pytest.raises(TopicAuthorizationFailedError):
+        await write(broker, "observer", "bmt.decisions.v1", idempotent=False)
+    with pytest.raises(ClusterAuthorizationFailedError):
+        await write(broker, "observer", "bmt.decisions.v1")
+
+
+async def test_an_integrator_cannot_read_the_dead_letters_of_others(broker):
+    with pytest.raises(TopicAuthorizationFailedError):
+        await read(broker, "hrmis", "bmt.dead-letters.v1", "hrmis-group")
+
+
+async def test_an_outsider_cannot_join_the_group_of_a_service(broker):
+    with pytest.raises(GroupAuthorizationFailedError):
+        await read(broker, "hrmis", "bmt.requests.v1", "bmt.approval")
