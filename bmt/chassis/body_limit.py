@@ -80,14 +80,15 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Any]:
         """FastAPI's handler, reached only by a caller who is admitted, with a body that is read."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
-        limit, reads_json = self._limit, self._reads_json()
+        limit, reads_body, reads_json = self._limit, self.body_field is not None, self._reads_json()
         guards = [d.call for d in self.dependant.dependencies if isinstance(d.call, Guard)]
 
         async def admit_and_handle(request: Request) -> Response:
             limited = LimitedRequest(request.scope, request.receive, limit)
             for guard in guards:
                 await guard.admit(limited)
-            if reads_json and await limited.body():
+            # Read here: FastAPI would turn a refusal while reading into a bare 400.
+            if reads_body and await limited.body() and reads_json:
                 _require_json(limited)
                 await limited.json()
             return await handle(limited)

@@ -134,7 +134,8 @@ def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
             key = JWKRegistry.import_key(jwk)
         except (JoseError, ValueError, TypeError):
             continue
-        keys[key.ensure_kid() or key.kid or ""] = key
+        key.ensure_kid()
+        keys[str(key.kid)] = key
     if not keys:
         raise ValueError("the issuer publishes no signing key")
     return keys

@@ -84,7 +84,11 @@ class Problem(BaseModel):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
-    instance: str | None = Field(default=None, description="The path that was called.")
+    instance: str | None = Field(
+        default=None,
+        description="This occurrence: the call's trace, as the logs name it.",
+        examples=["urn:bmt:trace:0af7651916cd43dd8448eb211c80319c"],
+    )
     errors: tuple[FieldError, ...] = Field(
         default=(), description="All wrong fields at once; absent when no field is wrong."
     )

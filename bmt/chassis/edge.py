@@ -1,0 +1,83 @@
+"""The outermost layer of a service's HTTP side: trace, security headers, and the last resort.
+
+Pure ASGI, one layer for all three: it runs for every call.
+"""
+
+from typing import Final
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bmt.chassis import tracing
+from bmt.chassis.problem_details import problem_response
+from bmt.contracts.problems import Refused
+
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_CACHEABLE: Final = "/static"
+"""Paths that begin so are files of ours, the same for everybody; nothing else may be kept."""
+
+_log = structlog.get_logger()
+
+
+class Edge:
+    """Takes or begins the trace, adds the headers, answers what nobody foresaw with `internal`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        traceparent = tracing.accepted(_traceparent(scope))
+        traced = tracing.current.set(traceparent)
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(message, scope, traceparent)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if started:  # the answer is cut off; the server closes the connection
+                raise
+            _log.error("call_failed", method=scope["method"], route=_route(scope), exc_info=error)
+            response = problem_response(Refused(problem="internal"))
+            await response(scope, receive, send_with_headers)
+        finally:
+            tracing.current.reset(traced)
+
+
+def _traceparent(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            traceparent: str = value.decode("latin-1")
+            return traceparent
+    return None
+
+
+def _add_headers(message: Message, scope: Scope, traceparent: str) -> None:
+    headers = [*message.get("headers", ()), _NO_SNIFF]
+    headers.append((b"traceresponse", traceparent.encode("ascii")))
+    if not scope["path"].startswith(_CACHEABLE) and not _has_cache_control(headers):
+        headers.append(_NO_STORE)
+    message["headers"] = headers
+
+
+def _has_cache_control(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"cache-control" for name, _ in headers)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: a path itself may hold an account."""
+    return str(getattr(scope.get("route"), "path", "unknown"))

@@ -1,0 +1,118 @@
+"""What every service measures, under the names of the contract; no label holds an id or a person.
+
+What only one service measures, it defines itself on the same registry.
+"""
+
+from typing import Final, Literal
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+Outcome = Literal["applied", "duplicate", "retried", "parked", "dead"]
+"""What became of an event that was heard."""
+
+_APPEND_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with the process's own figures; `_created` series are left out."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+class ServiceMetrics:
+    """The chassis' metrics of one service."""
+
+    def __init__(self, service: str, registry: CollectorRegistry) -> None:
+        """Registers all of them; a registry takes one service."""
+        self.service: Final = service
+        self._events_handled = Counter(
+            "bmt_events_handled",
+            "Events heard, by what became of them.",
+            ["service", "type", "outcome"],
+            registry=registry,
+        )
+        self._commands = Counter(
+            "bmt_commands",
+            "Commands executed, by what became of them.",
+            ["service", "command", "outcome"],
+            registry=registry,
+        )
+        self._append_seconds = Histogram(
+            "bmt_append_seconds",
+            "How long one write of commits takes until it is durable.",
+            buckets=_APPEND_SECONDS,
+            registry=registry,
+        )
+        self._append_batch_size = Histogram(
+            "bmt_append_batch_size",
+            "Commits that leave together in one write.",
+            buckets=_BATCH_SIZES,
+            registry=registry,
+        )
+        self._outbox_pending = Gauge(
+            "bmt_outbox_pending", "Commits still to be delivered.", ["service"], registry=registry
+        ).labels(service)
+        self._outbox_oldest_seconds = Gauge(
+            "bmt_outbox_oldest_seconds",
+            "Age of the oldest commit still to be delivered; 0 when there is none.",
+            ["service"],
+            registry=registry,
+        ).labels(service)
+        self._parked_events = Gauge(
+            "bmt_parked_events",
+            "Events that wait for an operator.",
+            ["service"],
+            registry=registry,
+        ).labels(service)
+        self._lag = Gauge(
+            "kafka_consumergroup_lag",
+            "Records of a partition that the group has not handled yet.",
+            ["consumergroup", "topic", "partition"],
+            registry=registry,
+        )
+
+    def event_handled(self, type_: str, outcome: Outcome, count: int = 1) -> None:
+        """Counts events of one type and outcome."""
+        self._events_handled.labels(self.service, type_, outcome).inc(count)
+
+    def command_executed(self, command: str, outcome: str, count: int = 1) -> None:
+        """Counts commands; `outcome` is applied, duplicate, or the name of the problem."""
+        self._commands.labels(self.service, command, outcome).inc(count)
+
+    def appended(self, batch_size: int, seconds: float) -> None:
+        """Observes one write of `batch_size` commits."""
+        self._append_batch_size.observe(batch_size)
+        self._append_seconds.observe(seconds)
+
+    def outbox(self, pending: int, oldest_seconds: float) -> None:
+        """Sets what the outbox holds and how old its oldest commit is."""
+        self._outbox_pending.set(pending)
+        self._outbox_oldest_seconds.set(oldest_seconds)
+
+    def parked(self, events: int) -> None:
+        """Sets how many events wait for an operator."""
+        self._parked_events.set(events)
+
+    def lag(self, group: str, topic: str, partition: int, records: int) -> None:
+        """Sets how far a group is behind on one partition."""
+        self._lag.labels(group, topic, str(partition)).set(records)
+
+    def lag_ended(self, group: str, topic: str, partition: int) -> None:
+        """Forgets a partition that the group's member no longer reads."""
+        self._lag.remove_by_labels(
+            {"consumergroup": group, "topic": topic, "partition": str(partition)}
+        )

@@ -1,0 +1,54 @@
+"""Keeps people and secrets out of the logs, whoever writes the line."""
+
+import re
+from collections.abc import Mapping, MutableMapping
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, Final
+from uuid import UUID
+
+PERSONAL_KEYS: Final = frozenset(
+    {
+        "account", "applicant", "authorization", "body", "cookie", "display_name", "email",
+        "justification", "name", "passphrase", "password", "principal", "recipient", "secret",
+        "subject", "token", "username",
+    }
+)  # fmt: skip
+"""Keys whose values are never logged, at any depth."""
+
+_TELLTALE: Final = re.compile(
+    r"(?P<uri>\b[a-z][a-z0-9+.-]*://)[^\s/@]+@"  # user:password in a URI
+    r"|(?i:\bbearer\s+)[\w.~+/=-]+"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
+    r"|[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
+    r"|input_value=(?s:.)*?(?=, input_type=)"  # pydantic's errors repeat the input
+    r"|dup key: \{[^\n]*\}"  # MongoDB's errors repeat the key
+)
+_REMOVED: Final = "[removed]"
+_TELLS_ITSELF: Final = (date, timedelta, Enum, PurePath, UUID, BaseException)
+"""Types whose text is what is meant; of any other object, a model say, only the type is told."""
+
+
+def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: removes personal keys, and addresses and tokens in texts."""
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def redact_text(text: str) -> str:
+    """The text without e-mail addresses, tokens, passwords of URIs, and repeated input."""
+    return _TELLTALE.sub(lambda found: (found["uri"] or "") + _REMOVED, text)
+
+
+def _clean(key: str, value: Any) -> Any:
+    if key.lower().replace("-", "_") in PERSONAL_KEYS:
+        return _REMOVED
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {str(inner): _clean(str(inner), item) for inner, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", item) for item in value]
+    if value is None or isinstance(value, int | float):
+        return value
+    return redact_text(str(value)) if isinstance(value, _TELLS_ITSELF) else type(value).__name__

@@ -1,0 +1,125 @@
+"""The settings that all services share, from environment variables that begin with `BMT_`."""
+
+import ssl
+import sys
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+WRONG_CONFIGURATION = 2
+"""The exit code for wrong use or configuration."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service must know. A subclass names its `service` and adds its own variables.
+
+    An empty variable counts as not set. Secrets have no default and are never shown.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BMT_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    service: ClassVar[str]
+    """The service's name, as its Kafka user, group and metrics know it."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
+    kafka_bootstrap_servers: str = Field(description="host:port of brokers, comma-separated.")
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_sasl_mechanism: SaslMechanism | None = Field(
+        default=None, description="Needed when the protocol begins with SASL_."
+    )
+    kafka_username: str | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    kafka_password: SecretStr | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    topic_prefix: str = Field(
+        default="", description="Put before each topic and group; separates systems on one broker."
+    )
+    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the service's password.")
+    database: str = Field(default="", description="Database; default bmt_<service>.")
+    documents_database: str = Field(
+        default="bmt_documents", description="Database of the documents that all services read."
+    )
+    issuer: str = Field(
+        pattern=r"^https?://\S+$",
+        description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
+    )
+    audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
+    token_leeway_seconds: int = Field(
+        default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
+    )
+    agencies_file: Path = Field(description="YAML file of the agencies' rules.")
+    shutdown_seconds: int = Field(
+        default=10, ge=1, le=300, description="How long calls under way may take at a stop."
+    )
+    log_level: LogLevel = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"database": f"bmt_{cls.service}", **values}
+
+    @model_validator(mode="after")
+    def _credentials_for_sasl(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL_"):
+            for name in ("kafka_sasl_mechanism", "kafka_username", "kafka_password"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"BMT_{name.upper()} is missing: "
+                        f"BMT_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs it"
+                    )
+        return self
+
+    def kafka_client_options(self) -> dict[str, Any]:
+        """What every aiokafka client of this service is built with."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap_servers,
+            "client_id": f"bmt-{self.service}",
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_protocol.endswith("SSL"):
+            options["ssl_context"] = ssl.create_default_context()
+        if self.kafka_password is not None and self.kafka_sasl_mechanism is not None:
+            options |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism,
+                "sasl_plain_username": self.kafka_username,
+                "sasl_plain_password": self.kafka_password.get_secret_value(),
+            }
+        return options
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings_class: type[S]) -> S:
+    """The settings of the environment.
+
+    When a variable is missing or wrong, says which and why, a line each, and exits with 2.
+    """
+    try:
+        return settings_class()
+    except ValidationError as error:
+        lines = [_line(fault, settings_class) for fault in error.errors(include_input=False)]
+    except SettingsError as error:  # a variable that should hold JSON does not
+        field = str(error).partition('"')[2].partition('"')[0]
+        lines = [f"BMT_{field.upper()} is wrong: it is not JSON"]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.exit(WRONG_CONFIGURATION)
+
+
+def _line(fault: ErrorDetails, settings_class: type[BaseSettings]) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return message
+    field = str(fault["loc"][0])
+    about = settings_class.model_fields[field].description or ""
+    if fault["type"] == "missing":
+        return f"BMT_{field.upper()} is missing: {about}"
+    return f"BMT_{field.upper()} is wrong: {message}. {about}".rstrip()
