@@ -6,9 +6,8 @@ A command's answer waits for the views (a client reads its own writes), never fo
 from collections.abc import Sequence
 from typing import Protocol
 
-from pydantic import BaseModel
-
 import structlog
+from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import Unavailable
@@ -40,7 +39,9 @@ class OwnProjections:
 
     async def apply(self, commits: Sequence[Commit]) -> None:
         """Bring every view up to these commits."""
-        heard = [event for commit in commits for event in self._vocabulary.heard(commit, self._source)]
+        heard = [
+            event for commit in commits for event in self._vocabulary.heard(commit, self._source)
+        ]
         if heard:
             for projection in self._projections:
                 await projection.apply(heard)
@@ -73,9 +74,7 @@ class MissedEvents:
         self._vocabulary = vocabulary
         self._source = source
 
-    async def __call__(
-        self, stream: str, after: int, before: int
-    ) -> Sequence[Heard[BaseModel]]:
+    async def __call__(self, stream: str, after: int, before: int) -> Sequence[Heard[BaseModel]]:
         """The events of `stream` at versions above `after` and below `before`."""
         commits = (await self._store.load([stream]))[stream]
         return [

@@ -1,6 +1,7 @@
 """The event store in MongoDB: one document a commit, majority and journal, no transactions."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,8 @@ from bmt.chassis.event_store import (
     VersionConflict,
 )
 
+Observe = Callable[[int, float], None]
+
 _BY_STREAM = mongodb.IndexModel(
     [("stream", mongodb.ASCENDING), ("version", mongodb.ASCENDING)], unique=True, name="stream"
 )
@@ -30,9 +33,13 @@ _OUTBOX = mongodb.IndexModel(
 class MongoEventStore:
     """Commits in one collection of the service's own database."""
 
-    def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert, and update (for `outbox` alone)."""
+    def __init__(self, collection: mongodb.Collection, observe: Observe | None = None) -> None:
+        """`collection` needs find, insert, and update (for `outbox` alone).
+
+        `observe` is told of each write: how many commits, and the seconds until it was durable.
+        """
         self._commits = collection
+        self._observe = observe
 
     async def prepare(self) -> None:
         """Create the indexes that the promises rest on; harmless when they are there."""
@@ -42,6 +49,7 @@ class MongoEventStore:
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
         """As `EventStore.append`: one unordered insert; each commit stands or falls by itself."""
         refused: set[int] = set()
+        began = time.perf_counter()
         with mongodb.store_errors():
             try:
                 await self._commits.insert_many(
@@ -49,6 +57,8 @@ class MongoEventStore:
                 )
             except mongodb.BulkWriteError as error:
                 refused = mongodb.duplicates(error)
+        if self._observe is not None:
+            self._observe(len(commits), time.perf_counter() - began)
         recorded = await self.find([commits[index].id for index in refused])
         return [
             Appended(commit)

@@ -6,7 +6,7 @@ otherwise for what can be rebuilt.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gridfs.errors import FileExists, NoFile
 from motor.motor_asyncio import (
@@ -66,9 +66,9 @@ __all__ = [
     "store_errors",
 ]
 
-Client = AsyncIOMotorClient
-Database = AsyncIOMotorDatabase
-Collection = AsyncIOMotorCollection
+Client: TypeAlias = "AsyncIOMotorClient[Any]"
+Database: TypeAlias = "AsyncIOMotorDatabase[Any]"
+Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 5_000

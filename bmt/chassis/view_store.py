@@ -72,7 +72,9 @@ class ViewStore(Protocol):
         """The documents that `query` describes, in its order."""
         ...
 
-    async def count(self, view: str, by: Sequence[str], query: Query) -> Mapping[tuple[Any, ...], int]:
+    async def count(
+        self, view: str, by: Sequence[str], query: Query
+    ) -> Mapping[tuple[Any, ...], int]:
         """How many documents there are for each combination of the fields `by`."""
         ...
 

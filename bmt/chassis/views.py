@@ -102,9 +102,7 @@ class ViewProjection(Generic[D]):
         revision = stored.revision + 1 if stored else 1
         return ViewDocument(key, document.model_dump(), applied, revision)
 
-    async def _in_order(
-        self, position: int, event: Heard[BaseModel]
-    ) -> Sequence[Heard[BaseModel]]:
+    async def _in_order(self, position: int, event: Heard[BaseModel]) -> Sequence[Heard[BaseModel]]:
         if self._missed is None or event.position <= position + 1:
             return (event,)
         return (*await self._missed(event.origin, position, event.position), event)

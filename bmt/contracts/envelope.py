@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-
 from bmt.contracts.values import Moment
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -19,7 +18,7 @@ _PREFIX: Final = "ce_"
 _Attribute = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
-class MalformedEvent(ValueError):
+class MalformedEvent(ValueError):  # noqa: N818  named for what is so
     """The record is not a CloudEvent that this project can read; `detail` says why, without the data."""
 
     def __init__(self, detail: str) -> None:

@@ -45,6 +45,9 @@ class RequestReceived(RequestEvent):
     justification: str
     warnings: tuple[RequestWarning, ...]
     documents: tuple[Document, ...]
+    email_message_id: str | None = Field(
+        default=None, description="Message-ID of the e-mail it came by, for answers in its thread"
+    )
 
 
 class WithdrawalRequested(RequestEvent):

@@ -1,0 +1,1 @@
+"""The agencies' rules: channels, connectors, limits, charter. Read by all five services."""

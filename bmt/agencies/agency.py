@@ -1,0 +1,91 @@
+"""One agency's rules, as agencies.yaml writes them, and their version."""
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bmt.agencies.states import State
+from bmt.contracts.values import AgencyCode, Bytes, Name, PostedChannel, ReplyChannel
+
+WorkingDays = Annotated[int, Field(strict=True, ge=1, le=60)]
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Channels(_Rules):
+    """How requests come in and answers go out (SOP 4.1.1, steps 1 and 4: the agency decides)."""
+
+    in_: Annotated[tuple[PostedChannel, ...], Field(alias="in", min_length=1)]
+    out: Annotated[tuple[ReplyChannel, ...], Field(min_length=1)]
+
+
+class Connectors(_Rules):
+    """Which connector drives each target."""
+
+    ipms: Literal["scim", "worklist"]
+    storage: Literal["copyparty"]
+
+
+class Quota(_Rules):
+    """Transfer storage an account gets, in bytes."""
+
+    default: Bytes
+    maximum: Bytes
+
+    @model_validator(mode="after")
+    def _default_within_maximum(self) -> Self:
+        if self.default > self.maximum:
+            raise ValueError("default must not be above maximum")
+        return self
+
+
+class Charter(_Rules):
+    """The client charter (*Piagam Pelanggan*): working days for each step."""
+
+    decide: WorkingDays
+    configure: WorkingDays
+    notify: WorkingDays
+
+
+class Separation(_Rules):
+    """Separation of duties. The applicant is never the approver, whatever stands here."""
+
+    approver_may_configure: bool
+
+
+class AgencyRules(_Rules):
+    """What agencies.yaml says of one agency."""
+
+    name: Name
+    channels: Channels
+    connectors: Connectors
+    quota_bytes: Quota
+    max_file_size_bytes: Bytes = 2_000_000_000
+    """SOP 3.0: files up to 2 GB, read as 2 * 10^9 bytes."""
+    state: State
+    charter_working_days: Charter
+    paper_dispatch: Literal["confirm", "on-preparation"] = "confirm"
+    separation: Separation = Separation(approver_may_configure=True)
+
+
+class Agency(_Rules):
+    """An agency with its rules as they are now."""
+
+    code: AgencyCode
+    rules: AgencyRules
+
+    @property
+    def policy_version(self) -> str:
+        """Names exactly these rules: the same rules have the same version, any change a new one."""
+        canonical = self.rules.model_dump_json(by_alias=True)
+        return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+    def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:
+        """The channel out: as asked, else the channel in where it is one, else the first allowed."""
+        if asked is not None:
+            return asked
+        same = [out for out in self.rules.channels.out if out == channel]
+        return (*same, *self.rules.channels.out)[0]

@@ -1,0 +1,82 @@
+"""All agencies of an installation, read once from agencies.yaml and refused when wrong."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from bmt.agencies.agency import Agency, AgencyRules
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import AgencyCode
+
+_FILE = TypeAdapter(dict[AgencyCode, AgencyRules])
+
+
+class AgenciesFileWrong(ValueError):  # noqa: N818  named for what is so
+    """agencies.yaml cannot be used; the text says which agency and field, and what is allowed."""
+
+
+class UnknownAgency(Refused):
+    """There is no agency of this code."""
+
+    problem = "validation_failed"
+
+
+class Agencies:
+    """The agencies by code."""
+
+    def __init__(self, agencies: Iterable[Agency]) -> None:
+        self._agencies = {agency.code: agency for agency in agencies}
+
+    def get(self, code: str) -> Agency:
+        """The agency.
+
+        Raises:
+            UnknownAgency: there is none; names those there are.
+        """
+        try:
+            return self._agencies[code]
+        except KeyError:
+            known = ", ".join(sorted(self._agencies))
+            raise UnknownAgency(
+                errors=(FieldError(pointer="/agency", detail=f"must be one of {known}"),)
+            ) from None
+
+    def __iter__(self) -> Iterator[Agency]:
+        return iter(self._agencies.values())
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._agencies
+
+
+def read(path: Path) -> Agencies:
+    """The agencies of the file at `path`.
+
+    Raises:
+        AgenciesFileWrong: the file is not there, not YAML, or says what is not allowed.
+    """
+    try:
+        return parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise AgenciesFileWrong(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise AgenciesFileWrong(f"{path} is not YAML: {error}") from error
+
+
+def parse(raw: Mapping[str, Any] | None) -> Agencies:
+    """The agencies of a parsed file.
+
+    Raises:
+        AgenciesFileWrong: it says what is not allowed.
+    """
+    try:
+        rules = _FILE.validate_python(raw)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        raise AgenciesFileWrong(faults) from None
+    return Agencies(Agency(code=code, rules=agency) for code, agency in rules.items())

@@ -1,0 +1,62 @@
+"""What runs beside the HTTP server; nothing ends unseen."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from bmt.chassis.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+Task = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def running(tasks: Sequence[Task]) -> AsyncIterator[None]:
+    """Run `tasks` for as long as the block does.
+
+    A task that fails asks the process to stop: whoever watches over it starts it anew, and what was
+    under way is found again in the store.
+    """
+    started = [asyncio.create_task(_watched(task)) for task in tasks]
+    try:
+        yield
+    finally:
+        for task in started:
+            task.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+
+
+async def _watched(task: Task) -> None:
+    try:
+        await task()
+    except Exception:
+        log.exception("background_failed")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def forever(task: Task) -> None:
+    """Await a task that is not meant to end.
+
+    Raises:
+        RuntimeError: it ended.
+    """
+    await task()
+    raise RuntimeError(f"{task} ended")
+
+
+async def until_there(task: Task) -> None:
+    """Await `task`, again and again while a part that it needs is away."""
+    while True:
+        try:
+            await task()
+        except Unavailable as error:
+            log.warning("waiting_for_part", part=error.part)
+            await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311  jitter
+        else:
+            return

@@ -1,0 +1,145 @@
+"""Hearing Kafka: whole poll batches, offsets committed only after what they led to is durable."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.errors import BrokerUnavailable, Unavailable
+from bmt.chassis.parking import Record
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+LONGEST_BACKOFF_SECONDS: Final = 2.0
+RETRY_PARKED_EVERY_SECONDS: Final = 0.25
+
+Lag = Callable[[str, int, int], None]
+"""Takes topic, partition and how many records are not handled yet."""
+
+
+class Consumer:
+    """One member of a service's consumer group."""
+
+    def __init__(
+        self,
+        *,
+        topics: Sequence[str],
+        group: str,
+        client_options: Mapping[str, Any],
+        dispatcher: Dispatcher,
+        lag: Lag,
+    ) -> None:
+        """`client_options` as aiokafka's clients take them: servers and security."""
+        self._topics = topics
+        self._group = group
+        self._options = dict(client_options)
+        self._dispatcher = dispatcher
+        self._lag = lag
+        self._client: AIOKafkaConsumer | None = None
+
+    async def run(self) -> None:
+        """Hear until cancelled; a broker that is away is waited for."""
+        failures = 0
+        while True:
+            try:
+                await self._hear()
+            except (Unavailable, KafkaError, OSError, TimeoutError) as error:
+                failures += 1
+                log.warning("consumer_waits", error=type(error).__name__, failures=failures)
+                await asyncio.sleep(_backoff(failures))
+
+    async def retry_parked(self) -> None:
+        """Try parked events that are due, until cancelled."""
+        while True:
+            try:
+                while await self._dispatcher.retry_one():
+                    pass
+            except Unavailable as error:
+                log.warning("parking_waits", part=error.part)
+            await asyncio.sleep(RETRY_PARKED_EVERY_SECONDS)
+
+    async def reachable(self) -> None:
+        """Return when this member hears its topics.
+
+        Raises:
+            BrokerUnavailable: it has no partition assigned yet, or lost the broker.
+        """
+        if self._client is None or not self._client.subscription():
+            raise BrokerUnavailable
+
+    async def _hear(self) -> None:
+        client = AIOKafkaConsumer(
+            *self._topics,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+            max_poll_interval_ms=600_000,
+            metadata_max_age_ms=30_000,
+            **self._options,
+        )
+        try:
+            await client.start()
+            self._client = client
+            while True:
+                polled = await client.getmany(timeout_ms=500, max_records=BATCH)
+                if polled:
+                    await self._handle(client, polled)
+        finally:
+            self._client = None
+            await client.stop()
+
+    async def _handle(
+        self,
+        client: AIOKafkaConsumer,
+        polled: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]],
+    ) -> None:
+        records = [_record(raw) for raws in polled.values() for raw in raws]
+        failures = 0
+        while True:
+            try:
+                await self._dispatcher.handle(records)
+                break
+            except Unavailable as error:
+                failures += 1
+                log.warning("batch_waits", part=error.part, failures=failures)
+                await asyncio.sleep(_backoff(failures))
+        await self._commit(client, {place: raws[-1].offset + 1 for place, raws in polled.items()})
+
+    async def _commit(
+        self, client: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]
+    ) -> None:
+        try:
+            await client.commit(dict(offsets))
+        except (IllegalStateError, KafkaError) as error:
+            # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
+            log.info("offsets_not_committed", error=type(error).__name__)
+        for place, offset in offsets.items():
+            end = client.highwater(place)
+            self._lag(place.topic, place.partition, max(0, (end or offset) - offset))
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    place = f"{raw.topic}:{raw.partition}:{raw.offset}"
+    return Record(
+        topic=raw.topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        key=raw.key.decode(errors="replace") if raw.key else place,
+        headers=tuple((name, bytes(value or b"")) for name, value in raw.headers),
+        value=raw.value,
+        raw_key=raw.key,
+    )
+
+
+def _backoff(failures: int) -> float:
+    ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(failures, 10))
+    return random.uniform(0, ceiling)  # noqa: S311  full jitter

@@ -1,0 +1,247 @@
+"""What becomes of an event heard: applied, duplicate, retried, parked or dead; never nothing.
+
+A batch is handled in waves: the first event of every key together (one query loads their streams, one
+write appends their commits), then the second events, and so on.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.errors import CausationReused, Unavailable
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.parking import Parked, ParkingLot, Record, after_failure
+from bmt.chassis.publisher import Outgoing, Publisher
+from bmt.chassis.subscriptions import DeadLetter, Handler
+from bmt.chassis.views import Projection
+from bmt.chassis.vocabulary import UnknownType, Vocabulary
+from bmt.contracts.envelope import MalformedEvent, read_kafka
+from bmt.contracts.problems import Refused
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of one event. consumed = applied + duplicate + parked + dead, always."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    RETRIED = "retried"
+    PARKED = "parked"
+    DEAD = "dead"
+
+
+Count = Callable[[str, Outcome], None]
+"""Counts one event of a type with its outcome."""
+
+_QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
+_UNREADABLE: Final = "unreadable"
+
+
+@dataclass(slots=True)
+class _Handling:
+    """One record on its way; exactly one of the last three is set in the end."""
+
+    record: Record
+    heard: Heard[BaseModel] | None = None
+    outcome: Outcome | None = None
+    dead: DeadLetter | None = None
+    failure: Exception | None = None
+
+    @property
+    def type(self) -> str:
+        return self.heard.envelope.type if self.heard else _UNREADABLE
+
+    @property
+    def open(self) -> bool:
+        return self.dead is None and self.failure is None
+
+
+class Dispatcher:
+    """Handles records from Kafka by one service's tables."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        handlers: Mapping[type[BaseModel], Handler],
+        execution: Execution[Any, Any],
+        projections: Sequence[Projection],
+        lot: ParkingLot,
+        publisher: Publisher,
+        dead_letters: str,
+        service: str,
+        count: Count,
+        clock: Clock,
+    ) -> None:
+        """`dead_letters` is a topic; `projections` are the views of other services' events."""
+        self._vocabulary = vocabulary
+        self._handlers = handlers
+        self._execution = execution
+        self._projections = projections
+        self._lot = lot
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._service = service
+        self._count = count
+        self._clock = clock
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Return when each record's outcome is durable: its offset may be committed.
+
+        Raises:
+            Unavailable: a part is away; handle the same records again.
+        """
+        for wave in waves(records):
+            waiting = await self._lot.waiting_keys({record.key for record in wave})
+            behind = [record for record in wave if record.key in waiting]
+            now = self._clock()
+            await self._lot.park([Parked(record, _QUEUED_BEHIND, 0, now, now) for record in behind])
+            for record in behind:
+                self._count(record.topic, Outcome.PARKED)
+            handled = await self._handle([record for record in wave if record.key not in waiting])
+            failed = [one for one in handled if one.failure is not None]
+            await self._lot.park(
+                [
+                    after_failure(Parked(one.record, "", 0, now, now), _say(one.failure), now)
+                    for one in failed
+                ]
+            )
+            for one in failed:
+                self._count(one.type, Outcome.PARKED)
+
+    async def retry_one(self) -> bool:
+        """Try one parked event that is due. False: none is."""
+        parked = await self._lot.take_due(self._clock())
+        if parked is None:
+            return False
+        handled = (await self._handle([parked.record]))[0]
+        if handled.failure is None:
+            await self._lot.release(parked.id)
+        else:
+            self._count(handled.type, Outcome.RETRIED)
+            await self._lot.keep(after_failure(parked, _say(handled.failure), self._clock()))
+        return True
+
+    async def _handle(self, records: Sequence[Record]) -> list[_Handling]:
+        handling = [self._read(record) for record in records]
+        messages = await asyncio.gather(*(self._message(one) for one in handling))
+        commands = [
+            (one, message) for one, message in zip(handling, messages, strict=True) if message
+        ]
+        results = await self._execution.execute_many([message for _, message in commands])
+        for (one, _), result in zip(commands, results, strict=True):
+            _note(one, result)
+        await self._project([one for one in handling if one.open])
+        await self._bury([one for one in handling if one.dead is not None])
+        for one in handling:
+            if one.failure is None:
+                self._count(one.type, Outcome.DEAD if one.dead else one.outcome or Outcome.APPLIED)
+        return handling
+
+    def _read(self, record: Record) -> _Handling:
+        one = _Handling(record)
+        try:
+            envelope = read_kafka(record.headers, record.value)
+            data = self._vocabulary.decode(envelope.type, envelope.data)
+        except UnknownType as error:
+            one.dead = DeadLetter("unknown_type", error.detail)
+        except MalformedEvent as error:
+            one.dead = DeadLetter("malformed", error.detail)
+        else:
+            origin = f"{envelope.source}/{envelope.subject or ''}"
+            one.heard = Heard(envelope, data, int(envelope.sequence or 0), origin)
+        return one
+
+    async def _message(self, one: _Handling) -> Message[Any] | None:
+        if one.heard is None or (handler := self._handlers.get(type(one.heard.data))) is None:
+            return None
+        try:
+            return await handler(one.heard)
+        except DeadLetter as error:
+            one.dead = error
+        except Refused as refused:
+            one.dead = DeadLetter(refused.problem, refused.detail)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  it is parked with its reason
+            one.failure = error
+        return None
+
+    async def _project(self, handling: Sequence[_Handling]) -> None:
+        """All at once; where that fails, one by one, so that a bad event stands alone."""
+        if not handling or not self._projections:
+            return
+        try:
+            for projection in self._projections:
+                await projection.apply([one.heard for one in handling if one.heard])
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  it is parked with its reason
+            if len(handling) == 1:
+                handling[0].failure = error
+                return
+            for one in handling:
+                await self._project([one])
+
+    async def _bury(self, handling: Sequence[_Handling]) -> None:
+        await self._publisher.publish(
+            [self._dead(one.record, one.dead) for one in handling if one.dead is not None]
+        )
+        for one in handling:
+            log.warning(
+                "dead_letter",
+                reason=one.dead.reason if one.dead else "",
+                detail=one.dead.detail if one.dead else "",
+                place=one.record.place,
+            )
+
+    def _dead(self, record: Record, dead: DeadLetter) -> Outgoing:
+        why = {
+            "bmt_reason": dead.reason,
+            "bmt_detail": dead.detail,
+            "bmt_origin_topic": record.topic,
+            "bmt_origin_partition": str(record.partition),
+            "bmt_origin_offset": str(record.offset),
+            "bmt_refused_by": self._service,
+        }
+        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
+        return Outgoing(self._dead_letters, record.raw_key, headers, record.value)
+
+
+def waves(records: Sequence[Record]) -> list[list[Record]]:
+    """The first record of every key, then the second of every key, and so on."""
+    found: list[list[Record]] = []
+    seen: dict[str, int] = {}
+    for record in records:
+        number = seen[record.key] = seen.get(record.key, -1) + 1
+        if number == len(found):
+            found.append([])
+        found[number].append(record)
+    return found
+
+
+def _note(one: _Handling, result: Executed | Exception) -> None:
+    match result:
+        case Executed(replayed=replayed):
+            one.outcome = Outcome.DUPLICATE if replayed else Outcome.APPLIED
+        case Refused():
+            one.dead = DeadLetter(result.problem, result.detail)
+        case CausationReused():
+            one.dead = DeadLetter("idempotency_key_reused", "this id came with another body")
+        case Unavailable():
+            raise result
+        case _:
+            one.failure = result
+
+
+def _say(error: Exception | None) -> str:
+    """The error's class alone: its text may quote a person's data."""
+    return type(error).__name__

@@ -1,0 +1,176 @@
+"""Documents by content: stored once under the SHA-256 of their bytes, written never again."""
+
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from bmt.chassis import mongodb
+
+CHUNK_BYTES: Final = 255 * 1024
+_IN_MEMORY_BYTES: Final = 1024 * 1024
+
+
+class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
+    """The content is longer than allowed; nothing of it was stored.
+
+    Attributes:
+        limit_bytes: what is allowed.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Names the limit."""
+        super().__init__(f"at most {limit_bytes} bytes are allowed")
+        self.limit_bytes = limit_bytes
+
+
+class DocumentUnknown(Exception):  # noqa: N818  named for what is so
+    """No document has this id."""
+
+    def __init__(self, document_id: str) -> None:
+        """Names the id, which is a hash."""
+        super().__init__(f"{document_id} was never stored")
+        self.document_id = document_id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What is known of a document without reading it."""
+
+    document_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Received:
+    """A document's bytes while they are looked at, before they are stored.
+
+    Attributes:
+        content: the bytes, from the start; on disk beyond 1 MiB.
+        document_id: `sha256:<hex>` of them.
+        size_bytes: their number.
+        digest: the raw SHA-256.
+    """
+
+    content: IO[bytes]
+    document_id: str
+    size_bytes: int
+    digest: bytes
+
+
+async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
+    """Take in a stream, hashing as it comes.
+
+    Raises:
+        DocumentTooLarge: as soon as more than `limit_bytes` came.
+    """
+    content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
+    digest, size = hashlib.sha256(), 0
+    async for chunk in stream:
+        size += len(chunk)
+        if size > limit_bytes:
+            content.close()
+            raise DocumentTooLarge(limit_bytes)
+        digest.update(chunk)
+        content.write(chunk)
+    content.seek(0)
+    return Received(content, f"sha256:{digest.hexdigest()}", size, digest.digest())
+
+
+async def received_bytes(content: bytes) -> Received:
+    """Bytes at hand, as `receive` gives them."""
+
+    async def once() -> AsyncIterator[bytes]:
+        yield content
+
+    return await receive(once(), len(content))
+
+
+class DocumentStore:
+    """A GridFS bucket that is only ever added to."""
+
+    def __init__(self, database: mongodb.Database, bucket: str = "documents") -> None:
+        """The user needs find and insert on `<bucket>.files` and `<bucket>.chunks`."""
+        self._files = database[f"{bucket}.files"]
+        self._bucket = mongodb.AsyncIOMotorGridFSBucket(
+            database, bucket_name=bucket, chunk_size_bytes=CHUNK_BYTES
+        )
+
+    async def prepare(self) -> None:
+        """Create the index that keeps a document from being stored twice."""
+        with mongodb.store_errors():
+            await self._files.create_indexes(
+                [
+                    mongodb.IndexModel(
+                        [("metadata.document_id", 1)],
+                        unique=True,
+                        partialFilterExpression={"metadata.document_id": {"$exists": True}},
+                        name="document_id",
+                    )
+                ]
+            )
+
+    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
+        """Store the bytes, or find that they are stored. Durable when this returns.
+
+        The first name and type stay. A crash midway leaves chunks that nothing names.
+
+        Raises:
+            StoreUnavailable: not known to be stored; the same again is safe.
+        """
+        stored = (await self.find([received.document_id])).get(received.document_id)
+        if stored is not None:
+            return stored
+        metadata = {"document_id": received.document_id, "media_type": media_type}
+        with mongodb.store_errors():
+            try:
+                await self._bucket.upload_from_stream(filename, received.content, metadata=metadata)
+            except (mongodb.FileExists, mongodb.DuplicateKeyError):
+                return (await self.find([received.document_id]))[received.document_id]
+        return StoredDocument(received.document_id, filename, media_type, received.size_bytes)
+
+    async def find(self, document_ids: Collection[str]) -> Mapping[str, StoredDocument]:
+        """What is known of these documents, by id; an unknown one is absent."""
+        if not document_ids:
+            return {}
+        query = {"metadata.document_id": {"$in": list(document_ids)}}
+        with mongodb.store_errors():
+            found = await self._files.find(query).to_list(None)
+        return {document.document_id: document for document in map(_stored, found)}
+
+    async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
+        """What is known of a document, and its bytes in chunks.
+
+        Raises:
+            DocumentUnknown: there is none of this id.
+        """
+        with mongodb.store_errors():
+            raw = await self._files.find_one({"metadata.document_id": document_id})
+        if raw is None:
+            raise DocumentUnknown(document_id)
+        return _stored(raw), self._read(raw["_id"])
+
+    async def _read(self, file_id: Any) -> AsyncIterator[bytes]:
+        with mongodb.store_errors():
+            stream = await self._bucket.open_download_stream(file_id)
+            while chunk := await stream.readchunk():
+                yield chunk
+
+    async def read(self, document_id: str) -> bytes:
+        """All bytes of a document.
+
+        Raises:
+            DocumentUnknown: there is none of this id.
+        """
+        _, chunks = await self.open(document_id)
+        return b"".join([chunk async for chunk in chunks])
+
+
+def _stored(raw: Mapping[str, Any]) -> StoredDocument:
+    metadata = raw["metadata"]
+    return StoredDocument(
+        metadata["document_id"], raw["filename"], metadata["media_type"], raw["length"]
+    )

@@ -1,0 +1,268 @@
+"""What a service's composition root builds on: everything between its rooms and the outside.
+
+A service's main.py creates one `Foundation`, adds its views, work and subscriptions, and asks for the
+application. Nothing connects before the lifespan; all of it must be built inside the event loop.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+
+from bmt.chassis import background, clock, mongodb
+from bmt.chassis.consumer import Consumer
+from bmt.chassis.decider import Decider, Heard
+from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
+from bmt.chassis.dispatch import Dispatcher, Outcome
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.execution import Execution
+from bmt.chassis.health import Sampler
+from bmt.chassis.issuer_keys import IssuerKeys
+from bmt.chassis.metrics import ServiceMetrics, new_registry
+from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.mongo_view_store import MongoViewStore
+from bmt.chassis.parking import MongoParkingLot
+from bmt.chassis.publisher import KafkaPublisher
+from bmt.chassis.relay import Relay
+from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.subscriptions import Handler
+from bmt.chassis.token_verifier import TokenVerifier
+from bmt.chassis.views import Projection, View, ViewProjection
+from bmt.chassis.vocabulary import Vocabulary, type_of
+from bmt.chassis.web import create_app
+from bmt.chassis.work import MongoWorkQueue, WorkChange, WorkProjection
+from bmt.chassis.worker import Perform, Worker
+
+D = TypeVar("D", bound=BaseModel)
+
+COMMITS: Final = "commits"
+PARKED: Final = "parked"
+WORK: Final = "work"
+
+Task = Callable[[], Awaitable[None]]
+
+
+class Foundation:
+    """One service's store, execution, views, relay, consumer, workers and application.
+
+    Attributes:
+        execution: executes the service's commands.
+        store: its event store.
+        database: its own database, for what has a room of its own (a ledger).
+        documents: the documents that all services read.
+        work: its work queue.
+        publisher: its Kafka producer.
+        metrics: the chassis' metrics; `registry` takes the service's own.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        decider: Decider[Any, Any],
+        said: Mapping[str, Sequence[type[BaseModel]]],
+        private: Sequence[type[BaseModel]] = (),
+        heard: Sequence[type[BaseModel]] = (),
+        dead_letters: str,
+    ) -> None:
+        """Name what the service says (topic → events), keeps to itself, and hears."""
+        self.settings = settings
+        self.source = f"/bmt/{settings.service}"
+        self.registry = new_registry()
+        self.metrics = ServiceMetrics(settings.service, self.registry)
+        own = [*(model for models in said.values() for model in models), *private]
+        self._own = Vocabulary(own)
+        self._heard = Vocabulary(heard)
+        self._dead_letters = settings.topic_prefix + dead_letters
+        client = mongodb.connect(settings.mongodb_uri.get_secret_value())
+        self._client = client
+        self.database = client[settings.database]
+        self.documents = DocumentStore(client[settings.documents_database])
+        self.store = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
+        self._views = MongoViewStore(self.database)
+        self._indexes: dict[str, Sequence[Sequence[str]]] = {}
+        self.lot = MongoParkingLot(self.database[PARKED])
+        self.work = MongoWorkQueue(self.database[WORK])
+        self.publisher = KafkaPublisher(settings.kafka_client_options())
+        self._missed = MissedEvents(self.store, self._own, self.source)
+        self._own_projections: list[Projection] = []
+        projections = OwnProjections(self._own_projections, self._own, self.source)
+        topics = {
+            type_of(model): settings.topic_prefix + topic
+            for topic, models in said.items()
+            for model in models
+        }
+        self.relay = Relay(
+            store=self.store,
+            projections=projections,
+            publisher=self.publisher,
+            topics=topics,
+            source=self.source,
+            clock=clock.now,
+        )
+        self.execution: Execution[Any, Any] = Execution(
+            store=self.store,
+            decider=decider,
+            vocabulary=self._own,
+            published=topics.keys(),
+            hand_over=Delivery(projections, self.relay).hand_over,
+            clock=clock.now,
+            new_id=clock.new_id,
+        )
+        self._issuer_keys = IssuerKeys(settings.issuer)
+        self._consumer: Consumer | None = None
+        self._tasks: list[Task] = [self.relay.run]
+        self._prepare: list[Task] = []
+        self._samplers: list[Sampler] = [self._sample]
+        self._close: list[Task] = []
+
+    def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
+        """A read model; filled from the service's own events unless said otherwise."""
+        projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
+        self._indexes[view.name] = view.indexes
+        if of_own_events:
+            self._own_projections.append(projection)
+        return projection
+
+    def worker(
+        self,
+        target: str,
+        perform: Perform,
+        *,
+        concurrency: int = 8,
+        lease: timedelta = timedelta(seconds=60),
+    ) -> Worker:
+        """Somebody who performs the work of one target while the service runs."""
+        worker = Worker(
+            target=target,
+            queue=self.work,
+            perform=perform,
+            clock=clock.now,
+            concurrency=concurrency,
+            lease=lease,
+        )
+        self._tasks.append(worker.run)
+        return worker
+
+    def works_on(
+        self,
+        change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
+        workers: Sequence[Worker],
+    ) -> None:
+        """Fill the work queue from the service's own events, and wake these workers."""
+
+        def wake() -> None:
+            for worker in workers:
+                worker.wake()
+
+        self._own_projections.append(WorkProjection(self.work, change, wake))
+
+    def hears(
+        self,
+        topics: Sequence[str],
+        handlers: Mapping[type[BaseModel], Handler],
+        projections: Sequence[Projection] = (),
+    ) -> None:
+        """Subscribe to topics: commands by the table, views by the projections."""
+        dispatcher = Dispatcher(
+            vocabulary=self._heard,
+            handlers=handlers,
+            execution=self.execution,
+            projections=projections,
+            lot=self.lot,
+            publisher=self.publisher,
+            dead_letters=self._dead_letters,
+            service=self.settings.service,
+            count=self._count,
+            clock=clock.now,
+        )
+        group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
+        self._consumer = Consumer(
+            topics=[self.settings.topic_prefix + topic for topic in topics],
+            group=group,
+            client_options=self.settings.kafka_client_options(),
+            dispatcher=dispatcher,
+            lag=lambda topic, partition, lag: self.metrics.lag(group, topic, partition, lag),
+        )
+        self._tasks += [self._consumer.run, self._consumer.retry_parked]
+
+    def runs(self, task: Task) -> None:
+        """Run `task` until the service stops; a task that ends or fails ends the service."""
+        self._tasks.append(task)
+
+    def prepares(self, task: Task) -> None:
+        """Await `task` before the service starts, with MongoDB there."""
+        self._prepare.append(task)
+
+    def samples(self, sampler: Sampler) -> None:
+        """Await `sampler` before metrics are read."""
+        self._samplers.append(sampler)
+
+    def closes(self, task: Task) -> None:
+        """Await `task` when the service stops."""
+        self._close.append(task)
+
+    def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+        """The application, with its lifespan."""
+        return create_app(
+            title=title,
+            version="1",
+            description=description,
+            routers=routers,
+            authenticator=TokenVerifier(
+                self._issuer_keys,
+                self.settings.audience,
+                leeway_seconds=self.settings.token_leeway_seconds,
+            ),
+            registry=self.registry,
+            readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
+            samplers=self._samplers,
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with background.running([self._run]):
+            yield
+        await self.execution.close()
+        for close in self._close:
+            await close()
+        await self.publisher.close()
+        await self._issuer_keys.aclose()
+        self._client.close()
+
+    async def _run(self) -> None:
+        await background.until_there(self._prepare_all)
+        async with asyncio.TaskGroup() as group:
+            for task in self._tasks:
+                group.create_task(background.forever(task))
+
+    async def _prepare_all(self) -> None:
+        await self.store.prepare()
+        await self.lot.prepare()
+        await self.work.prepare()
+        await self.documents.prepare()
+        await self._views.prepare(self._indexes)
+        for prepare in self._prepare:
+            await prepare()
+
+    async def _mongodb_reachable(self) -> None:
+        await mongodb.reachable(self.database)
+
+    async def _kafka_reachable(self) -> None:
+        await self.publisher.reachable()
+        if self._consumer is not None:
+            await self._consumer.reachable()
+
+    def _count(self, type_: str, outcome: Outcome) -> None:
+        self.metrics.event_handled(type_, outcome.value)
+
+    async def _sample(self) -> None:
+        pending, oldest = await self.store.outbox_size()
+        age = (clock.now() - oldest).total_seconds() if oldest else 0.0
+        self.metrics.outbox(pending, age)
+        self.metrics.parked(await self.lot.count())

@@ -1,0 +1,85 @@
+"""Where a request stands, told from its events in whatever order the topics bring them."""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from bmt.contracts.events import (
+    Approved,
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Configured,
+    Filed,
+    Notified,
+    Rejected,
+    RequestReceived,
+    ReturnedForCorrection,
+    Withdrawn,
+)
+from bmt.contracts.values import Status
+
+_DECISIONS: Final[dict[type[BaseModel], Status]] = {
+    Approved: "approved",
+    Rejected: "rejected",
+    Withdrawn: "withdrawn",
+}
+_CONFIGURATIONS: Final[dict[type[BaseModel], Status]] = {
+    ConfigurationStarted: "configuring",
+    AwaitingOperator: "awaiting_operator",
+    Configured: "configured",
+    ConfigurationFailed: "configuration_failed",
+}
+OUTCOMES: Final = frozenset({"rejected", "withdrawn", "configured", "terminated"})
+"""What a request's last notice can be about; one of them ends the procedure."""
+
+
+class Progress(BaseModel):
+    """What is known so far; each event may come late, and twice through different folds only once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    received: int = 0
+    returned: int = 0
+    decision: Status | None = None
+    configuration: Status | None = None
+    configuration_sequence: int = 0
+    outcome_notified: bool = False
+    filed: bool = False
+
+    def after(self, event: BaseModel, sequence: int) -> "Progress":
+        """With `event` known too; `sequence` orders the events of one service among themselves."""
+        kind = type(event)
+        if kind in _DECISIONS:
+            return self.model_copy(update={"decision": _DECISIONS[kind]})
+        if kind in _CONFIGURATIONS:
+            return self._configured(_CONFIGURATIONS[kind], sequence)
+        match event:
+            case RequestReceived():
+                return self.model_copy(update={"received": self.received + 1})
+            case ReturnedForCorrection():
+                return self.model_copy(update={"returned": self.returned + 1})
+            case Notified() if event.about in OUTCOMES:
+                return self.model_copy(update={"outcome_notified": True})
+            case Filed():
+                return self.model_copy(update={"filed": True})
+            case _:
+                return self
+
+    def _configured(self, status: Status, sequence: int) -> "Progress":
+        if sequence <= self.configuration_sequence:
+            return self
+        update = {"configuration": status, "configuration_sequence": sequence}
+        return self.model_copy(update=update)
+
+    @property
+    def status(self) -> Status:
+        """The status of the request: the furthest step that is known."""
+        if self.filed:
+            return "filed"
+        if self.outcome_notified:
+            return "notified"
+        further = self.configuration or self.decision
+        if further is not None:
+            return further
+        return "returned" if self.returned and self.returned >= self.received else "received"
