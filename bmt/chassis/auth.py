@@ -48,6 +48,10 @@ class Authenticator(Protocol):
         """
         ...
 
+    async def ready(self) -> None:
+        """Returns once tokens can be verified; raises `Unavailable` before."""
+        ...
+
 
 class Guard(SecurityBase):
     """A dependency that admits callers with one of `roles` (any caller when none is named).

@@ -41,7 +41,7 @@ class TokenVerifier:
         remember_seconds: int = 300,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`leeway_seconds` is how long an expired token still passes."""
+        """`leeway_seconds` is how long an expired token still passes; nothing connects yet."""
         self._keys = keys
         self._leeway_seconds = leeway_seconds
         self._capacity = remembered
@@ -75,9 +75,9 @@ class TokenVerifier:
         self._remember(digest, principal, float(claims["exp"]))
         return principal
 
-    async def aclose(self) -> None:
-        """Closes what the keys are fetched with."""
-        await self._keys.aclose()
+    async def ready(self) -> None:
+        """Returns once tokens can be verified; raises `Unavailable` before."""
+        await self._keys.check()
 
     async def _verified(self, token: str) -> dict[str, Any]:
         try:

@@ -1,7 +1,7 @@
 """The application factory: what the HTTP side of every service has in common."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -28,11 +28,6 @@ def api_router(**options: Any) -> APIRouter:
     )
 
 
-@asynccontextmanager
-async def _nothing_to_start(_: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
 def create_app(
     *,
     title: str,
@@ -43,7 +38,7 @@ def create_app(
     registry: CollectorRegistry,
     readiness: Mapping[str, ReadinessCheck],
     samplers: Sequence[Sampler] = (),
-    lifespan: Lifespan = _nothing_to_start,
+    lifespan: Lifespan,
 ) -> FastAPI:
     """The service's application; nothing connects before its lifespan.
 
@@ -52,7 +47,8 @@ def create_app(
         version: the version of its API.
         description: what it owns, hears and says, in Markdown.
         routers: the service's routes, made with `api_router`.
-        authenticator: tells who is calling; usually a `TokenVerifier`.
+        authenticator: tells who is calling; usually a `TokenVerifier`; its readiness is told as
+            `issuer`.
         registry: what `/metrics` shows.
         readiness: for each part that is needed, a check that raises while it is missing.
         samplers: run before `/metrics` answers, for gauges that are looked up.
@@ -72,7 +68,8 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.authenticator = authenticator
-    for router in (*routers, health_routes(registry, readiness, samplers)):
+    parts = {**readiness, "issuer": authenticator.ready}
+    for router in (*routers, health_routes(registry, parts, samplers)):
         _require_strictness(router)
         # Not included but joined: an included router is matched twice for each call.
         app.router.routes.extend(router.routes)
