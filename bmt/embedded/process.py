@@ -35,6 +35,7 @@ class Process:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                cwd=program.folder,
                 env=environment(program.environment),
                 start_new_session=True,  # an interrupt at the terminal reaches us alone
             )

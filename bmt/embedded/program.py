@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Step = Callable[[], Awaitable[None]]
 Probe = Callable[[], Awaitable[bool]]
@@ -25,6 +26,7 @@ class Program:
         settle: runs after every start, once ready; makes users, rights, topics. As `prepare`.
         patience: seconds that it may take to become ready.
         grace: seconds that it may take to stop before it is killed.
+        folder: its working directory, where relative paths of its configuration begin.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Program:
     settle: Step = nothing
     patience: float = 60.0
     grace: float = 20.0
+    folder: Path | None = None
