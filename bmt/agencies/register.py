@@ -8,13 +8,14 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from bmt.agencies.agency import Agency, AgencyRules
+from bmt.chassis.errors import WrongConfiguration
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
 
 _FILE = TypeAdapter(dict[AgencyCode, AgencyRules])
 
 
-class AgenciesFileWrong(ValueError):  # noqa: N818  named for what is so
+class AgenciesFileWrong(WrongConfiguration):
     """agencies.yaml cannot be used; the text says which agency and field, and what is allowed."""
 
 

@@ -1,6 +1,10 @@
 """What can go wrong below the domain: a part that is not reachable, a cause used twice."""
 
 
+class WrongConfiguration(ValueError):  # noqa: N818  named for what is so
+    """A setting or a configuration file says what is not allowed; the text says which and why."""
+
+
 class Unavailable(Exception):  # noqa: N818  named for what is so, not for what Python calls it
     """A part that is needed cannot be reached now; asking again later is right.
 

@@ -112,6 +112,15 @@ class Execution(Generic[C, S]):
         )
         return [results[index] for index in range(len(messages))]
 
+    async def state(self, stream: str) -> S:
+        """The state of a stream as it is now, for who acts on it outside a decision.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        commits = (await self._store.load([stream]))[stream]
+        return self._decider.fold(self._vocabulary.events(commits))
+
     async def _attempt(
         self,
         messages: Sequence[Message[C]],

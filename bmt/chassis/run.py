@@ -1,5 +1,6 @@
 """Runs a service's application until it is told to stop."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -8,9 +9,25 @@ from typing import TypeVar
 import uvicorn
 from fastapi import FastAPI
 
-from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.logs import set_up_logs
+from bmt.chassis.settings import WRONG_CONFIGURATION, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
+
+
+def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
+    """A service's process: settings from the environment, logs, then serving.
+
+    Exits with 2 and one clear line when something is configured wrongly.
+    """
+    settings = load(settings_class)
+    set_up_logs(settings.service, settings.log_level)
+    try:
+        serve(build, settings)
+    except WrongConfiguration as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_CONFIGURATION)
 
 
 def serve(build: Callable[[S], FastAPI], settings: S) -> None:
