@@ -1,0 +1,98 @@
+"""SCIM resources in memory whose every change is in a file before it is answered.
+
+The file is a journal, one JSON object a line: the resource that was written, or the id of one that
+was deleted. It is read and rewritten compactly at start; a line that a kill cut short was never
+answered, and is left out.
+"""
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from scim2_models import Resource, ResourceType, ScimProvider
+from scim2_server.memory import InMemoryStorage
+
+
+class JournaledStorage(InMemoryStorage):
+    """The memory of a SCIM server that survives its process."""
+
+    def __init__(self, file: Path, provider: ScimProvider) -> None:
+        super().__init__()
+        self._file = file
+        with provider:
+            self.resources = [_resource(provider, content) for content in _read(file)]
+        self.versions = itertools.count(_highest_version(self.resources) + 1)
+        self._compact()
+
+    def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
+        """As in memory, then in the file."""
+        with self.lock:
+            created = super().create(resource_type, resource)
+            self._note(_content(created))
+            return created
+
+    def update(
+        self,
+        resource_type: ResourceType,
+        resource: Resource[Any],
+        *,
+        expected_version: str | None = None,
+    ) -> Resource[Any]:
+        """As in memory, then in the file."""
+        with self.lock:
+            updated = super().update(resource_type, resource, expected_version=expected_version)
+            self._note(_content(updated))
+            return updated
+
+    def delete(
+        self,
+        resource_type: ResourceType,
+        resource_id: str,
+        *,
+        expected_version: str | None = None,
+    ) -> None:
+        """As in memory, then in the file."""
+        with self.lock:
+            super().delete(resource_type, resource_id, expected_version=expected_version)
+            self._note({"id": resource_id, "deleted": True})
+
+    def _note(self, line: dict[str, Any]) -> None:
+        with self._file.open("a") as journal:
+            journal.write(json.dumps(line) + "\n")
+
+    def _compact(self) -> None:
+        aside = self._file.with_suffix(".new")
+        aside.write_text("".join(json.dumps(_content(each)) + "\n" for each in self.resources))
+        os.replace(aside, self._file)  # noqa: PTH105 - the name says that it overwrites
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    latest: dict[str, dict[str, Any]] = {}
+    for line in _whole_lines(file):
+        content = json.loads(line)
+        latest.pop(content["id"], None)
+        if not content.get("deleted"):
+            latest[content["id"]] = content
+    return list(latest.values())
+
+
+def _whole_lines(file: Path) -> Iterator[str]:
+    if file.exists():
+        yield from (line for line in file.read_text().splitlines(keepends=True) if line[-1] == "\n")
+
+
+def _content(resource: Resource[Any]) -> dict[str, Any]:
+    return resource.model_dump(scim_ctx=None, mode="json", by_alias=True, exclude_none=True)
+
+
+def _resource(provider: ScimProvider, content: dict[str, Any]) -> Resource[Any]:
+    model = cast("type[Resource[Any]]", provider.model_for(content["meta"]["resourceType"]))
+    return model.model_validate(content)
+
+
+def _highest_version(resources: list[Resource[Any]]) -> int:
+    tags = (each.meta.version for each in resources if each.meta and each.meta.version)
+    return max((int(tag.removeprefix('W/"').removesuffix('"')) for tag in tags), default=0)
