@@ -1,3 +1,3 @@
 """What every test may ask for: see the modules named here."""
 
-pytest_plugins = ("fixtures.kafka", "fixtures.mongodb")
+pytest_plugins = ("fixtures.kafka", "fixtures.mongodb", "fixtures.stores")

@@ -1,5 +1,7 @@
 """One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -101,10 +103,12 @@ class Execution(Generic[C, S]):
         """
         results: dict[int, Executed | Exception] = {}
         undecided = list(range(len(messages)))
-        for _ in range(CONFLICT_TRIES):
+        for tries in range(CONFLICT_TRIES):
             undecided = await self._attempt(messages, undecided, results)
             if not undecided:
                 break
+            # What won may not be visible to a majority read yet.
+            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  jitter
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
         await self._hand_overs.submit(

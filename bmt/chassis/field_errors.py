@@ -13,6 +13,8 @@ _SHORTEST_TELLTALE: Final = 3
 _ALLOWED: Final[Mapping[str, str]] = {
     "missing": "This is needed.",
     "extra_forbidden": "There is no such field.",
+    "model_type": "A JSON object is needed.",
+    "model_attributes_type": "A JSON object is needed.",
     "string_type": "A string is needed.",
     "string_pattern_mismatch": "It does not have the form that is needed: {pattern}",
     "literal_error": "One of these is needed: {expected}.",

@@ -3,9 +3,10 @@
 Libraries that log through the standard library (uvicorn, aiokafka, pymongo) come out the same way.
 """
 
+import json
 import logging
 import sys
-from typing import Any, Final
+from typing import Final, TextIO
 
 import orjson
 import structlog
@@ -18,22 +19,23 @@ _QUIET: Final = ("httpx", "httpcore", "pymongo", "asyncio")
 """Libraries that log each call at info or debug."""
 
 
-def set_up_logs(service: str, level: str = "info") -> None:
-    """Sends all logs of this process to stdout; call it once, first of all.
+def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) -> None:
+    """Sends all logs of this process to `stream`; call it once, first of all.
 
     Args:
         service: the name in each line.
         level: the least important level written (`debug`, `info`, `warning`, `error`).
+        stream: where they go.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     processors = _processors(service)
     structlog.configure(
         processors=[*processors, _to_json_text],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *processors],
@@ -69,12 +71,7 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _to_json_text(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return orjson.dumps(_printable(event), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _printable(event: EventDict) -> dict[str, Any]:
-    """Without lone surrogates (of a file name, say), which JSON cannot hold."""
-    return {
-        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for key, value in event.items()
-    }
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:  # a lone surrogate, of a file name say, or an integer beyond 64 bits
+        return json.dumps(event)

@@ -72,7 +72,7 @@ class MongoViewStore:
             {"$group": {"_id": group, "count": {"$sum": 1}}},
         ]
         with mongodb.store_errors():
-            rows = await self._database[view].aggregate(pipeline).to_list(None)
+            rows = await self._collection(view).aggregate(pipeline).to_list(None)
         return {tuple(row["_id"].get(name) for name in group): row["count"] for row in rows}
 
     async def clear(self, view: str) -> None:
@@ -83,7 +83,7 @@ class MongoViewStore:
     async def _read(
         self, view: str, where: dict[str, Any], query: Query | None = None
     ) -> list[ViewDocument]:
-        cursor = self._database[view].find(where)
+        cursor = self._collection(view).find(where)
         if query is not None:
             direction = mongodb.DESCENDING if query.descending else mongodb.ASCENDING
             order = [(query.order_by, direction)] if query.order_by else []

@@ -37,6 +37,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
     WTimeoutError,
 )
+from pymongo.read_concern import ReadConcern
 
 from bmt.chassis.errors import StoreUnavailable
 
@@ -104,8 +105,15 @@ def connect(uri: str) -> Client:
 
 
 def rebuildable(collection: Collection) -> Collection:
-    """The same collection for what can be made again from the events: acknowledged by one node."""
-    return collection.with_options(write_concern=WriteConcern(w=1, j=False))
+    """The same collection for what can be made again from the events.
+
+    Its writes are acknowledged by one node, and its reads see them at once. (A majority read may not,
+    for some milliseconds; whoever answers that something is recorded must use a majority read, since
+    what one node alone knows can still be rolled back.)
+    """
+    return collection.with_options(
+        write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
+    )
 
 
 @contextmanager

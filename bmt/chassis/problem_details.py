@@ -94,7 +94,7 @@ async def _causation_reused(_: Request, __: Any) -> Response:
 
 async def _validation_failed(_: Request, error: Any) -> Response:
     errors = field_errors(error.errors(), error.body)
-    detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in errors[:3])
+    detail = " ".join(f"{fault.pointer} {fault.detail}".lstrip() for fault in errors[:3])
     return problem_response(Refused(detail, problem="validation_failed", errors=errors))
 
 

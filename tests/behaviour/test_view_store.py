@@ -1,0 +1,86 @@
+"""What a view store promises, in memory and in MongoDB alike."""
+
+from datetime import UTC, datetime
+
+from bmt.chassis.view_store import Query, ViewDocument
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def document(key: str, revision: int = 1, **body) -> ViewDocument:
+    return ViewDocument(key, body, {"parcel-1": revision}, revision)
+
+
+async def keys(store, **query) -> list[str]:
+    return [found.key for found in await store.find("parcels", Query(**query))]
+
+
+async def filled(store):
+    rows = [
+        document("a", weight=3, place={"town": "Ipoh"}, due=NOON, note="Sila segera"),
+        document("b", weight=1, place={"town": "Melaka"}, due=NOON, note="biasa"),
+        document("c", weight=2, place={"town": "Ipoh"}, due=NOON, note="SEGERA"),
+        document("d", weight=2, place={"town": "Kuching"}, due=NOON, note="(a.b)"),
+    ]
+    assert not await store.save("parcels", rows)
+    return store
+
+
+async def test_a_document_reads_back_as_it_was_written(view_store):
+    written = document("a", weight=3, due=NOON, open=True, note=None)
+    assert not await view_store.save("parcels", [written])
+    assert await view_store.load("parcels", ["a", "z"]) == {"a": written}
+
+
+async def test_only_the_next_revision_is_written(view_store):
+    await view_store.save("parcels", [document("a", 1, weight=1)])
+    assert await view_store.save("parcels", [document("a", 2, weight=2)]) in ((), [])
+    assert list(await view_store.save("parcels", [document("a", 2, weight=9)])) in ([], ["a"])
+    stale = ViewDocument("a", {"weight": 9}, {"parcel-1": 9}, 2)
+    assert list(await view_store.save("parcels", [stale])) == ["a"]
+    first_again = ViewDocument("a", {"weight": 9}, {"parcel-1": 9}, 1)
+    assert list(await view_store.save("parcels", [first_again])) == ["a"]
+    assert (await view_store.load("parcels", ["a"]))["a"].body == {"weight": 2}
+
+
+async def test_a_conflict_stops_no_other_document(view_store):
+    await view_store.save("parcels", [document("a")])
+    stale = ViewDocument("a", {"weight": 9}, {"parcel-1": 9}, 1)
+    assert list(await view_store.save("parcels", [stale, document("b")])) == ["a"]
+    assert set(await view_store.load("parcels", ["a", "b"])) == {"a", "b"}
+
+
+async def test_documents_are_found_by_their_fields(view_store):
+    store = await filled(view_store)
+    assert await keys(store, equal={"place.town": "Ipoh"}) == ["a", "c"]
+    assert await keys(store, one_of={"weight": [1, 3]}) == ["a", "b"]
+    assert await keys(store, at_least={"weight": 2}, below={"weight": 3}) == ["c", "d"]
+    assert await keys(store, containing={"note": "segera"}) == ["a", "c"]
+    assert await keys(store, containing={"note": "(a.b"}) == ["d"]
+
+
+async def test_pages_follow_each_other_without_gap_or_overlap(view_store):
+    store = await filled(view_store)
+    assert await keys(store, order_by="weight", limit=2) == ["b", "c"]
+    assert await keys(store, order_by="weight", limit=2, after=(2, "c")) == ["d", "a"]
+    assert await keys(store, order_by="weight", descending=True) == ["a", "d", "c", "b"]
+    down = await keys(store, order_by="weight", descending=True, after=(2, "d"))
+    assert down == ["c", "b"]
+    assert await keys(store, after=(None, "b")) == ["c", "d"]
+
+
+async def test_documents_are_counted_by_fields(view_store):
+    store = await filled(view_store)
+    by_town = await store.count("parcels", ["place.town", "weight"], Query())
+    assert dict(by_town) == {
+        ("Ipoh", 3): 1,
+        ("Ipoh", 2): 1,
+        ("Melaka", 1): 1,
+        ("Kuching", 2): 1,
+    }
+
+
+async def test_a_cleared_view_is_empty(view_store):
+    store = await filled(view_store)
+    await store.clear("parcels")
+    assert await keys(store) == []
