@@ -1,0 +1,102 @@
+"""A small API on the chassis, to try it with."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from bmt.chassis.auth import Principal, principal, require
+from bmt.chassis.errors import CausationReused, StoreUnavailable
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, PageRequest, Paging
+from bmt.chassis.web import api_router
+from bmt.contracts.problems import Refused
+
+
+class Owner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    email: str = Field(pattern=r"^[^@ ]+@[^@ ]+$")
+
+
+class Parcel(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    owner: Owner
+    kilograms: int = Field(ge=1, le=30)
+    labels: list[str] = []
+
+
+class AlreadySent(Refused):
+    problem = "already_decided"
+
+
+@dataclass
+class Desk:
+    """Stands in for an execution: remembers causations, and what it should answer."""
+
+    commands: dict[str, CommandContext] = field(default_factory=dict)
+    fails_with: Exception | None = None
+
+    def execute(self, context: CommandContext) -> "Executed":
+        if self.fails_with is not None:
+            raise self.fails_with
+        known = self.commands.setdefault(context.causation, context)
+        if known.fingerprint != context.fingerprint:
+            raise CausationReused(context.causation)
+        return Executed(replayed=known is not context)
+
+
+@dataclass(frozen=True)
+class Executed:
+    replayed: bool
+
+
+by_number = Paging(tuple[int, str])
+
+
+def parcel_routes(desk: Desk) -> APIRouter:
+    routes = api_router()
+
+    @routes.post("/v1/parcels", status_code=201, responses=problems("already_decided"))
+    async def send(
+        parcel: Parcel, context: Annotated[CommandContext, Depends(command("operator"))]
+    ) -> Parcel:
+        return answer(desk.execute(context), parcel, 201, {"Location": "/v1/parcels/1"})
+
+    @routes.post("/v1/letters", status_code=201)
+    async def write(context: Annotated[CommandContext, Depends(command())]) -> dict[str, str]:
+        return answer(desk.execute(context), {"by": context.principal.subject}, 201)
+
+    @routes.post("/v1/scans", status_code=201, max_body_size=2 * 1024 * 1024)
+    async def scan(
+        request: Request, context: Annotated[CommandContext, Depends(command(streamed=True))]
+    ) -> dict[str, int]:
+        size = sum([len(chunk) async for chunk in request.stream()])
+        return answer(desk.execute(context), {"size_bytes": size}, 201)
+
+    @routes.get("/v1/parcels")
+    async def parcels(
+        page: Annotated[PageRequest[tuple[int, str]], Depends(by_number)],
+    ) -> Page[tuple[int, str]]:
+        every = [(number // 2, f"p{number:03}") for number in range(120)]
+        found = [key for key in every if page.after is None or key > page.after]
+        return by_number.page(found[: page.lookahead], page, key=lambda item: item)
+
+    @routes.get("/v1/me")
+    async def me(caller: Annotated[Principal, Depends(principal)]) -> dict[str, str]:
+        return {"subject": caller.subject, "name": caller.name, "agency": caller.agency}
+
+    @routes.get("/v1/audit", dependencies=[Depends(require("auditor"))])
+    async def audit() -> dict[str, str]:
+        return {}
+
+    @routes.get("/v1/broken")
+    async def broken() -> dict[str, str]:
+        raise RuntimeError("the secret is 42")
+
+    @routes.get("/v1/away")
+    async def away() -> dict[str, str]:
+        raise StoreUnavailable(retry_after_seconds=7)
+
+    return routes

@@ -1,0 +1,276 @@
+"""Only a token that the issuer signed for us, and that still holds, tells who is calling."""
+
+import hmac
+import time
+from base64 import urlsafe_b64encode
+
+import httpx
+import orjson
+import pytest
+from fixtures.issuer import Issuer, ec_key, rsa_key
+from fixtures.problems import assert_problem
+from joserfc.jwk import OctKey, OKPKey
+
+from bmt.chassis.auth import Principal
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.issuer_keys import IssuerKeys
+from bmt.chassis.token_verifier import TokenVerifier
+from bmt.contracts.problems import Refused
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def unsigned(header: dict, token: str) -> str:
+    encoded = urlsafe_b64encode(orjson.dumps(header)).decode().rstrip("=")
+    return f"{encoded}.{token.split('.')[1]}."
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_valid_token_tells_who_is_calling(verifier, issuer):
+    token = issuer.token(
+        "aminah", "administrator", "emperor", name="Aminah", email="a@jpa.my", agency="JPA"
+    )
+    assert await verifier.principal(token) == Principal(
+        subject="aminah",
+        email="a@jpa.my",
+        name="Aminah",
+        agency="JPA",
+        roles=frozenset({"administrator"}),
+    )
+
+
+async def test_what_a_token_leaves_out_is_empty_and_the_name_is_the_subject(verifier, issuer):
+    caller = await verifier.principal(issuer.token("hrmis", without="roles"))
+    assert caller == Principal("hrmis", "", "hrmis", "", frozenset())
+
+
+@pytest.mark.parametrize("audience", ["bmt", ["other", "bmt"]])
+async def test_the_audience_may_be_one_or_among_several(verifier, issuer, audience):
+    assert await verifier.principal(issuer.token(aud=audience))
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # some issuers still say it so
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("PS256", None),
+        ("ES256", ec_key("ec")),
+        ("EdDSA", OKPKey.generate_key("Ed25519", {"kid": "ed"})),
+        ("Ed25519", OKPKey.generate_key("Ed25519", {"kid": "ed"})),
+    ],
+)
+async def test_other_public_key_signatures_are_accepted(verifier, issuer, algorithm, key):
+    issuer.keys += [key] if key else []
+    token = issuer.token(key=key, header={"alg": algorithm})
+    assert (await verifier.principal(token)).subject == "aminah"
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"expires_in": -1}, "expired"),
+        ({"without": "exp"}, "exp"),
+        ({"exp": "tomorrow"}, "exp"),
+        ({"without": "sub"}, "sub"),
+        ({"sub": 7}, "sub"),
+        ({"sub": " "}, "sub"),
+        ({"without": "iss"}, "iss"),
+        ({"iss": "https://issuer.test.evil"}, "iss"),
+        ({"without": "aud"}, "aud"),
+        ({"aud": "other"}, "aud"),
+        ({"aud": ["other", "bmt2"]}, "aud"),
+        ({"aud": []}, "aud"),
+        ({"nbf": time.time() + 60}, "nbf"),
+        ({"iat": time.time() + 60}, "iat"),
+        ({"roles": "administrator"}, "roles"),
+        ({"agency": ["JPA"]}, "agency"),
+        ({"header": {"typ": "logout+jwt"}}, "type"),
+        ({"header": {"kid": "unknown"}}, "publishes"),
+        ({"header": {"typ": "JWE"}}, "type"),
+    ],
+    ids=str,
+)
+async def test_a_token_that_does_not_hold_is_refused_by_name(verifier, issuer, claims, reason):
+    with pytest.raises(Refused, match=reason) as refused:
+        await verifier.principal(issuer.token(**claims))
+    assert refused.value.problem == "unauthenticated"
+
+
+async def test_a_wrong_signature_is_refused(verifier, issuer):
+    forged = issuer.token(key=rsa_key("first"))
+    with pytest.raises(Refused, match="signature"):
+        await verifier.principal(forged)
+
+
+async def test_a_changed_payload_is_refused(verifier, issuer):
+    header, _, signature = issuer.token("aminah").split(".")
+    payload = issuer.token("minister").split(".")[1]
+    with pytest.raises(Refused, match="signature"):
+        await verifier.principal(f"{header}.{payload}.{signature}")
+
+
+@pytest.mark.parametrize("none", ["none", "None", "NONE", "", None])
+async def test_an_unsigned_token_is_refused(verifier, issuer, none):
+    token = unsigned({"alg": none, "kid": "first"}, issuer.token())
+    with pytest.raises(Refused, match=r"algorithm|JWT"):
+        await verifier.principal(token)
+
+
+async def test_the_public_key_is_no_shared_secret(verifier, issuer, signing_key):
+    signed = unsigned({"alg": "HS256", "kid": "first"}, issuer.token()).rstrip(".")
+    public_key = signing_key.as_pem(private=False)
+    mac = hmac.digest(public_key, signed.encode(), "sha256")
+    confused = f"{signed}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
+    with pytest.raises(Refused, match="algorithm"):
+        await verifier.principal(confused)
+
+
+async def test_an_extension_that_must_be_understood_and_is_not_is_refused(verifier, issuer):
+    token = unsigned({"alg": "RS256", "kid": "first", "crit": ["x"], "x": 1}, issuer.token())
+    with pytest.raises(Refused, match="JWT"):
+        await verifier.principal(token + "c2ln")
+
+
+async def test_a_key_of_another_kind_than_the_algorithm_is_refused(verifier, issuer):
+    issuer.keys.append(ec_key("ec"))
+    with pytest.raises(Refused):
+        await verifier.principal(issuer.token(header={"kid": "ec"}))
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["", "a", "a.b.c", "....", "x" * 200_000, "\u00e9.\u00e9.\u00e9"]
+)
+async def test_what_is_no_token_is_refused(verifier, rubbish):
+    with pytest.raises(Refused) as refused:
+        await verifier.principal(rubbish)
+    assert refused.value.problem == "unauthenticated"
+
+
+async def test_a_symmetric_key_in_the_key_set_is_passed_over(issuer):
+    secret = OctKey.generate_key(256, {"kid": "shared"})
+    issuer.keys.append(secret)
+    keys = IssuerKeys(issuer.url, issuer.client())
+    assert await keys.find("shared") is None
+    assert await keys.find("first") is not None
+
+
+async def test_a_remembered_token_is_forgotten_when_it_expires(issuer):
+    clock = Clock()
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt", now=clock)
+    token = issuer.token(expires_in=60)
+    assert await verifier.principal(token) is await verifier.principal(token)
+    clock.now += 60
+    with pytest.raises(Refused, match="expired"):
+        await verifier.principal(token)
+
+
+async def test_leeway_lets_a_token_pass_a_little_longer(issuer):
+    keys = IssuerKeys(issuer.url, issuer.client())
+    lenient = TokenVerifier(keys, "bmt", leeway_seconds=3)
+    assert await lenient.principal(issuer.token(expires_in=-1))
+    with pytest.raises(Refused, match="expired"):
+        await lenient.principal(issuer.token(expires_in=-10))
+
+
+async def test_only_so_many_tokens_are_remembered(issuer):
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt", remembered=2)
+    for number in range(5):
+        await verifier.principal(issuer.token(str(number)))
+    assert len(verifier._remembered) == 2
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it(verifier, issuer):
+    await verifier.principal(issuer.token())
+    issuer.keys.append(rsa_key("second"))
+    assert await verifier.principal(issuer.token(key=issuer.keys[1]))
+
+
+async def test_unknown_keys_do_not_make_callers_drive_the_issuer(issuer):
+    clock = Clock()
+    keys = IssuerKeys(issuer.url, issuer.client(), pause_seconds=3, monotonic=clock)
+    for number in range(20):
+        assert await keys.find(f"unknown-{number}") is None
+    assert issuer.fetches == 1
+    clock.now += 4
+    await keys.find("unknown")
+    assert issuer.fetches == 2
+
+
+async def test_known_keys_serve_while_the_issuer_is_away(verifier, issuer):
+    await verifier.principal(issuer.token())
+    issuer.away = True
+    assert await verifier.principal(issuer.token("siti"))
+
+
+async def test_a_withdrawn_key_is_forgotten_in_time(issuer):
+    clock = Clock()
+    keys = IssuerKeys(issuer.url, issuer.client(), age_seconds=600, monotonic=clock)
+    assert await keys.find("first")
+    issuer.keys = [rsa_key("second")]
+    clock.now += 601
+    assert await keys.find("first")
+    assert await keys.find("second")
+    assert await keys.find("first") is None
+
+
+async def test_without_any_key_the_issuer_is_the_missing_part(verifier, issuer):
+    issuer.away = True
+    with pytest.raises(Unavailable, match="issuer"):
+        await verifier.principal(issuer.token())
+    issuer.away = False
+    assert await verifier.principal(issuer.token())
+
+
+async def test_another_issuers_discovery_document_is_not_trusted(verifier, issuer):
+    issuer.says_it_is = "https://elsewhere.test"
+    with pytest.raises(Unavailable):
+        await verifier.principal(issuer.token())
+
+
+@pytest.mark.parametrize("header", ["", "Basic YTpi", "Bearer", "Bearer ", "token"])
+async def test_a_call_without_a_bearer_token_is_unauthenticated(client, header):
+    response = await client.get("/v1/me", headers={"Authorization": header} if header else {})
+    assert_problem(response, "unauthenticated")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_refused_token_is_not_repeated(client, issuer):
+    token = issuer.token(expires_in=-1)
+    response = await client.get("/v1/me", headers=bearer(token))
+    assert "expired" in assert_problem(response, "unauthenticated")["detail"]
+    assert token not in response.text
+
+
+async def test_the_scheme_is_read_in_any_case(client, issuer):
+    headers = {"Authorization": f"bearer {issuer.token()}"}
+    assert (await client.get("/v1/me", headers=headers)).json()["subject"] == "aminah"
+
+
+async def test_a_role_that_is_missing_is_named(client, issuer):
+    refused = await client.get("/v1/audit", headers=bearer(issuer.token("siti", "operator")))
+    allowed = await client.get("/v1/audit", headers=bearer(issuer.token("siti", "auditor")))
+    assert assert_problem(refused, "forbidden")["roles"] == ["auditor"]
+    assert allowed.status_code == 200
+
+
+async def test_a_caller_is_known_before_the_body_is_read(client: httpx.AsyncClient):
+    anonymous = await client.post("/v1/parcels", content=b"{ not json")
+    assert_problem(anonymous, "unauthenticated")
+
+
+async def test_while_the_issuer_is_away_the_call_can_be_made_again(client, issuer: Issuer):
+    issuer.away = True
+    response = await client.get("/v1/me", headers=bearer(issuer.token()))
+    assert assert_problem(response, "unavailable")["part"] == "issuer"
+    assert int(response.headers["retry-after"]) >= 1

@@ -1,0 +1,82 @@
+"""Wrong fields are told by pointers into what was sent, and by what is allowed there."""
+
+from contextlib import suppress
+from typing import Annotated, Literal
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from bmt.chassis import strict_json
+from bmt.chassis.field_errors import field_errors
+from bmt.contracts.problems import Refused
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tricks: list[str]
+
+
+class Home(BaseModel):
+    pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = []
+    limit: int | Literal["none"] = 1
+    town: str = ""
+
+    @field_validator("town")
+    @classmethod
+    def _known(cls, town: str) -> str:
+        if town == "Atlantis":
+            raise ValueError(f"{town} is not on the map")
+        if town == "Kuala":
+            raise ValueError("name the whole town.")
+        return town
+
+
+def told(body: dict) -> dict[str, str]:
+    with pytest.raises(ValidationError) as failed:
+        Home.model_validate(body)
+    faults = [fault | {"loc": ("body", *fault["loc"])} for fault in failed.value.errors()]
+    return {error.pointer: error.detail for error in field_errors(faults, body)}
+
+
+def test_tags_of_unions_are_no_part_of_a_pointer():
+    body = {"pets": [{"kind": "cat", "lives": "x"}, {"kind": "dog"}], "limit": "some"}
+    assert set(told(body)) == {"/pets/0/lives", "/pets/1/tricks", "/limit"}
+
+
+def test_what_is_allowed_is_told():
+    errors = told({"pets": [{"kind": "bird"}]})
+    assert errors == {"/pets/0": "One of these is needed: 'cat', 'dog'."}
+
+
+def test_a_validators_own_words_are_told():
+    assert told({"town": "Kuala"}) == {"/town": "Name the whole town."}
+
+
+def test_words_that_repeat_the_value_are_not_told():
+    assert told({"town": "Atlantis"}) == {"/town": "This value is not allowed."}
+
+
+@given(st.binary())
+def test_any_bytes_are_json_or_refused(body):
+    with suppress(Refused):
+        strict_json.parse(body)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+)
+
+
+@given(JSON)
+def test_clean_json_is_read_as_it_was_written(value):
+    assert strict_json.parse(orjson.dumps(value)) == value

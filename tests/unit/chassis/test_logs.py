@@ -1,0 +1,117 @@
+"""Logs are JSON lines that say what happened, where and when, and nothing about people."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis import tracing
+from bmt.chassis.logs import set_up_logs
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+@pytest.fixture
+def logged():
+    """Sets up the logs as a service does; gives the lines written since."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    stream = io.StringIO()
+    set_up_logs("parcels", "info", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+def test_a_line_says_what_happened_where_and_when(logged):
+    structlog.get_logger().info("parcel_sent", count=3)
+    (line,) = logged()
+    assert line["event"] == "parcel_sent"
+    assert (line["level"], line["service"], line["count"]) == ("info", "parcels", 3)
+    assert line["time"].endswith("Z")
+
+
+def test_a_line_names_the_trace_and_what_is_bound(logged):
+    token = tracing.current.set(TRACEPARENT)
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        structlog.get_logger().info("parcel_sent")
+    tracing.current.reset(token)
+    (line,) = logged()
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert line["request_id"] == "r-1"
+
+
+def test_lines_below_the_level_are_not_written(logged):
+    structlog.get_logger().debug("detail")
+    logging.getLogger("aiokafka").debug("detail")
+    assert logged() == []
+
+
+def test_libraries_log_the_same_way(logged):
+    logging.getLogger("aiokafka.consumer").warning("Heartbeat of %s failed", "group")
+    (line,) = logged()
+    assert line["event"] == "Heartbeat of group failed"
+    assert (line["logger"], line["level"]) == ("aiokafka.consumer", "warning")
+    assert line["service"] == "parcels"
+
+
+@pytest.mark.parametrize(
+    "key", ["email", "name", "account", "applicant", "token", "Authorization", "subject"]
+)
+def test_personal_keys_are_removed_at_any_depth(logged, key):
+    structlog.get_logger().info("seen", **{key: "ali"}, owner={"x": [{key: "ali"}]})
+    (line,) = logged()
+    assert "ali" not in json.dumps(line)
+    assert line["owner"]["x"][0][key] == "[removed]"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("sent to ali.abu@jpa.gov.my today", "sent to [removed] today"),
+        ("at mongodb://parcels:hunter2@db:27017/x", "at mongodb://[removed]db:27017/x"),
+        ("with Bearer abc.def-ghi", "with [removed]"),
+        ("was eyJhbGciOiJS.eyJzdWIi.c2ln", "was [removed]"),
+    ],
+)
+def test_addresses_and_secrets_in_texts_are_removed(logged, text, left):
+    structlog.get_logger().info(text)
+    logging.getLogger("library").error("%s", text)
+    assert [line["event"] for line in logged()] == [left, left]
+
+
+def test_a_model_is_not_written_out(logged):
+    structlog.get_logger().info("seen", person=Person(name="ali", age=7))
+    assert logged()[0]["person"] == "Person"
+
+
+def test_an_error_shows_its_traceback_without_the_input(logged):
+    log, wrong = structlog.get_logger(), {"name": "ali", "age": "siti\x2c binti\n"}
+    try:
+        Person.model_validate(wrong)
+    except ValueError as error:
+        log.exception("failed", cause=error)
+        logging.getLogger("uvicorn.error").exception("failed")
+    ours, theirs = logged()
+    for line in (ours, theirs):
+        assert "test_logs.py" in line["exception"]
+        assert "ValidationError" in line["exception"]
+    assert "siti, binti" not in json.dumps([ours, theirs])
+
+
+def test_a_key_that_a_store_repeats_is_removed(logged):
+    structlog.get_logger().warning("e11000 dup key: { account: 'ali' }, details")
+    assert "ali" not in logged()[0]["event"]
+
+
+def test_what_json_cannot_hold_is_still_logged(logged):
+    structlog.get_logger().info("bad \udcff", big=2**70, when={"\udcff": object(), 1: {2}})
+    assert logged()[0]["when"]

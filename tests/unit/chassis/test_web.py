@@ -1,0 +1,122 @@
+"""What every service's HTTP side has in common."""
+
+import asyncio
+import re
+
+import pytest
+from fastapi import APIRouter
+from fixtures.problems import assert_problem
+from pydantic import BaseModel
+
+from bmt.chassis import health, tracing
+from bmt.chassis.metrics import new_registry
+from bmt.chassis.web import create_app
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_an_alive_service_says_so(client):
+    response = await client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+async def there() -> None:
+    return
+
+
+async def refuses() -> None:
+    raise ConnectionError
+
+
+async def hangs() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_service_whose_parts_are_there_is_ready(client_of):
+    assert (await client_of({"mongodb": there}).get("/readyz")).status_code == 200
+
+
+async def test_readiness_names_each_missing_part(client_of, monkeypatch):
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
+
+    client = client_of({"mongodb": refuses, "kafka": hangs, "other": there})
+    body = assert_problem(await client.get("/readyz"), "unavailable")
+    assert body["missing"] == ["mongodb", "kafka"]
+    assert "mongodb, kafka" in body["detail"]
+
+
+async def test_a_service_is_not_ready_before_it_can_verify_tokens(client, issuer):
+    issuer.away = True
+    body = assert_problem(await client.get("/readyz"), "unavailable")
+    assert body["missing"] == ["issuer"]
+
+
+async def test_metrics_are_sampled_when_they_are_read(client):
+    response = await client.get("/metrics")
+    assert 'bmt_outbox_pending{service="parcels"} 3.0' in response.text
+    assert "_created" not in response.text
+
+
+async def test_the_documentation_needs_no_internet(client):
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert loaded
+    for address in loaded:
+        assert address.startswith("/")
+        assert (await client.get(address)).status_code == 200
+
+
+async def test_the_openapi_document_describes_problems_and_keys(client):
+    document = (await client.get("/openapi.json")).json()
+    send = document["paths"]["/v1/parcels"]["post"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "422" not in send["responses"]
+    for status in ("default", "409"):
+        schema = send["responses"][status]["content"]["application/problem+json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}
+    assert "pointer" in document["components"]["schemas"]["FieldError"]["properties"]
+    assert [p["name"] for p in send["parameters"]] == ["Idempotency-Key"]
+    assert send["security"] == [{"bearer": []}]
+
+
+async def test_answers_are_not_kept_nor_guessed_at(client):
+    response = await client.get("/v1/nothing")
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_valid_trace_is_taken_over(client):
+    response = await client.get("/healthz", headers={"traceparent": TRACEPARENT})
+    assert response.headers["traceresponse"] == TRACEPARENT
+
+
+@pytest.mark.parametrize("sent", ["", "nonsense", TRACEPARENT.upper(), TRACEPARENT + "\u00e9"])
+async def test_an_invalid_trace_is_replaced(client, sent):
+    response = await client.get("/healthz", headers={"traceparent": sent.encode()})
+    begun = response.headers["traceresponse"]
+    assert begun != sent
+    assert tracing.accepted(begun) == begun
+
+
+def test_a_route_that_reads_json_loosely_is_refused_at_the_start(verifier):
+    class Anything(BaseModel):
+        word: str
+
+    routes = APIRouter()
+
+    @routes.post("/v1/loose")
+    async def loose(anything: Anything) -> Anything:
+        return anything
+
+    with pytest.raises(TypeError, match="/v1/loose"):
+        create_app(
+            title="Loose",
+            version="1",
+            description="",
+            routers=[routes],
+            authenticator=verifier,
+            registry=new_registry(),
+            readiness={},
+            lifespan=None,
+        )
