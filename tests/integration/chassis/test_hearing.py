@@ -1,0 +1,249 @@
+"""Hearing Kafka: each event ends as applied, duplicate, parked or dead; nothing is lost."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import orjson
+import parcels
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from eventually import eventually
+from parcels import Post
+
+from bmt.chassis import parking
+from bmt.chassis.clock import new_id, now
+from bmt.chassis.consumer import Consumer
+from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.execution import Execution
+from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.parking import MongoParkingLot
+from bmt.chassis.publisher import KafkaPublisher
+from bmt.contracts.envelope import Envelope
+
+pytestmark = pytest.mark.integration
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TOPIC, DEAD = "test.parcels.v1", "bmt.dead-letters.v1"
+
+
+class Service:
+    """The least that hears: each Posted becomes a Post in the parcel's stream."""
+
+    def __init__(self, kafka, database, prefix: str) -> None:
+        self.kafka, self.prefix = kafka, prefix
+        self.outcomes: Counter = Counter()
+        self.failing: set[str] = set()
+        self.handled: list[str] = []
+        self.store = MongoEventStore(database["commits"])
+        self.lot = MongoParkingLot(database["parked"])
+        self.publisher = KafkaPublisher(kafka.options)
+        self.away = False
+
+    async def _post(self, heard):
+        if self.away:
+            raise StoreUnavailable
+        if heard.subject in self.failing:
+            raise ValueError("a fault in the handler")
+        self.handled.append(heard.id)
+        return heard.leads_to(f"parcel-{heard.subject}", Post(heard.data.weight))
+
+    async def _discard(self, commits) -> None:
+        pass
+
+    def _count(self, type_, outcome) -> None:
+        self.outcomes[outcome.value] += 1
+
+    @asynccontextmanager
+    async def hearing(self):
+        await self.store.prepare()
+        await self.lot.prepare()
+        execution = Execution(
+            store=self.store,
+            decider=parcels.DECIDER,
+            vocabulary=parcels.VOCABULARY,
+            published=parcels.PUBLISHED,
+            hand_over=self._discard,
+            clock=now,
+            new_id=new_id,
+        )
+        dispatcher = Dispatcher(
+            vocabulary=parcels.VOCABULARY,
+            handlers={parcels.Posted: self._post},
+            execution=execution,
+            projections=(),
+            lot=self.lot,
+            publisher=self.publisher,
+            dead_letters=self.prefix + DEAD,
+            service="test",
+            count=self._count,
+            clock=now,
+        )
+        consumer = Consumer(
+            topics=[self.prefix + TOPIC],
+            group=f"{self.prefix}test",
+            client_options=self.kafka.options,
+            dispatcher=dispatcher,
+            lag=lambda *_: None,
+        )
+        tasks = [asyncio.create_task(run()) for run in (consumer.run, consumer.retry_parked)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await self.publisher.close()
+
+    async def consumed(self, count: int) -> None:
+        """Wait until `count` events have an outcome that ends them."""
+
+        def all_ended() -> None:
+            ended = [self.outcomes[name] for name in ("applied", "duplicate", "parked", "dead")]
+            assert sum(ended) >= count
+
+        await eventually(all_ended, 20)
+
+
+@pytest.fixture
+async def service(kafka, database, topic_prefix, create_topics):
+    await create_topics(TOPIC, DEAD)
+    return Service(kafka, database, topic_prefix)
+
+
+@pytest.fixture
+async def say(kafka, topic_prefix):
+    """`await say(subject, data, …)` publishes one event."""
+    async with AsyncExitStack() as stack:
+        producer = AIOKafkaProducer(**kafka.options, acks="all")
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+
+        async def publish(subject, data=None, *, id_=None, type_="test.Posted.v1", raw=None):
+            envelope = Envelope(
+                id=id_ or new_id(), source="/test", type=type_, subject=subject, time=NOON, data={}
+            )
+            value = raw if raw is not None else orjson.dumps(data or {"weight": 1})
+            await producer.send_and_wait(
+                topic_prefix + TOPIC, value, subject.encode(), headers=envelope.kafka_headers()
+            )
+
+        yield publish
+
+
+async def dead_letters(service: Service) -> list:
+    topic = service.prefix + DEAD
+    consumer = AIOKafkaConsumer(**service.kafka.options, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, partition) for partition in range(3)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        found = []
+        while sum(ends.values()) > len(found):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += records
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def test_an_event_heard_twice_is_applied_once(service, say):
+    for _ in range(3):
+        await say("1", id_="the-same")
+    async with service.hearing():
+        await service.consumed(3)
+    assert service.outcomes == {"applied": 1, "duplicate": 2}
+    assert len((await service.store.load(["parcel-1"]))["parcel-1"]) == 1
+
+
+async def test_a_whole_batch_is_heard_in_order_a_key(service, say):
+    for index in range(120):
+        await say(str(index % 6), {"weight": index + 1})
+    async with service.hearing():
+        await service.consumed(120)
+    assert service.outcomes["applied"] == 120
+    for key in range(6):
+        commits = (await service.store.load([f"parcel-{key}"]))[f"parcel-{key}"]
+        assert [commit.version for commit in commits] == list(range(1, 21))
+        assert commits[0].events[0].data["weight"] == key + 1
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"),
+    [
+        ({"raw": b"{not json"}, b"malformed"),
+        ({"raw": b'["a list"]'}, b"malformed"),
+        ({"data": {"weight": "heavy"}}, b"malformed"),
+        ({"type_": "test.Posted.v9"}, b"unknown_type"),
+    ],
+)
+async def test_poison_goes_to_the_dead_letters_whole_and_the_rest_flows(
+    service, say, poison, reason
+):
+    await say("1", **poison)
+    await say("1", {"weight": 7})
+    async with service.hearing():
+        await service.consumed(2)
+        assert service.outcomes == {"dead": 1, "applied": 1}
+        (letter,) = await dead_letters(service)
+    headers = dict(letter.headers)
+    assert headers["bmt_reason"] == reason
+    assert headers["bmt_detail"]
+    assert headers["bmt_origin_topic"].decode() == service.prefix + TOPIC
+    assert int(headers["bmt_origin_offset"]) == 0
+    assert headers["ce_source"] == b"/test"
+    if "raw" in poison:
+        assert letter.value == poison["raw"]
+
+
+async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeypatch):
+    monkeypatch.setattr(parking, "TRIES", 2)
+    monkeypatch.setattr(parking, "FIRST_BACKOFF_SECONDS", 0.01)
+    service.failing = {"1"}
+    await say("1", {"weight": 1}, id_="first")
+    await say("1", {"weight": 2}, id_="second")
+    await say("2", id_="other")
+    async with service.hearing():
+        await service.consumed(3)
+        await eventually(lambda: service.outcomes["retried"] >= 1)
+        assert service.handled == ["other"]
+        waits = await service.lot.list(10)
+        assert [item.record.key for item in waits] == ["1", "1"]
+        assert waits[0].reason == "ValueError"
+        assert await service.lot.count() == 1
+
+        service.failing = set()
+        assert await service.lot.retry(waits[0].id, now())
+        await eventually(lambda: len(service.handled) == 3)
+        await eventually(lambda: _empty(service.lot))
+    assert service.handled == ["other", "first", "second"]
+
+
+async def _empty(lot: MongoParkingLot) -> None:
+    assert not await lot.list(1)
+
+
+async def test_a_part_that_is_away_is_waited_for_and_nothing_is_parked(service, say):
+    service.away = True
+    await say("1")
+    async with service.hearing():
+        with pytest.raises(AssertionError):
+            await eventually(lambda: len(service.handled) > 0, 0.5)
+        service.away = False
+        await service.consumed(1)
+    assert service.outcomes == {"applied": 1}
+
+
+async def test_a_consumer_that_died_leaves_its_events_to_the_next(service, say):
+    await say("1")
+    async with service.hearing():
+        await service.consumed(1)
+    await say("2")
+    async with service.hearing():
+        await service.consumed(2)
+    assert service.outcomes["applied"] == 2

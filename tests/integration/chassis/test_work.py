@@ -1,0 +1,120 @@
+"""Leased work: performed, put off, and found again after a crash."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+from eventually import eventually
+
+from bmt.chassis.clock import now
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.work import MongoWorkQueue, Remove, WorkItem
+from bmt.chassis.worker import Done, Later, Worker
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def queue(database) -> MongoWorkQueue:
+    queue = MongoWorkQueue(database["work"])
+    await queue.prepare()
+    return queue
+
+
+def item(id_: str, target: str = "post") -> WorkItem:
+    return WorkItem(id_, target, subject=id_, due_at=now())
+
+
+@asynccontextmanager
+async def working(queue, perform, **options):
+    worker = Worker(target="post", queue=queue, perform=perform, clock=now, **options)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def is_empty(queue) -> None:
+    assert not await queue.list(10)
+
+
+async def test_work_is_held_by_one_until_its_lease_runs_out(queue):
+    await queue.change([item("a")])
+    lease = timedelta(seconds=60)
+    taken = await queue.take("post", now(), lease)
+    assert (taken.id, taken.attempts) == ("a", 1)
+    assert await queue.take("post", now(), lease) is None
+    assert await queue.take("other", now() + 2 * lease, lease) is None
+    assert (await queue.take("post", now() + 2 * lease, lease)).attempts == 2
+
+
+async def test_putting_the_same_work_in_twice_changes_nothing(queue):
+    await queue.change([item("a")])
+    await queue.postpone("a", now() + timedelta(hours=1), "the post office is closed")
+    await queue.change([item("a")])
+    (waiting,) = await queue.list(10)
+    assert waiting.waiting_for == "the post office is closed"
+    await queue.change([Remove("a"), Remove("unknown")])
+    await is_empty(queue)
+
+
+async def test_a_worker_performs_all_with_bounded_concurrency(queue):
+    at_once, most, done = 0, 0, []
+
+    async def perform(work):
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        done.append(work.id)
+        return Done()
+
+    await queue.change([item(str(n)) for n in range(20)])
+    async with working(queue, perform, concurrency=3):
+        await eventually(lambda: is_empty(queue))
+    assert sorted(done) == sorted(str(n) for n in range(20))
+    assert most <= 3
+
+
+async def test_a_wake_is_not_lost(queue):
+    done = []
+
+    async def perform(work):
+        done.append(work.id)
+        return Done()
+
+    async with working(queue, perform) as worker:
+        for n in range(10):
+            await queue.change([item(str(n))])
+            worker.wake()
+            await eventually(lambda n=n: len(done) == n + 1, 2)
+
+
+async def test_what_fails_is_tried_again_with_its_reason_shown(queue):
+    tries = []
+
+    async def perform(work):
+        tries.append(work.attempts)
+        if len(tries) == 1:
+            raise Unavailable("the post office")
+        if len(tries) == 2:
+            raise ValueError("a fault")
+        if len(tries) == 3:
+            return Later(3600, "a person must look")
+        return Done()
+
+    await queue.change([item("a")])
+    async with working(queue, perform) as worker:
+
+        async def looked_at() -> None:
+            worker.wake()
+            (waiting,) = await queue.list(10)
+            assert waiting.waiting_for == "a person must look"
+
+        await eventually(looked_at, 15)
+    assert tries == [1, 2, 3]

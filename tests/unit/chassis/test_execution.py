@@ -1,0 +1,163 @@
+"""Load, fold, decide, append: what one write promises."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import parcels
+import pytest
+from parcels import Deliver, Look, Parcel, Post
+
+from bmt.chassis.clock import new_id
+from bmt.chassis.decider import Message
+from bmt.chassis.errors import CausationReused, StoreUnavailable
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.memory_event_store import MemoryEventStore
+from bmt.contracts.problems import Refused
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Bench:
+    def __init__(self, store=None) -> None:
+        self.store = store or MemoryEventStore()
+        self.handed = []
+        self.execution = Execution(
+            store=self.store,
+            decider=parcels.DECIDER,
+            vocabulary=parcels.VOCABULARY,
+            published=parcels.PUBLISHED,
+            hand_over=self._hand_over,
+            clock=lambda: NOON,
+            new_id=new_id,
+        )
+
+    async def _hand_over(self, commits) -> None:
+        self.handed += commits
+
+
+def message(command, causation="c1", fingerprint="f", stream="parcel-1", **more) -> Message:
+    return Message(stream, causation, fingerprint, command, **more)
+
+
+async def test_events_become_one_commit_with_the_causation_as_its_id():
+    bench = Bench()
+    executed = await bench.execution.execute(message(Post(5), traceparent="00-a-b-01"))
+    commit = executed.commit
+    assert (commit.id, commit.stream, commit.version) == ("c1", "parcel-1", 1)
+    assert commit.outbox
+    assert commit.traceparent == "00-a-b-01"
+    assert [event.type for event in commit.events] == ["test.Weighed.v1", "test.Posted.v1"]
+    assert bench.handed == [commit]
+
+
+async def test_sequence_counts_published_events_only():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5)))
+    await bench.execution.execute(message(Look(), "c2"))
+    third = await bench.execution.execute(message(Deliver("Siti"), "c3"))
+    assert [event.sequence for event in first.commit.events] == [0, 1]
+    assert third.commit.version == 3
+    assert [event.sequence for event in third.commit.events] == [2]
+
+
+async def test_the_same_message_gets_its_first_commit_again():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5)))
+    again = await bench.execution.execute(message(Post(5)))
+    assert again == Executed(first.commit, replayed=True)
+    assert bench.handed == [first.commit]
+
+
+async def test_the_same_message_on_a_new_stream_gets_its_first_commit_again():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5), begins_stream=True))
+    again = await bench.execution.execute(message(Post(5), stream="parcel-2", begins_stream=True))
+    assert again == Executed(first.commit, replayed=True)
+
+
+@pytest.mark.parametrize("stream", ["parcel-1", "parcel-2"])
+async def test_the_same_causation_with_another_fingerprint_is_refused(stream):
+    bench = Bench()
+    await bench.execution.execute(message(Post(5)))
+    with pytest.raises(CausationReused):
+        await bench.execution.execute(message(Post(6), fingerprint="other", stream=stream))
+
+
+async def test_a_conflict_is_recorded_and_said_again():
+    bench = Bench()
+    await bench.execution.execute(message(Post(5)))
+    await bench.execution.execute(message(Deliver("Siti"), "c2"))
+    for replayed in (False, True):
+        with pytest.raises(Refused) as refused:
+            await bench.execution.execute(message(Deliver("Ali"), "c3"))
+        assert refused.value.problem == "already_decided"
+        assert refused.value.extra == {"to": "Siti"}
+        assert refused.value.replayed is replayed
+    assert (await bench.store.find(["c3"]))["c3"].events == ()
+
+
+async def test_another_refusal_is_not_recorded():
+    bench = Bench()
+    with pytest.raises(parcels.NotPosted):
+        await bench.execution.execute(message(Deliver("Ali")))
+    assert await bench.store.find(["c1"]) == {}
+
+
+async def test_nothing_to_do_is_recorded_without_an_outbox():
+    bench = Bench()
+    executed = await bench.execution.execute(message(Look()))
+    assert (executed.commit.events, executed.commit.outbox) == ((), False)
+
+
+async def test_of_many_deciders_at_once_one_wins_and_the_others_see_it():
+    bench = Bench()
+    await bench.execution.execute(message(Post(5)))
+    tries = [bench.execution.execute(message(Deliver(f"n{i}"), f"d{i}")) for i in range(20)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    winners = [result for result in results if isinstance(result, Executed)]
+    assert len(winners) == 1
+    to = winners[0].commit.events[0].data["to"]
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert [refusal.extra for refusal in refused] == [{"to": to}] * 19
+    assert (await bench.execution.state("parcel-1")) == Parcel(posted=True, delivered_to=to)
+
+
+async def test_in_a_wave_what_one_raises_touches_no_other():
+    bench = Bench()
+    results = await bench.execution.execute_many(
+        [
+            message(Deliver("Ali"), "a", stream="parcel-1"),
+            message(Post(1), "b", stream="parcel-2"),
+            message("nonsense", "c", stream="parcel-3"),
+        ]
+    )
+    assert [type(result) for result in results] == [parcels.NotPosted, Executed, TypeError]
+
+
+async def test_a_wave_is_one_load_and_one_append():
+    calls = []
+
+    class Counting(MemoryEventStore):
+        async def load(self, streams):
+            calls.append(("load", len(streams)))
+            return await super().load(streams)
+
+        async def append(self, commits):
+            calls.append(("append", len(commits)))
+            return await super().append(commits)
+
+    bench = Bench(Counting())
+    wave = [message(Post(1), f"c{i}", stream=f"parcel-{i}") for i in range(100)]
+    await bench.execution.execute_many(wave)
+    assert calls == [("load", 100), ("append", 100)]
+
+
+async def test_a_store_that_is_away_leaves_nothing_behind():
+    class Away(MemoryEventStore):
+        async def append(self, commits):
+            raise StoreUnavailable
+
+    bench = Bench(Away())
+    with pytest.raises(StoreUnavailable):
+        await bench.execution.execute(message(Post(5)))
+    assert bench.handed == []

@@ -1,0 +1,147 @@
+"""The relay: what was committed is said, in order, whatever dies in between."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import parcels
+from eventually import eventually
+
+from bmt.chassis.delivery import OwnProjections
+from bmt.chassis.errors import BrokerUnavailable
+from bmt.chassis.event_store import Commit, EventRecord
+from bmt.chassis.memory_event_store import MemoryEventStore
+from bmt.chassis.relay import Relay
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def commit(version: int, stream: str = "parcel-1", recorded_at: datetime = NOON) -> Commit:
+    events = (
+        EventRecord(f"w{version}", "test.Weighed.v1", NOON, 0, {"weight": version}),
+        EventRecord(f"p{version}", "test.Posted.v1", NOON, version, {"weight": version}),
+    )
+    return Commit(
+        f"{stream}-{version}", stream, version, version, events, "f", recorded_at, outbox=True
+    )
+
+
+class Topic:
+    """A publisher that can be away."""
+
+    def __init__(self) -> None:
+        self.said = []
+        self.away = False
+
+    async def publish(self, records) -> None:
+        if self.away:
+            raise BrokerUnavailable
+        self.said += records
+
+
+class Seen:
+    """A projection that remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.positions = []
+
+    async def apply(self, heard) -> None:
+        self.positions += [event.position for event in heard]
+
+
+@asynccontextmanager
+async def running(store, topic, seen=None):
+    projections = [seen] if seen else []
+    relay = Relay(
+        store=store,
+        projections=OwnProjections(projections, parcels.VOCABULARY, "/test"),
+        publisher=topic,
+        topics={"test.Posted.v1": "test.parcels.v1"},
+        source="/test",
+        clock=lambda: NOON + timedelta(seconds=60),
+        sweep_every_seconds=0.05,
+    )
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def weights(topic: Topic) -> list[int]:
+    return [orjson.loads(record.value)["weight"] for record in topic.said]
+
+
+async def delivered(store) -> None:
+    await eventually(lambda: _is_empty(store))
+
+
+async def _is_empty(store) -> None:
+    assert await store.outbox_size() == (0, None)
+
+
+async def test_a_commit_is_said_with_its_envelope_and_the_private_event_is_not():
+    store, topic = MemoryEventStore(), Topic()
+    await store.append([commit(1)])
+    async with running(store, topic):
+        await delivered(store)
+    (record,) = topic.said
+    assert (record.topic, record.key) == ("test.parcels.v1", b"1")
+    headers = dict(record.headers)
+    assert headers["ce_id"] == b"p1"
+    assert headers["ce_sequence"] == b"1"
+    assert headers["ce_causationid"] == b"parcel-1-1"
+    assert headers["ce_correlationid"] == headers["ce_subject"] == b"1"
+
+
+async def test_what_a_crash_left_reaches_the_views_and_the_topic():
+    store, topic, seen = MemoryEventStore(), Topic(), Seen()
+    await store.append([commit(1), commit(2)])
+    async with running(store, topic, seen):
+        await delivered(store)
+    assert weights(topic) == [1, 2]
+    assert seen.positions == [1, 1, 2, 2]
+
+
+async def test_an_older_pending_commit_of_the_stream_goes_first():
+    store, topic = MemoryEventStore(), Topic()
+    async with running(store, topic) as relay:
+        await eventually(lambda: not relay._behind)
+        await store.append([commit(1), commit(2)])
+        relay.enqueue([commit(2)])
+        await delivered(store)
+    assert weights(topic) == [1, 2]
+
+
+async def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost():
+    store, topic = MemoryEventStore(), Topic()
+    topic.away = True
+    async with running(store, topic) as relay:
+        for version in (1, 2, 3):
+            await store.append([commit(version)])
+            relay.enqueue([commit(version)])
+        await eventually(lambda: relay._failures > 1)
+        assert topic.said == []
+        topic.away = False
+        await delivered(store)
+    assert weights(topic) == [1, 2, 3]
+
+
+async def test_a_failed_unset_says_it_again_rather_than_never():
+    class Forgetful(MemoryEventStore):
+        failures = 1
+
+        async def delivered(self, causations):
+            if self.failures:
+                self.failures -= 1
+                raise BrokerUnavailable
+            await super().delivered(causations)
+
+    store, topic = Forgetful(), Topic()
+    await store.append([commit(1)])
+    async with running(store, topic):
+        await delivered(store)
+    assert weights(topic) == [1, 1]

@@ -1,0 +1,101 @@
+"""Views: a pure fold, each event once, whatever comes twice or late."""
+
+import random
+from datetime import UTC, datetime
+
+import parcels
+from pydantic import BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.delivery import MissedEvents
+from bmt.chassis.event_store import Commit, EventRecord
+from bmt.chassis.memory_event_store import MemoryEventStore
+from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.views import View, ViewProjection
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Shelf(BaseModel):
+    weights: tuple[int, ...] = ()
+
+
+def fold(shelf: Shelf | None, heard: Heard[BaseModel]) -> Shelf | None:
+    match heard.data:
+        case parcels.Posted(weight=weight):
+            return Shelf(weights=(*(shelf or Shelf()).weights, weight))
+        case _:
+            return shelf
+
+
+SHELVES = View(name="shelves", model=Shelf, fold=fold)
+
+
+def commit(version: int, *weights: int, stream: str = "parcel-1") -> Commit:
+    events = tuple(
+        EventRecord(f"{stream}-{version}-{i}", "test.Posted.v1", NOON, version, {"weight": weight})
+        for i, weight in enumerate(weights)
+    )
+    return Commit(f"{stream}-{version}", stream, version, version, events, "f", NOON)
+
+
+def heard(*commits: Commit) -> list[Heard[BaseModel]]:
+    return [event for c in commits for event in parcels.VOCABULARY.heard(c, "/test")]
+
+
+async def test_each_event_counts_once_however_often_it_comes():
+    shelves = ViewProjection(SHELVES, MemoryViewStore())
+    first, second = commit(1, 10), commit(2, 20, 21)
+    await shelves.apply(heard(first, second, second))
+    await shelves.apply(heard(first))
+    await shelves.apply(heard(second))
+    assert await shelves.get("1") == Shelf(weights=(10, 20, 21))
+
+
+async def test_what_a_crash_left_out_is_fetched_from_the_stream():
+    store = MemoryEventStore()
+    commits = [commit(1, 10), commit(2, 20), commit(3, 30)]
+    await store.append(commits)
+    missed = MissedEvents(store, parcels.VOCABULARY, "/test")
+    shelves = ViewProjection(SHELVES, MemoryViewStore(), missed)
+    await shelves.apply(heard(commits[2]))
+    await shelves.apply(heard(commits[0], commits[1]))
+    assert await shelves.get("1") == Shelf(weights=(10, 20, 30))
+
+
+async def test_two_writers_of_one_document_lose_nothing():
+    views = MemoryViewStore()
+
+    class Interrupted(MemoryViewStore):
+        """Lets another writer in between load and save, once."""
+
+        interrupted = False
+
+        async def load(self, view, keys):
+            found = await views.load(view, keys)
+            if not self.interrupted:
+                self.interrupted = True
+                await ViewProjection(SHELVES, views).apply(heard(commit(1, 7, stream="other-1")))
+            return found
+
+        async def save(self, view, documents):
+            return await views.save(view, documents)
+
+    await ViewProjection(SHELVES, Interrupted()).apply(heard(commit(1, 5)))
+    shelf = await ViewProjection(SHELVES, views).get("1")
+    assert sorted(shelf.weights) == [5, 7]
+
+
+async def test_any_order_of_deliveries_gives_the_same_view():
+    store = MemoryEventStore()
+    commits = [commit(version, version * 10) for version in range(1, 8)]
+    await store.append(commits)
+    chance = random.Random(1)
+    for _ in range(50):
+        missed = MissedEvents(store, parcels.VOCABULARY, "/test")
+        shelves = ViewProjection(SHELVES, MemoryViewStore(), missed)
+        deliveries = [*commits, *chance.choices(commits, k=5)]
+        chance.shuffle(deliveries)
+        for delivery in deliveries:
+            await shelves.apply(heard(delivery))
+        assert await shelves.get("1") == Shelf(weights=(10, 20, 30, 40, 50, 60, 70))
