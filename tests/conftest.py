@@ -1,3 +1,9 @@
 """What every test may ask for: see the modules named here."""
 
-pytest_plugins = ("fixtures.kafka", "fixtures.mongodb", "fixtures.stores")
+pytest_plugins = (
+    "fixtures.kafka",
+    "fixtures.mongodb",
+    "fixtures.service",
+    "fixtures.stores",
+    "fixtures.wire",
+)
