@@ -11,8 +11,15 @@ from pydantic import BaseModel
 
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.command_count import (
+    CountCommand,
+    command_name,
+    outcome_of_commit,
+    outcome_of_error,
+    uncounted,
+)
 from bmt.chassis.decider import Decider, Message
-from bmt.chassis.errors import CausationReused, StillContended
+from bmt.chassis.errors import CausationReused, StillContended, Unavailable
 from bmt.chassis.event_store import (
     AlreadyRecorded,
     Appended,
@@ -71,6 +78,7 @@ class Execution(Generic[C, S]):
         hand_over: Handed,
         clock: Clock,
         new_id: NewId,
+        count: CountCommand = uncounted,
     ) -> None:
         """`published` are the types that have a topic; other events stay within the service."""
         self._store = store
@@ -79,6 +87,7 @@ class Execution(Generic[C, S]):
         self._published = frozenset(published)
         self._clock = clock
         self._new_id = new_id
+        self._count = count
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
         self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
 
@@ -101,6 +110,15 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: the store cannot be reached; the same messages again are safe.
         """
+        try:
+            results = await self._execute_many(messages)
+        except Unavailable as error:
+            self._count_all(messages, [error] * len(messages))
+            raise
+        self._count_all(messages, results)
+        return results
+
+    async def _execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
         results: dict[int, Executed | Exception] = {}
         undecided = list(range(len(messages)))
         for tries in range(CONFLICT_TRIES):
@@ -115,6 +133,17 @@ class Execution(Generic[C, S]):
             [r.commit for r in results.values() if isinstance(r, Executed) and not r.replayed]
         )
         return [results[index] for index in range(len(messages))]
+
+    def _count_all(
+        self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]
+    ) -> None:
+        for message, result in zip(messages, results, strict=True):
+            outcome = (
+                outcome_of_error(result)
+                if isinstance(result, Exception)
+                else outcome_of_commit(result.commit, replayed=result.replayed)
+            )
+            self._count(command_name(message.command), outcome)
 
     async def state(self, stream: str) -> S:
         """The state of a stream as it is now, for who acts on it outside a decision.

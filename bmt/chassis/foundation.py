@@ -112,6 +112,7 @@ class Foundation:
             hand_over=Delivery(projections, self.relay).hand_over,
             clock=clock.now,
             new_id=clock.new_id,
+            count=self.metrics.command_executed,
         )
         self._issuer_keys = IssuerKeys(settings.issuer)
         self._consumer: Consumer | None = None

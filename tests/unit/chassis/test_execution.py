@@ -21,6 +21,7 @@ class Bench:
     def __init__(self, store=None) -> None:
         self.store = store or MemoryEventStore()
         self.handed = []
+        self.counted = []
         self.execution = Execution(
             store=self.store,
             decider=parcels.DECIDER,
@@ -29,6 +30,7 @@ class Bench:
             hand_over=self._hand_over,
             clock=lambda: NOON,
             new_id=new_id,
+            count=lambda *counted: self.counted.append(counted),
         )
 
     async def _hand_over(self, commits) -> None:
@@ -161,3 +163,20 @@ async def test_a_store_that_is_away_leaves_nothing_behind():
     with pytest.raises(StoreUnavailable):
         await bench.execution.execute(message(Post(5)))
     assert bench.handed == []
+
+
+async def test_every_command_is_counted_by_its_name_and_what_became_of_it():
+    bench = Bench()
+    await bench.execution.execute_many([message(Post(5)), message(Post(5), fingerprint="other")])
+    await bench.execution.execute_many([message(Post(5)), message(Deliver("Siti"), "c2")])
+    await bench.execution.execute_many(
+        [message(Deliver("Ali"), "c3"), message(Deliver("Ali"), "c4", stream="parcel-2")]
+    )
+    assert bench.counted == [
+        ("post", "applied"),
+        ("post", "idempotency_key_reused"),
+        ("post", "duplicate"),
+        ("deliver", "applied"),
+        ("deliver", "already_decided"),
+        ("deliver", "validation_failed"),
+    ]
