@@ -1,0 +1,98 @@
+"""The envelope is CloudEvents 1.0, as an independent implementation reads and writes it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary, to_structured
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka
+
+NOON = datetime(2026, 11, 24, 12, 0, 0, 123000, tzinfo=UTC)
+ENVELOPE = Envelope(
+    id="019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    source="/bmt/intake",
+    type="my.gov.bmt.RequestReceived.v1",
+    subject="019349f0-1c2a-7b3c-8d4e-5f60718293a5",
+    time=NOON,
+    dataschema="urn:schema:x",
+    sequence="1",
+    correlationid="019349f0-1c2a-7b3c-8d4e-5f60718293a5",
+    causationid="cmd:1",
+    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    data={"nama": "Siti — “binti” Ali"},
+)
+
+
+def test_what_we_say_the_cloudevents_library_reads():
+    message = KafkaMessage(
+        headers=dict(ENVELOPE.kafka_headers()),
+        key=b"k",
+        value=json.dumps(ENVELOPE.data).encode(),
+    )
+    event = from_binary(message, JSONFormat(), CloudEvent)
+    attributes = event.get_attributes()
+    assert attributes["id"] == ENVELOPE.id
+    assert attributes["type"] == ENVELOPE.type
+    assert attributes["sequence"] == "1"
+    assert attributes["time"] == NOON
+    assert event.get_data() == ENVELOPE.data
+
+
+@pytest.mark.parametrize("write", [to_binary, to_structured])
+def test_what_the_cloudevents_library_says_we_read(write):
+    event = CloudEvent(
+        attributes={
+            "id": "1",
+            "source": "/hrmis",
+            "type": "my.gov.bmt.RequestSubmitted.v1",
+            "time": NOON,
+            "specversion": "1.0",
+            "datacontenttype": "application/json",
+        },
+        data={"kind": "application"},
+    )
+    message = write(event, JSONFormat())
+    read = read_kafka(list(message.headers.items()), message.value)
+    assert (read.id, read.source, read.type, read.time) == (
+        "1",
+        "/hrmis",
+        "my.gov.bmt.RequestSubmitted.v1",
+        NOON,
+    )
+    assert read.data == {"kind": "application"}
+
+
+def test_what_we_say_we_read():
+    value = json.dumps(ENVELOPE.data).encode()
+    assert read_kafka(ENVELOPE.kafka_headers(), value) == ENVELOPE
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "says"),
+    [
+        ({}, None, "no value"),
+        ({}, b"{", "not JSON"),
+        ({}, b"[" * 100_000, "not JSON"),
+        ({}, b"[1]", "not a JSON object"),
+        ({}, b"\xff", "not JSON"),
+        ({"ce_id": b"\xff"}, b"{}", "header ce_id is not UTF-8"),
+        ({"ce_specversion": b"0.3"}, b"{}", "specversion"),
+        ({"ce_time": b"yesterday"}, b"{}", "time"),
+        ({"ce_id": b""}, b"{}", "id"),
+        ({"content-type": b"application/cloudevents+json"}, b'{"id": "1"}', "source"),
+    ],
+)
+def test_a_malformed_record_is_refused_with_what_is_wrong(headers, value, says):
+    whole = {
+        "ce_specversion": b"1.0",
+        "ce_id": b"1",
+        "ce_source": b"/x",
+        "ce_type": b"t",
+        "ce_time": b"2026-11-24T12:00:00Z",
+    }
+    with pytest.raises(MalformedEvent) as malformed:
+        read_kafka(list({**whole, **headers}.items()), value)
+    assert says in malformed.value.detail
