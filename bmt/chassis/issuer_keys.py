@@ -29,7 +29,7 @@ class IssuerKeys:
 
     They are fetched at the first token, again when a token names an unknown key (at most once in
     `pause_seconds`, whatever callers send), and in the background once they are older than
-    `age_seconds`, so that a withdrawn key is forgotten. Keys known are used while the issuer is
+    `age_seconds`, so that a revoked key is forgotten. Keys known are used while the issuer is
     away.
     """
 
