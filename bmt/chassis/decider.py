@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from bmt.chassis import tracing
 from bmt.contracts.envelope import Envelope
 
 C = TypeVar("C")
@@ -84,11 +85,14 @@ class Heard(Generic[E_co]):
         return self.envelope.time
 
     def leads_to(self, stream: str, command: C) -> Message[C]:
-        """The command that this event leads to, with this event as its causation."""
+        """The command that this event leads to, with this event as its causation.
+
+        It belongs to the event's trace; where the event has none, a trace begins here.
+        """
         return Message(
             stream=stream,
             causation=self.id,
             fingerprint=self.id,
             command=command,
-            traceparent=self.envelope.traceparent,
+            traceparent=tracing.accepted(self.envelope.traceparent),
         )
