@@ -40,6 +40,12 @@ _NAME_OF_STATUS: Final[Mapping[int, str]] = {
 
 def problem_response(refused: Refused, headers: Mapping[str, str] | None = None) -> JsonResponse:
     """The answer to a refusal."""
+    status = STATUS[refused.problem]
+    return JsonResponse(problem_body(refused), status, _headers(refused, headers), MEDIA_TYPE)
+
+
+def problem_body(refused: Refused) -> dict[str, JsonValue]:
+    """The problem of a refusal, as a body of its own or within a list of answers."""
     name = refused.problem
     body: dict[str, JsonValue] = {
         **refused.extra,
@@ -52,7 +58,7 @@ def problem_response(refused: Refused, headers: Mapping[str, str] | None = None)
         body["instance"] = f"urn:bmt:trace:{tracing.trace_id(traceparent)}"
     if refused.errors:
         body["errors"] = [error.model_dump() for error in refused.errors]
-    return JsonResponse(body, STATUS[name], _headers(refused, headers), MEDIA_TYPE)
+    return body
 
 
 def _headers(refused: Refused, headers: Mapping[str, str] | None) -> dict[str, str]:
