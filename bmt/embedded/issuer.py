@@ -55,8 +55,12 @@ class Issuer:
                 *(sys.executable, "-m", "bmt.embedded.issuer"),
                 *("--port", str(self.port), "--key", str(self.key)),
             ),
+            prepare=self._prepare,
             ready=self._ready,
         )
+
+    async def _prepare(self) -> None:
+        self.mint()  # here, so that `bmt token` and the process never make the key both at once
 
     async def _ready(self) -> bool:
         async with httpx.AsyncClient(trust_env=False) as client:

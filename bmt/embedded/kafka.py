@@ -201,4 +201,7 @@ class Kafka:
         return [*tool, f'-t {cluster} -c "{settings}"', *scram]
 
     async def _settle(self) -> None:
-        await kafka_rights.establish(self.options())
+        try:
+            await kafka_rights.establish(self.options())
+        except KafkaError as error:
+            raise Unready(f"kafka's topics and rights could not be made: {error!r}") from error

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from bmt.chassis.mongodb import Client, OperationFailure, connect
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.embedded import mongodb_rights
-from bmt.embedded.errors import PartMissing
+from bmt.embedded.errors import PartMissing, Unready
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Program
 
@@ -97,6 +98,12 @@ class MongoDB:
         """Whether it accepts writes; on the way the set is made, or told its new port."""
         if not await listening(self.port):
             return False
+        try:
+            return await self._accepts_writes()
+        except Unavailable:
+            return False
+
+    async def _accepts_writes(self) -> bool:
         async with _connected(self._direct()) as client:
             hello = await client.admin.command("hello")
             if "setName" not in hello:
@@ -117,10 +124,17 @@ class MongoDB:
         with suppress(OperationFailure):
             async with _connected(self._direct(self._login(ROOT))) as client:
                 config = (await client.admin.command("replSetGetConfig"))["config"]
-                moved = config | {"version": config["version"] + 1, "members": [member]}
-                await client.admin.command("replSetReconfig", moved, force=True)
+                if config["members"][0]["host"] != member["host"]:
+                    moved = config | {"version": config["version"] + 1, "members": [member]}
+                    await client.admin.command("replSetReconfig", moved, force=True)
 
     async def _settle(self) -> None:
+        try:
+            await self._make_users()
+        except (Unavailable, OperationFailure) as error:
+            raise Unready(f"mongodb's users could not be made: {error}") from error
+
+    async def _make_users(self) -> None:
         async with _connected(self._direct()) as client:  # mongod lets the first user be made so
             await mongodb_rights.make_root(client.admin, ROOT, self.passwords[ROOT])
         async with _connected(self.uri()) as client:
@@ -131,6 +145,7 @@ class MongoDB:
 async def _connected(uri: str) -> AsyncIterator[Client]:
     client = connect(uri)
     try:
-        yield client
+        with store_errors():
+            yield client
     finally:
         client.close()

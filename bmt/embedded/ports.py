@@ -12,6 +12,8 @@ HOST: Final = "127.0.0.1"
 DEFAULT_BASE: Final = 8100
 LOWEST_BASE: Final = 1024
 HIGHEST_BASE: Final = 65_000
+LOOKS: Final = 10
+SECONDS_BETWEEN_LOOKS: Final = 0.2
 OFFSETS: Final = {
     "issuer": 0,
     "intake": 1,
@@ -53,14 +55,18 @@ class Ports:
         """The address of an HTTP service."""
         return f"http://{HOST}:{self[name]}"
 
-    def refuse_taken(self) -> None:
-        """See that nobody else listens on any of them.
+    async def refuse_taken(self) -> None:
+        """See that nobody else listens on any of them; what is just ending gets a moment for it.
 
         Raises:
             PartMissing: somebody does.
         """
         for name in OFFSETS:
-            if not _free(self[name]):
+            for _ in range(LOOKS):
+                if _free(self[name]):
+                    break
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            else:
                 raise PartMissing(
                     f"port {self[name]} (for {name}) is in use: stop what listens there, or choose "
                     f"other ports with --port-base"

@@ -77,14 +77,14 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             self._child.send_signal(number)
 
-    async def stop(self) -> None:
-        """Ask it to end (SIGTERM), kill it when its grace is over."""
+    async def stop(self) -> int:
+        """Ask it to end (SIGTERM), kill it when its grace is over; its exit status."""
         self.signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._child.wait(), self.program.grace)
+            return await asyncio.wait_for(self._child.wait(), self.program.grace)
         except TimeoutError:
             self.signal(signal.SIGKILL)
-            await self._child.wait()
+            return await self._child.wait()
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()

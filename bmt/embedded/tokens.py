@@ -79,8 +79,10 @@ def mint(issuer: str, key_file: Path) -> Mint:
 def _make_key(file: Path) -> None:
     key = ECKey.generate_key(CURVE, auto_kid=True)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(key.as_dict(private=True)))
+    aside = file.with_suffix(".new")
+    aside.touch(mode=0o600)
+    aside.write_text(json.dumps(key.as_dict(private=True)))
+    aside.rename(file)
 
 
 def _email(subject: str) -> str:

@@ -1,0 +1,34 @@
+"""Whom the evaluation's tokens speak of."""
+
+from collections.abc import Sequence
+
+import yaml
+
+from bmt.embedded.layout import accounts_file
+from bmt.embedded.tokens import MAIL_DOMAIN, Holder
+
+
+def samples() -> list[Holder]:
+    """One for each role, with the names of the sample accounts."""
+    return [
+        holder(["applicant"], "MAMPU", f"siti.mampu@{MAIL_DOMAIN}"),
+        holder(["administrator"], "MAMPU", f"aminah.mampu@{MAIL_DOMAIN}"),
+        holder(["operator"], "JPA"),
+        holder(["auditor"], "MAMPU"),
+        holder(["integrator"], "MAMPU", "hrmis"),
+    ]
+
+
+def holder(roles: Sequence[str], agency: str = "", subject: str | None = None) -> Holder:
+    """Who has these roles; without a subject, somebody named for the first of them."""
+    account = subject or _made_up(roles[0], agency)
+    return Holder(account, _names().get(account, account), agency, roles)
+
+
+def _made_up(role: str, agency: str) -> str:
+    return f"{'.'.join(filter(None, (role, agency.lower())))}@{MAIL_DOMAIN}"
+
+
+def _names() -> dict[str, str]:
+    accounts = yaml.safe_load(accounts_file().read_text())
+    return {each["userName"]: each["displayName"] for each in accounts}

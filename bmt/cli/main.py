@@ -1,0 +1,23 @@
+"""The bmt command: each command is a module of this package, imported when it is used."""
+
+import typer
+
+from bmt.cli.down import down
+from bmt.cli.setup import setup
+from bmt.cli.token import token
+from bmt.cli.up import up
+
+app = typer.Typer(
+    name="bmt",
+    help="Big Mail Transfer: run it to evaluate it, and operate it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(setup)
+app.command()(up)
+app.command()(down)
+app.command()(token)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,86 @@
+"""Where everything of one running system is kept, and what of the repository it is started with."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bmt.embedded.errors import WrongConfiguration
+
+REPOSITORY: Final = Path(__file__).parents[2]
+DEFAULT_DATA: Final = Path(".bmt")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A data directory; it outlives a stop, and a second start goes on from it.
+
+    Attributes:
+        root: the directory, absolute.
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "Layout":
+        """The directory as the user named it; nothing is made yet."""
+        return cls(folder.absolute())
+
+    def make(self) -> None:
+        """Make the directory, for its owner's eyes only: it holds passwords and documents.
+
+        Raises:
+            WrongConfiguration: it cannot be made.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise WrongConfiguration(f"--data {self.root}: {error.strerror}") from error
+
+    @property
+    def exists(self) -> bool:
+        """Whether a system was ever started here."""
+        return self.base_file.exists()
+
+    @property
+    def logs(self) -> Path:
+        """One file a process."""
+        return self.root / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        """The supervisor's process id; locked while it lives."""
+        return self.root / "supervisor.pid"
+
+    @property
+    def ready_file(self) -> Path:
+        """There while the system is up."""
+        return self.root / "ready.json"
+
+    @property
+    def base_file(self) -> Path:
+        """The port base of the last start."""
+        return self.root / "port-base"
+
+    @property
+    def passwords_file(self) -> Path:
+        """Every password of the system."""
+        return self.root / "passwords.json"
+
+
+def agencies_file() -> Path:
+    """The agencies' rules: BMT_AGENCIES_FILE, else the evaluation's."""
+    own = os.environ.get("BMT_AGENCIES_FILE")
+    return _there(Path(own) if own else REPOSITORY / "deploy" / "embedded" / "agencies.yaml")
+
+
+def accounts_file() -> Path:
+    """The accounts that a new IPMS starts with."""
+    return _there(REPOSITORY / "examples" / "accounts.yaml")
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise WrongConfiguration(f"{file} is not there: run bmt from a clone of the repository")
+    return file.absolute()

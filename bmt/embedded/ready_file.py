@@ -1,0 +1,81 @@
+"""The ready file: where a running system is, and how to come in. The contract fixes its shape."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bmt.embedded.kafka import MECHANISM, PROTOCOL
+from bmt.embedded.kafka_rights import INTEGRATORS, OBSERVER, STATISTICS
+from bmt.embedded.layout import accounts_file
+from bmt.embedded.services import SERVICES
+from bmt.embedded.storage import ADMIN, owner_password
+from bmt.embedded.system import System
+
+Document = dict[str, Any]
+
+
+def document(system: System, pids: Mapping[str, int]) -> Document:
+    """What the file says.
+
+    Args:
+        system: whose addresses and passwords they are.
+        pids: of the processes that run, by name.
+    """
+    return {
+        "services": {
+            name: {"url": system.ports.url(name), "pid": pids[name]}
+            for name in SERVICES
+            if name in pids
+        },
+        "statistics": _statistics(system, pids),
+        "issuer": system.issuer.url,
+        "kafka": _kafka(system) | {"pid": pids["kafka"]},
+        "mongodb": {"uri": system.mongodb.uri(), "pid": pids["mongodb"]},
+        "mail": {"smtp": system.mail.smtp, "maildir": str(system.mail.maildir)},
+        "ipms": {"url": system.ipms.url, "token": system.ipms.token},
+        "storage": _storage(system),
+        "data": str(system.layout.root),
+        "supervisor": {"pid": os.getpid()},
+    }
+
+
+def write(file: Path, content: Document) -> None:
+    """Atomically, and for its owner's eyes: it is full of passwords."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.new")
+    aside.touch(mode=0o600)
+    aside.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
+
+
+def _statistics(system: System, pids: Mapping[str, int]) -> Document | None:
+    if STATISTICS not in pids:
+        return None
+    return {"metrics": f"{system.ports.url(STATISTICS)}/metrics", "pid": pids[STATISTICS]}
+
+
+def _kafka(system: System) -> Document:
+    principals = (*INTEGRATORS, OBSERVER)
+    return {
+        "bootstrap_servers": system.kafka.bootstrap_servers,
+        "security_protocol": PROTOCOL,
+        "sasl_mechanism": MECHANISM,
+        "principals": {name: system.kafka.passwords[name] for name in principals},
+    }
+
+
+def _storage(system: System) -> Document:
+    samples = [str(each["userName"]) for each in yaml.safe_load(accounts_file().read_text())]
+    secret = system.storage.password
+    return {
+        "kind": "copyparty",
+        "url": system.storage.url,
+        "user": ADMIN,
+        "password": secret,
+        "owners": {each: owner_password(secret, each) for each in samples}
+        | system.storage.owners(),
+    }

@@ -1,0 +1,144 @@
+"""The processes of this project, as the embedded parts run them: one literal table."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import httpx
+
+from bmt.embedded.kafka import MECHANISM, PROTOCOL
+from bmt.embedded.kafka_rights import STATISTICS
+from bmt.embedded.layout import agencies_file
+from bmt.embedded.ports import HOST, listening
+from bmt.embedded.program import Probe, Program
+from bmt.embedded.storage import ADMIN
+from bmt.embedded.system import System
+
+Environment = Mapping[str, str]
+
+EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
+SENDER: Final = "bmt@mygovuc.gov.my"
+DIRECTORY_REFRESH_SECONDS: Final = 5
+INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
+
+
+def _ipms(system: System) -> Environment:
+    return {"BMT_IPMS_URL": system.ipms.url, "BMT_IPMS_TOKEN": system.ipms.token}
+
+
+def _intake(system: System) -> Environment:
+    return {
+        **_ipms(system),
+        "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
+        "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
+    }
+
+
+def _provisioning(system: System) -> Environment:
+    return {
+        **_ipms(system),
+        "BMT_STORAGE_URL": system.storage.url,
+        "BMT_STORAGE_USER": ADMIN,
+        "BMT_STORAGE_PASSWORD": system.storage.password,
+        "BMT_STORAGE_VOLUMES": str(system.storage.volumes),
+    }
+
+
+def _notification(system: System) -> Environment:
+    return {
+        "BMT_SMTP_HOST": HOST,
+        "BMT_SMTP_PORT": str(system.mail.port),
+        "BMT_SMTP_SENDER": SENDER,
+    }
+
+
+def _nothing_more(_: System) -> Environment:
+    return {}
+
+
+SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
+    "intake": _intake,
+    "approval": _nothing_more,
+    "provisioning": _provisioning,
+    "notification": _notification,
+    "records": _nothing_more,
+}
+"""Each service with what it needs beyond what all need."""
+
+
+def programs(system: System) -> list[Program]:
+    """How the five services and the statistics are run."""
+    return [*(_service(system, name) for name in SERVICES), _statistics(system)]
+
+
+def environment(system: System, name: str) -> dict[str, str]:
+    """All variables of one service."""
+    return {
+        "BMT_HOST": HOST,
+        "BMT_PORT": str(system.ports[name]),
+        **_kafka(system, name),
+        "BMT_MONGODB_URI": system.mongodb.uri(name),
+        "BMT_ISSUER": system.issuer.url,
+        "BMT_AGENCIES_FILE": str(agencies_file()),
+        **SERVICES[name](system),
+    }
+
+
+def _kafka(system: System, user: str) -> Environment:
+    return {
+        "BMT_KAFKA_BOOTSTRAP_SERVERS": system.kafka.bootstrap_servers,
+        "BMT_KAFKA_SECURITY_PROTOCOL": PROTOCOL,
+        "BMT_KAFKA_SASL_MECHANISM": MECHANISM,
+        "BMT_KAFKA_USERNAME": user,
+        "BMT_KAFKA_PASSWORD": system.kafka.passwords[user],
+    }
+
+
+def _service(system: System, name: str) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", f"services.{name}.main"),
+        environment=environment(system, name),
+        ready=_answers_ready(system.ports.url(name)),
+        after=EVERY_PART,
+    )
+
+
+def _statistics(system: System) -> Program:
+    port = system.ports[STATISTICS]
+
+    async def ready() -> bool:
+        return await listening(port)
+
+    return Program(
+        name=STATISTICS,
+        command=(sys.executable, "-m", "services.records.statistics.main"),
+        environment={
+            **_kafka(system, STATISTICS),
+            "BMT_METRICS_PORT": str(port),
+            "BMT_STATISTICS_FOLDER": str(system.layout.root / STATISTICS),
+        },
+        ready=ready,
+        after=EVERY_PART,
+    )
+
+
+def _answers_ready(url: str) -> Probe:
+    async def ready() -> bool:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            try:
+                return (await client.get(f"{url}/readyz")).is_success
+            except httpx.TransportError:
+                return False
+
+    return ready
+
+
+def present(program: Program) -> bool:
+    """Whether the module that it runs is there."""
+    try:
+        return importlib.util.find_spec(program.command[-1]) is not None
+    except ModuleNotFoundError:  # a package above it
+        return False
