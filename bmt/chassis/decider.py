@@ -62,12 +62,15 @@ class Heard(Generic[E_co]):
         data: the event, parsed.
         position: its place in `origin`: version for the service's own commits, else `ce_sequence`.
         origin: the stream that counts `position`.
+        topic: where it was heard, prefix included: the only proof of who said it; empty for the
+            service's own.
     """
 
     envelope: Envelope
     data: E_co
     position: int
     origin: str
+    topic: str = ""
 
     @property
     def id(self) -> str:

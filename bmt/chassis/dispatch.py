@@ -5,7 +5,7 @@ write appends their commits), then the second events, and so on.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -80,8 +80,12 @@ class Dispatcher:
         service: str,
         count: Count,
         clock: Clock,
+        only: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """`dead_letters` is a topic; `projections` are the views of other services' events."""
+        """`dead_letters` is a topic; `projections` are the views of other services' events.
+
+        `only` names, for a topic whose writer is not one of us, the types that may be said there.
+        """
         self._vocabulary = vocabulary
         self._handlers = handlers
         self._execution = execution
@@ -92,6 +96,7 @@ class Dispatcher:
         self._service = service
         self._count = count
         self._clock = clock
+        self._only = dict(only or {})
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when each record's outcome is durable: its offset may be committed.
@@ -150,6 +155,7 @@ class Dispatcher:
         one = _Handling(record)
         try:
             envelope = read_kafka(record.headers, record.value)
+            self._require_right_topic(record.topic, envelope.type)
             data = self._vocabulary.decode(envelope.type, envelope.data)
         except UnknownType as error:
             one.dead = DeadLetter("unknown_type", error.detail)
@@ -157,8 +163,14 @@ class Dispatcher:
             one.dead = DeadLetter("malformed", error.detail)
         else:
             origin = f"{envelope.source}/{envelope.subject or ''}"
-            one.heard = Heard(envelope, data, int(envelope.sequence or 0), origin)
+            position = int(envelope.sequence or 0)
+            one.heard = Heard(envelope, data, position, origin, record.topic)
         return one
+
+    def _require_right_topic(self, topic: str, type_: str) -> None:
+        """Raises `UnknownType` where a topic says what is not its writer's to say."""
+        if type_ not in self._only.get(topic, (type_,)):
+            raise UnknownType(f"type {type_} is not for this topic")
 
     async def _message(self, one: _Handling) -> Message[Any] | None:
         if one.heard is None or (handler := self._handlers.get(type(one.heard.data))) is None:

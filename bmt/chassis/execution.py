@@ -129,10 +129,28 @@ class Execution(Generic[C, S]):
             await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  jitter
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
+        await self._recall(messages, results)
         await self._hand_overs.submit(
             [r.commit for r in results.values() if isinstance(r, Executed) and not r.replayed]
         )
         return [results[index] for index in range(len(messages))]
+
+    async def _recall(
+        self, messages: Sequence[Message[C]], results: dict[int, Executed | Exception]
+    ) -> None:
+        """Give what was accepted before again, though it would be refused today.
+
+        A message that begins a stream is decided without looking back, and rules may have changed.
+        """
+        refused = [
+            index
+            for index, result in results.items()
+            if messages[index].begins_stream and isinstance(result, Refused)
+        ]
+        recorded = await self._store.find({messages[index].causation for index in refused})
+        for index in refused:
+            if (commit := recorded.get(messages[index].causation)) is not None:
+                results[index] = _replayed(messages[index], commit)
 
     def _count_all(
         self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]

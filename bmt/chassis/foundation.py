@@ -167,8 +167,13 @@ class Foundation:
         topics: Sequence[str],
         handlers: Mapping[type[BaseModel], Handler],
         projections: Sequence[Projection] = (),
+        *,
+        only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
     ) -> None:
-        """Subscribe to topics: commands by the table, views by the projections."""
+        """Subscribe to topics: commands by the table, views by the projections.
+
+        On a topic named in `only` nothing but those events is believed; the rest are dead letters.
+        """
         dispatcher = Dispatcher(
             vocabulary=self._heard,
             handlers=handlers,
@@ -180,6 +185,10 @@ class Foundation:
             service=self.settings.service,
             count=self._count,
             clock=clock.now,
+            only={
+                self.settings.topic_prefix + topic: [type_of(model) for model in models]
+                for topic, models in (only or {}).items()
+            },
         )
         group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
         self._consumer = Consumer(

@@ -41,10 +41,13 @@ class Service:
         self.lot = MongoParkingLot(database["parked"])
         self.publisher = KafkaPublisher(kafka.options)
         self.away = False
+        self.only: dict[str, list[str]] = {}
+        self.topics: set[str] = set()
 
     async def _post(self, heard):
         if self.away:
             raise StoreUnavailable
+        self.topics.add(heard.topic)
         if heard.subject in self.failing:
             raise ValueError("a fault in the handler")
         self.handled.append(heard.id)
@@ -80,6 +83,7 @@ class Service:
             service="test",
             count=self._count,
             clock=now,
+            only=self.only,
         )
         consumer = Consumer(
             topics=[self.prefix + TOPIC],
@@ -159,6 +163,23 @@ async def test_an_event_heard_twice_is_applied_once(service, say):
         await service.consumed(3)
     assert service.outcomes == {"applied": 1, "duplicate": 2}
     assert len((await service.store.load(["parcel-1"]))["parcel-1"]) == 1
+
+
+async def test_a_handler_knows_the_topic_that_an_event_came_by(service, say):
+    await say("1")
+    async with service.hearing():
+        await service.consumed(1)
+    assert service.topics == {service.prefix + TOPIC}
+
+
+async def test_an_outsiders_topic_cannot_say_what_is_not_its_to_say(service, say):
+    service.only = {service.prefix + TOPIC: ["test.Asked.v1"]}
+    await say("1")
+    async with service.hearing():
+        await service.consumed(1)
+        (letter,) = await dead_letters(service)
+    assert service.outcomes == {"dead": 1}
+    assert dict(letter.headers)["bmt_reason"] == b"unknown_type"
 
 
 async def test_a_whole_batch_is_heard_in_order_a_key(service, say):

@@ -180,3 +180,11 @@ async def test_every_command_is_counted_by_its_name_and_what_became_of_it():
         ("deliver", "already_decided"),
         ("deliver", "validation_failed"),
     ]
+
+
+async def test_what_began_a_stream_is_answered_again_though_rules_would_refuse_it_now():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5), begins_stream=True))
+    stricter = message(Deliver("Siti"), stream="parcel-2", begins_stream=True)
+    again = await bench.execution.execute(stricter)
+    assert again == Executed(first.commit, replayed=True)
