@@ -48,6 +48,9 @@ class RequestReceived(RequestEvent):
     email_message_id: str | None = Field(
         default=None, description="Message-ID of the e-mail it came by, for answers in its thread"
     )
+    source_reference: str | None = Field(
+        default=None, description="what the integrator that submitted it calls it"
+    )
 
 
 class WithdrawalRequested(RequestEvent):
