@@ -13,6 +13,10 @@ Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
 """Turns an event heard into the command it leads to, or None where nothing follows."""
 
 
+Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]
+"""Event heard → handler, before its ports are bound."""
+
+
 class DeadLetter(Exception):  # noqa: N818  named for where the event goes
     """This event can never be accepted: it goes to the dead letters at once, whole.
 
@@ -28,9 +32,7 @@ class DeadLetter(Exception):  # noqa: N818  named for where the event goes
         self.detail = detail
 
 
-def bind(
-    table: Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]], **ports: Any
-) -> dict[type[BaseModel], Handler]:
+def bind(table: Table, **ports: Any) -> dict[type[BaseModel], Handler]:
     """The table with each handler's ports filled in, by the names in its signature.
 
     Raises:
