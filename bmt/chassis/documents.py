@@ -34,6 +34,10 @@ class DocumentUnknown(Exception):  # noqa: N818  named for what is so
         self.document_id = document_id
 
 
+class DocumentDamaged(Exception):  # noqa: N818  named for what is so
+    """A part of a stored document's bytes is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """What is known of a document without reading it."""
@@ -142,7 +146,7 @@ class DocumentStore:
         return {document.document_id: document for document in map(_stored, found)}
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
-        """What is known of a document, and its bytes in chunks.
+        """What is known of a document, and its bytes in chunks (which may raise DocumentDamaged).
 
         Raises:
             DocumentUnknown: there is none of this id.
@@ -155,15 +159,19 @@ class DocumentStore:
 
     async def _read(self, file_id: Any) -> AsyncIterator[bytes]:
         with mongodb.store_errors():
-            stream = await self._bucket.open_download_stream(file_id)
-            while chunk := await stream.readchunk():
-                yield chunk
+            try:
+                stream = await self._bucket.open_download_stream(file_id)
+                while chunk := await stream.readchunk():
+                    yield chunk
+            except mongodb.CorruptGridFile:
+                raise DocumentDamaged from None
 
     async def read(self, document_id: str) -> bytes:
         """All bytes of a document.
 
         Raises:
             DocumentUnknown: there is none of this id.
+            DocumentDamaged: a part of the bytes is not there.
         """
         _, chunks = await self.open(document_id)
         return b"".join([chunk async for chunk in chunks])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
-from gridfs.errors import FileExists, NoFile
+from gridfs.errors import CorruptGridFile, FileExists, NoFile
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorCollection,
@@ -48,6 +48,7 @@ __all__ = [
     "BulkWriteError",
     "Client",
     "Collection",
+    "CorruptGridFile",
     "Database",
     "DeleteOne",
     "DuplicateKeyError",
