@@ -5,5 +5,4 @@ pytest_plugins = (
     "fixtures.mongodb",
     "fixtures.service",
     "fixtures.stores",
-    "fixtures.wire",
 )
