@@ -39,7 +39,6 @@ class MongoEventStore:
         `observe` is told of each write: how many commits, and the seconds until it was durable.
         """
         self._commits = collection
-        self._outbox = mongodb.rebuildable(collection)
         self._observe = observe
 
     async def prepare(self) -> None:
@@ -103,7 +102,7 @@ class MongoEventStore:
         query: dict[str, Any] = {"outbox": True}
         if recorded_before is not None:
             query["recorded_at"] = {"$lt": recorded_before}
-        cursor = self._outbox.find(query).sort([("recorded_at", 1), ("version", 1)])
+        cursor = self._commits.find(query).sort([("recorded_at", 1), ("version", 1)])
         return await _commits(cursor.limit(limit))
 
     async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
@@ -115,22 +114,26 @@ class MongoEventStore:
         ]
         if not earlier:
             return []
-        cursor = self._outbox.find({"$or": earlier}).hint("stream")
+        cursor = self._commits.find({"$or": earlier}).hint("stream")
         return await _commits(cursor.sort([("stream", 1), ("version", 1)]))
 
     async def delivered(self, causations: Collection[str]) -> None:
-        """As `EventStore.delivered`; losing this write only delivers again."""
+        """As `EventStore.delivered`.
+
+        By a majority, as all reads and writes here: a commit that one node alone knows can be rolled
+        back and must not be said, and what is unset must not be read as pending again.
+        """
         if not causations:
             return
         with mongodb.store_errors():
-            await self._outbox.update_many(
+            await self._commits.update_many(
                 {"_id": {"$in": list(causations)}}, {"$unset": {"outbox": ""}}
             )
 
     async def outbox_size(self) -> tuple[int, datetime | None]:
         """As `EventStore.outbox_size`."""
         with mongodb.store_errors():
-            count = await self._outbox.count_documents({"outbox": True}, hint="outbox")
+            count = await self._commits.count_documents({"outbox": True}, hint="outbox")
         oldest = await self.pending(limit=1) if count else ()
         return count, oldest[0].recorded_at if oldest else None
 
