@@ -1,0 +1,160 @@
+"""What approval is asked and answers over HTTP."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from bmt.contracts.events import Approved, Granted, Rejected, ReturnedForCorrection
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import (
+    Applicant,
+    Bytes,
+    Document,
+    Kind,
+    Moment,
+    Name,
+    Officer,
+    Reason,
+    RequestWarning,
+    Status,
+    Submitter,
+    Value,
+)
+
+MOST_RULINGS: Final = 500
+"""How many requests one bulk decision may name."""
+
+Choice = Literal["approve", "reject", "return"]
+
+CHOICES: Final[Mapping[str, Choice]] = MappingProxyType(
+    {Approved.TYPE: "approve", Rejected.TYPE: "reject", ReturnedForCorrection.TYPE: "return"}
+)
+"""The choice that led to an event, by the event's type."""
+
+
+class Ruling(Value):
+    """Body of `POST /v1/requests/{id}/decision`: what an administrator decides."""
+
+    decision: Choice
+    reason: Reason | None = Field(default=None, description="needed to reject and to return")
+    quota_bytes: Bytes | None = Field(
+        default=None, description="approval of an application only; default: as asked"
+    )
+    max_file_size_bytes: Bytes | None = Field(
+        default=None, description="approval of an application only; default: as asked"
+    )
+    exception_reason: Reason | None = Field(
+        default=None, description="approval only; needed when the request has warnings"
+    )
+    on_behalf_of: Name | None = Field(
+        default=None, description="account or name of the officer who is acted for"
+    )
+
+
+class RulingOn(Ruling):
+    """One item of `POST /v1/decisions`."""
+
+    request_id: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64)]
+
+
+class Rulings(Value):
+    """Body of `POST /v1/decisions`: each item is decided by itself."""
+
+    items: Annotated[tuple[RulingOn, ...], Field(min_length=1, max_length=MOST_RULINGS)]
+
+
+class Decision(BaseModel):
+    """A decision that stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decision: Choice
+    decided_by: Officer
+    decided_at: Moment
+    reason: str | None
+    version: int = Field(description="`ce_sequence` of the event that says so")
+
+
+class DecisionInFull(Decision):
+    """As Decision, with all that was said."""
+
+    approved: Granted | None = None
+    exception_reason: str | None = None
+    on_behalf_of: str | None = None
+
+
+class DecisionMade(BaseModel):
+    """Answer of `POST /v1/requests/{id}/decision`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    decision: Choice
+    decided_by: Officer
+    decided_at: Moment
+    version: int = Field(description="`ce_sequence` of the event that says so")
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+class RulingResult(BaseModel):
+    """What became of one item of `POST /v1/decisions`: either `decision` or `problem`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    status: int = Field(description="HTTP status that the call for this request alone would give")
+    decision: DecisionMade | None = Field(default=None, exclude_if=_is_absent)
+    problem: dict[str, Any] | None = Field(
+        default=None, exclude_if=_is_absent, description="RFC 9457 problem details"
+    )
+
+
+class RulingResults(BaseModel):
+    """Answer of `POST /v1/decisions`, in the order of the items."""
+
+    model_config = ConfigDict(frozen=True)
+
+    results: tuple[RulingResult, ...]
+
+
+class WorklistItem(BaseModel):
+    """A request that waits for a decision."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    reference: str
+    kind: Kind
+    applicant: Applicant
+    received_at: Moment
+    due_at: Moment = Field(description="client charter: when the decision is due")
+    warnings: tuple[RequestWarning, ...]
+
+
+class Step(BaseModel):
+    """One thing that happened to a request here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Status
+    at: Moment
+    by: str | None = Field(description="account of who did it; null for the service itself")
+    detail: str | None = Field(description="the reason given")
+
+
+class RequestUnderReview(RequestFacts):
+    """Answer of `GET /v1/requests/{id}`: what the decider needs."""
+
+    submitted_by: Submitter | None
+    justification: str
+    documents: tuple[Document, ...]
+    warnings: tuple[RequestWarning, ...]
+    due_at: Moment
+    status: Status
+    decision: DecisionInFull | None
+    history: tuple[Step, ...]

@@ -1,0 +1,11 @@
+"""The decision on a request: pure, from commands and events to events."""
+
+from typing import Final
+
+from bmt.chassis.decider import Decider
+from services.approval.domain.commands import Command
+from services.approval.domain.decide import decide
+from services.approval.domain.state import NotOpen, State, evolve
+
+DECIDER: Final[Decider[Command, State]] = Decider(NotOpen(), decide, evolve)
+"""One stream is one request's review, or one bulk call."""

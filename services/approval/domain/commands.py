@@ -1,0 +1,68 @@
+"""What approval can be asked to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from bmt.contracts.http.approval import Ruling, RulingResult
+from bmt.contracts.values import Officer
+from services.approval.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReview:
+    """A request was received, for the first time or corrected.
+
+    Attributes:
+        received: what intake said.
+        said_at: when intake said so.
+        policy: the rules of the request's agency.
+    """
+
+    received: RequestReceived
+    said_at: datetime
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """An administrator approves, rejects or returns a request.
+
+    Attributes:
+        ruling: what the administrator says.
+        officer: who that is.
+        agency: the administrator's agency, by the token.
+        policy: that agency's rules.
+        decided_at: now.
+    """
+
+    ruling: Ruling
+    officer: Officer
+    agency: str
+    policy: Policy
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The applicant no longer wants it."""
+
+    withdrawal: WithdrawalRequested
+
+
+@dataclass(frozen=True, slots=True)
+class BeginBulk:
+    """Take up a bulk call, before any of its items is decided."""
+
+    officer: Officer
+    request_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBulk:
+    """Keep what a bulk call is answered with."""
+
+    results: tuple[RulingResult, ...]
+
+
+Command = OpenReview | Decide | Withdraw | BeginBulk | AnswerBulk

@@ -1,0 +1,87 @@
+"""Why approval says no, each named for what went wrong."""
+
+from collections.abc import Sequence
+
+from bmt.contracts.http.approval import Decision
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import RequestWarning
+
+
+class UnknownRequest(Refused):
+    """There is none, or it is another agency's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Your agency has no request of this id.")
+
+
+class OwnRequest(Refused):
+    """Whoever applies never decides on it, whatever the agency's policy (separation of duties)."""
+
+    problem = "own_request"
+
+    def __init__(self) -> None:
+        super().__init__("This request is your own: another administrator must decide.")
+
+
+class AlreadyDecided(Refused):
+    """There is a decision; this refusal shows it."""
+
+    problem = "already_decided"
+
+    def __init__(self, first: Decision) -> None:
+        """Shows the decision that stands."""
+        super().__init__(
+            "There is a decision on this request: see `decision`.",
+            extra={"decision": first.model_dump(mode="json")},
+        )
+
+
+class RequestClosed(Refused):
+    """It was withdrawn: there is nothing to decide any more."""
+
+    problem = "request_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This request was withdrawn before it was decided.")
+
+
+class FieldsWrong(Refused):
+    """The fields do not go with this decision on this request."""
+
+    problem = "validation_failed"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Names all of them at once."""
+        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
+
+
+class QuotaExceedsMaximum(Refused):
+    """No administrator can grant more than the agency's maximum."""
+
+    problem = "quota_exceeds_maximum"
+
+    def __init__(self, maximum_bytes: int) -> None:
+        """Names the maximum."""
+        detail = f"At most {maximum_bytes} bytes can be approved; set a lower quota_bytes."
+        super().__init__(
+            detail,
+            extra={"maximum": maximum_bytes},
+            errors=(FieldError(pointer="/quota_bytes", detail=detail),),
+        )
+
+
+class WarningsNeedReason(Refused):
+    """A request with warnings is approved as an exception, and an exception carries its reason."""
+
+    problem = "warnings_need_reason"
+
+    def __init__(self, warnings: Sequence[RequestWarning]) -> None:
+        """Names the warnings."""
+        detail = "Say in exception_reason why this is approved in spite of its warnings."
+        super().__init__(
+            detail,
+            extra={"warnings": list(warnings)},
+            errors=(FieldError(pointer="/exception_reason", detail=detail),),
+        )

@@ -1,0 +1,24 @@
+"""What services remember for themselves decodes for ever too: their streams are never rewritten."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bmt.chassis.vocabulary import Vocabulary
+from services.approval.domain.events import PRIVATE as APPROVAL
+
+SAMPLES = sorted((Path(__file__).parent / "private").glob("*.json"))
+PRIVATE = [*APPROVAL]
+VOCABULARY = Vocabulary(PRIVATE)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_a_frozen_sample_decodes_and_loses_nothing(sample):
+    data = json.loads(sample.read_text())
+    event = VOCABULARY.decode(sample.stem, data)
+    assert event.model_dump(mode="json", by_alias=True) == data
+
+
+def test_every_private_event_has_a_sample():
+    assert {model.TYPE for model in PRIVATE} == {sample.stem for sample in SAMPLES}

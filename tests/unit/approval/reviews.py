@@ -1,0 +1,82 @@
+"""Reviews in their statuses, and the commands on them, for the specifications of approval."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fixtures.samples import GB, facts, withdrawal
+
+from bmt.contracts.events import (
+    Approved,
+    Granted,
+    Rejected,
+    RequestReceived,
+    ReturnedForCorrection,
+    ReviewOpened,
+    Withdrawn,
+)
+from bmt.contracts.http.approval import Ruling
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Officer
+from services.approval.domain.commands import Decide, OpenReview, Withdraw
+from services.approval.domain.events import PapersReceived
+from services.approval.domain.policy import Policy
+
+REQUEST = facts()
+TERMINATION = facts(kind="termination")
+MAMPU = Policy(largest_quota_bytes=100 * GB, largest_file_bytes=2 * GB)
+SITI = Officer(subject="siti@mampu.gov.my", name="Siti binti Ali", role="administrator")
+FAIZ = Officer(subject="faiz@mampu.gov.my", name="Faiz bin Omar", role="administrator")
+DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
+"""Thursday 17:00 in Malaysia: three working days after MONDAY."""
+NOW = datetime(2025, 11, 25, 2, tzinfo=UTC)
+
+
+def open_review(heard: RequestReceived, said_at: datetime = NOW, policy=MAMPU) -> OpenReview:
+    return OpenReview(heard, said_at, policy)
+
+
+def decide(decision: str, by: Officer = SITI, agency="MAMPU", policy=MAMPU, **fields) -> Decide:
+    return Decide(Ruling(decision=decision, **fields), by, agency, policy, NOW)
+
+
+def withdraw(request: RequestFacts = REQUEST) -> Withdraw:
+    return Withdraw(withdrawal(request))
+
+
+def opened(request: RequestFacts = REQUEST, warnings=(), due_at: datetime = DUE) -> ReviewOpened:
+    return ReviewOpened(request=request, due_at=due_at, warnings=warnings)
+
+
+def papers(heard: RequestReceived) -> PapersReceived:
+    return PapersReceived(
+        request=heard.request,
+        submitted_by=heard.submitted_by,
+        justification=heard.justification,
+        documents=heard.documents,
+    )
+
+
+def approved(request: RequestFacts = REQUEST, **changes: Any) -> Approved:
+    granted = Granted(
+        quota_bytes=request.quota_bytes, max_file_size_bytes=request.max_file_size_bytes
+    )
+    values = {"request": request, "decided_by": SITI, "decided_at": NOW, "approved": granted}
+    return Approved(**{**values, **changes})
+
+
+def rejected(request: RequestFacts = REQUEST, **changes: Any) -> Rejected:
+    return Rejected(**_refusal(request, changes))
+
+
+def returned(request: RequestFacts = REQUEST, **changes: Any) -> ReturnedForCorrection:
+    return ReturnedForCorrection(**_refusal(request, changes))
+
+
+def withdrawn(request: RequestFacts = REQUEST) -> Withdrawn:
+    said = withdrawal(request)
+    return Withdrawn(request=request, reason=said.reason, requested_by=said.requested_by)
+
+
+def _refusal(request: RequestFacts, changes: dict[str, Any]) -> dict[str, Any]:
+    values = {"request": request, "decided_by": SITI, "decided_at": NOW, "reason": "Tidak lengkap"}
+    return {**values, **changes}
