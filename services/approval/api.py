@@ -1,0 +1,87 @@
+"""Approval over HTTP: the worklist, what a decider reads, decisions one by one and many at once."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.clock import Clock
+from bmt.chassis.execution import Execution
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, PageRequest, Paging
+from bmt.chassis.web import api_router
+from bmt.contracts.http.approval import (
+    DecisionMade,
+    RequestUnderReview,
+    Ruling,
+    RulingResults,
+    Rulings,
+    WorklistItem,
+)
+from services.approval import bulk, handlers, views
+from services.approval.answers import decision_made
+from services.approval.domain.errors import UnknownRequest
+from services.approval.views import Place, Reviews
+
+BY_DUE_TIME: Final = Paging(tuple[AwareDatetime, str])
+
+Administrator = Annotated[Principal, Depends(require("administrator"))]
+AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
+WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
+
+
+def routes(
+    execution: Execution[Any, Any], reviews: Reviews, agencies: Agencies, clock: Clock
+) -> APIRouter:
+    """The calls of approval: administrators only, each for the agency in the token."""
+    routes = api_router(tags=["approval"])
+
+    @routes.get("/v1/worklist", summary="Open requests, due first at the top")
+    async def worklist(caller: Administrator, page: WorklistPage) -> Page[WorklistItem]:
+        found = await views.worklist(reviews, caller.agency, page)
+        items = [WorklistItem.model_validate(review, from_attributes=True) for review in found]
+        return BY_DUE_TIME.page(items, page, key=lambda item: (item.due_at, item.request_id))
+
+    @routes.get("/v1/requests/{request_id}", summary="All that a decider needs")
+    async def request(request_id: str, caller: Administrator) -> RequestUnderReview:
+        review = await reviews.get(request_id)
+        if review is None or review.agency != caller.agency:
+            raise UnknownRequest
+        return review
+
+    @routes.post(
+        "/v1/requests/{request_id}/decision",
+        summary="Approve, reject or return",
+        status_code=201,
+        response_model=DecisionMade,
+        responses=problems(
+            "own_request",
+            "not_found",
+            "already_decided",
+            "request_closed",
+            "validation_failed",
+            "warnings_need_reason",
+            "quota_exceeds_maximum",
+        ),
+    )
+    async def decide(
+        request_id: str, ruling: Ruling, context: AdministratorsCommand
+    ) -> JsonResponse:
+        executed = await handlers.decide(request_id, ruling, context, execution, agencies, clock)
+        return answer(executed, decision_made(executed.commit), 201)
+
+    @routes.post(
+        "/v1/decisions",
+        summary="Decide on many requests, each by itself",
+        response_model=RulingResults,
+        responses=problems("validation_failed"),
+    )
+    async def decide_all(rulings: Rulings, context: AdministratorsCommand) -> JsonResponse:
+        answered = await bulk.decide_all(rulings.items, context, execution, agencies, clock)
+        return answer(answered, answered.body)
+
+    return routes

@@ -1,0 +1,80 @@
+"""What approval does about each event heard and each call: one verb each."""
+
+from datetime import datetime
+from typing import Any
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from bmt.contracts.http.approval import Ruling
+from bmt.contracts.values import Officer
+from services.approval.domain.commands import Decide, OpenReview, Withdraw
+from services.approval.domain.policy import Policy
+
+
+async def open_review(heard: Heard[RequestReceived], agencies: Agencies) -> Message[OpenReview]:
+    """A request was received: it goes on its agency's worklist."""
+    policy = policy_of(heard.data.request.agency, agencies)
+    return heard.leads_to(_stream(heard.subject), OpenReview(heard.data, heard.time, policy))
+
+
+async def withdraw(heard: Heard[WithdrawalRequested]) -> Message[Withdraw]:
+    """The applicant no longer wants it: it leaves the worklist, unless it was decided."""
+    return heard.leads_to(_stream(heard.subject), Withdraw(heard.data))
+
+
+async def decide(
+    request_id: str,
+    ruling: Ruling,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    agencies: Agencies,
+    clock: Clock,
+) -> Executed:
+    """An administrator approves, rejects or returns a request.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    message = decision_on(request_id, ruling, context, agencies, clock())
+    return await execution.execute(message)
+
+
+def decision_on(
+    request_id: str, ruling: Ruling, context: CommandContext, agencies: Agencies, now: datetime
+) -> Message[Decide]:
+    """The command to decide on one request, under the caller's key."""
+    agency = context.principal.agency
+    return Message(
+        stream=_stream(request_id),
+        causation=context.causation,
+        fingerprint=context.fingerprint,
+        command=Decide(ruling, officer(context), agency, policy_of(agency, agencies), now),
+        traceparent=context.traceparent,
+    )
+
+
+def officer(context: CommandContext) -> Officer:
+    """The administrator who calls."""
+    caller = context.principal
+    return Officer(subject=caller.subject, name=caller.name, role="administrator")
+
+
+def policy_of(agency: str, agencies: Agencies) -> Policy:
+    """The rules for an agency's decisions; see `Policy` for an agency that no longer has any."""
+    if agency not in agencies:
+        return Policy()
+    rules = agencies.get(agency).rules
+    return Policy(
+        working_days=rules.charter_working_days.decide,
+        state=rules.state,
+        largest_quota_bytes=rules.quota_bytes.maximum,
+        largest_file_bytes=rules.max_file_size_bytes,
+    )
+
+
+def _stream(request_id: str) -> str:
+    return f"request-{request_id}"

@@ -1,0 +1,49 @@
+"""Approval's composition root: `python -m services.approval.main`."""
+
+from fastapi import FastAPI
+
+from bmt.agencies import register
+from bmt.agencies.overdue import overdue_sampler
+from bmt.chassis import clock, run
+from bmt.chassis.foundation import Foundation
+from bmt.chassis.subscriptions import bind
+from bmt.contracts import topics
+from services import approval
+from services.approval import api, views
+from services.approval.domain import DECIDER
+from services.approval.domain.events import PRIVATE
+from services.approval.settings import Settings
+from services.approval.subscriptions import TABLE
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, inside the running event loop; nothing connects before the lifespan.
+
+    Raises:
+        AgenciesFileWrong: the agencies' rules cannot be used.
+    """
+    agencies = register.read(settings.agencies_file)
+    foundation = Foundation(
+        settings,
+        decider=DECIDER,
+        said={topics.DECISIONS: topics.EVENTS[topics.DECISIONS]},
+        private=PRIVATE,
+        heard=topics.EVENTS[topics.REQUESTS],
+        dead_letters=topics.DEAD_LETTERS,
+    )
+    reviews = foundation.view(views.REVIEWS)
+    foundation.hears([topics.REQUESTS], bind(TABLE, agencies=agencies))
+    foundation.samples(
+        overdue_sampler(
+            foundation.registry, "decide", agencies, lambda: views.overdue(reviews, clock.now())
+        )
+    )
+    return foundation.app(
+        title="BMT approval",
+        description=approval.__doc__ or "",
+        routers=[api.routes(foundation.execution, reviews, agencies, clock.now)],
+    )
+
+
+if __name__ == "__main__":
+    run.main(Settings, build)

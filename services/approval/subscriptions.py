@@ -1,0 +1,12 @@
+"""What approval hears, and what it does about it."""
+
+from typing import Final
+
+from bmt.chassis.subscriptions import Table
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from services.approval import handlers
+
+TABLE: Final[Table] = {
+    RequestReceived: handlers.open_review,
+    WithdrawalRequested: handlers.withdraw,
+}

@@ -1,0 +1,124 @@
+"""The requests under review: the agencies' worklists, and what a decider reads of each request."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import View, ViewProjection
+from bmt.contracts.events import (
+    Approved,
+    Rejected,
+    RequestEvent,
+    ReturnedForCorrection,
+    ReviewOpened,
+    Withdrawn,
+)
+from bmt.contracts.http.approval import CHOICES, DecisionInFull, RequestUnderReview, Step
+from bmt.contracts.values import Status
+from services.approval.domain.events import PapersReceived
+
+Reviews = ViewProjection[RequestUnderReview]
+Place = tuple[AwareDatetime, str]
+"""Where a request stands on its worklist: `due_at`, then its id."""
+
+_OPEN: Final[Status] = "received"
+_ENDS: Final[dict[str, Status]] = {
+    Approved.TYPE: "approved",
+    Rejected.TYPE: "rejected",
+    ReturnedForCorrection.TYPE: "returned",
+}
+
+
+def fold(document: RequestUnderReview | None, heard: Heard[BaseModel]) -> RequestUnderReview | None:
+    """What is known of the request after `heard`."""
+    match heard.data:
+        case ReviewOpened() as opened:
+            return _opened(document, opened, heard.time)
+        case PapersReceived() as papers if document:
+            return document.model_copy(update=_papers(papers))
+        case (Approved() | Rejected() | ReturnedForCorrection()) as decided if document:
+            return _decided(document, decided, int(heard.envelope.sequence or 0))
+        case Withdrawn(requested_by=by, reason=reason) if document:
+            return _with_step(document, "withdrawn", heard.time, by.subject, reason)
+        case _:
+            return document
+
+
+def _opened(
+    document: RequestUnderReview | None, opened: ReviewOpened, at: datetime
+) -> RequestUnderReview:
+    """A correction replaces all but the history."""
+    review = RequestUnderReview(
+        **dict(opened.request),
+        submitted_by=None,
+        justification="",
+        documents=(),
+        warnings=opened.warnings,
+        due_at=opened.due_at,
+        status=_OPEN,
+        decision=None,
+        history=document.history if document else (),
+    )
+    return _with_step(review, _OPEN, at, None, None)
+
+
+def _papers(papers: PapersReceived) -> Mapping[str, object]:
+    return {name: getattr(papers, name) for name in ("submitted_by", "justification", "documents")}
+
+
+def _decided(
+    document: RequestUnderReview,
+    event: Approved | Rejected | ReturnedForCorrection,
+    version: int,
+) -> RequestUnderReview:
+    decision = DecisionInFull(decision=CHOICES[event.TYPE], version=version, **dict(event))
+    by = event.decided_by.subject
+    decided = document.model_copy(update={"decision": decision})
+    return _with_step(decided, _ENDS[event.TYPE], event.decided_at, by, event.reason)
+
+
+def _with_step(
+    document: RequestUnderReview, step: Status, at: datetime, by: str | None, detail: str | None
+) -> RequestUnderReview:
+    taken = Step(step=step, at=at, by=by, detail=detail)
+    return document.model_copy(update={"status": step, "history": (*document.history, taken)})
+
+
+def of_a_request(heard: Heard[BaseModel]) -> str | None:
+    """The request's id; bulk calls are no request."""
+    return heard.data.request.request_id if isinstance(heard.data, RequestEvent) else None
+
+
+REVIEWS: Final = View(
+    name="reviews",
+    model=RequestUnderReview,
+    fold=fold,
+    key=of_a_request,
+    indexes=[("agency", "status", "due_at"), ("status", "due_at")],
+)
+
+
+async def worklist(
+    reviews: Reviews, agency: str, page: PageRequest[Place]
+) -> list[RequestUnderReview]:
+    """The agency's open requests, the one that is due first at the top."""
+    return await reviews.find(
+        Query(
+            equal={"agency": agency, "status": _OPEN},
+            order_by="due_at",
+            after=page.after,
+            limit=page.lookahead,
+        )
+    )
+
+
+async def overdue(reviews: Reviews, now: datetime) -> Mapping[str, int]:
+    """How many open requests of each agency should have been decided before `now`."""
+    query = Query(equal={"status": _OPEN}, below={"due_at": now})
+    counts = await reviews.count(["agency"], query)
+    return {agency: count for (agency,), count in counts.items()}

@@ -1,0 +1,131 @@
+"""What administrators read: the fold from approval's own events."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fixtures.samples import received
+from reviews import (
+    DUE,
+    NOW,
+    REQUEST,
+    SITI,
+    TERMINATION,
+    approved,
+    opened,
+    papers,
+    rejected,
+    returned,
+    withdrawn,
+)
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.vocabulary import type_of
+from bmt.contracts.envelope import Envelope
+from bmt.contracts.events import Granted
+from bmt.contracts.http.approval import DecisionInFull, RequestUnderReview, Step
+from services.approval.domain.events import BulkAnswered
+from services.approval.views import REVIEWS, fold
+
+OPENED_AT = datetime(2025, 11, 24, 2, tzinfo=UTC)
+PAPERS = papers(received(REQUEST))
+
+
+def heard(event: Any, sequence: int = 1) -> Heard[Any]:
+    envelope = Envelope(
+        id=f"e{sequence}",
+        source="/bmt/approval",
+        type=type_of(event),
+        subject=REQUEST.request_id,
+        time=OPENED_AT,
+        sequence=str(sequence),
+        data={},
+    )
+    return Heard(envelope, event, sequence, f"request-{REQUEST.request_id}")
+
+
+def after(*events: Any) -> RequestUnderReview | None:
+    document = None
+    for sequence, event in enumerate(events, start=1):
+        document = fold(document, heard(event, sequence))
+    return document
+
+
+def test_an_open_review_shows_the_requests_facts_warnings_and_due_time():
+    review = after(opened(warnings=("not_serving",)))
+    assert {name: getattr(review, name) for name in dict(REQUEST)} == dict(REQUEST)
+    assert (review.status, review.due_at, review.warnings) == ("received", DUE, ("not_serving",))
+    assert review.decision is None
+    assert review.history == (Step(step="received", at=OPENED_AT, by=None, detail=None),)
+
+
+def test_its_papers_are_shown_as_they_were_handed_in():
+    review = after(opened(), PAPERS)
+    assert review.submitted_by == PAPERS.submitted_by
+    assert review.justification == PAPERS.justification
+    assert review.documents == PAPERS.documents
+
+
+def test_an_approval_shows_who_when_what_and_why():
+    event = approved(
+        reason="Projek khas",
+        exception_reason="Bertukar minggu depan",
+        on_behalf_of="Pengarah ICT",
+        approved=Granted(quota_bytes=1, max_file_size_bytes=2),
+    )
+    review = after(opened(), event)
+    assert review.status == "approved"
+    assert review.decision == DecisionInFull(
+        decision="approve",
+        decided_by=SITI,
+        decided_at=NOW,
+        reason="Projek khas",
+        version=2,
+        approved=event.approved,
+        exception_reason="Bertukar minggu depan",
+        on_behalf_of="Pengarah ICT",
+    )
+    assert review.history[1:] == (
+        Step(step="approved", at=NOW, by=SITI.subject, detail="Projek khas"),
+    )
+
+
+def test_a_rejection_and_a_return_show_their_reason():
+    for event, choice, status in [
+        (rejected(), "reject", "rejected"),
+        (returned(), "return", "returned"),
+    ]:
+        review = after(opened(), event)
+        assert (review.status, review.decision.decision) == (status, choice)
+        assert review.decision.reason == event.reason
+
+
+def test_a_withdrawal_shows_who_and_why():
+    review = after(opened(), withdrawn())
+    assert (review.status, review.decision) == ("withdrawn", None)
+    assert review.history[1].by == REQUEST.applicant.account
+    assert review.history[1].detail == withdrawn().reason
+
+
+def test_a_correction_shows_the_new_facts_and_papers_and_keeps_the_history():
+    corrected = REQUEST.model_copy(update={"quota_bytes": 5})
+    new_papers = papers(received(corrected, justification="Lebih jelas.", documents=()))
+    review = after(opened(), PAPERS, returned(), opened(corrected, ("not_serving",)), new_papers)
+    assert (review.status, review.decision, review.quota_bytes) == ("received", None, 5)
+    assert (review.justification, review.documents) == ("Lebih jelas.", ())
+    assert review.warnings == ("not_serving",)
+    assert [step.step for step in review.history] == ["received", "returned", "received"]
+
+
+def test_a_termination_is_shown_without_sizes():
+    review = after(opened(TERMINATION))
+    assert (review.kind, review.quota_bytes) == ("termination", None)
+
+
+def test_what_is_shown_reads_the_same_after_it_was_stored():
+    review = after(opened(), PAPERS, approved())
+    assert RequestUnderReview.model_validate(review.model_dump()) == review
+
+
+def test_a_bulk_call_is_no_request():
+    assert REVIEWS.key(heard(BulkAnswered(results=()))) is None
+    assert REVIEWS.key(heard(PAPERS)) == REQUEST.request_id
