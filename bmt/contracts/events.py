@@ -204,6 +204,12 @@ class _Notice(RequestEvent):
     message_id: str | None = None
     document_id: DocumentId | None = None
     reason: str | None = None
+    notification_id: str | None = Field(
+        default=None, description="the notice, as notification's API names it"
+    )
+    handed_over_by: Submitter | None = Field(
+        default=None, description="who said that a paper was handed over; `reason` is the note"
+    )
 
 
 class NotificationPrepared(_Notice):
