@@ -58,12 +58,16 @@ def read(path: Path) -> Agencies:
     Raises:
         AgenciesFileWrong: the file is not there, not YAML, or says what is not allowed.
     """
+    wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
         return parse(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise AgenciesFileWrong(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise AgenciesFileWrong(f"{path} is not YAML: {error}") from error
+        raise AgenciesFileWrong(f"{wrong} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise AgenciesFileWrong(f"{wrong} is not YAML: {why}") from error
+    except AgenciesFileWrong as error:
+        raise AgenciesFileWrong(f"{wrong}: {error}") from None
 
 
 def parse(raw: Mapping[str, Any] | None) -> Agencies:

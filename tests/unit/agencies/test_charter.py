@@ -1,0 +1,24 @@
+"""The client charter counts full working days of the agency's state, in Malaysian time."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bmt.agencies.charter import due_at
+
+
+@pytest.mark.parametrize(
+    ("since", "days", "state", "due"),
+    [
+        pytest.param("2025-11-24T01:30", 3, "kuala-lumpur", "2025-11-27", id="a plain week"),
+        pytest.param("2025-11-27T01:30", 3, "kuala-lumpur", "2025-12-02", id="over a weekend"),
+        pytest.param("2025-11-26T01:30", 2, "kelantan", "2025-11-30", id="Friday is rest there"),
+        pytest.param("2025-12-22T01:30", 3, "selangor", "2025-12-26", id="Christmas is none"),
+        pytest.param("2025-11-29T01:30", 1, "johor", "2025-12-01", id="received on a Saturday"),
+        pytest.param("2025-11-23T15:59", 1, "johor", "2025-11-24", id="Sunday night there"),
+        pytest.param("2025-11-23T16:00", 1, "johor", "2025-11-25", id="Monday already there"),
+    ],
+)
+def test_due_when_offices_close_on_the_last_day(since, days, state, due):
+    received = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    assert due_at(received, days, state) == datetime.fromisoformat(f"{due}T09:00+00:00")
