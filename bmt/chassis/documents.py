@@ -11,6 +11,13 @@ from bmt.chassis import mongodb
 CHUNK_BYTES: Final = 255 * 1024
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
+_BY_DOCUMENT: Final = mongodb.IndexModel(
+    [("metadata.document_id", 1)],
+    unique=True,
+    partialFilterExpression={"metadata.document_id": {"$exists": True}},
+    name="document_id",
+)
+
 
 class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
     """The content is longer than allowed; nothing of it was stored.
@@ -104,18 +111,16 @@ class DocumentStore:
         )
 
     async def prepare(self) -> None:
-        """Create the index that keeps a document from being stored twice."""
+        """Create the index that keeps a document from being stored twice.
+
+        Who may only read leaves that to those who write.
+        """
         with mongodb.store_errors():
-            await self._files.create_indexes(
-                [
-                    mongodb.IndexModel(
-                        [("metadata.document_id", 1)],
-                        unique=True,
-                        partialFilterExpression={"metadata.document_id": {"$exists": True}},
-                        name="document_id",
-                    )
-                ]
-            )
+            try:
+                await self._files.create_indexes([_BY_DOCUMENT])
+            except mongodb.OperationFailure as error:
+                if error.code != mongodb.UNAUTHORIZED:
+                    raise
 
     async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
         """Store the bytes, or find that they are stored. Durable when this returns.

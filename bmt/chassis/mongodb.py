@@ -75,6 +75,7 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 5_000
 DUPLICATE_KEY: Final = 11000
+UNAUTHORIZED: Final = 13
 _DISK_FULL: Final = (14031, 10334)
 _NOT_NOW: Final = (
     AutoReconnect,

@@ -1,8 +1,12 @@
 """Documents by content: what is read back is what was stored, or it is said that it is not."""
 
 import pytest
+from fixtures.mongodb import embedded_mongodb
 
 from bmt.chassis.documents import DocumentDamaged, DocumentStore, received_bytes
+from bmt.chassis.mongodb import connect
+from bmt.embedded.mongodb_rights import DOCUMENTS
+from bmt.embedded.process import running
 
 pytestmark = pytest.mark.integration
 
@@ -29,3 +33,15 @@ async def test_a_document_that_lost_a_part_is_damaged(database):
 
     with pytest.raises(DocumentDamaged):
         await documents.read(document_id)
+
+
+async def test_who_may_only_read_is_ready_without_making_anything(tmp_path):
+    server = embedded_mongodb(tmp_path)
+    async with running(server.program(), tmp_path / "logs"):
+        reader, writer = (connect(server.uri(user)) for user in ("approval", "intake"))
+        await DocumentStore(reader[DOCUMENTS]).prepare()
+        _, document_id = await stored(writer[DOCUMENTS], b"borang")
+
+        assert await DocumentStore(reader[DOCUMENTS]).read(document_id) == b"borang"
+        reader.close()
+        writer.close()
