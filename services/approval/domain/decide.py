@@ -107,8 +107,9 @@ def _decide(command: Decide, state: State) -> Sequence[Event]:
 
 def _acts_for(command: Decide, applicant: Applicant) -> bool:
     """Whether the applicant decides, in person or by an officer acting on the applicant's behalf."""
-    acting = {command.officer.subject.casefold(), (command.ruling.on_behalf_of or "").casefold()}
-    return not acting.isdisjoint({applicant.account.casefold(), applicant.email.casefold()})
+    acting = (command.officer.subject, (command.ruling.on_behalf_of or "").strip())
+    names = {applicant.account.casefold(), applicant.email.casefold()}
+    return any(name.casefold() in names for name in acting)
 
 
 def _begin_bulk(command: BeginBulk) -> Sequence[Event]:

@@ -83,8 +83,8 @@ def _refused(
     faults = _present(ruling, _OF_APPROVAL, "Only an approval takes this.")
     if ruling.reason is None:
         detail = "Say why: the applicant is told this reason."
-        faults = [FieldError(pointer="/reason", detail=detail), *faults]
-    if ruling.reason is None or faults:
+        raise FieldsWrong([FieldError(pointer="/reason", detail=detail), *faults])
+    if faults:
         raise FieldsWrong(faults)
     return event(
         request=request,
