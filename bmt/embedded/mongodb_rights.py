@@ -16,8 +16,8 @@ DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 RECORDS: Final = "records"
 RECORDS_DATABASE: Final = "bmt_records"
 
-RECORDS_WORKING_COLLECTIONS: Final = ("commits", "parked", "work")
-"""The collections of bmt_records that its service may change: all but leaves and folios.
+RECORDS_WORKING_COLLECTIONS: Final = ("commits", "parked", "work", "files")
+"""The collections of bmt_records that its service may change: all but leaves, folios and file numbers.
 
 MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
 filled and read, and never changed: the safe side to err on.
