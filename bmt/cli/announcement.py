@@ -1,15 +1,17 @@
 """What a started system says: where everything is, and a token for each role."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from bmt.cli.holders import samples
 from bmt.embedded.layout import Layout
-from bmt.embedded.ready_file import Document
 from bmt.embedded.tokens import mint
 
+Document = Mapping[str, Any]
 CONTENTS = ("Part", "Address", "How to come in")
 
 

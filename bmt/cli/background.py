@@ -9,12 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bmt.cli.announcement import announce
+from bmt.cli.announcement import Document, announce
 from bmt.embedded import jars, machine
 from bmt.embedded.errors import CannotRun, PartMissing, WrongConfiguration
 from bmt.embedded.layout import Layout
 from bmt.embedded.ports import Ports
-from bmt.embedded.ready_file import Document
 
 SECONDS_BETWEEN_LOOKS = 0.1
 

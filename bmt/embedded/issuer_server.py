@@ -1,0 +1,54 @@
+"""What a verifier asks an OIDC provider for.
+
+Run as `python -m bmt.embedded.issuer_server --port N --key FILE`.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from bmt.embedded.issuer import DISCOVERY, Issuer
+from bmt.embedded.ports import HOST
+from bmt.embedded.tokens import ALGORITHM, Mint
+
+KEYS: Final = "/keys"
+
+
+def application(minter: Mint) -> Starlette:
+    """Discovery and keys."""
+    issuer = minter.issuer
+    discovery = {
+        "issuer": issuer,
+        "jwks_uri": issuer + KEYS,
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+    }
+
+    async def answer_discovery(_: Request) -> JSONResponse:
+        return JSONResponse(discovery)
+
+    async def answer_keys(_: Request) -> JSONResponse:
+        return JSONResponse(minter.public_keys())
+
+    return Starlette(routes=[Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)])
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m bmt.embedded.issuer_server")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--key", type=Path, required=True)
+    chosen = parser.parse_args()
+    app = application(Issuer(chosen.key, chosen.port).mint())
+    uvicorn.run(app, host=HOST, port=chosen.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

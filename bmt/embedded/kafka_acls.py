@@ -1,0 +1,101 @@
+"""Kafka's access control lists over its protocol: aiokafka's admin client cannot make them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import CreateAclsRequest_v1, DescribeAclsRequest
+from aiokafka.protocol.api import Request
+
+ANY: Final = 1
+SECONDS_BETWEEN_LOOKS: Final = 0.02
+
+
+class Resource(IntEnum):
+    """Kafka's codes of what a right is about."""
+
+    TOPIC = 2
+    GROUP = 3
+
+
+class Pattern(IntEnum):
+    """Kafka's codes of how a resource is named."""
+
+    LITERAL = 3
+    PREFIXED = 4
+
+
+class Operation(IntEnum):
+    """Kafka's codes of what is done."""
+
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DELETE = 6
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+
+
+class Permission(IntEnum):
+    """Kafka's codes of the answer; a denial outweighs any allowance."""
+
+    DENY = 2
+    ALLOW = 3
+
+
+class Right(NamedTuple):
+    """One ACL, in the order of the protocol's fields."""
+
+    resource: Resource
+    name: str
+    pattern: Pattern
+    principal: str
+    host: str
+    operation: Operation
+    permission: Permission
+
+
+class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
+    """Many rights in one request (the class of aiokafka sends one)."""
+
+    API_KEY = CreateAclsRequest_v1.API_KEY
+
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._rights = list(rights)
+
+    def build(self, request_struct_class: type[CreateAclsRequest_v1]) -> CreateAclsRequest_v1:
+        """The request as it goes over the wire."""
+        return request_struct_class(self._rights)
+
+
+async def grant(options: Mapping[str, Any], wanted: Iterable[Right]) -> None:
+    """Add rights, and wait until they are in force; those that exist already stay.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused one of them.
+    """
+    rights = list(wanted)
+    client = AIOKafkaClient(**options)
+    await client.bootstrap()
+    try:
+        answer = await client.send(client.get_random_node(), CreateAcls(rights))
+        for code, message in answer.creation_responses:
+            if code:
+                raise for_code(code)(message)
+        while set(rights) - await _in_force(client):  # noqa: ASYNC110  the broker learns them late
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        await client.close()
+
+
+async def _in_force(client: Any) -> set[Right]:
+    anything = DescribeAclsRequest(ANY, None, ANY, None, None, ANY, ANY)
+    answer = await client.send(client.get_random_node(), anything)
+    return {
+        Right(resource, name, pattern, *rest)
+        for resource, name, pattern, acls in answer.resources
+        for rest in acls
+    }

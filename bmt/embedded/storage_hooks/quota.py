@@ -1,0 +1,53 @@
+"""Refuses what would take a volume beyond its quota, exactly.
+
+An upload is weighed with all that lies in the volume twice: before it is written, by its announced
+size, which leaves alone what it would overwrite; and finished, before it is answered, since others
+may have arrived meanwhile (copyparty removes it when we refuse). A copy is weighed before it is
+made. The working directory is the storage folder, and `vmaxb` of a volume's file says the quota.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+QUOTA = re.compile(r"^\s+vmaxb:\s*(\d+)b\s*$", re.MULTILINE)
+
+
+def main(event: dict[str, Any]) -> dict[str, Any]:
+    """Copyparty's hook.
+
+    Args:
+        event: `ap` is the file's absolute path, `sz` its size in bytes (-1 where it is not known
+            yet), `src` what happens to it: `xbu...` before an upload, `xau...` after, `xbc` a copy.
+    """
+    data = Path("data").absolute()
+    account = Path(event["ap"]).relative_to(data).parts[0]
+    quota = _quota(Path("volumes") / f"{account}.conf")
+    if quota is not None and _used(data / account) + _to_come(event) > quota:
+        return {"rc": 1, "rejectmsg": "volume has exceeded max size"}
+    return {"rc": 0}
+
+
+def _quota(volume: Path) -> int | None:
+    found = QUOTA.search(volume.read_text())
+    return int(found[1]) if found else None
+
+
+def _to_come(event: dict[str, Any]) -> int:
+    """What the volume grows by; a copy has another place, and is not known to overwrite."""
+    if event["src"] == "xbc":
+        return int(event["sz"])
+    if event["src"].startswith("xbu"):
+        return max(0, int(event["sz"])) - _size(Path(event["ap"]))
+    return 0
+
+
+def _used(folder: Path) -> int:
+    return sum(_size(file) for file in folder.rglob("*"))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:  # removed meanwhile
+        return 0
