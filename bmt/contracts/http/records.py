@@ -1,0 +1,157 @@
+"""What records answers over HTTP."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bmt.contracts.events import About, Effective, Granted
+from bmt.contracts.values import (
+    AgencyCode,
+    Applicant,
+    Channel,
+    Kind,
+    Moment,
+    Officer,
+    ReplyChannel,
+    RequestWarning,
+    Status,
+    Submitter,
+)
+
+Sha256 = Annotated[str, Field(description="SHA-256 in lower-case hex.", pattern="^[0-9a-f]{64}$")]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class MissingDocument(_Answer):
+    """A document that is named and cannot be filed yet; it keeps the file open."""
+
+    document_id: str
+    reason: str = Field(
+        description="`not_stored`: nobody stored it yet; `content_differs`: its bytes are not those "
+        "it is named for; `pending`: it is being fetched"
+    )
+
+
+class RecordItem(_Answer):
+    """One file in a list."""
+
+    request_id: str
+    reference: str
+    kind: Kind
+    agency: AgencyCode
+    applicant: Applicant
+    status: Status
+    file_number: str
+    volume: int
+    folios: int = Field(description="how many documents are filed")
+    missing: tuple[MissingDocument, ...]
+    received_at: Moment
+    filed_at: Moment | None
+
+
+class RecordFolio(_Answer):
+    """A document of the file."""
+
+    number: int = Field(description="1, 2, … without gaps within the file")
+    document_id: str
+    event_id: str = Field(description="the event that named it first")
+    volume: int
+    filename: str
+    media_type: str
+    size_bytes: int
+    filed_at: Moment
+
+
+class RecordedEvent(_Answer):
+    """One leaf of the file's chain: a CloudEvent, whole, and its place.
+
+    `hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `request_id`, `index`,
+    `previous`, `topic`, `recorded_at` and `event`, which is this object's CloudEvents attributes that
+    are not null, and `data`.
+    """
+
+    index: int = Field(description="1, 2, … without gaps within the file")
+    hash: Sha256
+    previous: Sha256 | None = Field(description="the hash of the leaf before; null for the first")
+    topic: str
+    recorded_at: str = Field(description="when the ledger wrote it, RFC 3339 in UTC")
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str | None = None
+    time: str
+    dataschema: str | None = None
+    sequence: str | None = None
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    data: dict[str, Any]
+
+
+class DecisionTaken(_Answer):
+    """What was decided, by whom, on whose behalf and why."""
+
+    decision: Literal["approved", "rejected", "returned", "withdrawn"]
+    decided_by: Officer | None = None
+    decided_at: Moment | None = None
+    requested_by: Submitter | None = None
+    reason: str | None = None
+    exception_reason: str | None = None
+    on_behalf_of: str | None = None
+    approved: Granted | None = None
+
+
+class Notice(_Answer):
+    """A message to the user, as far as it came."""
+
+    about: About
+    channel: ReplyChannel
+    recipient: str
+    status: Literal["prepared", "notified", "failed"]
+    at: Moment
+    message_id: str | None = None
+    document_id: str | None = None
+    reason: str | None = None
+
+
+class RecordState(_Answer):
+    """What was so of the request, told from its events alone; null: not known then."""
+
+    status: Status
+    reference: str
+    kind: Kind
+    agency: AgencyCode
+    applicant: Applicant
+    channel: Channel
+    reply_through: ReplyChannel
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+    received_at: Moment
+    policy_version: str = Field(description="the agency's rules that the request is held to")
+    submitted_by: Submitter | None = None
+    justification: str | None = None
+    warnings: tuple[RequestWarning, ...] = ()
+    due_at: Moment | None = None
+    decision: DecisionTaken | None = None
+    configured_by: Officer | None = None
+    configured_at: Moment | None = None
+    effective: Effective | None = None
+    notices: tuple[Notice, ...] = ()
+    filed_at: Moment | None = None
+
+
+class Record(_Answer):
+    """A request's designated file (SOP 6.0), now or as it was."""
+
+    request_id: str
+    file_number: str
+    volume: int
+    version: int = Field(description="the index of the last event shown; `?version=` takes it")
+    folios: tuple[RecordFolio, ...]
+    missing: tuple[MissingDocument, ...] = Field(description="as it is now, whenever is asked for")
+    events: tuple[RecordedEvent, ...]
+    state: RecordState

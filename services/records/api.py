@@ -1,0 +1,159 @@
+"""Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final, TypeVar
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AfterValidator, AwareDatetime
+from starlette.responses import Response, StreamingResponse
+
+from bmt.agencies.charter import MALAYSIA
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, Paging
+from bmt.chassis.web import api_router
+from bmt.contracts.http.records import Record, RecordItem
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, DocumentId, Status
+from services.records.domain.commands import Reader
+from services.records.domain.events import FolioFiled
+from services.records.reading_room import Criteria, FilesPage, ReadingRoom
+from services.records.time_machine import Until, missing
+from services.records.views import FileEntry
+
+D = TypeVar("D", bound=date)
+
+by_received = Paging(tuple[AwareDatetime, str])
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+
+
+def _within_reach(moment: D) -> D:
+    """Times that every zone and the store can write."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is needed")
+    return moment
+
+
+Past = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+Day = Annotated[date, AfterValidator(_within_reach)]
+
+Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
+
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
+_ONE_OF_BOTH: Final = "Give a time or a version, not both."
+
+
+class BothGiven(Refused):
+    """A time and a version were given."""
+
+    problem = "validation_failed"
+
+
+def routes(room: ReadingRoom) -> APIRouter:
+    """The routes of records."""
+    routes = api_router(tags=["records"])
+
+    @routes.get("/v1/records", summary="Search the files")
+    async def search(
+        caller: Caller,
+        page: Annotated[FilesPage, Depends(by_received)],
+        criteria: Annotated[Criteria, Depends(_criteria)],
+    ) -> Page[RecordItem]:
+        found = await room.search(_reader(caller), criteria, page)
+        items = [_item(entry) for entry in found]
+        return JsonResponse(  # type: ignore[return-value]
+            by_received.page(items, page, key=lambda item: (item.received_at, item.request_id))
+        )
+
+    @routes.get(
+        "/v1/records/{request_id}",
+        summary="A file, now or as it was",
+        responses=problems("not_found", "validation_failed"),
+    )
+    async def record(
+        request_id: Annotated[str, Path(max_length=64)],
+        caller: Caller,
+        at: Annotated[Past | None, Query(description="RFC 3339, with a zone.")] = None,
+        version: Annotated[int | None, Query(ge=1, le=LARGEST_EXACT_INTEGER)] = None,
+    ) -> Record:
+        if at is not None and version is not None:
+            pointers = ("/query/at", "/query/version")
+            errors = tuple(FieldError(pointer=each, detail=_ONE_OF_BOTH) for each in pointers)
+            raise BothGiven(_ONE_OF_BOTH, errors=errors)
+        found = await room.record(_reader(caller), request_id, Until(at, version))
+        return JsonResponse(found)  # type: ignore[return-value]
+
+    @routes.get(
+        "/v1/documents/{document_id}",
+        summary="A document, byte for byte as it was filed",
+        responses=problems("not_found"),
+        response_class=Response,
+    )
+    async def document(document_id: DocumentId, caller: Caller) -> Response:
+        folio, chunks = await room.document(_reader(caller), document_id)
+        return StreamingResponse(chunks, headers=_headers(folio))
+
+    return routes
+
+
+def _criteria(
+    q: Annotated[
+        str | None,
+        Query(max_length=200, description="Part of a reference, account, name or file number."),
+    ] = None,
+    agency: AgencyCode | None = None,
+    status: Status | None = None,
+    from_: Annotated[
+        Past | Day | None,
+        Query(alias="from", description="Received then or later: a time, or a day in Malaysia."),
+    ] = None,
+    to: Annotated[
+        Past | Day | None,
+        Query(description="Received then or earlier: a time, or a day in Malaysia."),
+    ] = None,
+) -> Criteria:
+    return Criteria(q, agency, status, _begin(from_), _end(to))
+
+
+def _begin(moment: datetime | date | None) -> datetime | None:
+    if moment is None or isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, time(), MALAYSIA)
+
+
+def _end(moment: datetime | date | None) -> datetime | None:
+    """The first moment that is too late; times are kept in whole milliseconds."""
+    if moment is None:
+        return None
+    if isinstance(moment, datetime):
+        return moment + timedelta(milliseconds=1)
+    return datetime.combine(moment + timedelta(days=1), time(), MALAYSIA)
+
+
+def _reader(caller: Principal) -> Reader:
+    """An auditor without an agency sees all; everybody else sees the one of the token."""
+    everywhere = caller.has("auditor") and not caller.agency
+    return Reader(
+        caller.subject, tuple(sorted(caller.roles)), None if everywhere else caller.agency
+    )
+
+
+def _item(entry: FileEntry) -> RecordItem:
+    told = entry.model_dump(
+        exclude={"searched", "document_ids", "unfiled", "progress", "request_sequence"}
+    )
+    return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **told)
+
+
+def _headers(folio: FolioFiled) -> dict[str, str]:
+    """Never shown in the browser's own page: what people sent in may be hostile."""
+    known = _MEDIA_TYPE.fullmatch(folio.media_type)
+    return {
+        "Content-Type": folio.media_type if known else "application/octet-stream",
+        "Content-Length": str(folio.size_bytes),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(folio.filename, safe='')}",
+    }

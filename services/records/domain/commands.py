@@ -1,0 +1,99 @@
+"""What the file is told to do; times and numbers come in with the command."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bmt.contracts.events import RequestEvent
+
+MissingReason = Literal["not_stored", "content_differs"]
+"""Why a document cannot be filed: nobody stored it yet, or its bytes are not those it is named for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent:
+    """File an event that stands in the ledger.
+
+    Attributes:
+        event: what was heard, with its envelope's id, source, sequence and time.
+        leaf_index: its place in the request's chain, from 1.
+        leaf_hash: the hash of its leaf.
+        file_number: of the request, for the first event of it.
+        at: now.
+    """
+
+    event: RequestEvent
+    event_id: str
+    source: str
+    sequence: int
+    occurred_at: datetime
+    leaf_index: int
+    leaf_hash: str
+    file_number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileFolio:
+    """File a document whose bytes were copied and checked.
+
+    Attributes:
+        filename: as the store knows it, for a document that its event does not describe.
+        media_type: as filename.
+        folios_a_volume: a volume is closed once it holds so many.
+    """
+
+    document_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+    folios_a_volume: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMissing:
+    """Note that a document cannot be filed now."""
+
+    document_id: str
+    reason: MissingReason
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and whose files they may see.
+
+    Attributes:
+        subject: the token's `sub`.
+        roles: the token's roles, sorted.
+        agency: the only agency whose files they may see; None: every agency's.
+    """
+
+    subject: str
+    roles: tuple[str, ...]
+    agency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRecord:
+    """Show the file, or one document of it, to somebody, and remember that it was shown."""
+
+    reader: Reader
+    at: datetime
+    document_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSearch:
+    """Remember that somebody searched the files, for what, and how much was found on the page."""
+
+    reader: Reader
+    agency: str | None
+    criteria: Mapping[str, str]
+    found: int
+    at: datetime
+
+
+Command = FileEvent | FileFolio | ReportMissing | ViewRecord | NoteSearch

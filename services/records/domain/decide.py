@@ -1,0 +1,175 @@
+"""What follows from a command: pure, so that it can be told in tests and trusted by auditors."""
+
+from collections.abc import Iterator, Sequence
+
+from bmt.contracts.events import (
+    Configured,
+    Event,
+    Filed,
+    NotificationPrepared,
+    RequestEvent,
+    RequestReceived,
+)
+from services.records.domain.commands import (
+    Command,
+    FileEvent,
+    FileFolio,
+    NoteSearch,
+    ReportMissing,
+    ViewRecord,
+)
+from services.records.domain.errors import RecordNotFound
+from services.records.domain.events import (
+    EventFiled,
+    FileOpened,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+    RecordsSearched,
+    RecordViewed,
+)
+from services.records.domain.evolve import evolve
+from services.records.domain.state import DesignatedFile, State, Unopened
+
+FIRST_VOLUME = 1
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:
+    """The events that `command` leads to.
+
+    Raises:
+        RecordNotFound: there is no such file for this reader.
+    """
+    match command, state:
+        case FileEvent(), _:
+            return _and_closed(_file_event(command, state), state, command)
+        case FileFolio(), DesignatedFile():
+            return _and_closed(_file_folio(command, state), state, command)
+        case ReportMissing(), DesignatedFile():
+            return _report_missing(command, state)
+        case ViewRecord(), DesignatedFile():
+            return _view(command, state)
+        case NoteSearch(), _:
+            return _note_search(command)
+        case _:
+            raise RecordNotFound
+
+
+def _file_event(command: FileEvent, state: State) -> list[Event]:
+    event = command.event
+    opened: list[Event] = []
+    if isinstance(state, Unopened):
+        opened = [
+            FileOpened(
+                request=event.request,
+                file_number=command.file_number,
+                volume=FIRST_VOLUME,
+                opened_at=command.at,
+            )
+        ]
+    filed = EventFiled(
+        event_id=command.event_id,
+        event_type=event.TYPE,
+        source=command.source,
+        sequence=command.sequence,
+        occurred_at=command.occurred_at,
+        leaf_index=command.leaf_index,
+        leaf_hash=command.leaf_hash,
+        request=event.request if isinstance(event, RequestReceived) else None,
+        about=getattr(event, "about", None),
+    )
+    known = state.named if isinstance(state, DesignatedFile) else frozenset()
+    due = {one.document_id: one for one in _named(event, command.event_id)}
+    return [*opened, filed, *(one for name, one in due.items() if name not in known)]
+
+
+def _named(event: RequestEvent, event_id: str) -> Iterator[FolioDue]:
+    """The documents that an event names."""
+    match event:
+        case RequestReceived():
+            for document in event.documents:
+                yield FolioDue(
+                    document_id=document.document_id,
+                    event_id=event_id,
+                    filename=document.filename,
+                    media_type=document.media_type,
+                )
+        case Configured():
+            for evidence in event.evidence:
+                if evidence.document_id is not None:
+                    yield FolioDue(document_id=evidence.document_id, event_id=event_id)
+        case NotificationPrepared(document_id=str(document_id)):
+            yield FolioDue(document_id=document_id, event_id=event_id)
+
+
+def _file_folio(command: FileFolio, state: DesignatedFile) -> list[Event]:
+    due = state.due.get(command.document_id)
+    if due is None:
+        return []
+    in_volume = sum(folio.volume == state.volume for folio in state.folios)
+    return [
+        FolioFiled(
+            number=len(state.folios) + 1,
+            volume=state.volume + (in_volume >= command.folios_a_volume),
+            document_id=due.document_id,
+            event_id=due.event_id,
+            filename=due.filename or command.filename,
+            media_type=due.media_type or command.media_type,
+            size_bytes=command.size_bytes,
+            filed_at=command.at,
+        )
+    ]
+
+
+def _report_missing(command: ReportMissing, state: DesignatedFile) -> list[Event]:
+    wanted = command.document_id in state.due
+    if not wanted or state.missing.get(command.document_id) == command.reason:
+        return []
+    return [
+        FolioMissing(document_id=command.document_id, reason=command.reason, noticed_at=command.at)
+    ]
+
+
+def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
+    reader = command.reader
+    if reader.agency not in (None, state.request.agency):
+        raise RecordNotFound
+    return [
+        RecordViewed(
+            by=reader.subject,
+            roles=reader.roles,
+            viewed_at=command.at,
+            document_id=command.document_id,
+        )
+    ]
+
+
+def _note_search(command: NoteSearch) -> list[Event]:
+    return [
+        RecordsSearched(
+            by=command.reader.subject,
+            roles=command.reader.roles,
+            searched_at=command.at,
+            agency=command.agency,
+            criteria=dict(command.criteria),
+            found=command.found,
+        )
+    ]
+
+
+def _and_closed(
+    events: list[Event], state: State, command: FileEvent | FileFolio
+) -> Sequence[Event]:
+    """The events, and `Filed` when they are what was missing; it is said once."""
+    for event in events:
+        state = evolve(state, event)
+    if not isinstance(state, DesignatedFile) or state.filed_at or not state.complete:
+        return events
+    filed = Filed(
+        request=state.request,
+        file_number=state.file_number,
+        volume=state.volume,
+        folios=len(state.folios),
+        filed_at=command.at,
+    )
+    return [*events, filed]

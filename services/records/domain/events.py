@@ -1,0 +1,99 @@
+"""What happens to a file, kept within this service; what all hear of it is `Filed`."""
+
+from bmt.contracts.events import About, Event, RequestEvent
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import DocumentId, Moment
+
+
+class FileOpened(RequestEvent):
+    """A request has its file: the first event of it was heard."""
+
+    TYPE = "my.gov.bmt.records.FileOpened.v1"
+    file_number: str
+    volume: int
+    opened_at: Moment
+
+
+class EventFiled(Event):
+    """One event stands in the ledger, at this place of the request's chain.
+
+    `request` is there when the event tells the request's facts anew; `about` when it is a notice.
+    """
+
+    TYPE = "my.gov.bmt.records.EventFiled.v1"
+    event_id: str
+    event_type: str
+    source: str
+    sequence: int
+    occurred_at: Moment
+    leaf_index: int
+    leaf_hash: str
+    request: RequestFacts | None = None
+    about: About | None = None
+
+
+class FolioDue(Event):
+    """An event names this document: it must be fetched, checked and filed."""
+
+    TYPE = "my.gov.bmt.records.FolioDue.v1"
+    document_id: DocumentId
+    event_id: str
+    filename: str | None = None
+    media_type: str | None = None
+
+
+class FolioFiled(Event):
+    """A document stands in the file: its bytes were checked against its SHA-256 while copying."""
+
+    TYPE = "my.gov.bmt.records.FolioFiled.v1"
+    number: int
+    volume: int
+    document_id: DocumentId
+    event_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+    filed_at: Moment
+
+
+class FolioMissing(Event):
+    """A document that an event names cannot be filed, and why; it is tried again until it can."""
+
+    TYPE = "my.gov.bmt.records.FolioMissing.v1"
+    document_id: DocumentId
+    reason: str
+    noticed_at: Moment
+
+
+class RecordViewed(Event):
+    """Somebody looked at the file, or took a copy of one document of it."""
+
+    TYPE = "my.gov.bmt.records.RecordViewed.v1"
+    by: str
+    roles: tuple[str, ...]
+    viewed_at: Moment
+    document_id: DocumentId | None = None
+
+
+class RecordsSearched(Event):
+    """Somebody searched the files; `agency` is whose, None being all agencies."""
+
+    TYPE = "my.gov.bmt.records.RecordsSearched.v1"
+    by: str
+    roles: tuple[str, ...]
+    searched_at: Moment
+    agency: str | None
+    criteria: dict[str, str]
+    found: int
+
+
+PRIVATE = (
+    FileOpened,
+    EventFiled,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+    RecordViewed,
+    RecordsSearched,
+)
+"""All of them."""

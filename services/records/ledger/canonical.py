@@ -1,0 +1,62 @@
+"""Canonical JSON (RFC 8785), so that a leaf has one hash wherever and by whomever it is computed."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import rfc8785
+
+from bmt.contracts.values import LARGEST_EXACT_INTEGER
+
+LEAF_PREFIX: Final = b"\x00"
+"""Sets a leaf's hash apart from that of a tree's inner node (RFC 6962, section 2.1)."""
+
+DEEPEST: Final = 64
+"""Levels of nesting that are kept; MongoDB keeps 100, of which a leaf needs some itself."""
+
+
+class NotCanonical(ValueError):  # noqa: N818  named for what is so
+    """This value has no canonical JSON; the text says why, without the value."""
+
+
+def kept(value: Any, depth: int = 0) -> Any:
+    """A JSON value as the ledger keeps it: integers beyond 2^53 - 1 become text.
+
+    Raises:
+        NotCanonical: it is nested too deeply, or a name holds a NUL character.
+    """
+    if depth > DEEPEST:
+        raise NotCanonical(f"nested deeper than {DEEPEST} levels")
+    if isinstance(value, Mapping):
+        return {_name(name): kept(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [kept(inner, depth + 1) for inner in value]
+    exact = not isinstance(value, int) or -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
+    return value if exact else str(value)
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical JSON of a value.
+
+    Raises:
+        NotCanonical: it holds what JSON cannot say: NaN, half a surrogate pair, a big integer.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise NotCanonical(type(error).__name__) from None
+
+
+def leaf_hash(content: Mapping[str, Any]) -> str:
+    """SHA-256(0x00 ‖ canonical JSON) of a leaf without its hash, in lower-case hex.
+
+    Raises:
+        NotCanonical: as `canonical`.
+    """
+    return hashlib.sha256(LEAF_PREFIX + canonical(dict(content))).hexdigest()
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or "\0" in name:
+        raise NotCanonical("a name holds a NUL character")
+    return name

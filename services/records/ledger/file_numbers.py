@@ -1,0 +1,81 @@
+"""The register of file numbers: one a request, without gaps within an agency, never changed."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from bmt.chassis import mongodb
+from bmt.chassis.batcher import Batcher
+from bmt.chassis.errors import StillContended
+
+COLLECTION: Final = "file_numbers"
+CONFLICT_TRIES: Final = 100
+
+_SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series")
+
+Asked = tuple[str, str]
+"""A request's id and its agency."""
+
+
+class FileNumbers:
+    """Gives each request the next number of its agency's series, once.
+
+    A number is a document, inserted when its predecessor is durable and refused when another took it:
+    so there is no counter that could run ahead of the files.
+    """
+
+    def __init__(self, collection: mongodb.Collection, series: str) -> None:
+        """`collection` needs find and insert; `series` names a file, `{agency}` being the code."""
+        self._numbers = collection
+        self._series = series
+        self._asking: Batcher[Asked, str] = Batcher(self._give)
+
+    async def prepare(self) -> None:
+        """Create the index that the series rests on."""
+        with mongodb.store_errors():
+            await self._numbers.create_indexes([_SERIES])
+
+    async def of(self, request_id: str, agency: str) -> str:
+        """The request's file number, for example `MAMPU.BMT.600-1/2/17`.
+
+        Raises:
+            StoreUnavailable: not known to be given; the same again gives the same.
+        """
+        return (await self._asking.submit([(request_id, agency)]))[0]
+
+    async def close(self) -> None:
+        """Return when nothing is in flight."""
+        await self._asking.close()
+
+    async def _give(self, asked: Sequence[Asked]) -> Sequence[str]:
+        given = await self._known({request_id for request_id, _ in asked})
+        for _ in range(CONFLICT_TRIES):
+            new = {request_id: agency for request_id, agency in asked if request_id not in given}
+            if not new:
+                return [given[request_id] for request_id, _ in asked]
+            for agency in sorted(set(new.values())):
+                wanting = [request_id for request_id in new if new[request_id] == agency]
+                await self._insert(agency, wanting)
+            given |= await self._known(new.keys())
+        raise StillContended("file_numbers")
+
+    async def _insert(self, agency: str, request_ids: Sequence[str]) -> None:
+        """The next numbers, in order: what another writer refuses ends the attempt, without a gap."""
+        with mongodb.store_errors():
+            last = await self._numbers.find_one({"agency": agency}, sort=[("number", -1)])
+            number = last["number"] if last else 0
+            documents = [
+                {"_id": request_id, "agency": agency, "number": number + place}
+                for place, request_id in enumerate(request_ids, start=1)
+            ]
+            try:
+                await self._numbers.insert_many(documents, ordered=True)
+            except mongodb.BulkWriteError as error:
+                mongodb.duplicates(error)
+
+    async def _known(self, request_ids: Collection[str]) -> dict[str, str]:
+        with mongodb.store_errors():
+            found = await self._numbers.find({"_id": {"$in": list(request_ids)}}).to_list(None)
+        return {given["_id"]: self._named(given["agency"], given["number"]) for given in found}
+
+    def _named(self, agency: str, number: int) -> str:
+        return f"{self._series.replace('{agency}', agency)}/{number}"

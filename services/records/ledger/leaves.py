@@ -1,0 +1,142 @@
+"""The leaves in MongoDB: found and inserted, never changed; the user's rights allow nothing else."""
+
+import asyncio
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from bmt.chassis import mongodb
+from bmt.chassis.batcher import Batcher
+from bmt.chassis.clock import Clock
+from bmt.chassis.errors import CausationReused, StillContended
+from bmt.contracts.envelope import rfc3339
+from services.records.ledger.leaf import Entry, Leaf, Tail, seal
+
+COLLECTION: Final = "leaves"
+CONFLICT_TRIES: Final = 20
+
+_CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
+
+
+class Leaves:
+    """The ledger's leaves. Entries that arrive together are written together.
+
+    An event's id is its leaf's id, so the same event twice is one leaf; `(request_id, index)` is
+    unique, so of two writers one wins a place and the other takes the next.
+    """
+
+    def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
+        """`collection` needs find and insert."""
+        self._leaves = collection
+        self._clock = clock
+        self._adding: Batcher[Entry, Leaf | CausationReused] = Batcher(self._add)
+
+    async def prepare(self) -> None:
+        """Create the index that the chain rests on."""
+        with mongodb.store_errors():
+            await self._leaves.create_indexes([_CHAIN])
+
+    async def add(self, entry: Entry) -> Leaf:
+        """The leaf of this event, durable; the one it had before if it is known.
+
+        Raises:
+            CausationReused: another event was filed under this id.
+            StoreUnavailable: not known to be written; the same again is safe.
+        """
+        leaf = (await self._adding.submit([entry]))[0]
+        if isinstance(leaf, CausationReused):
+            raise leaf
+        return leaf
+
+    async def of(self, request_id: str) -> list[Leaf]:
+        """A request's leaves in the order of the chain."""
+        with mongodb.store_errors():
+            cursor = self._leaves.find({"request_id": request_id}).sort("index", 1)
+            return [_leaf(document) for document in await cursor.to_list(None)]
+
+    async def count(self) -> int:
+        """How many leaves there are, by the collection's own count."""
+        with mongodb.store_errors():
+            return int(await self._leaves.estimated_document_count())
+
+    async def close(self) -> None:
+        """Return when nothing is in flight."""
+        await self._adding.close()
+
+    async def _add(self, entries: Sequence[Entry]) -> Sequence[Leaf | CausationReused]:
+        added: dict[int, Leaf | CausationReused] = {}
+        left = list(range(len(entries)))
+        lost = 0
+        while left:
+            # One entry a chain at a time: the next one's place follows from it.
+            first = {entries[place].request_id: place for place in reversed(left)}
+            settled = await self._attempt({place: entries[place] for place in first.values()})
+            added |= settled
+            left = [place for place in left if place not in settled]
+            if not settled:
+                lost += 1
+                if lost >= CONFLICT_TRIES:
+                    raise StillContended("ledger")
+                # The leaf that won may not be visible to a majority read yet.
+                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
+        return [added[place] for place in range(len(entries))]
+
+    async def _attempt(self, entries: Mapping[int, Entry]) -> dict[int, Leaf | CausationReused]:
+        """Write these once; those that found no place are not in the answer."""
+        tails = await self._tails({entry.request_id for entry in entries.values()})
+        now = rfc3339(self._clock())
+        leaves = {
+            place: seal(entry, tails.get(entry.request_id, Tail()), now)
+            for place, entry in entries.items()
+        }
+        refused = await self._insert(list(leaves.values()))
+        settled: dict[int, Leaf | CausationReused] = {
+            place: leaf for place, leaf in leaves.items() if leaf.event_id not in refused
+        }
+        known = await self._known(refused)
+        for place, entry in entries.items():
+            if (leaf := known.get(entry.event_id)) is not None:
+                same = _same(entry, leaf)
+                settled[place] = leaf if same else CausationReused(entry.event_id)
+        return settled
+
+    async def _tails(self, request_ids: Collection[str]) -> dict[str, Tail]:
+        last = {"index": {"$last": "$index"}, "hash": {"$last": "$hash"}}
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"request_id": {"$in": list(request_ids)}}},
+            {"$sort": {"request_id": 1, "index": 1}},
+            {"$group": {"_id": "$request_id", **last}},
+        ]
+        with mongodb.store_errors():
+            found = await self._leaves.aggregate(pipeline).to_list(None)
+        return {tail["_id"]: Tail(tail["index"], tail["hash"]) for tail in found}
+
+    async def _insert(self, leaves: Sequence[Leaf]) -> set[str]:
+        """One write; the event ids of the leaves that a unique index refused."""
+        with mongodb.store_errors():
+            try:
+                await self._leaves.insert_many([_document(leaf) for leaf in leaves], ordered=False)
+            except mongodb.BulkWriteError as error:
+                return {leaves[place].event_id for place in mongodb.duplicates(error)}
+        return set()
+
+    async def _known(self, event_ids: Collection[str]) -> dict[str, Leaf]:
+        if not event_ids:
+            return {}
+        with mongodb.store_errors():
+            found = await self._leaves.find({"_id": {"$in": list(event_ids)}}).to_list(None)
+        return {document["_id"]: _leaf(document) for document in found}
+
+
+def _same(entry: Entry, leaf: Leaf) -> bool:
+    """Whether it is the same event again, and not another one under its id."""
+    return all(entry.event.get(name) == leaf.event.get(name) for name in ("source", "type", "data"))
+
+
+def _document(leaf: Leaf) -> dict[str, Any]:
+    return {"_id": leaf.event_id, **asdict(leaf)}
+
+
+def _leaf(document: Mapping[str, Any]) -> Leaf:
+    return Leaf(**{name: value for name, value in document.items() if name != "_id"})

@@ -1,0 +1,182 @@
+"""Whether the record is what was written: pure, over leaves and folios as they are found.
+
+What is checked may have been tampered with, so nothing is taken to have the right shape. A chain shows
+edits, removals from its middle and changes of order; what the file's own commits say that they filed
+shows removals from its end, and the register of file numbers shows files that are gone altogether.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from services.records.ledger.canonical import NotCanonical, leaf_hash
+
+Wrong = Literal[
+    "index_gap",
+    "duplicate",
+    "previous_mismatch",
+    "hash_mismatch",
+    "other_event",
+    "leaf_missing",
+    "commit_missing",
+    "number_gap",
+    "folio_missing",
+    "folio_mismatch",
+]
+"""What can be wrong with a file."""
+
+_NOT_HASHED: Final = frozenset({"_id", "hash"})
+
+RawLeaf = Mapping[str, Any]
+"""A leaf as it is stored, whatever it has become."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        request_id: whose file.
+        leaf: the index of the leaf, where one can be named.
+        wrong: what, as a word.
+        detail: what, as a sentence; no personal data.
+    """
+
+    request_id: str
+    leaf: int | None
+    wrong: Wrong
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What a file's commit says of one leaf."""
+
+    index: int
+    hash: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAsFound:
+    """What there is of one file; the commits must have been read before the leaves.
+
+    Attributes:
+        request_id: whose file.
+        leaves: its leaves, by index.
+        versions: of its commits, in order.
+        anchors: what its commits say of its leaves.
+        numbered: whether it has a file number.
+    """
+
+    request_id: str
+    leaves: Sequence[RawLeaf]
+    versions: Sequence[int]
+    anchors: Sequence[Anchor]
+    numbered: bool
+
+
+def file_faults(file: FileAsFound) -> Iterator[Fault]:
+    """What is wrong with one file.
+
+    A leaf that no commit speaks of is on its way there: the ledger is always written first.
+    """
+    yield from chain_faults(file.request_id, file.leaves)
+    if list(file.versions) != list(range(1, len(file.versions) + 1)):
+        detail = "a commit of this file was removed"
+        yield Fault(file.request_id, None, "commit_missing", detail)
+    if file.numbered and not file.leaves:
+        detail = "this file has a number, and no leaf of it is there any more"
+        yield Fault(file.request_id, None, "leaf_missing", detail)
+    found = {_number(leaf.get("index")): leaf for leaf in file.leaves}
+    for anchor in file.anchors:
+        leaf = found.get(anchor.index)
+        if leaf is None:
+            detail = f"leaf {anchor.index} was filed and is not there any more"
+            yield Fault(file.request_id, anchor.index, "leaf_missing", detail)
+        elif leaf.get("hash") != anchor.hash or _event_id(leaf) != anchor.event_id:
+            detail = f"leaf {anchor.index} is not the one that was filed"
+            yield Fault(file.request_id, anchor.index, "other_event", detail)
+
+
+def register_faults(register: Iterable[tuple[str, int, str]]) -> Iterator[Fault]:
+    """Gaps in the file numbers.
+
+    Args:
+        register: agency, number and request of each file, by agency and number.
+    """
+    last: dict[str, int] = {}
+    for agency, number, request_id in register:
+        due = last.get(agency, 0) + 1
+        if number != due:
+            detail = f"file {due} of {agency} is due before this one and is not in the register"
+            yield Fault(request_id, None, "number_gap", detail)
+        last[agency] = number
+
+
+def chain_faults(request_id: str, leaves: Iterable[RawLeaf]) -> Iterator[Fault]:
+    """What is wrong with one chain, told from its leaves alone."""
+    due, previous = 1, None
+    event_ids: set[Any] = set()
+    for leaf in leaves:
+        named = _number(leaf.get("index"))
+        for wrong, detail in _leaf_faults(leaf, due, previous, event_ids):
+            yield Fault(request_id, named, wrong, detail)
+        event_ids.add(_event_id(leaf))
+        due, previous = (due if named is None else named) + 1, leaf.get("hash")
+
+
+def _leaf_faults(
+    leaf: RawLeaf, due: int, previous: Any, event_ids: set[Any]
+) -> Iterator[tuple[Wrong, str]]:
+    index, event_id = leaf.get("index"), _event_id(leaf)
+    if index != due:
+        yield "index_gap", f"leaf {due} is due here, and leaf {index} stands here"
+    if event_id in event_ids:
+        yield "duplicate", f"event {event_id} stands here a second time"
+    if leaf.get("_id", event_id) != event_id:
+        yield "other_event", f"leaf {index} is stored as event {leaf.get('_id')}, and is {event_id}"
+    if leaf.get("previous") != previous:
+        yield "previous_mismatch", f"leaf {index} does not follow the leaf before it"
+    if leaf.get("hash") != _hash(leaf):
+        yield "hash_mismatch", f"leaf {index} was changed after it was written"
+
+
+def _hash(leaf: RawLeaf) -> str | None:
+    """The hash that the leaf's content has now; None when it has none."""
+    try:
+        return leaf_hash({name: value for name, value in leaf.items() if name not in _NOT_HASHED})
+    except NotCanonical:
+        return None
+
+
+def _number(index: Any) -> int | None:
+    """The index as a number; a shell may have stored it as a float."""
+    return int(index) if isinstance(index, int | float) and index == index // 1 else None
+
+
+def _event_id(leaf: RawLeaf) -> Any:
+    event = leaf.get("event")
+    identity = event.get("id") if isinstance(event, Mapping) else None
+    return identity if isinstance(identity, str) else None
+
+
+def folio_fault(request_id: str, document_id: str, chunks: Iterable[bytes] | None) -> Fault | None:
+    """What is wrong with a folio, None where nothing is.
+
+    Args:
+        request_id: whose file.
+        document_id: `sha256:<hex>`, what it was filed as.
+        chunks: its bytes as they are stored; None when they, or a part of them, are not there.
+    """
+    if chunks is None:
+        detail = f"document {document_id} was filed and its bytes are not there any more"
+        return Fault(request_id, None, "folio_missing", detail)
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    if f"sha256:{digest.hexdigest()}" == document_id:
+        return None
+    detail = f"document {document_id} was changed after it was filed"
+    return Fault(request_id, None, "folio_mismatch", detail)

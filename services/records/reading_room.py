@@ -1,0 +1,152 @@
+"""Where files are read: who reads what is remembered in the file itself, before it is shown."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bmt.chassis import clock as ids
+from bmt.chassis import tracing
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.execution import Execution
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import ViewProjection
+from bmt.contracts.envelope import rfc3339
+from bmt.contracts.http.records import Record
+from bmt.contracts.values import Status
+from services.records.domain.commands import Command, NoteSearch, Reader, ViewRecord
+from services.records.domain.errors import RecordNotFound
+from services.records.domain.events import FolioFiled
+from services.records.domain.state import DesignatedFile
+from services.records.ledger.leaves import Leaves
+from services.records.time_machine import Until, record
+from services.records.views import FileEntry
+
+FilesPage = PageRequest[tuple[datetime, str]]
+"""Files are listed by when their requests were received, the newest first, then by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What is searched for; all that is given must hold.
+
+    Attributes:
+        text: part of a reference, account, name or file number, whatever its case.
+        agency: whose files.
+        status: of the request.
+        since: received at this moment or later.
+        before: received before this moment.
+    """
+
+    text: str | None = None
+    agency: str | None = None
+    status: Status | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+    def told(self) -> dict[str, str]:
+        """What is given, for the record of the search."""
+        moments = {"since": self.since, "before": self.before}
+        given = {"text": self.text, "agency": self.agency, "status": self.status}
+        told = {name: str(value) for name, value in given.items() if value is not None}
+        return told | {name: rfc3339(at) for name, at in moments.items() if at is not None}
+
+
+class ReadingRoom:
+    """Shows files to those who may see them."""
+
+    def __init__(
+        self,
+        execution: Execution[Any, Any],
+        files: ViewProjection[FileEntry],
+        ledger: Leaves,
+        folios: DocumentStore,
+        clock: Clock,
+    ) -> None:
+        self._execution = execution
+        self._files = files
+        self._ledger = ledger
+        self._folios = folios
+        self._clock = clock
+
+    async def record(self, reader: Reader, request_id: str, until: Until) -> Record:
+        """A file, now or as it was.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see, or there was none then.
+        """
+        file = await self._view(request_id, ViewRecord(reader, self._clock()))
+        return record(request_id, file, await self._ledger.of(request_id), until)
+
+    async def search(
+        self, reader: Reader, criteria: Criteria, page: FilesPage
+    ) -> Sequence[FileEntry]:
+        """The files of a page and the one after, of those that this reader may see."""
+        found = await self._files.find(_query(reader, criteria, page))
+        note = NoteSearch(
+            reader=reader,
+            agency=reader.agency if reader.agency is not None else criteria.agency,
+            criteria=criteria.told(),
+            found=min(len(found), page.limit),
+            at=self._clock(),
+        )
+        # A stream of its own: nothing has to be loaded to add to it.
+        await self._execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
+        return found
+
+    async def document(
+        self, reader: Reader, document_id: str
+    ) -> tuple[FolioFiled, AsyncIterator[bytes]]:
+        """A document as it was filed, and its bytes.
+
+        Raises:
+            RecordNotFound: no file that this reader may see holds it.
+        """
+        agency = {} if reader.agency is None else {"agency": reader.agency}
+        holding = Query(equal={"document_ids": document_id, **agency}, limit=1)
+        for entry in await self._files.find(holding):
+            view = ViewRecord(reader, self._clock(), document_id)
+            file = await self._view(entry.request_id, view)
+            _, chunks = await self._folios.open(document_id)
+            return _folio(file, document_id), chunks
+        raise RecordNotFound
+
+    async def _view(self, request_id: str, view: ViewRecord) -> DesignatedFile:
+        stream = f"request-{request_id}"
+        await self._execution.execute(_message(stream, view))
+        file = await self._execution.state(stream)
+        if not isinstance(file, DesignatedFile):
+            raise RecordNotFound
+        return file
+
+
+def _message(stream: str, command: Command, *, begins: bool = False) -> Message[Command]:
+    """Reading has no Idempotency-Key: each time is a time of its own."""
+    causation = f"read:{ids.new_id()}"
+    traceparent = tracing.current.get()
+    return Message(stream, causation, causation, command, traceparent, begins_stream=begins)
+
+
+def _query(reader: Reader, criteria: Criteria, page: FilesPage) -> Query:
+    equal = {
+        **({"agency": criteria.agency} if criteria.agency is not None else {}),
+        **({"status": criteria.status} if criteria.status is not None else {}),
+    }
+    return Query(
+        equal=equal,
+        one_of={} if reader.agency is None else {"agency": [reader.agency]},
+        containing={"searched": criteria.text} if criteria.text else {},
+        at_least={"received_at": criteria.since} if criteria.since else {},
+        below={"received_at": criteria.before} if criteria.before else {},
+        order_by="received_at",
+        descending=True,
+        after=page.after,
+        limit=page.lookahead,
+    )
+
+
+def _folio(file: DesignatedFile, document_id: str) -> FolioFiled:
+    return next(folio for folio in file.folios if folio.document_id == document_id)

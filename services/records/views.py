@@ -1,0 +1,158 @@
+"""The list of files, and the documents that are still to be fetched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.views import View
+from bmt.chassis.work import Remove, WorkChange, WorkItem
+from bmt.contracts.events import Filed
+from bmt.contracts.progress import Progress
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Applicant, Status
+from services.records.domain.events import (
+    EventFiled,
+    FileOpened,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+    RecordsSearched,
+)
+from services.records.domain.evolve import said
+from services.records.domain.state import PENDING
+
+FOLIOS: Final = "folios"
+"""The work of fetching documents."""
+
+
+class FileEntry(BaseModel):
+    """One file, as it is searched and listed.
+
+    `searched` holds what a search looks through, a line each; `unfiled` tells why each document that is
+    named is not filed yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    reference: str
+    kind: str
+    agency: str
+    applicant: Applicant
+    received_at: datetime
+    file_number: str
+    volume: int
+    status: Status = "received"
+    searched: str = ""
+    document_ids: tuple[str, ...] = ()
+    unfiled: dict[str, str] = {}
+    filed_at: datetime | None = None
+    progress: Progress = Progress()
+    request_sequence: int = 0
+
+
+def _fold(entry: FileEntry | None, heard: Heard[BaseModel]) -> FileEntry | None:
+    event = heard.data
+    if isinstance(event, FileOpened):
+        facts = _facts(event.request, event.file_number)
+        return FileEntry(file_number=event.file_number, volume=event.volume, **facts)
+    if entry is None:
+        return None
+    change = _CHANGES.get(type(event))
+    return change(entry, event) if change else entry
+
+
+def _with_event(entry: FileEntry, event: EventFiled) -> FileEntry:
+    progress = entry.progress.after(said(event), event.sequence)
+    changes: dict[str, Any] = {"progress": progress, "status": progress.status}
+    if event.request is not None and event.sequence > entry.request_sequence:
+        changes |= _facts(event.request, entry.file_number)
+        changes["request_sequence"] = event.sequence
+    return _changed(entry, **changes)
+
+
+def _with_folio(entry: FileEntry, event: FolioFiled) -> FileEntry:
+    left = {name: why for name, why in entry.unfiled.items() if name != event.document_id}
+    filed = (*entry.document_ids, event.document_id)
+    return _changed(entry, document_ids=filed, unfiled=left, volume=event.volume)
+
+
+def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
+    return _changed(entry, unfiled={**entry.unfiled, event.document_id: PENDING})
+
+
+def _with_missing(entry: FileEntry, event: FolioMissing) -> FileEntry:
+    return _changed(entry, unfiled={**entry.unfiled, event.document_id: event.reason})
+
+
+def _filed(entry: FileEntry, event: Filed) -> FileEntry:
+    progress = entry.progress.after(event, 0)
+    return _changed(entry, progress=progress, status=progress.status, filed_at=event.filed_at)
+
+
+_CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]] = {
+    EventFiled: _with_event,
+    FolioDue: _with_due,
+    FolioFiled: _with_folio,
+    FolioMissing: _with_missing,
+    Filed: _filed,
+}
+
+
+def _facts(request: RequestFacts, file_number: str) -> dict[str, Any]:
+    applicant = request.applicant
+    searched = (request.reference, applicant.account, applicant.name, file_number)
+    return {
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "kind": request.kind,
+        "agency": request.agency,
+        "applicant": applicant,
+        "received_at": request.received_at,
+        "searched": "\n".join(searched),
+    }
+
+
+def _changed(entry: FileEntry, **changes: Any) -> FileEntry:
+    return entry.model_copy(update=changes)
+
+
+def _of_file(heard: Heard[BaseModel]) -> str | None:
+    """Searches have streams of their own, which are nobody's file."""
+    return None if isinstance(heard.data, RecordsSearched) else heard.subject
+
+
+FILES: Final = View(
+    name="files",
+    model=FileEntry,
+    fold=_fold,
+    key=_of_file,
+    indexes=(("received_at",), ("agency", "received_at"), ("document_ids",)),
+)
+"""All files, the newest request first."""
+
+
+def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
+    """A document that is due is fetched; one that is filed is not."""
+    match heard.data:
+        case FolioDue(document_id=document_id):
+            return (
+                WorkItem(work_id(heard.subject, document_id), FOLIOS, heard.subject, heard.time),
+            )
+        case FolioFiled(document_id=document_id):
+            return (Remove(work_id(heard.subject, document_id)),)
+        case _:
+            return ()
+
+
+def work_id(request_id: str, document_id: str) -> str:
+    """One piece of work: this document for this file."""
+    return f"{request_id}/{document_id}"
+
+
+def document_of(item: WorkItem) -> str:
+    """The document that a piece of work is about."""
+    return item.id.partition("/")[2]

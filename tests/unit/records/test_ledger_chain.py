@@ -1,0 +1,233 @@
+"""The chain: whatever is done to it afterwards is found, and named."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bmt.contracts.values import LARGEST_EXACT_INTEGER
+from services.records.ledger.canonical import NotCanonical, canonical, kept, leaf_hash
+from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.ledger.leaves import _document
+from services.records.ledger.verification import (
+    Anchor,
+    FileAsFound,
+    chain_faults,
+    file_faults,
+    folio_fault,
+    register_faults,
+)
+
+REQUEST = "019ab000-0000-7000-8000-000000000001"
+NOW = datetime(2025, 11, 24, tzinfo=UTC).isoformat()
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters="\0")), inner)
+    ),
+    max_leaves=6,
+)
+DATA = st.dictionaries(st.text(st.characters(codec="ascii", min_codepoint=97)), JSON, max_size=3)
+CHAINS = st.lists(DATA, min_size=2, max_size=6)
+
+
+def chain(*datas: Any) -> list[dict[str, Any]]:
+    """A request's leaves as they are stored."""
+    tail, leaves = Tail(), []
+    for number, data in enumerate(datas, start=1):
+        event = kept({"id": f"event-{number}", "type": "my.gov.bmt.Approved.v1", "data": data})
+        leaf = seal(Entry(REQUEST, "bmt.decisions.v1", event), tail, NOW)
+        leaves.append(_document(leaf))
+        tail = Tail(leaf.index, leaf.hash)
+    return leaves
+
+
+def wrong(leaves):
+    return [(fault.leaf, fault.wrong) for fault in chain_faults(REQUEST, leaves)]
+
+
+def sound(leaves):
+    anchors = [Anchor(leaf["index"], leaf["hash"], leaf["_id"]) for leaf in leaves]
+    return FileAsFound(REQUEST, leaves, range(1, 5), anchors, numbered=True)
+
+
+def wrong_file(leaves, as_filed):
+    file = sound(as_filed)
+    found = FileAsFound(REQUEST, leaves, file.versions, file.anchors, numbered=True)
+    return [(fault.leaf, fault.wrong) for fault in file_faults(found)]
+
+
+THREE = chain({"reason": "a"}, {"reason": "b"}, {"reason": "c"})
+
+
+def test_a_chain_as_it_was_written_has_no_fault():
+    assert wrong(THREE) == []
+    assert wrong_file(THREE, THREE) == []
+
+
+def test_an_edit_is_found():
+    leaves = copy.deepcopy(THREE)
+    leaves[1]["event"]["data"]["reason"] = "z"
+
+    assert wrong(leaves) == [(2, "hash_mismatch")]
+
+
+def test_an_edit_with_a_new_hash_is_found_by_the_next_leaf():
+    leaves = copy.deepcopy(THREE)
+    leaves[1]["event"]["data"]["reason"] = "z"
+    content = {name: leaves[1][name] for name in leaves[1] if name not in ("_id", "hash")}
+    leaves[1]["hash"] = leaf_hash(content)
+
+    assert wrong(leaves) == [(3, "previous_mismatch")]
+    assert (2, "other_event") in wrong_file(leaves, THREE)
+
+
+def test_a_field_that_was_added_is_found():
+    assert wrong([{**THREE[0], "note": "approved by phone"}]) == [(1, "hash_mismatch")]
+
+
+def test_a_removal_from_the_middle_is_found():
+    assert wrong([THREE[0], THREE[2]]) == [(3, "index_gap"), (3, "previous_mismatch")]
+
+
+def test_a_removal_from_the_end_is_found_by_what_was_filed():
+    assert wrong(THREE[:2]) == []
+    assert wrong_file(THREE[:2], THREE) == [(3, "leaf_missing")]
+
+
+def test_a_chain_that_is_gone_altogether_is_found():
+    file = FileAsFound(REQUEST, [], [], [], numbered=True)
+    assert [fault.wrong for fault in file_faults(file)] == ["leaf_missing"]
+
+
+def test_another_order_is_found():
+    swapped = [THREE[0], {**THREE[2], "index": 2}, {**THREE[1], "index": 3}]
+
+    found = wrong(swapped)
+
+    assert (2, "previous_mismatch") in found
+    assert (2, "hash_mismatch") in found
+
+
+def test_a_leaf_that_stands_there_twice_is_found():
+    again = seal(
+        Entry(REQUEST, THREE[0]["topic"], THREE[0]["event"]), Tail(3, THREE[2]["hash"]), NOW
+    )
+
+    assert wrong([*THREE, _document(again)]) == [(4, "duplicate")]
+
+
+def test_a_chain_rewritten_from_the_start_is_found_by_what_was_filed():
+    other = chain({"reason": "x"}, {"reason": "b"}, {"reason": "c"})
+
+    assert wrong(other) == []
+    assert wrong_file(other, THREE) == [(1, "other_event"), (2, "other_event"), (3, "other_event")]
+
+
+def test_a_leaf_on_its_way_into_the_file_is_no_fault():
+    file = sound(THREE[:2])
+    ahead = FileAsFound(REQUEST, THREE, file.versions, file.anchors, numbered=True)
+
+    assert list(file_faults(ahead)) == []
+
+
+def test_a_removed_commit_is_found():
+    file = FileAsFound(REQUEST, THREE, [1, 3], sound(THREE).anchors, numbered=True)
+    assert [fault.wrong for fault in file_faults(file)] == ["commit_missing"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"index": "1", "hash": 7, "event": "gone"},
+        {"index": {"a": 1}, "event": {"id": ["x"]}},
+        {**THREE[0], "recorded_at": datetime(2025, 11, 24, tzinfo=UTC)},
+        {**THREE[0], "event": {**THREE[0]["event"], "data": {"size": 2**60}}},
+    ],
+)
+def test_whatever_a_leaf_was_turned_into_it_is_told_and_not_stumbled_over(broken):
+    assert wrong([broken])
+    assert wrong_file([broken], THREE)
+
+
+@settings(max_examples=80, deadline=None)
+@given(CHAINS)
+def test_any_chain_as_it_was_written_has_no_fault(datas):
+    leaves = chain(*datas)
+    assert wrong_file(leaves, leaves) == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(CHAINS, st.data())
+def test_any_change_of_any_chain_is_found(datas, draw):
+    leaves = chain(*datas)
+    place = draw.draw(st.integers(0, len(leaves) - 1))
+    tampered = copy.deepcopy(leaves)
+    match draw.draw(st.sampled_from(["edit", "delete", "swap", "repeat"])):
+        case "edit":
+            data = kept(draw.draw(DATA))
+            if canonical(data) == canonical(leaves[place]["event"]["data"]):
+                data = {"other": data}
+            tampered[place]["event"]["data"] = data
+        case "delete":
+            del tampered[place]
+        case "swap":
+            other = draw.draw(st.integers(0, len(leaves) - 1).filter(lambda one: one != place))
+            tampered[place], tampered[other] = tampered[other], tampered[place]
+        case "repeat":
+            tampered.insert(place, tampered[place])
+
+    assert wrong_file(tampered, leaves)
+
+
+def test_a_big_integer_is_kept_as_text():
+    size = LARGEST_EXACT_INTEGER
+    assert kept({"a": [size, size + 1, -size - 1, True]}) == {
+        "a": [size, str(size + 1), str(-size - 1), True]
+    }
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", {"\ud800": 1}, 2**60, object()])
+def test_what_json_cannot_say_is_refused(value):
+    with pytest.raises(NotCanonical):
+        canonical({"value": value})
+
+
+def test_what_mongodb_cannot_keep_is_refused():
+    deep: Any = {}
+    for _ in range(100):
+        deep = {"deeper": deep}
+    for value in (deep, {"a\0b": 1}):
+        with pytest.raises(NotCanonical):
+            kept(value)
+
+
+def test_members_are_ordered_as_rfc_8785_orders_them():
+    assert canonical({"\u20ac": 1, "\U0001f600": 2, "1": 3.0, "\ufb33": 4}) == (
+        '{"1":3,"\u20ac":1,"\U0001f600":2,"\ufb33":4}'.encode()
+    )
+
+
+def test_a_folio_is_checked_byte_for_byte():
+    name = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+
+    assert folio_fault(REQUEST, name, [b"f", b"oo"]) is None
+    assert folio_fault(REQUEST, name, [b"bar"]).wrong == "folio_mismatch"
+    assert folio_fault(REQUEST, name, None).wrong == "folio_missing"
+
+
+def test_a_gap_in_the_file_numbers_is_found():
+    register = [("JPA", 1, "a"), ("MAMPU", 1, "b"), ("MAMPU", 3, "c")]
+    assert [(fault.request_id, fault.wrong) for fault in register_faults(register)] == [
+        ("c", "number_gap")
+    ]
