@@ -1,4 +1,4 @@
-"""The settings that all services share, from environment variables that begin with `BMT_`."""
+"""The settings that all processes share, from environment variables that begin with `BMT_`."""
 
 import ssl
 import sys
@@ -17,8 +17,8 @@ WRONG_CONFIGURATION = 2
 """The exit code for wrong use or configuration."""
 
 
-class ServiceSettings(BaseSettings):
-    """What every service must know. A subclass names its `service` and adds its own variables.
+class KafkaSettings(BaseSettings):
+    """What every process that hears Kafka must know, a service or not.
 
     An empty variable counts as not set. Secrets have no default and are never shown.
     """
@@ -31,7 +31,6 @@ class ServiceSettings(BaseSettings):
     """The service's name, as its Kafka user, group and metrics know it."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
     kafka_bootstrap_servers: str = Field(description="host:port of brokers, comma-separated.")
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
     kafka_sasl_mechanism: SaslMechanism | None = Field(
@@ -42,29 +41,7 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(
         default="", description="Put before each topic and group; separates systems on one broker."
     )
-    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the service's password.")
-    database: str = Field(default="", description="Database; default bmt_<service>.")
-    documents_database: str = Field(
-        default="bmt_documents", description="Database of the documents that all services read."
-    )
-    issuer: str = Field(
-        pattern=r"^https?://\S+$",
-        description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
-    )
-    audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
-    token_leeway_seconds: int = Field(
-        default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
-    )
-    agencies_file: Path = Field(description="YAML file of the agencies' rules.")
-    shutdown_seconds: int = Field(
-        default=10, ge=1, le=300, description="How long calls under way may take at a stop."
-    )
     log_level: LogLevel = "info"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {"database": f"bmt_{cls.service}", **values}
 
     @model_validator(mode="after")
     def _credentials_for_sasl(self) -> Self:
@@ -93,6 +70,34 @@ class ServiceSettings(BaseSettings):
                 "sasl_plain_password": self.kafka_password.get_secret_value(),
             }
         return options
+
+
+class ServiceSettings(KafkaSettings):
+    """What every service must know. A subclass names its `service` and adds its own variables."""
+
+    port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
+    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the service's password.")
+    database: str = Field(default="", description="Database; default bmt_<service>.")
+    documents_database: str = Field(
+        default="bmt_documents", description="Database of the documents that all services read."
+    )
+    issuer: str = Field(
+        pattern=r"^https?://\S+$",
+        description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
+    )
+    audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
+    token_leeway_seconds: int = Field(
+        default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
+    )
+    agencies_file: Path = Field(description="YAML file of the agencies' rules.")
+    shutdown_seconds: int = Field(
+        default=10, ge=1, le=300, description="How long calls under way may take at a stop."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"database": f"bmt_{cls.service}", **values}
 
 
 S = TypeVar("S", bound=BaseSettings)
