@@ -63,7 +63,7 @@ class Ports:
         """
         for name in OFFSETS:
             for _ in range(LOOKS):
-                if _free(self[name]):
+                if is_free(self[name]):
                     break
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             else:
@@ -73,7 +73,8 @@ class Ports:
                 )
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether one could listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -111,7 +111,7 @@ def _log(folder: Path, name: str) -> Path:
 
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:
-    """The machine's environment without a stray `BMT_*`, with loopback kept off any proxy."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("BMT_")}
+    """The machine's environment with `added` on top, and with loopback kept off any proxy."""
+    own = dict(os.environ)
     direct = ",".join(filter(None, (own.get("NO_PROXY"), "127.0.0.1,localhost")))
     return own | {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1"} | dict(added)

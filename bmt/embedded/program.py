@@ -20,7 +20,7 @@ class Program:
         name: what it is called in the log folder, in messages and in the ready file.
         command: the executable and its arguments.
         ready: answers whether it can be used now; asked again until it says yes.
-        environment: variables on top of the machine's own (`BMT_*` ones are not inherited).
+        environment: variables on top of those that we were started with.
         after: the names of the programs that must be ready before this one starts.
         prepare: runs before every start; makes files, formats storage. Must bear repetition.
         settle: runs after every start, once ready; makes users, rights, topics. As `prepare`.

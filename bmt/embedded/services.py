@@ -11,6 +11,7 @@ import httpx
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import agencies_file
+from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Probe, Program
 from bmt.embedded.storage import ADMIN
@@ -19,6 +20,7 @@ from bmt.embedded.system import System
 Environment = Mapping[str, str]
 
 EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
+AUDIENCE: Final = "bmt"
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
@@ -74,13 +76,16 @@ def programs(system: System) -> list[Program]:
 
 
 def environment(system: System, name: str) -> dict[str, str]:
-    """All variables of one service."""
+    """All variables of one service that follow from the parts; its other knobs are inherited."""
     return {
         "BMT_HOST": HOST,
         "BMT_PORT": str(system.ports[name]),
         **_kafka(system, name),
         "BMT_MONGODB_URI": system.mongodb.uri(name),
+        "BMT_DATABASE": f"bmt_{name}",
+        "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_ISSUER": system.issuer.url,
+        "BMT_AUDIENCE": AUDIENCE,
         "BMT_AGENCIES_FILE": str(agencies_file()),
         **SERVICES[name](system),
     }
@@ -93,6 +98,7 @@ def _kafka(system: System, user: str) -> Environment:
         "BMT_KAFKA_SASL_MECHANISM": MECHANISM,
         "BMT_KAFKA_USERNAME": user,
         "BMT_KAFKA_PASSWORD": system.kafka.passwords[user],
+        "BMT_TOPIC_PREFIX": "",  # the rights are made for names without one
     }
 
 
