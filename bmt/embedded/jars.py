@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+
 from bmt.embedded.errors import PartMissing
 
 SPECIFICATION = Path(__file__).parent / "jars"
@@ -57,16 +59,23 @@ def _alone(cache: Path) -> Iterator[Path]:
 
 
 def _fetch(cache: Path) -> None:
-    """Run jgo, which shows its own progress on a terminal."""
-    sys.stderr.write(f"Fetching Apache Kafka {version()} (45 MB, once)\n")
+    """Run jgo; its line for each of a hundred files is kept for the case that it fails."""
     shutil.rmtree(cache / ".jgo", ignore_errors=True)
     for file in ("jgo.toml", "jgo.lock.toml"):
         shutil.copy(SPECIFICATION / file, cache / file)
     # copies, not links: a jar spoilt here must not spoil Maven's own store, or the other way round
     command = (sys.executable, "-m", "jgo", "--links", "copy", "sync")
-    result = subprocess.run(command, cwd=cache, check=False)  # noqa: S603 - literal
+    console = Console(stderr=True)
+    console.print(f"Fetching Apache Kafka {version()} (45 MB, once)")
+    with console.status("from Maven Central"):
+        result = subprocess.run(  # noqa: S603 - literal
+            command, cwd=cache, check=False, capture_output=True, text=True
+        )
     if result.returncode:
-        raise PartMissing("Kafka's jars could not be fetched: is Maven Central within reach?")
+        said = " ".join((result.stderr or result.stdout).split())
+        raise PartMissing(
+            f"Kafka's jars could not be fetched, is Maven Central within reach? {said[-300:]}"
+        )
 
 
 def _strangers(cache: Path) -> set[str]:

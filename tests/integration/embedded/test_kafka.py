@@ -1,5 +1,7 @@
 """The embedded Kafka: who may do what, and what a kill leaves."""
 
+import signal
+
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
@@ -9,7 +11,7 @@ from aiokafka.errors import (
 )
 from fixtures.kafka import embedded_kafka
 
-from bmt.embedded.process import Process
+from bmt.embedded.process import running
 
 pytestmark = pytest.mark.integration
 
@@ -18,13 +20,8 @@ pytestmark = pytest.mark.integration
 async def broker(tmp_path_factory):
     folder = tmp_path_factory.mktemp("broker")
     part = embedded_kafka(folder)
-    program = part.program()
-    await program.prepare()
-    process = await Process.start(program, folder / "logs")
-    await process.become_ready()
-    await program.settle()
-    yield part
-    await process.stop()
+    async with running(part.program(), folder / "logs"):
+        yield part
 
 
 async def write(broker, user, topic, *, idempotent=True):
@@ -91,3 +88,14 @@ async def test_an_integrator_cannot_read_the_dead_letters_of_others(broker):
 async def test_an_outsider_cannot_join_the_group_of_a_service(broker):
     with pytest.raises(GroupAuthorizationFailedError):
         await read(broker, "hrmis", "bmt.requests.v1", "bmt.approval")
+
+
+async def test_a_killed_broker_is_back_with_what_it_acknowledged(tmp_path):
+    part = embedded_kafka(tmp_path)
+    async with running(part.program(), tmp_path / "logs") as process:
+        await write(part, "intake", "bmt.requests.v1")
+        process.signal(signal.SIGKILL)
+        await process.ended()
+
+    async with running(part.program(), tmp_path / "logs"):
+        assert (await read(part, "approval", "bmt.requests.v1", "bmt.approval")).value == b"{}"
