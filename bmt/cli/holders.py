@@ -1,22 +1,35 @@
 """Whom the evaluation's tokens speak of."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import yaml
 
 from bmt.embedded.layout import accounts_file
 from bmt.embedded.tokens import MAIL_DOMAIN, Holder
 
+ADMINISTRATORS: Final = {
+    "MAMPU": f"aminah.mampu@{MAIL_DOMAIN}",
+    "JPA": f"faridah.jpa@{MAIL_DOMAIN}",
+    "KPM": f"zainab.kpm@{MAIL_DOMAIN}",
+}
+"""The sample account of each agency's UC administrator."""
+
 
 def samples() -> list[Holder]:
     """One for each role, with the names of the sample accounts."""
     return [
         holder(["applicant"], "MAMPU", f"siti.mampu@{MAIL_DOMAIN}"),
-        holder(["administrator"], "MAMPU", f"aminah.mampu@{MAIL_DOMAIN}"),
+        administrator("MAMPU"),
         holder(["operator"], "JPA"),
         holder(["auditor"], "MAMPU"),
         holder(["integrator"], "MAMPU", "hrmis"),
     ]
+
+
+def administrator(agency: str) -> Holder:
+    """The UC administrator of a sample agency."""
+    return holder(["administrator"], agency, ADMINISTRATORS[agency])
 
 
 def holder(roles: Sequence[str], agency: str = "", subject: str | None = None) -> Holder:

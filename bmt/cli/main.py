@@ -2,7 +2,9 @@
 
 import typer
 
+from bmt.cli.demo.command import demo
 from bmt.cli.down import down
+from bmt.cli.records import app as records
 from bmt.cli.setup import setup
 from bmt.cli.token import token
 from bmt.cli.up import up
@@ -14,9 +16,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(setup)
+app.command()(demo)
 app.command()(up)
 app.command()(down)
 app.command()(token)
+app.add_typer(records, name="records")
 
 
 if __name__ == "__main__":

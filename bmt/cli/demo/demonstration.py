@@ -1,0 +1,57 @@
+"""The demonstration, from an empty folder to the proof."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from bmt.cli.demo import procedure, proof, system
+from bmt.cli.demo.officer import Officer
+from bmt.cli.demo.report import Report
+from bmt.cli.demo.samples import Sample, samples
+from bmt.cli.holders import administrator
+from bmt.embedded import jars, machine
+from bmt.embedded.ready_file import Document
+from bmt.embedded.tokens import mint
+
+
+def run() -> None:
+    """Start, show, prove, stop.
+
+    Raises:
+        CannotRun: something stands in the way of the system.
+    """
+    report = Report(Console())
+    wanted = samples()
+    machine.refuse_unfit()
+    jars.classpath()
+    report.heading("Starting Kafka, MongoDB, mail, IPMS, transfer storage and five services")
+    with system.running() as ready:
+        asyncio.run(_show(wanted, ready, report))
+        report.proof([_verified(ready)])
+    report.end()
+
+
+async def _show(wanted: list[Sample], ready: Document, report: Report) -> None:
+    minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        officers = {
+            agency: Officer(client, ready, minter.token(administrator(agency)))
+            for agency in {sample.agency for sample in wanted}
+        }
+        report.heading("Receive, approve, configure, notify, file")
+        ids = await procedure.run_all(wanted, officers, report.step)
+        report.heading("The designated files")
+        report.files([await officers[sample.agency].record(ids[sample.name]) for sample in wanted])
+        report.heading("Seen from outside")
+        report.proof(await proof.look(client, ready))
+
+
+def _verified(ready: Document) -> str:
+    """What `bmt records verify` says of the live store."""
+    command = [sys.executable, "-m", "bmt.cli.main", "records", "verify", "--data", ready["data"]]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    return said.stdout.strip().splitlines()[-1]

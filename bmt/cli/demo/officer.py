@@ -1,0 +1,104 @@
+"""An agency's UC administrator, who does all four steps through the public API (SOP 2.0)."""
+
+import asyncio
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bmt.cli.demo.samples import Sample
+from bmt.embedded.ready_file import Document
+
+Json = dict[str, Any]
+
+
+class Officer:
+    """Calls the five services with one administrator's token."""
+
+    def __init__(self, client: httpx.AsyncClient, ready: Document, token: str) -> None:
+        """`ready` is the ready file; the token is an administrator's."""
+        self._client = client
+        self._urls = {name: service["url"] for name, service in ready["services"].items()}
+        self._authorization = {"Authorization": f"Bearer {token}"}
+
+    async def receive(self, sample: Sample) -> Json:
+        """Hand in what came: the e-mail as it is, or the paper's fields with its scan (step 1)."""
+        if sample.email:
+            kind = {"Content-Type": "message/rfc822"}
+            return await self._post("intake", "/v1/emails", content=sample.email, headers=kind)
+        documents = [await self._upload(paper) for paper in sample.papers]
+        body = {**sample.body, "documents": documents}
+        return await self._post("intake", "/v1/requests", json=body)
+
+    async def approve(self, request_id: str) -> Json:
+        """Approve what stands on the worklist, giving a reason where there are warnings (step 2)."""
+        waiting = await self._get("approval", f"/v1/requests/{request_id}")
+        exception = "Disahkan dengan pemohon" if waiting["warnings"] else None
+        body = {"decision": "approve", "exception_reason": exception}
+        return await self._post("approval", f"/v1/requests/{request_id}/decision", json=body)
+
+    async def configure_by_hand(self, request_id: str, evidence: Path) -> None:
+        """Do the manual tasks of a request and file the evidence (step 3, where IPMS has no API)."""
+        tasks = await self._get("provisioning", "/v1/tasks?status=open&limit=200")
+        document = await self._upload(evidence)
+        body = {"evidence": [document], "note": "Ditetapkan di IPMS Admin Portal"}
+        for task in tasks["items"]:
+            if task["request_id"] == request_id:
+                await self._post("provisioning", f"/v1/tasks/{task['task_id']}/claim")
+                await self._post(
+                    "provisioning", f"/v1/tasks/{task['task_id']}/completion", json=body
+                )
+
+    async def hand_over_papers(self, request_id: str) -> int:
+        """Say of each prepared paper that it was handed over (step 4); how many there were."""
+        notices = await self._get("notification", f"/v1/requests/{request_id}/notifications")
+        papers = [
+            notice
+            for notice in notices["items"]
+            if notice["status"] == "prepared" and notice["channel"] != "email"
+        ]
+        for paper in papers:
+            path = f"/v1/notifications/{paper['notification_id']}/dispatch"
+            await self._post("notification", path, json={"note": "Diserahkan di kaunter"})
+        return len(papers)
+
+    async def status(self, request_id: str) -> Json:
+        """Where the request is."""
+        return await self._get("intake", f"/v1/requests/{request_id}")
+
+    async def record(self, request_id: str) -> Json:
+        """The designated file."""
+        return await self._get("records", f"/v1/records/{request_id}")
+
+    async def _upload(self, paper: Path) -> str:
+        headers = {
+            "Content-Type": mimetypes.guess_type(paper.name)[0] or "application/octet-stream",
+            "Content-Disposition": f'attachment; filename="{paper.name}"',
+        }
+        content = await asyncio.to_thread(paper.read_bytes)
+        stored = await self._post("intake", "/v1/documents", content=content, headers=headers)
+        return str(stored["document_id"])
+
+    async def _get(self, service: str, path: str) -> Json:
+        url = self._urls[service] + path
+        return _answer(await self._client.get(url, headers=self._authorization))
+
+    async def _post(
+        self, service: str, path: str, *, headers: dict[str, str] | None = None, **content: Any
+    ) -> Json:
+        """The key is made from the call itself: made again after a crash, it is the same call."""
+        url = self._urls[service] + path
+        request = self._client.build_request("POST", url, headers=headers, **content)
+        request.headers.update(self._authorization)
+        call = hashlib.sha256(path.encode() + request.content)
+        request.headers["Idempotency-Key"] = call.hexdigest()
+        return _answer(await self._client.send(request))
+
+
+def _answer(response: httpx.Response) -> Json:
+    if response.is_error:
+        raise RuntimeError(f"{response.request.url.path}: {response.status_code} {response.text}")
+    answer: Json = response.json()
+    return answer

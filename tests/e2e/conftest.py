@@ -1,0 +1,45 @@
+"""A whole system, started as anybody starts it, once for all end-to-end tests."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bmt.cli.demo import system
+from bmt.cli.demo.officer import Officer
+from bmt.cli.holders import administrator, holder
+from bmt.embedded.tokens import mint
+
+
+@pytest.fixture(scope="session")
+def ready():
+    """What the ready file says."""
+    with system.running() as document:
+        yield document
+
+
+@pytest.fixture(scope="session")
+async def http(ready) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def token(ready):
+    """`token(role, agency, subject)`: a bearer token, as `bmt token` prints it."""
+    minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
+
+    def make(role: str, agency: str = "", subject: str | None = None, **options) -> str:
+        return minter.token(holder([role], agency, subject), **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def officers(ready, http, token):
+    """The administrator of each agency."""
+    return {
+        agency: Officer(http, ready, token("administrator", agency, administrator(agency).subject))
+        for agency in ("MAMPU", "JPA", "KPM")
+    }
