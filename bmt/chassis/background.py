@@ -4,8 +4,9 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 
@@ -14,6 +15,9 @@ from bmt.chassis.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 Task = Callable[[], Awaitable[None]]
+
+GRACE_SECONDS: Final = 2.0
+"""How long a stop waits for one step that is under way."""
 
 
 @asynccontextmanager
@@ -60,3 +64,15 @@ async def until_there(task: Task) -> None:
             await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311  jitter
         else:
             return
+
+
+async def whole(step: Coroutine[Any, Any, None]) -> None:
+    """Await `step`; whoever cancels meanwhile waits for its end, for `GRACE_SECONDS` at the most."""
+    under_way = asyncio.ensure_future(step)
+    try:
+        await asyncio.shield(under_way)
+    except asyncio.CancelledError:
+        await asyncio.wait([under_way], timeout=GRACE_SECONDS)
+        under_way.cancel()
+        await asyncio.gather(under_way, return_exceptions=True)
+        raise

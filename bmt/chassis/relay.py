@@ -13,6 +13,7 @@ from typing import Final
 import orjson
 import structlog
 
+from bmt.chassis import background
 from bmt.chassis.clock import Clock
 from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import Unavailable
@@ -113,7 +114,11 @@ class Relay:
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
-        """Publish, then unset; an older pending commit of a stream goes first."""
+        """Publish, then unset; between the two no stop comes, only a crash can."""
+        await background.whole(self._publish_and_unset(commits))
+
+    async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
+        """An older pending commit of a stream goes first."""
         older = await self._store.pending_before(commits)
         every = {commit.id: commit for commit in (*older, *commits)}
         in_order = sorted(every.values(), key=lambda commit: (commit.stream, commit.version))

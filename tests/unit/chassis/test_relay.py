@@ -145,3 +145,18 @@ async def test_a_failed_unset_says_it_again_rather_than_never():
     async with running(store, topic):
         await delivered(store)
     assert weights(topic) == [1, 1]
+
+
+async def test_a_stop_lets_what_was_said_be_marked_as_said():
+    class Slow(Topic):
+        async def publish(self, records) -> None:
+            await super().publish(records)
+            published.set()
+            await asyncio.sleep(0)
+
+    store, topic, published = MemoryEventStore(), Slow(), asyncio.Event()
+    await store.append([commit(1)])
+    async with running(store, topic):
+        await published.wait()
+    assert weights(topic) == [1]
+    await _is_empty(store)

@@ -1,0 +1,51 @@
+"""One step that a stop does not cut in two."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from bmt.chassis import background
+
+
+async def test_whoever_cancels_waits_for_the_steps_end():
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def step() -> None:
+        begun.set()
+        await may_end.wait()
+        ended.set()
+
+    task = asyncio.create_task(background.whole(step()))
+    await begun.wait()
+    task.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+
+
+async def test_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr(background, "GRACE_SECONDS", 0.01)
+    cut_off = asyncio.Event()
+
+    async def step() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut_off.set()
+
+    task = asyncio.create_task(background.whole(step()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert cut_off.is_set()
+
+
+async def test_what_a_step_raises_is_raised():
+    async def step() -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        await background.whole(step())
