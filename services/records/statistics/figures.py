@@ -1,0 +1,80 @@
+"""`bmt_step_seconds`: a histogram that is always exactly what the table says."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from services.records.statistics.steps import AGENCY, Times, durations
+
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
+BOUNDS: Final = (
+    *(1.0, 10.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE),
+    *(_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
+    *(_DAY, 2 * _DAY, 3 * _DAY, 5 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY),
+    float("inf"),
+)
+"""Upper bounds of the buckets, in seconds: from an evaluation's seconds to a month."""
+
+
+@dataclass(slots=True)
+class _Series:
+    counts: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
+    total: float = 0.0
+
+    def add(self, seconds: float, times: int) -> None:
+        self.counts[bisect_left(BOUNDS, seconds)] += times
+        self.total += seconds * times
+
+    def buckets(self) -> Iterator[tuple[str, float]]:
+        """Cumulative, as Prometheus wants them."""
+        below = 0
+        for bound, count in zip(BOUNDS, self.counts, strict=True):
+            below += count
+            yield _written(bound), below
+
+
+class Figures(Collector):
+    """The histogram of every step and agency; no label holds an id or a person."""
+
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, str], _Series] = {}
+
+    def replace(self, before: Times | None, after: Times) -> None:
+        """Count a request as `after` says, and no longer as `before` says.
+
+        A step is counted once: when the table did not know it before.
+        """
+        agency = str(after[AGENCY])
+        for sign, steps in ((-1, durations(before) if before else {}), (1, durations(after))):
+            for step, seconds in steps.items():
+                self._series.setdefault((step, agency), _Series()).add(seconds, sign)
+
+    def rebuild(self, table: Iterable[Times]) -> None:
+        """Count the whole table anew."""
+        self._series = {}
+        for times in table:
+            self.replace(None, times)
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """As Prometheus reads it."""
+        family = HistogramMetricFamily(
+            "bmt_step_seconds",
+            "How long a step took, from the milestone before it, by the milestone it led to.",
+            labels=["step", "agency"],
+        )
+        for labels, series in sorted(self._series.items()):
+            family.add_metric(labels, list(series.buckets()), series.total)
+        return [family]
+
+    def totals(self) -> Mapping[tuple[str, str], int]:
+        """How many requests took each step, by step and agency."""
+        return {labels: sum(series.counts) for labels, series in self._series.items()}
+
+
+def _written(bound: float) -> str:
+    """A bucket's bound as Prometheus writes it."""
+    return "+Inf" if bound == float("inf") else str(bound)

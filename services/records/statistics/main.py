@@ -1,0 +1,41 @@
+"""Runs the statistics until told to stop: the Faust worker, and Prometheus' view of it."""
+
+import faust
+from prometheus_client import start_http_server
+
+from bmt.chassis.logs import set_up_logs
+from bmt.chassis.metrics import new_registry
+from bmt.chassis.settings import load
+from services.records.statistics.app import statistics
+from services.records.statistics.figures import Figures
+from services.records.statistics.settings import Settings
+
+
+def build(settings: Settings) -> faust.App:
+    """The app; `/metrics` answers once the table is there, so that no figure is told before."""
+    figures = Figures()
+    registry = new_registry()
+    registry.register(figures)
+    app = statistics(settings, figures)
+
+    async def serve() -> None:
+        start_http_server(settings.metrics_port, settings.host, registry)
+
+    app.task(serve)
+    return app
+
+
+def main() -> None:
+    """The process."""
+    settings = load(Settings)
+    set_up_logs(settings.service, settings.log_level)
+    settings.statistics_folder.mkdir(parents=True, exist_ok=True)
+    worker = faust.Worker(
+        build(settings), quiet=True, redirect_stdouts=False, override_logging=False
+    )
+    worker.spinner = None  # it would draw in the log
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

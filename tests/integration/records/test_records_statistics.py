@@ -1,0 +1,133 @@
+"""The statistics as they run: a process of their own, with no more rights than they have."""
+
+import os
+import sys
+import urllib.request
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from eventually import eventually
+from fixtures.kafka import KafkaServer, embedded_kafka
+from fixtures.procedure import approved, configured, notified, numbered
+from fixtures.samples import MONDAY, facts, received
+from fixtures.wire import Wire
+from prometheus_client.parser import text_string_to_metric_families
+
+from bmt.contracts import topics
+from bmt.contracts.events import Filed
+from bmt.embedded import ports
+from bmt.embedded.process import Process, running
+from bmt.embedded.program import Program
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+async def broker(tmp_path_factory):
+    """A broker of its own: its rights are for topics without a prefix."""
+    folder = tmp_path_factory.mktemp("statistics")
+    part = embedded_kafka(folder)
+    async with running(part.program(), folder / "logs"):
+        yield part
+
+
+@pytest.fixture
+async def wire(broker):
+    wire = Wire(broker.options(), "")
+    await wire.start()
+    yield wire
+    await wire.stop()
+
+
+@pytest.fixture
+def started(broker, tmp_path):
+    """`async with started() as (process, figures)`."""
+
+    @asynccontextmanager
+    async def start():
+        port = ports.any_free_port()
+        environment = {
+            **KafkaServer(broker.options("statistics")).environment,
+            "BMT_METRICS_PORT": str(port),
+            "BMT_STATISTICS_FOLDER": str(tmp_path / "faust"),
+        }
+
+        async def ready():
+            return await ports.listening(port)
+
+        program = Program(
+            name="statistics",
+            command=(sys.executable, "-m", "services.records.statistics.main"),
+            ready=ready,
+            environment=environment,
+            folder=ROOT,
+        )
+        process = await Process.start(program, tmp_path / "logs")
+        try:
+            await process.become_ready()
+            yield process, lambda: figures(port)
+        finally:
+            await process.stop()
+
+    return start
+
+
+def figures(port):
+    """(step, agency) → how many, how many seconds in all."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read().decode()
+    samples = [
+        sample
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.name == "bmt_step_seconds"
+    ]
+    told = {}
+    for suffix in ("_count", "_sum"):
+        for sample in samples:
+            if sample.name.endswith(suffix):
+                key = (sample.labels["step"], sample.labels["agency"])
+                told.setdefault(key, []).append(sample.value)
+    return {key: tuple(values) for key, values in told.items()}
+
+
+def whole(request):
+    filed = Filed(request=request, file_number="X/1", volume=1, folios=0, filed_at=MONDAY)
+    told = notified(request, "configured")
+    return [*numbered(received(request), approved(request), configured(request), told), (filed, 1)]
+
+
+async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(broker, wire, started):
+    first, second = facts(), facts(agency="JPA")
+    poison = AIOKafkaProducer(**broker.options())
+    await poison.start()
+    async with started() as (process, told):
+        ids = {}
+        for event, sequence in whole(first) * 2:
+            ids[type(event)] = await wire.say(
+                event, sequence=sequence, event_id=ids.get(type(event), "")
+            )
+            await poison.send_and_wait(topics.REQUESTS, b"{not json", key=b"x")
+            await poison.send_and_wait(topics.DECISIONS, None, key=b"x")
+        for event, sequence in reversed(whole(second)):
+            await wire.say(event, sequence=sequence)
+
+        def all_told():
+            seen = told()
+            steps = ("decided", "configured", "notified", "filed")
+            assert {labels: many for labels, (many, _) in seen.items()} == {
+                (step, agency): 1 for step in steps for agency in ("MAMPU", "JPA")
+            }
+            assert seen["decided", "MAMPU"] == seen["configured", "JPA"] == (1, 3600.0)
+            return seen
+
+        before = await eventually(all_told, 20)
+        os.kill(process.pid, 9)
+        await process.ended()
+    await poison.stop()
+    async with started() as (_, told):
+        assert told() == before
