@@ -213,7 +213,7 @@ class Execution(Generic[C, S]):
                     raise replayed
                 return replayed
         state = self._decider.fold(self._vocabulary.events(commits))
-        tail = Tail(commits[-1].version, commits[-1].sequence) if commits else Tail()
+        tail = Tail(commits[-1].version, commits[-1].sequence, commits[-1]) if commits else Tail()
         try:
             return self._commit(message, tail, self._decider.decide(message.command, state))
         except Refused as refused:
@@ -251,7 +251,7 @@ class Execution(Generic[C, S]):
             refusal=RefusalRecord(refused.problem, refused.detail, dict(refused.extra))
             if refused
             else None,
-            traceparent=message.traceparent,
+            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
         )
 
     @staticmethod

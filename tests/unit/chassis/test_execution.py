@@ -188,3 +188,10 @@ async def test_what_began_a_stream_is_answered_again_though_rules_would_refuse_i
     stricter = message(Deliver("Siti"), stream="parcel-2", begins_stream=True)
     again = await bench.execution.execute(stricter)
     assert again == Executed(first.commit, replayed=True)
+
+
+async def test_a_message_without_a_trace_goes_on_with_its_streams():
+    bench = Bench()
+    await bench.execution.execute(message(Post(5), traceparent="00-a-b-01"))
+    executed = await bench.execution.execute(message(Deliver("Siti"), "c2"))
+    assert executed.commit.traceparent == "00-a-b-01"
