@@ -1,0 +1,139 @@
+"""Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+from starlette.responses import StreamingResponse
+
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.clock import Clock
+from bmt.chassis.documents import DocumentStore, StoredDocument
+from bmt.chassis.execution import Execution
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, PageRequest, Paging
+from bmt.chassis.web import api_router
+from bmt.contracts.http.notification import (
+    DispatchPaper,
+    Notification,
+    PaperDispatched,
+    ResendAccepted,
+)
+from services.notification import handlers, views
+from services.notification.answers import paper_dispatched, resend_accepted
+from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
+from services.notification.views import Correspondences, Told
+
+IN_ORDER: Final = Paging(tuple[int, ...])
+
+Reader = Annotated[Principal, Depends(require("applicant", "administrator", "auditor"))]
+Looker = Annotated[Principal, Depends(require("applicant", "administrator", "auditor", "operator"))]
+AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
+ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
+NoticePage = Annotated[PageRequest[tuple[int, ...]], Depends(IN_ORDER)]
+
+_NO_BODY: Final = DispatchPaper()
+_MESSAGE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The bytes as stored: a PDF, or the e-mail as it was sent.",
+        "content": {"application/pdf": {}, "message/rfc822": {}},
+    }
+}
+
+
+def routes(
+    execution: Execution[Any, Any],
+    correspondences: Correspondences,
+    documents: DocumentStore,
+    clock: Clock,
+) -> APIRouter:
+    """The calls of notification: everybody their own, by role."""
+    routes = api_router(tags=["notification"])
+
+    @routes.get(
+        "/v1/requests/{request_id}/notifications",
+        summary="What the applicant was told of a request, and is about to be",
+        responses=problems("not_found"),
+    )
+    async def notifications(
+        request_id: str, caller: Looker, page: NoticePage
+    ) -> Page[Notification]:
+        told = await correspondences.get(request_id)
+        if told is None or not (_may_read(caller, told) or caller.has("operator")):
+            raise UnknownRequest
+        first = page.after[0] if page.after else 0
+        places = list(enumerate(told.notices, start=1))[first : first + page.lookahead]
+        numbers = IN_ORDER.page(places, page, key=lambda place: (place[0],))
+        items = [notice for _, notice in numbers.items]
+        return Page(items=items, next_cursor=numbers.next_cursor)
+
+    @routes.get(
+        "/v1/notifications/{notification_id}/document",
+        summary="The paper as a PDF, or the e-mail as it is sent",
+        response_class=StreamingResponse,
+        responses={**_MESSAGE, **problems("not_found")},
+    )
+    async def document(notification_id: str, caller: Reader) -> StreamingResponse:
+        told = await views.with_notice(correspondences, notification_id)
+        notice = told.notice(notification_id) if told and _may_read(caller, told) else None
+        if notice is None:
+            raise UnknownNotice
+        if notice.document_id is None:
+            raise NotPreparedYet
+        return _file(*await documents.open(notice.document_id))
+
+    @routes.post(
+        "/v1/notifications/{notification_id}/dispatch",
+        summary="A paper was handed over",
+        status_code=201,
+        response_model=PaperDispatched,
+        responses=problems("not_found", "not_for_this_notice", "validation_failed"),
+    )
+    async def dispatch(
+        notification_id: str, context: AdministratorsCommand, body: DispatchPaper = _NO_BODY
+    ) -> JsonResponse:
+        request_id = await _request_of(notification_id)
+        executed = await handlers.dispatch(
+            request_id, notification_id, body.note, context, execution
+        )
+        return answer(executed, paper_dispatched(executed.commit), 201)
+
+    @routes.post(
+        "/v1/notifications/{notification_id}/resend",
+        summary="Send the same e-mail once more, one that was refused included",
+        status_code=202,
+        response_model=ResendAccepted,
+        responses=problems("not_found", "not_for_this_notice"),
+    )
+    async def resend(notification_id: str, context: ResendersCommand) -> JsonResponse:
+        request_id = await _request_of(notification_id)
+        executed = await handlers.resend(request_id, notification_id, context, execution, clock)
+        return answer(executed, resend_accepted(executed.commit, notification_id), 202)
+
+    async def _request_of(notification_id: str) -> str:
+        told = await views.with_notice(correspondences, notification_id)
+        if told is None:
+            raise UnknownNotice
+        return told.request_id
+
+    return routes
+
+
+def _may_read(caller: Principal, told: Told) -> bool:
+    """Applicants their own, administrators their agency's, auditors their agency's or all."""
+    return (
+        (caller.has("applicant") and caller.subject.casefold() == told.account.casefold())
+        or (caller.has("administrator") and caller.agency == told.agency)
+        or (caller.has("auditor") and caller.agency in ("", told.agency))
+    )
+
+
+def _file(stored: StoredDocument, chunks: AsyncIterator[bytes]) -> StreamingResponse:
+    headers = {
+        "Content-Length": str(stored.size_bytes),
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(stored.filename)}",
+    }
+    return StreamingResponse(chunks, media_type=stored.media_type, headers=headers)

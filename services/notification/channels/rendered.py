@@ -1,0 +1,31 @@
+"""A message as it is stored: the bytes that are sent, or printed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from services.notification.domain.state import Slip
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message, ready.
+
+    Attributes:
+        content: its bytes; the same notice always has the same.
+        media_type: what they are.
+        filename: what a reader may keep them as.
+    """
+
+    content: bytes
+    media_type: str
+    filename: str
+
+
+Render = Callable[[Slip], Awaitable[Rendered]]
+"""Makes the message of a notice."""
+
+
+def filename(slip: Slip, extension: str) -> str:
+    """A name that says which request it is about, and what of it."""
+    reference = "".join(c if c.isalnum() else "-" for c in slip.request.reference)
+    return f"{reference}-{slip.notice.about}.{extension}"

@@ -1,0 +1,129 @@
+"""Hands messages to the mail server (RFC 5321), and tells apart why it does not take one."""
+
+import asyncio
+import socket
+from typing import Any, Final, Protocol
+
+import aiosmtplib
+from aiosmtplib import SMTPRecipientsRefused, SMTPResponseException
+from prometheus_client import CollectorRegistry, Counter
+
+from bmt.chassis.errors import Unavailable
+from services.notification.settings import Settings
+
+_PERMANENT: Final = 500
+_LONGEST_REASON: Final = 300
+
+
+class MailRefused(Exception):  # noqa: N818  named for what is so
+    """The server will never take this message.
+
+    Attributes:
+        reason: its answer; it may name the address.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailPutOff(Exception):  # noqa: N818  named for what is so
+    """The server does not take this message now.
+
+    Attributes:
+        code: of its answer.
+        reason: its answer; it may name the address.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class MailServerAway(Unavailable):
+    """The mail server cannot be reached, or does not serve us at all."""
+
+    def __init__(self) -> None:
+        super().__init__("smtp")
+
+
+class Post(Protocol):
+    """Takes messages to their recipients."""
+
+    async def send(self, message: bytes, recipient: str) -> None:
+        """Return when the server has taken the message over.
+
+        Raises:
+            MailRefused: never; or not to this recipient.
+            MailPutOff: not now.
+            MailServerAway: it cannot be told.
+        """
+        ...
+
+
+class SmtpPost:
+    """One connection a message: the server is near, and a broken connection concerns one alone."""
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+        """Connects to nothing yet."""
+        self._settings = settings
+        password = settings.smtp_password
+        self._options: dict[str, Any] = {
+            "hostname": settings.smtp_host,
+            "port": settings.smtp_port,
+            "local_hostname": socket.gethostname(),
+            "timeout": float(settings.smtp_timeout_seconds),
+            "use_tls": settings.smtp_security == "tls",
+            "start_tls": {"if-offered": None, "starttls": True}.get(settings.smtp_security, False),
+            "cert_bundle": str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+            "username": settings.smtp_username,
+            "password": password.get_secret_value() if password else None,
+        }
+        self._calls = Counter(
+            "bmt_connector_calls",
+            "Calls to the mail server, by what came of them.",
+            ["connector", "operation", "outcome"],
+            registry=registry,
+        )
+
+    async def send(self, message: bytes, recipient: str) -> None:
+        """As `Post.send`."""
+        try:
+            await self._send(message, recipient)
+        except MailRefused:
+            self._count("refused")
+            raise
+        except MailPutOff:
+            self._count("put_off")
+            raise
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            self._count("away")
+            raise MailServerAway from error
+        self._count("answered")
+
+    async def _send(self, message: bytes, recipient: str) -> None:
+        try:
+            async with asyncio.timeout(self._settings.smtp_timeout_seconds):
+                await aiosmtplib.send(
+                    message,
+                    sender=self._settings.smtp_sender,
+                    recipients=[recipient],
+                    **self._options,
+                )
+        except SMTPRecipientsRefused as error:
+            raise _verdict(error.recipients[0]) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise _verdict(error) from error
+
+    def _count(self, outcome: str) -> None:
+        self._calls.labels("smtp", "send", outcome).inc()
+
+
+def _verdict(answer: SMTPResponseException) -> MailRefused | MailPutOff:
+    """What the server's answer about one message means (RFC 5321, 4.2.1)."""
+    words = " ".join(f"{answer.code} {answer.message}".split())
+    reason = "".join(character for character in words if character.isprintable())[:_LONGEST_REASON]
+    if answer.code >= _PERMANENT:
+        return MailRefused(reason)
+    return MailPutOff(answer.code, reason)

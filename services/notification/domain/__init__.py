@@ -1,0 +1,11 @@
+"""Who is told what, and whether it arrived: pure, from commands and events to events."""
+
+from typing import Final
+
+from bmt.chassis.decider import Decider
+from services.notification.domain.commands import Command
+from services.notification.domain.decide import decide
+from services.notification.domain.state import Correspondence, evolve
+
+DECIDER: Final[Decider[Command, Correspondence]] = Decider(Correspondence(), decide, evolve)
+"""One stream is all that is told about one request."""

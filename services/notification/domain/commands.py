@@ -1,0 +1,79 @@
+"""What notification can be asked to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Submitter
+from services.notification.domain.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The request was received: tell so, the first time.
+
+    Attributes:
+        request: its facts.
+        notice: the acknowledgement.
+        email_message_id: Message-ID of the e-mail that the request came by.
+    """
+
+    request: RequestFacts
+    notice: Notice
+    email_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something became of the request: tell what."""
+
+    request: RequestFacts
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPrepared:
+    """The message was composed and stored as this document."""
+
+    notification_id: str
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSent:
+    """The mail server took the message over."""
+
+    notification_id: str
+    sending: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRefused:
+    """The mail server refused the message for good; `reason` is its answer."""
+
+    notification_id: str
+    sending: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """An administrator of `agency` says that a paper was handed over."""
+
+    notification_id: str
+    agency: str
+    by: Submitter
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Send the same message once more; `agency` is None for an operator, who serves them all."""
+
+    notification_id: str
+    agency: str | None
+    by: Submitter
+    at: datetime
+
+
+Command = Acknowledge | Tell | RecordPrepared | RecordSent | RecordRefused | Dispatch | Resend

@@ -1,0 +1,156 @@
+"""What follows from a command: an acknowledgement, then exactly one outcome, each told once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Submitter
+from services.notification.domain.commands import (
+    Acknowledge,
+    Command,
+    Dispatch,
+    RecordPrepared,
+    RecordRefused,
+    RecordSent,
+    Resend,
+    Tell,
+)
+from services.notification.domain.errors import (
+    AlreadyHandedOver,
+    NotByEmail,
+    NotOnPaper,
+    NotPreparedYet,
+    UnknownNotice,
+)
+from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
+from services.notification.domain.notice import Notice
+from services.notification.domain.state import Correspondence, Slip
+
+
+def decide(command: Command, state: Correspondence) -> Sequence[Event]:
+    """The events that `command` leads to.
+
+    Raises:
+        Refused: one of `errors`, saying why it leads to none.
+    """
+    match command:
+        case Acknowledge():
+            return _acknowledge(command, state)
+        case Tell():
+            return _tell(command.request, command.notice, state)
+        case RecordPrepared():
+            return _prepared(command, state)
+        case RecordSent() | RecordRefused():
+            return _ended(command, state)
+        case Dispatch():
+            return _dispatch(command, state)
+        case Resend():
+            return _resend(command, state)
+
+
+def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]:
+    """The receipt is told once, not again after a correction; then what waited for it."""
+    if state.acknowledged:
+        return []
+    thread = command.email_message_id
+    return [
+        NoticeDue(request=command.request, notice=command.notice, in_reply_to=thread),
+        *(
+            NoticeDue(request=held.request, notice=held.notice, in_reply_to=thread)
+            for held in state.held
+        ),
+    ]
+
+
+def _tell(request: RequestFacts, notice: Notice, state: Correspondence) -> Sequence[Event]:
+    """Nothing is told after the outcome, and nothing before the acknowledgement.
+
+    The topics of different services are not ordered among each other: a decision may be heard first.
+    """
+    if state.concluded:
+        return []
+    if not state.acknowledged:
+        return [NoticeHeld(request=request, notice=notice)]
+    return [NoticeDue(request=request, notice=notice, in_reply_to=state.in_reply_to)]
+
+
+def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
+    slip = state.slips[command.notification_id]
+    if slip.status != "due":
+        return []
+    facts = _facts(replace(slip, document_id=command.document_id))
+    if slip.notice.on_paper and slip.notice.on_preparation:
+        return [NotificationPrepared(**facts), Notified(**facts)]
+    return [NotificationPrepared(**facts)]
+
+
+def _ended(command: RecordSent | RecordRefused, state: Correspondence) -> Sequence[Event]:
+    """A sending ended: only the one that is under way counts, and who was told stays told."""
+    slip = state.slips[command.notification_id]
+    if slip.sending != command.sending:
+        return []
+    if isinstance(command, RecordRefused):
+        return [NotificationFailed(**_facts(slip), reason=command.reason)]
+    if slip.told:
+        return [
+            SentAgain(
+                request=slip.request,
+                notification_id=command.notification_id,
+                sending=command.sending,
+            )
+        ]
+    return [Notified(**_facts(slip))]
+
+
+def _dispatch(command: Dispatch, state: Correspondence) -> Sequence[Event]:
+    slip = _slip(state, command.notification_id, command.agency)
+    if not slip.notice.on_paper:
+        raise NotOnPaper
+    if slip.status == "due":
+        raise NotPreparedYet
+    if slip.status == "notified":
+        raise AlreadyHandedOver
+    return [Notified(**_facts(slip, command.by), reason=command.note)]
+
+
+def _resend(command: Resend, state: Correspondence) -> Sequence[Event]:
+    """A message that is on its way already is only waited for."""
+    slip = _slip(state, command.notification_id, command.agency)
+    if slip.notice.on_paper:
+        raise NotByEmail
+    if slip.status == "due" or slip.sending is not None:
+        return []
+    return [
+        ResendRequested(
+            request=slip.request,
+            notification_id=command.notification_id,
+            sending=slip.sendings + 1,
+            requested_by=command.by,
+            requested_at=command.at,
+        )
+    ]
+
+
+def _slip(state: Correspondence, notification_id: str, agency: str | None) -> Slip:
+    """The notice, for somebody of `agency` (None: of all); others learn nothing of it."""
+    slip = state.slips.get(notification_id)
+    if slip is None or agency not in (None, slip.request.agency):
+        raise UnknownNotice
+    return slip
+
+
+def _facts(slip: Slip, by: Submitter | None = None) -> dict[str, Any]:
+    """What every event about a notice says of it."""
+    notice = slip.notice
+    return {
+        "request": slip.request,
+        "about": notice.about,
+        "channel": notice.channel,
+        "recipient": notice.recipient,
+        "message_id": notice.message_id,
+        "document_id": slip.document_id,
+        "notification_id": notice.notification_id,
+        "handed_over_by": by,
+    }

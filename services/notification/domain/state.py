@@ -1,0 +1,135 @@
+"""What was told about one request so far, and how events lead from one state to the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
+from bmt.contracts.requests import RequestFacts
+from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
+from services.notification.domain.notice import Notice
+
+NoticeStatus = Literal["due", "prepared", "notified", "failed"]
+"""To be composed; stored and on its way (or waiting to be handed over); told; refused for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A notice and what became of it.
+
+    Attributes:
+        request: the request's facts as the notice tells them.
+        notice: what is told.
+        in_reply_to: Message-ID of the applicant's own e-mail.
+        status: where it stands.
+        document_id: the message as stored, once it is prepared.
+        sending: number of the sending that is under way; None when none is.
+        sendings: how many there were, that one included.
+        wanted_since: when the last sending was asked for.
+        told: whether it ever arrived.
+    """
+
+    request: RequestFacts
+    notice: Notice
+    in_reply_to: str | None
+    wanted_since: datetime
+    status: NoticeStatus = "due"
+    document_id: str | None = None
+    sending: int | None = None
+    sendings: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """All that is told about one request.
+
+    Attributes:
+        in_reply_to: Message-ID of the e-mail that the request came by.
+        acknowledged: whether the receipt was told, or is about to be.
+        concluded: whether an outcome was told, or is about to be.
+        held: what was heard before the request itself, in order.
+        slips: the notices by id, in the order in which they are told.
+    """
+
+    in_reply_to: str | None = None
+    acknowledged: bool = False
+    concluded: bool = False
+    held: tuple[NoticeHeld, ...] = ()
+    slips: Mapping[str, Slip] = field(default_factory=dict)
+
+    def is_first_in_line(self, slip: Slip) -> bool:
+        """Whether no earlier e-mail of this request is still to be sent."""
+        for earlier in self.slips.values():
+            if earlier.notice.notification_id == slip.notice.notification_id:
+                return True
+            on_its_way = earlier.status == "due" or earlier.sending is not None
+            if on_its_way and not earlier.notice.on_paper:
+                return False
+        return True
+
+
+def evolve(state: Correspondence, event: BaseModel) -> Correspondence:
+    """The state after `event`."""
+    match event:
+        case NoticeHeld(notice=notice):
+            concluded = state.concluded or notice.is_outcome
+            return replace(state, held=(*state.held, event), concluded=concluded)
+        case NoticeDue():
+            return _due(state, event)
+        case NotificationPrepared() | Notified() | NotificationFailed():
+            return _with(state, _moved(state.slips[event.notification_id or ""], event))
+        case ResendRequested():
+            slip = state.slips[event.notification_id]
+            return _with(state, _wanted_again(slip, event))
+        case SentAgain():
+            slip = state.slips[event.notification_id]
+            return _with(state, replace(slip, status="notified", sending=None))
+        case _:
+            return state
+
+
+def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
+    notice = event.notice
+    slip = Slip(event.request, notice, event.in_reply_to, wanted_since=notice.at)
+    return replace(
+        _with(state, slip),
+        in_reply_to=event.in_reply_to,
+        acknowledged=True,
+        concluded=state.concluded or notice.is_outcome,
+        held=tuple(held for held in state.held if held.notice != notice),
+    )
+
+
+def _moved(slip: Slip, event: NotificationPrepared | Notified | NotificationFailed) -> Slip:
+    match event:
+        case NotificationPrepared():
+            first = None if slip.notice.on_paper else 1
+            return replace(
+                slip,
+                status="prepared",
+                document_id=event.document_id,
+                sending=first,
+                sendings=first or 0,
+            )
+        case Notified():
+            return replace(slip, status="notified", sending=None, told=True)
+        case NotificationFailed():
+            return replace(slip, status="failed", sending=None)
+
+
+def _wanted_again(slip: Slip, event: ResendRequested) -> Slip:
+    return replace(
+        slip,
+        status="prepared",
+        sending=event.sending,
+        sendings=event.sending,
+        wanted_since=event.requested_at,
+    )
+
+
+def _with(state: Correspondence, slip: Slip) -> Correspondence:
+    return replace(state, slips={**state.slips, slip.notice.notification_id: slip})

@@ -1,0 +1,122 @@
+"""What notification does about each event heard and each call: one verb each."""
+
+from typing import Any
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from bmt.contracts.events import (
+    Configured,
+    Rejected,
+    RequestEvent,
+    RequestReceived,
+    ReturnedForCorrection,
+    Withdrawn,
+)
+from bmt.contracts.values import Submitter
+from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
+from services.notification.domain.notice import Notice
+from services.notification.wording.composer import Composer, readable
+
+
+async def acknowledge(heard: Heard[RequestReceived], composer: Composer) -> Message[Command]:
+    """A request was received: its applicant is told so."""
+    request = heard.data.request
+    notice = composer.notice(
+        heard,
+        "acknowledgement",
+        quota_bytes=request.quota_bytes,
+        max_file_size_bytes=request.max_file_size_bytes,
+    )
+    command = Acknowledge(request, notice, heard.data.email_message_id)
+    return heard.leads_to(_stream(heard.subject), command)
+
+
+async def tell_of_rejection(heard: Heard[Rejected], composer: Composer) -> Message[Command]:
+    """It was rejected: the applicant is told why."""
+    reason = readable(heard.data.reason)
+    return _tell(heard, composer.notice(heard, "rejected", reason=reason))
+
+
+async def tell_of_return(
+    heard: Heard[ReturnedForCorrection], composer: Composer
+) -> Message[Command]:
+    """It needs a correction: the applicant is told which."""
+    reason = readable(heard.data.reason)
+    return _tell(heard, composer.notice(heard, "returned", reason=reason))
+
+
+async def tell_of_withdrawal(heard: Heard[Withdrawn], composer: Composer) -> Message[Command]:
+    """It was withdrawn in time: the applicant is told that nothing more will come of it."""
+    return _tell(heard, composer.notice(heard, "withdrawn"))
+
+
+async def tell_of_configuration(heard: Heard[Configured], composer: Composer) -> Message[Command]:
+    """It is in force: the applicant is told what can be used now, or that the service ended."""
+    if heard.data.request.kind == "termination":
+        return _tell(heard, composer.notice(heard, "terminated"))
+    effective = heard.data.effective
+    largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
+    notice = composer.notice(
+        heard,
+        "configured",
+        quota_bytes=effective.storage.quota_bytes,
+        max_file_size_bytes=min((size for size in largest if size is not None), default=None),
+    )
+    return _tell(heard, notice)
+
+
+async def dispatch(
+    request_id: str,
+    notification_id: str,
+    note: str | None,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+) -> Executed:
+    """An administrator says that a paper was handed over.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    by = Submitter(subject=context.principal.subject, role="administrator")
+    command = Dispatch(notification_id, context.principal.agency, by, note)
+    return await execution.execute(_called(request_id, context, command))
+
+
+async def resend(
+    request_id: str,
+    notification_id: str,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    clock: Clock,
+) -> Executed:
+    """An administrator or an operator wants the same e-mail to be sent once more.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    caller = context.principal
+    role = "operator" if caller.has("operator") else "administrator"
+    agency = None if role == "operator" else caller.agency
+    by = Submitter(subject=caller.subject, role=role)
+    command = Resend(notification_id, agency, by, clock())
+    return await execution.execute(_called(request_id, context, command))
+
+
+def _tell(heard: Heard[RequestEvent], notice: Notice) -> Message[Command]:
+    return heard.leads_to(_stream(heard.subject), Tell(heard.data.request, notice))
+
+
+def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:
+    return Message(
+        stream=_stream(request_id),
+        causation=context.causation,
+        fingerprint=context.fingerprint,
+        command=command,
+        traceparent=context.traceparent,
+    )
+
+
+def _stream(request_id: str) -> str:
+    return f"request-{request_id}"

@@ -1,0 +1,59 @@
+"""What notification must be told beyond what every service is: where mail goes, and how."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from bmt.chassis.settings import ServiceSettings
+from bmt.contracts.values import EmailAddress
+
+SmtpSecurity = Literal["if-offered", "starttls", "tls", "none"]
+
+
+class Settings(ServiceSettings):
+    """The settings of notification."""
+
+    service = "notification"
+
+    smtp_host: str = Field(description="Mail server that takes our messages over.")
+    smtp_port: int = Field(default=25, ge=1, le=65535, description="Its TCP port.")
+    smtp_sender: EmailAddress = Field(
+        description="Address that users are written from; Message-IDs end in its domain."
+    )
+    smtp_security: SmtpSecurity = Field(
+        default="if-offered",
+        description="if-offered and starttls: STARTTLS (RFC 3207); tls: from the first byte.",
+    )
+    smtp_ca_file: Path | None = Field(
+        default=None, description="PEM file of the authorities to trust; default: the system's."
+    )
+    smtp_username: str | None = Field(default=None, description="Where the server wants a login.")
+    smtp_password: SecretStr | None = Field(default=None, description="As smtp_username.")
+    smtp_timeout_seconds: int = Field(
+        default=10, ge=1, le=300, description="How long the delivery of one message may take."
+    )
+    smtp_concurrency: int = Field(
+        default=8, ge=1, le=100, description="How many messages are sent at the same time."
+    )
+    smtp_give_up_days: int = Field(
+        default=5,
+        ge=1,
+        le=30,
+        description="How long a message that the server puts off is tried (RFC 5321, 4.5.4.1).",
+    )
+    paper_fonts: Path | None = Field(
+        default=None,
+        description="Folder of fonts for scripts beyond Latin and Arabic (Chinese, Tamil) on paper.",
+    )
+
+    @model_validator(mode="after")
+    def _login_whole(self) -> Self:
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("BMT_SMTP_USERNAME and BMT_SMTP_PASSWORD are needed together")
+        return self
+
+    @property
+    def mail_domain(self) -> str:
+        """The domain of the sender's address."""
+        return self.smtp_sender.rpartition("@")[2]

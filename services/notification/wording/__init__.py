@@ -1,0 +1,1 @@
+"""What users read: every sentence, Malay first, English second, in one place."""
