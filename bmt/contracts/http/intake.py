@@ -1,0 +1,124 @@
+"""What intake is asked and answers over HTTP."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bmt.contracts.values import (
+    Applicant,
+    Document,
+    DocumentId,
+    Kind,
+    Moment,
+    Reason,
+    RequestWarning,
+    Status,
+    Value,
+)
+
+InboxStatus = Literal["waiting", "registered", "dismissed"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ReasonGiven(Value):
+    """Body of a withdrawal and of a dismissal."""
+
+    reason: Reason = Field(description="kept in the record, word for word")
+
+
+class DocumentStored(_Answer):
+    """Answer of `POST /v1/documents`."""
+
+    document_id: DocumentId = Field(description="the SHA-256 of its bytes: name it in a request")
+    size_bytes: int
+    media_type: str = Field(description="as its content shows")
+    filename: str
+
+
+class RequestAccepted(_Answer):
+    """Answer to a request that was stored: durable when this is read."""
+
+    request_id: str
+    reference: str = Field(description="what people call it", examples=["BMT-MAMPU-2026-7K3QF9ZT"])
+    status: Literal["received"]
+    received_at: Moment
+
+
+class InboxItemAccepted(_Answer):
+    """Answer to an e-mail that a person must read; it becomes a request under this same id."""
+
+    inbox_item_id: str
+
+
+class WithdrawalAccepted(_Answer):
+    """Answer to a withdrawal: approval decides whether it came before the decision."""
+
+    request_id: str
+    withdrawal: Literal["requested"] = "requested"
+
+
+class Step(_Answer):
+    """One thing that happened to a request."""
+
+    step: str = Field(
+        description="`received`, `review_opened`, `returned`, `approved`, `rejected`, "
+        "`withdrawal_requested`, `withdrawn`, `configuring`, `awaiting_operator`, `configured`, "
+        "`configuration_failed`, `acknowledged`, `notification_prepared`, `notified`, "
+        "`notification_failed`, `filed`"
+    )
+    at: Moment
+    by: str = Field(description="the person's name or account, or the service")
+    detail: str = Field(description="a reason, a channel, what is in force; may be empty")
+
+
+class RequestStatus(_Answer):
+    """A request and what happened to it so far."""
+
+    request_id: str
+    reference: str
+    kind: Kind
+    agency: str
+    applicant: Applicant
+    status: Status
+    steps: tuple[Step, ...]
+    warnings: tuple[RequestWarning, ...]
+
+
+class MissingField(_Answer):
+    """Why a message is no filled request."""
+
+    field: str
+    detail: str
+
+
+class InboxItem(_Answer):
+    """A message that a person must read, in a list."""
+
+    inbox_item_id: str
+    agency: str
+    status: InboxStatus
+    received_at: Moment
+    sender: str = Field(description="whom the message says it is from; not verified")
+    subject: str
+    document_id: DocumentId = Field(description="the message itself, whole")
+
+
+class InboxItemInFull(InboxItem):
+    """A message with what was understood of it."""
+
+    documents: tuple[Document, ...] = Field(description="the message, then its attachments")
+    understood: dict[str, str] = Field(description="what its labelled lines say, by field")
+    missing: tuple[MissingField, ...]
+    settled_by: str | None = Field(description="who registered or dismissed it")
+    settled_at: Moment | None
+    reason: str | None = Field(description="why it was dismissed")
+
+
+class InboxItemDismissed(_Answer):
+    """Answer to a dismissal; the message stays where it is."""
+
+    inbox_item_id: str
+    status: Literal["dismissed"] = "dismissed"

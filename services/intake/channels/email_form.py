@@ -1,0 +1,133 @@
+"""Telling whether a message holds a filled request, and what it asks for."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from bmt.agencies.register import Agencies
+from bmt.contracts.requests import SubmitRequest
+from services.intake.channels.labels import LABELS, Labelled, labelled
+from services.intake.channels.message import ReadMessage
+from services.intake.channels.plain_html import text_of
+from services.intake.channels.sizes import size_in_bytes
+from services.intake.domain.events import Missing
+
+KINDS: Final = {
+    "permohonan": "application",
+    "application": "application",
+    "penamatan": "termination",
+    "termination": "termination",
+}
+NEEDED: Final = ("kind", "agency", "name", "account", "email", "justification")
+SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+
+_LINKED: Final = re.compile(r"\s*[<\[]mailto:[^>\]]*[>\]]", re.IGNORECASE)
+_IN_BRACKETS: Final = re.compile(r"[^<>]*<([^<>\s]+)>")
+
+
+Meant = dict[str, set[str | int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a message was understood to say.
+
+    Attributes:
+        understood: by field, as written (the first of several).
+        missing: why it is no filled request; empty when it is one.
+        request: what it asks for, when it is one.
+    """
+
+    understood: dict[str, str]
+    missing: tuple[Missing, ...]
+    request: SubmitRequest | None
+
+
+def form_of(message: ReadMessage, forms: Iterable[str], agencies: Agencies) -> Form:
+    """The form that a message holds: in its text, or in a form that is attached.
+
+    Args:
+        message: as it was read.
+        forms: the texts of the forms attached.
+        agencies: all there are, to be named by code or by name.
+    """
+    found = labelled((*message.plain, *forms))
+    if not found:
+        found = labelled(text_of(html) for html in message.html)
+    understood = {field: min(values) for field, values in found.items()}
+    meant = _meant(found, agencies)
+    missing = (
+        *(Missing(field="message", detail=detail) for detail in message.unreadable),
+        *([Missing(field="message", detail="A machine sent it.")] if message.automatic else ()),
+        *_incomplete(meant),
+    )
+    if missing:
+        return Form(understood, missing, None)
+    return _checked(understood, {field: values.pop() for field, values in meant.items()})
+
+
+def _meant(found: Labelled, agencies: Agencies) -> Meant:
+    """What each field can mean: one value for each way it was written, None for what is unclear."""
+    readers = _readers(agencies)
+    return {
+        field: {readers[field](text) if field in readers else text for text in texts}
+        for field, texts in found.items()
+    }
+
+
+def _readers(agencies: Agencies) -> dict[str, Callable[[str], str | int | None]]:
+    codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
+    codes |= {agency.code.casefold(): agency.code for agency in agencies}
+    return {
+        "kind": _kind,
+        "agency": lambda text: codes.get(text.casefold()),
+        "account": _address,
+        "email": _address,
+        "quota_bytes": size_in_bytes,
+        "max_file_size_bytes": size_in_bytes,
+    }
+
+
+def _kind(text: str) -> str | None:
+    """`permohonan`, `application`, or both in one line."""
+    kinds = {KINDS.get(word.strip()) for word in text.casefold().split("/")}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _address(text: str) -> str:
+    """The bare address, of which mail programs make links."""
+    bare = _LINKED.sub("", text).strip()
+    return match[1] if (match := _IN_BRACKETS.fullmatch(bare)) else bare
+
+
+def _incomplete(meant: Meant) -> Iterable[Missing]:
+    asks_sizes = meant.get("kind") != {"termination"}
+    for field in (*NEEDED, *(SIZES if asks_sizes else ())):
+        label = " / ".join(LABELS[field][:2]).capitalize()
+        values = meant.get(field, set())
+        if not values and field in NEEDED:
+            yield Missing(field=field, detail=f"There is no line {label}.")
+        elif len(values) > 1:
+            yield Missing(field=field, detail=f"{label} stands there twice, and differs.")
+        elif None in values:
+            yield Missing(field=field, detail=f"What stands behind {label} is not understood.")
+
+
+def _checked(understood: dict[str, str], values: dict[str, str | int | None]) -> Form:
+    """The request, held to the same rules as the body of `POST /v1/requests`."""
+    sizes = SIZES if values["kind"] == "application" else ()
+    body = {name: values.get(name) for name in ("kind", "agency", "justification", *sizes)}
+    applicant = {name: values[name] for name in ("account", "name", "email")}
+    try:
+        request = SubmitRequest.model_validate({**body, "applicant": applicant, "channel": "email"})
+    except ValidationError as error:
+        return Form(understood, tuple(_faults(error)), None)
+    return Form(understood, (), request)
+
+
+def _faults(error: ValidationError) -> Iterable[Missing]:
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        yield Missing(field=str(fault["loc"][-1]), detail=fault["msg"])

@@ -1,0 +1,143 @@
+"""What a document is, told by its content: never by what it says it is.
+
+Only these kinds are taken in. Nothing that a browser or a desktop would run is among them: no HTML,
+no script, no macro. The first bytes are those of each format's own specification.
+"""
+
+import codecs
+import zipfile
+from email.parser import BytesHeaderParser
+from typing import IO, Final
+
+PDF: Final = "application/pdf"
+PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+TIFF: Final = "image/tiff"
+TEXT: Final = "text/plain"
+EMAIL: Final = "message/rfc822"
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+
+ENDINGS: Final = {
+    PDF: ".pdf",
+    PNG: ".png",
+    JPEG: ".jpg",
+    TIFF: ".tif",
+    TEXT: ".txt",
+    EMAIL: ".eml",
+    DOCX: ".docx",
+    XLSX: ".xlsx",
+    ODT: ".odt",
+}
+"""What is taken in, and how its files are called."""
+
+ALLOWED: Final = tuple(ENDINGS)
+
+_MAGIC: Final = (
+    (b"%PDF-", PDF),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+)
+_ZIP: Final = b"PK\x03\x04"
+_MAIN_PART: Final = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
+_SCRIPT_FOLDERS: Final = ("basic/", "scripts/")
+_MOST_PARTS: Final = 10_000
+_HEAD_BYTES: Final = 64 * 1024
+_MARKUP: Final = (
+    b"<!doctype",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<script",
+    b"<svg",
+    b"<?xml",
+    b"<?php",
+)
+_SCRIPT: Final = b"#!"
+_CONTROL: Final = bytes(set(range(32)) - {9, 10, 12, 13}) + b"\x7f"
+_BOM: Final = b"\xef\xbb\xbf"
+_TELLTALE_HEADERS: Final = ("from", "to", "date", "subject", "message-id", "received")
+_CHUNK_BYTES: Final = 1024 * 1024
+
+Content = IO[bytes]
+
+
+def recognise(content: Content, declared: str) -> str | None:
+    """What `content` is; None when it is none of the allowed kinds.
+
+    `declared` only tells text from a message, which is text too. The content is read from its start
+    and left there. It may take a second for the largest: not for the event loop.
+    """
+    content.seek(0)
+    head = content.read(_HEAD_BYTES)
+    try:
+        if found := next((kind for magic, kind in _MAGIC if head.startswith(magic)), None):
+            return found
+        return _office(content) if head.startswith(_ZIP) else _written(content, head, declared)
+    finally:
+        content.seek(0)
+
+
+def _office(content: Content) -> str | None:
+    """OOXML (ECMA-376 part 2) or OpenDocument (part 2, 3.3); without macros, or none at all."""
+    try:
+        with zipfile.ZipFile(content) as package:
+            names = package.namelist()
+            if len(names) > _MOST_PARTS or _has_macros(names):
+                return None
+            if names[0] == "mimetype":
+                first = package.infolist()[0]
+                said = package.read(first) if first.file_size == len(ODT) else b""
+                return ODT if said == ODT.encode() else None
+            is_ooxml = "[Content_Types].xml" in names
+            return next(
+                (kind for part, kind in _MAIN_PART.items() if is_ooxml and part in names), None
+            )
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, IndexError):
+        return None
+
+
+def _has_macros(names: list[str]) -> bool:
+    lower = [name.lower() for name in names]
+    return any(
+        name.endswith("vbaproject.bin") or "activex" in name or name.startswith(_SCRIPT_FOLDERS)
+        for name in lower
+    )
+
+
+def _written(content: Content, head: bytes, declared: str) -> str | None:
+    start = head.removeprefix(_BOM).lstrip()[:64].lower()
+    if start.startswith((*_MARKUP, _SCRIPT)):
+        return None
+    if declared == EMAIL:
+        return EMAIL if _has_header(head) else None
+    return TEXT if _is_text(content) else None
+
+
+def _has_header(head: bytes) -> bool:
+    """Whether it begins with the header fields of a message (RFC 5322, 2.2)."""
+    if head[:1] in (b" ", b"\t", b"\r", b"\n", b""):
+        return False
+    try:
+        names = {name.lower() for name in BytesHeaderParser().parsebytes(head)}
+    except (ValueError, LookupError, RecursionError):
+        return False
+    return bool(names & set(_TELLTALE_HEADERS))
+
+
+def _is_text(content: Content) -> bool:
+    """UTF-8 without control characters, read piece by piece."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    content.seek(0)
+    try:
+        while chunk := content.read(_CHUNK_BYTES):
+            decoder.decode(chunk)
+            if chunk.translate(None, _CONTROL) != chunk:
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,189 @@
+"""Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
+
+What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
+a second for the largest: not for the event loop.
+"""
+
+import email
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from typing import Any, Final
+
+MOST_PARTS: Final = 200
+MOST_ATTACHMENTS: Final = 50
+MOST_TEXT_BYTES: Final = 1024 * 1024
+_MOST_DASHED_LINES: Final = 2000
+_MOST_COMPARISONS: Final = 10_000_000
+_LONGEST_HEADER: Final = 4096
+_LONGEST_SHOWN: Final = 500
+_MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_AUTOMATIC: Final = ("x-autoreply", "x-autorespond")
+_NOT_PERSONAL: Final = ("auto_reply", "auto-reply", "bulk", "junk", "list")
+
+
+class _TooManyParts(Exception):  # noqa: N818  named for what is so
+    """No mail program writes such a message."""
+
+
+class _Bounded(EmailPolicy):
+    """Reads headers only so far, and gives what it cannot parse as plain text."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The header's value."""
+        short = value[:_LONGEST_HEADER]
+        try:
+            return super().header_fetch_parse(name, short)
+        except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
+            return _CONTROL.sub(" ", short)
+
+
+_POLICY: Final = _Bounded()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attachment, as the message names it: neither name nor type is believed."""
+
+    filename: str
+    declared_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMessage:
+    """What could be read of a message.
+
+    Attributes:
+        message_id: in angle brackets, when there is a sane one.
+        sender: From, as it says.
+        subject: as it says.
+        automatic: sent by a machine: an answer while away, or a bounce.
+        plain: the text parts that are the message itself.
+        html: the HTML parts that are the message itself.
+        attachments: all others.
+        unreadable: what could not be read, for people.
+    """
+
+    message_id: str | None
+    sender: str
+    subject: str
+    automatic: bool
+    plain: tuple[str, ...]
+    html: tuple[str, ...]
+    attachments: tuple[Part, ...]
+    unreadable: tuple[str, ...]
+
+
+def read(content: bytes) -> ReadMessage:
+    """The message; never raises, whatever the bytes are."""
+    try:
+        _require_reasonable(content)
+        # The type stubs make policies generic; the class cannot be.
+        return _read(email.message_from_bytes(content, _class=EmailMessage, policy=_POLICY))  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001  it waits for a person, whole
+        broken = (f"The message could not be read ({type(error).__name__}).",)
+        return ReadMessage(None, "", "", False, (), (), (), broken)  # noqa: FBT003
+
+
+def _require_reasonable(content: bytes) -> None:
+    """The parser compares every line with every boundary around it: minutes, for who wants that."""
+    boundaries = content.lower().count(b"boundary")
+    if (
+        content.count(b"\n--") > _MOST_DASHED_LINES
+        or content.count(b"\n") * boundaries > _MOST_COMPARISONS
+    ):
+        raise _TooManyParts
+
+
+def _read(message: EmailMessage) -> ReadMessage:
+    plain: list[str] = []
+    html: list[str] = []
+    attachments: list[Part] = []
+    unreadable: list[str] = []
+    for part in _leaves(message):
+        if not _is_body(part):
+            attachments.append(_attachment(part))
+        elif (text := _text(part)) is None:
+            unreadable.append("A text is in a character set that could not be read, or too long.")
+        else:
+            (html if part.get_content_subtype() == "html" else plain).append(text)
+    if len(attachments) > MOST_ATTACHMENTS:
+        unreadable.append(f"There are more than {MOST_ATTACHMENTS} attachments.")
+    return ReadMessage(
+        message_id=_message_id(message),
+        sender=_header(message, "from"),
+        subject=_header(message, "subject"),
+        automatic=_is_automatic(message),
+        plain=tuple(plain),
+        html=tuple(html),
+        attachments=tuple(attachments[:MOST_ATTACHMENTS]),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _leaves(message: Any) -> Iterator[Any]:
+    """The parts that hold something, in order; a message within the message is one of them."""
+    waiting = [message]
+    for _ in range(MOST_PARTS):
+        if not waiting:
+            return
+        part = waiting.pop(0)
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting[:0] = part.get_payload()
+        else:
+            yield part
+    if waiting:
+        raise _TooManyParts
+
+
+def _is_body(part: Any) -> bool:
+    is_text = part.get_content_type() in ("text/plain", "text/html")
+    return is_text and part.get_content_disposition() != "attachment" and not part.get_filename()
+
+
+def _attachment(part: Any) -> Part:
+    if part.get_content_type() == "message/rfc822" and part.is_multipart():
+        content = part.get_payload(0).as_bytes()
+    else:
+        content = part.get_payload(decode=True) or b""
+    return Part(str(part.get_filename() or ""), part.get_content_type(), content)
+
+
+def _text(part: Any) -> str | None:
+    """The part's text as it was meant; None when that cannot be told."""
+    raw = part.get_payload(decode=True) or b""
+    if len(raw) > MOST_TEXT_BYTES:
+        return None
+    for charset in (part.get_content_charset() or "utf-8", "utf-8"):
+        try:
+            return str(raw, charset)
+        except (UnicodeDecodeError, LookupError, ValueError):
+            continue
+    return None
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    return _CONTROL.sub(" ", str(message.get(name, "")))[:_LONGEST_SHOWN].strip()
+
+
+def _message_id(message: EmailMessage) -> str | None:
+    """As it was sent: what the standard library mends, no other program would know again."""
+    raw = (value for name, value in message.raw_items() if name.lower() == "message-id")
+    found = str(next(raw, "")).strip()
+    return found if _MESSAGE_ID.fullmatch(found) else None
+
+
+def _is_automatic(message: EmailMessage) -> bool:
+    """By RFC 3834 (Auto-Submitted), RFC 5321 (the null return path) and common custom."""
+    submitted = _header(message, "auto-submitted").partition(";")[0].strip().lower()
+    return (
+        submitted not in ("", "no")
+        or _header(message, "return-path") == "<>"
+        or _header(message, "precedence").lower() in _NOT_PERSONAL
+        or any(name in message for name in _AUTOMATIC)
+        or message.get_content_type() == "multipart/report"
+    )

@@ -1,0 +1,1 @@
+"""Who is registered and serving, by IPMS (SCIM 2.0)."""

@@ -1,0 +1,76 @@
+"""Documents over HTTP: uploaded before the request that names them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.documents import DocumentStore, receive
+from bmt.chassis.execution import Execution
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.web import api_router
+from bmt.contracts.http.intake import DocumentStored
+from services.intake import answers
+from services.intake.channels.media_types import ALLOWED
+from services.intake.channels.upload import document_of
+from services.intake.domain.commands import RecordUpload
+
+Uploading = Annotated[
+    CommandContext, Depends(command("applicant", "administrator", "integrator", streamed=True))
+]
+
+
+def routes(
+    execution: Execution[Any, Any], documents: DocumentStore, clock: Clock, most_bytes: int
+) -> APIRouter:
+    """The routes of documents; one may have at most `most_bytes`."""
+    api = api_router(tags=["documents"])
+
+    @api.post(
+        "/v1/documents",
+        status_code=201,
+        response_model=DocumentStored,
+        responses=problems("too_large", "unsupported_media_type", "validation_failed"),
+        summary="Upload a document",
+        description=f"The raw bytes, at most {most_bytes}, with their Content-Type; the name goes "
+        "into Content-Disposition (RFC 6266). The content must be what it says. The answer's "
+        "`document_id` is named in the request.",
+        openapi_extra={"requestBody": _body()},
+        max_body_size=most_bytes,
+    )
+    async def upload(request: Request, context: Uploading) -> JsonResponse:
+        received = await receive(request.stream(), most_bytes)
+        with received.content:
+            headers = request.headers
+            document = await document_of(
+                received, headers.get("content-type", ""), headers.get("content-disposition")
+            )
+            await documents.put(
+                received, filename=document.filename, media_type=document.media_type
+            )
+        context = context.of_body("POST", "/v1/documents", received.digest)
+        what = RecordUpload(document, context.principal.subject, clock())
+        executed = await execution.execute(_message(context, what))
+        return answer(executed, answers.document_stored(executed.commit), 201)
+
+    return api
+
+
+def _body() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {"required": True, "content": dict.fromkeys(ALLOWED, binary)}
+
+
+def _message(context: CommandContext, what: RecordUpload) -> Message[RecordUpload]:
+    """An upload is a stream of its own: it is one event, and nothing follows it."""
+    return Message(
+        f"upload-{context.causation.removeprefix('cmd:')}",
+        context.causation,
+        context.fingerprint,
+        what,
+        context.traceparent,
+        begins_stream=True,
+    )

@@ -1,0 +1,11 @@
+"""The reception of a request: pure, from commands and events to events."""
+
+from typing import Final
+
+from bmt.chassis.decider import Decider
+from services.intake.domain.commands import Command
+from services.intake.domain.decide import decide
+from services.intake.domain.state import Nothing, State, evolve
+
+DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)
+"""One stream is one request (or what may become one), or one upload of a document."""

@@ -1,0 +1,109 @@
+"""What intake can be asked to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bmt.agencies.agency import Agency
+from bmt.contracts.http.approval import Decision
+from bmt.contracts.values import Document, Status
+from services.intake.domain.events import Mail
+from services.intake.domain.submission import Caller, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveRequest:
+    """Take in a request that was filled in."""
+
+    request_id: str
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveEmail:
+    """Take in an e-mail: as a request when it is one, otherwise into the inbox.
+
+    Attributes:
+        request_id: the id of the request, or of the inbox item.
+        mail: as it was read.
+        submission: what it asks for, when it holds a filled request.
+        home: the agency whose inbox it goes to, with its rules.
+        caller: who handed it in.
+        received_at: now.
+    """
+
+    request_id: str
+    mail: Mail
+    submission: Submission | None
+    home: Agency
+    caller: Caller
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterInboxItem:
+    """A person read an inbox item, and fills in the request that it is."""
+
+    request_id: str
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class DismissInboxItem:
+    """A person read an inbox item: it is no request."""
+
+    reason: str
+    caller: Caller
+    dismissed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the other services have said of a request so far, as the status view knows it.
+
+    Attributes:
+        status: where it stands.
+        returns: how often it was returned for correction.
+        decision: the decision that stands.
+    """
+
+    status: Status
+    returns: int = 0
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRequest:
+    """The applicant no longer wants it."""
+
+    reason: str
+    caller: Caller
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectRequest:
+    """The applicant hands in again what was returned."""
+
+    request_id: str
+    submission: Submission
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class RecordUpload:
+    """A document was stored."""
+
+    document: Document
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+Command = (
+    ReceiveRequest
+    | ReceiveEmail
+    | RegisterInboxItem
+    | DismissInboxItem
+    | WithdrawRequest
+    | CorrectRequest
+    | RecordUpload
+)

@@ -1,0 +1,179 @@
+"""What follows from a command: the rules of SOP step 1."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
+from services.intake.domain.commands import (
+    Command,
+    CorrectRequest,
+    DismissInboxItem,
+    ReceiveEmail,
+    ReceiveRequest,
+    RecordUpload,
+    RegisterInboxItem,
+    WithdrawRequest,
+)
+from services.intake.domain.errors import (
+    AlreadyDecided,
+    InboxItemSettled,
+    RequestClosed,
+    SubmissionWrong,
+    UnknownInboxItem,
+    UnknownRequest,
+)
+from services.intake.domain.events import (
+    DocumentUploaded,
+    InboxItemDismissed,
+    InboxItemReceived,
+    Missing,
+)
+from services.intake.domain.received import received
+from services.intake.domain.rules import (
+    faults,
+    may_see,
+    not_to_be_changed,
+    require_channel,
+    require_theirs,
+)
+from services.intake.domain.state import Dismissed, Received, State, Waiting
+from services.intake.domain.submission import Caller, Submission
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:
+    """The events that `command` leads to.
+
+    Raises:
+        Refused: one of `errors`, saying why it leads to none.
+    """
+    event: Event
+    match command:
+        case WithdrawRequest():
+            return _withdraw(command, state)
+        case ReceiveRequest():
+            event = _receive(command)
+        case ReceiveEmail():
+            event = _receive_email(command)
+        case RegisterInboxItem():
+            event = _register(command, state)
+        case DismissInboxItem():
+            event = _dismiss(command, state)
+        case CorrectRequest():
+            event = _correct(command, state)
+        case RecordUpload(document, uploaded_by, uploaded_at):
+            event = DocumentUploaded(
+                document=document, uploaded_by=uploaded_by, uploaded_at=uploaded_at
+            )
+    return [event]
+
+
+def _receive(command: ReceiveRequest) -> RequestReceived:
+    _require_right(command.submission)
+    return received(command.request_id, command.submission)
+
+
+def _require_right(submission: Submission) -> None:
+    """An agency that there is none of is told first; then, who may submit for which."""
+    if submission.agency is not None:
+        require_theirs(submission)
+    if wrong := faults(submission):
+        raise SubmissionWrong(wrong)
+
+
+def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived:
+    """A filled request of the agency is one; anything else waits, whole, for a person."""
+    require_channel(command.home, "email")
+    missing = command.mail.missing
+    if command.submission is not None and not missing:
+        missing = tuple(_why_not(command.submission))
+        if not missing:
+            return received(command.request_id, command.submission, command.mail.documents)
+    return InboxItemReceived(
+        agency=command.home.code,
+        received_at=command.received_at,
+        submitted_by=command.caller.submitter,
+        mail=command.mail.model_copy(update={"missing": missing}),
+    )
+
+
+def _why_not(submission: Submission) -> Sequence[Missing]:
+    """Why an e-mail that is filled in cannot be taken as a request."""
+    wrong = [Missing(field=f.pointer.strip("/"), detail=f.detail) for f in faults(submission)]
+    if submission.agency is not None and not submission.caller.acts_for(submission.wish.agency):
+        wrong.append(Missing(field="agency", detail="It is another agency's: forward it there."))
+    return wrong
+
+
+def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
+    item, submission = _waiting(command.submission.caller, state), command.submission
+    _require_right(submission)
+    if submission.channel == "email":
+        submission = replace(submission, email_message_id=item.mail.message_id)
+    return received(command.request_id, submission, item.mail.documents)
+
+
+def _dismiss(command: DismissInboxItem, state: State) -> InboxItemDismissed:
+    item = _waiting(command.caller, state)
+    return InboxItemDismissed(
+        agency=item.agency,
+        reason=command.reason,
+        dismissed_by=command.caller.submitter,
+        dismissed_at=command.dismissed_at,
+    )
+
+
+def _waiting(caller: Caller, state: State) -> InboxItemReceived:
+    """The item, which waits in the caller's inbox."""
+    match state:
+        case Waiting(item) if caller.acts_for(item.agency):
+            return item
+        case Dismissed(item) if caller.acts_for(item.agency):
+            raise InboxItemSettled("dismissed")
+        case Received(facts, from_inbox=True) if caller.acts_for(facts.agency):
+            raise InboxItemSettled("registered")
+        case _:
+            raise UnknownInboxItem
+
+
+def _theirs(caller: Caller, state: State) -> Received:
+    if isinstance(state, Received) and may_see(caller, state.facts):
+        return state
+    raise UnknownRequest
+
+
+def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
+    """Approval decides what came first; a second wish to withdraw adds nothing."""
+    request = _theirs(command.caller, state)
+    if command.known.decision is not None:
+        raise AlreadyDecided(command.known.decision)
+    if command.known.status not in ("received", "returned"):
+        raise RequestClosed("This request was withdrawn before, or is past its decision.")
+    if request.withdrawal_requested:
+        return []
+    return [
+        WithdrawalRequested(
+            request=request.facts,
+            reason=command.reason,
+            requested_by=command.caller.submitter,
+        )
+    ]
+
+
+def _correct(command: CorrectRequest, state: State) -> RequestReceived:
+    """The same request once more: only after a return, and once for each."""
+    request = _theirs(command.submission.caller, state)
+    if command.known.decision is not None:
+        raise AlreadyDecided(command.known.decision)
+    if request.withdrawal_requested or command.known.returns < request.receptions:
+        _refuse_correction(request)
+    if changed := not_to_be_changed(command.submission, request.facts):
+        raise SubmissionWrong(changed)
+    _require_right(command.submission)
+    return received(command.request_id, command.submission, first=request.facts)
+
+
+def _refuse_correction(request: Received) -> NoReturn:
+    if request.withdrawal_requested:
+        raise RequestClosed("This request is being withdrawn.")
+    raise RequestClosed("Only a request that was returned can be corrected, and once a return.")

@@ -1,0 +1,95 @@
+"""Why intake says no, each named for what went wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from bmt.contracts.http.approval import Decision
+from bmt.contracts.problems import FieldError, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a submission.
+
+    Attributes:
+        pointer: the field.
+        detail: what is allowed there, never what was sent.
+        problem: its name in the contract.
+        extra: further members of the problem.
+    """
+
+    pointer: str
+    detail: str
+    problem: str = "validation_failed"
+    extra: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class SubmissionWrong(Refused):
+    """Some fields are not as they should be; the first fault names the problem, all are listed."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Names all faults at once."""
+        extra: dict[str, JsonValue] = {}
+        for fault in reversed(faults):
+            extra |= fault.extra
+        super().__init__(
+            " ".join(f"{fault.pointer} {fault.detail}" for fault in faults),
+            problem=faults[0].problem,
+            extra=extra,
+            errors=tuple(FieldError(pointer=f.pointer, detail=f.detail) for f in faults),
+        )
+
+
+class NotTheirs(Refused):
+    """The caller may not submit this for that agency or account, or not that way."""
+
+    problem = "forbidden"
+
+
+class UnknownRequest(Refused):
+    """There is none, or it is not the caller's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no request of this id among yours.")
+
+
+class UnknownInboxItem(Refused):
+    """There is none, or it is another agency's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Your agency's inbox has no item of this id.")
+
+
+class InboxItemSettled(Refused):
+    """The item was registered or dismissed before."""
+
+    problem = "request_closed"
+
+    def __init__(self, how: str) -> None:
+        """Says what became of it."""
+        super().__init__(f"This inbox item was {how} before.", extra={"inbox_status": how})
+
+
+class AlreadyDecided(Refused):
+    """There is a decision; this refusal shows it."""
+
+    problem = "already_decided"
+
+    def __init__(self, first: Decision) -> None:
+        """Shows the decision that stands."""
+        super().__init__(
+            "There is a decision on this request: see `decision`.",
+            extra={"decision": first.model_dump(mode="json")},
+        )
+
+
+class RequestClosed(Refused):
+    """Nothing can be changed about the request any more, or not now."""
+
+    problem = "request_closed"

@@ -1,0 +1,104 @@
+"""What an agency's rules allow, and who may hand in what."""
+
+from collections.abc import Iterator
+
+from bmt.agencies.agency import Agency
+from bmt.contracts.requests import RequestFacts
+from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
+from services.intake.domain.submission import Caller, Submission
+
+
+def faults(submission: Submission) -> tuple[Fault, ...]:
+    """Everything that is wrong with it, at once."""
+    return (*_against_the_agency(submission), *_documents(submission))
+
+
+def require_theirs(submission: Submission) -> None:
+    """Applicants hand in the form, for themselves; others anything, for their agencies.
+
+    Raises:
+        NotTheirs: the caller may not submit this.
+    """
+    caller, agency = submission.caller, submission.wish.agency
+    if not caller.acts_for(agency):
+        raise NotTheirs(f"You may not submit requests of {agency}.")
+    if caller.role != "applicant":
+        return
+    if not caller.is_account(submission.wish.applicant.account):
+        raise NotTheirs("You apply for yourself: applicant.account must be your own account.")
+    if submission.channel != "form":
+        raise NotTheirs("Applicants use the channel form; others are for administrators.")
+
+
+def may_see(caller: Caller, facts: RequestFacts) -> bool:
+    """Whether a request is the caller's to know of: their own, or their agency's."""
+    if caller.role == "applicant":
+        return caller.is_account(facts.applicant.account)
+    return caller.acts_for(facts.agency)
+
+
+def not_to_be_changed(submission: Submission, facts: RequestFacts) -> tuple[Fault, ...]:
+    """What a correction changes that makes it another request."""
+    wish = submission.wish
+    same_account = wish.applicant.account.casefold() == facts.applicant.account.casefold()
+    kept = {
+        "/kind": wish.kind == facts.kind,
+        "/agency": wish.agency == facts.agency,
+        "/applicant/account": same_account,
+    }
+    detail = "A correction cannot change this: withdraw, and submit a new request."
+    return tuple(Fault(pointer, detail) for pointer, is_same in kept.items() if not is_same)
+
+
+def require_channel(agency: Agency, channel: str) -> None:
+    """Raises `SubmissionWrong` where the agency receives nothing that way."""
+    if closed := tuple(_channel_in(agency, channel)):
+        raise SubmissionWrong(closed)
+
+
+def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
+    """`event` comes from another agency's system, and is always allowed."""
+    allowed = agency.rules.channels.in_
+    if channel not in (*allowed, "event"):
+        yield _channel_fault("/channel", "receives requests", allowed)
+
+
+def _against_the_agency(submission: Submission) -> Iterator[Fault]:
+    agency = submission.agency
+    if agency is None:
+        yield Fault("/agency", f"One of these is needed: {', '.join(submission.agencies)}.")
+        return
+    yield from _channel_in(agency, submission.channel)
+    asked = submission.wish.reply_through
+    out = agency.rules.channels.out
+    if asked is not None and asked not in out:
+        yield _channel_fault("/reply_through", "answers", out)
+    if submission.wish.kind == "application":
+        yield from _sizes(submission, agency)
+
+
+def _channel_fault(pointer: str, does: str, allowed: tuple[str, ...]) -> Fault:
+    detail = f"The agency {does} through {', '.join(allowed)}."
+    return Fault(pointer, detail, "channel_not_allowed", {"allowed": list(allowed)})
+
+
+def _sizes(submission: Submission, agency: Agency) -> Iterator[Fault]:
+    quota, maximum = submission.wish.quota_bytes, agency.rules.quota_bytes.maximum
+    if quota is not None and quota > maximum:
+        detail = f"At most {maximum} is allowed."
+        yield Fault("/quota_bytes", detail, "quota_exceeds_maximum", {"maximum": maximum})
+    size, largest = submission.wish.max_file_size_bytes, agency.rules.max_file_size_bytes
+    if size is not None and size > largest:
+        yield Fault("/max_file_size_bytes", f"At most {largest} is allowed.")
+
+
+def _documents(submission: Submission) -> Iterator[Fault]:
+    named = submission.wish.documents
+    unknown = [document for document in named if document not in submission.documents]
+    for document in dict.fromkeys(unknown):
+        yield Fault(
+            f"/documents/{named.index(document)}",
+            "It was never stored: upload it first, to /v1/documents.",
+            "document_unknown",
+            {"documents": list(dict.fromkeys(unknown))},
+        )

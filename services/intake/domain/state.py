@@ -1,0 +1,80 @@
+"""Where a reception stands: one class for each status, and how events lead from one to the next."""
+
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel
+
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from bmt.contracts.requests import RequestFacts
+from services.intake.domain.events import (
+    DocumentUploaded,
+    InboxItemDismissed,
+    InboxItemReceived,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing came in under this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message waits in the inbox."""
+
+    item: InboxItemReceived
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """The message was no request."""
+
+    item: InboxItemReceived
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request was received.
+
+    Attributes:
+        facts: as it was received last.
+        receptions: how often: once, and once more for each correction.
+        withdrawal_requested: the applicant no longer wants it.
+        from_inbox: it was registered from the inbox.
+    """
+
+    facts: RequestFacts
+    receptions: int = 1
+    withdrawal_requested: bool = False
+    from_inbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A document was uploaded."""
+
+
+State = Nothing | Waiting | Dismissed | Received | Uploaded
+
+
+def evolve(state: State, event: BaseModel) -> State:
+    """The state after `event`."""
+    match event, state:
+        case RequestReceived(), _:
+            return _received(event, state)
+        case WithdrawalRequested(), Received():
+            return replace(state, withdrawal_requested=True)
+        case InboxItemReceived(), _:
+            return Waiting(event)
+        case InboxItemDismissed(), Waiting(item):
+            return Dismissed(item)
+        case DocumentUploaded(), _:
+            return Uploaded()
+        case _:
+            return state
+
+
+def _received(event: RequestReceived, state: State) -> Received:
+    if isinstance(state, Received):
+        return replace(state, facts=event.request, receptions=state.receptions + 1)
+    return Received(event.request, from_inbox=isinstance(state, Waiting))

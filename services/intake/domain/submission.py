@@ -1,0 +1,83 @@
+"""A wish with all that must be known to decide on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bmt.agencies.agency import Agency
+from bmt.contracts.requests import Wish
+from bmt.contracts.values import Channel, Document, DocumentId, Submitter
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who hands something in.
+
+    Attributes:
+        subject: by the token's `sub`, or the integrator's name.
+        role: the role that is used.
+        agencies: for whom they may act; None: an applicant whose token names no agency.
+    """
+
+    subject: str
+    role: str
+    agencies: frozenset[str] | None
+
+    @property
+    def submitter(self) -> Submitter:
+        """As events name them."""
+        return Submitter(subject=self.subject, role=self.role)
+
+    def acts_for(self, agency: str) -> bool:
+        """Whether they may act for this agency."""
+        return self.agencies is None or agency in self.agencies
+
+    def is_account(self, account: str) -> bool:
+        """Whether this is their own account (SCIM userNames are compared without case)."""
+        return self.subject.casefold() == account.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the directory says of an account.
+
+    Attributes:
+        registered: there is such an account.
+        serving: it is active.
+        enabled: it has the service.
+    """
+
+    registered: bool
+    serving: bool = False
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A wish, who hands it in and how, and what is known about it at that moment.
+
+    Attributes:
+        wish: what is asked for.
+        channel: how it came in.
+        caller: who handed it in.
+        agency: the rules of the agency that it names; None: there is no such agency.
+        agencies: the codes of all agencies.
+        documents: what is known of the documents that it names; an unknown one is absent.
+        standing: of the account; None: the directory cannot be asked.
+        open_elsewhere: another request of this account and agency is open.
+        received_at: now.
+        email_message_id: of the e-mail that it came by.
+        source_reference: what the integrator calls it.
+    """
+
+    wish: Wish
+    channel: Channel
+    caller: Caller
+    agency: Agency | None
+    agencies: tuple[str, ...]
+    documents: Mapping[DocumentId, Document]
+    standing: Standing | None
+    open_elsewhere: bool
+    received_at: datetime
+    email_message_id: str | None = None
+    source_reference: str | None = None

@@ -1,0 +1,208 @@
+"""What intake does about each call and each submission heard: what must be known is asked first."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+import orjson
+
+from bmt.agencies.agency import Agency
+from bmt.agencies.register import Agencies
+from bmt.chassis import tracing
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.subscriptions import DeadLetter
+from bmt.contracts.events import RequestSubmitted
+from bmt.contracts.requests import SubmitRequest, Wish
+from bmt.contracts.values import Channel, Document, DocumentId
+from services.intake.channels.mail import OpenedMail, open_mail
+from services.intake.channels.media_types import EMAIL
+from services.intake.domain import warnings
+from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
+from services.intake.domain.errors import NotTheirs
+from services.intake.domain.events import Mail
+from services.intake.domain.rules import require_channel
+from services.intake.domain.submission import Caller, Standing, Submission
+
+MESSAGE_FILENAME: Final = "message.eml"
+
+
+class Directory(Protocol):
+    """Who is registered and serving."""
+
+    async def standing(self, account: str, is_fine: Any) -> Standing | None:
+        """What is known of `account`; `is_fine` tells what needs no second look."""
+        ...
+
+
+class OpenRequests(Protocol):
+    """Which requests are open."""
+
+    async def count(self, agency: str, account: str) -> int:
+        """How many there are for this account at this agency."""
+        ...
+
+
+class KnownDocuments(Protocol):
+    """Documents that were stored before."""
+
+    async def find(
+        self, ids: Collection[DocumentId], uploaded_by: str
+    ) -> Mapping[DocumentId, Document]:
+        """Those of `ids` that there are, under the names this uploader gave them."""
+        ...
+
+
+class Documents(Protocol):
+    """Where documents are stored."""
+
+    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
+        """Store the bytes; durable when this returns."""
+        ...
+
+
+class Weigh(Protocol):
+    """`weigh` with its ports filled in."""
+
+    async def __call__(
+        self, wish: Wish, channel: Channel, caller: Caller, *, open_before: int = 0
+    ) -> Submission:
+        """A wish with all that must be known to decide on it."""
+        ...
+
+
+async def weigh(
+    wish: Wish,
+    channel: Channel,
+    caller: Caller,
+    *,
+    open_before: int = 0,
+    agencies: Agencies,
+    directory: Directory,
+    open_requests: OpenRequests,
+    documents: KnownDocuments,
+    clock: Clock,
+) -> Submission:
+    """A wish with all that must be known to decide on it.
+
+    `open_before` is 1 for a correction, whose own request is among the open ones.
+    """
+    account = wish.applicant.account
+    return Submission(
+        wish=wish,
+        channel=channel,
+        caller=caller,
+        agency=agencies.get(wish.agency) if wish.agency in agencies else None,
+        agencies=tuple(agency.code for agency in agencies),
+        documents=await documents.find(wish.documents, caller.subject) if wish.documents else {},
+        standing=await directory.standing(account, partial(_is_fine, wish)),
+        open_elsewhere=await open_requests.count(wish.agency, account) > open_before,
+        received_at=clock(),
+    )
+
+
+def _is_fine(wish: Wish, standing: Standing) -> bool:
+    return not any(warnings.of_standing(wish.kind, standing))
+
+
+async def receive_email(
+    content: bytes,
+    caller: Caller,
+    agencies: Agencies,
+    documents: Documents,
+    weigh: Weigh,
+    new_id: NewId,
+    clock: Clock,
+) -> ReceiveEmail:
+    """Keep the message and its attachments, and tell what it asks for.
+
+    Raises:
+        Refused: the caller's agency receives no e-mail, or the caller has no agency.
+    """
+    opened = await asyncio.to_thread(open_mail, content, agencies)
+    home = _home(caller, opened, agencies)
+    require_channel(home, "email")
+    caller = replace(caller, agencies=frozenset({home.code}))
+    mail = await _kept(content, opened, documents)
+    submission = None
+    if opened.form.request is not None:
+        weighed = await weigh(opened.form.request, "email", caller)
+        submission = replace(weighed, email_message_id=mail.message_id)
+    return ReceiveEmail(new_id(), mail, submission, home, caller, clock())
+
+
+def _home(caller: Caller, opened: OpenedMail, agencies: Agencies) -> Agency:
+    """The caller's agency; for a gateway of many agencies, the one that the message names."""
+    asked = [opened.form.request.agency] if opened.form.request else []
+    codes = [*(caller.agencies or ()), *asked]
+    if not codes or codes[0] not in agencies:
+        raise NotTheirs("Your token names no agency of this system, whose inbox this could go to.")
+    return agencies.get(codes[0])
+
+
+async def _kept(content: bytes, opened: OpenedMail, documents: Documents) -> Mail:
+    """The message whole, then each attachment of an allowed kind."""
+    files = [(content, MESSAGE_FILENAME, EMAIL)]
+    files += [(each.content, each.filename, each.media_type) for each in opened.attachments]
+    return Mail(
+        message_id=opened.message.message_id,
+        sender=opened.message.sender,
+        subject=opened.message.subject,
+        documents=tuple([await _stored(documents, *file) for file in files]),
+        understood=opened.form.understood,
+        missing=opened.form.missing,
+    )
+
+
+async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
+    received = await received_bytes(content)
+    with received.content:
+        await documents.put(received, filename=filename, media_type=kind)
+    return Document(
+        document_id=received.document_id,
+        filename=filename,
+        media_type=kind,
+        size_bytes=received.size_bytes,
+    )
+
+
+async def receive_request(
+    body: SubmitRequest, caller: Caller, weigh: Weigh, new_id: NewId
+) -> ReceiveRequest:
+    """A request that was filled in."""
+    return ReceiveRequest(new_id(), await weigh(body, body.channel, caller))
+
+
+async def receive_submission(
+    heard: Heard[RequestSubmitted],
+    integrators: Mapping[str, Caller],
+    weigh: Weigh,
+    new_id: NewId,
+) -> Message[ReceiveRequest]:
+    """What an integrator asks for, checked as any request is; the topic alone tells who it is.
+
+    `integrators` are by topic. The same source and id is the same submission.
+
+    Raises:
+        DeadLetter: nobody may submit on that topic.
+    """
+    if (caller := integrators.get(heard.topic)) is None:
+        raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
+    submission = replace(
+        await weigh(heard.data, "event", caller), source_reference=heard.data.source_reference
+    )
+    request_id = new_id()
+    named = f"{caller.subject}\0{heard.envelope.source}\0{heard.id}"
+    body = orjson.dumps(heard.envelope.data, option=orjson.OPT_SORT_KEYS)
+    return Message(
+        stream=f"request-{request_id}",
+        causation="in:" + sha256(named.encode()).hexdigest()[:40],
+        fingerprint=sha256(body).hexdigest(),
+        command=ReceiveRequest(request_id, submission),
+        traceparent=tracing.accepted(heard.envelope.traceparent),
+        begins_stream=True,
+    )

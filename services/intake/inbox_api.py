@@ -1,0 +1,159 @@
+"""E-mail over HTTP, and the inbox of what a person must read."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.documents import DocumentStore, receive
+from bmt.chassis.execution import Execution
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page
+from bmt.chassis.web import api_router
+from bmt.contracts.http.intake import (
+    InboxItem,
+    InboxItemAccepted,
+    InboxItemDismissed,
+    InboxItemInFull,
+    InboxStatus,
+    ReasonGiven,
+    RequestAccepted,
+)
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.requests import SubmitRequest
+from services.intake import answers, handlers
+from services.intake.api import BY_RECEPTION, WRONG, PageAsked, message
+from services.intake.audience import caller_of
+from services.intake.channels.media_types import EMAIL
+from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
+from services.intake.domain.errors import UnknownInboxItem
+from services.intake.handlers import Weigh
+from services.intake.queries import Inbox
+
+Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
+Settling = Annotated[CommandContext, Depends(command("administrator"))]
+Reading = Annotated[Principal, Depends(require("administrator"))]
+
+_ONE_MESSAGE: Final = {
+    "required": True,
+    "content": {EMAIL: {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+def routes(
+    execution: Execution[Any, Any],
+    inbox: Inbox,
+    documents: DocumentStore,
+    agencies: Agencies,
+    weigh: Weigh,
+    new_id: NewId,
+    clock: Clock,
+    most_bytes: int,
+) -> APIRouter:
+    """The routes of e-mails and the inbox; a message may have at most `most_bytes`."""
+    api = api_router(tags=["inbox"])
+
+    @api.post(
+        "/v1/emails",
+        status_code=201,
+        response_model=RequestAccepted,
+        responses={
+            202: {"model": InboxItemAccepted, "description": "It waits for a person, whole."},
+            **problems("channel_not_allowed", "too_large", "unsupported_media_type"),
+        },
+        summary="Hand in an e-mail message as it came",
+        description="A message whose labelled lines (or attached form) are filled in becomes a "
+        "request; anything else waits in the agency's inbox. The message is kept whole.",
+        openapi_extra={"requestBody": _ONE_MESSAGE},
+        max_body_size=most_bytes,
+    )
+    async def deliver(request: Request, context: Delivering) -> JsonResponse:
+        _require_message(request)
+        received = await receive(request.stream(), most_bytes)
+        with received.content:
+            content = received.content.read()
+        context = context.of_body("POST", "/v1/emails", received.digest)
+        what = await handlers.receive_email(
+            _not_empty(content),
+            caller_of(context.principal),
+            agencies,
+            documents,
+            weigh,
+            new_id,
+            clock,
+        )
+        executed = await execution.execute(message(what.request_id, context, what, new=True))
+        if not answers.was_registered(executed.commit):
+            return answer(executed, answers.inbox_item_accepted(executed.commit), 202)
+        accepted = answers.request_accepted(executed.commit)
+        return answer(executed, accepted, 201, answers.location(executed.commit))
+
+    @api.get("/v1/inbox", summary="What waits for a person, or waited, the newest first")
+    async def find(
+        principal: Reading,
+        page: PageAsked,
+        status: Annotated[InboxStatus | None, Query(description="default: all")] = None,
+    ) -> Page[InboxItem]:
+        asked = {"status": status} if status is not None else {}
+        found = await inbox.find(principal.agency, asked, page)
+        told = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
+        items = [answers.inbox_item(document) for document in told.items]
+        return Page(items=items, next_cursor=told.next_cursor)
+
+    @api.get(
+        "/v1/inbox/{inbox_item_id}",
+        responses=problems("not_found"),
+        summary="A message, what was understood of it, and what is missing",
+    )
+    async def look(inbox_item_id: str, principal: Reading) -> InboxItemInFull:
+        found = await inbox.get(inbox_item_id, principal.agency)
+        if found is None:
+            raise UnknownInboxItem
+        return answers.inbox_item_in_full(found)
+
+    @api.post(
+        "/v1/inbox/{inbox_item_id}/registration",
+        status_code=201,
+        response_model=RequestAccepted,
+        responses=problems(*WRONG, "not_found", "request_closed"),
+        summary="Fill in the request that a message is",
+        description="The request has the item's id; the message and its attachments are its first "
+        "documents.",
+    )
+    async def register(inbox_item_id: str, body: SubmitRequest, context: Settling) -> JsonResponse:
+        submission = await weigh(body, body.channel, caller_of(context.principal))
+        what = RegisterInboxItem(inbox_item_id, submission)
+        executed = await execution.execute(message(inbox_item_id, context, what))
+        accepted = answers.request_accepted(executed.commit)
+        return answer(executed, accepted, 201, answers.location(executed.commit))
+
+    @api.post(
+        "/v1/inbox/{inbox_item_id}/dismissal",
+        status_code=201,
+        response_model=InboxItemDismissed,
+        responses=problems("not_found", "request_closed"),
+        summary="Say that a message is no request; it stays where it is",
+    )
+    async def dismiss(inbox_item_id: str, body: ReasonGiven, context: Settling) -> JsonResponse:
+        what = DismissInboxItem(body.reason, caller_of(context.principal), clock())
+        executed = await execution.execute(message(inbox_item_id, context, what))
+        return answer(executed, answers.inbox_item_dismissed(executed.commit), 201)
+
+    return api
+
+
+def _require_message(request: Request) -> None:
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != EMAIL:
+        raise Refused(f"Content-Type must be {EMAIL}.", problem="unsupported_media_type")
+
+
+def _not_empty(content: bytes) -> bytes:
+    if not content:
+        detail = "The body must hold the message as it came."
+        raise Refused(detail, errors=(FieldError(pointer="", detail=detail),))
+    return content

@@ -1,0 +1,127 @@
+"""Intake's composition root: `python -m services.intake.main`."""
+
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import Counter
+
+from bmt.agencies import register
+from bmt.agencies.register import Agencies
+from bmt.chassis import clock, run
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.foundation import Foundation
+from bmt.chassis.subscriptions import bind
+from bmt.contracts import topics
+from bmt.contracts.events import RequestSubmitted
+from services import intake
+from services.intake import api, documents_api, domain, handlers, inbox_api, subscriptions, views
+from services.intake.directory.doubts import Doubts
+from services.intake.directory.scim import ScimDirectory
+from services.intake.directory.snapshot import Directory
+from services.intake.domain.events import PRIVATE
+from services.intake.domain.submission import Caller
+from services.intake.gauges import Gauges
+from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
+from services.intake.settings import Settings
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, ready to be started.
+
+    Raises:
+        WrongConfiguration: the agencies' file is wrong, or an integrator is for an unknown agency.
+    """
+    agencies = register.read(settings.agencies_file)
+    inbound = _inbound(settings, agencies)
+    foundation = Foundation(
+        settings,
+        decider=domain.DECIDER,
+        said={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
+        private=PRIVATE,
+        heard=[
+            *(event for topic in subscriptions.TOLD for event in topics.EVENTS[topic]),
+            RequestSubmitted,
+        ],
+        dead_letters=topics.DEAD_LETTERS,
+    )
+    requests_view = foundation.view(views.REQUESTS)
+    inbox = Inbox(foundation.view(views.INBOX))
+    requests = Requests(requests_view)
+    directory = _directory(settings, foundation)
+    weigh = partial(
+        handlers.weigh,
+        agencies=agencies,
+        directory=directory,
+        open_requests=OpenRequests(requests_view),
+        documents=KnownDocuments(foundation.view(views.UPLOADS), foundation.documents),
+        clock=clock.now,
+    )
+    integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
+    foundation.hears(
+        [*subscriptions.TOLD, *inbound],
+        bind(subscriptions.TABLE, integrators=integrators, weigh=weigh, new_id=clock.new_id),
+        [requests_view, Doubts(directory)],
+        only={
+            **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
+            **dict.fromkeys(inbound, (RequestSubmitted,)),
+        },
+    )
+    foundation.samples(Gauges(foundation.registry, requests, directory).sample)
+    execution, documents = foundation.execution, foundation.documents
+    return foundation.app(
+        title="BMT intake",
+        description=intake.__doc__ or "",
+        routers=[
+            documents_api.routes(execution, documents, clock.now, settings.document_max_bytes),
+            api.routes(execution, requests, weigh, clock.new_id),
+            inbox_api.routes(
+                execution,
+                inbox,
+                documents,
+                agencies,
+                weigh,
+                clock.new_id,
+                clock.now,
+                settings.email_max_bytes,
+            ),
+        ],
+    )
+
+
+def _directory(settings: Settings, foundation: Foundation) -> Directory:
+    """The directory, refreshed while the service runs."""
+    calls = Counter(
+        "bmt_connector_calls",
+        "Calls of outside systems, by what became of them.",
+        ["connector", "operation", "outcome"],
+        registry=foundation.registry,
+    )
+    client = httpx.AsyncClient(
+        base_url=settings.ipms_url.rstrip("/") + "/",
+        headers={"Authorization": f"Bearer {settings.ipms_token.get_secret_value()}"},
+        timeout=10.0,
+        trust_env=False,
+    )
+    source = ScimDirectory(client, calls)
+    directory = Directory(source, settings.directory_refresh_seconds)
+    foundation.runs(directory.run)
+    foundation.closes(source.close)
+    return directory
+
+
+def _inbound(settings: Settings, agencies: Agencies) -> dict[str, Caller]:
+    """Who submits on which topic, and for whom."""
+    found = {}
+    for name, codes in settings.integrators.items():
+        if unknown := sorted(code for code in codes if code not in agencies):
+            raise WrongConfiguration(
+                f"BMT_INTEGRATORS is wrong: {name} is for {', '.join(unknown)}, "
+                f"which {settings.agencies_file} does not know"
+            )
+        found[topics.inbound(name)] = Caller(name, "integrator", codes)
+    return found
+
+
+if __name__ == "__main__":
+    run.main(Settings, build)

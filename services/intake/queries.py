@@ -1,0 +1,131 @@
+"""What intake's views are asked: by callers, and by the handlers before a decision."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from bmt.chassis.batcher import Batcher
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import ViewProjection
+from bmt.contracts.values import Document, DocumentId
+from services.intake.audience import Audience
+from services.intake.views import InboxDocument, RequestDocument, UploadDocument, open_for
+
+Place = tuple[datetime, str]
+"""A list's order: when it was received, and the id."""
+
+_NEWEST: Final = Query(order_by="received_at", descending=True)
+
+
+class Requests:
+    """Requests, as far as an audience may know of them."""
+
+    def __init__(self, view: ViewProjection[RequestDocument]) -> None:
+        self._view = view
+
+    async def get(self, request_id: str, audience: Audience) -> RequestDocument | None:
+        """The request; None when there is none, or it is not theirs."""
+        found = await self._view.get(request_id)
+        if found is None or not audience.may_see(found.agency, found.account):
+            return None
+        return found
+
+    async def find(
+        self, audience: Audience, asked: Mapping[str, str], page: PageRequest[Place]
+    ) -> Sequence[RequestDocument]:
+        """The newest requests that have these values, up to the page's lookahead."""
+        query = replace(
+            _NEWEST,
+            equal=audience.limits,
+            one_of={name: [value] for name, value in asked.items()},
+            after=page.after,
+            limit=page.lookahead,
+        )
+        return await self._view.find(query)
+
+    async def count(self) -> Mapping[tuple[str, str], int]:
+        """How many there are, by agency and status."""
+        counted = await self._view.count(["agency", "status"])
+        return {(str(agency), str(status)): n for (agency, status), n in counted.items()}
+
+
+class OpenRequests:
+    """How many open requests there are for an account at an agency.
+
+    Asked before every reception, so questions that come together are one query.
+    """
+
+    def __init__(self, view: ViewProjection[RequestDocument]) -> None:
+        self._view = view
+        self._questions: Batcher[str, int] = Batcher(self._answers)
+
+    async def count(self, agency: str, account: str) -> int:
+        """How many are open now."""
+        return (await self._questions.submit([open_for(agency, account)]))[0]
+
+    async def _answers(self, keys: Sequence[str]) -> Sequence[int]:
+        counted = await self._view.count(["open_for"], Query(one_of={"open_for": set(keys)}))
+        return [counted.get((key,), 0) for key in keys]
+
+
+class Inbox:
+    """What waits for a person of an agency."""
+
+    def __init__(self, view: ViewProjection[InboxDocument]) -> None:
+        self._view = view
+
+    async def get(self, inbox_item_id: str, agency: str) -> InboxDocument | None:
+        """The item; None when there is none, or it is another agency's."""
+        found = await self._view.get(inbox_item_id)
+        return found if found is not None and found.agency == agency else None
+
+    async def find(
+        self, agency: str, asked: Mapping[str, str], page: PageRequest[Place]
+    ) -> Sequence[InboxDocument]:
+        """The newest items that have these values, up to the page's lookahead."""
+        query = replace(
+            _NEWEST,
+            equal={"agency": agency, **asked},
+            after=page.after,
+            limit=page.lookahead,
+        )
+        return await self._view.find(query)
+
+
+class KnownDocuments:
+    """Documents that were stored, under the names that an uploader gave them."""
+
+    def __init__(self, view: ViewProjection[UploadDocument], store: DocumentStore) -> None:
+        """`store` knows those that others uploaded."""
+        self._view = view
+        self._store = store
+
+    async def find(
+        self, ids: Collection[DocumentId], uploaded_by: str
+    ) -> Mapping[DocumentId, Document]:
+        """What is known of these, by id; one that was never stored is absent."""
+        own = {id_: named for id_ in ids if (named := await self._newest(id_, uploaded_by))}
+        others = await self._store.find([id_ for id_ in ids if id_ not in own])
+        return own | {
+            id_: Document(
+                document_id=id_,
+                filename=stored.filename,
+                media_type=stored.media_type,
+                size_bytes=stored.size_bytes,
+            )
+            for id_, stored in others.items()
+        }
+
+    async def _newest(self, document_id: str, uploaded_by: str) -> Document | None:
+        found = await self._view.find(
+            Query(
+                equal={"uploaded_by": uploaded_by, "document.document_id": document_id},
+                order_by="uploaded_at",
+                descending=True,
+                limit=1,
+            )
+        )
+        return found[0].document if found else None

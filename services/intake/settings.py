@@ -1,0 +1,37 @@
+"""What intake must know, from the environment."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from bmt.chassis.settings import ServiceSettings
+from bmt.contracts.values import AgencyCode
+
+IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+
+MIB = 1024 * 1024
+
+
+class Settings(ServiceSettings):
+    """Intake's settings."""
+
+    service: ClassVar[str] = "intake"
+
+    ipms_url: str = Field(
+        pattern=r"^https?://\S+$", description="Base URL of the directory (SCIM 2.0)."
+    )
+    ipms_token: SecretStr = Field(description="Bearer token for the directory.")
+    directory_refresh_seconds: float = Field(
+        default=30.0, ge=1.0, le=50.0, description="How often all accounts are read, in seconds."
+    )
+    integrators: Mapping[IntegratorName, frozenset[AgencyCode]] = Field(
+        default_factory=dict,
+        description='JSON: integrator → the agencies it submits for, {"hrmis": ["MAMPU"]}.',
+    )
+    document_max_bytes: int = Field(
+        default=25 * MIB, ge=1, le=1024 * MIB, description="The largest document, in bytes."
+    )
+    email_max_bytes: int = Field(
+        default=25 * MIB, ge=1, le=1024 * MIB, description="The largest e-mail message, in bytes."
+    )

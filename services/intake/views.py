@@ -1,0 +1,231 @@
+"""Read models: where each request stands, the inbox, and who uploaded which document."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.views import View
+from bmt.contracts.events import (
+    Approved,
+    Rejected,
+    RequestEvent,
+    RequestReceived,
+    ReviewOpened,
+)
+from bmt.contracts.http.approval import CHOICES, Decision
+from bmt.contracts.progress import Progress
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Document, Moment, RequestWarning, Status
+from services.intake.domain.events import (
+    DocumentUploaded,
+    InboxItemDismissed,
+    InboxItemReceived,
+    Missing,
+)
+from services.intake.steps import StepTaken, step_of
+
+OPEN: Final = frozenset(
+    {
+        "received",
+        "returned",
+        "approved",
+        "configuring",
+        "awaiting_operator",
+        "configuration_failed",
+    }
+)
+"""Where a request still may change what an account has."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RequestDocument(_Document):
+    """Where a request stands, from the events of all services in whatever order they come.
+
+    Attributes:
+        facts: as received last.
+        agency: its code; for searching.
+        account: of the applicant, in lower case; for searching.
+        received_at: the first time; for sorting.
+        status: the furthest step that is known.
+        open_for: agency and account while it is open; for finding others like it.
+        warnings: as received last.
+        steps: in order.
+        progress: what the status is told from.
+        decision: the one that stands.
+    """
+
+    facts: RequestFacts
+    agency: str
+    account: str
+    received_at: Moment
+    status: Status
+    open_for: str | None
+    warnings: tuple[RequestWarning, ...]
+    steps: tuple[StepTaken, ...]
+    progress: Progress
+    decision: Decision | None
+
+
+class InboxDocument(_Document):
+    """What waits in an agency's inbox, or waited there."""
+
+    inbox_item_id: str
+    agency: str
+    status: Literal["waiting", "registered", "dismissed"]
+    received_at: Moment
+    sender: str
+    subject: str
+    documents: tuple[Document, ...]
+    understood: dict[str, str]
+    missing: tuple[Missing, ...]
+    settled_by: str | None = None
+    settled_at: Moment | None = None
+    reason: str | None = None
+
+
+class UploadDocument(_Document):
+    """A document as somebody handed it in."""
+
+    document: Document
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+def open_for(agency: str, account: str) -> str:
+    """The search key of open requests for this account at this agency."""
+    return f"{agency}/{account.casefold()}"
+
+
+def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> RequestDocument:
+    """The request with `heard` known too."""
+    event: RequestEvent = heard.data
+    facts = event.request if _is_newest(document, event) else document.facts  # type: ignore[union-attr]
+    progress = (document.progress if document else Progress()).after(event, heard.position)
+    status = progress.status
+    return RequestDocument(
+        facts=facts,
+        agency=facts.agency,
+        account=facts.applicant.account.casefold(),
+        received_at=facts.received_at,
+        status=status,
+        open_for=open_for(facts.agency, facts.applicant.account) if status in OPEN else None,
+        warnings=_warnings(document, event),
+        steps=_steps(document, heard),
+        progress=progress,
+        decision=_decision(heard) or (document.decision if document else None),
+    )
+
+
+def _is_newest(document: RequestDocument | None, event: RequestEvent) -> bool:
+    """Whose facts count: those of the last reception, which the own stream brings in order."""
+    return document is None or isinstance(event, RequestReceived)
+
+
+def _warnings(document: RequestDocument | None, event: RequestEvent) -> tuple[RequestWarning, ...]:
+    """Those of the last reception; until that is known, what approval repeats of them."""
+    unknown = document is None or not document.progress.received
+    if isinstance(event, RequestReceived) or (unknown and isinstance(event, ReviewOpened)):
+        return event.warnings
+    return document.warnings if document else ()
+
+
+def _steps(document: RequestDocument | None, heard: Heard[Any]) -> tuple[StepTaken, ...]:
+    known = document.steps if document else ()
+    step = step_of(heard)
+    return tuple(sorted((*known, step), key=lambda each: each.place)) if step else known
+
+
+def _decision(heard: Heard[Any]) -> Decision | None:
+    match heard.data:
+        case Approved() | Rejected() as event:
+            return Decision(
+                decision=CHOICES[event.TYPE],
+                decided_by=event.decided_by,
+                decided_at=event.decided_at,
+                reason=event.reason,
+                version=heard.position,
+            )
+        case _:
+            return None
+
+
+def _request_key(heard: Heard[Any]) -> str | None:
+    return heard.subject if isinstance(heard.data, RequestEvent) else None
+
+
+def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocument | None:
+    """The inbox item with `heard` known too; None for a request that never was in the inbox."""
+    match heard.data, document:
+        case InboxItemReceived() as event, _:
+            return InboxDocument(
+                inbox_item_id=heard.subject,
+                agency=event.agency,
+                status="waiting",
+                received_at=event.received_at,
+                **dict(event.mail),
+            )
+        case InboxItemDismissed() as event, InboxDocument():
+            how = {"status": "dismissed", "reason": event.reason}
+            return _settled(document, heard, event.dismissed_by.subject, how)
+        case RequestReceived() as event, InboxDocument(status="waiting"):
+            by = event.submitted_by.subject
+            return _settled(document, heard, by, {"status": "registered"})
+        case _:
+            return document
+
+
+def _settled(
+    document: InboxDocument, heard: Heard[Any], by: str, how: dict[str, str]
+) -> InboxDocument:
+    return document.model_copy(update={**how, "settled_by": by, "settled_at": heard.time})
+
+
+def _inbox_key(heard: Heard[Any]) -> str | None:
+    """A request that begins its stream was never in the inbox."""
+    of_item = isinstance(heard.data, InboxItemReceived | InboxItemDismissed)
+    later = isinstance(heard.data, RequestReceived) and heard.position > 1
+    return heard.subject if of_item or later else None
+
+
+def fold_upload(_: UploadDocument | None, heard: Heard[Any]) -> UploadDocument:
+    """An upload is one event."""
+    event: DocumentUploaded = heard.data
+    return UploadDocument(**dict(event))
+
+
+def _upload_key(heard: Heard[Any]) -> str | None:
+    return heard.subject if isinstance(heard.data, DocumentUploaded) else None
+
+
+REQUESTS: Final = View(
+    name="requests",
+    model=RequestDocument,
+    fold=fold_request,
+    key=_request_key,
+    indexes=(
+        ("received_at",),
+        ("agency", "received_at"),
+        ("agency", "status", "received_at"),
+        ("account", "received_at"),
+        ("open_for",),
+    ),
+)
+INBOX: Final = View(
+    name="inbox",
+    model=InboxDocument,
+    fold=fold_inbox,
+    key=_inbox_key,
+    indexes=(("agency", "status", "received_at"),),
+)
+UPLOADS: Final = View(
+    name="uploads",
+    model=UploadDocument,
+    fold=fold_upload,
+    key=_upload_key,
+    indexes=(("uploaded_by", "document.document_id", "uploaded_at"),),
+)

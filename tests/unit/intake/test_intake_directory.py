@@ -1,0 +1,242 @@
+"""Eligibility: from a snapshot at most 60 s old, looked up live where that would warn."""
+
+import asyncio
+
+import httpx
+import pytest
+from eventually import eventually
+from prometheus_client import CollectorRegistry, Counter
+
+from services.intake.directory.scim import EXTENSION, DirectoryUnavailable, ScimDirectory
+from services.intake.directory.snapshot import AT_ONCE, Directory
+from services.intake.domain.submission import Standing
+
+SERVING = Standing(registered=True, serving=True)
+ENABLED = Standing(registered=True, serving=True, enabled=True)
+UNKNOWN = Standing(registered=False)
+NAMES = ["connector", "operation", "outcome"]
+
+
+def serving(standing: Standing) -> bool:
+    return standing == SERVING
+
+
+class FakeScim:
+    """A SCIM server; `most` is the largest page that it gives."""
+
+    def __init__(self, *users: dict, most: int = 2) -> None:
+        self.users, self.most = list(users), most
+        self.requests: list[httpx.Request] = []
+        self.answer: httpx.Response | None = None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self.answer is not None:
+            return self.answer
+        found, asked = self.users, request.url.params
+        if "filter" in asked:
+            name = asked["filter"].removeprefix('userName eq "').removesuffix('"').lower()
+            found = [user for user in found if user["userName"].lower() == name]
+        start = int(asked.get("startIndex", 1)) - 1
+        page = found[start : start + min(self.most, int(asked.get("count", 100)))]
+        return httpx.Response(200, json={"totalResults": len(found), "Resources": page})
+
+
+def directory_of(scim) -> tuple[ScimDirectory, CollectorRegistry]:
+    registry = CollectorRegistry()
+    calls = Counter("bmt_connector_calls", "Calls.", NAMES, registry=registry)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(scim), base_url="http://ipms/v2/")
+    return ScimDirectory(client, calls), registry
+
+
+def user(name: str, **more) -> dict:
+    return {"userName": name, "active": True, **more}
+
+
+class TestScim:
+    async def test_everybody_is_read_page_by_page(self):
+        scim = FakeScim(
+            user("Siti"),
+            user("ravi", active=False),
+            user("lim", **{EXTENSION: {"bmtEnabled": True, "maxFileSizeBytes": "1"}}),
+            user("jelani", **{EXTENSION: {}}),
+            {"userName": "zainab"},
+        )
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {
+            "siti": SERVING,
+            "ravi": Standing(registered=True),
+            "lim": ENABLED,
+            "jelani": SERVING,
+            "zainab": Standing(registered=True),
+        }
+        assert len(scim.requests) == 3
+        labels = {"connector": "directory", "operation": "list", "outcome": "done"}
+        assert registry.get_sample_value("bmt_connector_calls_total", labels) == 3
+
+    async def test_nobody_is_an_answer(self):
+        assert await directory_of(FakeScim())[0].everybody() == {}
+
+    async def test_one_account_is_looked_up_in_any_case_of_letters(self):
+        directory, _ = directory_of(FakeScim(user("Siti"), user("ravi")))
+        assert await directory.look_up("SITI") == SERVING
+        assert await directory.look_up("nobody") == UNKNOWN
+
+    async def test_a_quote_in_a_name_ends_no_filter(self):
+        scim = FakeScim()
+        await directory_of(scim)[0].look_up('a" or userName pr or userName eq "b\\')
+        asked = scim.requests[0].url.params["filter"]
+        assert asked == r'userName eq "a\" or userName pr or userName eq \"b\\"'
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(500),
+            httpx.Response(401, json={}),
+            httpx.Response(200, content=b"<html>"),
+            httpx.Response(200, json={"totalResults": "many"}),
+            httpx.Response(302, headers={"Location": "http://elsewhere/"}),
+        ],
+    )
+    async def test_what_is_no_scim_answer_is_no_answer(self, answer):
+        scim = FakeScim()
+        scim.answer = answer
+        directory, registry = directory_of(scim)
+        with pytest.raises(DirectoryUnavailable):
+            await directory.everybody()
+        labels = {"connector": "directory", "operation": "list", "outcome": "failed"}
+        assert registry.get_sample_value("bmt_connector_calls_total", labels) == 1
+
+
+class Source:
+    """A directory in memory, that can be away or slow."""
+
+    def __init__(self, **accounts: Standing) -> None:
+        self.accounts = accounts
+        self.away = False
+        self.hold: asyncio.Event | None = None
+        self.looked_up: list[str] = []
+
+    async def everybody(self):
+        if self.away:
+            raise DirectoryUnavailable
+        return dict(self.accounts)
+
+    async def look_up(self, account):
+        self.looked_up.append(account)
+        if self.hold:
+            await self.hold.wait()
+        if self.away:
+            raise DirectoryUnavailable
+        return self.accounts.get(account, UNKNOWN)
+
+
+class Watch:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+async def taken(source, watch) -> Directory:
+    directory = Directory(source, 30, watch)
+    await directory.refresh()
+    return directory
+
+
+class TestSnapshot:
+    async def test_who_is_fine_is_not_looked_up(self, watch):
+        source = Source(siti=SERVING)
+        directory = await taken(source, watch)
+        watch.now = 60
+        assert await directory.standing("Siti", serving) == SERVING
+        assert source.looked_up == []
+
+    async def test_an_account_added_since_is_found_live(self, watch):
+        source = Source()
+        directory = await taken(source, watch)
+        source.accounts["siti"] = SERVING
+        assert await directory.standing("siti", serving) == SERVING
+
+    async def test_an_older_snapshot_is_not_believed(self, watch):
+        source = Source(siti=SERVING)
+        directory = await taken(source, watch)
+        source.accounts["siti"] = ENABLED
+        watch.now = 61
+        assert await directory.standing("siti", serving) == ENABLED
+
+    async def test_without_a_snapshot_and_without_an_answer_it_says_so(self, watch):
+        source = Source(siti=SERVING)
+        source.away = True
+        directory = Directory(source, 30, watch)
+        assert await directory.standing("siti", serving) is None
+
+    async def test_after_60_seconds_away_it_is_never_a_silent_yes(self, watch):
+        source = Source(siti=SERVING)
+        directory = await taken(source, watch)
+        source.away, watch.now = True, 61
+        assert await directory.standing("siti", serving) is None
+
+    async def test_while_it_is_away_a_fresh_snapshot_answers_what_it_knows(self, watch):
+        source = Source()
+        directory = await taken(source, watch)
+        source.away = True
+        assert await directory.standing("siti", serving) == UNKNOWN
+
+    async def test_after_a_failure_nobody_waits_for_a_while(self, watch):
+        source = Source()
+        directory = await taken(source, watch)
+        source.away = True
+        for _ in range(3):
+            await directory.standing("siti", serving)
+        assert directory.paused
+        assert source.looked_up == ["siti"]
+        watch.now = 2.5
+        source.away = False
+        await directory.standing("siti", serving)
+        assert source.looked_up == ["siti", "siti"]
+
+    async def test_a_flood_of_unknown_accounts_is_answered_from_the_snapshot(self, watch):
+        source = Source()
+        source.hold = asyncio.Event()
+        directory = await taken(source, watch)
+        asked = [asyncio.create_task(directory.standing(str(n), serving)) for n in range(50)]
+        await asyncio.wait(asked, timeout=0.05)
+        assert len(source.looked_up) == AT_ONCE
+        assert sum(task.done() for task in asked) == 50 - AT_ONCE
+        source.hold.set()
+        assert set(await asyncio.gather(*asked)) == {UNKNOWN}
+
+    async def test_an_account_that_was_just_changed_is_looked_up_until_the_next_snapshot(
+        self, watch
+    ):
+        source = Source(siti=SERVING)
+        directory = await taken(source, watch)
+        source.accounts["siti"] = ENABLED
+        watch.now = 1
+        directory.doubt("SITI")
+        assert await directory.standing("siti", serving) == ENABLED
+        watch.now = 2
+        await directory.refresh()
+        assert await directory.standing("siti", lambda _: True) == ENABLED
+        assert source.looked_up == ["siti"]
+
+    async def test_it_keeps_refreshing(self):
+        source = Source()
+        source.away = True
+        directory = Directory(source, 1)
+        running = asyncio.create_task(directory.run())
+        source.accounts["siti"], source.away = SERVING, False
+
+        async def known() -> bool:
+            return await directory.standing("siti", serving) == SERVING
+
+        await eventually(known)
+        running.cancel()

@@ -1,0 +1,355 @@
+"""Messages as people and their programs send them: which hold a filled request, and what it says."""
+
+import time
+from email.message import EmailMessage
+from email.mime.base import MIMEBase
+
+import pytest
+from submissions import AGENCIES
+
+from services.intake.channels.mail import open_mail
+from services.intake.channels.sizes import size_in_bytes
+
+MALAY = """\
+Assalamualaikum dan salam sejahtera,
+
+Jenis: permohonan
+Agensi: MAMPU
+Nama: Siti Nurhaliza binti Ahmad
+Akaun: siti.mampu@mygovuc.gov.my
+E-mel: siti.mampu@mygovuc.gov.my
+Justifikasi: Menghantar lukisan kejuruteraan
+kepada kontraktor.
+
+Fail melebihi 100 MB.
+Kuota: 20 GB
+Saiz fail: 1.5 GB
+"""
+ENGLISH = """\
+Kind: termination
+Agency: Jabatan Perkhidmatan Awam
+Name: Lim Wei Ling
+Account: lim.jpa@mygovuc.gov.my
+E-mail: Lim Wei Ling <lim.jpa@mygovuc.gov.my>
+Justification: Retires this month.
+"""
+BOTH = """\
+1. Jenis / Kind : Permohonan / Application
+2. Agensi / Agency : mampu
+3. *Nama/Name*: Ravi a/l Krishnan
+4. Akaun/Account = ravi.mampu@mygovuc.gov.my
+5. E-mel/E-mail : ravi@mampu.gov.my<mailto:ravi@mampu.gov.my>
+6. Justifikasi/Justification :
+   Projek data raya.
+--\N{SPACE}
+Ravi a/l Krishnan
+Kind: regards
+"""
+HTML = """\
+<html><head><title>Jenis: penamatan</title><style>p{color:red}</style></head><body>
+<p>Salam,</p>
+<div style="display: none">Jenis: penamatan</div>
+<table>
+<tr><td><b>Jenis</b></td><td>:</td><td>permohonan</td></tr>
+<tr><td>Agensi</td><td>MAMPU</td></tr>
+<tr><td>Nama</td><td>Siti &amp; Rakan</td></tr>
+<tr><td>Akaun:</td><td>siti.mampu@mygovuc.gov.my</td></tr>
+<tr><td>E-mel:</td><td><a href="mailto:x">siti.mampu@mygovuc.gov.my</a></td></tr>
+<tr><td>Justifikasi:</td><td>Fail&nbsp;besar.</td></tr>
+</table><script>document.write("Jenis: penamatan")</script></body></html>
+"""
+
+
+def message(text: str = "", **headers: str) -> EmailMessage:
+    made = EmailMessage()
+    made["From"] = "Siti <siti.mampu@mygovuc.gov.my>"
+    made["Subject"] = "Permohonan BMT"
+    made["Message-ID"] = "<abc.1@mampu.gov.my>"
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    if text:
+        made.set_content(text)
+    return made
+
+
+def opened(raw):
+    return open_mail(raw if isinstance(raw, bytes) else bytes(raw), AGENCIES)
+
+
+def form(raw):
+    return opened(raw).form
+
+
+def missing(raw) -> set[str]:
+    found = form(raw)
+    assert found.request is None
+    return {each.field for each in found.missing}
+
+
+class TestFilled:
+    def test_malay_with_a_justification_of_several_lines(self):
+        request = form(message(MALAY)).request
+        assert (request.kind, request.agency, request.channel) == ("application", "MAMPU", "email")
+        assert request.applicant.name == "Siti Nurhaliza binti Ahmad"
+        assert request.justification == (
+            "Menghantar lukisan kejuruteraan\nkepada kontraktor.\n\nFail melebihi 100 MB."
+        )
+        assert (request.quota_bytes, request.max_file_size_bytes) == (20 * 10**9, 15 * 10**8)
+
+    def test_english_with_the_agencys_name_and_an_address_in_brackets(self):
+        request = form(message(ENGLISH)).request
+        assert (request.kind, request.agency) == ("termination", "JPA")
+        assert request.applicant.email == "lim.jpa@mygovuc.gov.my"
+        assert request.quota_bytes is None
+
+    def test_both_languages_numbered_starred_linked_and_signed(self):
+        request = form(message(BOTH)).request
+        assert request.kind == "application"
+        assert request.applicant.name == "Ravi a/l Krishnan"
+        assert request.applicant.email == "ravi@mampu.gov.my"
+        assert request.justification == "Projek data raya."
+
+    def test_html_alone_without_what_is_hidden(self):
+        made = message()
+        made.set_content(HTML, subtype="html")
+        request = form(made).request
+        assert request.kind == "application"
+        assert request.applicant.name == "Siti & Rakan"
+        assert request.justification == "Fail besar."
+
+    def test_the_text_goes_before_the_html(self):
+        made = message(MALAY)
+        made.add_alternative(HTML.replace("permohonan", "penamatan"), subtype="html")
+        assert form(made).request.kind == "application"
+
+    def test_a_filled_form_that_is_attached(self):
+        made = message("Dilampirkan borang.")
+        made.add_attachment(MALAY, filename="borang.txt")
+        found = opened(made)
+        assert found.form.request.agency == "MAMPU"
+        assert [each.filename for each in found.attachments] == ["borang.txt"]
+
+    def test_a_value_on_the_line_below_its_label(self):
+        text = MALAY.replace("Nama: Siti", "Nama:\nSiti")
+        assert form(message(text)).request.applicant.name == "Siti Nurhaliza binti Ahmad"
+
+    def test_a_termination_needs_no_sizes_and_minds_none(self):
+        text = MALAY.replace("permohonan", "Penamatan").replace("20 GB", "banyak")
+        request = form(message(text)).request
+        assert (request.kind, request.quota_bytes) == ("termination", None)
+
+    @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252"])
+    @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+    def test_any_usual_charset_and_encoding(self, charset, encoding):
+        made = message()
+        made.set_content(MALAY.replace("Siti N", "Sití N"), charset=charset, cte=encoding)
+        assert form(made).request.applicant.name.startswith("Sití")
+
+    def test_carriage_returns_and_hard_spaces(self):
+        text = MALAY.replace("Jenis: ", "Jenis\N{NO-BREAK SPACE}:\N{NO-BREAK SPACE}")
+        assert form(message(text.replace("\n", "\r\n"))).request is not None
+
+
+class TestNotFilled:
+    def test_a_plain_letter(self):
+        text = "Tuan, saya ingin memohon perkhidmatan BMT. Terima kasih."
+        assert missing(message(text)) == {
+            "kind", "agency", "name", "account", "email", "justification",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("line", "instead", "field"),
+        [
+            ("Agensi: MAMPU", "", "agency"),
+            ("Agensi: MAMPU", "Agensi: KKM", "agency"),
+            ("Jenis: permohonan", "Jenis: pertanyaan", "kind"),
+            ("Jenis: permohonan", "Jenis: permohonan / penamatan", "kind"),
+            ("Jenis: permohonan", "Jenis: permohonan\nJenis: penamatan", "kind"),
+            ("Agensi: MAMPU", "Agensi: MAMPU\nAgency: ???", "agency"),
+            ("Kuota: 20 GB", "Kuota: dua puluh", "quota_bytes"),
+            ("Saiz fail: 1.5 GB", "Saiz fail: 0", "max_file_size_bytes"),
+            ("Akaun: siti", "Akaun: siti nurhaliza ", "account"),
+            ("E-mel: siti.mampu@mygovuc.gov.my", "E-mel: siti", "email"),
+            ("Nama: Siti", "Nama: \N{RIGHT-TO-LEFT OVERRIDE}Siti", "name"),
+        ],
+    )
+    def test_what_is_missing_unclear_or_there_twice_is_named(self, line, instead, field):
+        assert missing(message(MALAY.replace(line, instead))) == {field}
+
+    def test_bilingual_repetition_with_one_meaning_is_clear(self):
+        text = MALAY.replace("Jenis: permohonan", "Jenis: permohonan\nKind: application")
+        assert form(message(text)).request is not None
+
+    def test_a_form_that_is_only_quoted_is_somebody_elses(self):
+        quoted = "\n".join(f"> {line}" for line in MALAY.splitlines())
+        assert "kind" in missing(message(f"Sila ulas.\n\n{quoted}"))
+
+    def test_body_and_form_that_differ_are_ambiguous(self):
+        made = message(MALAY)
+        made.add_attachment(MALAY.replace("Siti", "Ravi"), filename="borang.txt")
+        assert missing(made) == {"name"}
+
+    def test_a_message_within_the_message_is_not_this_message(self):
+        made = message("Dimajukan.")
+        made.add_attachment(message(MALAY))
+        found = opened(made)
+        assert found.form.request is None
+        assert [each.media_type for each in found.attachments] == ["message/rfc822"]
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {"Auto_Submitted": "auto-replied"},
+            {"Auto_Submitted": "auto-generated; owner=x"},
+            {"Return_Path": "<>"},
+            {"Precedence": "bulk"},
+            {"X_Autoreply": "yes"},
+        ],
+    )
+    def test_a_machine_submits_nothing(self, header):
+        assert missing(message(MALAY, **header)) == {"message"}
+
+    def test_a_person_may_say_that_no_machine_did(self):
+        header = {"Auto_Submitted": "no", "Return_Path": "<siti@mampu.gov.my>"}
+        assert form(message(MALAY, **header)).request is not None
+
+    def test_a_bounce_submits_nothing(self):
+        raw = bytes(message(MALAY)).replace(
+            b"Content-Type: text/plain", b"Content-Type: multipart/report; boundary=x"
+        )
+        assert "message" in missing(raw)
+
+
+class TestNasty:
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"\x00\xff\xfe garbage",
+            b"\r\n\r\n",
+            b"From: \xff\xff\r\nSubject: =?utf-8?b?////?=\r\n\r\nhi",
+            b"Content-Type: multipart/mixed; boundary=\r\n\r\n--\r\n",
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nno end",
+            b"Content-Type: text/plain; charset=klingon\r\n\r\n\xff\xfe",
+            b"Content-Type: text/plain; charset=\"\x00\"\r\n\r\nhi",
+            b"Content-Transfer-Encoding: base64\r\n\r\n%%%not base64%%%",
+            b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA",
+            b"Content-Disposition: attachment; filename*=utf-8''%ff%fe\r\n\r\nhi",
+            b"From: =?=?=?\r\nTo: <<<>>>,,,;:@\r\nDate: never\r\n\r\nhi",
+            b"Message-ID: <" + b"a" * 100_000 + b"@x>\r\n\r\nhi",
+            b"Subject: " + b"(" * 100_000 + b"\r\n\r\nhi",
+        ],
+    )  # fmt: skip
+    def test_a_malformed_message_is_read_as_far_as_it_goes(self, raw):
+        assert form(raw).request is None
+
+    def test_boxes_within_boxes_without_end(self):
+        raw = b"".join(
+            b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n)
+            for n in range(3000)
+        )
+        assert form(raw).request is None
+
+    def test_more_parts_than_anybody_writes(self):
+        made = message("hi")
+        made.make_mixed()
+        for number in range(300):
+            part = MIMEBase("application", "pdf")
+            part.set_payload(f"%PDF-{number}")
+            made.attach(part)
+        assert missing(made) >= {"message"}
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"a: b\r\n" * 200_000,
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n\r\n" * 200_000,
+            b"".join(
+                b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n)
+                for n in range(300)
+            )
+            + b"\r\n" * 500_000,
+            b"Subject: x\r\n" + b" y\r\n" * 200_000 + b"\r\nhi",
+            b"\r\n" + b"*" * 1_000_000,
+            b"\r\n" + b" " * 1_000_000 + b"x",
+            b"\r\nJenis" + b" " * 1_000_000 + b"x",
+            b"\r\n" + b"Jenis/" * 150_000,
+            b"\r\n" + b"1. " * 300_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<a " * 300_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<!--" * 200_000,
+            b"Content-Type: text/html\r\n\r\n<a " + b'a="' * 300_000 + b">",
+            b"Content-Type: text/html\r\n\r\n" + b" " * 1_000_000 + b"x",
+        ],
+        ids=range(13),
+    )
+    def test_nothing_takes_long(self, raw):
+        began = time.process_time()
+        assert form(raw).request is None
+        assert time.process_time() - began < 10
+
+    def test_a_sane_message_id_is_kept_and_no_other(self):
+        assert opened(message(MALAY)).message.message_id == "<abc.1@mampu.gov.my>"
+        for wrong in ("abc", "<a b@c>", "<a@b", "<a@b> <c@d>", "<>", "<a@\x07>"):
+            raw = bytes(message("hi")).replace(b"<abc.1@mampu.gov.my>", wrong.encode())
+            assert opened(raw).message.message_id is None
+
+
+class TestAttachments:
+    def attached(self, content: bytes, kind: str, filename: str):
+        made = message("hi")
+        main, sub = kind.split("/")
+        made.add_attachment(content, maintype=main, subtype=sub, filename=filename)
+        return [(each.filename, each.media_type) for each in opened(made).attachments]
+
+    def test_an_allowed_kind_is_kept_under_its_own_name(self):
+        assert self.attached(b"%PDF-1.7", "application/pdf", "surat Siti.pdf") == [
+            ("surat Siti.pdf", "application/pdf")
+        ]
+
+    def test_a_kind_told_by_its_content_needs_no_label(self):
+        kept = self.attached(b"%PDF-1.7", "application/octet-stream", "imbasan.pdf")
+        assert kept == [("imbasan.pdf", "application/pdf")]
+
+    @pytest.mark.parametrize(
+        ("content", "kind", "filename"),
+        [
+            (b"MZ\x90\x00\x03", "application/pdf", "memo.pdf"),
+            (b"<html></html>", "text/html", "memo.html"),
+            (b"<script>1</script>", "text/plain", "memo.txt"),
+            (b"", "application/pdf", "memo.pdf"),
+        ],
+    )
+    def test_others_stay_inside_the_message(self, content, kind, filename):
+        assert self.attached(content, kind, filename) == []
+
+    @pytest.mark.parametrize(
+        ("filename", "kept"),
+        [("../../etc/memo.pdf", "memo.pdf"), ("C:\\memo.pdf", "memo.pdf"), ("..", None)],
+    )
+    def test_a_name_is_no_path(self, filename, kept):
+        found = self.attached(b"%PDF-1.7", "application/pdf", filename)
+        assert found == [(kept or "attachment-1.pdf", "application/pdf")]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("10 GB", 10**10),
+        ("10gb", 10**10),
+        ("10000000000", 10**10),
+        ("10,000,000,000", 10**10),
+        ("10 000 000 000 bait", 10**10),
+        ("1.5 GiB", 3 * 2**29),
+        ("2 GiB.", 2**31),
+        ("500 MB", 5 * 10**8),
+        ("1.5", None),
+        ("10,5 GB", None),
+        ("-1 GB", None),
+        ("0", None),
+        ("10 GB atau lebih", None),
+        ("9999999999 TB", None),
+        ("", None),
+        ("GB", None),
+    ],
+)
+def test_sizes_are_read_one_way_or_not_at_all(text, size):
+    assert size_in_bytes(text) == size

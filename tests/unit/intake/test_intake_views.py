@@ -1,0 +1,244 @@
+"""Where a request stands: the same, in whatever order the topics bring its events."""
+
+import itertools
+import random
+from datetime import timedelta
+
+import pytest
+from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.views import ViewProjection
+from bmt.contracts import topics
+from bmt.contracts.envelope import Envelope
+from bmt.contracts.events import (
+    Approved,
+    ConfigurationStarted,
+    Configured,
+    Effective,
+    EffectiveIpms,
+    EffectiveStorage,
+    Filed,
+    Granted,
+    NotificationPrepared,
+    Notified,
+    PlannedChange,
+    Rejected,
+    ReturnedForCorrection,
+    ReviewOpened,
+    WithdrawalRequested,
+    Withdrawn,
+)
+from bmt.contracts.values import Document, Officer, Submitter
+from services.intake import answers
+from services.intake.domain.events import (
+    DocumentUploaded,
+    InboxItemDismissed,
+    Missing,
+)
+from services.intake.views import INBOX, REQUESTS, UPLOADS
+
+AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
+WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
+
+
+def heard(event, position: int, seconds: float) -> Heard:
+    """An event of intake's own stream, or of another service's topic."""
+    writer = WRITERS.get(type(event), "intake")
+    envelope = Envelope(
+        id=f"{writer}-{position}",
+        source=f"/bmt/{writer}",
+        type=event.TYPE,
+        subject=ID,
+        time=NOON + timedelta(seconds=seconds),
+        data={},
+    )
+    origin = f"request-{ID}" if writer == "intake" else f"/bmt/{writer}/{ID}"
+    return Heard(envelope, event, position, origin)
+
+
+def ruling(kind, **more):
+    return kind(request=facts(), decided_by=AMINAH, decided_at=NOON, **more)
+
+
+def notice(kind, about):
+    return kind(request=facts(), about=about, channel="email", recipient="siti@mampu.gov.my")
+
+
+OPENED = ReviewOpened(request=facts(), due_at=NOON, warnings=())
+APPROVED = ruling(Approved, approved=Granted(quota_bytes=5, max_file_size_bytes=4))
+STARTED = ConfigurationStarted(
+    request=facts(),
+    plan=(PlannedChange(target="storage", setting="quota_bytes", **{"from": 0}, to=5),),
+)
+CONFIGURED = Configured(
+    request=facts(),
+    configured_by=Officer(subject="provisioning", name="provisioning", role="service"),
+    configured_at=NOON,
+    effective=Effective(
+        ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=4),
+        storage=EffectiveStorage(enabled=True, quota_bytes=5, max_file_size_bytes=4),
+    ),
+    evidence=(),
+)
+FILED = Filed(request=facts(), file_number="MAMPU/1", volume=1, folios=9, filed_at=NOON)
+
+WHOLE = [
+    (received(), 1, 0),
+    (OPENED, 1, 1),
+    (notice(NotificationPrepared, "acknowledgement"), 1, 1),
+    (notice(Notified, "acknowledgement"), 2, 2),
+    (APPROVED, 2, 3),
+    (STARTED, 1, 4),
+    (CONFIGURED, 2, 5),
+    (notice(NotificationPrepared, "configured"), 3, 6),
+    (notice(Notified, "configured"), 4, 7),
+    (FILED, 1, 8),
+]
+
+
+async def told(*events):
+    view = ViewProjection(REQUESTS, MemoryViewStore())
+    for event in events:
+        await view.apply([event])
+    return await view.get(ID)
+
+
+class TestRequests:
+    async def test_the_whole_procedure_is_told_in_its_order(self):
+        document = await told(*(heard(*each) for each in WHOLE))
+        status = answers.request_status(document)
+        assert status.status == "filed"
+        assert [(step.step, step.by, step.detail) for step in status.steps] == [
+            ("received", ADMINISTRATOR.subject, "memo"),
+            ("review_opened", "approval", "due 2026-11-24"),
+            ("notification_prepared", "notification", "acknowledgement by email"),
+            ("acknowledged", "notification", "acknowledgement by email"),
+            ("approved", "Aminah", "quota 5 bytes, largest file 4 bytes"),
+            ("configuring", "provisioning", "storage"),
+            ("configured", "provisioning", "quota 5 bytes"),
+            ("notification_prepared", "notification", "configured by email"),
+            ("notified", "notification", "configured by email"),
+            ("filed", "records", "MAMPU/1, 9 folios"),
+        ]
+        assert document.decision.decision == "approve"
+        assert document.decision.version == 2
+        assert document.open_for is None
+
+    async def test_whatever_order_the_topics_bring_it_says_the_same(self):
+        expected = await told(*(heard(*each) for each in WHOLE))
+        rng = random.Random(7)
+        by_writer = {}
+        for each in WHOLE:
+            by_writer.setdefault(WRITERS[type(each[0])], []).append(heard(*each))
+        for _ in range(50):
+            queues = [list(queue) for queue in by_writer.values()]
+            mixed = []
+            while any(queues):
+                mixed.append(rng.choice([queue for queue in queues if queue]).pop(0))
+            assert await told(*mixed) == expected
+
+    async def test_events_of_one_moment_stand_in_the_procedures_order(self):
+        events = [heard(event, 1, 0) for event in (received(), APPROVED, CONFIGURED, FILED)]
+        for order in itertools.permutations(events):
+            document = await told(*order)
+            steps = [step.step for step in document.steps]
+            assert steps == ["received", "approved", "configured", "filed"]
+
+    async def test_an_event_twice_is_one_step(self):
+        document = await told(heard(*WHOLE[0]), heard(*WHOLE[1]), heard(*WHOLE[1]))
+        assert len(document.steps) == 2
+
+    @pytest.mark.parametrize(
+        ("events", "status", "is_open"),
+        [
+            ([received()], "received", True),
+            ([received(), OPENED], "received", True),
+            ([received(), ruling(ReturnedForCorrection, reason="x")], "returned", True),
+            ([received(), APPROVED], "approved", True),
+            ([received(), APPROVED, STARTED], "configuring", True),
+            ([received(), APPROVED, CONFIGURED], "configured", False),
+            ([received(), ruling(Rejected, reason="x")], "rejected", False),
+        ],
+    )
+    async def test_where_it_stands_and_whether_it_is_open(self, events, status, is_open):
+        document = await told(*(heard(event, 1, n) for n, event in enumerate(events)))
+        assert document.status == status
+        expected = "MAMPU/siti.mampu@mygovuc.gov.my" if is_open else None
+        assert document.open_for == expected
+
+    async def test_a_correction_is_received_again_and_its_facts_count(self):
+        applicant = facts().applicant.model_copy(update={"name": "Siti Baharu"})
+        again = received(applicant=applicant).model_copy(update={"warnings": ("not_serving",)})
+        returned = ruling(ReturnedForCorrection, reason="Tanpa butiran.")
+        events = [heard(received(), 1, 0), heard(returned, 2, 1), heard(again, 2, 2)]
+        for document in (await told(*events), await told(events[0], events[2], events[1])):
+            assert document.status == "received"
+            assert document.facts.applicant.name == "Siti Baharu"
+            assert document.warnings == ("not_serving",)
+            assert [step.step for step in document.steps] == ["received", "returned", "received"]
+
+    async def test_a_withdrawal_shows_who_asked_and_when_it_was_granted(self):
+        by = Submitter(subject="siti", role="applicant")
+        asked = WithdrawalRequested(request=facts(), reason="Tidak perlu.", requested_by=by)
+        granted = Withdrawn(request=facts(), reason="Tidak perlu.", requested_by=by)
+        document = await told(heard(received(), 1, 0), heard(asked, 2, 1), heard(granted, 2, 2))
+        assert document.status == "withdrawn"
+        steps = [(step.step, step.by, step.detail) for step in document.steps[1:]]
+        assert steps == [
+            ("withdrawal_requested", "siti", "Tidak perlu."),
+            ("withdrawn", "siti", "Tidak perlu."),
+        ]
+
+    async def test_an_integrators_reference_is_told(self):
+        event = received(channel="event").model_copy(update={"source_reference": "HR-77"})
+        document = await told(heard(event, 1, 0))
+        assert document.steps[0].detail == "event, HR-77"
+
+    async def test_private_events_are_none_of_its_business(self):
+        assert await told(heard(waiting(), 1, 0)) is None
+
+
+class TestInbox:
+    async def shown(self, *events):
+        view = ViewProjection(INBOX, MemoryViewStore())
+        for position, event in enumerate(events, start=1):
+            await view.apply([heard(event, position, position)])
+        return await view.get(ID)
+
+    async def test_what_waits_says_what_was_understood_and_what_is_missing(self):
+        unclear = mail(
+            understood={"agency": "MAMPU"},
+            missing=(Missing(field="kind", detail="There is no line Jenis / Kind."),),
+        )
+        item = answers.inbox_item_in_full(await self.shown(waiting(mail=unclear)))
+        assert (item.status, item.document_id) == ("waiting", MESSAGE.document_id)
+        assert item.understood == {"agency": "MAMPU"}
+        assert [missing.field for missing in item.missing] == ["kind"]
+
+    async def test_it_stays_after_it_was_registered(self):
+        item = await self.shown(waiting(), received(), received())
+        assert (item.status, item.settled_by) == ("registered", ADMINISTRATOR.subject)
+        assert item.settled_at == NOON + timedelta(seconds=2)
+
+    async def test_it_stays_after_it_was_dismissed(self):
+        dismissed = InboxItemDismissed(
+            agency="MAMPU", reason="spam", dismissed_by=ADMINISTRATOR.submitter, dismissed_at=NOON
+        )
+        item = await self.shown(waiting(), dismissed)
+        assert (item.status, item.reason) == ("dismissed", "spam")
+
+    async def test_a_request_that_never_waited_is_not_there(self):
+        assert await self.shown(received()) is None
+        assert INBOX.key(heard(received(), 1, 0)) is None
+
+
+async def test_uploads_are_known_by_who_made_them():
+    document = Document(
+        document_id="sha256:" + "c" * 64, filename="x.pdf", media_type="a/b", size_bytes=1
+    )
+    upload = DocumentUploaded(document=document, uploaded_by="siti", uploaded_at=NOON)
+    view = ViewProjection(UPLOADS, MemoryViewStore())
+    await view.apply([heard(upload, 1, 0), heard(received(), 1, 0)])
+    assert (await view.get(ID)).document == document
