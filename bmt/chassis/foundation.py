@@ -7,7 +7,6 @@ application. Nothing connects before the lifespan; all of it must be built insid
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, FastAPI
@@ -135,7 +134,6 @@ class Foundation:
         perform: Perform,
         *,
         concurrency: int = 8,
-        lease: timedelta = timedelta(seconds=60),
     ) -> Worker:
         """Somebody who performs the work of one target while the service runs."""
         worker = Worker(
@@ -144,7 +142,6 @@ class Foundation:
             perform=perform,
             clock=clock.now,
             concurrency=concurrency,
-            lease=lease,
         )
         self._tasks.append(worker.run)
         return worker

@@ -58,6 +58,10 @@ class WorkQueue(Protocol):
         """One due item nobody else holds, held until the lease runs out; its attempts count up."""
         ...
 
+    async def hold(self, id_: str, until: datetime) -> None:
+        """Go on holding an item that was taken: its lease now runs out at `until`."""
+        ...
+
     async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
         """Give an item back, to be taken again at `due_at`."""
         ...
@@ -99,6 +103,11 @@ class MongoWorkQueue:
                 return_document=mongodb.ReturnDocument.AFTER,
             )
         return _item(taken) if taken else None
+
+    async def hold(self, id_: str, until: datetime) -> None:
+        """As `WorkQueue.hold`."""
+        with mongodb.store_errors():
+            await self._work.update_one({"_id": id_}, {"$set": {"due_at": until}})
 
     async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
         """As `WorkQueue.postpone`."""

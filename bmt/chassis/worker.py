@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS: Final = 0.5
 LONGEST_BACKOFF_SECONDS: Final = 30.0
+LEASE: Final = timedelta(seconds=6)
+RENEWALS_IN_A_LEASE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ class Worker:
         perform: Perform,
         clock: Clock,
         concurrency: int = 8,
-        lease: timedelta = timedelta(seconds=60),
+        lease: timedelta = LEASE,
     ) -> None:
-        """`perform` must finish within `lease`, or another may begin the same work."""
+        """The lease is renewed while `perform` runs: it bounds what a crash costs, not the work."""
         self._target = target
         self._queue = queue
         self._perform = perform
@@ -89,12 +91,25 @@ class Worker:
             return None
 
     async def _do(self, item: WorkItem) -> None:
-        outcome = await self._attempt(item)
+        renewing = asyncio.create_task(self._renew(item))
+        try:
+            outcome = await self._attempt(item)
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
         try:
             await self._settle(item, outcome)
         except Unavailable as error:
             # The lease runs out and the work is looked at again.
             log.warning("worker_waits", target=self._target, part=error.part)
+
+    async def _renew(self, item: WorkItem) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / RENEWALS_IN_A_LEASE)
+            try:
+                await self._queue.hold(item.id, self._clock() + self._lease)
+            except Unavailable as error:
+                log.warning("lease_not_renewed", target=self._target, part=error.part)
 
     async def _wait(self) -> None:
         try:

@@ -23,8 +23,6 @@ from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.wording.composer import Composer
 
-LEASE_AFTER_TIMEOUT = timedelta(seconds=5)
-
 
 def build(settings: Settings) -> FastAPI:
     """The service, inside the running event loop; nothing connects before the lifespan.
@@ -86,7 +84,6 @@ def _work(foundation: Foundation, settings: Settings) -> None:
                 views.SMTP,
                 sending,
                 concurrency=settings.smtp_concurrency,
-                lease=timedelta(seconds=settings.smtp_timeout_seconds) + LEASE_AFTER_TIMEOUT,
             ),
         ],
     )

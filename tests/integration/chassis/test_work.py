@@ -118,3 +118,29 @@ async def test_what_fails_is_tried_again_with_its_reason_shown(queue):
 
         await eventually(looked_at, 15)
     assert tries == [1, 2, 3]
+
+
+async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):
+    begun, finish = asyncio.Event(), asyncio.Event()
+    times = []
+
+    async def perform(work):
+        times.append(work.attempts)
+        begun.set()
+        await finish.wait()
+        return Done()
+
+    lease = timedelta(seconds=0.3)
+    await queue.change([item("a")])
+    async with working(queue, perform, lease=lease):
+        await begun.wait()
+        taken_at = now()
+
+        async def held_beyond_its_first_lease() -> None:
+            (held,) = await queue.list(10)
+            assert held.due_at > taken_at + 3 * lease
+
+        await eventually(held_beyond_its_first_lease)
+        assert times == [1]
+        finish.set()
+        await eventually(lambda: is_empty(queue))
