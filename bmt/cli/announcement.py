@@ -23,7 +23,9 @@ def announce(console: Console, document: Document) -> None:
 
 
 def _addresses(document: Document) -> Table:
-    table = Table(*CONTENTS, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in CONTENTS:
+        table.add_column(heading, overflow="fold")
     for name, service in document["services"].items():
         table.add_row(name, service["url"], "bearer token; /docs")
     kafka, ipms, storage = document["kafka"], document["ipms"], document["storage"]

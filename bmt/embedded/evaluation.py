@@ -76,9 +76,8 @@ class Evaluation:
             ready_file.write(file, self._document())
 
     def _forget(self) -> None:
-        """A ready file is there only while the system is."""
         for file in self._files:
-            file.unlink(missing_ok=True)
+            ready_file.forget(file)
 
     async def _watch_volumes(self) -> None:
         """The ready file knows every owner: write it again when provisioning adds a volume."""

@@ -135,7 +135,7 @@ class Kafka:
     def _format_arguments(self) -> list[str]:
         settings = self.folder / "format.properties"
         cluster = base64.urlsafe_b64encode(b"bmt" + uuid.uuid4().bytes[3:]).decode().rstrip("=")
-        tool = ["-cp", jars.classpath(), "kafka.tools.StorageTool", "format"]
+        tool = ["-cp", f'"{jars.classpath()}"', "kafka.tools.StorageTool", "format"]
         scram = [
             f'--add-scram "{MECHANISM}=[name={user},password={password}]"'
             for user, password in self.passwords.items()

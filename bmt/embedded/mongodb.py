@@ -54,7 +54,7 @@ class MongoDB:
             command=(
                 str(mongod()),
                 *("--dbpath", str(self.folder / "data")),
-                *("--bind_ip", HOST, "--port", str(self.port), "--nounixsocket"),
+                *("--bind_ip", HOST, "--port", str(self.port), "--nounixsocket", "--quiet"),
                 *("--replSet", REPLICA_SET, "--oplogSize", OPLOG_MEGABYTES),
                 *("--keyFile", str(self._key), "--auth"),
                 *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES),

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import INTEGRATORS, OBSERVER, STATISTICS
 from bmt.embedded.layout import accounts_file
@@ -45,11 +46,29 @@ def document(system: System, pids: Mapping[str, int]) -> Document:
 
 def write(file: Path, content: Document) -> None:
     """Atomically, and for its owner's eyes: it is full of passwords."""
+    aside = _aside(file)
+    aside.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
+
+
+def forget(file: Path) -> None:
+    """Remove it: it is there only while the system is up.
+
+    Raises:
+        WrongConfiguration: such a file could not be written there.
+    """
+    try:
+        _aside(file).unlink()
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise WrongConfiguration(f"--ready-file {file}: {error.strerror}") from error
+
+
+def _aside(file: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.new")
     aside.touch(mode=0o600)
-    aside.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
+    return aside
 
 
 def _statistics(system: System, pids: Mapping[str, int]) -> Document | None:
