@@ -1,7 +1,7 @@
 """Writes dashboards/bmt.json, the dashboard "BMT: requests and health", from the table below.
 
 `python deploy/grafana/dashboard.py`, after a change; a test compares the two.
-"""  # noqa: INP001 - a script beside its data, not a package
+"""
 
 import json
 from dataclasses import dataclass

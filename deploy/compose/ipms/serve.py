@@ -1,0 +1,21 @@
+"""The evaluation's stand-in for IPMS, listening for other containers."""
+
+import os
+from pathlib import Path
+
+import uvicorn
+
+from bmt.embedded.ipms_server import application
+
+if __name__ == "__main__":
+    uvicorn.run(
+        application(
+            Path(os.environ["IPMS_JOURNAL"]),
+            Path(os.environ["IPMS_ACCOUNTS"]),
+            os.environ["BMT_IPMS_TOKEN"],
+        ),
+        host="0.0.0.0",  # noqa: S104 - of the container, which publishes it on loopback alone
+        port=int(os.environ["IPMS_PORT"]),
+        log_level="warning",
+        access_log=False,
+    )

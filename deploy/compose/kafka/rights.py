@@ -1,0 +1,29 @@
+"""Makes Kafka's topics and rights, once the broker answers; may be repeated.
+
+They are those of the embedded broker (`bmt.embedded.kafka_rights`), so that both agree.
+"""
+
+import asyncio
+import os
+
+import stamina
+from aiokafka.errors import KafkaError
+
+from bmt.embedded import kafka_rights
+
+
+@stamina.retry(on=(KafkaError, OSError), attempts=None, timeout=120, wait_max=2)
+async def _establish() -> None:
+    await kafka_rights.establish(
+        {
+            "bootstrap_servers": os.environ["KAFKA_ADDRESS"],
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": "admin",
+            "sasl_plain_password": os.environ["KAFKA_ADMIN_PASSWORD"],
+        }
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(_establish())

@@ -1,0 +1,190 @@
+"""deploy/compose, as far as it can be known without a Docker engine."""
+
+import importlib
+import json
+import re
+
+import pytest
+from fixtures.compose import CONTAINERS, FOLDER, JOBS, OWN, RAW, ROOT, SYSTEM, environment, required
+
+from bmt.embedded import kafka_rights, mongodb_rights
+from bmt.embedded.ports import Ports
+
+SERVICES = ("intake", "approval", "provisioning", "notification", "records")
+PROCESSES = {name: f"services.{name}" for name in SERVICES} | {
+    "statistics": "services.records.statistics"
+}
+HARD = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|_KEY$|_URI$")
+PINNED = re.compile(r"[\w/-]+:v?\d+\.\d+\.\d+[\w.-]*")  # a host would have a dot before the colon
+
+each_container = pytest.mark.parametrize("name", CONTAINERS)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(name, monkeypatch):
+    settings = importlib.import_module(f"{PROCESSES[name]}.settings").Settings
+    given = {key: value for key, value in environment(name).items() if key.startswith("BMT_")}
+    known = {f"BMT_{field.upper()}" for field in settings.model_fields}
+    for key, value in given.items():
+        monkeypatch.setenv(key, value)
+
+    assert given.keys() <= known
+    settings()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_service_runs_its_own_module_as_its_own_kafka_and_mongodb_user(name):
+    given = environment(name)
+    assert CONTAINERS[name]["command"] == ["python", "-m", f"{PROCESSES[name]}.main"]
+    assert given["BMT_HOST"] == "0.0.0.0"
+    assert given["BMT_KAFKA_USERNAME"] == name
+    assert given["BMT_KAFKA_PASSWORD"] == f"a-kafka-{name}-password"
+    if name in SERVICES:
+        assert f"//{name}:a-mongodb-{name}-password@" in given["BMT_MONGODB_URI"]
+
+
+@each_container
+def test_a_container_has_a_health_check_and_comes_back(name):
+    container = CONTAINERS[name]
+    if name in JOBS:
+        awaited = {"condition": "service_completed_successfully"}
+        assert any(
+            other.get("depends_on", {}).get(name) == awaited for other in CONTAINERS.values()
+        )
+    else:
+        assert container["restart"] == "unless-stopped"
+        assert container["healthcheck"].keys() >= {"test", "interval", "timeout", "retries"}
+
+
+@each_container
+def test_a_container_may_do_nothing_that_it_need_not(name):
+    container = CONTAINERS[name]
+    assert {key: container.get(key) for key in HARD} == HARD
+    if name in OWN:
+        assert container["user"] == "10001:10001"
+        assert container["read_only"] is True
+        assert container["tmpfs"] == ["/tmp"]
+
+
+@each_container
+def test_an_image_is_pinned_and_named_without_a_host(name):
+    assert PINNED.fullmatch(CONTAINERS[name]["image"])
+
+
+@each_container
+def test_a_port_is_open_on_loopback_alone(name):
+    assert all(port.startswith("127.0.0.1:") for port in CONTAINERS[name].get("ports", []))
+
+
+@each_container
+def test_secrets_come_from_outside(name):
+    literal = {
+        key: value
+        for key, value in RAW[name].get("environment", {}).items()
+        if SECRET.search(key) and not re.search(r"\$\{\w+:\?", str(value))
+    }
+    assert literal == {}
+
+
+@each_container
+def test_what_is_mounted_is_there(name):
+    for mount in CONTAINERS[name].get("volumes", []):
+        source = mount.split(":")[0]
+        if source.startswith("."):
+            assert (FOLDER / source).exists(), source
+            assert mount.endswith(":ro"), mount
+        else:
+            assert source in SYSTEM["volumes"]
+
+
+@each_container
+def test_what_is_waited_for_can_come(name):
+    for other, wait in CONTAINERS[name].get("depends_on", {}).items():
+        healthy = wait["condition"] == "service_healthy"
+        assert "healthcheck" in CONTAINERS[other] if healthy else other in JOBS
+
+
+def test_the_example_of_the_environment_names_every_secret_and_gives_none():
+    lines = (FOLDER / ".env.example").read_text().splitlines()
+    assert {line for line in lines if line and line[0] != "#"} == {
+        f"{name}=" for name in required()
+    }
+
+
+def test_services_listen_where_the_embedded_system_has_them():
+    ports = {name: str(Ports()[name]) for name in PROCESSES}
+    assert {
+        name: environment(name).get("BMT_PORT") or environment(name)["BMT_METRICS_PORT"]
+        for name in PROCESSES
+    } == ports
+    assert all(
+        CONTAINERS[name]["ports"] == [f"127.0.0.1:{ports[name]}:{ports[name]}"] for name in ports
+    )
+
+
+def test_prometheus_finds_every_process():
+    targets = json.loads((ROOT / "deploy" / "prometheus" / "targets" / "compose.json").read_text())
+    found = {target["labels"]["service"]: target["targets"] for target in targets}
+    assert found == {name: [f"{name}:{Ports()[name]}"] for name in PROCESSES}
+
+
+def test_every_user_of_kafka_and_mongodb_gets_a_password():
+    kafka = environment("kafka")
+    mongodb = environment("mongodb-users")
+    start = (FOLDER / "kafka" / "start.sh").read_text()
+
+    assert all(f"KAFKA_{user.upper()}_PASSWORD" in kafka for user in kafka_rights.USERS)
+    assert re.search(r"^users=\((.*)\)$", start, re.MULTILINE)[1].split() == [
+        "admin",
+        *kafka_rights.USERS,
+    ]
+    assert all(f"MONGODB_{name.upper()}_PASSWORD" in mongodb for name in mongodb_rights.SERVICES)
+
+
+def test_the_realm_has_the_roles_and_claims_of_the_contract():
+    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
+    mappers = [mapper["config"] for mapper in realm["clients"][0]["protocolMappers"]]
+    users = {user["username"]: user for user in realm["users"]}
+
+    assert {role["name"] for role in realm["roles"]["realm"]} == {
+        "applicant",
+        "administrator",
+        "operator",
+        "auditor",
+        "integrator",
+    }
+    claims = {config["claim.name"] for config in mappers if "claim.name" in config}
+    assert claims == {"sub", "email", "agency", "roles"}
+    assert [
+        config["included.custom.audience"]
+        for config in mappers
+        if "included.custom.audience" in config
+    ] == ["bmt"]
+    assert users["aminah.mampu@mygovuc.gov.my"]["attributes"] == {"agency": ["MAMPU"]}
+    assert all(
+        user["credentials"][0]["value"] == "${SAMPLE_USERS_PASSWORD}" for user in users.values()
+    )
+
+
+def test_the_image_is_made_of_hashed_packages_and_does_not_run_as_root():
+    stages = re.split(r"^FROM ", (FOLDER / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    named = {stage.split()[2]: stage for stage in stages if " AS " in stage.splitlines()[0]}
+
+    assert all("--require-hashes" in stage for stage in named.values() if "install" in stage)
+    assert "USER 10001:10001" in named["service"]
+    assert "HEALTHCHECK" in named["service"]
+    assert named["ipms"].startswith("service AS")
+
+
+def test_what_the_image_copies_is_there_and_not_left_out():
+    let_in = {
+        line[1:]
+        for line in (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = re.findall(r"^COPY (?!--from)(\S+)", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    for path in copied:
+        assert (ROOT / path).exists()
+        assert any(path == entry or path.startswith(f"{entry}/") for entry in let_in), path
