@@ -1,16 +1,20 @@
 """The procedure from outside: four applications and one termination, from request to filed record."""
 
+import json
 import mailbox
 import os
 import signal
 import uuid
 from collections import Counter
+from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from eventually import eventually
 
 from bmt.cli.demo import procedure
+from bmt.cli.demo.officer import Refusal
 from bmt.cli.demo.samples import Sample, samples
 
 pytestmark = pytest.mark.e2e
@@ -121,9 +125,6 @@ async def test_killing_every_service_in_the_middle_loses_and_doubles_nothing(rea
 
 
 def pid_of(ready, service: str) -> int:
-    import json
-    from pathlib import Path
-
     document = json.loads((Path(ready["data"]) / "ready.json").read_text())
     return document["services"][service]["pid"]
 
@@ -138,17 +139,15 @@ class Patient:
         call = getattr(self._officer, name)
 
         async def again(*arguments):
-            import httpx
-
             async def once() -> dict:
                 try:
                     return {"answer": await call(*arguments)}
                 except httpx.TransportError as away:
                     raise AssertionError(str(away)) from away
-                except RuntimeError as error:
-                    if ": 503 " in str(error):
-                        raise AssertionError(str(error)) from error
-                    raise
+                except Refusal as refusal:
+                    if refusal.status != 503:
+                        raise
+                    raise AssertionError(str(refusal)) from refusal
 
             return (await eventually(once, 60))["answer"]
 

@@ -14,6 +14,22 @@ from bmt.embedded.ready_file import Document
 Json = dict[str, Any]
 
 
+class Refusal(RuntimeError):  # noqa: N818  named for what is so
+    """A service answered with a problem.
+
+    Attributes:
+        status: its HTTP status.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"{response.request.url.path}: {response.status_code} {response.text}")
+        self.status = response.status_code
+
+
+class NotHeardYet(Refusal):
+    """A service does not know the request yet: the event is on its way."""
+
+
 class Officer:
     """Calls the five services with one administrator's token."""
 
@@ -99,6 +115,7 @@ class Officer:
 
 def _answer(response: httpx.Response) -> Json:
     if response.is_error:
-        raise RuntimeError(f"{response.request.url.path}: {response.status_code} {response.text}")
+        unknown = response.status_code == httpx.codes.NOT_FOUND
+        raise NotHeardYet(response) if unknown else Refusal(response)
     answer: Json = response.json()
     return answer

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from bmt.cli.demo.officer import Json, Officer
+from bmt.cli.demo.officer import Json, NotHeardYet, Officer
 from bmt.cli.demo.samples import Sample
 
 SECONDS_BETWEEN_LOOKS: Final = 0.1
@@ -27,7 +28,6 @@ async def run(sample: Sample, officer: Officer, tell: Tell) -> str:
     """
     request_id = str((await officer.receive(sample))["request_id"])
     told: set[tuple[str, str]] = set()
-    approved = False
     deadline = time.monotonic() + LONGEST_SECONDS
     while True:
         now = await officer.status(request_id)
@@ -40,23 +40,18 @@ async def run(sample: Sample, officer: Officer, tell: Tell) -> str:
             return request_id
         if time.monotonic() > deadline:
             raise Stuck(f"{now['reference']} is {now['status']} after {LONGEST_SECONDS:.0f} s")
-        if now["status"] == "received" and not approved:
-            approved = await _try_to_approve(officer, request_id)
-        elif now["status"] == "awaiting_operator" and sample.evidence:
-            await officer.configure_by_hand(request_id, sample.evidence)
-        await officer.hand_over_papers(request_id)
+        with suppress(NotHeardYet):
+            await _go_on(sample, officer, request_id, now["status"])
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-async def _try_to_approve(officer: Officer, request_id: str) -> bool:
-    """False while the request is not on the worklist yet."""
-    try:
+async def _go_on(sample: Sample, officer: Officer, request_id: str, status: str) -> None:
+    """Do what the procedure asks of a person now."""
+    if status == "received":
         await officer.approve(request_id)
-    except RuntimeError as error:
-        if ": 404 " in str(error):
-            return False
-        raise
-    return True
+    elif status == "awaiting_operator" and sample.evidence:
+        await officer.configure_by_hand(request_id, sample.evidence)
+    await officer.hand_over_papers(request_id)
 
 
 async def run_all(
