@@ -4,6 +4,7 @@ Offsets are never committed, so each start hears the topics from the beginning: 
 the process or its changelog is told again. Nobody decides anything by these figures.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import faust
@@ -27,8 +28,12 @@ HEARTBEAT_SECONDS: Final = 2.0
 _EVENTS: Final = Vocabulary(model for topic in HEARD for model in topics.EVENTS[topic])
 
 
-def statistics(settings: Settings, figures: Figures) -> faust.App:
-    """The app; a Faust worker runs it."""
+def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) -> faust.App:
+    """The app; a Faust worker runs it.
+
+    `ready` is called whenever the table stands as the changelog has it: at each start, and again when
+    a broker came back.
+    """
     brokers = settings.kafka_bootstrap_servers.split(",")
     app = faust.App(
         f"{settings.topic_prefix}bmt.{settings.service}",
@@ -51,6 +56,7 @@ def statistics(settings: Settings, figures: Figures) -> faust.App:
     @table.on_recover
     async def recount() -> None:
         figures.rebuild(table.values())
+        ready()
 
     heard = app.topic(
         *(settings.topic_prefix + topic for topic in HEARD),

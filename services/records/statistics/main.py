@@ -16,13 +16,13 @@ def build(settings: Settings) -> faust.App:
     figures = Figures()
     registry = new_registry()
     registry.register(figures)
-    app = statistics(settings, figures)
+    served: list[object] = []
 
-    async def serve() -> None:
-        start_http_server(settings.metrics_port, settings.host, registry)
+    def serve() -> None:
+        if not served:
+            served.append(start_http_server(settings.metrics_port, settings.host, registry))
 
-    app.task(serve)
-    return app
+    return statistics(settings, figures, serve)
 
 
 def main() -> None:

@@ -1,32 +1,17 @@
-"""The ledger in MongoDB: one place a leaf whoever writes, and rights that allow no second thoughts."""
+"""The ledger in MongoDB: one place a leaf, whoever writes and however often."""
 
 import asyncio
-import hashlib
-import uuid
 
 import pytest
-from eventually import eventually
-from fixtures.mongodb import embedded_mongodb
-from fixtures.procedure import approved, configured, notified, numbered, opened
-from fixtures.samples import facts, received
-from fixtures.service import Surroundings
 
 from bmt.chassis import clock
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.mongodb import AsyncIOMotorGridFSBucket, OperationFailure, connect
-from bmt.embedded.mongodb_rights import DOCUMENTS, RECORDS_DATABASE
-from bmt.embedded.process import running
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.ledger.live_store import LiveStore
-from services.records.main import build
-from services.records.settings import Settings
 
 pytestmark = pytest.mark.integration
-
-CONTENT = b"form"
-FORM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 def entry(request_id, event_id, **data):
@@ -86,54 +71,3 @@ async def test_two_writers_give_each_request_one_number_without_gaps(database):
     assert sorted(int(number.rpartition("/")[2]) for number in given[::2]) == sorted(
         [*range(1, 31), *range(1, 31)]
     )
-
-
-@pytest.fixture(scope="module")
-async def server(tmp_path_factory):
-    """A MongoDB where every service has its own user and rights."""
-    folder = tmp_path_factory.mktemp("rights")
-    part = embedded_mongodb(folder)
-    async with running(part.program(), folder / "logs"):
-        yield part
-
-
-async def test_with_the_rights_it_has_records_files_and_can_take_nothing_back(
-    server, kafka, local_issuer, as_
-):
-    own = connect(server.uri("records"))[RECORDS_DATABASE]
-    intake = connect(server.uri("intake"))[DOCUMENTS]
-    surroundings = Surroundings(
-        kafka, server.uri("records"), local_issuer, f"test-{uuid.uuid4().hex[:12]}."
-    )
-    await surroundings.start()
-    request = facts()
-    names = {"database": RECORDS_DATABASE, "documents_database": DOCUMENTS}
-    async with surroundings.running(build, Settings, **names) as records:
-        form = received(request)
-        await AsyncIOMotorGridFSBucket(intake, "documents").upload_from_stream(
-            "borang.pdf",
-            CONTENT,
-            metadata={"document_id": FORM, "media_type": "application/pdf"},
-        )
-        document = form.documents[0].model_copy(update={"document_id": FORM})
-        form = form.model_copy(update={"documents": (document,)})
-        events = (form, opened(request), approved(request), configured(request))
-        for event, sequence in numbered(*events, notified(request, "configured")):
-            await surroundings.wire.say(event, sequence=sequence)
-
-        async def filed():
-            answer = await records.get(
-                f"/v1/records/{request.request_id}", headers=as_("auditor", "")
-            )
-            assert answer.status_code == 200
-            assert answer.json()["state"]["status"] == "filed"
-
-        await eventually(filed)
-    await surroundings.wire.stop()
-
-    for collection in ("leaves", "file_numbers", "folios.files", "folios.chunks"):
-        with pytest.raises(OperationFailure, match="not authorized"):
-            await own[collection].update_one({}, {"$set": {"forged": True}})
-        with pytest.raises(OperationFailure, match="not authorized"):
-            await own[collection].delete_one({})
-    assert (await LiveStore(own).verify()).faults == []
