@@ -1,0 +1,167 @@
+"""Provisioning over HTTP: plans, entitlements, the officers' tasks, and what operators need."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime
+
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.clock import Clock
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.execution import Execution
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, PageRequest, Paging
+from bmt.chassis.web import api_router
+from bmt.chassis.work import WorkQueue
+from bmt.contracts.http.provisioning import (
+    Claimed,
+    Completed,
+    Completion,
+    Entitlement,
+    Plan,
+    RetryAccepted,
+    Task,
+    TaskStatus,
+    Unfinished,
+)
+from bmt.contracts.problems import Refused
+from services.provisioning import answers, handlers
+from services.provisioning.connectors.targets import Targets
+from services.provisioning.views import configurations as configurations_
+from services.provisioning.views import tasks as tasks_
+from services.provisioning.views.configurations import Configurations
+from services.provisioning.views.entitlements import Entitlements
+from services.provisioning.views.tasks import Tasks
+
+BY_TIME: Final = Paging(tuple[AwareDatetime, str])
+MOST_REASONS: Final = 1000
+
+Administrator = Annotated[Principal, Depends(require("administrator"))]
+Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
+Reader = Annotated[Principal, Depends(require("administrator", "operator", "auditor", "applicant"))]
+AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
+RetryCommand = Annotated[CommandContext, Depends(command("operator", "administrator"))]
+TimePage = Annotated[PageRequest[tasks_.Place], Depends(BY_TIME)]
+
+
+class NothingInForce(Refused):
+    """Nothing was ever configured for the account, or its agency is another one."""
+
+    problem = "not_found"
+
+
+def request_routes(
+    execution: Execution[Any, Any],
+    configurations: Configurations,
+    entitlements: Entitlements,
+    work: WorkQueue,
+    targets: Targets,
+    clock: Clock,
+) -> APIRouter:
+    """The calls about requests and accounts."""
+    routes = api_router(tags=["configuration"])
+
+    @routes.get(
+        "/v1/requests/{request_id}/plan",
+        summary="What configuring would change, read live",
+        responses=problems("not_found", "unavailable"),
+    )
+    async def plan(request_id: str, caller: Overseer) -> Plan:
+        """For requests that were approved. 503 while a target is away: nothing is guessed."""
+        return await answers.plan(await handlers.known(request_id, caller, execution), targets)
+
+    @routes.post(
+        "/v1/requests/{request_id}/retry",
+        summary="Try again after a failure",
+        status_code=202,
+        response_model=RetryAccepted,
+        responses=problems("not_found", "request_closed"),
+    )
+    async def retry(request_id: str, context: RetryCommand) -> JsonResponse:
+        """Operators for every agency, administrators for their own.
+
+        After `ConfigurationFailed` with `retryable`, once its cause is mended. A request that is under way
+        goes on by itself: then this changes nothing. 409 `request_closed`: the request is configured, the
+        failure is one that no retry mends, or a later request for the same account has begun.
+        """
+        executed = await handlers.retry(request_id, context, execution, configurations, clock)
+        return answer(executed, RetryAccepted(request_id=request_id), 202)
+
+    @routes.get("/v1/configurations", summary="What is approved and not configured yet, and why")
+    async def unfinished(caller: Overseer, page: TimePage) -> Page[Unfinished]:
+        """The longest waiting first; every one has a reason and an age."""
+        everything = caller.has("operator") or (caller.has("auditor") and not caller.agency)
+        agency = None if everything else caller.agency
+        found = await configurations_.unfinished(configurations, agency, page)
+        waiting = {item.subject: item.waiting_for for item in await work.list(MOST_REASONS)}
+        items = answers.unfinished(found, waiting)
+        return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
+
+    @routes.get(
+        "/v1/entitlements/{account}",
+        summary="What is in force for an account, with its evidence",
+        responses=problems("not_found"),
+    )
+    async def entitlement(account: str, caller: Reader) -> Entitlement:
+        """Administrators for their own agency, applicants for themselves."""
+        found = await entitlements.get(account.casefold())
+        own = caller.subject.casefold() == account.casefold()
+        if found is None or not (own or handlers.sees(caller, found.agency)):
+            raise NothingInForce("Nothing was configured for such an account of your agency.")
+        return found
+
+    return routes
+
+
+def task_routes(
+    execution: Execution[Any, Any], tasks: Tasks, documents: DocumentStore, clock: Clock
+) -> APIRouter:
+    """The calls of the manual worklist: administrators, for their own agency."""
+    routes = api_router(tags=["tasks"])
+
+    @routes.get("/v1/tasks", summary="What officers must set by hand, the oldest first")
+    async def listed(
+        caller: Administrator, page: TimePage, status: TaskStatus | None = None
+    ) -> Page[Task]:
+        found = await tasks_.tasks_of(tasks, caller.agency, status, page)
+        return BY_TIME.page(found, page, key=lambda task: (task.opened_at, task.task_id))
+
+    @routes.post(
+        "/v1/tasks/{task_id}/claim",
+        summary="Take a task on",
+        status_code=201,
+        response_model=Claimed,
+        responses=problems("forbidden", "not_found", "already_decided", "request_closed"),
+    )
+    async def claim(task_id: str, context: AdministratorsCommand) -> JsonResponse:
+        """Nobody else can claim it then (409 `already_decided`, with who did as `decision`).
+
+        403: you approved the request, and your agency separates the two duties.
+        """
+        executed = await handlers.claim_task(task_id, context, execution, tasks, clock)
+        return answer(executed, answers.claimed(task_id, executed.commit, context), 201)
+
+    @routes.post(
+        "/v1/tasks/{task_id}/completion",
+        summary="State that it is done, with evidence",
+        status_code=201,
+        response_model=Completed,
+        responses=problems(
+            "forbidden", "not_found", "request_closed", "validation_failed", "document_unknown"
+        ),
+    )
+    async def complete(
+        task_id: str, completion: Completion, context: AdministratorsCommand
+    ) -> JsonResponse:
+        """Your statement, with its documents, is what the configuration is proven by.
+
+        Claiming first is not needed, and a colleague's claim is no obstacle.
+        """
+        executed = await handlers.complete_task(
+            task_id, completion, context, execution, tasks, documents, clock
+        )
+        return answer(executed, answers.completed(executed.commit), 201)
+
+    return routes

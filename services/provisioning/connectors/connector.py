@@ -1,0 +1,106 @@
+"""The protocol of every connector, and how a target can fail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.events import PlannedChange, Target
+
+E = TypeVar("E", bound=BaseModel)
+E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
+
+
+class TargetAway(Unavailable):
+    """The target does not answer, or answers that it cannot now: the same call later is right.
+
+    Attributes:
+        reason: what it did instead of answering, for people; no personal data.
+    """
+
+    def __init__(self, connector: str, reason: str, retry_after_seconds: int = 2) -> None:
+        """Names the connector and what happened."""
+        super().__init__(connector, retry_after_seconds)
+        self.reason = reason
+
+
+class NotCalled(TargetAway):
+    """The target is known to be away: it was not even called."""
+
+    def __init__(self, connector: str) -> None:
+        """Names the connector."""
+        super().__init__(connector, "is away; it is looked for")
+
+
+class TargetRefused(Exception):  # noqa: N818  named for what the target did
+    """The target answers no: waiting does not help, a person must look.
+
+    Attributes:
+        target: who refuses.
+        reason: what it said, for people.
+        retryable: whether trying again can help once somebody has mended the cause.
+    """
+
+    def __init__(self, target: Target, reason: str, *, retryable: bool = True) -> None:
+        """Names the target and its reason."""
+        super().__init__(reason)
+        self.target: Target = target
+        self.reason = reason
+        self.retryable = retryable
+
+
+class OperatorNeeded(Exception):  # noqa: N818  named for what is so
+    """Nothing but a person can do this; `instructions` say what, in Malay, then in English."""
+
+    def __init__(self, target: Target, instructions: str) -> None:
+        """Names the target."""
+        super().__init__(f"{target} is set by a person")
+        self.target: Target = target
+        self.instructions = instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[E_co]):
+    """What a target showed.
+
+    Attributes:
+        effective: what is in force; None when nobody can tell.
+        read_back_at: when, UTC.
+        documents: what shows it, where a person says so.
+    """
+
+    effective: E_co | None
+    read_back_at: datetime
+    documents: tuple[str, ...] = ()
+
+
+class Connector(Protocol[E]):
+    """Brings one target to absolute values, account by account.
+
+    Every method raises `TargetAway` when the target cannot be asked now, and `TargetRefused` when it
+    says no for good.
+
+    Attributes:
+        name: as metrics and evidence call it.
+    """
+
+    name: str
+
+    async def plan(self, account: str, wanted: E) -> Sequence[PlannedChange]:
+        """What `apply` would change now; changes nothing. Refuses what `apply` would refuse."""
+        ...
+
+    async def apply(self, account: str, wanted: E) -> None:
+        """Make it so. Doing it twice is harmless.
+
+        Raises:
+            OperatorNeeded: a person must.
+        """
+        ...
+
+    async def read_back(self, account: str) -> Reading[E]:
+        """What the target itself shows for the account now."""
+        ...

@@ -1,0 +1,125 @@
+"""The storage's volume files: one `<account>.conf` an account, each written whole or not at all.
+
+A file that was replaced is not in force before the server reloads its configuration. Until that is known,
+a mark stands beside it, so that a crash in between is noticed by whoever reads the volume back.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from bmt.contracts.events import EffectiveStorage
+
+SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+'-]*")
+"""What an account may be made of to stand in a path and in a configuration line.
+
+Anything else can become another folder, another directive, or everybody (`*`)."""
+
+_LARGEST_FILE: Final = re.compile(r"^    sz: 0b-([0-9]+)b$", re.MULTILINE)
+
+_ACCOUNT: Final = """\
+[accounts]
+  {account}: {password}
+"""
+_VOLUME: Final = """\
+
+[/{account}]
+  data/{account}
+  accs:
+    rwmd: {account}
+    ra: {admin}
+  flags:
+    daw
+    sz: 0b-{largest}b
+    vmaxb: {quota}b
+"""
+
+
+def volume_text(account: str, password: str, admin: str, wanted: EffectiveStorage) -> str:
+    """The file of an open volume, or of a closed one: its owner stays known, and meets nothing.
+
+    Sizes are plain bytes (`b`), so that the server rounds nothing.
+    """
+    known = _ACCOUNT.format(account=account, password=password)
+    if not wanted.enabled:
+        return known
+    return known + _VOLUME.format(
+        account=account,
+        admin=admin,
+        largest=wanted.max_file_size_bytes,
+        quota=wanted.quota_bytes,
+    )
+
+
+class VolumeFiles:
+    """The folder that the server's configuration includes. Its methods block: they write to the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is the server's; it must be there when something is written."""
+        self._folder = folder
+
+    def owner(self, account: str) -> str:
+        """The name of the account's volume: as it is spelt where there is one, whatever the case.
+
+        IPMS takes `Siti` and `siti` for one account, the storage for two.
+        """
+        if self._file(account).exists():
+            return account
+        alike = account.casefold()
+        known = (file.name.removesuffix(".conf") for file in self._folder.glob("[!.]*.conf"))
+        return next((name for name in known if name.casefold() == alike), account)
+
+    def read(self, owner: str) -> str | None:
+        """The file's text; None where there is none."""
+        try:
+            return self._file(owner).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def largest_file_bytes(self, owner: str) -> int | None:
+        """The largest file that the volume's file allows."""
+        found = _LARGEST_FILE.search(self.read(owner) or "")
+        return int(found[1]) if found else None
+
+    def replace(self, owner: str, text: str | None) -> str | None:
+        """Put another text in the file's place (None: no file), atomically; the former text."""
+        former = self.read(owner)
+        self._mark(owner).touch()
+        if text is None:
+            self._file(owner).unlink(missing_ok=True)
+        else:
+            _write(self._folder / f".{owner}.new", text, self._file(owner))
+        _sync(self._folder)
+        return former
+
+    def owes_reload(self, owner: str) -> bool:
+        """Whether the file may not be in force."""
+        return self._mark(owner).exists()
+
+    def in_force(self, owner: str) -> None:
+        """The server has read the file since it was replaced."""
+        self._mark(owner).unlink(missing_ok=True)
+
+    def _file(self, owner: str) -> Path:
+        return self._folder / f"{owner}.conf"
+
+    def _mark(self, owner: str) -> Path:
+        return self._folder / f".{owner}.unloaded"
+
+
+def _write(draft: Path, text: str, file: Path) -> None:
+    """It holds a password: for us, and for the folder's group where the server is another user."""
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

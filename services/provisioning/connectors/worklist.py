@@ -1,0 +1,73 @@
+"""IPMS by people: the portal has no interface, so an officer sets it and hands in what shows it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bmt.chassis.clock import Clock
+from bmt.contracts.events import EffectiveIpms, PlannedChange
+from services.provisioning.connectors.connector import OperatorNeeded, Reading
+from services.provisioning.domain.events import TaskCompleted
+from services.provisioning.domain.goal import changes
+
+NAME: Final = "worklist"
+
+_TURN_ON: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Hidupkan perkhidmatan Big Mail Transfer (BMT).
+3. Tetapkan saiz fail terbesar kepada {size} bait ({gigabytes} GB) dan simpan.
+4. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) on.
+3. Set the largest file to {size} bytes ({gigabytes} GB) and save.
+4. Upload a screenshot of the setting as evidence and complete this task."""
+
+_TURN_OFF: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Matikan perkhidmatan Big Mail Transfer (BMT) dan simpan.
+3. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) off and save.
+3. Upload a screenshot of the setting as evidence and complete this task."""
+
+
+class Worklist:
+    """Says what an officer must set; once one states that it is done, that is what is read back.
+
+    Nobody but people can look into the portal. So the read-back is the officer's statement, at the time
+    of the completion, with the documents that show it: who wants more looks at those.
+    """
+
+    name = NAME
+
+    def __init__(
+        self, wanted: EffectiveIpms, statement: TaskCompleted | None, clock: Clock
+    ) -> None:
+        """For one request: `statement` is that what the instructions said, `wanted`, was set."""
+        self._wanted = wanted
+        self._statement = statement
+        self._clock = clock
+
+    async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
+        """As `Connector.plan`: before an officer looked, every setting is one to change."""
+        return changes("ipms", (await self.read_back(account)).effective, wanted)
+
+    async def apply(self, account: str, wanted: EffectiveIpms) -> None:
+        """As `Connector.apply`; done where an officer stated it, else an officer is needed."""
+        if (await self.read_back(account)).effective != wanted:
+            raise OperatorNeeded("ipms", instructions(account, wanted))
+
+    async def read_back(self, account: str) -> Reading[EffectiveIpms]:
+        """As `Connector.read_back`: what the officer states."""
+        if self._statement is None:
+            return Reading(None, self._clock())
+        return Reading(self._wanted, self._statement.completed_at, self._statement.evidence)
+
+
+def instructions(account: str, wanted: EffectiveIpms) -> str:
+    """Exactly what to set in the portal, in Malay, then in English."""
+    if not wanted.bmt_enabled:
+        return _TURN_OFF.format(account=account)
+    size = wanted.max_file_size_bytes or 0
+    return _TURN_ON.format(account=account, size=size, gigabytes=f"{size / 10**9:g}")

@@ -1,0 +1,11 @@
+"""The configuration of a request: pure, from commands and events to events."""
+
+from typing import Final
+
+from bmt.chassis.decider import Decider
+from services.provisioning.domain.commands import Command
+from services.provisioning.domain.decide import decide
+from services.provisioning.domain.state import NotHeard, State, evolve
+
+DECIDER: Final[Decider[Command, State]] = Decider(NotHeard(), decide, evolve)
+"""One stream is one request's configuration."""

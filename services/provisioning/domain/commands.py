@@ -1,0 +1,101 @@
+"""What provisioning can be asked to do, by an event, by its worker or by a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bmt.contracts.events import Approved, Effective, Evidence, PlannedChange, Target
+from bmt.contracts.values import Officer
+from services.provisioning.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class RequestConfiguration:
+    """A request was approved; `policy` holds the rules of its agency."""
+
+    approved: Approved
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Every target was looked at: this is what will be different."""
+
+    plan: tuple[PlannedChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitOperator:
+    """A person must do it; `instructions` say what. `task_id` is new."""
+
+    task_id: str
+    target: Target
+    instructions: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTask:
+    """An officer of `agency` (by the token) takes a task on."""
+
+    task_id: str
+    officer: Officer
+    agency: str
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTask:
+    """An officer of `agency` (by the token) states that it is done; the documents exist."""
+
+    task_id: str
+    officer: Officer
+    agency: str
+    completed_at: datetime
+    evidence: tuple[str, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConfigured:
+    """Every target was read back."""
+
+    effective: Effective
+    evidence: tuple[Evidence, ...]
+    configured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailure:
+    """A target refuses, and waiting will not help."""
+
+    target: Target
+    reason: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A person asks to try again after a failure.
+
+    Attributes:
+        officer: who asks.
+        agency: the only agency whose requests the officer may retry; None: every one's.
+        overtaken: a request for the same account that was decided later is under way or configured.
+        requested_at: now.
+    """
+
+    officer: Officer
+    agency: str | None
+    overtaken: bool
+    requested_at: datetime
+
+
+Command = (
+    RequestConfiguration
+    | Start
+    | AwaitOperator
+    | ClaimTask
+    | CompleteTask
+    | RecordConfigured
+    | RecordFailure
+    | Retry
+)

@@ -1,0 +1,174 @@
+"""What follows from a command: the rules of SOP step 3.
+
+What a worker records comes in late, twice, or from a worker that was thought dead: whatever the state no
+longer asks for is nothing to do, never an error.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from bmt.contracts import events
+from bmt.contracts.events import (
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Event,
+)
+from bmt.contracts.values import Officer
+from services.provisioning.domain.commands import (
+    AwaitOperator,
+    ClaimTask,
+    Command,
+    CompleteTask,
+    RecordConfigured,
+    RecordFailure,
+    RequestConfiguration,
+    Retry,
+    Start,
+)
+from services.provisioning.domain.errors import (
+    ApprovalIncomplete,
+    NothingToRetry,
+    NotRetryable,
+    Overtaken,
+    UnknownRequest,
+)
+from services.provisioning.domain.events import (
+    ConfigurationDue,
+    RetryRequested,
+)
+from services.provisioning.domain.goal import goal, said_instead, shortfall
+from services.provisioning.domain.state import (
+    Configured,
+    Due,
+    Failed,
+    NotHeard,
+    Started,
+    State,
+)
+from services.provisioning.domain.tasks import claim, complete
+
+ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")
+"""Who configures where no officer does."""
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:
+    """The events that `command` leads to.
+
+    Raises:
+        Refused: one of `errors`, saying why it leads to none.
+    """
+    return _RULES[type(command)](command, state)
+
+
+def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
+    """The first approval counts: nothing of a request is configured twice."""
+    if not isinstance(state, NotHeard):
+        return ()
+    said, policy = command.approved, command.policy
+    granted = (said.approved.quota_bytes, said.approved.max_file_size_bytes)
+    if said.request.kind == "application" and None in granted:
+        raise ApprovalIncomplete
+    return [
+        ConfigurationDue(
+            request=said.request,
+            approved=said.approved,
+            decided_by=said.decided_by,
+            decided_at=said.decided_at,
+            due_at=policy.due_at(said.decided_at),
+            ipms_connector=policy.ipms_connector,
+            storage_connector=policy.storage_connector,
+            approver_may_configure=policy.approver_may_configure,
+        )
+    ]
+
+
+def _start(command: Start, state: State) -> Sequence[Event]:
+    if not isinstance(state, Due):
+        return ()
+    return [ConfigurationStarted(request=state.order.request, plan=command.plan)]
+
+
+def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
+    if not isinstance(state, Started) or state.statement is not None:
+        return ()
+    return [
+        AwaitingOperator(
+            request=state.order.request,
+            task_id=command.task_id,
+            target=command.target,
+            instructions=command.instructions,
+        )
+    ]
+
+
+def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
+    """Configured only when what is in force is what was approved, once for each request."""
+    if not isinstance(state, Started):
+        return ()
+    order = state.order
+    wrong = shortfall(command.effective, goal(order))
+    if wrong:
+        reason = said_instead(wrong)
+        return _fail(RecordFailure(wrong[0].target, reason, retryable=True), state)
+    return [
+        events.Configured(
+            request=order.request,
+            configured_by=state.statement.completed_by if state.statement else ITSELF,
+            configured_at=command.configured_at,
+            effective=command.effective,
+            evidence=command.evidence,
+        )
+    ]
+
+
+def _fail(command: RecordFailure, state: State) -> Sequence[Event]:
+    if not isinstance(state, Due | Started):
+        return ()
+    return [
+        ConfigurationFailed(
+            request=state.order.request,
+            target=command.target,
+            reason=command.reason,
+            retryable=command.retryable,
+        )
+    ]
+
+
+def _retry(command: Retry, state: State) -> Sequence[Event]:
+    """What is under way needs no retry: it goes on by itself."""
+    if isinstance(state, NotHeard) or command.agency not in {None, state.order.request.agency}:
+        raise UnknownRequest
+    match state:
+        case Configured():
+            raise NothingToRetry
+        case Failed(failure=failure) if not failure.retryable:
+            raise NotRetryable(failure.reason)
+        case Failed() if command.overtaken:
+            raise Overtaken
+        case Failed(order=order):
+            return [
+                RetryRequested(
+                    request=order.request,
+                    requested_by=command.officer,
+                    requested_at=command.requested_at,
+                    ipms_connector=order.ipms_connector,
+                )
+            ]
+        case _:
+            return ()
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+    {
+        RequestConfiguration: _request,
+        Start: _start,
+        AwaitOperator: _await,
+        ClaimTask: claim,
+        CompleteTask: complete,
+        RecordConfigured: _record,
+        RecordFailure: _fail,
+        Retry: _retry,
+    }
+)

@@ -1,0 +1,99 @@
+"""Why provisioning says no, each named for what went wrong."""
+
+from bmt.contracts.problems import Refused
+from services.provisioning.domain.events import TaskClaimed
+
+
+class ApprovalIncomplete(Refused):
+    """An approved application says how much storage and how large a file: one of them is missing."""
+
+    def __init__(self) -> None:
+        super().__init__("approved: an application needs quota_bytes and max_file_size_bytes")
+
+
+class UnknownRequest(Refused):
+    """No approval of it was heard, or it is another agency's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Your agency has no approved request of this id.")
+
+
+class UnknownTask(Refused):
+    """There is none, or it is another agency's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Your agency has no task of this id.")
+
+
+class ClaimedByAnother(Refused):
+    """Somebody else took the task on before; `decision` shows who."""
+
+    problem = "already_decided"
+
+    def __init__(self, first: TaskClaimed) -> None:
+        """Shows the claim that stands."""
+        super().__init__(
+            "Another officer has claimed this task: see `decision`.",
+            extra={
+                "decision": {
+                    "decision": "claim",
+                    "decided_by": first.claimed_by.model_dump(mode="json"),
+                    "decided_at": first.model_dump(mode="json")["claimed_at"],
+                }
+            },
+        )
+
+
+class TaskFinished(Refused):
+    """The task was completed before."""
+
+    problem = "request_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This task was completed before: nothing is left to do.")
+
+
+class ApproverMayNotConfigure(Refused):
+    """The agency separates the two duties."""
+
+    problem = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You approved this request, and at your agency another officer must configure it."
+        )
+
+
+class NothingToRetry(Refused):
+    """The request is configured: retrying could only do harm."""
+
+    problem = "request_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This request is configured: there is nothing to retry.")
+
+
+class NotRetryable(Refused):
+    """The failure is one that no retry mends."""
+
+    problem = "request_closed"
+
+    def __init__(self, reason: str) -> None:
+        """Repeats why it failed."""
+        super().__init__(f"Trying again cannot help: {reason}. A new request is needed.")
+
+
+class Overtaken(Refused):
+    """A later decision on the same account counts now."""
+
+    problem = "request_closed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request for the same account that was approved later is under way or configured. "
+            "Retrying this one would undo it."
+        )

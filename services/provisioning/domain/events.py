@@ -1,0 +1,61 @@
+"""What provisioning remembers beside what it says: events without a topic, for its own views and worker."""
+
+from typing import Final
+
+from bmt.contracts.events import Granted, RequestEvent
+from bmt.contracts.values import DocumentId, Moment, Officer
+
+
+class ConfigurationDue(RequestEvent):
+    """An approved request waits to be configured, under the agency's rules as they were then.
+
+    Attributes:
+        approved: what was granted, in bytes.
+        decided_by: who approved.
+        decided_at: when; of two requests for one account, the one decided first is configured first.
+        due_at: when the configuration is to be done (client charter).
+        ipms_connector: how IPMS is driven: `scim`, or `worklist` (by an officer).
+        storage_connector: how the transfer storage is driven.
+        approver_may_configure: whether the approver may complete the task in IPMS too.
+    """
+
+    TYPE = "my.gov.bmt.provisioning.ConfigurationDue.v1"
+    approved: Granted
+    decided_by: Officer
+    decided_at: Moment
+    due_at: Moment
+    ipms_connector: str
+    storage_connector: str
+    approver_may_configure: bool
+
+
+class TaskClaimed(RequestEvent):
+    """An officer took a task on."""
+
+    TYPE = "my.gov.bmt.provisioning.TaskClaimed.v1"
+    task_id: str
+    claimed_by: Officer
+    claimed_at: Moment
+
+
+class TaskCompleted(RequestEvent):
+    """An officer states that the instructions were followed, with documents that show it."""
+
+    TYPE = "my.gov.bmt.provisioning.TaskCompleted.v1"
+    task_id: str
+    completed_by: Officer
+    completed_at: Moment
+    evidence: tuple[DocumentId, ...]
+    note: str | None = None
+
+
+class RetryRequested(RequestEvent):
+    """After a failure: try once more. `ipms_connector` as in `ConfigurationDue`."""
+
+    TYPE = "my.gov.bmt.provisioning.RetryRequested.v1"
+    requested_by: Officer
+    requested_at: Moment
+    ipms_connector: str
+
+
+PRIVATE: Final = (ConfigurationDue, TaskClaimed, TaskCompleted, RetryRequested)

@@ -1,0 +1,99 @@
+"""Where a configuration stands: one class for each status, and how events lead from one to the next.
+
+`order` is what was approved, under which rules. `round` counts the retries: it tells a round's records
+from the next one's. `statement` is what an officer stated to have done by hand; it outlives a failure of
+the other target, so that nobody does it twice.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from bmt.contracts import events
+from bmt.contracts.events import AwaitingOperator, ConfigurationFailed, ConfigurationStarted
+from services.provisioning.domain.events import (
+    ConfigurationDue,
+    RetryRequested,
+    TaskClaimed,
+    TaskCompleted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """No approval of such a request was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Approved; no target was touched in this round."""
+
+    order: ConfigurationDue
+    round: int = 0
+    statement: TaskCompleted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Targets are being changed: after a crash, what each shows is read first."""
+
+    order: ConfigurationDue
+    round: int
+    statement: TaskCompleted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """An officer must do the task."""
+
+    order: ConfigurationDue
+    round: int
+    task: AwaitingOperator
+    claim: TaskClaimed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """In force as approved, for good."""
+
+    order: ConfigurationDue
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A target refused; a person may retry where the failure says so."""
+
+    order: ConfigurationDue
+    round: int
+    statement: TaskCompleted | None
+    failure: ConfigurationFailed
+
+
+Ongoing = Due | Started | Awaiting
+Known = Ongoing | Configured | Failed
+State = NotHeard | Known
+
+
+def evolve(state: State, event: BaseModel) -> State:
+    """The state after `event`; a stream begins with ConfigurationDue."""
+    after: State = state
+    match state, event:
+        case _, ConfigurationDue():
+            after = Due(event)
+        case Due(order, round_, statement), ConfigurationStarted():
+            after = Started(order, round_, statement)
+        case Started(order, round_), AwaitingOperator():
+            after = Awaiting(order, round_, event)
+        case Awaiting(order, round_, task), TaskClaimed():
+            after = Awaiting(order, round_, task, event)
+        case Awaiting(order, round_), TaskCompleted():
+            after = Started(order, round_, event)
+        case Due(order, round_, statement) | Started(
+            order, round_, statement
+        ), ConfigurationFailed():
+            after = Failed(order, round_, statement, event)
+        case Failed(order, round_, statement), RetryRequested():
+            after = Due(order, round_ + 1, statement)
+        case Started(order), events.Configured():
+            after = Configured(order)
+    return after

@@ -1,0 +1,58 @@
+"""The rules of the manual worklist: who may do a task, and that it is done once."""
+
+from collections.abc import Sequence
+
+from bmt.contracts.events import Event
+from services.provisioning.domain.commands import ClaimTask, CompleteTask
+from services.provisioning.domain.errors import (
+    ApproverMayNotConfigure,
+    ClaimedByAnother,
+    TaskFinished,
+    UnknownTask,
+)
+from services.provisioning.domain.events import TaskClaimed, TaskCompleted
+from services.provisioning.domain.state import Awaiting, NotHeard, State
+
+
+def claim(command: ClaimTask, state: State) -> Sequence[Event]:
+    """One officer at a time; the same one may ask again."""
+    awaiting = _open_task(command, state)
+    if awaiting.claim is not None:
+        if awaiting.claim.claimed_by.subject != command.officer.subject:
+            raise ClaimedByAnother(awaiting.claim)
+        return ()
+    return [
+        TaskClaimed(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            claimed_by=command.officer,
+            claimed_at=command.claimed_at,
+        )
+    ]
+
+
+def complete(command: CompleteTask, state: State) -> Sequence[Event]:
+    """By whoever did it: a claim keeps two from starting, and must not hold up the one who finished."""
+    awaiting = _open_task(command, state)
+    return [
+        TaskCompleted(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            completed_by=command.officer,
+            completed_at=command.completed_at,
+            evidence=command.evidence,
+            note=command.note,
+        )
+    ]
+
+
+def _open_task(command: ClaimTask | CompleteTask, state: State) -> Awaiting:
+    """The state in which this officer may work on this task."""
+    if isinstance(state, NotHeard) or state.order.request.agency != command.agency:
+        raise UnknownTask
+    if not isinstance(state, Awaiting) or state.task.task_id != command.task_id:
+        raise TaskFinished
+    approver = state.order.decided_by.subject.casefold()
+    if not state.order.approver_may_configure and command.officer.subject.casefold() == approver:
+        raise ApproverMayNotConfigure
+    return state

@@ -1,0 +1,181 @@
+"""What provisioning does about each event heard and each call: one verb each."""
+
+from typing import Any
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from bmt.contracts.events import Approved
+from bmt.contracts.http.provisioning import Completion
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Officer
+from services.provisioning.domain.commands import (
+    ClaimTask,
+    Command,
+    CompleteTask,
+    RequestConfiguration,
+    Retry,
+)
+from services.provisioning.domain.errors import UnknownRequest, UnknownTask
+from services.provisioning.domain.policy import Policy
+from services.provisioning.domain.state import Known, NotHeard
+from services.provisioning.views.configurations import Configurations, overtaken
+from services.provisioning.views.tasks import Tasks
+
+
+class DocumentUnknown(Refused):
+    """Evidence names a document that was never handed in."""
+
+    problem = "document_unknown"
+
+
+async def request_configuration(
+    heard: Heard[Approved], agencies: Agencies
+) -> Message[RequestConfiguration]:
+    """A request was approved: it waits for its turn. Nothing slow is called here."""
+    command = RequestConfiguration(heard.data, policy_of(heard.data.request.agency, agencies))
+    return heard.leads_to(stream_of(heard.subject), command)
+
+
+async def claim_task(
+    task_id: str,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    tasks: Tasks,
+    clock: Clock,
+) -> Executed:
+    """An officer takes a task on.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    caller = context.principal
+    command = ClaimTask(task_id, officer(context, "administrator"), caller.agency, clock())
+    request_id = await _request_of(task_id, caller, tasks)
+    return await execution.execute(_said(request_id, context, command))
+
+
+async def complete_task(
+    task_id: str,
+    completion: Completion,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    tasks: Tasks,
+    documents: DocumentStore,
+    clock: Clock,
+) -> Executed:
+    """An officer states that a task is done, with the documents that show it.
+
+    Raises:
+        Refused: as the decider says; `document_unknown`.
+    """
+    request_id = await _request_of(task_id, context.principal, tasks)
+    evidence = tuple(dict.fromkeys(completion.evidence))
+    await _require_documents(completion.evidence, documents)
+    command = CompleteTask(
+        task_id=task_id,
+        officer=officer(context, "administrator"),
+        agency=context.principal.agency,
+        completed_at=clock(),
+        evidence=evidence,
+        note=completion.note,
+    )
+    return await execution.execute(_said(request_id, context, command))
+
+
+async def retry(
+    request_id: str,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    configurations: Configurations,
+    clock: Clock,
+) -> Executed:
+    """After a failure somebody mended the cause: try again.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    state = await execution.state(stream_of(request_id))
+    if isinstance(state, NotHeard):
+        raise UnknownRequest
+    operates = context.principal.has("operator")
+    command = Retry(
+        officer=officer(context, "operator" if operates else "administrator"),
+        agency=None if operates else context.principal.agency,
+        overtaken=await overtaken(configurations, state.order),
+        requested_at=clock(),
+    )
+    return await execution.execute(_said(request_id, context, command))
+
+
+async def known(request_id: str, caller: Principal, execution: Execution[Any, Any]) -> Known:
+    """The state of a request that the caller may see.
+
+    Raises:
+        UnknownRequest: no approval of it was heard, or it is another agency's.
+    """
+    state: Known | NotHeard = await execution.state(stream_of(request_id))
+    if isinstance(state, NotHeard) or not sees(caller, state.order.request.agency):
+        raise UnknownRequest
+    return state
+
+
+def sees(caller: Principal, agency: str) -> bool:
+    """Administrators see their own agency; operators all; auditors all, or the one in their token."""
+    if caller.has("operator") or (caller.has("auditor") and not caller.agency):
+        return True
+    return caller.has("administrator", "auditor") and caller.agency == agency
+
+
+def officer(context: CommandContext, role: str) -> Officer:
+    """Who calls, in the role that allows it."""
+    return Officer(subject=context.principal.subject, name=context.principal.name, role=role)
+
+
+def policy_of(agency: str, agencies: Agencies) -> Policy:
+    """The rules for an agency's configurations; see `Policy` for an agency that no longer has any."""
+    if agency not in agencies:
+        return Policy()
+    rules = agencies.get(agency).rules
+    return Policy(
+        ipms_connector=rules.connectors.ipms,
+        storage_connector=rules.connectors.storage,
+        working_days=rules.charter_working_days.configure,
+        state=rules.state,
+        approver_may_configure=rules.separation.approver_may_configure,
+    )
+
+
+def stream_of(request_id: str) -> str:
+    """The stream of one request's configuration."""
+    return f"request-{request_id}"
+
+
+def _said(request_id: str, context: CommandContext, command: Command) -> Message[Command]:
+    return Message(
+        stream_of(request_id), context.causation, context.fingerprint, command, context.traceparent
+    )
+
+
+async def _request_of(task_id: str, caller: Principal, tasks: Tasks) -> str:
+    task = await tasks.get(task_id)
+    if task is None or task.agency != caller.agency:
+        raise UnknownTask
+    return task.request_id
+
+
+async def _require_documents(evidence: tuple[str, ...], documents: DocumentStore) -> None:
+    there = await documents.find(evidence)
+    missing = [index for index, document in enumerate(evidence) if document not in there]
+    if missing:
+        raise DocumentUnknown(
+            "Hand the evidence in with POST /v1/documents of intake first.",
+            errors=tuple(
+                FieldError(pointer=f"/evidence/{index}", detail="must be a stored document")
+                for index in missing
+            ),
+        )

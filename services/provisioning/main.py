@@ -1,0 +1,152 @@
+"""Provisioning's composition root: `python -m services.provisioning.main`."""
+
+import ssl
+from collections.abc import Mapping
+
+import httpx
+import httpx2
+from fastapi import FastAPI
+
+from bmt.agencies import register
+from bmt.agencies.overdue import overdue_sampler
+from bmt.agencies.register import Agencies
+from bmt.chassis import clock, run
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.foundation import Foundation
+from bmt.chassis.subscriptions import bind
+from bmt.contracts import topics
+from services import provisioning
+from services.provisioning import api
+from services.provisioning.connectors import scim, worklist
+from services.provisioning.connectors.breaker import Breaker
+from services.provisioning.connectors.copyparty import Copyparty
+from services.provisioning.connectors.guarded import ConnectorMetrics
+from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.targets import Targets
+from services.provisioning.connectors.volume_files import VolumeFiles
+from services.provisioning.domain import DECIDER
+from services.provisioning.domain.events import PRIVATE
+from services.provisioning.settings import Settings
+from services.provisioning.subscriptions import TABLE
+from services.provisioning.views import configurations, entitlements, tasks
+from services.provisioning.views.work import work_of
+from services.provisioning.worker import Configurer
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, inside the running event loop; nothing connects before the lifespan.
+
+    Raises:
+        WrongConfiguration: the agencies' rules cannot be used, or name what is not configured.
+    """
+    agencies = register.read(settings.agencies_file)
+    _require_ipms(settings, agencies)
+    foundation = Foundation(
+        settings,
+        decider=DECIDER,
+        said={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
+        private=PRIVATE,
+        heard=topics.EVENTS[topics.DECISIONS],
+        dead_letters=topics.DEAD_LETTERS,
+    )
+    execution = foundation.execution
+    unfinished = foundation.view(configurations.CONFIGURATIONS)
+    in_force = foundation.view(entitlements.ENTITLEMENTS)
+    by_hand = foundation.view(tasks.TASKS)
+    targets = _targets(settings, foundation)
+    configurer = Configurer(
+        execution=execution,
+        configurations=unfinished,
+        targets=targets,
+        clock=clock.now,
+        new_id=clock.new_id,
+    )
+    # Apart, so that what needs only officers and the storage does not wait for IPMS.
+    workers = [foundation.worker(name, configurer.perform) for name in (scim.NAME, worklist.NAME)]
+    foundation.works_on(work_of, workers)
+    foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies))
+    foundation.samples(
+        overdue_sampler(
+            foundation.registry,
+            "configure",
+            agencies,
+            lambda: configurations.overdue(unfinished, clock.now()),
+        )
+    )
+    return foundation.app(
+        title="BMT provisioning",
+        description=provisioning.__doc__ or "",
+        routers=[
+            api.request_routes(
+                execution, unfinished, in_force, foundation.work, targets, clock.now
+            ),
+            api.task_routes(execution, by_hand, foundation.documents, clock.now),
+        ],
+    )
+
+
+def _targets(settings: Settings, foundation: Foundation) -> Targets:
+    """The connectors that are configured, each behind its breaker."""
+    metrics = ConnectorMetrics(foundation.registry)
+    ipms = _ipms(settings)
+    storage = _storage(settings)
+    closed: list[Scim | Copyparty] = [*ipms.values(), storage]
+    for connector in closed:
+        foundation.closes(connector.close)
+    return Targets(
+        ipms=ipms,
+        storage={storage.name: storage},
+        breakers={
+            name: Breaker(
+                name,
+                opens_after=settings.breaker_opens_after,
+                pause_seconds=settings.breaker_pause_seconds,
+                turned=metrics.turned(name),
+            )
+            for name in (*ipms, storage.name, worklist.NAME)
+        },
+        metrics=metrics,
+        clock=clock.now,
+    )
+
+
+def _ipms(settings: Settings) -> Mapping[str, Scim]:
+    """Both targets are addressed directly: a proxy of the environment is not for them."""
+    if settings.ipms_url is None or settings.ipms_token is None:
+        return {}
+    http = httpx2.AsyncClient(
+        base_url=settings.ipms_url,
+        headers={"Authorization": f"Bearer {settings.ipms_token.get_secret_value()}"},
+        timeout=settings.target_timeout_seconds,
+        trust_env=False,
+        verify=ssl.create_default_context(),
+    )
+    return {scim.NAME: Scim(http, clock.now)}
+
+
+def _storage(settings: Settings) -> Copyparty:
+    http = httpx.AsyncClient(
+        base_url=settings.storage_url,
+        timeout=settings.target_timeout_seconds,
+        trust_env=False,
+        verify=ssl.create_default_context(),
+    )
+    return Copyparty(
+        http,
+        VolumeFiles(settings.storage_volumes),
+        settings.storage_user,
+        settings.storage_password.get_secret_value(),
+        clock.now,
+    )
+
+
+def _require_ipms(settings: Settings, agencies: Agencies) -> None:
+    users = [agency.code for agency in agencies if agency.rules.connectors.ipms == scim.NAME]
+    if users and settings.ipms_url is None:
+        raise WrongConfiguration(
+            f"BMT_IPMS_URL is missing: {', '.join(sorted(users))} set IPMS by scim"
+        )
+
+
+if __name__ == "__main__":
+    run.main(Settings, build)

@@ -1,0 +1,48 @@
+"""What provisioning must be told: where the targets are, and how to get in."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from bmt.chassis.settings import ServiceSettings
+
+_URL = r"^https?://\S+$"
+
+
+class Settings(ServiceSettings):
+    """The settings of provisioning."""
+
+    service = "provisioning"
+
+    ipms_url: str | None = Field(
+        default=None,
+        pattern=_URL,
+        description="Base of IPMS' SCIM 2.0 interface; needed where an agency's connector is scim.",
+    )
+    ipms_token: SecretStr | None = Field(
+        default=None, description="Bearer token for it; needed with BMT_IPMS_URL."
+    )
+    storage_url: str = Field(pattern=_URL, description="Of the transfer storage (copyparty).")
+    storage_user: str = Field(default="admin", description="The storage's administrator.")
+    storage_password: SecretStr = Field(
+        min_length=1, description="The administrator's; the owners' passwords are derived from it."
+    )
+    storage_volumes: Path = Field(
+        description="Folder of volume files, which the storage's configuration includes."
+    )
+    target_timeout_seconds: float = Field(
+        default=3.0, gt=0, le=8, description="How long a target may take to answer one question."
+    )
+    breaker_opens_after: int = Field(
+        default=2, ge=1, description="Calls without an answer, one after the other."
+    )
+    breaker_pause_seconds: float = Field(
+        default=2.0, gt=0, description="While a target is away, one call so often looks for it."
+    )
+
+    @model_validator(mode="after")
+    def _token_with_url(self) -> Self:
+        if self.ipms_url is not None and self.ipms_token is None:
+            raise ValueError("BMT_IPMS_TOKEN is missing: BMT_IPMS_URL needs it")
+        return self

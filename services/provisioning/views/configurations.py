@@ -1,0 +1,126 @@
+"""Every approved request: where its configuration stands, and what it waits for."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import View, ViewProjection
+from bmt.contracts.events import (
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Configured,
+)
+from bmt.contracts.http.provisioning import Unfinished
+from services.provisioning.domain.events import ConfigurationDue, RetryRequested, TaskCompleted
+
+Place = tuple[AwareDatetime, str]
+"""Where a request stands among the unfinished: when it was approved, then its id."""
+
+UNDER_WAY: Final = ("approved", "configuring", "awaiting_operator")
+UNFINISHED: Final = (*UNDER_WAY, "configuration_failed")
+BEGUN: Final = ("configuring", "awaiting_operator", "configured")
+
+
+class Configuration(Unfinished):
+    """One request's configuration; `account` without regard to case, as IPMS compares it."""
+
+    account: str
+
+
+Configurations = ViewProjection[Configuration]
+
+
+def fold(document: Configuration | None, heard: Heard[BaseModel]) -> Configuration | None:
+    """Where the request stands after `heard`, and what it waits for."""
+    if isinstance(heard.data, ConfigurationDue):
+        return _due(heard.data)
+    update: dict[str, object] = {}
+    match heard.data:
+        case ConfigurationStarted() | TaskCompleted():
+            update = {"status": "configuring", "waiting_for": "its targets"}
+        case AwaitingOperator(task_id=task_id):
+            update = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
+        case ConfigurationFailed() as failed:
+            reason = {"waiting_for": failed.reason, "retryable": failed.retryable}
+            update = {"status": "configuration_failed", **reason}
+        case RetryRequested():
+            update = {"status": "approved", "waiting_for": "its turn", "retryable": False}
+        case Configured():
+            update = {"status": "configured", "waiting_for": ""}
+    return document.model_copy(update=update) if document else None
+
+
+def _due(order: ConfigurationDue) -> Configuration:
+    request = order.request
+    return Configuration(
+        request_id=request.request_id,
+        reference=request.reference,
+        agency=request.agency,
+        kind=request.kind,
+        account=request.applicant.account.casefold(),
+        status="approved",
+        approved_at=order.decided_at,
+        due_at=order.due_at,
+        waiting_for="its turn",
+        retryable=False,
+    )
+
+
+CONFIGURATIONS: Final = View(
+    name="configurations",
+    model=Configuration,
+    fold=fold,
+    indexes=[("account", "status"), ("status", "due_at"), ("status", "approved_at")],
+)
+
+
+async def must_wait(configurations: Configurations, order: ConfigurationDue) -> bool:
+    """Whether a request for the same account that was approved before is still under way."""
+    query = Query(
+        equal={"account": order.request.applicant.account.casefold()},
+        one_of={"status": UNDER_WAY},
+        below={"approved_at": order.decided_at},
+        limit=2,
+    )
+    found = await configurations.find(query)
+    return any(each.request_id != order.request.request_id for each in found)
+
+
+async def overtaken(configurations: Configurations, order: ConfigurationDue) -> bool:
+    """Whether a request for the same account that was approved later has begun, or is configured."""
+    found = await configurations.find(
+        Query(
+            equal={"account": order.request.applicant.account.casefold()},
+            one_of={"status": BEGUN},
+            at_least={"approved_at": order.decided_at},
+        )
+    )
+    return any(each.approved_at > order.decided_at for each in found)
+
+
+async def overdue(configurations: Configurations, now: datetime) -> Mapping[str, int]:
+    """How many requests of each agency should have been configured before `now`."""
+    query = Query(one_of={"status": UNFINISHED}, below={"due_at": now})
+    counts = await configurations.count(["agency"], query)
+    return {agency: count for (agency,), count in counts.items()}
+
+
+async def unfinished(
+    configurations: Configurations, agency: str | None, page: PageRequest[Place]
+) -> list[Configuration]:
+    """What was approved and is not configured, the longest ago first; of one agency or of all."""
+    return await configurations.find(
+        Query(
+            equal={"agency": agency} if agency else {},
+            one_of={"status": UNFINISHED},
+            order_by="approved_at",
+            after=page.after,
+            limit=page.lookahead,
+        )
+    )

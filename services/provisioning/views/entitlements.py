@@ -1,0 +1,42 @@
+"""What is in force for each account, with its evidence."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.views import View, ViewProjection
+from bmt.contracts.events import Configured
+from bmt.contracts.http.provisioning import Entitlement
+
+Entitlements = ViewProjection[Entitlement]
+
+
+def fold(document: Entitlement | None, heard: Heard[BaseModel]) -> Entitlement | None:
+    """What was configured last; requests of one account come in any order when the view is rebuilt."""
+    configured = heard.data
+    if not isinstance(configured, Configured):
+        return document
+    if document is not None and document.configured_at > configured.configured_at:
+        return document
+    request = configured.request
+    return Entitlement(
+        account=request.applicant.account,
+        agency=request.agency,
+        request_id=request.request_id,
+        reference=request.reference,
+        kind=request.kind,
+        effective=configured.effective,
+        configured_by=configured.configured_by,
+        configured_at=configured.configured_at,
+        evidence=configured.evidence,
+    )
+
+
+def account_key(heard: Heard[BaseModel]) -> str | None:
+    """The account, as IPMS compares it; only what was configured says anything of it."""
+    event = heard.data
+    return event.request.applicant.account.casefold() if isinstance(event, Configured) else None
+
+
+ENTITLEMENTS: Final = View(name="entitlements", model=Entitlement, fold=fold, key=account_key)

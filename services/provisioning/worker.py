@@ -1,0 +1,199 @@
+"""Who configures: takes an approved request, brings each target to what was approved, reads it back.
+
+A crash leaves a request that is started, and targets that are set or not: so every target is read before it
+is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Any, Final
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.decider import Message
+from bmt.chassis.execution import Execution
+from bmt.chassis.work import WorkItem
+from bmt.chassis.worker import Done, Later, WorkOutcome
+from bmt.contracts.events import Effective, Evidence
+from services.provisioning.connectors.connector import (
+    OperatorNeeded,
+    Reading,
+    TargetAway,
+    TargetRefused,
+)
+from services.provisioning.connectors.targets import Step, Targets
+from services.provisioning.domain.commands import (
+    AwaitOperator,
+    Command,
+    RecordConfigured,
+    RecordFailure,
+    Start,
+)
+from services.provisioning.domain.goal import ORDER, changes, said_instead
+from services.provisioning.domain.state import Due, Started
+from services.provisioning.views import configurations as turns
+from services.provisioning.views.configurations import Configurations
+
+log = structlog.get_logger(__name__)
+
+TRIES: Final = 3
+"""How often a target is set that then shows something else, before that is a failure."""
+
+PAUSE_SECONDS: Final = 0.3
+"""Before a target that showed something else is set again."""
+
+LONGEST_TURN_SECONDS: Final = 10.0
+"""How often at least it is looked again whether an earlier request of the account is finished."""
+
+AT_MOST_SECONDS: Final = 30.0
+"""For one request at a stretch; set requests take a fraction of a second."""
+
+
+class Turn(Enum):
+    """Whose turn it is, where several requests are about one account."""
+
+    CAME = auto()
+    WAITS = auto()
+
+
+class Configurer:
+    """Performs one request's configuration; every outcome is recorded by a command."""
+
+    def __init__(
+        self,
+        *,
+        execution: Execution[Any, Any],
+        configurations: Configurations,
+        targets: Targets,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        """`configurations` tells whose turn it is where two requests are about one account."""
+        self._execution = execution
+        self._configurations = configurations
+        self._targets = targets
+        self._clock = clock
+        self._new_id = new_id
+
+    async def perform(self, item: WorkItem) -> WorkOutcome:
+        """Go on with a request from wherever it stands."""
+        try:
+            async with asyncio.timeout(AT_MOST_SECONDS):
+                return await self._go_on(item)
+        except TargetAway as away:
+            return await self._wait(away)
+        except TimeoutError:
+            return Later(1.0, f"not finished within {AT_MOST_SECONDS:g} s")
+
+    async def _go_on(self, item: WorkItem) -> WorkOutcome:
+        stream = _stream(item.subject)
+        state = await self._execution.state(stream)
+        if isinstance(state, Due):
+            if await self._begin(state) is Turn.WAITS:
+                seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
+                return Later(seconds, "an earlier request for the same account is not finished")
+            state = await self._execution.state(stream)
+        if isinstance(state, Started):
+            await self._bring_about(state)
+        return Done()
+
+    async def _begin(self, due: Due) -> Turn:
+        """Say what will be different, or that it cannot be, unless it is another's turn."""
+        order = due.order
+        if await turns.overtaken(self._configurations, order):
+            reason = "a request for the same account that was approved later came first"
+            target = ORDER[order.request.kind][0]
+            await self._record(due, "failed", RecordFailure(target, reason, retryable=False))
+            return Turn.CAME
+        if await turns.must_wait(self._configurations, order):
+            return Turn.WAITS
+        outlook = await self._targets.outlook(order, due.statement)
+        if outlook.refusals:
+            await self._record(due, "failed", _failure(outlook.refusals[0]))
+        else:
+            await self._record(due, "started", Start(outlook.changes))
+        return Turn.CAME
+
+    async def _bring_about(self, state: Started) -> None:
+        """Set what is not as it should be, and record what came of it."""
+        account = state.order.request.applicant.account
+        steps = self._targets.steps(state.order, state.statement)
+        try:
+            readings = [await self._set(step, account) for step in steps]
+        except OperatorNeeded as needed:
+            task = AwaitOperator(self._new_id(), needed.target, needed.instructions)
+            await self._record(state, "awaiting", task)
+        except TargetRefused as refused:
+            await self._record(state, "failed", _failure(refused))
+        else:
+            await self._record(state, "configured", self._proof(steps, readings))
+
+    async def _set(self, step: Step, account: str) -> Reading[BaseModel]:
+        """The reading that shows the target as wanted.
+
+        Raises:
+            TargetRefused: it refuses, or shows something else each time after it was set.
+        """
+        reading = await step.connector.read_back(account)
+        for tries in range(TRIES):
+            if reading.effective == step.wanted:
+                return reading
+            await asyncio.sleep(PAUSE_SECONDS if tries else 0)
+            await step.connector.apply(account, step.wanted)
+            reading = await step.connector.read_back(account)
+        if reading.effective != step.wanted:
+            wrong = changes(step.target, reading.effective, step.wanted)
+            raise TargetRefused(step.target, said_instead(wrong))
+        return reading
+
+    def _proof(
+        self, steps: Sequence[Step], readings: Sequence[Reading[BaseModel]]
+    ) -> RecordConfigured:
+        shown = {
+            step.target: reading.effective for step, reading in zip(steps, readings, strict=True)
+        }
+        evidence = [
+            Evidence(
+                target=step.target,
+                connector=step.connector.name,
+                read_back_at=reading.read_back_at,
+                document_id=document_id,
+            )
+            for step, reading in zip(steps, readings, strict=True)
+            for document_id in reading.documents or (None,)
+        ]
+        return RecordConfigured(
+            effective=Effective.model_validate(shown),
+            evidence=tuple(evidence),
+            configured_at=self._clock(),
+        )
+
+    async def _wait(self, away: TargetAway) -> Later:
+        """Waiting work takes its turn slowly while the target is away, and soon after it is back.
+
+        The slot is kept for as long as no call would go through: thousands of waiting requests then
+        cost a few looks a second, not thousands.
+        """
+        await asyncio.sleep(self._targets.seconds_closed_to_calls(away.part))
+        seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
+        return Later(seconds, f"{away.part} {away.reason}")
+
+    async def _record(self, state: Due | Started, what: str, command: Command) -> None:
+        """Once in a round, whoever performs it and however often."""
+        request_id = state.order.request.request_id
+        causation = f"work:{request_id}:{state.round}:{what}"
+        message = Message(_stream(request_id), causation, causation, command)
+        await self._execution.execute(message)
+        log.info("configuration_recorded", request_id=request_id, what=what)
+
+
+def _failure(refused: TargetRefused) -> RecordFailure:
+    return RecordFailure(refused.target, refused.reason, refused.retryable)
+
+
+def _stream(request_id: str) -> str:
+    return f"request-{request_id}"

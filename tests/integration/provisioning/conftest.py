@@ -1,0 +1,119 @@
+"""The real targets of provisioning: the embedded IPMS and the embedded transfer storage."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from fixtures.service import AGENCIES_FILE
+
+from bmt.embedded.ipms import Ipms
+from bmt.embedded.ports import any_free_port
+from bmt.embedded.process import Process, running
+from bmt.embedded.storage import Storage, owner_password
+from services.provisioning.main import build
+from services.provisioning.settings import Settings
+
+Provisioning = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+ACCOUNTS = Path(__file__).parents[3] / "examples" / "accounts.yaml"
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+SERVICE = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
+
+
+@dataclass(frozen=True)
+class IpmsServer:
+    """IPMS, and what an outsider sees and does there."""
+
+    part: Ipms
+    process: Process
+
+    def client(self) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.part.token}"}
+        return httpx.AsyncClient(base_url=self.part.url, headers=headers, trust_env=False)
+
+    async def register(self, account: str) -> None:
+        async with self.client() as scim:
+            user = {"schemas": [USER], "userName": account, "active": True}
+            (await scim.post("/Users", json=user)).raise_for_status()
+
+    async def service(self, account: str) -> dict[str, Any]:
+        """The extension of the account's user."""
+        async with self.client() as scim:
+            answer = await scim.get("/Users", params={"filter": f'userName eq "{account}"'})
+        (user,) = answer.json()["Resources"]
+        return user.get(SERVICE, {})
+
+
+@dataclass(frozen=True)
+class StorageServer:
+    """The transfer storage, and what an owner meets there."""
+
+    part: Storage
+    process: Process
+
+    def owner(self, account: str) -> httpx.AsyncClient:
+        password = owner_password(self.part.password, account)
+        return httpx.AsyncClient(
+            base_url=f"{self.part.url}/{account}", auth=(account, password), trust_env=False
+        )
+
+    async def upload(self, account: str, name: str, size: int) -> int:
+        """The status of an upload by the owner."""
+        async with self.owner(account) as client:
+            return (await client.put(f"/{name}", content=b"x" * size)).status_code
+
+    async def visit(self, account: str) -> int:
+        """The status that the owner meets."""
+        async with self.owner(account) as client:
+            return (await client.get("/")).status_code
+
+
+@pytest.fixture(scope="session")
+async def ipms(tmp_path_factory) -> AsyncIterator[IpmsServer]:
+    """One IPMS for all tests of provisioning."""
+    folder = tmp_path_factory.mktemp("ipms")
+    part = Ipms(folder / "accounts.jsonl", any_free_port(), "the-token", ACCOUNTS)
+    async with running(part.program(), folder / "logs") as process:
+        yield IpmsServer(part, process)
+
+
+@pytest.fixture(scope="session")
+async def storage(tmp_path_factory) -> AsyncIterator[StorageServer]:
+    """One storage for all tests of provisioning."""
+    folder = tmp_path_factory.mktemp("storage")
+    part = Storage(folder / "storage", any_free_port(), "the-admins-password")
+    async with running(part.program(), folder / "logs") as process:
+        yield StorageServer(part, process)
+
+
+@pytest.fixture
+def agencies_file(tmp_path) -> Path:
+    """The evaluation's agencies, except that at JPA the approver may not configure."""
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    rules["JPA"]["separation"] = {"approver_may_configure": False}
+    file = tmp_path / "agencies.yaml"
+    file.write_text(yaml.safe_dump(rules))
+    return file
+
+
+@pytest.fixture
+def provisioning(running, ipms, storage, agencies_file) -> Provisioning:
+    """`async with provisioning() as client`: the service with its real targets."""
+
+    def start(**variables: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        targets = {
+            "ipms_url": ipms.part.url,
+            "ipms_token": ipms.part.token,
+            "storage_url": storage.part.url,
+            "storage_password": storage.part.password,
+            "storage_volumes": storage.part.volumes,
+            "agencies_file": agencies_file,
+        }
+        return running(build, Settings, **{**targets, **variables})
+
+    return start

@@ -1,0 +1,134 @@
+"""The manual worklist as it runs: an officer of JPA sets IPMS, with evidence."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fixtures.problems import assert_problem, pointers
+from fixtures.procedure import approved
+from fixtures.samples import APPLICANT, facts
+
+from bmt.chassis import clock
+from bmt.chassis.documents import DocumentStore, received_bytes
+from bmt.chassis.mongodb import connect
+from bmt.contracts import topics
+from bmt.contracts.events import Granted
+from bmt.contracts.values import Officer
+
+pytestmark = pytest.mark.integration
+
+APPROVER = Officer(subject="faridah", name="Faridah", role="administrator")
+ACCOUNT = "lim.jpa@mygovuc.gov.my"
+
+
+@pytest.fixture
+async def screenshot(surroundings, mongodb) -> AsyncIterator[str]:
+    """A document that intake took in."""
+    client = connect(mongodb)
+    documents = DocumentStore(client[f"{surroundings.name}_documents"])
+    received = await received_bytes(b"a picture of the portal")
+    stored = await documents.put(received, filename="ipms.png", media_type="image/png")
+    yield stored.document_id
+    client.close()
+
+
+async def approve(wire, kind: str):
+    request = facts(
+        kind=kind, agency="JPA", applicant=APPLICANT.model_copy(update={"account": ACCOUNT})
+    )
+    size = None if kind == "termination" else 3000
+    granted = Granted(quota_bytes=size, max_file_size_bytes=size)
+    said = approved(request, decided_by=APPROVER, decided_at=clock.now(), approved=granted)
+    await wire.say(said, sequence=2)
+    return request
+
+
+async def hear(wire, request, *names):
+    return await wire.hear(topics.CONFIGURATIONS, request.request_id, *names)
+
+
+async def open_tasks(client: httpx.AsyncClient, headers) -> list:
+    return (await client.get("/v1/tasks?status=open", headers=headers)).json()["items"]
+
+
+async def test_an_officer_sets_ipms_and_the_storage_follows(
+    provisioning, wire, storage, screenshot, as_
+):
+    approver = ("administrator", "JPA", APPROVER.subject)
+    officer = ("administrator", "JPA", "hassan", "Hassan")
+    async with provisioning() as client:
+        application = await approve(wire, "application")
+        _, asked = await hear(wire, application, "ConfigurationStarted", "AwaitingOperator")
+
+        assert await storage.visit(ACCOUNT) == 200
+        (task,) = await open_tasks(client, as_(*officer))
+        assert task["task_id"] == asked.data["task_id"]
+        assert task["instructions"] == asked.data["instructions"]
+        assert (task["account"], task["target"], task["status"]) == (ACCOUNT, "ipms", "open")
+        assert await open_tasks(client, as_("administrator", "MAMPU")) == []
+        address = f"/v1/tasks/{task['task_id']}"
+
+        await _claimed_by_one(client, address, as_, officer, approver)
+        await _refused_without_evidence(client, address, as_, officer)
+        body = {"evidence": [screenshot], "note": "Selesai."}
+        by_approver = await client.post(f"{address}/completion", json=body, headers=as_(*approver))
+        assert_problem(by_approver, "forbidden")
+
+        headers = as_(*officer)
+        done = [
+            await client.post(f"{address}/completion", json=body, headers=headers) for _ in "12"
+        ]
+        assert [answer.status_code for answer in done] == [201, 201]
+        assert done[0].json() == done[1].json()
+        assert done[0].json()["evidence"] == [screenshot]
+        *_, configured = await hear(
+            wire, application, "ConfigurationStarted", "AwaitingOperator", "Configured"
+        )
+        assert configured.data["configured_by"]["subject"] == "hassan"
+        storage_proof, ipms_proof = configured.data["evidence"]
+        assert (storage_proof["connector"], storage_proof["document_id"]) == ("copyparty", None)
+        assert (ipms_proof["connector"], ipms_proof["document_id"]) == ("worklist", screenshot)
+        again = await client.post(f"{address}/completion", json=body, headers=as_(*officer))
+        assert_problem(again, "request_closed")
+        assert await open_tasks(client, as_(*officer)) == []
+
+        await _terminate(client, wire, storage, body, as_(*officer))
+
+
+async def _claimed_by_one(client, address, as_, officer, approver) -> None:
+    claim = await client.post(f"{address}/claim", headers=as_(*officer))
+    assert (claim.status_code, claim.json()["claimed_by"]["subject"]) == (201, "hassan")
+    assert (await client.post(f"{address}/claim", headers=as_(*officer))).status_code == 201
+    second = ("administrator", "JPA", "zainab")
+    problem = assert_problem(
+        await client.post(f"{address}/claim", headers=as_(*second)), "already_decided"
+    )
+    assert problem["decision"]["decided_by"]["subject"] == "hassan"
+    assert_problem(await client.post(f"{address}/claim", headers=as_(*approver)), "forbidden")
+    stranger = await client.post(f"{address}/claim", headers=as_("administrator", "MAMPU"))
+    assert_problem(stranger, "not_found")
+    (task,) = await open_tasks(client, as_(*officer))
+    assert task["claimed_by"]["subject"] == "hassan"
+
+
+async def _refused_without_evidence(client, address, as_, officer) -> None:
+    for body in ({"evidence": []}, {"note": "Selesai."}):
+        answer = await client.post(f"{address}/completion", json=body, headers=as_(*officer))
+        assert pointers(assert_problem(answer, "validation_failed")) == {"/evidence"}
+    unknown = {"evidence": ["sha256:" + "0" * 64]}
+    answer = await client.post(f"{address}/completion", json=unknown, headers=as_(*officer))
+    assert pointers(assert_problem(answer, "document_unknown")) == {"/evidence/0"}
+
+
+async def _terminate(client, wire, storage, body, headers) -> None:
+    termination = await approve(wire, "termination")
+    *_, asked = await hear(wire, termination, "ConfigurationStarted", "AwaitingOperator")
+    assert await storage.visit(ACCOUNT) == 200
+    address = f"/v1/tasks/{asked.data['task_id']}/completion"
+    headers = {**headers, "Idempotency-Key": "terminated"}
+    assert (await client.post(address, json=body, headers=headers)).status_code == 201
+    *_, configured = await hear(
+        wire, termination, "ConfigurationStarted", "AwaitingOperator", "Configured"
+    )
+    assert configured.data["effective"]["storage"]["enabled"] is False
+    assert await storage.visit(ACCOUNT) in {403, 404}

@@ -1,0 +1,158 @@
+"""SOP step 3: what was approved is in force, once, or it is said why not."""
+
+import pytest
+from decider_specification import given
+from fixtures.samples import GB, facts
+from orders import (
+    DUE_AT,
+    FAIZ,
+    JPA,
+    ON,
+    REQUEST,
+    TERMINATION,
+    approved,
+    awaiting,
+    completed,
+    configured,
+    due,
+    fail,
+    failed,
+    record,
+    request_configuration,
+    retried,
+    retry,
+    start,
+    started,
+)
+
+from bmt.contracts.events import Granted
+from services.provisioning.domain import DECIDER
+from services.provisioning.domain.commands import AwaitOperator
+from services.provisioning.domain.errors import (
+    ApprovalIncomplete,
+    NothingToRetry,
+    NotRetryable,
+    Overtaken,
+    UnknownRequest,
+)
+from services.provisioning.domain.goal import NOTHING_IN_FORCE, ORDER, goal
+from services.provisioning.domain.state import Due, Started
+
+
+def test_what_is_approved_is_due_by_the_charter():
+    assert due().due_at == DUE_AT
+    given(DECIDER).when(request_configuration()).then(due())
+
+
+def test_an_approval_heard_twice_is_one_configuration():
+    given(DECIDER, due()).when(request_configuration()).then_nothing()
+    given(DECIDER, due(), started(), configured()).when(request_configuration()).then_nothing()
+
+
+@pytest.mark.parametrize("missing", ["quota_bytes", "max_file_size_bytes"])
+def test_an_approved_application_without_its_sizes_is_refused(missing):
+    sizes = {"quota_bytes": GB, "max_file_size_bytes": GB, missing: None}
+    said = approved(approved=Granted(**sizes))
+    given(DECIDER).when(request_configuration(said)).then_refused(ApprovalIncomplete)
+
+
+def test_the_plan_is_said_before_anything_is_changed():
+    given(DECIDER, due()).when(start()).then(started())
+
+
+def test_a_plan_that_comes_again_is_not_said_again():
+    given(DECIDER, due(), started()).when(start()).then_nothing()
+    given(DECIDER, due(), started(), configured()).when(start()).then_nothing()
+
+
+def test_configured_when_what_was_read_back_is_what_was_approved():
+    given(DECIDER, due(), started()).when(record(ON)).then(configured())
+
+
+def test_a_termination_is_configured_when_nothing_is_in_force():
+    given(DECIDER, due(TERMINATION), started(TERMINATION)).when(record(NOTHING_IN_FORCE)).then(
+        configured(TERMINATION)
+    )
+
+
+def test_never_configured_twice():
+    given(DECIDER, due(), started(), configured()).when(record(ON)).then_nothing()
+
+
+def test_never_configured_before_the_plan_was_said():
+    given(DECIDER, due()).when(record(ON)).then_nothing()
+
+
+def test_another_read_back_than_approved_is_a_failure_that_says_what_is_wrong():
+    other = ON.model_copy(
+        update={"storage": ON.storage.model_copy(update={"quota_bytes": 3, "enabled": False})}
+    )
+    reason = (
+        "storage shows enabled off after it was set to on; "
+        "storage shows quota_bytes 3 after it was set to 10000000000"
+    )
+    given(DECIDER, due(), started()).when(record(other)).then(failed("storage", reason))
+
+
+def test_a_target_that_refuses_is_a_failure_before_and_after_the_start():
+    given(DECIDER, due()).when(fail()).then(failed())
+    given(DECIDER, due(), started()).when(fail()).then(failed())
+
+
+def test_a_failure_that_comes_late_changes_nothing():
+    given(DECIDER, due(), started(), configured()).when(fail()).then_nothing()
+    given(DECIDER, due(), started(), failed()).when(fail()).then_nothing()
+
+
+def test_a_retry_begins_a_new_round():
+    given(DECIDER, due(), failed()).when(retry()).then(retried())
+    assert DECIDER.fold([due(), failed(), retried()]) == Due(due(), 1)
+
+
+def test_a_retry_of_what_is_under_way_changes_nothing():
+    given(DECIDER, due()).when(retry()).then_nothing()
+    given(DECIDER, due(), started()).when(retry()).then_nothing()
+
+
+def test_an_administrator_retries_for_the_own_agency_only():
+    own = retried(FAIZ)
+    given(DECIDER, due(), failed()).when(retry(FAIZ, "MAMPU")).then(own)
+    given(DECIDER, due(), failed()).when(retry(FAIZ, "KPM")).then_refused(UnknownRequest)
+    given(DECIDER, due(), failed()).when(retry(FAIZ, "")).then_refused(UnknownRequest)
+    given(DECIDER).when(retry()).then_refused(UnknownRequest)
+
+
+def test_what_is_configured_or_hopeless_or_overtaken_is_not_retried():
+    done = (due(), started(), configured())
+    given(DECIDER, *done).when(retry()).then_refused(NothingToRetry)
+    hopeless = failed(retryable=False)
+    given(DECIDER, due(), hopeless).when(retry()).then_refused(NotRetryable)
+    given(DECIDER, due(), failed()).when(retry(overtaken=True)).then_refused(Overtaken)
+
+
+def test_what_an_officer_stated_outlives_the_other_targets_failure():
+    history = (due(policy=JPA), started(), awaiting(), completed(), failed("storage"), retried())
+    ask = AwaitOperator("another", "ipms", "Do it again.")
+
+    assert DECIDER.fold([*history, started()]) == Started(due(policy=JPA), 1, completed())
+    given(DECIDER, *history, started()).when(ask).then_nothing()
+
+
+def test_the_place_is_there_before_the_permission_and_outlives_it():
+    assert ORDER["application"] == ("storage", "ipms")
+    assert ORDER["termination"] == ("ipms", "storage")
+
+
+def test_what_is_in_force_in_the_end_is_what_was_approved_not_what_was_asked():
+    said = approved(approved=Granted(quota_bytes=5, max_file_size_bytes=3))
+    (order,) = DECIDER.decide(request_configuration(said), DECIDER.initial)
+
+    in_force = goal(order)
+
+    assert in_force.storage.quota_bytes == 5
+    assert in_force.storage.max_file_size_bytes == in_force.ipms.max_file_size_bytes == 3
+    assert REQUEST.quota_bytes == 10 * GB
+
+
+def test_a_request_of_another_account_has_a_goal_of_its_own():
+    assert goal(due(facts(quota_bytes=1))) != goal(due())

@@ -1,0 +1,157 @@
+"""What the views show of a configuration, and which work its events promise."""
+
+from datetime import timedelta
+
+import pytest
+from fixtures.samples import APPLICANT, facts
+from orders import (
+    DUE_AT,
+    FAIZ,
+    NOW,
+    TASK,
+    TERMINATION,
+    awaiting,
+    claimed,
+    completed,
+    configured,
+    due,
+    failed,
+    retried,
+    started,
+)
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.views import ViewProjection
+from bmt.chassis.vocabulary import type_of
+from bmt.chassis.work import WorkItem
+from bmt.contracts.envelope import Envelope
+from services.provisioning.views import configurations, entitlements, tasks
+from services.provisioning.views.work import work_of
+
+
+def heard(*history):
+    """The events of one stream as the views hear them, one commit each."""
+    return [
+        Heard(
+            Envelope(
+                id=f"{event.request.request_id}-{position}",
+                source="/bmt/provisioning",
+                type=type_of(event),
+                subject=event.request.request_id,
+                time=NOW,
+                data={},
+            ),
+            event,
+            position,
+            f"request-{event.request.request_id}",
+        )
+        for position, event in enumerate(history, 1)
+    ]
+
+
+def projection(view):
+    return ViewProjection(view, MemoryViewStore())
+
+
+async def shown(view, *history):
+    filled = projection(view)
+    await filled.apply(heard(*history))
+    return filled
+
+
+@pytest.mark.parametrize(
+    ("history", "status", "waiting_for"),
+    [
+        ((due(),), "approved", "its turn"),
+        ((due(), started()), "configuring", "its targets"),
+        ((due(), started(), awaiting()), "awaiting_operator", f"an officer: task {TASK}"),
+        ((due(), started(), awaiting(), completed()), "configuring", "its targets"),
+        ((due(), failed()), "configuration_failed", "IPMS has no such account"),
+        ((due(), failed(), retried()), "approved", "its turn"),
+        ((due(), started(), configured()), "configured", ""),
+    ],
+)
+async def test_every_status_has_a_reason(history, status, waiting_for):
+    view = await shown(configurations.CONFIGURATIONS, *history)
+
+    found = await view.get(due().request.request_id)
+
+    assert (found.status, found.waiting_for) == (status, waiting_for)
+    assert found.retryable == (status == "configuration_failed")
+
+
+async def test_what_is_not_configured_in_time_is_overdue():
+    for history, count in [((due(),), {"MAMPU": 1}), ((due(), started(), configured()), {})]:
+        view = await shown(configurations.CONFIGURATIONS, *history)
+        assert await configurations.overdue(view, DUE_AT) == {}
+        assert await configurations.overdue(view, DUE_AT + timedelta(seconds=1)) == count
+
+
+def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
+    applicant = APPLICANT.model_copy(update={"account": account})
+    first = due(facts(applicant=applicant))
+    return first.model_copy(update={"decided_at": first.decided_at + timedelta(minutes=minutes)})
+
+
+async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_before():
+    first, second, other = order(0), order(1, "AHMAD.mampu@mygovuc.gov.my"), order(2, "someone")
+    view = projection(configurations.CONFIGURATIONS)
+    for each in (first, second, other):
+        await view.apply(heard(each))
+
+    waits = [await configurations.must_wait(view, each) for each in (first, second, other)]
+
+    assert waits == [False, True, False]
+    await view.apply(heard(first, failed().model_copy(update={"request": first.request})))
+    assert not await configurations.must_wait(view, second)
+
+
+async def test_a_request_is_overtaken_once_a_later_one_has_begun():
+    first, second = order(0), order(1)
+    view = projection(configurations.CONFIGURATIONS)
+    await view.apply(heard(first))
+    await view.apply(heard(second))
+    assert not await configurations.overtaken(view, first)
+
+    await view.apply(heard(second, started(second.request)))
+
+    assert await configurations.overtaken(view, first)
+    assert not await configurations.overtaken(view, second)
+
+
+async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_heard():
+    on = configured()
+    off = configured(TERMINATION).model_copy(update={"configured_at": NOW + timedelta(days=1)})
+    for first, second in ((on, off), (off, on)):
+        view = projection(entitlements.ENTITLEMENTS)
+        await view.apply(heard(first))
+        await view.apply(heard(second))
+
+        found = await view.get(APPLICANT.account.casefold())
+
+        assert found.kind == "termination"
+        assert found.effective.ipms.bmt_enabled is False
+        assert found.evidence == off.evidence
+
+
+async def test_a_claimed_task_stays_open_until_it_is_completed():
+    view = await shown(tasks.TASKS, due(), started(), awaiting(), claimed())
+    found = await view.get(TASK)
+    assert (found.status, found.claimed_by) == ("open", FAIZ)
+
+    view = await shown(tasks.TASKS, due(), started(), awaiting(), claimed(), completed())
+    assert (await view.get(TASK)).status == "completed"
+
+
+def test_each_promise_is_work_of_its_own():
+    history = (due(), started(), awaiting(), completed(), failed("storage"), retried())
+
+    changes = [change for event in heard(*history) for change in work_of(event)]
+
+    request_id = due().request.request_id
+    assert changes == [
+        WorkItem(f"{request_id}:1", "scim", request_id, NOW),
+        WorkItem(f"{request_id}:4", "worklist", request_id, NOW),
+        WorkItem(f"{request_id}:6", "scim", request_id, NOW),
+    ]

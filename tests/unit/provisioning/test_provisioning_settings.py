@@ -1,0 +1,36 @@
+"""Provisioning says at its start what it is missing."""
+
+import pytest
+from fixtures.service import AGENCIES_FILE
+from pydantic import ValidationError
+
+from bmt.chassis.errors import WrongConfiguration
+from services.provisioning.main import build
+from services.provisioning.settings import Settings
+
+NEEDED = {
+    "port": 8103,
+    "kafka_bootstrap_servers": "127.0.0.1:9092",
+    "mongodb_uri": "mongodb://127.0.0.1:27017/?replicaSet=bmt",
+    "issuer": "http://127.0.0.1:8100",
+    "agencies_file": AGENCIES_FILE,
+    "storage_url": "http://127.0.0.1:8140",
+    "storage_password": "secret",
+    "storage_volumes": "volumes",
+}
+
+
+async def test_an_agency_that_sets_ipms_by_scim_needs_its_address():
+    with pytest.raises(WrongConfiguration, match="BMT_IPMS_URL is missing: KPM, MAMPU"):
+        build(Settings(**NEEDED))
+
+
+def test_the_address_of_ipms_needs_its_token():
+    with pytest.raises(ValidationError, match="BMT_IPMS_TOKEN is missing"):
+        Settings(**NEEDED, ipms_url="http://127.0.0.1:8130/v2")
+
+
+def test_the_passwords_are_never_shown():
+    settings = Settings(**NEEDED, ipms_url="http://ipms", ipms_token="hidden")
+    assert "hidden" not in repr(settings)
+    assert "'secret'" not in repr(settings)
