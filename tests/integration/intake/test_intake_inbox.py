@@ -1,0 +1,185 @@
+"""E-mail: a filled message is a request, any other waits whole for a person of the agency."""
+
+import hashlib
+
+import pytest
+from fixtures.problems import assert_problem, pointers
+from intake_callers import ADMINISTRATOR, FILLED, OF_JPA, OF_KPM, asked, email
+
+from bmt.contracts import topics
+
+pytestmark = pytest.mark.integration
+
+ATTACHED = "Content-Disposition: attachment"
+LETTER = email("Tuan, saya ingin memohon. Terima kasih.")
+
+
+@pytest.fixture
+def look(intake, as_):
+    """`await look(id)`: an item of the inbox."""
+
+    async def get(item_id: str = "", *who: str):
+        address = f"/v1/inbox/{item_id}".rstrip("/")
+        return await intake.get(address, headers=as_(*(who or ADMINISTRATOR)))
+
+    return get
+
+
+@pytest.fixture
+def settle(intake, as_):
+    """`await settle(id, "registration", body)`."""
+
+    async def post(item_id: str, how: str, body: dict, *who: str):
+        headers = as_(*(who or ADMINISTRATOR))
+        return await intake.post(f"/v1/inbox/{item_id}/{how}", json=body, headers=headers)
+
+    return post
+
+
+def document_id(message: bytes) -> str:
+    return f"sha256:{hashlib.sha256(message).hexdigest()}"
+
+
+async def test_a_filled_message_is_a_request(deliver, wire):
+    answer = await deliver(email())
+    assert answer.status_code == 201, answer.text
+    accepted = answer.json()
+    assert accepted["status"] == "received"
+    assert answer.headers["location"] == f"/v1/requests/{accepted['request_id']}"
+    (said,) = await wire.hear(topics.REQUESTS, accepted["request_id"], "RequestReceived")
+    assert said.data["email_message_id"] == "<1@mampu.gov.my>"
+    assert said.data["request"]["channel"] == said.data["request"]["reply_through"] == "email"
+    (kept,) = said.data["documents"]
+    assert kept == {
+        "document_id": document_id(email()),
+        "filename": "message.eml",
+        "media_type": "message/rfc822",
+        "size_bytes": len(email()),
+    }
+
+
+async def test_attachments_of_allowed_kinds_are_documents_too(deliver, wire):
+    boundary = "\r\n--x\r\n"
+    parts = [
+        "Content-Type: multipart/mixed; boundary=x\r\n",
+        f"Content-Type: text/plain\r\n\r\n{FILLED}",
+        f"Content-Type: application/pdf\r\n{ATTACHED}; filename=surat.pdf\r\n\r\n%PDF-1.7 surat",
+        f"Content-Type: text/html\r\n{ATTACHED}\r\n\r\n<html></html>",
+    ]
+    message = ("From: siti@mampu.gov.my\r\n" + boundary.join(parts) + "\r\n--x--\r\n").encode()
+    answer = await deliver(message)
+    assert answer.status_code == 201, answer.text
+    request_id = answer.json()["request_id"]
+    (said,) = await wire.hear(topics.REQUESTS, request_id, "RequestReceived")
+    assert [kept["filename"] for kept in said.data["documents"]] == ["message.eml", "surat.pdf"]
+    assert said.data["email_message_id"] is None
+
+
+async def test_the_same_key_gives_the_same_answer(deliver):
+    for message, status in ((email(), 201), (LETTER, 202)):
+        first = await deliver(message, key=f"mail-{status}")
+        again = await deliver(message, key=f"mail-{status}")
+        assert first.status_code == again.status_code == status
+        assert first.json() == again.json()
+        assert again.headers["idempotent-replayed"] == "true"
+    assert_problem(await deliver(email(), key="mail-202"), "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (LETTER, "kind"),
+        (email(FILLED.replace("Agensi: MAMPU", "Agensi: JPA")), "agency"),
+        (email(FILLED.replace("Agensi: MAMPU", "Agensi: KKM")), "agency"),
+        (email(FILLED + "Kuota: 200 GB\n"), "quota_bytes"),
+        (email(FILLED + "Jenis: penamatan\n"), "kind"),
+        (email(Auto_Submitted="auto-replied"), "message"),
+        (b"\x00\x01 no message at all", "kind"),
+    ],
+)
+async def test_any_other_message_waits_and_says_why(deliver, look, message, field):
+    answer = await deliver(message)
+    assert answer.status_code == 202, answer.text
+    assert set(answer.json()) == {"inbox_item_id"}
+    item = (await look(answer.json()["inbox_item_id"])).json()
+    assert item["status"] == "waiting"
+    assert item["document_id"] == document_id(message)
+    assert field in {missing["field"] for missing in item["missing"]}
+
+
+async def test_an_item_shows_what_was_understood(deliver, look):
+    text = FILLED.replace("Jenis: permohonan\n", "")
+    item_id = (await deliver(email(text))).json()["inbox_item_id"]
+    item = (await look(item_id)).json()
+    assert item["understood"]["name"] == "Siti Nurhaliza binti Ahmad"
+    assert item["sender"] == "Siti <siti.mampu@mygovuc.gov.my>"
+    assert item["subject"] == "Permohonan BMT"
+    assert [missing["field"] for missing in item["missing"]] == ["kind"]
+    listed = (await look()).json()["items"]
+    assert item_id in [each["inbox_item_id"] for each in listed]
+
+
+async def test_a_person_registers_an_item_once(deliver, look, settle, wire):
+    item_id = (await deliver(LETTER)).json()["inbox_item_id"]
+    wrong = assert_problem(
+        await settle(item_id, "registration", asked(quota_bytes=10**12)), "quota_exceeds_maximum"
+    )
+    assert pointers(wrong) == {"/quota_bytes"}
+    answer = await settle(item_id, "registration", asked(channel="email"))
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["request_id"] == item_id
+    (said,) = await wire.hear(topics.REQUESTS, item_id, "RequestReceived")
+    assert said.envelope.sequence == "1"
+    assert said.data["email_message_id"] == "<1@mampu.gov.my>"
+    assert [kept["document_id"] for kept in said.data["documents"]] == [document_id(LETTER)]
+    item = (await look(item_id)).json()
+    assert (item["status"], item["settled_by"]) == ("registered", ADMINISTRATOR[2])
+    assert_problem(await settle(item_id, "registration", asked()), "request_closed")
+    assert_problem(await settle(item_id, "dismissal", {"reason": "x"}), "request_closed")
+
+
+async def test_a_person_dismisses_an_item_and_it_stays(deliver, look, settle, intake, as_):
+    item_id = (await deliver(LETTER)).json()["inbox_item_id"]
+    assert_problem(await settle(item_id, "dismissal", {"reason": " "}), "validation_failed")
+    answer = await settle(item_id, "dismissal", {"reason": "Bukan permohonan."})
+    assert answer.status_code == 201
+    assert answer.json() == {"inbox_item_id": item_id, "status": "dismissed"}
+    item = (await look(item_id)).json()
+    assert (item["status"], item["reason"]) == ("dismissed", "Bukan permohonan.")
+    assert_problem(await settle(item_id, "registration", asked()), "request_closed")
+    waiting = await intake.get("/v1/inbox?status=waiting", headers=as_(*ADMINISTRATOR))
+    assert item_id not in [each["inbox_item_id"] for each in waiting.json()["items"]]
+    answer = await intake.get(f"/v1/requests/{item_id}", headers=as_(*ADMINISTRATOR))
+    assert_problem(answer, "not_found")
+
+
+async def test_another_agencys_inbox_is_closed(deliver, look, settle):
+    item_id = (await deliver(LETTER)).json()["inbox_item_id"]
+    assert_problem(await look(item_id, *OF_JPA), "not_found")
+    assert item_id not in [
+        each["inbox_item_id"] for each in (await look("", *OF_JPA)).json()["items"]
+    ]
+    answer = await settle(item_id, "registration", asked(agency="JPA", channel="form"), *OF_JPA)
+    assert_problem(answer, "not_found")
+    assert_problem(await settle(item_id, "dismissal", {"reason": "x"}, *OF_JPA), "not_found")
+    assert_problem(await look(item_id, "auditor", "MAMPU"), "forbidden")
+
+
+async def test_an_agency_without_email_receives_none(deliver):
+    body = assert_problem(await deliver(LETTER, who=OF_KPM), "channel_not_allowed")
+    assert body["allowed"] == ["form"]
+
+
+async def test_a_gateway_hands_in_mail_of_its_agency_or_of_those_that_messages_name(deliver):
+    assert (await deliver(LETTER, who=("operator", "MAMPU", "gateway"))).status_code == 202
+    assert (await deliver(email(), who=("operator", "", "gateway"))).status_code == 201
+    assert_problem(await deliver(LETTER, who=("operator", "", "gateway")), "forbidden")
+    assert_problem(await deliver(email(), who=("administrator", "XYZ")), "forbidden")
+    assert_problem(await deliver(email(), who=("applicant", "MAMPU")), "forbidden")
+
+
+async def test_what_is_no_message_is_refused(intake, as_, deliver):
+    headers = as_(*ADMINISTRATOR) | {"Content-Type": "text/plain"}
+    answer = await intake.post("/v1/emails", content=email(), headers=headers)
+    assert_problem(answer, "unsupported_media_type")
+    assert_problem(await deliver(b""), "validation_failed")

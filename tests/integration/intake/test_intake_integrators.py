@@ -1,0 +1,206 @@
+"""Integrators submit on their own topic: checked as any request, and refused with a reason."""
+
+import json
+import uuid
+from dataclasses import dataclass
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from eventually import eventually
+from fixtures.samples import GB
+from fixtures.wire import Said
+from intake_callers import AMINAH, INBOUND, SITI, asked
+
+from bmt.contracts import topics
+
+pytestmark = pytest.mark.integration
+
+
+def submission(**changes) -> dict:
+    reference = f"HR-{uuid.uuid4().hex[:8]}"
+    return asked(channel=None, source_reference=reference, **changes)
+
+
+def headers(event_id: str = "", **changes: str) -> dict[str, str]:
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id or uuid.uuid4().hex,
+        "ce_source": "urn:hrmis",
+        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
+        "ce_time": "2026-11-24T04:00:00Z",
+        "content-type": "application/json",
+    }
+    return attributes | changes
+
+
+@pytest.fixture
+def say(intake, inbound):
+    """`await say(body)`: hrmis submits."""
+
+    async def publish(body: dict | bytes, event_id: str = "", **changes: str) -> None:
+        value = body if isinstance(body, bytes) else json.dumps(body).encode()
+        await inbound(value, headers(event_id, **changes))
+
+    return publish
+
+
+@pytest.fixture
+def received(wire):
+    """`await received(reference)`: what was said of the submission with this reference."""
+
+    async def hear(reference: str) -> Said:
+        def found(said) -> Said:
+            of_it = [one for one in said if one.data.get("source_reference") == reference]
+            assert len({one.key for one in of_it}) == 1
+            return of_it[0]
+
+        return await wire.hear_until(topics.REQUESTS, found)
+
+    return hear
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter, whole: what it holds may not even be an event."""
+
+    headers: dict[str, str]
+    value: bytes
+
+
+@pytest.fixture
+async def refused(kafka, shared):
+    """`await refused(event_id)`: the one dead letter of what came with this id."""
+    topic = f"{shared.name}.{topics.DEAD_LETTERS}"
+    consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **kafka.options)
+    await consumer.start()
+    letters: list[Letter] = []
+
+    async def hear(event_id: str) -> Letter:
+        async def found() -> Letter:
+            for records in (await consumer.getmany(timeout_ms=50)).values():
+                for record in records:
+                    headers = {name: raw.decode() for name, raw in record.headers}
+                    letters.append(Letter(headers, record.value))
+            of_it = [letter for letter in letters if letter.headers.get("ce_id") == event_id]
+            assert len(of_it) == 1
+            return of_it[0]
+
+        letter = await eventually(found)
+        assert letter.headers["bmt_origin_topic"] == f"{shared.name}.{INBOUND}"
+        assert letter.headers["bmt_origin_partition"].isdigit()
+        assert letter.headers["bmt_origin_offset"].isdigit()
+        return letter
+
+    yield hear
+    await consumer.stop()
+
+
+async def test_a_submission_is_a_request(say, received):
+    body = submission(quota_bytes=5 * GB)
+    await say(body)
+    said = await received(body["source_reference"])
+    request = said.data["request"]
+    assert (request["channel"], request["reply_through"]) == ("event", "email")
+    assert (request["quota_bytes"], request["agency"]) == (5 * GB, "MAMPU")
+    assert said.data["submitted_by"] == {"subject": "hrmis", "role": "integrator"}
+    assert said.data["request"]["applicant"]["account"] == SITI
+
+
+async def test_structured_mode_is_read_too(inbound, intake, received):
+    body = submission()
+    event = {
+        "specversion": "1.0",
+        "id": uuid.uuid4().hex,
+        "source": "urn:hrmis",
+        "type": "my.gov.bmt.RequestSubmitted.v1",
+        "time": "2026-11-24T04:00:00Z",
+        "datacontenttype": "application/json",
+        "data": body,
+    }
+    kind = {"content-type": "application/cloudevents+json; charset=utf-8"}
+    await inbound(json.dumps(event).encode(), kind)
+    await received(body["source_reference"])
+
+
+async def test_the_same_source_and_id_is_one_request(say, received, refused):
+    body, last = submission(), submission()
+    for _ in range(3):
+        await say(body, "the-same")
+    first = await received(body["source_reference"])
+    await say({**body, "justification": "Lain."}, "the-same")
+    letter = await refused("the-same")
+    assert letter.headers["bmt_reason"] == "idempotency_key_reused"
+    await say(last)
+    await received(last["source_reference"])
+    again = await received(body["source_reference"])
+    assert again.key == first.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "detail"),
+    [
+        ({"agency": "JPA"}, "forbidden", "JPA"),
+        ({"agency": "XYZ"}, "validation_failed", "/agency"),
+        ({"reply_through": "fax"}, "malformed", "reply_through"),
+        ({"quota_bytes": 10**12}, "quota_exceeds_maximum", "/quota_bytes"),
+        ({"max_file_size_bytes": 10**10}, "validation_failed", "/max_file_size_bytes"),
+        ({"documents": ["sha256:" + "0" * 64]}, "document_unknown", "/documents/0"),
+        ({"channel": "form"}, "malformed", "channel"),
+        ({"applicant": {"account": "x"}}, "malformed", "applicant"),
+    ],
+)
+async def test_what_is_wrong_is_a_dead_letter_with_the_reason(
+    say, refused, changes, reason, detail
+):
+    body, event_id = submission() | changes, uuid.uuid4().hex
+    await say(body, event_id)
+    letter = await refused(event_id)
+    assert letter.headers["bmt_reason"] == reason
+    assert detail in letter.headers["bmt_detail"]
+    assert json.loads(letter.value) == body
+
+
+@pytest.mark.parametrize(
+    ("value", "changes", "reason"),
+    [
+        (b"{no json", {}, "malformed"),
+        (b"[]", {}, "malformed"),
+        (b"{}", {"ce_type": "my.gov.bmt.RequestSubmitted.v9"}, "unknown_type"),
+        (b"{}", {"ce_time": "yesterday"}, "malformed"),
+    ],
+)
+async def test_what_cannot_be_read_is_a_dead_letter(say, refused, value, changes, reason):
+    event_id = uuid.uuid4().hex
+    await say(value, event_id, **changes)
+    letter = await refused(event_id)
+    assert letter.headers["bmt_reason"] == reason
+    assert letter.value == value
+
+
+async def test_an_integrator_cannot_speak_for_a_service(say, submit, intake, as_, refused):
+    """Its topic says who it is, whatever the event's source says."""
+    accepted = (await submit()).json()
+    event_id = uuid.uuid4().hex
+    forged = {
+        "request": {"request_id": accepted["request_id"]},
+        "file_number": "1",
+    }
+    await say(
+        forged,
+        event_id,
+        ce_source="/bmt/records",
+        ce_type="my.gov.bmt.Filed.v1",
+        ce_subject=accepted["request_id"],
+        ce_sequence="1",
+    )
+    assert (await refused(event_id)).headers["bmt_reason"] == "unknown_type"
+    address = f"/v1/requests/{accepted['request_id']}"
+    status = (await intake.get(address, headers=as_("administrator", "MAMPU", AMINAH))).json()
+    assert status["status"] == "received"
+
+
+async def test_an_integrators_documents_are_its_own(say, upload, received):
+    document = (await upload(who=("integrator", "", "hrmis"), filename="HR.pdf")).json()
+    body = submission(documents=[document["document_id"]])
+    await say(body)
+    assert (await received(body["source_reference"])).data["documents"] == [document]
