@@ -12,7 +12,7 @@ from bmt.chassis.decider import Message
 from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.execution import Execution
 from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Perform, WorkOutcome
+from bmt.chassis.worker import Done, Later, Perform, WorkOutcome, backoff
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post
@@ -27,7 +27,6 @@ from services.notification.views import notice_of, sending_of
 log = structlog.get_logger(__name__)
 
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
-BEHIND_ANOTHER_SECONDS: Final = 1.0
 
 
 def preparing(
@@ -69,7 +68,7 @@ def sending(
         if slip.sending != sending_of(item):
             return Done()
         if not state.is_first_in_line(slip):
-            return Later(BEHIND_ANOTHER_SECONDS, "an earlier message of this request goes first")
+            return Later(backoff(item.attempts), "an earlier message of this request goes first")
         content = await documents.read(slip.document_id)
         try:
             await post.send(content, slip.notice.recipient)
@@ -94,7 +93,7 @@ def sending(
 
 def _patience(attempts: int) -> float:
     """Seconds before a message that was put off is tried again: doubling, at most 15 minutes."""
-    ceiling = min(LONGEST_PUT_OFF_SECONDS, 2.0 ** min(attempts, 10))
+    ceiling = min(LONGEST_PUT_OFF_SECONDS, 2.0 ** min(attempts - 1, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter
 
 

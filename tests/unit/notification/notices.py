@@ -1,0 +1,127 @@
+"""Notices as notification writes them, for its specifications."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fixtures.procedure import configured, rejected, returned, withdrawn
+from fixtures.samples import MONDAY, facts, received
+
+from bmt.agencies import register
+from bmt.chassis import clock
+from bmt.chassis.decider import Heard
+from bmt.chassis.vocabulary import type_of
+from bmt.contracts.envelope import Envelope
+from bmt.contracts.events import (
+    Event,
+    NotificationFailed,
+    NotificationPrepared,
+    Notified,
+    RequestEvent,
+)
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Submitter
+from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.events import NoticeDue
+from services.notification.domain.notice import Notice
+from services.notification.domain.state import Slip
+from services.notification.subscriptions import TABLE
+from services.notification.wording.composer import Composer
+
+AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
+SENDER = "bmt@mygovuc.gov.my"
+COMPOSER = Composer(AGENCIES, "mygovuc.gov.my")
+REQUEST = facts(request_id="019349f0-1c2a-7b3c-8d4e-5f60718293a4")
+ON_PAPER = REQUEST.model_copy(update={"reply_through": "letter"})
+SITI = Submitter(subject="siti@mampu.gov.my", role="administrator")
+NOW = datetime(2025, 11, 25, 2, tzinfo=UTC)
+DOCUMENT = "sha256:" + "d" * 64
+
+SAYS = {
+    "acknowledgement": received,
+    "rejected": rejected,
+    "returned": returned,
+    "withdrawn": withdrawn,
+    "configured": configured,
+    "terminated": configured,
+}
+"""The event that each notice is about."""
+
+
+def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str = "") -> Heard[Any]:
+    """`event` as it is heard; also one of the service's own."""
+    about = event.request.request_id if isinstance(event, RequestEvent) else subject
+    envelope = Envelope(
+        id=event_id or clock.new_id(),
+        source="/bmt/test",
+        type=type_of(event),
+        subject=about,
+        time=at,
+        data={},
+    )
+    return Heard(envelope, event, 1, "origin")
+
+
+async def command(event: RequestEvent, event_id: str = "", composer=COMPOSER) -> Acknowledge | Tell:
+    """What `event` leads to."""
+    message = await TABLE[type(event)](heard(event, event_id), composer)
+    assert message is not None
+    return message.command
+
+
+async def slip(about: str, request: RequestFacts = REQUEST, in_reply_to: str | None = None) -> Slip:
+    """The notice about a request, to be made into a message."""
+    told = await command(SAYS[about](request), "019349f0-2222-7b3c-8d4e-5f60718293a4")
+    return Slip(request, told.notice, in_reply_to, wanted_since=told.notice.at)
+
+
+def notice(about: str = "acknowledgement", channel: str = "email", **changes: Any) -> Notice:
+    """A notice with nothing in it that the decider would look at."""
+    empty = {
+        "title": "",
+        "status": "",
+        "salutation": "",
+        "opening": "",
+        "paragraphs": (),
+        "closing": (),
+        "signatory": "",
+    }
+    values = {
+        "notification_id": about,
+        "about": about,
+        "channel": channel,
+        "recipient": "ahmad@mampu.gov.my",
+        "at": MONDAY,
+        "message_id": f"<{about}@mygovuc.gov.my>" if channel == "email" else None,
+        "agency_name": "MAMPU",
+        "content": {"subject": "", "malay": empty, "english": empty},
+    }
+    return Notice.model_validate({**values, **changes})
+
+
+def due(one: Notice, in_reply_to: str | None = None, request=REQUEST) -> NoticeDue:
+    return NoticeDue(request=request, notice=one, in_reply_to=in_reply_to)
+
+
+def prepared(one: Notice) -> NotificationPrepared:
+    return NotificationPrepared(**_facts(one))
+
+
+def notified(one: Notice, **changes: Any) -> Notified:
+    return Notified(**{**_facts(one), **changes})
+
+
+def failed(one: Notice, reason: str) -> NotificationFailed:
+    return NotificationFailed(**_facts(one), reason=reason)
+
+
+def _facts(one: Notice) -> dict[str, Any]:
+    return {
+        "request": REQUEST,
+        "about": one.about,
+        "channel": one.channel,
+        "recipient": one.recipient,
+        "message_id": one.message_id,
+        "document_id": DOCUMENT,
+        "notification_id": one.notification_id,
+    }

@@ -1,0 +1,162 @@
+"""The paper, read back from its PDF: its text, its bytes, what it promises to readers and archives."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pytest
+from fixtures.procedure import OFFICER
+from fixtures.samples import MONDAY
+from notices import REQUEST, command, slip
+from pypdf import PdfReader
+
+from bmt.contracts.events import Rejected
+from bmt.contracts.requests import RequestFacts
+from services.notification.channels.paper import Press
+from services.notification.domain.state import Slip
+
+PAPERS = ("letter", "memo", "form")
+ABOUTS = ("acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated")
+PRESS = Press()
+
+
+async def paper(channel: str, about: str = "configured", **changes) -> bytes:
+    kind = "termination" if about == "terminated" else "application"
+    request = REQUEST.model_copy(update={"reply_through": channel, "kind": kind, **changes})
+    return PRESS.print(channel, await slip(about, request))
+
+
+async def with_reason(channel: str, reason: str) -> bytes:
+    request = REQUEST.model_copy(update={"reply_through": channel})
+    event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason=reason)
+    notice = (await command(event, "e1")).notice
+    return PRESS.print(channel, Slip(request, notice, None, notice.at))
+
+
+def called(name: str) -> dict:
+    return {"applicant": REQUEST.applicant.model_copy(update={"name": name})}
+
+
+def words(pdf: bytes) -> str:
+    text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
+    return " ".join(text.split())
+
+
+async def test_a_letter_is_laid_out_as_official_letters_are():
+    text = words(await paper("letter"))
+    order = [
+        "UNIT PEMODENAN TADBIRAN DAN PERANCANGAN PENGURUSAN MALAYSIA",
+        "Ruj. Kami : MAMPU/2025/000001",
+        "Tarikh : 24 November 2025",
+        "Ahmad bin Daud",
+        "Tuan/Puan,",
+        "MAKLUMAN STATUS PERMOHONAN PERKHIDMATAN BIG MAIL TRANSFER (BMT): DILULUSKAN",
+        "Dengan hormatnya dimaklumkan bahawa",
+        "Kuota storan : 10 GB (10,000,000,000 bait)",
+        "2. Fail yang melebihi",
+        "3. Sekiranya",
+        "Sekian, terima kasih.",
+        "“BERKHIDMAT UNTUK NEGARA”",
+        "Saya yang menjalankan amanah,",
+        "PENTADBIR UC AGENSI",
+        "STATUS OF THE APPLICATION FOR THE BIG MAIL TRANSFER (BMT) SERVICE: APPROVED",
+        "We are pleased to inform you",
+    ]
+    places = [text.find(part) for part in order]
+    assert -1 not in places, [part for part, place in zip(order, places, strict=True) if place < 0]
+    assert places == sorted(places)
+
+
+async def test_a_memo_says_to_whom_from_whom_and_about_what():
+    text = words(await paper("memo", "rejected"))
+    for part in (
+        "MEMO",
+        "KEPADA : Ahmad bin Daud (ahmad.mampu@mygovuc.gov.my)",
+        "DARIPADA : Pentadbir UC Agensi, Unit Pemodenan",
+        "RUJUKAN : MAMPU/2025/000001",
+        "TARIKH : 24 November 2025",
+        "PERKARA : MAKLUMAN STATUS PERMOHONAN PERKHIDMATAN BIG MAIL TRANSFER (BMT): DITOLAK",
+        "Sebab : Permohonan tidak lengkap.",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("about", "crossed"),
+    [
+        ("acknowledgement", "Diterima"),
+        ("rejected", "Ditolak"),
+        ("terminated", "Diluluskan dan ditamatkan"),
+    ],
+)
+async def test_a_form_crosses_the_status(about, crossed):
+    text = words(await paper("form", about))
+    assert "BORANG MAKLUMAN STATUS PERMOHONAN" in text
+    assert f"X {crossed}" in text
+    assert text.count("X ") == 2  # its kind and its status
+    assert "D. AKUAN TERIMA" in text
+
+
+@pytest.mark.parametrize("channel", PAPERS)
+@pytest.mark.parametrize("about", ABOUTS)
+async def test_every_paper_fits_one_page(channel, about):
+    assert len(PdfReader(BytesIO(await paper(channel, about))).pages) == 1
+
+
+@pytest.mark.parametrize("channel", PAPERS)
+async def test_the_same_notice_is_the_same_bytes(channel):
+    first = await paper(channel)
+    assert first == await paper(channel)
+    assert first == Press().print(
+        channel, await slip("configured", REQUEST.model_copy(update={"reply_through": channel}))
+    )
+
+
+@pytest.mark.parametrize("channel", PAPERS)
+async def test_it_is_made_for_archives_and_for_screen_readers(channel):
+    pdf = PdfReader(BytesIO(await paper(channel)))
+    root = pdf.trailer["/Root"]
+    metadata = root["/Metadata"].get_data().decode()
+    assert "<pdfaid:part>2</pdfaid:part>" in metadata
+    assert "<pdfaid:conformance>B</pdfaid:conformance>" in metadata
+    assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
+    assert root["/MarkInfo"]["/Marked"]
+    assert str(root["/Lang"]) == "ms-MY"
+    assert pdf.metadata is not None
+    assert pdf.metadata.title.startswith("Makluman status permohonan")
+    assert pdf.metadata.creation_date == datetime(2025, 11, 24, tzinfo=UTC)
+
+
+async def test_what_looks_like_markup_is_only_text():
+    reason = "*tebal* _senget_ #panic() $x$ <label> @rujukan \\u{1} // [x] = tajuk\n- satu\n+ dua"
+    text = words(await with_reason("letter", reason))
+    for part in reason.split("\n"):
+        assert part in text
+
+
+@pytest.mark.parametrize("channel", PAPERS)
+async def test_a_long_reason_takes_more_pages_and_loses_nothing(channel):
+    reason = "\n".join(f"Perkara {number} belum lengkap." for number in range(150))
+    text = words(await with_reason(channel, reason))
+    assert all(f"Perkara {number} belum" in text for number in range(150))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Élodie Łukasz Şahin", "Élodie Łukasz Şahin"),
+        ("Lim 林慧玲", "Lim □□□"),
+        ("Ravi தமிழ் Krishnan", "Krishnan"),
+        ("Siti 😀👨‍👩‍👧 binti Ali", "binti Ali"),
+        ("Ali \U000f0000 \ufdd0\u0f00", "Ali"),
+        ("Sun 林 தமிழ் 한글 ไทย ひらがな ᠮᠣᠩᠭᠣᠯ ქართული", "Sun □"),
+    ],
+)
+async def test_a_name_that_no_font_shows_holds_up_no_paper(name, shown):
+    assert shown in words(await paper("letter", **called(name)))
+
+
+async def test_an_agencys_request_may_name_anything_on_one_line():
+    odd: RequestFacts = REQUEST.model_copy(update={"reference": '"quoted" \\ and {braces}'})
+    assert '"quoted" \\ and {braces}' in words(
+        PRESS.print("letter", await slip("rejected", odd))
+    ).replace("“", '"').replace("”", '"')

@@ -1,0 +1,85 @@
+"""What callers read, and what work is promised: folds of notification's own events."""
+
+from typing import Any
+
+from notices import NOW, REQUEST, SITI, due, failed, heard, notice, notified, prepared
+
+from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
+from services.notification.views import Told, fold, notice_of, sending_of, work_of
+
+MAIL = notice("rejected", due_at=NOW)
+PAPER = notice("acknowledgement", "letter")
+RESEND = ResendRequested(
+    request=REQUEST, notification_id="rejected", sending=2, requested_by=SITI, requested_at=NOW
+)
+AGAIN = SentAgain(request=REQUEST, notification_id="rejected", sending=2)
+
+
+def told(*events: Any) -> Told:
+    document = None
+    for event in events:
+        document = fold(document, heard(event))
+    assert document is not None
+    return document
+
+
+def statuses(*events: Any) -> dict[str, str]:
+    return {one.notification_id: one.status for one in told(*events).notices}
+
+
+def test_notices_stand_in_the_order_in_which_they_are_told():
+    shown = told(due(PAPER), due(MAIL))
+    assert [one.about for one in shown.notices] == ["acknowledgement", "rejected"]
+    assert (shown.agency, shown.account) == ("MAMPU", "ahmad.mampu@mygovuc.gov.my")
+
+
+def test_a_notice_shows_its_document_once_it_is_prepared():
+    assert told(due(MAIL)).notices[0].document_id is None
+    assert told(due(MAIL), prepared(MAIL)).notices[0].document_id == prepared(MAIL).document_id
+
+
+def test_a_status_follows_the_message():
+    way: list[Any] = [due(MAIL)]
+    seen = [statuses(*way)["rejected"]]
+    for event in (prepared(MAIL), failed(MAIL, "550"), RESEND, notified(MAIL), RESEND, AGAIN):
+        way.append(event)
+        seen.append(statuses(*way)["rejected"])
+    assert seen == ["due", "prepared", "failed", "prepared", "notified", "prepared", "notified"]
+
+
+def test_an_event_moves_its_own_notice_alone():
+    moved = statuses(due(PAPER), due(MAIL), prepared(MAIL), notified(MAIL))
+    assert moved == {"acknowledgement": "due", "rejected": "notified"}
+
+
+def test_what_is_held_is_not_shown():
+    assert fold(None, heard(NoticeHeld(request=REQUEST, notice=MAIL))) is None
+
+
+def test_an_outcome_is_due_until_it_is_told():
+    assert told(due(PAPER)).outcome_due_at is None
+    waiting = (due(PAPER), due(MAIL), prepared(MAIL))
+    assert told(*waiting).outcome_due_at == NOW
+    assert told(*waiting, prepared(PAPER), notified(PAPER)).outcome_due_at == NOW
+    assert told(*waiting, failed(MAIL, "550")).outcome_due_at == NOW
+    assert told(*waiting, notified(MAIL)).outcome_due_at is None
+    assert told(*waiting, notified(MAIL), RESEND).outcome_due_at is None
+
+
+def work(event: Any) -> list[tuple[str, str]]:
+    return [(item.target, item.id) for item in work_of(heard(event))]
+
+
+def test_a_notice_that_is_due_is_prepared_and_an_e_mail_is_sent():
+    assert work(due(MAIL)) == [("prepare", "rejected:prepare")]
+    assert work(due(PAPER)) == [("prepare", "acknowledgement:prepare")]
+    assert work(prepared(MAIL)) == [("smtp", "rejected:1")]
+    assert work(prepared(PAPER)) == []
+    assert work(RESEND) == [("smtp", "rejected:2")]
+    assert work(notified(MAIL)) == work(AGAIN) == []
+
+
+def test_a_piece_of_work_says_which_notice_and_which_sending_it_is():
+    (item,) = work_of(heard(RESEND))
+    assert (notice_of(item), sending_of(item)) == ("rejected", 2)
+    assert item.subject == REQUEST.request_id

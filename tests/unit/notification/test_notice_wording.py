@@ -1,0 +1,121 @@
+"""What users read, word for word: see `golden/`, one file a notice."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fixtures.procedure import configured, rejected
+from fixtures.samples import GB, received
+from notices import COMPOSER, REQUEST, command, slip
+
+from bmt.agencies.register import Agencies
+from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage
+from services.notification.channels.email import body
+from services.notification.wording.amounts import english_date, malay_date, size
+from services.notification.wording.composer import Composer, readable
+
+GOLDEN = Path(__file__).parent / "golden"
+TERMINATION = REQUEST.model_copy(
+    update={"kind": "termination", "quota_bytes": None, "max_file_size_bytes": None}
+)
+NOTICES = [
+    *((about, REQUEST) for about in ("acknowledgement", "rejected", "returned", "withdrawn")),
+    ("configured", REQUEST),
+    *((about, TERMINATION) for about in ("acknowledgement", "rejected", "returned", "withdrawn")),
+    ("terminated", TERMINATION),
+]
+
+
+@pytest.mark.parametrize(
+    ("about", "request_"), NOTICES, ids=[f"{about}-{request.kind}" for about, request in NOTICES]
+)
+async def test_a_notice_reads_word_for_word(about, request_):
+    one = await slip(about, request_)
+    written = f"{one.notice.content.subject}\n\n{body(one)}"
+    assert written == (GOLDEN / f"{about}-{request_.kind}.txt").read_text()
+
+
+async def test_an_outcome_tells_what_is_in_force_not_what_was_asked():
+    effective = Effective(
+        ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2 * GB),
+        storage=EffectiveStorage(enabled=True, quota_bytes=5 * GB, max_file_size_bytes=1 * GB),
+    )
+    told = await command(configured(REQUEST, effective=effective))
+    assert {fact.label: fact.value for fact in told.notice.content.malay.facts} == {
+        "Akaun": "ahmad.mampu@mygovuc.gov.my",
+        "Kuota storan": "5 GB (5,000,000,000 bait)",
+        "Saiz fail terbesar": "1 GB (1,000,000,000 bait)",
+    }
+
+
+async def test_the_applicant_is_not_told_of_warnings_nor_of_officers():
+    told = [
+        await command(received(REQUEST, warnings=("not_serving",))),
+        await command(rejected(REQUEST)),
+        await command(configured(REQUEST)),
+    ]
+    for one in told:
+        words = one.notice.model_dump_json()
+        assert "Aminah" not in words
+        assert "aminah" not in words
+        assert "not_serving" not in words
+
+
+async def test_an_agency_without_rules_still_tells_its_users():
+    composer = Composer(Agencies([]), COMPOSER.mail_domain)
+    told = (await command(received(REQUEST), composer=composer)).notice
+    assert told.agency_name == "MAMPU"
+    assert "Piagam Pelanggan" not in told.content.model_dump_json()
+    outcome = (await command(rejected(REQUEST), composer=composer)).notice
+    assert outcome.due_at is not None
+
+
+async def test_the_same_event_gives_the_same_notice():
+    event = rejected(REQUEST)
+    assert await command(event, "e1") == await command(event, "e1")
+
+
+async def test_a_notice_is_named_and_dated_for_its_event():
+    told = (await command(received(REQUEST), "019349f0-0000-7b3c-8d4e-5f60718293a4")).notice
+    assert told.notification_id == "019349f0-0000-7b3c-8d4e-5f60718293a4"
+    assert told.message_id == "<019349f0-0000-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
+    assert told.recipient == "ahmad@mampu.gov.my"
+
+
+async def test_a_paper_is_addressed_to_the_person():
+    told = (await command(received(REQUEST.model_copy(update={"reply_through": "memo"})))).notice
+    assert told.recipient == "Ahmad bin Daud"
+    assert told.message_id is None
+
+
+async def test_an_outcome_is_due_by_the_charter():
+    outcome = (await command(rejected(REQUEST))).notice
+    assert outcome.due_at == datetime(2025, 11, 25, 9, tzinfo=UTC)  # Tuesday 17:00 in Malaysia
+    assert (await command(received(REQUEST))).notice.due_at is None
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "words"),
+    [
+        (1, "1 bait"),
+        (999, "999 bait"),
+        (1_000, "1 kB (1,000 bait)"),
+        (1_500_000, "1.5 MB (1,500,000 bait)"),
+        (2_000_000_000, "2 GB (2,000,000,000 bait)"),
+        (1_073_741_824, "1.07 GB (1,073,741,824 bait)"),
+        (1_250_000_000_000, "1.25 TB (1,250,000,000,000 bait)"),
+    ],
+)
+def test_a_size_is_told_for_people_and_exactly(size_bytes, words):
+    assert size(size_bytes, "bait") == words
+
+
+def test_a_day_is_told_as_in_malaysia():
+    evening = datetime(2026, 7, 31, 17, tzinfo=UTC)  # already the first of August there
+    assert malay_date(evening) == "1 Ogos 2026"
+    assert english_date(evening) == "1 August 2026"
+    assert malay_date(datetime(2026, 3, 9, tzinfo=UTC)) == "9 Mac 2026"
+
+
+def test_a_persons_words_keep_their_lines_and_lose_what_is_no_text():
+    assert readable("\nsatu\r\ndua\rtiga\t4\x00\x1b[31m \n\n") == "satu\ndua\ntiga    4[31m"

@@ -1,0 +1,39 @@
+"""What notification must be told about the mail server."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.notification.settings import Settings
+
+NEEDED = {
+    "port": 1,
+    "kafka_bootstrap_servers": "kafka:9092",
+    "mongodb_uri": "mongodb://mongodb",
+    "issuer": "https://issuer.example",
+    "agencies_file": "agencies.yaml",
+    "smtp_host": "mail.example",
+    "smtp_sender": "bmt@mampu.gov.my",
+}
+
+
+def test_message_ids_end_in_the_senders_domain():
+    assert Settings(**NEEDED).mail_domain == "mampu.gov.my"
+
+
+@pytest.mark.parametrize("name", ["smtp_host", "smtp_sender"])
+def test_the_mail_server_and_the_sender_have_no_default(name):
+    others = {key: value for key, value in NEEDED.items() if key != name}
+    with pytest.raises(ValidationError, match=name):
+        Settings(**others)
+
+
+@pytest.mark.parametrize("sender", ["bmt", "BMT <bmt@mampu.gov.my>", "bmt@mampu.gov.my\nBcc: x"])
+def test_a_sender_is_one_plain_address(sender):
+    with pytest.raises(ValidationError, match="smtp_sender"):
+        Settings(**{**NEEDED, "smtp_sender": sender})
+
+
+@pytest.mark.parametrize("name", ["smtp_username", "smtp_password"])
+def test_a_login_is_whole_or_not_there(name):
+    with pytest.raises(ValidationError, match="BMT_SMTP_USERNAME and BMT_SMTP_PASSWORD"):
+        Settings(**NEEDED, **{name: "x"})
