@@ -42,6 +42,8 @@ async def openapi(service: str) -> Mapping[str, Any]:
 def _placeholder(name: str) -> object:
     if name.endswith("_port"):
         return 1
+    if name.endswith("_sender"):
+        return "nobody@nowhere.invalid"
     return "http://127.0.0.1:1" if name.endswith("_url") else "nowhere"
 
 
