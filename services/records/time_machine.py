@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import (
@@ -18,6 +18,8 @@ from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaf import Leaf
 from services.records.request_state import state_of
+
+_PLACE: Final = frozenset({"index", "previous", "topic", "recorded_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,9 @@ def _folios(
 
 
 def _event(leaf: Leaf) -> RecordedEvent:
-    place: dict[str, Any] = {
-        "index": leaf.index,
-        "hash": leaf.hash,
-        "previous": leaf.previous,
-        "topic": leaf.topic,
-        "recorded_at": leaf.recorded_at,
-    }
+    place = {name: value for name, value in leaf.content.items() if name in _PLACE}
     # What is stored is shown as it stands: whether it is sound, the verification says.
-    return RecordedEvent.model_construct(**place, **leaf.event)
+    return RecordedEvent.model_construct(hash=leaf.hash, **place, **leaf.event)
 
 
 def _state(file: DesignatedFile, shown: Sequence[Leaf], until: Until) -> RecordState:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -74,7 +75,12 @@ def said(filed: EventFiled) -> Event:
     Its data stands in the ledger and is not kept twice: what is left is its type and, of a notice,
     what it was about.
     """
-    return _HEARD[filed.event_type].model_construct(about=filed.about)
+    return _said(filed.event_type, filed.about)
+
+
+@cache
+def _said(event_type: str, about: str | None) -> Event:
+    return _HEARD[event_type].model_construct(about=about)
 
 
 def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:

@@ -23,7 +23,8 @@ def kept(value: Any, depth: int = 0) -> Any:
     """A JSON value as the ledger keeps it: integers beyond 2^53 - 1 become text.
 
     Raises:
-        NotCanonical: it is nested too deeply, or a name holds a NUL character.
+        NotCanonical: MongoDB would not give it back as it is: it is nested too deeply, or a name begins
+            with `$` or holds a NUL character.
     """
     if depth > DEEPEST:
         raise NotCanonical(f"nested deeper than {DEEPEST} levels")
@@ -57,6 +58,6 @@ def leaf_hash(content: Mapping[str, Any]) -> str:
 
 
 def _name(name: Any) -> str:
-    if not isinstance(name, str) or "\0" in name:
-        raise NotCanonical("a name holds a NUL character")
+    if not isinstance(name, str) or "\0" in name or name.startswith("$"):
+        raise NotCanonical("a name begins with $ or holds a NUL character")
     return name

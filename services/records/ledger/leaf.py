@@ -8,7 +8,7 @@ from bmt.chassis.decider import Heard
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import RequestEvent
-from services.records.ledger.canonical import canonical, kept, leaf_hash
+from services.records.ledger.canonical import kept, leaf_hash
 
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
 
@@ -46,22 +46,24 @@ class Leaf:
     """One link of a request's chain.
 
     Attributes:
-        request_id: the chain.
-        index: 1, 2, … without gaps within the chain.
-        previous: hash of the leaf before; None for the first.
-        topic: where the event was said.
-        event: the whole event.
-        recorded_at: when it was written here, RFC 3339 in UTC.
-        hash: of all the above.
+        content: what the hash is of: `request_id`; `index`, from 1 without gaps; `previous`, the hash
+            of the leaf before (None for the first); `topic`; `event`, whole; `recorded_at`.
+        hash: of the content.
     """
 
-    request_id: str
-    index: int
-    previous: str | None
-    topic: str
-    event: Mapping[str, Any]
-    recorded_at: str
+    content: Mapping[str, Any]
     hash: str
+
+    @property
+    def index(self) -> int:
+        """Its place in the chain."""
+        return int(self.content["index"])
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The whole event."""
+        event: Mapping[str, Any] = self.content["event"]
+        return event
 
     @property
     def event_id(self) -> str:
@@ -73,12 +75,10 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
     """The entry of an event heard.
 
     Raises:
-        NotCanonical: its data cannot be kept and hashed.
+        NotCanonical: its data cannot be kept.
     """
     envelope = heard.envelope
-    entry = Entry(heard.data.request.request_id, _TOPIC_OF[envelope.type], _whole(envelope))
-    canonical(entry.event)  # refused here, so that it cannot stop the leaves written beside it
-    return entry
+    return Entry(heard.data.request.request_id, _TOPIC_OF[envelope.type], _whole(envelope))
 
 
 def _whole(envelope: Envelope) -> dict[str, Any]:
@@ -90,22 +90,17 @@ def _whole(envelope: Envelope) -> dict[str, Any]:
 
 
 def seal(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
-    """The leaf of `entry` after `tail`."""
-    index = tail.index + 1
+    """The leaf of `entry` after `tail`.
+
+    Raises:
+        NotCanonical: the event cannot be hashed.
+    """
     content = {
         "request_id": entry.request_id,
-        "index": index,
+        "index": tail.index + 1,
         "previous": tail.hash,
         "topic": entry.topic,
         "event": entry.event,
         "recorded_at": recorded_at,
     }
-    return Leaf(
-        request_id=entry.request_id,
-        index=index,
-        previous=tail.hash,
-        topic=entry.topic,
-        event=entry.event,
-        recorded_at=recorded_at,
-        hash=leaf_hash(content),
-    )
+    return Leaf(content, leaf_hash(content))

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from bmt.chassis import mongodb
@@ -11,12 +10,17 @@ from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.contracts.envelope import rfc3339
+from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, Tail, seal
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
 
 _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
+
+
+Added = Leaf | CausationReused | NotCanonical
+"""What became of an entry."""
 
 
 class Leaves:
@@ -30,7 +34,7 @@ class Leaves:
         """`collection` needs find and insert."""
         self._leaves = collection
         self._clock = clock
-        self._adding: Batcher[Entry, Leaf | CausationReused] = Batcher(self._add)
+        self._adding: Batcher[Entry, Added] = Batcher(self._add)
 
     async def prepare(self) -> None:
         """Create the index that the chain rests on."""
@@ -41,13 +45,14 @@ class Leaves:
         """The leaf of this event, durable; the one it had before if it is known.
 
         Raises:
+            NotCanonical: the event has no canonical form.
             CausationReused: another event was filed under this id.
             StoreUnavailable: not known to be written; the same again is safe.
         """
-        leaf = (await self._adding.submit([entry]))[0]
-        if isinstance(leaf, CausationReused):
-            raise leaf
-        return leaf
+        added = (await self._adding.submit([entry]))[0]
+        if isinstance(added, Leaf):
+            return added
+        raise added
 
     async def of(self, request_id: str) -> list[Leaf]:
         """A request's leaves in the order of the chain."""
@@ -64,8 +69,8 @@ class Leaves:
         """Return when nothing is in flight."""
         await self._adding.close()
 
-    async def _add(self, entries: Sequence[Entry]) -> Sequence[Leaf | CausationReused]:
-        added: dict[int, Leaf | CausationReused] = {}
+    async def _add(self, entries: Sequence[Entry]) -> Sequence[Added]:
+        added: dict[int, Added] = {}
         left = list(range(len(entries)))
         lost = 0
         while left:
@@ -82,20 +87,21 @@ class Leaves:
                 await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
         return [added[place] for place in range(len(entries))]
 
-    async def _attempt(self, entries: Mapping[int, Entry]) -> dict[int, Leaf | CausationReused]:
+    async def _attempt(self, entries: Mapping[int, Entry]) -> dict[int, Added]:
         """Write these once; those that found no place are not in the answer."""
+        settled: dict[int, Added] = {}
         tails = await self._tails({entry.request_id for entry in entries.values()})
         now = rfc3339(self._clock())
-        leaves = {
-            place: seal(entry, tails.get(entry.request_id, Tail()), now)
-            for place, entry in entries.items()
-        }
-        refused = await self._insert(list(leaves.values()))
-        settled: dict[int, Leaf | CausationReused] = {
-            place: leaf for place, leaf in leaves.items() if leaf.event_id not in refused
-        }
+        for place, entry in entries.items():
+            try:
+                settled[place] = seal(entry, tails.get(entry.request_id, Tail()), now)
+            except NotCanonical as error:
+                settled[place] = error
+        refused = await self._insert([leaf for leaf in settled.values() if isinstance(leaf, Leaf)])
         known = await self._known(refused)
         for place, entry in entries.items():
+            if entry.event_id in refused:
+                del settled[place]
             if (leaf := known.get(entry.event_id)) is not None:
                 same = _same(entry, leaf)
                 settled[place] = leaf if same else CausationReused(entry.event_id)
@@ -114,6 +120,8 @@ class Leaves:
 
     async def _insert(self, leaves: Sequence[Leaf]) -> set[str]:
         """One write; the event ids of the leaves that a unique index refused."""
+        if not leaves:
+            return set()
         with mongodb.store_errors():
             try:
                 await self._leaves.insert_many([_document(leaf) for leaf in leaves], ordered=False)
@@ -135,8 +143,9 @@ def _same(entry: Entry, leaf: Leaf) -> bool:
 
 
 def _document(leaf: Leaf) -> dict[str, Any]:
-    return {"_id": leaf.event_id, **asdict(leaf)}
+    return {"_id": leaf.event_id, **leaf.content, "hash": leaf.hash}
 
 
 def _leaf(document: Mapping[str, Any]) -> Leaf:
-    return Leaf(**{name: value for name, value in document.items() if name != "_id"})
+    content = {name: value for name, value in document.items() if name not in ("_id", "hash")}
+    return Leaf(content, document["hash"])

@@ -6,6 +6,7 @@ import pytest
 
 from bmt.chassis import clock
 from bmt.chassis.errors import CausationReused
+from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
@@ -56,6 +57,20 @@ async def test_an_event_that_comes_again_keeps_its_leaf(database):
     assert again == first
     with pytest.raises(CausationReused):
         await writers[1].add(entry("a", "event-1", text="another"))
+
+
+async def test_what_cannot_be_hashed_stops_no_leaf_beside_it(database):
+    (writer, _) = await two_writers(database)
+
+    good, bad = await asyncio.gather(
+        writer.add(entry("a", "event-1", text="one")),
+        writer.add(entry("b", "event-2", size=float("nan"))),
+        return_exceptions=True,
+    )
+
+    assert good.index == 1
+    assert isinstance(bad, NotCanonical)
+    assert await database.leaves.count_documents({}) == 1
 
 
 async def test_two_writers_give_each_request_one_number_without_gaps(database):
