@@ -17,7 +17,7 @@ from bmt.chassis.pagination import Page, Paging
 from bmt.chassis.web import api_router
 from bmt.contracts.http.records import Record, RecordItem
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, DocumentId, Status
+from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
 from services.records.domain.commands import Reader
 from services.records.domain.events import FolioFiled
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
@@ -93,7 +93,9 @@ def routes(room: ReadingRoom) -> APIRouter:
         responses=problems("not_found"),
         response_class=Response,
     )
-    async def document(document_id: DocumentId, caller: Caller) -> Response:
+    async def document(
+        document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
+    ) -> Response:
         folio, chunks = await room.document(_reader(caller), document_id)
         return StreamingResponse(chunks, headers=_headers(folio))
 

@@ -179,8 +179,9 @@ async def test_a_media_type_that_is_none_is_not_passed_on(records, file_of, once
 
 async def test_a_document_that_is_not_filed_is_not_there(records, put, as_):
     document = await put(b"nobody named this")
-    answer = await records.get(f"/v1/documents/{document.document_id}", headers=as_(*AUDITOR))
-    assert_problem(answer, "not_found")
+    for name in (document.document_id, "sha256:0", "borang.pdf"):
+        answer = await records.get(f"/v1/documents/{name}", headers=as_(*AUDITOR))
+        assert_problem(answer, "not_found")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,247 @@
+"""A file as it was, and the list of files: told from events, in whatever order they came."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from fixtures.procedure import (
+    approved,
+    configured,
+    notified,
+    numbered,
+    opened,
+    prepared,
+    rejected,
+    returned,
+)
+from fixtures.samples import MONDAY, facts, received
+
+from bmt.chassis.decider import Heard
+from bmt.contracts.envelope import Envelope, rfc3339
+from bmt.contracts.events import Filed
+from services.records.domain.errors import RecordNotFound
+from services.records.domain.events import (
+    EventFiled,
+    FileOpened,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+    RecordsSearched,
+    RecordViewed,
+)
+from services.records.domain.state import DesignatedFile
+from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.request_state import state_of
+from services.records.time_machine import Until, record
+from services.records.views import FILES, work_of
+
+REQUEST = facts()
+FORM = "sha256:" + "0" * 64
+NUMBER = "MAMPU.BMT.600-1/2/17"
+
+
+def cloud_events(*events):
+    """Each as the ledger keeps it, an hour after the one before."""
+    return [
+        {
+            "id": f"event-{place}",
+            "type": event.TYPE,
+            "sequence": str(sequence),
+            "time": rfc3339(MONDAY + timedelta(hours=place)),
+            "data": event.model_dump(mode="json", by_alias=True),
+        }
+        for place, (event, sequence) in enumerate(numbered(*events))
+    ]
+
+
+WHOLE = cloud_events(
+    received(REQUEST),
+    opened(REQUEST),
+    approved(REQUEST, exception_reason="Disahkan melalui telefon."),
+    configured(REQUEST),
+    prepared(REQUEST, "configured"),
+    notified(REQUEST, "configured"),
+)
+
+
+def leaves_of(events):
+    tail, leaves = Tail(), []
+    for event in events:
+        leaves.append(seal(Entry(REQUEST.request_id, "topic", event), tail, rfc3339(MONDAY)))
+        tail = Tail(leaves[-1].index, leaves[-1].hash)
+    return leaves
+
+
+def test_the_state_is_the_same_in_whatever_order_the_events_stand():
+    expected = state_of(REQUEST, WHOLE, None)
+    assert expected.status == "notified"
+    assert expected.decision.exception_reason == "Disahkan melalui telefon."
+    assert expected.justification == received(REQUEST).justification
+    assert [(notice.about, notice.status) for notice in expected.notices] == [
+        ("configured", "notified")
+    ]
+    for order in itertools.permutations(WHOLE):
+        assert state_of(REQUEST, order, None) == expected
+
+
+def test_a_correction_replaces_what_was_asked_and_a_decision_the_return_before_it():
+    corrected = REQUEST.model_copy(update={"quota_bytes": 5})
+    events = cloud_events(
+        received(REQUEST), returned(REQUEST), received(corrected), rejected(corrected)
+    )
+
+    state = state_of(REQUEST, reversed(events), None)
+
+    assert state.quota_bytes == 5
+    assert state.decision.decision == "rejected"
+    assert state_of(REQUEST, events[:2], None).status == "returned"
+    assert state_of(REQUEST, events[:3], None).status == "received"
+
+
+def test_an_event_that_somebody_made_unreadable_tells_nothing():
+    broken = [WHOLE[0], {**WHOLE[2], "data": {"request": "gone"}}]
+    assert state_of(REQUEST, broken, None).status == "received"
+
+
+def folio(number, event, hours):
+    return FolioFiled(
+        number=number,
+        volume=number,
+        document_id=f"sha256:{number:064}",
+        event_id=event,
+        filename="borang.pdf",
+        media_type="application/pdf",
+        size_bytes=4,
+        filed_at=MONDAY + timedelta(hours=hours),
+    )
+
+
+FILE = DesignatedFile(
+    request=REQUEST,
+    file_number=NUMBER,
+    volume=2,
+    version=6,
+    folios=(folio(1, "event-0", 0.5), folio(2, "event-4", 4.5)),
+    filed_at=MONDAY + timedelta(hours=6),
+    filed_version=6,
+)
+
+
+def as_it_was(**until):
+    return record(REQUEST.request_id, FILE, leaves_of(WHOLE), Until(**until))
+
+
+def test_now_all_of_it_stands_there():
+    now = as_it_was()
+    assert (now.version, now.volume, len(now.folios), now.state.status) == (6, 2, 2, "filed")
+
+
+def test_at_a_version_only_what_came_before_stands_there():
+    then = as_it_was(version=4)
+    assert [event.index for event in then.events] == [1, 2, 3, 4]
+    assert [each.number for each in then.folios] == [1]
+    assert (then.volume, then.state.status, then.state.filed_at) == (1, "configured", None)
+
+
+def test_at_a_moment_only_what_had_happened_stands_there():
+    def then(hours):
+        return as_it_was(at=MONDAY + timedelta(hours=hours))
+
+    assert (then(0).state.status, then(0).folios) == ("received", ())
+    assert then(5.9).state.status == "notified"
+    assert then(6).state.status == "filed"
+
+
+def test_before_it_began_there_was_no_file():
+    with pytest.raises(RecordNotFound):
+        as_it_was(at=MONDAY - timedelta(seconds=1))
+
+
+def test_a_leaf_is_shown_with_its_place_and_its_event_whole():
+    shown = as_it_was(version=1).events[0]
+    leaf = leaves_of(WHOLE)[0]
+    assert (shown.index, shown.previous, shown.hash) == (1, None, leaf.hash)
+    assert shown.model_dump(include=set(WHOLE[0])) == WHOLE[0]
+
+
+def heard(event, subject=REQUEST.request_id):
+    envelope = Envelope.model_construct(
+        id="x", source="/bmt/records", type=event.TYPE, subject=subject, time=MONDAY
+    )
+    return Heard(envelope, event, 1, f"request-{subject}")
+
+
+def listed(*events):
+    entry = None
+    for event in events:
+        entry = FILES.fold(entry, heard(event))
+    return entry
+
+
+def filed(event, sequence=1):
+    return EventFiled(
+        event_id="event-1",
+        event_type=event.TYPE,
+        source="/bmt/any",
+        sequence=sequence,
+        occurred_at=MONDAY,
+        leaf_index=1,
+        leaf_hash="0" * 64,
+        request=event.request if hasattr(event, "documents") else None,
+        about=getattr(event, "about", None),
+    )
+
+
+OPENED = FileOpened(request=REQUEST, file_number=NUMBER, volume=1, opened_at=MONDAY)
+
+
+def test_the_list_follows_each_file():
+    due = FolioDue(document_id=FORM, event_id="event-1")
+    entry = listed(OPENED, filed(received(REQUEST)), due)
+    assert (entry.status, entry.unfiled) == ("received", {FORM: "pending"})
+
+    missing = FolioMissing(document_id=FORM, reason="not_stored", noticed_at=MONDAY)
+    assert listed(OPENED, due, missing).unfiled == {FORM: "not_stored"}
+
+    stored = folio(1, "event-1", 1).model_copy(update={"document_id": FORM})
+    end = Filed(request=REQUEST, file_number=NUMBER, volume=1, folios=1, filed_at=MONDAY)
+    closed = listed(OPENED, filed(approved(REQUEST)), due, missing, stored, end)
+    assert (closed.status, closed.unfiled, closed.document_ids) == ("filed", {}, (FORM,))
+    assert closed.filed_at == MONDAY
+
+
+def test_a_file_is_searched_by_what_its_latest_receipt_says():
+    renamed = REQUEST.applicant.model_copy(update={"name": "Ahmad bin Daud Ali"})
+    corrected = REQUEST.model_copy(update={"applicant": renamed})
+
+    entry = listed(OPENED, filed(received(corrected), 2), filed(received(REQUEST), 1))
+
+    assert entry.searched.split("\n") == [
+        REQUEST.reference,
+        REQUEST.applicant.account,
+        "Ahmad bin Daud Ali",
+        NUMBER,
+    ]
+
+
+def test_looking_changes_no_file_and_a_search_is_nobodys():
+    view = RecordViewed(by="audit", roles=("auditor",), viewed_at=MONDAY)
+    assert listed(OPENED, view) == listed(OPENED)
+    search = RecordsSearched(
+        by="audit", roles=(), searched_at=MONDAY, agency=None, criteria={}, found=0
+    )
+    assert FILES.key(heard(search, "one-search")) is None
+
+
+def test_a_document_is_work_until_it_is_filed():
+    (item,) = work_of(heard(FolioDue(document_id=FORM, event_id="event-1")))
+    stored = folio(1, "event-1", 1).model_copy(update={"document_id": FORM})
+    (removed,) = work_of(heard(stored))
+
+    assert (item.target, item.subject, item.id) == (
+        "folios",
+        REQUEST.request_id,
+        f"{REQUEST.request_id}/{FORM}",
+    )
+    assert removed.id == item.id
+    assert work_of(heard(OPENED)) == ()
