@@ -54,6 +54,11 @@ class MemoryViewStore:
             if _matches(document.body, query)
         )
 
+    async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
+        """As `ViewStore.distinct`."""
+        found = (d.body for d in self._views.get(view, {}).values() if _matches(d.body, query))
+        return {value for body in found if (value := _field(body, field)) is not None}
+
     async def clear(self, view: str) -> None:
         """As `ViewStore.clear`."""
         self._views.pop(view, None)

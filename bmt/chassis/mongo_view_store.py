@@ -75,6 +75,11 @@ class MongoViewStore:
             rows = await self._collection(view).aggregate(pipeline).to_list(None)
         return {tuple(row["_id"].get(name) for name in group): row["count"] for row in rows}
 
+    async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
+        """As `ViewStore.distinct`."""
+        with mongodb.store_errors():
+            return list(await self._collection(view).distinct(field, _filter(query)))
+
     async def clear(self, view: str) -> None:
         """As `ViewStore.clear`; the indexes stay."""
         with mongodb.store_errors():

@@ -78,6 +78,10 @@ class ViewStore(Protocol):
         """How many documents there are for each combination of the fields `by`."""
         ...
 
+    async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
+        """The different values of `field`; where an index has it, its documents are not read."""
+        ...
+
     async def clear(self, view: str) -> None:
         """Remove every document of the view."""
         ...

@@ -123,6 +123,10 @@ class ViewProjection(Generic[D]):
         """How many documents there are for each combination of the fields `by`."""
         return await self._store.count(self.view.name, by, query or Query())
 
+    async def distinct(self, field: str, query: Query | None = None) -> Collection[Any]:
+        """The different values of `field`."""
+        return await self._store.distinct(self.view.name, field, query or Query())
+
     async def clear(self) -> None:
         """Empty the view, to fill it again."""
         await self._store.clear(self.view.name)

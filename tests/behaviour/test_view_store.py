@@ -80,6 +80,14 @@ async def test_documents_are_counted_by_fields(view_store):
     }
 
 
+async def test_the_different_values_of_a_field(view_store):
+    store = await filled(view_store)
+    assert set(await store.distinct("parcels", "weight", Query())) == {1, 2, 3}
+    ipoh = Query(one_of={"place.town": ["Ipoh", "Kluang"]})
+    assert list(await store.distinct("parcels", "place.town", ipoh)) == ["Ipoh"]
+    assert list(await store.distinct("parcels", "absent", Query())) == []
+
+
 async def test_a_cleared_view_is_empty(view_store):
     store = await filled(view_store)
     await store.clear("parcels")
