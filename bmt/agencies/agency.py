@@ -1,6 +1,7 @@
 """One agency's rules, as agencies.yaml writes them, and their version."""
 
 import hashlib
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -77,7 +78,7 @@ class Agency(_Rules):
     code: AgencyCode
     rules: AgencyRules
 
-    @property
+    @cached_property
     def policy_version(self) -> str:
         """Names exactly these rules: the same rules have the same version, any change a new one."""
         canonical = self.rules.model_dump_json(by_alias=True)
