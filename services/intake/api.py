@@ -133,7 +133,7 @@ def routes(
     async def correct(request_id: str, body: SubmitRequest, context: Submitting) -> JsonResponse:
         known = answers.known(await requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
-        submission = await weigh(body, body.channel, caller, open_before=1)
+        submission = await weigh(body, body.channel, caller, correcting=request_id)
         what = CorrectRequest(request_id, submission, known)
         executed = await execution.execute(message(request_id, context, what))
         accepted = answers.request_accepted(executed.commit)

@@ -42,8 +42,12 @@ class Directory(Protocol):
 class OpenRequests(Protocol):
     """Which requests are open."""
 
-    async def count(self, agency: str, account: str) -> int:
-        """How many there are for this account at this agency."""
+    async def any(self, agency: str, account: str) -> bool:
+        """Whether there is one for this account at this agency."""
+        ...
+
+    async def others(self, agency: str, account: str, than: str) -> bool:
+        """Whether there is one besides the request `than`."""
         ...
 
 
@@ -69,7 +73,7 @@ class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
     async def __call__(
-        self, wish: Wish, channel: Channel, caller: Caller, *, open_before: int = 0
+        self, wish: Wish, channel: Channel, caller: Caller, *, correcting: str = ""
     ) -> Submission:
         """A wish with all that must be known to decide on it."""
         ...
@@ -80,7 +84,7 @@ async def weigh(
     channel: Channel,
     caller: Caller,
     *,
-    open_before: int = 0,
+    correcting: str = "",
     agencies: Agencies,
     directory: Directory,
     open_requests: OpenRequests,
@@ -89,9 +93,9 @@ async def weigh(
 ) -> Submission:
     """A wish with all that must be known to decide on it.
 
-    `open_before` is 1 for a correction, whose own request is among the open ones.
+    `correcting` is the id of the request that is corrected, which is open itself.
     """
-    account = wish.applicant.account
+    agency, account = wish.agency, wish.applicant.account
     return Submission(
         wish=wish,
         channel=channel,
@@ -100,7 +104,11 @@ async def weigh(
         agencies=tuple(agency.code for agency in agencies),
         documents=await documents.find(wish.documents, caller.subject) if wish.documents else {},
         standing=await directory.standing(account, partial(_is_fine, wish)),
-        open_elsewhere=await open_requests.count(wish.agency, account) > open_before,
+        open_elsewhere=await (
+            open_requests.others(agency, account, correcting)
+            if correcting
+            else open_requests.any(agency, account)
+        ),
         received_at=clock(),
     )
 

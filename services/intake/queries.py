@@ -53,22 +53,28 @@ class Requests:
 
 
 class OpenRequests:
-    """How many open requests there are for an account at an agency.
+    """Whether a request is open for an account at an agency.
 
     Asked before every reception, so questions that come together are one query.
     """
 
     def __init__(self, view: ViewProjection[RequestDocument]) -> None:
         self._view = view
-        self._questions: Batcher[str, int] = Batcher(self._answers)
+        self._questions: Batcher[str, bool] = Batcher(self._answers)
 
-    async def count(self, agency: str, account: str) -> int:
-        """How many are open now."""
+    async def any(self, agency: str, account: str) -> bool:
+        """Whether there is one now."""
         return (await self._questions.submit([open_for(agency, account)]))[0]
 
-    async def _answers(self, keys: Sequence[str]) -> Sequence[int]:
-        counted = await self._view.count(["open_for"], Query(one_of={"open_for": set(keys)}))
-        return [counted.get((key,), 0) for key in keys]
+    async def others(self, agency: str, account: str, than: str) -> bool:
+        """Whether there is one now besides the request `than`."""
+        query = Query(equal={"open_for": open_for(agency, account)}, limit=2)
+        return any(each.facts.request_id != than for each in await self._view.find(query))
+
+    async def _answers(self, keys: Sequence[str]) -> Sequence[bool]:
+        asked = Query(one_of={"open_for": set(keys)})
+        found = set(await self._view.distinct("open_for", asked))
+        return [key in found for key in keys]
 
 
 class Inbox:

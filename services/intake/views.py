@@ -208,10 +208,11 @@ REQUESTS: Final = View(
     fold=fold_request,
     key=_request_key,
     indexes=(
-        ("received_at",),
-        ("agency", "received_at"),
-        ("agency", "status", "received_at"),
-        ("account", "received_at"),
+        ("received_at", "_id"),
+        ("status", "received_at", "_id"),
+        ("agency", "received_at", "_id"),
+        ("agency", "status", "received_at", "_id"),
+        ("account", "received_at", "_id"),
         ("open_for",),
     ),
 )
@@ -220,7 +221,7 @@ INBOX: Final = View(
     model=InboxDocument,
     fold=fold_inbox,
     key=_inbox_key,
-    indexes=(("agency", "status", "received_at"),),
+    indexes=(("agency", "received_at", "_id"), ("agency", "status", "received_at", "_id")),
 )
 UPLOADS: Final = View(
     name="uploads",

@@ -110,7 +110,7 @@ class Directory:
     async def _look_up(self, name: str, otherwise: Standing | None) -> Standing | None:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slots:
-                return await self._source.look_up(name)
+                return otherwise if self.paused else await self._source.look_up(name)
         except (DirectoryUnavailable, TimeoutError):
             self._paused_until = self._monotonic() + PAUSE_SECONDS
             return otherwise
