@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -19,9 +19,6 @@ BATCH: Final = 500
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 0.25
 
-Lag = Callable[[str, int, int], None]
-"""Takes topic, partition and how many records are not handled yet."""
-
 
 class Consumer:
     """One member of a service's consumer group."""
@@ -33,14 +30,13 @@ class Consumer:
         group: str,
         client_options: Mapping[str, Any],
         dispatcher: Dispatcher,
-        lag: Lag,
     ) -> None:
         """`client_options` as aiokafka's clients take them: servers and security."""
         self._topics = topics
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
-        self._lag = lag
+        self._in_hand: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
@@ -73,6 +69,22 @@ class Consumer:
         if self._client is None or not self._client.subscription():
             raise BrokerUnavailable
 
+    async def lag(self) -> dict[TopicPartition, int]:
+        """How many records of each of this member's partitions it is not done with, as last heard.
+
+        Raises:
+            BrokerUnavailable: as `reachable`.
+        """
+        if (client := self._client) is None:
+            raise BrokerUnavailable
+        return {place: await self._behind(client, place) for place in client.assignment()}
+
+    async def _behind(self, client: AIOKafkaConsumer, place: TopicPartition) -> int:
+        reached = self._in_hand.get(place)
+        if reached is None:
+            reached = await client.position(place)
+        return max(0, int(client.highwater(place) or reached) - reached)
+
     async def _hear(self) -> None:
         client = AIOKafkaConsumer(
             *self._topics,
@@ -92,9 +104,12 @@ class Consumer:
             while True:
                 polled = await client.getmany(timeout_ms=500, max_records=BATCH)
                 if polled:
+                    self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
+                    self._in_hand = {}
         finally:
             self._client = None
+            self._in_hand = {}
             await client.stop()
 
     async def _handle(
@@ -122,9 +137,6 @@ class Consumer:
         except (IllegalStateError, KafkaError) as error:
             # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
-        for place, offset in offsets.items():
-            end = client.highwater(place)
-            self._lag(place.topic, place.partition, max(0, (end or offset) - offset))
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:

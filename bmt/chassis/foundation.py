@@ -7,6 +7,7 @@ application. Nothing connects before the lifespan; all of it must be built insid
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, FastAPI
@@ -193,9 +194,9 @@ class Foundation:
             group=group,
             client_options=self.settings.kafka_client_options(),
             dispatcher=dispatcher,
-            lag=lambda topic, partition, lag: self.metrics.lag(group, topic, partition, lag),
         )
         self._tasks += [self._consumer.run, self._consumer.retry_parked]
+        self._samplers.append(partial(self._sample_lag, self._consumer, group))
 
     def runs(self, task: Task) -> None:
         """Run `task` until the service stops; a task that ends or fails ends the service."""
@@ -273,3 +274,6 @@ class Foundation:
         age = (clock.now() - oldest).total_seconds() if oldest else 0.0
         self.metrics.outbox(pending, age)
         self.metrics.parked(await self.lot.count())
+
+    async def _sample_lag(self, consumer: Consumer, group: str) -> None:
+        self.metrics.lag(group, await consumer.lag())

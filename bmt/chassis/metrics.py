@@ -3,6 +3,7 @@
 What only one service measures, it defines itself on the same registry.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -107,12 +108,8 @@ class ServiceMetrics:
         """Sets how many events wait for an operator."""
         self._parked_events.set(events)
 
-    def lag(self, group: str, topic: str, partition: int, records: int) -> None:
-        """Sets how far a group is behind on one partition."""
-        self._lag.labels(group, topic, str(partition)).set(records)
-
-    def lag_ended(self, group: str, topic: str, partition: int) -> None:
-        """Forgets a partition that the group's member no longer reads."""
-        self._lag.remove_by_labels(
-            {"consumergroup": group, "topic": topic, "partition": str(partition)}
-        )
+    def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
+        """Sets how far a group is behind, by topic and partition; forgets all other partitions."""
+        self._lag.clear()
+        for (topic, partition), records in lags.items():
+            self._lag.labels(group, topic, str(partition)).set(records)

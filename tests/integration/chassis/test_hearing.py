@@ -16,7 +16,7 @@ from bmt.chassis import parking
 from bmt.chassis.clock import new_id, now
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.dispatch import Dispatcher
-from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.parking import MongoParkingLot
@@ -90,11 +90,10 @@ class Service:
             group=f"{self.prefix}test",
             client_options=self.kafka.options,
             dispatcher=dispatcher,
-            lag=lambda *_: None,
         )
         tasks = [asyncio.create_task(run()) for run in (consumer.run, consumer.retry_parked)]
         try:
-            yield
+            yield consumer
         finally:
             for task in tasks:
                 task.cancel()
@@ -163,6 +162,23 @@ async def test_an_event_heard_twice_is_applied_once(service, say):
         await service.consumed(3)
     assert service.outcomes == {"applied": 1, "duplicate": 2}
     assert len((await service.store.load(["parcel-1"]))["parcel-1"]) == 1
+
+
+async def test_the_lag_counts_what_is_in_hand_and_not_done_with(service, say):
+    async def lag_is(records) -> None:
+        lag = {}
+        with suppress(BrokerUnavailable):  # not there yet
+            lag = await consumer.lag()
+        assert len(lag) == 3
+        assert sum(lag.values()) == records
+
+    service.away = True
+    async with service.hearing() as consumer:
+        for subject in range(5):
+            await say(str(subject))
+        await eventually(lambda: lag_is(5), 20)
+        service.away = False
+        await eventually(lambda: lag_is(0), 20)
 
 
 async def test_a_handler_knows_the_topic_that_an_event_came_by(service, say):

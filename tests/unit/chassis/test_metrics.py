@@ -35,14 +35,13 @@ def test_names_and_labels_are_those_of_the_contract(metrics, registry, line):
     metrics.appended(batch_size=40, seconds=0.004)
     metrics.outbox(pending=5, oldest_seconds=1.5)
     metrics.parked(6)
-    metrics.lag("g", "t", 0, 7)
+    metrics.lag("g", {("t", 0): 7})
     assert line in generate_latest(registry).decode().splitlines()
 
 
 def test_a_partition_that_went_elsewhere_is_forgotten(metrics, registry):
-    metrics.lag("g", "t", 0, 7)
-    metrics.lag("g", "t", 1, 8)
-    metrics.lag_ended("g", "t", 0)
+    metrics.lag("g", {("t", 0): 7, ("t", 1): 8})
+    metrics.lag("g", {("t", 1): 8})
     lines = generate_latest(registry).decode()
     assert 'partition="1"' in lines
     assert 'partition="0"' not in lines
