@@ -73,7 +73,7 @@ def durations(times: Times) -> dict[str, float]:
     }
     # Clocks of two machines differ: a step never took less than no time.
     return {
-        step: max(0.0, float(times[step]) - float(times[begin]))
+        step: round(max(0.0, float(times[step]) - float(times[begin])), 3)
         for step, begin in begins.items()
         if step in times and begin in times
     }
