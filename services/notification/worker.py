@@ -27,6 +27,7 @@ from services.notification.views import notice_of, sending_of
 log = structlog.get_logger(__name__)
 
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
+BEHIND_ANOTHER: Final = "an earlier message of this request goes first"
 
 
 def preparing(
@@ -34,12 +35,15 @@ def preparing(
     documents: DocumentStore,
     renders: Mapping[ReplyChannel, Render],
 ) -> Perform:
-    """The work of composing a message and storing it."""
+    """The work of composing a message and storing it, a request's in order."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        slip = (await execution.state(_stream(item))).slips[notice_of(item)]
+        state = await execution.state(_stream(item))
+        slip = state.slips[notice_of(item)]
         if slip.status != "due":
             return Done()
+        if any(earlier.status == "due" for earlier in state.before(slip)):
+            return Later(backoff(item.attempts), BEHIND_ANOTHER)
         rendered = await renders[slip.notice.channel](slip)
         received = await received_bytes(rendered.content)
         with received.content:
@@ -60,15 +64,15 @@ def sending(
     give_up_after: timedelta,
     clock: Clock,
 ) -> Perform:
-    """The work of sending one stored message; the applicant gets a request's e-mails in order."""
+    """The work of sending one stored message, a request's in order."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
         state = await execution.state(_stream(item))
         slip = state.slips[notice_of(item)]
         if slip.sending != sending_of(item):
             return Done()
-        if not state.is_first_in_line(slip):
-            return Later(backoff(item.attempts), "an earlier message of this request goes first")
+        if any(earlier.sending is not None for earlier in state.before(slip)):
+            return Later(backoff(item.attempts), BEHIND_ANOTHER)
         content = await documents.read(slip.document_id)
         try:
             await post.send(content, slip.notice.recipient)

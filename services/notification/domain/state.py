@@ -61,15 +61,10 @@ class Correspondence:
     held: tuple[NoticeHeld, ...] = ()
     slips: Mapping[str, Slip] = field(default_factory=dict)
 
-    def is_first_in_line(self, slip: Slip) -> bool:
-        """Whether no earlier e-mail of this request is still to be sent."""
-        for earlier in self.slips.values():
-            if earlier.notice.notification_id == slip.notice.notification_id:
-                return True
-            on_its_way = earlier.status == "due" or earlier.sending is not None
-            if on_its_way and not earlier.notice.on_paper:
-                return False
-        return True
+    def before(self, slip: Slip) -> tuple[Slip, ...]:
+        """The notices that are told before this one."""
+        told = list(self.slips.values())
+        return tuple(told[: told.index(slip)])
 
 
 def evolve(state: Correspondence, event: BaseModel) -> Correspondence:

@@ -24,20 +24,34 @@ class MailServer:
     data_answers: dict[str, list[str]] = field(default_factory=dict)
     breaks_off: set[str] = field(default_factory=set)
     senders: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    refuses_senders: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self), HOST, self.port)
+        self._server = await loop.create_server(lambda: SMTP(self, **self.options), HOST, self.port)
 
     async def stop(self) -> None:
         assert self._server is not None
         self._server.close()
         await self._server.wait_closed()
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd looks it up by this name
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd looks it up by this name
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, options: Any
+    ) -> str:
+        if self.refuses_senders:
+            return "550 5.7.1 you may not send as this"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 - as above
         self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any
     ) -> str:
+        if address in self.silent:
+            await asyncio.Event().wait()
         if self.rcpt_answers.get(address):
             return self.rcpt_answers[address].pop(0)
         envelope.rcpt_tos.append(address)

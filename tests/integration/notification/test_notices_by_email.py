@@ -72,6 +72,7 @@ async def test_each_outcome_arrives_once_after_the_acknowledgement(desk, event, 
 async def test_events_heard_again_send_nothing_more(desk):
     request = desk.request()
     first, second = await desk.wire.say(received(request)), new_id()
+    await desk.item(request, "acknowledgement", "notified")
     await desk.wire.say(rejected(request), event_id=second)
     await desk.mails(request, 2)
     await desk.wire.say(received(request), event_id=first)

@@ -137,16 +137,9 @@ def test_a_sending_that_was_overtaken_changes_nothing():
     given(DECIDER, *state).when(RecordRefused(ID, 1, REFUSAL)).then_nothing()
 
 
-def test_e_mails_of_one_request_go_in_order():
+def test_notices_of_one_request_stand_in_a_line():
     first, second = notice("acknowledgement"), notice("rejected")
-    waiting = DECIDER.fold([due(first), prepared(first), due(second), prepared(second)])
-    assert waiting.is_first_in_line(waiting.slips["acknowledgement"])
-    assert not waiting.is_first_in_line(waiting.slips["rejected"])
-    gone = DECIDER.fold([notified(first)], waiting)
-    assert gone.is_first_in_line(gone.slips["rejected"])
-
-
-def test_a_paper_that_waits_to_be_handed_over_holds_up_no_e_mail():
-    paper, mail = notice("acknowledgement", "letter"), notice("rejected")
-    state = DECIDER.fold([due(paper), prepared(paper), due(mail), prepared(mail)])
-    assert state.is_first_in_line(state.slips["rejected"])
+    state = DECIDER.fold([due(first), due(second), prepared(second), prepared(first)])
+    before, after = state.slips["acknowledgement"], state.slips["rejected"]
+    assert state.before(before) == ()
+    assert state.before(after) == (before,)
