@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from bmt.chassis import mongodb
+from bmt.chassis.errors import StoreUnavailable
 
 CHUNK_BYTES: Final = 255 * 1024
 _IN_MEMORY_BYTES: Final = 1024 * 1024
@@ -138,8 +139,15 @@ class DocumentStore:
             try:
                 await self._bucket.upload_from_stream(filename, received.content, metadata=metadata)
             except (mongodb.FileExists, mongodb.DuplicateKeyError):
-                return (await self.find([received.document_id]))[received.document_id]
+                return await self._winner(received.document_id)
         return StoredDocument(received.document_id, filename, media_type, received.size_bytes)
+
+    async def _winner(self, document_id: str) -> StoredDocument:
+        """Who stored the same bytes at the same time; known once a majority knows it."""
+        winner = (await self.find([document_id])).get(document_id)
+        if winner is None:
+            raise StoreUnavailable
+        return winner
 
     async def find(self, document_ids: Collection[str]) -> Mapping[str, StoredDocument]:
         """What is known of these documents, by id; an unknown one is absent."""

@@ -25,17 +25,20 @@ _NOWHERE: Final = {
 }
 """Settings of a service that is built but never started."""
 
+_OF_TARGETS: Final = ("ipms_", "storage_")
+"""How the variables begin that lead to a target: optional, where no agency has such a connector."""
+
 
 async def openapi(service: str) -> Mapping[str, Any]:
     """The OpenAPI document of `service`; nothing is connected to."""
     main = importlib.import_module(f"services.{service}.main")
     settings = importlib.import_module(f"services.{service}.settings").Settings
-    required = {
+    placeholders = {
         name: _NOWHERE.get(name, _placeholder(name))
         for name, field in settings.model_fields.items()
-        if field.is_required()
+        if field.is_required() or name.startswith(_OF_TARGETS)
     }
-    document: Mapping[str, Any] = main.build(settings(**required)).openapi()
+    document: Mapping[str, Any] = main.build(settings(**placeholders)).openapi()
     return document
 
 
