@@ -1,6 +1,6 @@
 """Where a request stands, told from its events in whatever order the topics bring them."""
 
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,28 +49,25 @@ class Progress(BaseModel):
 
     def after(self, event: BaseModel, sequence: int) -> "Progress":
         """With `event` known too; `sequence` orders the events of one service among themselves."""
+        return self.model_copy(update=self._learned(event, sequence))
+
+    def _learned(self, event: BaseModel, sequence: int) -> dict[str, Any]:
+        learned: dict[str, Any] = {}
         kind = type(event)
         if kind in _DECISIONS:
-            return self.model_copy(update={"decision": _DECISIONS[kind]})
-        if kind in _CONFIGURATIONS:
-            return self._configured(_CONFIGURATIONS[kind], sequence)
-        match event:
-            case RequestReceived():
-                return self.model_copy(update={"received": self.received + 1})
-            case ReturnedForCorrection():
-                return self.model_copy(update={"returned": self.returned + 1})
-            case Notified() if event.about in OUTCOMES:
-                return self.model_copy(update={"outcome_notified": True})
-            case Filed():
-                return self.model_copy(update={"filed": True})
-            case _:
-                return self
-
-    def _configured(self, status: Status, sequence: int) -> "Progress":
-        if sequence <= self.configuration_sequence:
-            return self
-        update = {"configuration": status, "configuration_sequence": sequence}
-        return self.model_copy(update=update)
+            learned = {"decision": _DECISIONS[kind]}
+        elif kind in _CONFIGURATIONS and sequence > self.configuration_sequence:
+            status = _CONFIGURATIONS[kind]
+            learned = {"configuration": status, "configuration_sequence": sequence}
+        elif isinstance(event, RequestReceived):
+            learned = {"received": self.received + 1}
+        elif isinstance(event, ReturnedForCorrection):
+            learned = {"returned": self.returned + 1}
+        elif isinstance(event, Notified) and event.about in OUTCOMES:
+            learned = {"outcome_notified": True}
+        elif isinstance(event, Filed):
+            learned = {"filed": True}
+        return learned
 
     @property
     def status(self) -> Status:
