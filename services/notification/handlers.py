@@ -20,7 +20,9 @@ from services.notification.domain.notice import Notice
 from services.notification.wording.composer import Composer, readable
 
 
-async def acknowledge(heard: Heard[RequestReceived], composer: Composer) -> Message[Command]:
+async def acknowledge(
+    heard: Heard[RequestReceived], composer: Composer, clock: Clock
+) -> Message[Command]:
     """A request was received: its applicant is told so."""
     request = heard.data.request
     notice = composer.notice(
@@ -29,33 +31,39 @@ async def acknowledge(heard: Heard[RequestReceived], composer: Composer) -> Mess
         quota_bytes=request.quota_bytes,
         max_file_size_bytes=request.max_file_size_bytes,
     )
-    command = Acknowledge(request, notice, heard.data.email_message_id)
+    command = Acknowledge(request, notice, clock(), heard.data.email_message_id)
     return heard.leads_to(_stream(heard.subject), command)
 
 
-async def tell_of_rejection(heard: Heard[Rejected], composer: Composer) -> Message[Command]:
+async def tell_of_rejection(
+    heard: Heard[Rejected], composer: Composer, clock: Clock
+) -> Message[Command]:
     """It was rejected: the applicant is told why."""
     reason = readable(heard.data.reason)
-    return _tell(heard, composer.notice(heard, "rejected", reason=reason))
+    return _tell(heard, composer.notice(heard, "rejected", reason=reason), clock)
 
 
 async def tell_of_return(
-    heard: Heard[ReturnedForCorrection], composer: Composer
+    heard: Heard[ReturnedForCorrection], composer: Composer, clock: Clock
 ) -> Message[Command]:
     """It needs a correction: the applicant is told which."""
     reason = readable(heard.data.reason)
-    return _tell(heard, composer.notice(heard, "returned", reason=reason))
+    return _tell(heard, composer.notice(heard, "returned", reason=reason), clock)
 
 
-async def tell_of_withdrawal(heard: Heard[Withdrawn], composer: Composer) -> Message[Command]:
+async def tell_of_withdrawal(
+    heard: Heard[Withdrawn], composer: Composer, clock: Clock
+) -> Message[Command]:
     """It was withdrawn in time: the applicant is told that nothing more will come of it."""
-    return _tell(heard, composer.notice(heard, "withdrawn"))
+    return _tell(heard, composer.notice(heard, "withdrawn"), clock)
 
 
-async def tell_of_configuration(heard: Heard[Configured], composer: Composer) -> Message[Command]:
+async def tell_of_configuration(
+    heard: Heard[Configured], composer: Composer, clock: Clock
+) -> Message[Command]:
     """It is in force: the applicant is told what can be used now, or that the service ended."""
     if heard.data.request.kind == "termination":
-        return _tell(heard, composer.notice(heard, "terminated"))
+        return _tell(heard, composer.notice(heard, "terminated"), clock)
     effective = heard.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
     notice = composer.notice(
@@ -64,7 +72,7 @@ async def tell_of_configuration(heard: Heard[Configured], composer: Composer) ->
         quota_bytes=effective.storage.quota_bytes,
         max_file_size_bytes=min((size for size in largest if size is not None), default=None),
     )
-    return _tell(heard, notice)
+    return _tell(heard, notice, clock)
 
 
 async def dispatch(
@@ -104,8 +112,8 @@ async def resend(
     return await execution.execute(_called(request_id, context, command))
 
 
-def _tell(heard: Heard[RequestEvent], notice: Notice) -> Message[Command]:
-    return heard.leads_to(_stream(heard.subject), Tell(heard.data.request, notice))
+def _tell(heard: Heard[RequestEvent], notice: Notice, clock: Clock) -> Message[Command]:
+    return heard.leads_to(_stream(heard.subject), Tell(heard.data.request, notice, clock()))
 
 
 def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:

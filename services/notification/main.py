@@ -41,7 +41,8 @@ def build(settings: Settings) -> FastAPI:
     )
     correspondences = foundation.view(views.CORRESPONDENCES)
     _work(foundation, settings)
-    foundation.hears(TOPICS, bind(TABLE, composer=Composer(agencies, settings.mail_domain)))
+    composer = Composer(agencies, settings.mail_domain)
+    foundation.hears(TOPICS, bind(TABLE, composer=composer, clock=clock.now))
     foundation.samples(
         overdue_sampler(
             foundation.registry,

@@ -15,20 +15,23 @@ class Acknowledge:
     Attributes:
         request: its facts.
         notice: the acknowledgement.
+        at: now.
         email_message_id: Message-ID of the e-mail that the request came by.
     """
 
     request: RequestFacts
     notice: Notice
+    at: datetime
     email_message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Something became of the request: tell what."""
+    """Something became of the request: tell what; `at` is now."""
 
     request: RequestFacts
     notice: Notice
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import (
     Acknowledge,
@@ -25,7 +24,6 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
-from services.notification.domain.notice import Notice
 from services.notification.domain.state import Correspondence, Slip
 
 
@@ -39,7 +37,7 @@ def decide(command: Command, state: Correspondence) -> Sequence[Event]:
         case Acknowledge():
             return _acknowledge(command, state)
         case Tell():
-            return _tell(command.request, command.notice, state)
+            return _tell(command, state)
         case RecordPrepared():
             return _prepared(command, state)
         case RecordSent() | RecordRefused():
@@ -54,17 +52,19 @@ def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]
     """The receipt is told once, not again after a correction; then what waited for it."""
     if state.acknowledged:
         return []
-    thread = command.email_message_id
+    told = [(command.request, command.notice), *((one.request, one.notice) for one in state.held)]
     return [
-        NoticeDue(request=command.request, notice=command.notice, in_reply_to=thread),
-        *(
-            NoticeDue(request=held.request, notice=held.notice, in_reply_to=thread)
-            for held in state.held
-        ),
+        NoticeDue(
+            request=request,
+            notice=notice,
+            wanted_at=command.at,
+            in_reply_to=command.email_message_id,
+        )
+        for request, notice in told
     ]
 
 
-def _tell(request: RequestFacts, notice: Notice, state: Correspondence) -> Sequence[Event]:
+def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
     """Nothing is told after the outcome, and nothing before the acknowledgement.
 
     The topics of different services are not ordered among each other: a decision may be heard first.
@@ -72,8 +72,15 @@ def _tell(request: RequestFacts, notice: Notice, state: Correspondence) -> Seque
     if state.concluded:
         return []
     if not state.acknowledged:
-        return [NoticeHeld(request=request, notice=notice)]
-    return [NoticeDue(request=request, notice=notice, in_reply_to=state.in_reply_to)]
+        return [NoticeHeld(request=command.request, notice=command.notice)]
+    return [
+        NoticeDue(
+            request=command.request,
+            notice=command.notice,
+            wanted_at=command.at,
+            in_reply_to=state.in_reply_to,
+        )
+    ]
 
 
 def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:

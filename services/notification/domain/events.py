@@ -17,11 +17,13 @@ class NoticeHeld(RequestEvent):
 class NoticeDue(RequestEvent):
     """It is to be told: a message has to be prepared from it.
 
-    `in_reply_to` is the Message-ID of the applicant's own e-mail, where the request came by one.
+    `wanted_at` is when that became so; `in_reply_to` the Message-ID of the applicant's own e-mail, where
+    the request came by one.
     """
 
     TYPE = "my.gov.bmt.notification.NoticeDue.v1"
     notice: Notice
+    wanted_at: Moment
     in_reply_to: str | None = None
 
     @property

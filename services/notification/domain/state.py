@@ -89,7 +89,7 @@ def evolve(state: Correspondence, event: BaseModel) -> Correspondence:
 
 def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
     notice = event.notice
-    slip = Slip(event.request, notice, event.in_reply_to, wanted_since=notice.at)
+    slip = Slip(event.request, notice, event.in_reply_to, wanted_since=event.wanted_at)
     return replace(
         _with(state, slip),
         in_reply_to=event.in_reply_to,

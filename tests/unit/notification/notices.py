@@ -64,7 +64,7 @@ def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str 
 
 async def command(event: RequestEvent, event_id: str = "", composer=COMPOSER) -> Acknowledge | Tell:
     """What `event` leads to."""
-    message = await TABLE[type(event)](heard(event, event_id), composer)
+    message = await TABLE[type(event)](heard(event, event_id), composer, lambda: NOW)
     assert message is not None
     return message.command
 
@@ -100,7 +100,7 @@ def notice(about: str = "acknowledgement", channel: str = "email", **changes: An
 
 
 def due(one: Notice, in_reply_to: str | None = None, request=REQUEST) -> NoticeDue:
-    return NoticeDue(request=request, notice=one, in_reply_to=in_reply_to)
+    return NoticeDue(request=request, notice=one, wanted_at=NOW, in_reply_to=in_reply_to)
 
 
 def prepared(one: Notice) -> NotificationPrepared:

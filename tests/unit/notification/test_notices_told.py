@@ -3,7 +3,7 @@
 import pytest
 from decider_specification import given
 from fixtures.samples import received
-from notices import REQUEST, command, due, notice
+from notices import NOW, REQUEST, command, due, notice
 
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
@@ -17,11 +17,11 @@ THREAD = "<20261124091200.siti@mygovuc.gov.my>"
 
 
 def acknowledge(thread: str | None = None) -> Acknowledge:
-    return Acknowledge(REQUEST, ACKNOWLEDGEMENT, thread)
+    return Acknowledge(REQUEST, ACKNOWLEDGEMENT, NOW, thread)
 
 
 def tell(about: str) -> Tell:
-    return Tell(REQUEST, notice(about))
+    return Tell(REQUEST, notice(about), NOW)
 
 
 def held(about: str) -> NoticeHeld:
@@ -49,7 +49,7 @@ def test_nothing_is_told_after_an_outcome(about):
 def test_each_return_is_told():
     second = notice("returned", notification_id="second")
     state = (*ACKNOWLEDGED, due(RETURNED))
-    given(DECIDER, *state).when(Tell(REQUEST, second)).then(due(second))
+    given(DECIDER, *state).when(Tell(REQUEST, second, NOW)).then(due(second))
 
 
 def test_an_outcome_heard_first_waits_for_the_acknowledgement():

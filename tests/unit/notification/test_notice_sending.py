@@ -1,0 +1,67 @@
+"""How patient the sending of a message is: with a server that puts off, and one that is away."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from notices import DOCUMENT, NOW, due, notice, prepared
+
+from bmt.chassis.work import WorkItem
+from bmt.chassis.worker import Done, Later
+from services.notification.channels.smtp import MailPutOff, MailServerAway
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import RecordRefused
+from services.notification.worker import sending
+
+MAIL = notice("rejected")
+FIVE_DAYS = timedelta(days=5)
+FULL = "452 4.2.2 mailbox full"
+
+
+class Office:
+    """The execution, the documents and the post of one prepared message."""
+
+    def __init__(self, answer: Exception) -> None:
+        self.answer = answer
+        self.commands: list[Any] = []
+
+    async def state(self, _stream: str) -> Any:
+        return DECIDER.fold([due(MAIL), prepared(MAIL)])
+
+    async def execute(self, message: Any) -> None:
+        self.commands.append(message.command)
+
+    async def read(self, document_id: str) -> bytes:
+        assert document_id == DOCUMENT
+        return b""
+
+    async def send(self, _message: bytes, _recipient: str) -> None:
+        raise self.answer
+
+    async def tries(self, now: datetime, attempts: int) -> Any:
+        item = WorkItem("rejected:1", "smtp", "request", now, attempts)
+        return await sending(self, self, self, FIVE_DAYS, lambda: now)(item)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "shortest", "longest"), [(1, 0.5, 1), (5, 8, 16), (11, 450, 900), (5000, 450, 900)]
+)
+async def test_a_message_that_is_put_off_is_tried_ever_more_rarely(attempts, shortest, longest):
+    outcome = await Office(MailPutOff(452, FULL)).tries(NOW, attempts)
+    assert isinstance(outcome, Later)
+    assert shortest <= outcome.seconds <= longest
+    assert outcome.reason == "the mail server answered 452"
+
+
+async def test_a_message_that_is_put_off_for_days_has_failed():
+    office = Office(MailPutOff(452, FULL))
+    assert isinstance(await office.tries(NOW + FIVE_DAYS, 500), Later)
+    assert await office.tries(NOW + FIVE_DAYS + timedelta(seconds=1), 501) == Done()
+    assert office.commands == [RecordRefused("rejected", 1, FULL)]
+
+
+async def test_a_server_that_is_away_is_waited_for_however_long():
+    office = Office(MailServerAway())
+    with pytest.raises(MailServerAway):
+        await office.tries(NOW + timedelta(days=365), 100_000)
+    assert office.commands == []
