@@ -18,9 +18,11 @@ $(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or sys.exit(f"bmt needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=python3.11")'
 	@echo "Setting up $(VENV) (once; about two minutes on a new machine)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "  Python packages"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/bootstrap.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes locks/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@echo "  Apache Kafka, mongod"
 	@$(BIN)/bmt setup
 	@touch $@
 
