@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from bmt.agencies.register import Agencies
 from services.intake.directory.scim import CONNECTOR
 from services.intake.directory.snapshot import Directory
 from services.intake.queries import Requests
@@ -11,7 +12,11 @@ class Gauges:
     """Set just before metrics are read."""
 
     def __init__(
-        self, registry: CollectorRegistry, requests: Requests, directory: Directory
+        self,
+        registry: CollectorRegistry,
+        requests: Requests,
+        directory: Directory,
+        agencies: Agencies,
     ) -> None:
         """Registers them; no label names a person or a request."""
         self._requests = Gauge(
@@ -27,12 +32,13 @@ class Gauges:
             registry=registry,
         ).labels(CONNECTOR)
         self._query = requests
+        self._agencies = [agency.code for agency in agencies]
         self._directory = directory
 
     async def sample(self) -> None:
         """Look them up; a status that no request has any more is no longer told."""
         self._breaker.set(self._directory.paused)
-        counted = await self._query.count()
+        counted = await self._query.count(self._agencies)
         self._requests.clear()
         for (agency, status), count in counted.items():
             self._requests.labels(agency, status).set(count)

@@ -67,7 +67,7 @@ def build(settings: Settings) -> FastAPI:
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
     )
-    foundation.samples(Gauges(foundation.registry, requests, directory).sample)
+    foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
     execution, documents = foundation.execution, foundation.documents
     return foundation.app(
         title="BMT intake",
