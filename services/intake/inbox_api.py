@@ -1,5 +1,6 @@
 """E-mail over HTTP, and the inbox of what a person must read."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -38,6 +39,9 @@ Delivering = Annotated[CommandContext, Depends(command("administrator", "operato
 Settling = Annotated[CommandContext, Depends(command("administrator"))]
 Reading = Annotated[Principal, Depends(require("administrator"))]
 
+_READ_AT_ONCE: Final = 4
+"""Messages read at the same time: a large one takes some hundred megabytes while it is."""
+
 _ONE_MESSAGE: Final = {
     "required": True,
     "content": {EMAIL: {"schema": {"type": "string", "format": "binary"}}},
@@ -56,6 +60,7 @@ def routes(
 ) -> APIRouter:
     """The routes of e-mails and the inbox; a message may have at most `most_bytes`."""
     api = api_router(tags=["inbox"])
+    reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     @api.post(
         "/v1/emails",
@@ -73,19 +78,15 @@ def routes(
     )
     async def deliver(request: Request, context: Delivering) -> JsonResponse:
         _require_message(request)
-        received = await receive(request.stream(), most_bytes)
-        with received.content:
-            content = received.content.read()
+        async with reading:
+            received = await receive(request.stream(), most_bytes)
+            with received.content:
+                content = _not_empty(received.content.read())
+            caller = caller_of(context.principal)
+            what = await handlers.receive_email(
+                content, caller, agencies, documents, weigh, new_id, clock
+            )
         context = context.of_body("POST", "/v1/emails", received.digest)
-        what = await handlers.receive_email(
-            _not_empty(content),
-            caller_of(context.principal),
-            agencies,
-            documents,
-            weigh,
-            new_id,
-            clock,
-        )
         executed = await execution.execute(message(what.request_id, context, what, new=True))
         if not answers.was_registered(executed.commit):
             return answer(executed, answers.inbox_item_accepted(executed.commit), 202)

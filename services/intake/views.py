@@ -104,7 +104,10 @@ def open_for(agency: str, account: str) -> str:
 def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> RequestDocument:
     """The request with `heard` known too."""
     event: RequestEvent = heard.data
-    facts = event.request if _is_newest(document, event) else document.facts  # type: ignore[union-attr]
+    # Those of the last reception count; the own stream brings receptions in order.
+    facts = (
+        event.request if document is None or isinstance(event, RequestReceived) else document.facts
+    )
     progress = (document.progress if document else Progress()).after(event, heard.position)
     status = progress.status
     return RequestDocument(
@@ -119,11 +122,6 @@ def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> Request
         progress=progress,
         decision=_decision(heard) or (document.decision if document else None),
     )
-
-
-def _is_newest(document: RequestDocument | None, event: RequestEvent) -> bool:
-    """Whose facts count: those of the last reception, which the own stream brings in order."""
-    return document is None or isinstance(event, RequestReceived)
 
 
 def _warnings(document: RequestDocument | None, event: RequestEvent) -> tuple[RequestWarning, ...]:
