@@ -9,14 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 ROOMS = {
-    "__init__.py",
-    "handlers.py",
-    "subscriptions.py",
-    "api.py",
-    "views.py",
-    "settings.py",
-    "main.py",
-}
+    "__init__", "domain", "handlers", "subscriptions", "api", "views", "settings", "main",
+}  # fmt: skip
+"""Each a file, or a folder where one file would be too long."""
+
 PROCEDURE = re.compile(
     r"\b(approv\w*|reject\w*|applicant\w*|terminat\w*|quota\w*|ipms|copyparty|withdraw\w*|memo|folio\w*)\b",
     re.IGNORECASE,
@@ -51,9 +47,7 @@ def test_one_module_imports_the_mongodb_driver():
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_the_same_rooms(service):
     folder = ROOT / "services" / service
-    present = {path.name for path in folder.iterdir()}
-    assert present >= ROOMS
-    assert present & {"domain.py", "domain"}
+    assert {path.stem for path in folder.iterdir()} >= ROOMS
 
 
 @pytest.mark.parametrize("service", SERVICES)
