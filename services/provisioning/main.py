@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from typing import Final
 
 import httpx
 import httpx2
@@ -31,6 +32,9 @@ from services.provisioning.subscriptions import TABLE
 from services.provisioning.views import configurations, entitlements, tasks
 from services.provisioning.views.work import work_of
 from services.provisioning.worker import Configurer
+
+CONCURRENCY: Final = 16
+"""Requests at a time: those that change a volume at the same time share one reload of the storage."""
 
 
 def build(settings: Settings) -> FastAPI:
@@ -62,7 +66,10 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
-    workers = [foundation.worker(name, configurer.perform) for name in (scim.NAME, worklist.NAME)]
+    workers = [
+        foundation.worker(name, configurer.perform, concurrency=CONCURRENCY)
+        for name in (scim.NAME, worklist.NAME)
+    ]
     foundation.works_on(work_of, workers)
     foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies))
     foundation.samples(

@@ -6,8 +6,7 @@ is set, and what is as it should be is left alone. While a target is away its wo
 
 import asyncio
 import random
-from collections.abc import Sequence
-from enum import Enum, auto
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import structlog
@@ -18,7 +17,7 @@ from bmt.chassis.decider import Message
 from bmt.chassis.execution import Execution
 from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later, WorkOutcome
-from bmt.contracts.events import Effective, Evidence
+from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
     OperatorNeeded,
     Reading,
@@ -53,13 +52,6 @@ AT_MOST_SECONDS: Final = 30.0
 """For one request at a stretch; set requests take a fraction of a second."""
 
 
-class Turn(Enum):
-    """Whose turn it is, where several requests are about one account."""
-
-    CAME = auto()
-    WAITS = auto()
-
-
 class Configurer:
     """Performs one request's configuration; every outcome is recorded by a command."""
 
@@ -92,38 +84,44 @@ class Configurer:
     async def _go_on(self, item: WorkItem) -> WorkOutcome:
         stream = _stream(item.subject)
         state = await self._execution.state(stream)
+        unlike: Collection[Target] = ()
         if isinstance(state, Due):
-            if await self._begin(state) is Turn.WAITS:
+            if await turns.must_wait(self._configurations, state.order):
                 seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
                 return Later(seconds, "an earlier request for the same account is not finished")
+            unlike = await self._begin(state)
             state = await self._execution.state(stream)
         if isinstance(state, Started):
-            await self._bring_about(state)
+            await self._bring_about(state, unlike)
         return Done()
 
-    async def _begin(self, due: Due) -> Turn:
-        """Say what will be different, or that it cannot be, unless it is another's turn."""
+    async def _begin(self, due: Due) -> Collection[Target]:
+        """Say what will be different, or that it cannot be; the targets that were seen to differ."""
         order = due.order
         if await turns.overtaken(self._configurations, order):
             reason = "a request for the same account that was approved later came first"
             target = ORDER[order.request.kind][0]
             await self._record(due, "failed", RecordFailure(target, reason, retryable=False))
-            return Turn.CAME
-        if await turns.must_wait(self._configurations, order):
-            return Turn.WAITS
+            return ()
         outlook = await self._targets.outlook(order, due.statement)
         if outlook.refusals:
             await self._record(due, "failed", _failure(outlook.refusals[0]))
         else:
             await self._record(due, "started", Start(outlook.changes))
-        return Turn.CAME
+        return {change.target for change in outlook.changes}
 
-    async def _bring_about(self, state: Started) -> None:
-        """Set what is not as it should be, and record what came of it."""
+    async def _bring_about(self, state: Started, unlike: Collection[Target]) -> None:
+        """Set what is not as it should be, and record what came of it.
+
+        Targets are read first, but for those that were just seen to be `unlike` what is wanted.
+        """
         account = state.order.request.applicant.account
         steps = self._targets.steps(state.order, state.statement)
         try:
-            readings = [await self._set(step, account) for step in steps]
+            readings = [
+                await self._reading(step, account, look_first=step.target not in unlike)
+                for step in steps
+            ]
         except OperatorNeeded as needed:
             task = AwaitOperator(self._new_id(), needed.target, needed.instructions)
             await self._record(state, "awaiting", task)
@@ -132,23 +130,24 @@ class Configurer:
         else:
             await self._record(state, "configured", self._proof(steps, readings))
 
-    async def _set(self, step: Step, account: str) -> Reading[BaseModel]:
+    async def _reading(self, step: Step, account: str, *, look_first: bool) -> Reading[BaseModel]:
         """The reading that shows the target as wanted.
 
         Raises:
             TargetRefused: it refuses, or shows something else each time after it was set.
         """
-        reading = await step.connector.read_back(account)
-        for tries in range(TRIES):
+        if look_first:
+            reading = await step.connector.read_back(account)
             if reading.effective == step.wanted:
                 return reading
+        for tries in range(TRIES):
             await asyncio.sleep(PAUSE_SECONDS if tries else 0)
             await step.connector.apply(account, step.wanted)
             reading = await step.connector.read_back(account)
-        if reading.effective != step.wanted:
-            wrong = changes(step.target, reading.effective, step.wanted)
-            raise TargetRefused(step.target, said_instead(wrong))
-        return reading
+            if reading.effective == step.wanted:
+                return reading
+        wrong = changes(step.target, reading.effective, step.wanted)
+        raise TargetRefused(step.target, said_instead(wrong))
 
     def _proof(
         self, steps: Sequence[Step], readings: Sequence[Reading[BaseModel]]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,13 +24,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NAME: Final = "copyparty"
-RELOAD_SECONDS: Final = 10.0
-"""A reload takes 25 ms with one volume and 0.4 s with 200 (measured); it is no sign of an outage."""
+BUSY_SECONDS: Final = 4.0
+"""How long after a reload the server is busy, and how long it may then take to answer.
+
+It takes 25 ms with one volume and 0.4 s with 200 (measured), and then looks at the new volumes, and tells
+no quota meanwhile: slow answers are no sign of an outage then."""
 
 _PASSWORD_LENGTH: Final = 32
 _QUOTA: Final = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/>'
     b"<quota-used-bytes/></prop></propfind>"
+)
+_ANYTHING: Final = (
+    b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>'
 )
 _SHUT_OUT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
@@ -62,6 +69,7 @@ class Copyparty:
         self._clock = clock
         # One reload at a time, for all volumes that were changed since the last began.
         self._changes: Batcher[_Write, Exception | None] = Batcher(self._change)
+        self._busy_until = self._rested_at = 0.0
 
     async def plan(self, account: str, wanted: EffectiveStorage) -> Sequence[PlannedChange]:
         """As `Connector.plan`."""
@@ -120,7 +128,14 @@ class Copyparty:
 
     async def _load(self, owners: Sequence[str]) -> bool:
         """Have the server read its configuration; False: it refuses, and goes on with the former."""
-        answer = await self._ask("GET", "/?reload=cfg", timeout=RELOAD_SECONDS)
+        # As long a rest as the last one took, so that changes come together.
+        await asyncio.sleep(self._rested_at - time.monotonic())
+        began = time.monotonic()
+        self._busy_until = began + BUSY_SECONDS
+        try:
+            answer = await self._ask("GET", "/?reload=cfg")
+        finally:
+            self._rested_at = 2 * time.monotonic() - began
         if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             return False
         if not answer.is_success:
@@ -131,7 +146,7 @@ class Copyparty:
 
     async def _quota_bytes(self, owner: str) -> int | None:
         """The quota that the server itself knows; None: no such volume."""
-        answer = await self._propfind(owner, self._admin, self._secret)
+        answer = await self._propfind(owner, self._admin, self._secret, _QUOTA)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         if answer.status_code != HTTPStatus.MULTI_STATUS:
@@ -141,17 +156,18 @@ class Copyparty:
         return sum(int(found.findtext(f".//{{DAV:}}{name}") or 0) for name in names)
 
     async def _owner_gets_in(self, owner: str) -> bool:
-        answer = await self._propfind(owner, owner, self._password(owner))
+        answer = await self._propfind(owner, owner, self._password(owner), _ANYTHING)
         if answer.status_code in _SHUT_OUT:
             return False
         if answer.status_code != HTTPStatus.MULTI_STATUS:
             raise TargetAway(NAME, f"answers the owner with {answer.status_code}")
         return True
 
-    async def _propfind(self, owner: str, user: str, password: str) -> httpx.Response:
-        return await self._ask(
-            "PROPFIND", f"/{quote(owner)}/", auth=(user, password), content=_QUOTA
-        )
+    async def _propfind(
+        self, owner: str, user: str, password: str, content: bytes
+    ) -> httpx.Response:
+        path = f"/{quote(owner)}/"
+        return await self._ask("PROPFIND", path, auth=(user, password), content=content)
 
     async def _ask(
         self,
@@ -160,8 +176,8 @@ class Copyparty:
         *,
         auth: tuple[str, str] | None = None,
         content: bytes | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  httpx' own
     ) -> httpx.Response:
+        busy = time.monotonic() < self._busy_until
         try:
             return await self._http.request(
                 method,
@@ -169,7 +185,7 @@ class Copyparty:
                 auth=auth or (self._admin, self._secret),
                 content=content,
                 headers={"Depth": "0"},
-                timeout=timeout or httpx.USE_CLIENT_DEFAULT,
+                timeout=BUSY_SECONDS if busy else httpx.USE_CLIENT_DEFAULT,
             )
         except httpx.TransportError as error:
             raise TargetAway(NAME, "does not answer") from error

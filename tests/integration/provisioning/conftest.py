@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import connector_benches
 import httpx
 import pytest
 import yaml
+from connector_benches import Bench
 from fixtures.service import AGENCIES_FILE
 
 from bmt.embedded.ipms import Ipms
@@ -117,3 +119,32 @@ def provisioning(running, ipms, storage, agencies_file) -> Provisioning:
         return running(build, Settings, **{**targets, **variables})
 
     return start
+
+
+@pytest.fixture
+async def scim(ipms) -> AsyncIterator[Bench]:
+    async with connector_benches.of_scim(ipms) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def copyparty(storage) -> AsyncIterator[Bench]:
+    async with connector_benches.of_copyparty(storage) as bench:
+        yield bench
+
+
+@pytest.fixture
+def worklist() -> Bench:
+    return connector_benches.of_worklist()
+
+
+@pytest.fixture(params=["scim", "copyparty", "worklist"])
+def bench(request) -> Bench:
+    """Each connector in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["scim", "copyparty"])
+def system(request) -> Bench:
+    """Each connector that calls another system."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,116 @@
+"""Each connector with what examining it needs: one suite runs on every bench."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import httpx2
+from fixtures.samples import facts
+
+from bmt.chassis import clock
+from bmt.contracts.events import EffectiveIpms, EffectiveStorage
+from bmt.contracts.values import Officer
+from services.provisioning.connectors.connector import Connector, OperatorNeeded
+from services.provisioning.connectors.copyparty import Copyparty
+from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.volume_files import VolumeFiles
+from services.provisioning.connectors.worklist import Worklist
+from services.provisioning.domain.events import TaskCompleted
+from services.provisioning.domain.goal import NOTHING_IN_FORCE
+
+OFFICER = Officer(subject="faridah.jpa@mygovuc.gov.my", name="Faridah", role="administrator")
+SCREENSHOT = "sha256:" + "1" * 64
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port: nobody listens."""
+
+
+@dataclass
+class Bench:
+    """A connector to be examined, with what it needs; `connector` is the one of the moment."""
+
+    connector: Connector[Any]
+    on: Any
+    more: Any
+    off: Any
+    account: str
+    by_hand: Callable[[Any], Connector[Any]] | None = None
+    documents: tuple[str, ...] = ()
+    away: Connector[Any] | None = None
+
+    async def bring_about(self, wanted: Any) -> None:
+        """Apply; where a person is needed, do as the person."""
+        try:
+            await self.connector.apply(self.account, wanted)
+        except OperatorNeeded:
+            self.connector = self.by_hand(wanted)
+            await self.connector.apply(self.account, wanted)
+
+
+@asynccontextmanager
+async def of_scim(ipms) -> AsyncIterator[Bench]:
+    account = f"scim-{clock.new_id()}@mygovuc.gov.my"
+    await ipms.register(account)
+    headers = {"Authorization": f"Bearer {ipms.part.token}"}
+    connector = Scim(httpx2.AsyncClient(base_url=ipms.part.url, headers=headers), clock.now)
+    away = Scim(httpx2.AsyncClient(base_url=NOWHERE), clock.now)
+    yield Bench(
+        connector,
+        on=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_000_000_000),
+        more=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2**53 + 1),
+        off=NOTHING_IN_FORCE.ipms,
+        account=account,
+        away=away,
+    )
+    await connector.close()
+    await away.close()
+
+
+def copyparty_of(storage, url="", password=""):
+    return Copyparty(
+        httpx.AsyncClient(base_url=url or storage.part.url),
+        VolumeFiles(storage.part.volumes),
+        "admin",
+        password or storage.part.password,
+        clock.now,
+    )
+
+
+@asynccontextmanager
+async def of_copyparty(storage) -> AsyncIterator[Bench]:
+    connector, away = copyparty_of(storage), copyparty_of(storage, NOWHERE)
+    yield Bench(
+        connector,
+        on=EffectiveStorage(enabled=True, quota_bytes=10**10, max_file_size_bytes=2 * 10**9),
+        more=EffectiveStorage(enabled=True, quota_bytes=10**14, max_file_size_bytes=2 * 10**9 + 1),
+        off=NOTHING_IN_FORCE.storage,
+        account=f"copyparty-{clock.new_id()}@mygovuc.gov.my",
+        away=away,
+    )
+    await connector.close()
+    await away.close()
+
+
+def of_worklist() -> Bench:
+    on = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_000_000_000)
+
+    def completed(wanted):
+        statement = TaskCompleted(
+            request=facts(),
+            task_id=clock.new_id(),
+            completed_by=OFFICER,
+            completed_at=clock.now(),
+            evidence=(SCREENSHOT,),
+        )
+        return Worklist(wanted, statement, clock.now)
+
+    return Bench(
+        Worklist(on, None, clock.now),
+        on=on,
+        more=on,
+        off=NOTHING_IN_FORCE.ipms,
+        account="lim.jpa@mygovuc.gov.my",
+        by_hand=completed,
+        documents=(SCREENSHOT,),
+    )
