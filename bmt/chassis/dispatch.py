@@ -17,7 +17,7 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.parking import Parked, ParkingLot, Record, after_failure
+from bmt.chassis.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
 from bmt.chassis.publisher import Outgoing, Publisher
 from bmt.chassis.subscriptions import DeadLetter, Handler
 from bmt.chassis.views import Projection
@@ -41,7 +41,6 @@ class Outcome(StrEnum):
 Count = Callable[[str, Outcome], None]
 """Counts one event of a type with its outcome."""
 
-_QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
 _UNREADABLE: Final = "unreadable"
 
 
@@ -108,7 +107,7 @@ class Dispatcher:
             waiting = await self._lot.waiting_keys({record.key for record in wave})
             behind = [record for record in wave if record.key in waiting]
             now = self._clock()
-            await self._lot.park([Parked(record, _QUEUED_BEHIND, 0, now, now) for record in behind])
+            await self._lot.park([Parked(record, QUEUED_BEHIND, 0, now, now) for record in behind])
             for record in behind:
                 self._count(record.topic, Outcome.PARKED)
             handled = await self._handle([record for record in wave if record.key not in waiting])

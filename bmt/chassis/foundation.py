@@ -24,8 +24,8 @@ from bmt.chassis.health import Sampler
 from bmt.chassis.issuer_keys import IssuerKeys
 from bmt.chassis.metrics import ServiceMetrics, new_registry
 from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.mongo_parking_lot import MongoParkingLot
 from bmt.chassis.mongo_view_store import MongoViewStore
-from bmt.chassis.parking import MongoParkingLot
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.relay import Relay
 from bmt.chassis.settings import ServiceSettings

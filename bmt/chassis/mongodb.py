@@ -44,6 +44,7 @@ from bmt.chassis.errors import StoreUnavailable
 __all__ = [
     "ASCENDING",
     "DESCENDING",
+    "WRITE_CONFLICT",
     "AsyncIOMotorGridFSBucket",
     "BulkWriteError",
     "Client",
@@ -75,6 +76,7 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 5_000
 DUPLICATE_KEY: Final = 11000
+WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13
 _DISK_FULL: Final = (14031, 10334)
 _NOT_NOW: Final = (

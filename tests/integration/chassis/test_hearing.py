@@ -19,7 +19,7 @@ from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.mongo_event_store import MongoEventStore
-from bmt.chassis.parking import MongoParkingLot
+from bmt.chassis.mongo_parking_lot import MongoParkingLot
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.contracts.envelope import Envelope
 

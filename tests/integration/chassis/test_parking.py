@@ -1,0 +1,92 @@
+"""The parking lot: what waits can be found, tried again or given up, and nothing is lost by it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bmt.chassis.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.parking import LEASE, TRIES, Discarding, Parked, Record
+
+pytestmark = pytest.mark.integration
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DISCARDING = Discarding(by="aida", reason="its request was withdrawn on paper", at=NOON)
+
+
+@pytest.fixture
+async def lot(database):
+    lot = MongoParkingLot(database["parked"])
+    await lot.prepare()
+    return lot
+
+
+def parked(offset=0, *, key="one", due_at=None, tries=TRIES) -> Parked:
+    headers = (("ce_type", b"test.Posted.v1"), ("odd", b"\xff\x00"))
+    record = Record("test.parcels.v1", 0, offset, key, headers, b'{"weight":1}', key.encode())
+    return Parked(record, "ValueError", tries, due_at, NOON + timedelta(seconds=offset))
+
+
+async def test_an_event_is_found_as_it_came(lot):
+    await lot.park([parked(7)])
+    assert await lot.find(parked(7).id) == parked(7)
+    assert await lot.find(parked(8).id) is None
+
+
+async def test_a_discarded_event_is_kept_whole_with_who_and_why(lot, database):
+    await lot.park([parked(7), parked(8)])
+    assert await lot.discard(parked(7).id, DISCARDING)
+    assert await lot.list(10) == [parked(8)]
+    (kept,) = await database["discarded"].find().to_list(None)
+    assert kept["parked_id"] == parked(7).id
+    assert (kept["value"], kept["raw_key"]) == (b'{"weight":1}', b"one")
+    assert kept["headers"] == [["ce_type", b"test.Posted.v1"], ["odd", b"\xff\x00"]]
+    assert (kept["reason"], kept["tries"]) == ("ValueError", TRIES)
+    assert (kept["discarded_by"], kept["discarded_because"], kept["discarded_at"]) == (
+        DISCARDING.by,
+        DISCARDING.reason,
+        NOON,
+    )
+
+
+async def test_an_event_that_is_not_here_cannot_be_discarded(lot, database):
+    assert not await lot.discard(parked(7).id, DISCARDING)
+    assert await database["discarded"].count_documents({}) == 0
+
+
+async def test_an_event_that_is_being_tried_cannot_be_discarded(lot, database):
+    await lot.park([parked(7, due_at=NOON)])
+    assert await lot.take_due(NOON)
+    assert not await lot.discard(parked(7).id, DISCARDING)
+    assert await database["discarded"].count_documents({}) == 0
+    assert await lot.discard(parked(7).id, replace(DISCARDING, at=NOON + LEASE))
+
+
+async def test_a_place_may_be_parked_and_discarded_again(lot, database):
+    for _ in range(2):
+        await lot.park([parked(7)])
+        assert await lot.discard(parked(7).id, DISCARDING)
+    assert await database["discarded"].count_documents({}) == 2
+
+
+async def test_the_next_of_its_key_is_tried_once_the_head_is_discarded(lot):
+    await lot.park([parked(7), parked(8, due_at=NOON, tries=0)])
+    assert await lot.take_due(NOON) is None
+    await lot.discard(parked(7).id, DISCARDING)
+    assert await lot.take_due(NOON) == parked(8, due_at=NOON, tries=0)
+
+
+async def test_a_retry_of_a_later_event_does_not_let_it_overtake(lot):
+    await lot.park([parked(7), parked(8)])
+    assert await lot.retry(parked(8).id, NOON)
+    assert await lot.take_due(NOON) is None
+    assert await lot.retry(parked(7).id, NOON)
+    assert await lot.take_due(NOON) == parked(7, due_at=NOON, tries=0)
+
+
+async def test_all_that_wait_for_an_operator_are_due_again_and_others_stay(lot):
+    later = NOON + timedelta(seconds=30)
+    await lot.park([parked(7), parked(8, key="two"), parked(9, key="three", due_at=later, tries=3)])
+    assert await lot.retry_all(NOON) == 2
+    assert (await lot.count(), await lot.size()) == (0, 3)
+    assert await lot.find(parked(9).id) == parked(9, key="three", due_at=later, tries=3)
