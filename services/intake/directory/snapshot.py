@@ -7,7 +7,8 @@ was added a second ago is not called unregistered.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 import structlog
@@ -19,8 +20,10 @@ log = structlog.get_logger(__name__)
 
 OLDEST_SECONDS: Final = 60.0
 LOOK_UP_SECONDS: Final = 1.0
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 """Live look-ups at the same time."""
+REST_SECONDS: Final = 0.05
+"""After each, so long nobody takes its place: at most 80 look-ups a second, whatever comes in."""
 PAUSE_SECONDS: Final = 2.0
 """After a look-up failed, so long nobody waits for the next."""
 FIRST_RETRY_SECONDS: Final = 0.5
@@ -109,8 +112,16 @@ class Directory:
 
     async def _look_up(self, name: str, otherwise: Standing | None) -> Standing | None:
         try:
-            async with asyncio.timeout(LOOK_UP_SECONDS), self._slots:
+            async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
                 return otherwise if self.paused else await self._source.look_up(name)
         except (DirectoryUnavailable, TimeoutError):
             self._paused_until = self._monotonic() + PAUSE_SECONDS
             return otherwise
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        await self._slots.acquire()
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().call_later(REST_SECONDS, self._slots.release)
