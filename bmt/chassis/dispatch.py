@@ -6,7 +6,7 @@ write appends their commits), then the second events, and so on.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -103,7 +103,7 @@ class Dispatcher:
         Raises:
             Unavailable: a part is away; handle the same records again.
         """
-        for wave in waves(records):
+        for wave in waves([self._apart(record) for record in records]):
             waiting = await self._lot.waiting_keys({record.key for record in wave})
             behind = [record for record in wave if record.key in waiting]
             now = self._clock()
@@ -120,6 +120,12 @@ class Dispatcher:
             )
             for one in failed:
                 self._count(one.type, Outcome.PARKED)
+
+    def _apart(self, record: Record) -> Record:
+        """An outsider chooses its keys: they must not queue with those of our own events."""
+        if record.topic not in self._only:
+            return record
+        return replace(record, key=f"{record.topic}/{record.key}")
 
     async def retry_one(self) -> bool:
         """Try one parked event that is due. False: none is."""

@@ -36,7 +36,9 @@ class Envelope(BaseModel):
     source: _Attribute
     type: _Attribute
     subject: str | None = Field(default=None, max_length=512)
-    time: Moment
+    time: Moment = Field(
+        default_factory=lambda: datetime.now(UTC), description="when absent: when it was read"
+    )
     dataschema: str | None = None
     sequence: str | None = Field(default=None, pattern=r"^[1-9][0-9]*$")
     correlationid: str | None = None

@@ -96,3 +96,10 @@ def test_a_malformed_record_is_refused_with_what_is_wrong(headers, value, says):
     with pytest.raises(MalformedEvent) as malformed:
         read_kafka(list({**whole, **headers}.items()), value)
     assert says in malformed.value.detail
+
+
+def test_a_time_may_be_left_out():
+    headers = {**dict(ENVELOPE.kafka_headers())}
+    del headers["ce_time"]
+    before = datetime.now(UTC)
+    assert before <= read_kafka(list(headers.items()), b"{}").time <= datetime.now(UTC)

@@ -261,6 +261,17 @@ async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeyp
     assert service.handled == ["other", "first", "second"]
 
 
+async def test_an_outsiders_keys_queue_apart_from_our_own(service, say):
+    service.only = {service.prefix + TOPIC: ["test.Posted.v1"]}
+    service.failing = {"1"}
+    await say("1")
+    async with service.hearing():
+        await service.consumed(1)
+        assert not await service.lot.waiting_keys(["1"])
+        (waiting,) = await service.lot.list(10)
+        assert waiting.record.key == f"{service.prefix}{TOPIC}/1"
+
+
 async def _empty(lot: MongoParkingLot) -> None:
     assert not await lot.list(1)
 
