@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
         description="Folder of volume files, which the storage's configuration includes."
     )
     target_timeout_seconds: float = Field(
-        default=3.0, gt=0, le=8, description="How long a target may take to answer one question."
+        default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
     )
     breaker_opens_after: int = Field(
         default=2, ge=1, description="Calls without an answer, one after the other."
