@@ -7,9 +7,10 @@ import pytest
 
 from bmt.chassis.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
+from services.provisioning.domain.events import PRIVATE as PROVISIONING
 
 SAMPLES = sorted((Path(__file__).parent / "private").glob("*.json"))
-PRIVATE = [*APPROVAL]
+PRIVATE = [*APPROVAL, *PROVISIONING]
 VOCABULARY = Vocabulary(PRIVATE)
 
 
