@@ -14,11 +14,12 @@ import structlog
 from pydantic import BaseModel
 
 from bmt.chassis.clock import Clock
+from bmt.chassis.dead_letters import DeadLetters
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
-from bmt.chassis.publisher import Outgoing, Publisher
+from bmt.chassis.publisher import Publisher
 from bmt.chassis.subscriptions import DeadLetter, Handler
 from bmt.chassis.views import Projection
 from bmt.chassis.vocabulary import UnknownType, Vocabulary
@@ -90,9 +91,7 @@ class Dispatcher:
         self._execution = execution
         self._projections = projections
         self._lot = lot
-        self._publisher = publisher
-        self._dead_letters = dead_letters
-        self._service = service
+        self._dead_letters = DeadLetters(publisher, dead_letters, service)
         self._count = count
         self._clock = clock
         self._only = dict(only or {})
@@ -150,7 +149,7 @@ class Dispatcher:
         for (one, _), result in zip(commands, results, strict=True):
             _note(one, result)
         await self._project([one for one in handling if one.open])
-        await self._bury([one for one in handling if one.dead is not None])
+        await self._dead_letters.bury([(one.record, one.dead) for one in handling if one.dead])
         for one in handling:
             if one.failure is None:
                 self._count(one.type, Outcome.DEAD if one.dead else one.outcome or Outcome.APPLIED)
@@ -207,30 +206,6 @@ class Dispatcher:
                 return
             for one in handling:
                 await self._project([one])
-
-    async def _bury(self, handling: Sequence[_Handling]) -> None:
-        await self._publisher.publish(
-            [self._dead(one.record, one.dead) for one in handling if one.dead is not None]
-        )
-        for one in handling:
-            log.warning(
-                "dead_letter",
-                reason=one.dead.reason if one.dead else "",
-                detail=one.dead.detail if one.dead else "",
-                place=one.record.place,
-            )
-
-    def _dead(self, record: Record, dead: DeadLetter) -> Outgoing:
-        why = {
-            "bmt_reason": dead.reason,
-            "bmt_detail": dead.detail,
-            "bmt_origin_topic": record.topic,
-            "bmt_origin_partition": str(record.partition),
-            "bmt_origin_offset": str(record.offset),
-            "bmt_refused_by": self._service,
-        }
-        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
-        return Outgoing(self._dead_letters, record.raw_key, headers, record.value)
 
 
 def waves(records: Sequence[Record]) -> list[list[Record]]:

@@ -36,6 +36,10 @@ class BrokerUnavailable(Unavailable):
         super().__init__(part, retry_after_seconds)
 
 
+class RecordTooLarge(BrokerUnavailable):
+    """The broker takes no record of this size: whoever can say less should, others can but wait."""
+
+
 class CausationReused(Exception):  # noqa: N818  as above
     """The same cause (an event's id, an idempotency key) came with another command.
 

@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from bmt.chassis.errors import BrokerUnavailable
+from bmt.chassis.errors import BrokerUnavailable, RecordTooLarge
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,7 @@ class Publisher(Protocol):
 
         Raises:
             BrokerUnavailable: not all are known to be; publish the same again.
+            RecordTooLarge: one of them will never be.
         """
         ...
 
@@ -88,6 +89,8 @@ class KafkaPublisher:
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("publish_failed", records=len(records), error=type(error).__name__)
             await self._discard(producer)
+            if isinstance(error, MessageSizeTooLargeError):
+                raise RecordTooLarge from error
             raise BrokerUnavailable from error
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:

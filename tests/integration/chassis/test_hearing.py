@@ -238,6 +238,32 @@ async def test_poison_goes_to_the_dead_letters_whole_and_the_rest_flows(
         assert letter.value == poison["raw"]
 
 
+async def test_a_record_of_nothing_is_a_dead_letter_of_nothing(service, kafka):
+    async with AIOKafkaProducer(**kafka.options) as producer:
+        batch = producer.create_batch()
+        batch.append(key=None, value=None, timestamp=None)
+        batch.close()
+        await (await producer.send_batch(batch, service.prefix + TOPIC, partition=0))
+    async with service.hearing():
+        await service.consumed(1)
+        (letter,) = await dead_letters(service)
+    assert (letter.key, letter.value) == (None, b"")
+
+
+async def test_what_is_too_large_to_bury_stays_where_it_is_and_the_rest_flows(service, say):
+    size = 1_048_300  # of the 1,048,588 that Kafka takes, headers and all
+    await say("1", raw=b"x" * size)
+    await say("1", raw=b"{not json")
+    async with service.hearing():
+        await service.consumed(2)
+        letters = await dead_letters(service)
+    assert service.outcomes == {"dead": 2}
+    small, large = sorted((dict(letter.headers) for letter in letters), key=len, reverse=True)
+    assert large["bmt_left_at_origin"] == str(size).encode()
+    assert (large["bmt_reason"], large["bmt_origin_offset"]) == (b"malformed", b"0")
+    assert "bmt_left_at_origin" not in small
+
+
 async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeypatch):
     monkeypatch.setattr(parking, "TRIES", 2)
     monkeypatch.setattr(parking, "FIRST_BACKOFF_SECONDS", 0.01)
