@@ -1,13 +1,18 @@
 """Records as it runs, once a module, with the documents that all services share."""
 
+from datetime import timedelta
+
 import pytest
 from eventually import eventually
 
+from bmt.chassis.clock import now
 from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.mongodb import connect
 from bmt.contracts.values import Document
 from services.records.main import build
 from services.records.settings import Settings
+
+A_MOMENT = timedelta(milliseconds=2)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +62,14 @@ def put(stored):
 
 @pytest.fixture(scope="module")
 def say(shared):
-    """`await say(events)`: (event, sequence) pairs; the events' ids."""
+    """`await say(events)`: (event, sequence) pairs, each a moment after the other; their ids."""
 
     async def say(events):
-        return [await shared.wire.say(event, sequence=sequence) for event, sequence in events]
+        first = now()
+        return [
+            await shared.wire.say(event, sequence=sequence, at=first + place * A_MOMENT)
+            for place, (event, sequence) in enumerate(events)
+        ]
 
     return say
 
