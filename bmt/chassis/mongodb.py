@@ -29,6 +29,7 @@ from pymongo import (
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -44,11 +45,13 @@ from bmt.chassis.errors import StoreUnavailable
 __all__ = [
     "ASCENDING",
     "DESCENDING",
+    "NOT_ALLOWED",
     "WRITE_CONFLICT",
     "AsyncIOMotorGridFSBucket",
     "BulkWriteError",
     "Client",
     "Collection",
+    "ConfigurationError",
     "CorruptGridFile",
     "Database",
     "DeleteOne",
@@ -78,6 +81,8 @@ SELECTION_TIMEOUT_MS: Final = 5_000
 DUPLICATE_KEY: Final = 11000
 WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13
+AUTHENTICATION_FAILED: Final = 18
+NOT_ALLOWED: Final = (UNAUTHORIZED, AUTHENTICATION_FAILED)
 _DISK_FULL: Final = (14031, 10334)
 _NOT_NOW: Final = (
     AutoReconnect,

@@ -7,6 +7,7 @@ from bmt.cli.down import down
 from bmt.cli.records import app as records
 from bmt.cli.setup import setup
 from bmt.cli.token import token
+from bmt.cli.topics.command import topics
 from bmt.cli.up import up
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app.command()(demo)
 app.command()(up)
 app.command()(down)
 app.command()(token)
+app.command()(topics)
 app.add_typer(records, name="records")
 
 

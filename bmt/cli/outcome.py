@@ -20,10 +20,17 @@ class Exit(IntEnum):
     NOT_REACHABLE = 3
 
 
+class NotSo(Exception):  # noqa: N818 - named for what is so
+    """What was asked for is not so; the message is one line that says what is."""
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn what the embedded parts and the configuration refuse into a line and a code."""
-    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.errors import (  # noqa: PLC0415 - the command starts fast
+        Unavailable,
+        WrongConfiguration,
+    )
     from bmt.embedded.errors import CannotRun  # noqa: PLC0415
 
     try:
@@ -32,6 +39,11 @@ def reported() -> Iterator[None]:
         raise _ended(str(error), error.exit_code) from None
     except WrongConfiguration as error:
         raise _ended(str(error), Exit.WRONG_USE) from None
+    except NotSo as error:
+        raise _ended(str(error), Exit.NOT_SO) from None
+    except Unavailable as error:
+        cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+        raise _ended(f"{error.part} cannot be reached{cause}", Exit.NOT_REACHABLE) from None
 
 
 def _ended(line: str, code: int) -> typer.Exit:

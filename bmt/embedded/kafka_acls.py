@@ -11,6 +11,8 @@ from aiokafka.protocol.admin import CreateAclsRequest_v1, DescribeAclsRequest
 from aiokafka.protocol.api import Request
 
 ANY: Final = 1
+EVERY_OPERATION: Final = 2
+"""Kafka's code of a right to do everything; nobody is given it here."""
 SECONDS_BETWEEN_LOOKS: Final = 0.02
 
 
@@ -91,9 +93,25 @@ async def grant(options: Mapping[str, Any], wanted: Iterable[Right]) -> None:
         await client.close()
 
 
+async def in_force(options: Mapping[str, Any]) -> set[Right]:
+    """Every right that the broker knows.
+
+    Raises:
+        aiokafka.errors.KafkaError: it keeps none, or this user may not ask.
+    """
+    client = AIOKafkaClient(**options)
+    try:
+        await client.bootstrap()
+        return await _in_force(client)
+    finally:
+        await client.close()
+
+
 async def _in_force(client: Any) -> set[Right]:
     anything = DescribeAclsRequest(ANY, None, ANY, None, None, ANY, ANY)
     answer = await client.send(client.get_random_node(), anything)
+    if answer.error_code:
+        raise for_code(answer.error_code)(answer.error_message)
     return {
         Right(resource, name, pattern, *rest)
         for resource, name, pattern, acls in answer.resources

@@ -45,9 +45,14 @@ async def _show(wanted: list[Sample], ready: Document, report: Report) -> None:
         report.heading("Receive, approve, configure, notify, file")
         ids = await procedure.run_all(wanted, officers, report.step)
         report.heading("The designated files")
-        report.files([await officers[sample.agency].record(ids[sample.name]) for sample in wanted])
+        records = [await officers[sample.agency].record(ids[sample.name]) for sample in wanted]
+        report.files(records)
         report.heading("Seen from outside")
-        report.proof(await proof.look(client, ready))
+        accounts = {
+            str(record["events"][0]["data"]["request"]["applicant"]["account"])
+            for record in records
+        }
+        report.proof(await proof.look(client, ready, accounts))
 
 
 def _verified(ready: Document) -> str:

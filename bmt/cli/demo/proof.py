@@ -1,6 +1,7 @@
 """What anybody can see without asking the five services: mail, IPMS and storage themselves."""
 
 import mailbox
+import re
 from typing import Final
 
 import httpx
@@ -12,11 +13,12 @@ _QUOTA: Final = (
     '<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/>'
     "<quota-used-bytes/></prop></propfind>"
 )
+_HERE: Final = {"Depth": "0"}
 
 
-async def look(client: httpx.AsyncClient, ready: Document) -> list[str]:
-    """A line for each thing seen."""
-    return [_mail(ready), *await _ipms(client, ready), *await _storage(client, ready)]
+async def look(client: httpx.AsyncClient, ready: Document, accounts: set[str]) -> list[str]:
+    """A line for each thing seen; the storage is looked at for `accounts`."""
+    return [_mail(ready), *await _ipms(client, ready), *await _storage(client, ready, accounts)]
 
 
 def _mail(ready: Document) -> str:
@@ -35,17 +37,20 @@ async def _ipms(client: httpx.AsyncClient, ready: Document) -> list[str]:
     ]
 
 
-async def _storage(client: httpx.AsyncClient, ready: Document) -> list[str]:
+async def _storage(client: httpx.AsyncClient, ready: Document, accounts: set[str]) -> list[str]:
     storage = ready["storage"]
     lines = []
-    for account, password in storage["owners"].items():
+    for account in sorted(accounts):
         url = f"{storage['url']}/{account}/"
+        owner = await client.get(f"{url}?ls", auth=(account, storage["owners"][account]))
         admin = (storage["user"], storage["password"])
-        answer = await client.request(
-            "PROPFIND", url, auth=admin, content=_QUOTA, headers={"Depth": "0"}
-        )
-        if answer.status_code != httpx.codes.MULTI_STATUS:
-            continue
-        owner = await client.get(f"{url}?ls", auth=(account, password))
-        lines.append(f"storage: {account} {'is closed' if owner.is_error else 'is open'}")
+        granted = await client.request("PROPFIND", url, auth=admin, content=_QUOTA, headers=_HERE)
+        state = "closed to its owner" if owner.is_error else f"open, {_gigabytes(granted.text)}"
+        lines.append(f"storage: {account} is {state}")
     return lines
+
+
+def _gigabytes(multistatus: str) -> str:
+    """The quota that is in force: what is used and what is left of it."""
+    parts = re.findall(r"quota-(?:used|available)-bytes>(\d+)<", multistatus)
+    return f"{sum(map(int, parts)) / 10**9:g} GB"

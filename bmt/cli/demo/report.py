@@ -38,7 +38,7 @@ class Report:
         name = str(step["step"])
         style = STYLES.get(name, "dim")
         self.console.print(
-            f"  {at}  {sample.kind:<11} by {sample.channel:<6}  [dim]{step['reference']}[/]  "
+            f"  {at}  {sample.kind} by {sample.channel:<6}  [dim]{step['reference']:<23}[/]  "
             f"[{style}]{name.replace('_', ' '):<21}[/] {step.get('detail') or ''}",
             soft_wrap=True,
             highlight=False,
