@@ -15,6 +15,9 @@ from bmt.contracts.values import Moment
 STRUCTURED: Final = "application/cloudevents+json"
 _PREFIX: Final = "ce_"
 
+_LONGEST_DETAIL: Final = 1000
+"""A record can be wrong in a hundred thousand places; what is told of it must fit beside it."""
+
 _Attribute = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
@@ -22,8 +25,8 @@ class MalformedEvent(ValueError):  # noqa: N818  named for what is so
     """The record is not a CloudEvent that this project can read; `detail` says why, without the data."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = detail[:_LONGEST_DETAIL]
+        super().__init__(self.detail)
 
 
 class Envelope(BaseModel):
@@ -40,7 +43,7 @@ class Envelope(BaseModel):
         default_factory=lambda: datetime.now(UTC), description="when absent: when it was read"
     )
     dataschema: str | None = None
-    sequence: str | None = Field(default=None, pattern=r"^[1-9][0-9]*$")
+    sequence: str | None = Field(default=None, pattern=r"^[1-9][0-9]*$", max_length=18)
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None

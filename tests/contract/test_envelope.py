@@ -82,6 +82,8 @@ def test_what_we_say_we_read():
         ({"ce_specversion": b"0.3"}, b"{}", "specversion"),
         ({"ce_time": b"yesterday"}, b"{}", "time"),
         ({"ce_id": b""}, b"{}", "id"),
+        ({"ce_sequence": b"0"}, b"{}", "sequence"),
+        ({"ce_sequence": b"9" * 5000}, b"{}", "sequence"),
         ({"content-type": b"application/cloudevents+json"}, b'{"id": "1"}', "source"),
     ],
 )
@@ -103,3 +105,10 @@ def test_a_time_may_be_left_out():
     del headers["ce_time"]
     before = datetime.now(UTC)
     assert before <= read_kafka(list(headers.items()), b"{}").time <= datetime.now(UTC)
+
+
+def test_what_is_told_of_a_malformed_record_is_short_however_much_is_wrong():
+    header = "ce_" + "x" * 100_000
+    with pytest.raises(MalformedEvent) as told:
+        read_kafka([(header, b"\xff")], b"{}")
+    assert len(told.value.detail) == len(str(told.value)) == 1000
