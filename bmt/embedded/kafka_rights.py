@@ -14,6 +14,8 @@ from aiokafka.errors import for_code
 from bmt.contracts import topics
 from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right, grant
 
+_LARGER: Final = {topics.DEAD_LETTERS: {"max.message.bytes": str(2 * 1024 * 1024)}}
+"""A dead letter is a whole record, of the largest that a broker takes, with its reasons added."""
 PARTITIONS: Final = 3
 INTEGRATORS: Final = ("hrmis",)
 STATISTICS: Final = "statistics"
@@ -38,7 +40,9 @@ async def establish(options: Mapping[str, Any]) -> None:
     """
     async with _administrator(options) as administrator:
         missing = set(TOPICS) - set(await administrator.list_topics())
-        wanted = [NewTopic(name, PARTITIONS, 1) for name in missing]
+        wanted = [
+            NewTopic(name, PARTITIONS, 1, topic_configs=_LARGER.get(name, {})) for name in missing
+        ]
         answer = await administrator.create_topics(wanted)
     for name, code, *_ in answer.topic_errors:
         if code:
