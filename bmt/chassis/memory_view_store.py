@@ -18,8 +18,11 @@ class MemoryViewStore:
         documents = self._views.get(view, {})
         return {key: documents[key] for key in keys if key in documents}
 
-    async def save(self, view: str, documents: Sequence[ViewDocument]) -> Collection[str]:
-        """As `ViewStore.save`."""
+    async def save(
+        self, view: str, documents: Sequence[ViewDocument], *, durable: bool = False
+    ) -> Collection[str]:
+        """As `ViewStore.save`; nothing here is durable."""
+        del durable
         stored = self._views.setdefault(view, {})
         conflicts = []
         for document in documents:

@@ -36,15 +36,18 @@ class MongoViewStore:
         found = await self._read(view, {"_id": {"$in": list(keys)}})
         return {document.key: document for document in found}
 
-    async def save(self, view: str, documents: Sequence[ViewDocument]) -> Collection[str]:
+    async def save(
+        self, view: str, documents: Sequence[ViewDocument], *, durable: bool = False
+    ) -> Collection[str]:
         """As `ViewStore.save`: one bulk write; a first revision is inserted, a later one replaced."""
         if not documents:
             return ()
         writes = [_write(document) for document in documents]
         conflicts: set[int] = set()
+        collection = self._database[view] if durable else self._collection(view)
         with mongodb.store_errors():
             try:
-                result = await self._collection(view).bulk_write(writes, ordered=False)
+                result = await collection.bulk_write(writes, ordered=False)
                 matched = result.matched_count + result.inserted_count
             except mongodb.BulkWriteError as error:
                 conflicts = mongodb.duplicates(error)

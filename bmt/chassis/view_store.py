@@ -1,6 +1,7 @@
 """Where views stand: documents by key, each knowing which events it already holds.
 
-A view can be dropped and filled again at any time, so its writes are acknowledged by one node only.
+What is made of the service's own events can be made again, so those writes are acknowledged by one
+node only. What is made of another service's is not said twice once its offset is committed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -64,8 +65,13 @@ class ViewStore(Protocol):
         """The documents there are, by key."""
         ...
 
-    async def save(self, view: str, documents: Sequence[ViewDocument]) -> Collection[str]:
-        """Write each document whose stored revision is one lower; the keys of those not written."""
+    async def save(
+        self, view: str, documents: Sequence[ViewDocument], *, durable: bool = False
+    ) -> Collection[str]:
+        """Write each document whose stored revision is one lower; the keys of those not written.
+
+        `durable`: return when no crash can undo it.
+        """
         ...
 
     async def find(self, view: str, query: Query) -> Sequence[ViewDocument]:

@@ -70,6 +70,8 @@ class ViewProjection(Generic[D]):
             if (key := self.view.key(event)) is not None:
                 by_key.setdefault(key, []).append(event)
         keys: Collection[str] = list(by_key)
+        # What came by a topic is not said again once its offset is committed.
+        durable = any(event.topic for event in heard)
         for _ in range(_CONFLICT_TRIES):
             stored = await self._store.load(self.view.name, keys)
             changed = [
@@ -77,7 +79,7 @@ class ViewProjection(Generic[D]):
                 for key in keys
                 if (document := await self._fold(key, stored.get(key), by_key[key])) is not None
             ]
-            keys = await self._store.save(self.view.name, changed)
+            keys = await self._store.save(self.view.name, changed, durable=durable)
             if not keys:
                 return
         raise StillContended(self.view.name)

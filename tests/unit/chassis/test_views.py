@@ -1,6 +1,7 @@
 """Views: a pure fold, each event once, whatever comes twice or late."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import parcels
@@ -78,12 +79,30 @@ async def test_two_writers_of_one_document_lose_nothing():
                 await ViewProjection(SHELVES, views).apply(heard(commit(1, 7, stream="other-1")))
             return found
 
-        async def save(self, view, documents):
-            return await views.save(view, documents)
+        async def save(self, view, documents, *, durable=False):
+            return await views.save(view, documents, durable=durable)
 
     await ViewProjection(SHELVES, Interrupted()).apply(heard(commit(1, 5)))
     shelf = await ViewProjection(SHELVES, views).get("1")
     assert sorted(shelf.weights) == [5, 7]
+
+
+async def test_what_came_by_a_topic_is_durable_before_its_offset_is_committed():
+    asked = []
+
+    class Asked(MemoryViewStore):
+        """Notes what was to be durable."""
+
+        async def save(self, view, documents, *, durable=False):
+            asked.append(durable)
+            return await super().save(view, documents, durable=durable)
+
+    shelves = ViewProjection(SHELVES, Asked())
+    (own,) = heard(commit(1, 10))
+    await shelves.apply([own])
+    await shelves.apply([replace(own, origin="/other/1", topic="bmt.others.v1")])
+    assert asked == [False, True]
+    assert await shelves.get("1") == Shelf(weights=(10, 10))
 
 
 async def test_any_order_of_deliveries_gives_the_same_view():
