@@ -24,7 +24,7 @@ from bmt.chassis.health import Sampler
 from bmt.chassis.issuer_keys import IssuerKeys
 from bmt.chassis.metrics import ServiceMetrics, new_registry
 from bmt.chassis.mongo_event_store import MongoEventStore
-from bmt.chassis.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.relay import Relay
@@ -40,7 +40,6 @@ from bmt.chassis.worker import Perform, Worker
 D = TypeVar("D", bound=BaseModel)
 
 COMMITS: Final = "commits"
-PARKED: Final = "parked"
 WORK: Final = "work"
 
 Task = Callable[[], Awaitable[None]]

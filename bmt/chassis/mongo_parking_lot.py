@@ -7,6 +7,9 @@ from typing import Any, Final
 from bmt.chassis import mongodb
 from bmt.chassis.parking import LEASE, Discarding, Parked, Record
 
+PARKED: Final = "parked"
+"""The lot's collection in a service's own database."""
+
 DISCARDED: Final = "discarded"
 """The collection, beside the lot, of what operators gave up: only ever added to."""
 

@@ -4,6 +4,7 @@ import typer
 
 from bmt.cli.demo.command import demo
 from bmt.cli.down import down
+from bmt.cli.parked.command import app as parked
 from bmt.cli.records import app as records
 from bmt.cli.setup import setup
 from bmt.cli.token import token
@@ -22,6 +23,7 @@ app.command()(up)
 app.command()(down)
 app.command()(token)
 app.command()(topics)
+app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")
 
 

@@ -1,0 +1,91 @@
+"""Where Kafka and MongoDB are: what the environment says, else the system of a data directory."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.settings import load
+from bmt.cli.settings import OperatorKafka, OperatorMongodb
+from bmt.embedded.errors import NotRunning
+from bmt.embedded.layout import Layout
+
+KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
+MONGODB: Final = "BMT_MONGODB_URI"
+ADMIN: Final = "admin"
+
+
+@dataclass(frozen=True)
+class KafkaAddress:
+    """Attributes: `options` of any aiokafka client; `prefix` of every topic."""
+
+    options: Mapping[str, Any]
+    prefix: str = ""
+
+    @property
+    def servers(self) -> str:
+        """As the operator knows them."""
+        return str(self.options["bootstrap_servers"])
+
+
+@dataclass(frozen=True)
+class MongodbAddress:
+    """Attributes: `uri`, with its password; `prefix` of every database."""
+
+    uri: str
+    prefix: str = "bmt_"
+
+
+def kafka(data: Path) -> KafkaAddress:
+    """Kafka, for somebody who may do everything there.
+
+    Raises:
+        WrongConfiguration: only MongoDB's address is in the environment.
+        NotRunning: no address is, and no system runs on `data`.
+    """
+    if _in_environment(KAFKA, other=MONGODB):
+        settings = load(OperatorKafka)
+        return KafkaAddress(settings.kafka_client_options(), settings.topic_prefix)
+    layout = Layout.at(data)
+    said = _ready(layout)["kafka"]
+    password = json.loads(layout.passwords_file.read_text())[f"kafka.{ADMIN}"]
+    return KafkaAddress(
+        {
+            "bootstrap_servers": said["bootstrap_servers"],
+            "client_id": "bmt-operator",
+            "security_protocol": said["security_protocol"],
+            "sasl_mechanism": said["sasl_mechanism"],
+            "sasl_plain_username": ADMIN,
+            "sasl_plain_password": password,
+        }
+    )
+
+
+def mongodb(data: Path) -> MongodbAddress:
+    """MongoDB, for somebody who may do everything there; raises as `kafka`."""
+    if _in_environment(MONGODB, other=KAFKA):
+        settings = load(OperatorMongodb)
+        return MongodbAddress(settings.mongodb_uri.get_secret_value(), settings.database_prefix)
+    return MongodbAddress(_ready(Layout.at(data))["mongodb"]["uri"])
+
+
+def _in_environment(name: str, *, other: str) -> bool:
+    """Whether this address is there; one of two would mix up two systems."""
+    if os.environ.get(name):
+        return True
+    if os.environ.get(other):
+        raise WrongConfiguration(f"{name} is missing: {other} is set, and both lead to one system")
+    return False
+
+
+def _ready(layout: Layout) -> Any:
+    try:
+        return json.loads(layout.ready_file.read_text())
+    except FileNotFoundError:
+        raise NotRunning(
+            f"no system runs on {layout.root}: `bmt up` starts one; "
+            f"another's address goes into {KAFKA} and {MONGODB}"
+        ) from None

@@ -1,0 +1,127 @@
+"""Kafka and MongoDB as an operator's command reaches them: what keeps it from them is one line."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.mongodb import (
+    NOT_ALLOWED,
+    Client,
+    ConfigurationError,
+    OperationFailure,
+    connect,
+    store_errors,
+)
+from bmt.chassis.publisher import KafkaPublisher
+from bmt.cli.addresses import MONGODB, KafkaAddress, MongodbAddress
+from bmt.embedded.errors import NotRunning
+
+CONNECTED_WITHIN_SECONDS: Final = 10.0
+
+
+@asynccontextmanager
+async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
+    """A client; nothing is asked of it yet.
+
+    Raises:
+        WrongConfiguration: the address is none, or its user may not do what is asked.
+        Unavailable: the server is not there.
+    """
+    client = None
+    try:
+        with store_errors():
+            client = connect(address.uri)
+            yield client
+    except ConfigurationError as error:
+        raise WrongConfiguration(f"{MONGODB} is wrong: {error}") from None
+    except OperationFailure as error:
+        if error.code not in NOT_ALLOWED:
+            raise
+        raise WrongConfiguration(
+            f"{MONGODB} is wrong: MongoDB refuses its user ({_said(error)})"
+        ) from None
+    finally:
+        if client is not None:
+            client.close()
+
+
+@asynccontextmanager
+async def kafka_consumer(address: KafkaAddress) -> AsyncIterator[Any]:
+    """A consumer of no group, which leaves no trace in Kafka.
+
+    Raises:
+        NotRunning: Kafka is not there, or refuses what is asked.
+    """
+    with _silenced(), _kafka_errors(address):
+        consumer = AIOKafkaConsumer(
+            **address.options,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+        )
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
+
+
+async def kafka_topics(address: KafkaAddress) -> dict[str, list[int]]:
+    """The partitions of every topic, by its full name; raises as `kafka_consumer`."""
+    with _silenced(), _kafka_errors(address):
+        client = AIOKafkaClient(**address.options)
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                await client.bootstrap()
+                cluster = await client.fetch_all_metadata()
+        finally:
+            await client.close()
+    return {name: sorted(cluster.partitions_for_topic(name) or ()) for name in cluster.topics()}
+
+
+@asynccontextmanager
+async def kafka_publisher(address: KafkaAddress) -> AsyncIterator[KafkaPublisher]:
+    """A publisher, connected when it first publishes."""
+    publisher = KafkaPublisher(address.options)
+    with _silenced():
+        try:
+            yield publisher
+        finally:
+            await publisher.close()
+
+
+@contextmanager
+def _kafka_errors(address: KafkaAddress) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise NotRunning(
+            f"kafka at {address.servers} cannot be reached ({type(error).__name__})"
+        ) from None
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Nobody logs meanwhile: the command's own line is what an operator needs, and JSON stays JSON."""
+    library, before = logging.getLogger("aiokafka"), structlog.get_config()
+    level = library.level
+    library.setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        library.setLevel(level)
+        structlog.configure(**before)
+
+
+def _said(error: OperationFailure) -> str:
+    return str((error.details or {}).get("codeName", error.code))

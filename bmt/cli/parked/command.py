@@ -1,0 +1,118 @@
+"""`bmt parked`: list, retry and discard events whose handling failed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
+from bmt.cli.outcome import reported
+
+if TYPE_CHECKING:
+    from bmt.cli.parked.lots import Lots
+
+app = typer.Typer(help="Events whose handling failed.", no_args_is_help=True)
+
+
+def _known(service: str | None) -> str | None:
+    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
+
+    if service is not None and service not in WRITERS.values():
+        raise typer.BadParameter(f"{service} is none of {', '.join(WRITERS.values())}")
+    return service
+
+
+Service = Annotated[
+    str | None,
+    typer.Option("--service", metavar="NAME", callback=_known, help="In this service's lot alone."),
+]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="As `list` names them.")]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` names them.")]
+All = Annotated[bool, typer.Option("--all", help="Every event that waits for an operator.")]
+
+
+@app.command("list")
+def list_(
+    service: Service = None,
+    limit: Limit = 50,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Show what waits, the oldest first, and what for."""
+    with reported():
+        from bmt.cli.parked import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli.shown import show  # noqa: PLC0415
+
+        waiting, total = asyncio.run(_with_lots(data, service, lambda lots: lots.listed(limit)))
+        show(
+            listing.document(waiting, total),
+            listing.lines(waiting, total),
+            as_json=as_json,
+        )
+
+
+@app.command()
+def retry(
+    ids: SomeIds = None,
+    everything: All = False,  # noqa: FBT002 - an option
+    service: Service = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Let the service try again, with all its tries; a request's events keep their order."""
+    if bool(ids) == everything:
+        raise typer.BadParameter("name events or say --all")
+    with reported():
+        from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+
+        def act(lots: "Lots") -> Awaitable[int]:
+            return lots.retry_all(clock.now()) if everything else lots.retry(ids or (), clock.now())
+
+        _tell("retried", asyncio.run(_with_lots(data, service, act)), as_json=as_json)
+
+
+@app.command()
+def discard(
+    ids: Ids,
+    reason: Reason,
+    by: By,
+    service: Service = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Give events up: their requests go on without them. Who, when and why is kept with each."""
+    with reported():
+        from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+        from bmt.chassis.parking import Discarding  # noqa: PLC0415
+        from bmt.cli.parked.lots import SeveralLots  # noqa: PLC0415
+
+        discarding = Discarding(by, reason, clock.now())
+        try:
+            number = asyncio.run(
+                _with_lots(data, service, lambda lots: lots.discard(ids, discarding))
+            )
+        except SeveralLots as error:
+            raise typer.BadParameter(str(error), param_hint="--service") from None
+        _tell("discarded", number, as_json=as_json)
+
+
+def _tell(done: str, number: int, *, as_json: bool) -> None:
+    from bmt.cli.shown import counted, show  # noqa: PLC0415 - the command starts fast
+
+    show({done: number}, [f"{counted(number, 'event')} {done}"], as_json=as_json)
+
+
+async def _with_lots(
+    data: Path, service: str | None, act: Callable[["Lots"], Awaitable[Any]]
+) -> Any:
+    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.cli.parked.lots import Lots  # noqa: PLC0415
+    from bmt.contracts.topics import WRITERS  # noqa: PLC0415
+
+    address = addresses.mongodb(data)
+    services: Sequence[str] = [service] if service else list(WRITERS.values())
+    async with mongodb_client(address) as client:
+        return await act(Lots.of(client, address.prefix, services))

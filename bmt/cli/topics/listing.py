@@ -1,0 +1,144 @@
+"""What is told of a topic."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bmt.chassis.vocabulary import type_of
+from bmt.cli.shown import counted
+from bmt.contracts import topics
+from bmt.contracts.events import RequestSubmitted
+from bmt.embedded.kafka_acls import EVERY_OPERATION, Operation, Pattern, Permission, Resource, Right
+
+_INBOUND: Final = topics.inbound("*").split("*")
+_EVERY_SERVICE: Final = "every service"
+_USER: Final = "User:"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Attributes: `first` and `end` are offsets; `end` is that of the next record."""
+
+    number: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One topic.
+
+    Attributes:
+        name: without the prefix of its system.
+        partitions: none where the topic is not there.
+        may_write: the users whom Kafka lets write; None where it does not tell.
+    """
+
+    name: str
+    partitions: Sequence[Partition]
+    may_write: Sequence[str] | None
+
+    @property
+    def writer(self) -> str:
+        """Whose topic it is."""
+        return topics.WRITERS.get(self.name) or integrator(self.name) or _EVERY_SERVICE
+
+    @property
+    def events(self) -> list[str]:
+        """The types that may be said there."""
+        if self.name in topics.EVENTS:
+            return [type_of(model) for model in topics.EVENTS[self.name]]
+        return [type_of(RequestSubmitted)] if integrator(self.name) else []
+
+    @property
+    def records(self) -> int:
+        """How many it holds, as far as offsets tell."""
+        return sum(partition.end - partition.first for partition in self.partitions)
+
+    @property
+    def strangers(self) -> list[str]:
+        """Who may write to a topic that has another writer."""
+        if self.writer == _EVERY_SERVICE:
+            return []
+        return [user for user in self.may_write or () if user != self.writer]
+
+    @property
+    def locked_out(self) -> bool:
+        """Whether its own writer may not write."""
+        if self.may_write is None:
+            return False
+        writers = topics.WRITERS.values() if self.writer == _EVERY_SERVICE else [self.writer]
+        return not set(writers) <= set(self.may_write)
+
+
+def integrator(topic: str) -> str | None:
+    """The outside system whose inbound topic this is."""
+    before, after = _INBOUND
+    if not (topic.startswith(before) and topic.endswith(after)):
+        return None
+    return topic.removeprefix(before).removesuffix(after) or None
+
+
+def ours(present: Iterable[str]) -> list[str]:
+    """The topics of the house, and of those that are there the inbound ones."""
+    inbound = sorted(name for name in present if integrator(name))
+    return [*topics.WRITERS, *inbound, topics.DEAD_LETTERS]
+
+
+def writers(rights: Collection[Right], topic: str) -> list[str]:
+    """Whom these rights let write to `topic`; a super user needs none and is not among them."""
+    about = [right for right in rights if _writes_to(right, topic)]
+    denied = {right.principal for right in about if right.permission == Permission.DENY}
+    allowed = {right.principal for right in about if right.permission == Permission.ALLOW}
+    return sorted(user.removeprefix(_USER) for user in allowed - denied)
+
+
+def _writes_to(right: Right, topic: str) -> bool:
+    if right.resource != Resource.TOPIC or right.operation not in (
+        Operation.WRITE,
+        EVERY_OPERATION,
+    ):
+        return False
+    if right.pattern == Pattern.PREFIXED:
+        return topic.startswith(right.name)
+    return right.name in (topic, "*")
+
+
+def document(found: Sequence[Listed]) -> Mapping[str, Any]:
+    """For machines."""
+    return {"items": [_item(each) for each in found]}
+
+
+def _item(each: Listed) -> Mapping[str, Any]:
+    return {
+        "topic": each.name,
+        "writer": each.writer,
+        "may_write": each.may_write,
+        "events": each.events,
+        "partitions": [
+            {"partition": one.number, "first_offset": one.first, "end_offset": one.end}
+            for one in each.partitions
+        ],
+        "records": each.records,
+    }
+
+
+def lines(found: Sequence[Listed]) -> list[str]:
+    """For people."""
+    return [line for each in found for line in _lines(each)]
+
+
+def _lines(each: Listed) -> Iterable[str]:
+    yield f"{each.name}  written by {each.writer}"
+    if each.partitions:
+        ends = ", ".join(str(one.end) for one in each.partitions)
+        amount = counted(len(each.partitions), "partition")
+        yield f"    {counted(each.records, 'record')} in {amount} (end offsets {ends})"
+    else:
+        yield "    IS NOT THERE"
+    if each.locked_out:
+        yield "    ITS WRITER MAY NOT WRITE"
+    if each.strangers:
+        yield f"    OTHERS MAY WRITE: {', '.join(each.strangers)}"
+    if each.events:
+        yield f"    {', '.join(each.events)}"

@@ -1,0 +1,55 @@
+"""`bmt topics` on a real Kafka."""
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from bmt.contracts import topics
+
+pytestmark = pytest.mark.integration
+
+
+async def test_every_topic_is_told_with_its_writer_and_its_records(
+    bmt, kafka, create_topics, topic_prefix
+):
+    await create_topics(topics.REQUESTS, topics.inbound("hrmis"), partitions=2)
+    async with AIOKafkaProducer(**kafka.options) as producer:
+        for partition in (0, 1, 1):
+            await producer.send_and_wait(topic_prefix + topics.REQUESTS, b"{}", partition=partition)
+
+    answer = await bmt("topics", "--json")
+
+    assert answer.code == 0, answer.err
+    found = {each["topic"]: each for each in answer.json["items"]}
+    assert list(found) == [*topics.WRITERS, topics.inbound("hrmis"), topics.DEAD_LETTERS]
+    requests = found[topics.REQUESTS]
+    assert (requests["writer"], requests["records"]) == ("intake", 3)
+    assert [one["end_offset"] for one in requests["partitions"]] == [1, 2]
+    assert "my.gov.bmt.RequestReceived.v1" in requests["events"]
+    assert found[topics.inbound("hrmis")]["writer"] == "hrmis"
+    assert found[topics.DECISIONS]["partitions"] == []  # not made in this test
+
+
+async def test_people_read_it_too(bmt, create_topics):
+    await create_topics(topics.DECISIONS)
+    answer = await bmt("topics")
+    assert "bmt.decisions.v1  written by approval" in answer.out
+    assert "0 records in 3 partitions (end offsets 0, 0, 0)" in answer.out
+
+
+async def test_a_kafka_that_is_away_is_one_line(bmt):
+    answer = await bmt("topics", BMT_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert answer.code == 3
+    assert answer.err == "bmt: kafka at 127.0.0.1:1 cannot be reached (KafkaConnectionError)\n"
+
+
+async def test_one_address_without_the_other_would_mix_two_systems(bmt):
+    answer = await bmt("topics", BMT_KAFKA_BOOTSTRAP_SERVERS=None)
+    assert answer.code == 2
+    assert "BMT_KAFKA_BOOTSTRAP_SERVERS is missing" in answer.err
+
+
+async def test_without_addresses_a_data_directory_must_have_a_running_system(bmt, tmp_path):
+    nowhere = {"BMT_KAFKA_BOOTSTRAP_SERVERS": None, "BMT_MONGODB_URI": None}
+    answer = await bmt("topics", "--data", str(tmp_path), **nowhere)
+    assert answer.code == 3
+    assert f"no system runs on {tmp_path}" in answer.err
