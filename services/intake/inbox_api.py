@@ -78,8 +78,8 @@ def routes(
     )
     async def deliver(request: Request, context: Delivering) -> JsonResponse:
         _require_message(request)
+        received = await receive(request.stream(), most_bytes)
         async with reading:
-            received = await receive(request.stream(), most_bytes)
             with received.content:
                 content = _not_empty(received.content.read())
             caller = caller_of(context.principal)

@@ -1,8 +1,10 @@
 """E-mail: a filled message is a request, any other waits whole for a person of the agency."""
 
+import asyncio
 import hashlib
 
 import pytest
+from eventually import eventually
 from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, FILLED, OF_JPA, OF_KPM, asked, email
 
@@ -73,6 +75,28 @@ async def test_attachments_of_allowed_kinds_are_documents_too(deliver, wire):
     (said,) = await wire.hear(topics.REQUESTS, request_id, "RequestReceived")
     assert [kept["filename"] for kept in said.data["documents"]] == ["message.eml", "surat.pdf"]
     assert said.data["email_message_id"] is None
+
+
+async def test_senders_who_never_finish_keep_nobody_waiting(deliver, intake, as_):
+    begun, finish = [], asyncio.Event()
+
+    async def slowly(number: int):
+        begun.append(number)
+        yield LETTER[:20]
+        await finish.wait()
+        yield LETTER[20:]
+
+    async def deliver_slowly(number: int):
+        headers = as_(*ADMINISTRATOR) | {"Content-Type": "message/rfc822"}
+        return await intake.post("/v1/emails", content=slowly(number), headers=headers)
+
+    async with asyncio.TaskGroup() as group:
+        slow = [group.create_task(deliver_slowly(number)) for number in range(6)]
+        await eventually(lambda: len(begun) == 6)
+        async with asyncio.timeout(10):
+            assert (await deliver(LETTER)).status_code == 202
+        finish.set()
+    assert [task.result().status_code for task in slow] == [202] * 6
 
 
 async def test_the_same_key_gives_the_same_answer(deliver):
