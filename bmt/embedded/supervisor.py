@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from bmt.embedded.errors import CannotRun
 from bmt.embedded.process import Process
 from bmt.embedded.program import Program
 
@@ -81,7 +80,6 @@ class Supervisor:
             status = await process.ended()
             log.warning("process_ended", program=program.name, status=status)
             process = await self._run_again(program)
-            self._changed()
 
     async def _run(self, program: Program) -> Process:
         await program.prepare()
@@ -93,14 +91,20 @@ class Supervisor:
         return process
 
     async def _run_again(self, program: Program) -> Process:
-        """Try until it is ready: what died once may need several starts (a port is not free yet)."""
+        """Try until it is ready and told of, whatever goes wrong (a port in use, a full disk).
+
+        Whoever gave up here would leave the program dead, and nobody the wiser.
+        """
         while True:
             await asyncio.sleep(RESTART_PAUSE_SECONDS)
             try:
-                return await self._run(program)
-            except CannotRun as error:
-                log.warning("process_not_ready", program=program.name, reason=str(error))
+                process = await self._run(program)
+                self._changed()
+            except Exception as error:  # noqa: BLE001  as above
+                log.warning("process_not_ready", program=program.name, reason=repr(error))
                 await self._processes[program.name].stop()
+            else:
+                return process
 
     async def _stop(self, program: Program) -> None:
         for other in self._programs.values():

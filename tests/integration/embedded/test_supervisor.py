@@ -80,6 +80,29 @@ async def test_what_dies_is_started_again(supervise):
     assert alive(supervisor.pids["one"])
 
 
+async def test_what_dies_is_started_again_however_often_its_start_fails(supervise):
+    starts, told = [], asyncio.Event()
+
+    async def prepare():
+        starts.append(len(starts))
+        if len(starts) == 2:
+            raise OSError("no space left on device")
+
+    def changed():
+        if len(starts) == 3:
+            raise OSError("no space left on device")
+        told.set()
+
+    supervisor = supervise(Program("one", SLEEP, at_once, prepare=prepare), changed=changed)
+    await supervisor.start()
+
+    os.kill(supervisor.pids["one"], signal.SIGKILL)
+    await asyncio.wait_for(told.wait(), 15)
+
+    assert starts == [0, 1, 2, 3]
+    assert alive(supervisor.pids["one"])
+
+
 async def test_a_program_starts_after_those_it_needs_and_stops_before_them(supervise, tmp_path):
     def noting(name):
         script = f"echo up {name} >> order; trap 'echo down {name} >> order; exit' TERM; sleep 1000 & wait"
