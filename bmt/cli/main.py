@@ -2,6 +2,7 @@
 
 import typer
 
+from bmt.cli.dead_letters.command import app as dead_letters
 from bmt.cli.demo.command import demo
 from bmt.cli.down import down
 from bmt.cli.parked.command import app as parked
@@ -23,6 +24,7 @@ app.command()(up)
 app.command()(down)
 app.command()(token)
 app.command()(topics)
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")
 

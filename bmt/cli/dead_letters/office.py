@@ -1,0 +1,106 @@
+"""Where dead letters are looked through, published again or set aside."""
+
+from collections.abc import Collection, Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+from bmt.chassis.mongodb import Client
+from bmt.chassis.publisher import Outgoing
+from bmt.cli import place
+from bmt.cli.addresses import KafkaAddress
+from bmt.cli.connections import kafka_publisher, kafka_topics
+from bmt.cli.dead_letters.actions import Actions
+from bmt.cli.dead_letters.letter import Action, DeadLetter, Origin, grouped
+from bmt.cli.dead_letters.topic import letters
+from bmt.cli.outcome import NotSo
+from bmt.cli.shown import moment
+
+
+class Office:
+    """The dead letters of one system with what was done about them."""
+
+    def __init__(self, kafka: KafkaAddress, client: Client, database_prefix: str) -> None:
+        """`client` may read and write the operators' database."""
+        self._kafka = kafka
+        self._actions = Actions(client, database_prefix)
+
+    async def everything(self) -> list[DeadLetter]:
+        """All, without what they hold, the last refused first."""
+        found = (await self._read(())).values()
+        return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
+
+    async def some(self, ids: Sequence[str]) -> list[DeadLetter]:
+        """These, whole, each topic's in the order in which they were said there.
+
+        Raises:
+            NotSo: there is none of one of these ids.
+        """
+        wanted = dict.fromkeys(place.read(id_) for id_ in ids)
+        found = await self._read(wanted)
+        for id_ in wanted:
+            if id_ not in found:
+                raise NotSo(f"no dead letter is called {id_}: `bmt dead-letters list` names them")
+        return sorted((found[id_] for id_ in wanted), key=lambda each: place.stored(each.id))
+
+    async def retry(self, ids: Sequence[str], by: str, at: datetime) -> int:
+        """Publish these events again where they were said, as they were said.
+
+        Each is marked after it was published: a crash between the two leaves it open, and its
+        hearers know an event that they have heard.
+
+        Raises:
+            NotSo: one is not there or cannot be published; then none was.
+        """
+        found = await self.some(ids)
+        topics = await kafka_topics(self._kafka)
+        origins = [_origin(each, topics) for each in found]
+        async with kafka_publisher(self._kafka) as publisher:
+            for each, origin in zip(found, origins, strict=True):
+                event = each.first
+                await publisher.publish(
+                    [Outgoing(origin.topic, event.key, event.headers, event.value)]
+                )
+                await self._actions.add(Action(each.id, "retried", by, at, each.places))
+        return len(found)
+
+    async def discard(self, ids: Sequence[str], reason: str, by: str, at: datetime) -> int:
+        """Mark these letters as needing nothing more; Kafka keeps them.
+
+        Raises:
+            NotSo: one is not there or not open; then none was marked.
+        """
+        found = await self.some(ids)
+        for each in found:
+            if each.state != "open":
+                raise NotSo(_done(each))
+        for each in found:
+            await self._actions.add(Action(each.id, "discarded", by, at, each.places, reason))
+        return len(found)
+
+    async def _read(self, whole: Collection[str]) -> dict[str, DeadLetter]:
+        async with aclosing(letters(self._kafka)) as all_letters:
+            found = [each if each.id in whole else each.emptied() async for each in all_letters]
+        return grouped(found, await self._actions.all())
+
+
+def _origin(each: DeadLetter, topics: Collection[str]) -> Origin:
+    """Where to publish an event again.
+
+    Raises:
+        NotSo: it cannot be.
+    """
+    origin = each.first.origin
+    if each.state == "retried":
+        raise NotSo(f"{_done(each)}; where it was refused anew, that is a letter of its own")
+    if origin is None:
+        raise NotSo(f"{each.id} does not say where it came from, and cannot be published again")
+    if each.first.left_at_origin:
+        raise NotSo(f"{each.id} was too large to be kept here: its writer must publish it anew")
+    if origin.topic not in topics:
+        raise NotSo(f"{each.id} cannot be published again: topic {origin.topic} is not there")
+    return origin
+
+
+def _done(each: DeadLetter) -> str:
+    last = each.actions[-1]
+    return f"{each.id} was {last.action} by {last.by} at {moment(last.at)}"

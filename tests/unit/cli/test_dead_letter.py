@@ -1,0 +1,138 @@
+"""Dead letters as an operator counts them."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bmt.cli.dead_letters.letter import Action, Origin, grouped, letter
+from bmt.cli.dead_letters.listing import document, lines, whole, whole_lines
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ID = "bmt.inbound.hrmis.v1:2:7"
+ENVELOPE = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"1"),
+    ("ce_source", b"/hrmis"),
+    ("ce_type", b"my.gov.bmt.RequestSubmitted.v1"),
+]
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    """As aiokafka hands it over."""
+
+    offset: int
+    headers: list
+    value: bytes | None = b'{"name": "Siti"}'
+    key: bytes | None = b"staff-17"
+    topic: str = "bmt.dead-letters.v1"
+    partition: int = 0
+    timestamp: int = int(NOON.timestamp() * 1000)
+
+
+def why(by="intake", offset=b"7"):
+    return [
+        ("bmt_reason", b"malformed"),
+        ("bmt_detail", b"agency: Field required"),
+        ("bmt_origin_topic", b"bmt.inbound.hrmis.v1"),
+        ("bmt_origin_partition", b"2"),
+        ("bmt_origin_offset", offset),
+        ("bmt_refused_by", by.encode()),
+    ]
+
+
+def buried(offset=0, by="intake", **changes):
+    return letter(FakeRecord(offset, [*ENVELOPE, *why(by)], **changes))
+
+
+def action(kind, *places, at=NOON):
+    return Action(ID, kind, "aida", at, places, "told the agency")
+
+
+def only(letters, actions=()):
+    (found,) = grouped(letters, actions).values()
+    return found
+
+
+def test_a_letter_is_the_event_with_why_and_where_it_came_from():
+    found = buried()
+    assert found.id == ID
+    assert found.origin == Origin("bmt.inbound.hrmis.v1", 2, 7)
+    assert (found.reason, found.detail) == ("malformed", "agency: Field required")
+    assert (found.type, found.refused_by, found.at) == (
+        "my.gov.bmt.RequestSubmitted.v1",
+        "intake",
+        NOON,
+    )
+    assert (found.key, found.value) == (b"staff-17", b'{"name": "Siti"}')
+    assert list(found.headers) == ENVELOPE
+
+
+def test_a_writers_own_headers_do_not_pass_for_the_services():
+    forged = [("bmt_origin_topic", b"bmt.decisions.v1"), ("bmt_refused_by", b"nobody")]
+    found = letter(FakeRecord(0, [*forged, *ENVELOPE, *why()]))
+    assert found.id == ID
+    assert found.refused_by == "intake"
+
+
+def test_a_letter_that_does_not_say_where_it_came_from_is_called_by_its_own_place():
+    assert letter(FakeRecord(9, ENVELOPE)).id == "bmt.dead-letters.v1:0:9"
+    assert letter(FakeRecord(9, why(offset=b"many"))).id == "bmt.dead-letters.v1:0:9"
+
+
+def test_a_structured_event_has_its_type_in_its_value():
+    value = b'{"specversion":"1.0","id":"1","source":"/h","type":"t.v1","data":{}}'
+    headers = [("content-type", b"application/cloudevents+json"), *why()]
+    assert letter(FakeRecord(0, headers, value)).type == "t.v1"
+
+
+def test_an_event_that_several_services_refused_is_one_dead_letter():
+    found = only([buried(0), buried(1, "records"), buried(2, "records")])
+    assert found.refused_by == ["intake", "records"]
+    assert found.state == "open"
+
+
+@pytest.mark.parametrize("kind", ["retried", "discarded"])
+def test_what_was_done_is_its_state(kind):
+    assert only([buried()], [action(kind, buried().place)]).state == kind
+
+
+def test_the_last_action_counts():
+    place = buried().place
+    later = action("retried", place, at=NOON + timedelta(minutes=1))
+    assert only([buried()], [later, action("discarded", place)]).state == "retried"
+
+
+def test_a_refusal_after_the_last_action_makes_it_open_again():
+    letters = [buried(0), buried(1, "records")]
+    assert only(letters, [action("discarded", letters[0].place)]).state == "open"
+
+
+def test_a_list_tells_nothing_of_what_was_said():
+    found = only([buried()])
+    told = str(document([found], 1)) + "".join(lines([found], 1, "dead letter"))
+    assert "Siti" not in told
+    assert "staff-17" not in told
+
+
+def test_the_whole_letter_is_shown_byte_for_byte():
+    found = whole(only([buried(value=b"\xff\x00")]))
+    assert found["value"] == {"base64": "/wA="}
+    assert found["key"] == {"text": "staff-17"}
+    assert found["headers"][3] == {"name": "ce_type", "text": "my.gov.bmt.RequestSubmitted.v1"}
+
+
+def test_no_letter_moves_the_operators_cursor():
+    headers = [*ENVELOPE[:3], ("ce_type", b"\x1b[2Jcleared\nline"), *why()]
+    found = only([replace(letter(FakeRecord(0, headers)), value="\x1b[31m\u202e".encode())])
+    told = "\n".join(whole_lines(found))
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert "\ufffd[2Jcleared line" in told
+
+
+def test_what_was_too_large_is_told_to_be_elsewhere():
+    headers = [*why(), ("bmt_left_at_origin", b"9000000")]
+    found = only([letter(FakeRecord(0, headers, b"", None))])
+    assert "too large to be kept here" in whole_lines(found)[-1]
