@@ -12,10 +12,10 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.parking import Record
+from bmt.chassis.polling import Poll, Polled, Unreadable
 
 log = structlog.get_logger(__name__)
 
-BATCH: Final = 500
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 0.25
 
@@ -36,6 +36,7 @@ class Consumer:
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
+        self._poll = Poll(dispatcher.refuse_unread)
         self._in_hand: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
 
@@ -45,6 +46,8 @@ class Consumer:
         while True:
             try:
                 await self._hear()
+            except Unreadable:
+                log.warning("record_unreadable")
             except (Unavailable, KafkaError, OSError, TimeoutError) as error:
                 failures += 1
                 log.warning("consumer_waits", error=type(error).__name__, failures=failures)
@@ -102,7 +105,7 @@ class Consumer:
             await client.start()
             self._client = client
             while True:
-                polled = await client.getmany(timeout_ms=500, max_records=BATCH)
+                polled = await self._poll.next(client)
                 if polled:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
@@ -112,11 +115,7 @@ class Consumer:
             self._in_hand = {}
             await client.stop()
 
-    async def _handle(
-        self,
-        client: AIOKafkaConsumer,
-        polled: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]],
-    ) -> None:
+    async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]
         failures = 0
         while True:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import structlog
+from aiokafka import TopicPartition
 from pydantic import BaseModel
 
 from bmt.chassis.clock import Clock
@@ -119,6 +120,17 @@ class Dispatcher:
             )
             for one in failed:
                 self._count(one.type, Outcome.PARKED)
+
+    async def refuse_unread(self, place: TopicPartition, offset: int) -> None:
+        """Return when it is durable that there is a record that nobody here can read.
+
+        Raises:
+            Unavailable: a part is away; refuse it again.
+        """
+        unread = Record(place.topic, place.partition, offset, "", (), None)
+        dead = DeadLetter("malformed", "the record, or one before it in its batch, cannot be read")
+        await self._dead_letters.bury([(unread, dead)])
+        self._count(_UNREADABLE, Outcome.DEAD)
 
     def _apart(self, record: Record) -> Record:
         """An outsider chooses its keys: they must not queue with those of our own events."""
