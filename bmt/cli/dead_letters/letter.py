@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from bmt.chassis import dead_letters
 from bmt.cli import place
+from bmt.cli.event import event_type
 from bmt.cli.shown import request_id
-from bmt.contracts.envelope import MalformedEvent, read_kafka
 
 State = Literal["open", "retried", "discarded"]
 Headers = tuple[tuple[str, bytes], ...]
@@ -131,9 +131,9 @@ def letter(record: Any) -> Letter:
 
     A writer's own headers of these names are before those of the service, and do not count.
     """
-    texts = [(name, (raw or b"").decode(errors="replace")) for name, raw in record.headers]
-    why = {name: text for name, text in texts if _ours(name)}
-    headers = tuple((name, bytes(raw or b"")) for name, raw in record.headers if not _ours(name))
+    every = [(name, bytes(raw or b"")) for name, raw in record.headers]
+    why = {name: raw.decode(errors="replace") for name, raw in every if _ours(name)}
+    headers = tuple((name, raw) for name, raw in every if not _ours(name))
     return Letter(
         place=place.written(record.topic, record.partition, record.offset),
         at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
@@ -141,7 +141,7 @@ def letter(record: Any) -> Letter:
         detail=why.get(dead_letters.DETAIL, ""),
         refused_by=why.get(dead_letters.REFUSED_BY, "unknown"),
         origin=_origin(why),
-        type=_type(headers, record.value) or dict(texts).get("ce_type"),
+        type=event_type(headers, record.value),
         key=record.key,
         headers=headers,
         value=record.value,
@@ -172,11 +172,4 @@ def _origin(why: Mapping[str, str]) -> Origin | None:
             int(why[dead_letters.ORIGIN_OFFSET]),
         )
     except (KeyError, ValueError):
-        return None
-
-
-def _type(headers: Headers, value: bytes | None) -> str | None:
-    try:
-        return read_kafka(headers, value).type
-    except MalformedEvent:
         return None

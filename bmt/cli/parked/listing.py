@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from bmt.chassis.parking import QUEUED_BEHIND, Parked
 from bmt.cli import place
+from bmt.cli.event import event_type
 from bmt.cli.shown import counted, moment, one_line, request_id
-from bmt.contracts.envelope import MalformedEvent, read_kafka, rfc3339
+from bmt.contracts.envelope import rfc3339
 
 OPERATOR: Final = "operator"
 EARLIER: Final = "earlier_event"
 NEXT_TRY: Final = "next_try"
-_UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,9 @@ class Waiting:
         return place.of(self.parked.record)
 
     @property
-    def type(self) -> str:
-        """As its envelope says."""
-        try:
-            return read_kafka(self.parked.record.headers, self.parked.record.value).type
-        except MalformedEvent:  # only what could be read is ever parked on its own account
-            return _UNKNOWN
+    def type(self) -> str | None:
+        """As its envelope says; what waits for its turn was never read."""
+        return event_type(self.parked.record.headers, self.parked.record.value)
 
     @property
     def request_id(self) -> str | None:
@@ -78,7 +75,7 @@ def lines(waiting: Sequence[Waiting], total: int) -> list[str]:
 def _lines(each: Waiting) -> Iterable[str]:
     parked = each.parked
     yield f"{each.id}  in {each.service}"
-    yield f"    {one_line(each.type)}, request {each.request_id or 'unknown'}"
+    yield f"    {one_line(each.type or 'of unknown type')}, request {each.request_id or 'unknown'}"
     tries = f"{parked.tries} tries" if parked.tries != 1 else "1 try"
     yield f"    {parked.reason}; {tries}, since {moment(parked.parked_at)}; waits for {_for(each)}"
 
