@@ -3,7 +3,7 @@
 A command's answer waits for the views (a client reads its own writes), never for Kafka.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -30,21 +30,50 @@ class OwnProjections:
     """The service's own views and work, fed from its own commits."""
 
     def __init__(
-        self, projections: Sequence[Projection], vocabulary: Vocabulary, source: str
+        self,
+        projections: Sequence[Projection],
+        vocabulary: Vocabulary,
+        source: str,
+        left_behind: Callable[[], None] = lambda: None,
     ) -> None:
-        """`source` is the service's CloudEvents source, for example `/bmt/intake`."""
+        """`source` is the service's CloudEvents source, for example `/bmt/intake`.
+
+        `left_behind` counts each event that a view cannot take in.
+        """
         self._projections = projections
+        self._left_behind = left_behind
         self._vocabulary = vocabulary
         self._source = source
 
     async def apply(self, commits: Sequence[Commit]) -> None:
-        """Bring every view up to these commits."""
+        """Bring every view up to these commits.
+
+        An event that a view cannot take in (a defect of its fold) is left out of that view alone, and
+        tried again with the next event of its document: what was decided is said all the same.
+
+        Raises:
+            Unavailable: the views cannot be written now.
+        """
         heard = [
             event for commit in commits for event in self._vocabulary.heard(commit, self._source)
         ]
         if heard:
             for projection in self._projections:
-                await projection.apply(heard)
+                await self._apply(projection, heard)
+
+    async def _apply(self, projection: Projection, heard: Sequence[Heard[BaseModel]]) -> None:
+        """All at once; where that fails, one by one, so that a bad event stands alone."""
+        try:
+            await projection.apply(heard)
+        except Unavailable:
+            raise
+        except Exception:
+            if len(heard) == 1:
+                log.exception("view_left_behind", event_id=heard[0].id, request_id=heard[0].subject)
+                self._left_behind()
+                return
+            for event in heard:
+                await self._apply(projection, [event])
 
 
 class Delivery:

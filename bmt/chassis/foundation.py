@@ -89,7 +89,9 @@ class Foundation:
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._missed = MissedEvents(self.store, self._own, self.source)
         self._own_projections: list[Projection] = []
-        projections = OwnProjections(self._own_projections, self._own, self.source)
+        projections = OwnProjections(
+            self._own_projections, self._own, self.source, self.metrics.view_left_behind
+        )
         topics = {
             type_of(model): settings.topic_prefix + topic
             for topic, models in said.items()

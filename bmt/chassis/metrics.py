@@ -79,6 +79,12 @@ class ServiceMetrics:
             ["service"],
             registry=registry,
         ).labels(service)
+        self._views_left_behind = Counter(
+            "bmt_views_left_behind",
+            "Events that one of the service's own views could not take in.",
+            ["service"],
+            registry=registry,
+        ).labels(service)
         self._lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that the group has not handled yet.",
@@ -103,6 +109,10 @@ class ServiceMetrics:
         """Sets what the outbox holds and how old its oldest commit is."""
         self._outbox_pending.set(pending)
         self._outbox_oldest_seconds.set(oldest_seconds)
+
+    def view_left_behind(self) -> None:
+        """Counts an event that a view could not take in."""
+        self._views_left_behind.inc()
 
     def parked(self, events: int) -> None:
         """Sets how many events wait for an operator."""

@@ -8,7 +8,7 @@ import parcels
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.delivery import MissedEvents
+from bmt.chassis.delivery import MissedEvents, OwnProjections
 from bmt.chassis.event_store import Commit, EventRecord
 from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.memory_view_store import MemoryViewStore
@@ -118,3 +118,19 @@ async def test_any_order_of_deliveries_gives_the_same_view():
         for delivery in deliveries:
             await shelves.apply(heard(delivery))
         assert await shelves.get("1") == Shelf(weights=(10, 20, 30, 40, 50, 60, 70))
+
+
+async def test_an_event_that_a_view_cannot_take_in_stands_alone():
+    def stumbles(shelf: Shelf | None, heard: Heard[BaseModel]) -> Shelf | None:
+        if heard.data == parcels.Posted(weight=13):
+            raise ValueError("a defect")
+        return fold(shelf, heard)
+
+    left_behind = []
+    view = View(name="shelves", model=Shelf, fold=stumbles)
+    shelves = ViewProjection(view, MemoryViewStore())
+    own = OwnProjections([shelves], parcels.VOCABULARY, "/test", lambda: left_behind.append(1))
+    await own.apply([commit(1, 13), commit(1, 7, stream="parcel-2")])
+    assert await shelves.get("1") is None
+    assert await shelves.get("2") == Shelf(weights=(7,))
+    assert left_behind == [1]
