@@ -1,16 +1,15 @@
 """Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
 
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentStore, StoredDocument
+from bmt.chassis.documents import DocumentStore
 from bmt.chassis.execution import Execution
+from bmt.chassis.file_response import file_response
 from bmt.chassis.idempotency import CommandContext, answer, command
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
@@ -83,7 +82,14 @@ def routes(
             raise UnknownNotice
         if notice.document_id is None:
             raise NotPreparedYet
-        return _file(*await documents.open(notice.document_id))
+        stored, chunks = await documents.open(notice.document_id)
+        return file_response(
+            chunks,
+            filename=stored.filename,
+            media_type=stored.media_type,
+            size_bytes=stored.size_bytes,
+            inline=True,
+        )
 
     @routes.post(
         "/v1/notifications/{notification_id}/dispatch",
@@ -129,11 +135,3 @@ def _may_read(caller: Principal, told: Told) -> bool:
         or (caller.has("administrator") and caller.agency == told.agency)
         or (caller.has("auditor") and caller.agency in ("", told.agency))
     )
-
-
-def _file(stored: StoredDocument, chunks: AsyncIterator[bytes]) -> StreamingResponse:
-    headers = {
-        "Content-Length": str(stored.size_bytes),
-        "Content-Disposition": f"inline; filename*=UTF-8''{quote(stored.filename)}",
-    }
-    return StreamingResponse(chunks, media_type=stored.media_type, headers=headers)

@@ -1,16 +1,15 @@
 """Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
 
-import re
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, TypeVar
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.auth import Principal, require
+from bmt.chassis.file_response import file_response
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.pagination import Page, Paging
@@ -19,7 +18,6 @@ from bmt.contracts.http.records import Record, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
 from services.records.domain.commands import Reader
-from services.records.domain.events import FolioFiled
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
@@ -43,7 +41,6 @@ Day = Annotated[date, AfterValidator(_within_reach)]
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
 
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
 _ONE_OF_BOTH: Final = "Give a time or a version, not both."
 
 
@@ -97,7 +94,12 @@ def routes(room: ReadingRoom) -> APIRouter:
         document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
     ) -> Response:
         folio, chunks = await room.document(_reader(caller), document_id)
-        return StreamingResponse(chunks, headers=_headers(folio))
+        return file_response(
+            chunks,
+            filename=folio.filename,
+            media_type=folio.media_type,
+            size_bytes=folio.size_bytes,
+        )
 
     return routes
 
@@ -149,13 +151,3 @@ def _item(entry: FileEntry) -> RecordItem:
         exclude={"searched", "document_ids", "unfiled", "progress", "request_sequence"}
     )
     return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **told)
-
-
-def _headers(folio: FolioFiled) -> dict[str, str]:
-    """Never shown in the browser's own page: what people sent in may be hostile."""
-    known = _MEDIA_TYPE.fullmatch(folio.media_type)
-    return {
-        "Content-Type": folio.media_type if known else "application/octet-stream",
-        "Content-Length": str(folio.size_bytes),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(folio.filename, safe='')}",
-    }
