@@ -4,12 +4,14 @@ import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.documents import DocumentStore, receive
 from bmt.chassis.execution import Execution
+from bmt.chassis.file_response import file_response
 from bmt.chassis.idempotency import CommandContext, answer, command
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
@@ -115,6 +117,24 @@ def routes(
         if found is None:
             raise UnknownInboxItem
         return answers.inbox_item_in_full(found)
+
+    @api.get(
+        "/v1/inbox/{inbox_item_id}/documents/{document_id}",
+        responses=problems("not_found"),
+        response_class=Response,
+        summary="The message itself, or one of its attachments, byte for byte",
+    )
+    async def document(inbox_item_id: str, document_id: str, principal: Reading) -> Response:
+        found = await inbox.document(inbox_item_id, document_id, principal.agency)
+        if found is None:
+            raise UnknownInboxItem
+        _, chunks = await documents.open(document_id)
+        return file_response(
+            chunks,
+            filename=found.filename,
+            media_type=found.media_type,
+            size_bytes=found.size_bytes,
+        )
 
     @api.post(
         "/v1/inbox/{inbox_item_id}/registration",

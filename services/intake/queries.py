@@ -91,6 +91,12 @@ class Inbox:
         found = await self._view.get(inbox_item_id)
         return found if found is not None and found.agency == agency else None
 
+    async def document(self, inbox_item_id: str, document_id: str, agency: str) -> Document | None:
+        """A document of an item; None where `get` says so, and for any other document."""
+        found = await self.get(inbox_item_id, agency)
+        named = found.documents if found is not None else ()
+        return next((one for one in named if one.document_id == document_id), None)
+
     async def find(
         self, agency: str, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[InboxDocument]:

@@ -131,6 +131,24 @@ async def test_any_other_message_waits_and_says_why(deliver, look, message, fiel
     assert field in {missing["field"] for missing in item["missing"]}
 
 
+async def test_a_waiting_message_is_read_whole_by_its_agency_alone(deliver, intake, as_):
+    item = (await deliver(LETTER)).json()["inbox_item_id"]
+    address = f"/v1/inbox/{item}/documents/{document_id(LETTER)}"
+    read = await intake.get(address, headers=as_(*ADMINISTRATOR))
+    assert read.status_code == 200, read.text
+    assert read.content == LETTER
+    assert read.headers["content-type"] == "message/rfc822"
+    assert read.headers["content-disposition"] == "attachment; filename*=UTF-8''message.eml"
+    assert_problem(await intake.get(address, headers=as_(*OF_JPA)), "not_found")
+
+
+async def test_an_item_gives_out_no_document_but_its_own(deliver, upload, intake, as_):
+    other = (await upload()).json()["document_id"]
+    item = (await deliver(LETTER)).json()["inbox_item_id"]
+    address = f"/v1/inbox/{item}/documents/{other}"
+    assert_problem(await intake.get(address, headers=as_(*ADMINISTRATOR)), "not_found")
+
+
 async def test_an_item_shows_what_was_understood(deliver, look):
     text = FILLED.replace("Jenis: permohonan\n", "")
     item_id = (await deliver(email(text))).json()["inbox_item_id"]
