@@ -114,10 +114,10 @@ async def overdue(configurations: Configurations, now: datetime) -> Mapping[str,
 async def unfinished(
     configurations: Configurations, agency: str | None, page: PageRequest[Place]
 ) -> list[Configuration]:
-    """What was approved and is not configured, the longest ago first; of one agency or of all."""
+    """What was approved and is not configured, the longest ago first; of one agency, or of all (None)."""
     return await configurations.find(
         Query(
-            equal={"agency": agency} if agency else {},
+            equal={} if agency is None else {"agency": agency},
             one_of={"status": UNFINISHED},
             order_by="approved_at",
             after=page.after,

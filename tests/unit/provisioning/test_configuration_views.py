@@ -22,6 +22,7 @@ from orders import (
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.pagination import PageRequest
 from bmt.chassis.views import ViewProjection
 from bmt.chassis.vocabulary import type_of
 from bmt.chassis.work import WorkItem
@@ -86,6 +87,12 @@ async def test_what_is_not_configured_in_time_is_overdue():
         view = await shown(configurations.CONFIGURATIONS, *history)
         assert await configurations.overdue(view, DUE_AT) == {}
         assert await configurations.overdue(view, DUE_AT + timedelta(seconds=1)) == count
+
+
+@pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
+async def test_who_has_no_agency_sees_no_agencys_configurations(agency, seen):
+    view = await shown(configurations.CONFIGURATIONS, due())
+    assert len(await configurations.unfinished(view, agency, PageRequest(50, None))) == seen
 
 
 def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
