@@ -1,0 +1,102 @@
+"""How a storage that reads its configuration slowly is treated: one reload at a time, none given up."""
+
+import asyncio
+
+import httpx
+import pytest
+from eventually import eventually
+
+from bmt.chassis import clock
+from bmt.contracts.events import EffectiveStorage
+from services.provisioning.connectors import copyparty
+from services.provisioning.connectors.connector import TargetAway
+from services.provisioning.connectors.copyparty import Copyparty
+from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
+
+OPEN = EffectiveStorage(enabled=True, quota_bytes=10_000_000_000, max_file_size_bytes=2_000_000_000)
+QUOTA = (
+    '<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:quota-available-bytes>10000000000'
+    "</D:quota-available-bytes><D:quota-used-bytes>0</D:quota-used-bytes></D:multistatus>"
+)
+
+
+class SlowServer:
+    """Answers a reload when it is told to, and goes by the files that are there then."""
+
+    def __init__(self) -> None:
+        self.reloads = 0
+        self.under_way = 0
+        self.most_under_way = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "PROPFIND":
+            return httpx.Response(207, text=QUOTA)
+        self.reloads += 1
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await self.go_on.wait()
+        self.under_way -= 1
+        return httpx.Response(200)
+
+
+@pytest.fixture
+def server():
+    return SlowServer()
+
+
+@pytest.fixture
+async def storage(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 0.1)
+    http = httpx.AsyncClient(base_url="http://storage", transport=httpx.MockTransport(server))
+    storage = Copyparty(http, VolumeFiles(tmp_path), "admin", "secret", clock.now)
+    yield storage
+    server.go_on.set()
+    await storage.close()
+
+
+async def test_a_reload_that_takes_long_is_waited_for_and_not_asked_again(server, storage):
+    with pytest.raises(TargetAway) as away:
+        await storage.apply("siti", OPEN)
+    assert away.value.reason == "is still reading its configuration"
+    for _ in range(3):
+        with pytest.raises(TargetAway):
+            await storage.read_back("siti")
+
+    assert (server.reloads, server.most_under_way) == (1, 1)
+
+
+async def test_what_a_reload_brought_about_counts_when_nobody_waited_for_it(
+    server, storage, tmp_path
+):
+    with pytest.raises(TargetAway):
+        await storage.apply("siti", OPEN)
+    server.go_on.set()
+    await eventually(lambda: not VolumeFiles(tmp_path).owes_reload("siti"))
+
+    assert (await storage.read_back("siti")).effective == OPEN
+    assert server.reloads == 1
+
+
+async def test_changes_that_come_during_a_reload_share_the_next(server, storage):
+    first = asyncio.create_task(storage.apply("siti", OPEN))
+    await eventually(lambda: server.reloads == 1)
+    others = [asyncio.create_task(storage.apply(name, OPEN)) for name in ("ravi", "kamal", "lim")]
+    await asyncio.sleep(0)
+    server.go_on.set()
+
+    await asyncio.gather(first, *others)
+
+    assert (server.reloads, server.most_under_way) == (2, 1)
+
+
+async def test_a_volume_that_a_crash_left_unloaded_is_loaded_before_it_is_read(
+    server, storage, tmp_path
+):
+    server.go_on.set()
+    text = volume_text("siti", "secret", "admin", OPEN)
+    VolumeFiles(tmp_path).replace("siti", text)
+
+    assert (await storage.read_back("siti")).effective == OPEN
+    assert server.reloads == 1
+    assert VolumeFiles(tmp_path).read("siti") == text
