@@ -110,6 +110,7 @@ class DocumentStore:
         self._bucket = mongodb.AsyncIOMotorGridFSBucket(
             database, bucket_name=bucket, chunk_size_bytes=CHUNK_BYTES
         )
+        self._prepared = False
 
     async def prepare(self) -> None:
         """Create the index that keeps a document from being stored twice.
@@ -122,6 +123,7 @@ class DocumentStore:
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.UNAUTHORIZED:
                     raise
+        self._prepared = True
 
     async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
         """Store the bytes, or find that they are stored. Durable when this returns.
@@ -129,8 +131,10 @@ class DocumentStore:
         The first name and type stay. A crash midway leaves chunks that nothing names.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe.
+            StoreUnavailable: not known to be stored; the same again is safe. Also before `prepare`.
         """
+        if not self._prepared:
+            raise StoreUnavailable
         stored = (await self.find([received.document_id])).get(received.document_id)
         if stored is not None:
             return stored

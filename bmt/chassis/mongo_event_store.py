@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bmt.chassis import mongodb
+from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.event_store import (
     AlreadyRecorded,
     Appended,
@@ -40,14 +41,21 @@ class MongoEventStore:
         """
         self._commits = collection
         self._observe = observe
+        self._prepared = False
 
     async def prepare(self) -> None:
         """Create the indexes that the promises rest on; harmless when they are there."""
         with mongodb.store_errors():
             await self._commits.create_indexes([_BY_STREAM, _OUTBOX])
+        self._prepared = True
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
-        """As `EventStore.append`: one unordered insert; each commit stands or falls by itself."""
+        """As `EventStore.append`: one unordered insert; each commit stands or falls by itself.
+
+        Before `prepare` nothing would keep two decisions from the same version: the store is away.
+        """
+        if not self._prepared:
+            raise StoreUnavailable
         refused: set[int] = set()
         began = time.perf_counter()
         with mongodb.store_errors():

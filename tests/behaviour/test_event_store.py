@@ -119,6 +119,19 @@ async def test_all_gives_every_commit_each_streams_in_order(event_store):
 
 
 @pytest.mark.integration
+async def test_nothing_is_written_before_there_is_what_keeps_two_decisions_apart(database):
+    from bmt.chassis.errors import StoreUnavailable
+    from bmt.chassis.mongo_event_store import MongoEventStore
+
+    store = MongoEventStore(database["commits"])
+    with pytest.raises(StoreUnavailable):
+        await store.append([commit("a")])
+    assert await database["commits"].count_documents({}) == 0
+    await store.prepare()
+    assert await store.append([commit("a")])
+
+
+@pytest.mark.integration
 async def test_a_server_that_is_away_is_said_to_be(database):
     from bmt.chassis.errors import StoreUnavailable
     from bmt.chassis.mongo_event_store import MongoEventStore
@@ -126,6 +139,7 @@ async def test_a_server_that_is_away_is_said_to_be(database):
 
     away = connect("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200&directConnection=true")
     store = MongoEventStore(away["nowhere"]["commits"])
+    store._prepared = True  # its server went away after that
     with pytest.raises(StoreUnavailable):
         await store.append([commit("a")])
     with pytest.raises(StoreUnavailable):

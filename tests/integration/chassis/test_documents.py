@@ -4,6 +4,7 @@ import pytest
 from fixtures.mongodb import embedded_mongodb
 
 from bmt.chassis.documents import DocumentDamaged, DocumentStore, received_bytes
+from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.mongodb import connect
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.process import running
@@ -25,6 +26,13 @@ async def test_the_same_content_is_stored_once_and_read_back(database):
 
     assert await documents.read(document_id) == b"kandungan" * 100_000
     assert await database["documents.files"].count_documents({}) == 1
+
+
+async def test_nothing_is_stored_before_there_is_what_keeps_it_from_being_stored_twice(database):
+    received = await received_bytes(b"kandungan")
+    with pytest.raises(StoreUnavailable):
+        await DocumentStore(database).put(received, filename="a.txt", media_type="text/plain")
+    assert await database["documents.files"].count_documents({}) == 0
 
 
 async def test_a_document_that_lost_a_part_is_damaged(database):

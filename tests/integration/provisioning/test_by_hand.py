@@ -26,6 +26,7 @@ async def screenshot(surroundings, mongodb) -> AsyncIterator[str]:
     """A document that intake took in."""
     client = connect(mongodb)
     documents = DocumentStore(client[f"{surroundings.name}_documents"])
+    await documents.prepare()
     received = await received_bytes(b"a picture of the portal")
     stored = await documents.put(received, filename="ipms.png", media_type="image/png")
     yield stored.document_id
