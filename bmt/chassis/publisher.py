@@ -71,6 +71,9 @@ class KafkaPublisher:
                 except (KafkaError, OSError, TimeoutError) as error:
                     await _stop(producer)
                     raise BrokerUnavailable from error
+                except asyncio.CancelledError:  # who asked had less patience
+                    await _stop(producer)
+                    raise
                 self._producer = producer
             return self._producer
 
