@@ -22,7 +22,7 @@ ORIGIN_PARTITION: Final = "bmt_origin_partition"
 ORIGIN_OFFSET: Final = "bmt_origin_offset"
 REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
-"""Bytes of a value too large to be buried: key, headers and value are at the origin alone."""
+"""Bytes of a value too large to be buried, or `unread`: key, headers and value are at the origin alone."""
 
 
 class DeadLetters:
@@ -46,16 +46,23 @@ class DeadLetters:
             for record, dead in refused:
                 await self._bury_alone(record, dead)
         for record, dead in refused:
-            log.warning("dead_letter", reason=dead.reason, detail=dead.detail, place=record.place)
+            _log(record, dead)
+
+    async def leave(self, record: Record, dead: DeadLetter) -> None:
+        """As `bury`, of a record that nobody here can read: it stays where it is."""
+        await self._publisher.publish([self._left(record, dead, b"unread")])
+        _log(record, dead)
 
     async def _bury_alone(self, record: Record, dead: DeadLetter) -> None:
         """One that is too large must not keep the service from hearing others for ever."""
         try:
             await self._publisher.publish([self._letter(record, dead)])
         except RecordTooLarge:
-            left = (LEFT_AT_ORIGIN, str(len(record.value or b"")).encode())
-            headers = [*self._why(record, dead), left]
-            await self._publisher.publish([Outgoing(self._topic, None, headers, b"")])
+            size = str(len(record.value or b"")).encode()
+            await self._publisher.publish([self._left(record, dead, size)])
+
+    def _left(self, record: Record, dead: DeadLetter, what: bytes) -> Outgoing:
+        return Outgoing(self._topic, None, [*self._why(record, dead), (LEFT_AT_ORIGIN, what)], b"")
 
     def _letter(self, record: Record, dead: DeadLetter) -> Outgoing:
         """The record as it came; where that is nothing at all, of an empty value: a key or one is needed."""
@@ -74,3 +81,7 @@ class DeadLetters:
             REFUSED_BY: self._service,
         }
         return [(name, text.encode()) for name, text in why.items()]
+
+
+def _log(record: Record, dead: DeadLetter) -> None:
+    log.warning("dead_letter", reason=dead.reason, detail=dead.detail, place=record.place)

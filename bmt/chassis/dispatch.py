@@ -129,7 +129,7 @@ class Dispatcher:
         """
         unread = Record(place.topic, place.partition, offset, "", (), None)
         dead = DeadLetter("malformed", "the record, or one before it in its batch, cannot be read")
-        await self._dead_letters.bury([(unread, dead)])
+        await self._dead_letters.leave(unread, dead)
         self._count(_UNREADABLE, Outcome.DEAD)
 
     def _apart(self, record: Record) -> Record:

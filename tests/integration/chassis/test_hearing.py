@@ -264,6 +264,18 @@ async def test_what_is_too_large_to_bury_stays_where_it_is_and_the_rest_flows(se
     assert "bmt_left_at_origin" not in small
 
 
+async def test_what_nobody_can_read_is_refused_by_its_place_alone(service):
+    place = TopicPartition(service.prefix + TOPIC, 1)
+    async with service.hearing() as consumer:
+        await consumer._dispatcher.refuse_unread(place, 7)
+        (letter,) = await dead_letters(service)
+    headers = dict(letter.headers)
+    assert headers["bmt_reason"] == b"malformed"
+    assert (headers["bmt_origin_partition"], headers["bmt_origin_offset"]) == (b"1", b"7")
+    assert headers["bmt_left_at_origin"] == b"unread"
+    assert service.outcomes == {"dead": 1}
+
+
 async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeypatch):
     monkeypatch.setattr(parking, "TRIES", 2)
     monkeypatch.setattr(parking, "FIRST_BACKOFF_SECONDS", 0.01)
