@@ -130,8 +130,10 @@ class Execution(Generic[C, S]):
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
         await self._recall(messages, results)
+        # A replayed one too, where who appended it died before the views had it: the caller reads
+        # what it is told was written.
         await self._hand_overs.submit(
-            [r.commit for r in results.values() if isinstance(r, Executed) and not r.replayed]
+            [r.commit for r in results.values() if isinstance(r, Executed) and r.commit.outbox]
         )
         return [results[index] for index in range(len(messages))]
 

@@ -52,7 +52,7 @@ class Relay:
         self._source = source
         self._clock = clock
         self._sweep_every = sweep_every_seconds
-        self._fresh: list[Commit] = []
+        self._fresh: dict[str, Commit] = {}
         self._woken = asyncio.Event()
         self._behind = True
         self._failures = 0
@@ -60,7 +60,7 @@ class Relay:
     def enqueue(self, commits: Sequence[Commit]) -> None:
         """Deliver these soon. While catching up nothing is kept here: the store has it all."""
         if not self._behind:
-            self._fresh.extend(commits)
+            self._fresh |= {commit.id: commit for commit in commits}
             self._woken.set()
 
     async def run(self) -> None:
@@ -97,7 +97,7 @@ class Relay:
             await self._sweep()
             return
         self._woken.clear()
-        fresh, self._fresh = self._fresh, []
+        fresh, self._fresh = list(self._fresh.values()), {}
         for start in range(0, len(fresh), BATCH):
             await self._deliver(fresh[start : start + BATCH])
 

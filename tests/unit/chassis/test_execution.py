@@ -1,6 +1,7 @@
 """Load, fold, decide, append: what one write promises."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import parcels
@@ -65,8 +66,17 @@ async def test_sequence_counts_published_events_only():
 async def test_the_same_message_gets_its_first_commit_again():
     bench = Bench()
     first = await bench.execution.execute(message(Post(5)))
+    await bench.store.delivered([first.commit.id])
     again = await bench.execution.execute(message(Post(5)))
-    assert again == Executed(first.commit, replayed=True)
+    assert again == Executed(replace(first.commit, outbox=False), replayed=True)
+    assert bench.handed == [first.commit]
+
+
+async def test_what_died_before_the_views_had_it_reaches_them_when_it_is_said_again():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5)))
+    bench.handed.clear()
+    await bench.execution.execute(message(Post(5)))
     assert bench.handed == [first.commit]
 
 
