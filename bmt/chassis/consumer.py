@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from bmt.chassis import kafka_client
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.parking import Record
@@ -113,7 +114,7 @@ class Consumer:
         finally:
             self._client = None
             self._in_hand = {}
-            await client.stop()
+            await kafka_client.stop(client)
 
     async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]

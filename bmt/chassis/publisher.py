@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from bmt.chassis import kafka_client
 from bmt.chassis.errors import BrokerUnavailable, RecordTooLarge
 
 log = structlog.get_logger(__name__)
@@ -69,10 +70,10 @@ class KafkaPublisher:
                     async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
                         await producer.start()
                 except (KafkaError, OSError, TimeoutError) as error:
-                    await _stop(producer)
+                    await kafka_client.stop(producer)
                     raise BrokerUnavailable from error
                 except asyncio.CancelledError:  # who asked had less patience
-                    await _stop(producer)
+                    await kafka_client.stop(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -99,7 +100,7 @@ class KafkaPublisher:
     async def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
-        await _stop(producer)
+        await kafka_client.stop(producer)
 
     async def reachable(self) -> None:
         """Return when the broker answers.
@@ -118,11 +119,3 @@ class KafkaPublisher:
         """Stop the producer."""
         if self._producer is not None:
             await self._discard(self._producer)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(2.0):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("producer_did_not_stop", error=type(error).__name__)
