@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fixtures.outside import Caller, registered
 
 from bmt.cli.demo import system
 from bmt.cli.demo.officer import Officer
@@ -43,3 +44,21 @@ def officers(ready, http, token):
         agency: Officer(http, ready, token("administrator", agency, administrator(agency).subject))
         for agency in ("MAMPU", "JPA", "KPM")
     }
+
+
+@pytest.fixture(scope="session")
+def caller(ready, http, token):
+    """`caller("administrator", "MAMPU")`: calls under a token; `caller()`: without one."""
+
+    def make(role: str = "", agency: str = "MAMPU", subject: str | None = None) -> Caller:
+        if role == "administrator" and subject is None:
+            subject = administrator(agency).subject
+        return Caller(http, ready, token(role, agency, subject) if role else "")
+
+    return make
+
+
+@pytest.fixture
+async def account(ready, http) -> str:
+    """A new account of MAMPU, registered and serving."""
+    return await registered(http, ready)
