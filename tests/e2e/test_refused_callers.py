@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from fixtures.outside import Caller
+from eventually import eventually
+from fixtures.outside import SECONDS, Caller
 from fixtures.problems import assert_problem
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -175,9 +176,9 @@ async def test_another_agencys_request_is_not_there_for_anybody_in_any_service(c
     request_id = await aminah.submit(account="kamal.mampu@mygovuc.gov.my", reply_through="form")
     notices = f"/v1/requests/{request_id}/notifications"
     await aminah.once_known("records", f"/v1/records/{request_id}")
-    listed = (await aminah.once_known("notification", notices)).json()["items"]
-    notice = f"/v1/notifications/{listed[0]['notification_id']}"
-    paper = f"/v1/documents/{listed[0]['document_id']}"
+    prepared = await eventually(lambda: _prepared(aminah, notices), SECONDS)
+    notice = f"/v1/notifications/{prepared['notification_id']}"
+    paper = f"/v1/documents/{prepared['document_id']}"
     await aminah.once_known("records", paper)
 
     jpa = caller("administrator", "JPA")
@@ -206,3 +207,9 @@ async def test_another_agencys_request_is_not_there_for_anybody_in_any_service(c
     lists = [("intake", "/v1/requests"), ("approval", "/v1/worklist"), ("records", "/v1/records")]
     for service, path in lists:
         assert request_id not in (await jpa.get(service, path, params={"limit": 200})).text
+
+
+async def _prepared(caller, notices: str) -> dict:
+    (notice,) = (await caller.once_known("notification", notices)).json()["items"]
+    assert notice["status"] == "prepared"
+    return notice
