@@ -67,6 +67,8 @@ def _headers(refused: Refused, headers: Mapping[str, str] | None) -> dict[str, s
         all_headers[REPLAYED] = "true"
     if STATUS[refused.problem] == HTTPStatus.UNAUTHORIZED:
         all_headers["WWW-Authenticate"] = "Bearer"
+    if STATUS[refused.problem] == HTTPStatus.SERVICE_UNAVAILABLE:
+        all_headers.setdefault("Retry-After", "1")
     return all_headers
 
 

@@ -40,7 +40,9 @@ async def test_readiness_names_each_missing_part(client_of, monkeypatch):
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
 
     client = client_of({"mongodb": refuses, "kafka": hangs, "other": there})
-    body = assert_problem(await client.get("/readyz"), "unavailable")
+    answer = await client.get("/readyz")
+    body = assert_problem(answer, "unavailable")
+    assert answer.headers["retry-after"] == "1"
     assert body["missing"] == ["mongodb", "kafka"]
     assert "mongodb, kafka" in body["detail"]
 
