@@ -17,13 +17,14 @@ PERSONAL_KEYS: Final = frozenset(
 )  # fmt: skip
 """Keys whose values are never logged, at any depth."""
 
+# Bounded and possessive: whatever the text, each place in it is looked at a bounded number of times.
 _TELLTALE: Final = re.compile(
-    r"(?P<uri>\b[a-z][a-z0-9+.-]*://)[^\s/@]+@"  # user:password in a URI
-    r"|(?i:\bbearer\s+)[\w.~+/=-]+"
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
-    r"|[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
-    r"|input_value=(?s:.)*?(?=, input_type=)"  # pydantic's errors repeat the input
-    r"|dup key: \{[^\n]*\}"  # MongoDB's errors repeat the key
+    r"(?P<uri>\b[a-z][a-z0-9+.-]{0,20}+://)[^\s/@]{1,256}+@"  # user:password in a URI
+    r"|(?i:\bbearer\s{1,8})[\w.~+/=-]++"
+    r"|(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+"  # a JWT
+    r"|[\w.!#$%&'*+/=?^`{|}~-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63})+"  # an e-mail address
+    r"|input_value=(?s:.){0,2000}?(?=, input_type=)"  # pydantic's errors repeat the input
+    r"|dup key: \{[^\n]{0,2000}\}"  # MongoDB's errors repeat the key
 )
 _REMOVED: Final = "[removed]"
 _TELLS_ITSELF: Final = (date, timedelta, Enum, PurePath, UUID, BaseException)

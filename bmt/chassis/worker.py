@@ -22,6 +22,8 @@ SWEEP_EVERY_SECONDS: Final = 0.5
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=6)
 RENEWALS_IN_A_LEASE: Final = 3
+AT_MOST_SECONDS: Final = 120.0
+"""For one try: what hangs is given up, and tried again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Worker:
 
     async def _attempt(self, item: WorkItem) -> WorkOutcome:
         try:
-            return await self._perform(item)
+            async with asyncio.timeout(AT_MOST_SECONDS):
+                return await self._perform(item)
         except Unavailable as error:
             return Later(backoff(item.attempts), f"{error.part} cannot be reached")
         except Exception as error:

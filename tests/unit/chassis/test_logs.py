@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import tracing
 from bmt.chassis.logs import set_up_logs
+from bmt.chassis.redaction import redact_text
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -115,3 +116,11 @@ def test_a_key_that_a_store_repeats_is_removed(logged):
 def test_what_json_cannot_hold_is_still_logged(logged):
     structlog.get_logger().info("bad \udcff", big=2**70, when={"\udcff": object(), 1: {2}})
     assert logged()[0]["when"]
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a", "input_value=", "eyJ-", "bearer ", "a@", "http://", "dup key: {", "a.b@c."]
+)
+def test_no_text_holds_up_who_logs_it(hostile):
+    """A pattern that looks again and again would take minutes for these."""
+    assert redact_text(hostile * (200_000 // len(hostile)))
