@@ -14,6 +14,7 @@ from intake_callers import ADMINISTRATOR, INBOUND, PDF, asked
 from bmt.embedded.ipms import Ipms
 from bmt.embedded.ports import any_free_port
 from bmt.embedded.process import running as part_running
+from services.intake.directory import snapshot
 from services.intake.main import build
 from services.intake.settings import Settings
 
@@ -56,6 +57,14 @@ def variables(ipms) -> dict[str, Any]:
         "integrators": {"hrmis": ["MAMPU"]},
         "document_max_bytes": 100_000,
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_busy_machine_is_no_outage():
+    """A live look at the directory may take long here without being given up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshot, "LOOK_UP_SECONDS", 15)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -78,11 +78,12 @@ async def test_what_a_reload_brought_about_counts_when_nobody_waited_for_it(
     assert server.reloads == 1
 
 
-async def test_changes_that_come_during_a_reload_share_the_next(server, storage):
+async def test_changes_that_come_during_a_reload_share_the_next(server, storage, monkeypatch):
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 30)
     first = asyncio.create_task(storage.apply("siti", OPEN))
     await eventually(lambda: server.reloads == 1)
     others = [asyncio.create_task(storage.apply(name, OPEN)) for name in ("ravi", "kamal", "lim")]
-    await asyncio.sleep(0)
+    await eventually(lambda: len(storage._changes._waiting) == len(others))
     server.go_on.set()
 
     await asyncio.gather(first, *others)
