@@ -59,7 +59,8 @@ def _pointer(fault: Mapping[str, Any], body: Any) -> str:
     where, *rest = fault["loc"] or ("body",)
     if where == "body":
         return pointer(_path_in(body, rest, missing=fault["type"] == "missing"))
-    return pointer((where, *rest))
+    # Elsewhere a parameter is one value: what follows its name are tags of unions.
+    return pointer((where, *rest[:1]))
 
 
 def _path_in(value: Any, place: Sequence[str | int], *, missing: bool) -> Iterable[str | int]:

@@ -107,7 +107,11 @@ def routes(room: ReadingRoom) -> APIRouter:
 def _criteria(
     q: Annotated[
         str | None,
-        Query(max_length=200, description="Part of a reference, account, name or file number."),
+        Query(
+            max_length=200,
+            pattern=r"^[^\x00-\x1f\x7f]*$",
+            description="Part of a reference, account, name or file number.",
+        ),
     ] = None,
     agency: AgencyCode | None = None,
     status: Status | None = None,

@@ -257,6 +257,15 @@ async def test_pages_follow_one_another(search, say, as_):
     assert len(seen) == 5
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [("q=%00", "q"), ("q=" + "x" * 201, "q"), ("from=semalam", "from"), ("status=siap", "status")],
+)
+async def test_a_search_that_cannot_be_made_names_what_is_wrong(records, as_, query, pointer):
+    answer = await records.get(f"/v1/records?{query}", headers=as_(*AUDITOR))
+    assert pointers(assert_problem(answer, "validation_failed")) == {f"/query/{pointer}"}
+
+
 async def test_what_comes_with_the_whole_ledger_is_not_there_yet(records, as_):
     for url in ("/v1/records/x/bundle", "/v1/checkpoints/latest"):
         assert (await records.get(url, headers=as_(*AUDITOR))).status_code == 404

@@ -51,6 +51,11 @@ def test_tags_of_unions_are_no_part_of_a_pointer():
     assert set(told(body)) == {"/pets/0/lives", "/pets/1/tricks", "/limit"}
 
 
+def test_a_parameter_is_named_without_the_tags_of_its_types():
+    fault = {"loc": ("query", "from", "function-after[f(), date]"), "type": "x", "msg": "no date"}
+    assert [error.pointer for error in field_errors([fault])] == ["/query/from"]
+
+
 def test_what_is_allowed_is_told():
     errors = told({"pets": [{"kind": "bird"}]})
     assert errors == {"/pets/0": "One of these is needed: 'cat', 'dog'."}
