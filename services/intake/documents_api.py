@@ -19,7 +19,8 @@ from services.intake.channels.upload import document_of
 from services.intake.domain.commands import RecordUpload
 
 Uploading = Annotated[
-    CommandContext, Depends(command("applicant", "administrator", "integrator", streamed=True))
+    CommandContext,
+    Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
 ]
 
 

@@ -9,7 +9,7 @@ from bmt.contracts.http.provisioning import Claimed, Completed, Obstacle, Plan, 
 from bmt.contracts.values import Status
 from services.provisioning.connectors.targets import Outlook, Targets
 from services.provisioning.domain import state as states
-from services.provisioning.handlers import officer
+from services.provisioning.handlers import task_officer
 from services.provisioning.views.configurations import Configuration
 
 _STATUS: Final[Mapping[type[states.Known], Status]] = {
@@ -45,7 +45,7 @@ async def plan(state: states.Known, targets: Targets) -> Plan:
 
 def claimed(task_id: str, commit: Commit, context: CommandContext) -> Claimed:
     """The answer to a claim: who asked has the task, now or since before."""
-    by = officer(context, "administrator")
+    by = task_officer(context)
     return Claimed(task_id=task_id, request_id=commit.subject, claimed_by=by)
 
 

@@ -38,10 +38,10 @@ from services.provisioning.views.tasks import Tasks
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
 MOST_REASONS: Final = 1000
 
-Administrator = Annotated[Principal, Depends(require("administrator"))]
+TaskOfficer = Annotated[Principal, Depends(require("administrator", "operator"))]
 Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
 Reader = Annotated[Principal, Depends(require("administrator", "operator", "auditor", "applicant"))]
-AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
+TaskCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 RetryCommand = Annotated[CommandContext, Depends(command("operator", "administrator"))]
 TimePage = Annotated[PageRequest[tasks_.Place], Depends(BY_TIME)]
 
@@ -118,12 +118,12 @@ def request_routes(
 def task_routes(
     execution: Execution[Any, Any], tasks: Tasks, documents: DocumentStore, clock: Clock
 ) -> APIRouter:
-    """The calls of the manual worklist: administrators, for their own agency."""
+    """The calls of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])
 
     @routes.get("/v1/tasks", summary="What officers must set by hand, the oldest first")
     async def listed(
-        caller: Administrator, page: TimePage, status: TaskStatus | None = None
+        caller: TaskOfficer, page: TimePage, status: TaskStatus | None = None
     ) -> Page[Task]:
         found = await tasks_.tasks_of(tasks, caller.agency, status, page)
         return BY_TIME.page(found, page, key=lambda task: (task.opened_at, task.task_id))
@@ -135,7 +135,7 @@ def task_routes(
         response_model=Claimed,
         responses=problems("forbidden", "not_found", "already_decided", "request_closed"),
     )
-    async def claim(task_id: str, context: AdministratorsCommand) -> JsonResponse:
+    async def claim(task_id: str, context: TaskCommand) -> JsonResponse:
         """Nobody else can claim it then (409 `already_decided`, with who did as `decision`).
 
         403: you approved the request, and your agency separates the two duties.
@@ -152,9 +152,7 @@ def task_routes(
             "forbidden", "not_found", "request_closed", "validation_failed", "document_unknown"
         ),
     )
-    async def complete(
-        task_id: str, completion: Completion, context: AdministratorsCommand
-    ) -> JsonResponse:
+    async def complete(task_id: str, completion: Completion, context: TaskCommand) -> JsonResponse:
         """Your statement, with its documents, is what the configuration is proven by.
 
         Claiming first is not needed, and a colleague's claim is no obstacle.

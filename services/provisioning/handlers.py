@@ -54,7 +54,7 @@ async def claim_task(
         Refused: as the decider says.
     """
     caller = context.principal
-    command = ClaimTask(task_id, officer(context, "administrator"), caller.agency, clock())
+    command = ClaimTask(task_id, task_officer(context), caller.agency, clock())
     request_id = await _request_of(task_id, caller, tasks)
     return await execution.execute(_said(request_id, context, command))
 
@@ -78,7 +78,7 @@ async def complete_task(
     await _require_documents(completion.evidence, documents)
     command = CompleteTask(
         task_id=task_id,
-        officer=officer(context, "administrator"),
+        officer=task_officer(context),
         agency=context.principal.agency,
         completed_at=clock(),
         evidence=evidence,
@@ -129,6 +129,12 @@ def sees(caller: Principal, agency: str) -> bool:
     if caller.has("operator") or (caller.has("auditor") and not caller.agency):
         return True
     return caller.has("administrator", "auditor") and caller.agency == agency
+
+
+def task_officer(context: CommandContext) -> Officer:
+    """Who does a task: an agency's administrator, or the operator it has for IPMS."""
+    administers = context.principal.has("administrator")
+    return officer(context, "administrator" if administers else "operator")
 
 
 def officer(context: CommandContext, role: str) -> Officer:

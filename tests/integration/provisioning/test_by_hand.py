@@ -93,7 +93,7 @@ async def test_an_officer_sets_ipms_and_the_storage_follows(
         assert_problem(again, "request_closed")
         assert await open_tasks(client, as_(*officer)) == []
 
-        await _terminate(client, wire, storage, body, as_(*officer))
+        await _terminated_by_an_operator(client, wire, storage, body, as_)
 
 
 async def _claimed_by_one(client, address, as_, officer, approver) -> None:
@@ -121,15 +121,24 @@ async def _refused_without_evidence(client, address, as_, officer) -> None:
     assert pointers(assert_problem(answer, "document_unknown")) == {"/evidence/0"}
 
 
-async def _terminate(client, wire, storage, body, headers) -> None:
+async def _terminated_by_an_operator(client, wire, storage, body, as_) -> None:
     termination = await approve(wire, "termination")
     *_, asked = await hear(wire, termination, "ConfigurationStarted", "AwaitingOperator")
     assert await storage.visit(ACCOUNT) == 200
-    address = f"/v1/tasks/{asked.data['task_id']}/completion"
-    headers = {**headers, "Idempotency-Key": "terminated"}
-    assert (await client.post(address, json=body, headers=headers)).status_code == 201
+    address = f"/v1/tasks/{asked.data['task_id']}"
+    operator = ("operator", "JPA", "rahim", "Rahim")
+    stranger = await client.post(f"{address}/claim", headers=as_("operator", "MAMPU"))
+    assert_problem(stranger, "not_found")
+    (task,) = await open_tasks(client, as_(*operator))
+    assert task["request_id"] == termination.request_id
+    claim = await client.post(f"{address}/claim", headers=as_(*operator))
+    assert claim.json()["claimed_by"]["role"] == "operator"
+    done = await client.post(f"{address}/completion", json=body, headers=as_(*operator))
+    assert done.status_code == 201
     *_, configured = await hear(
         wire, termination, "ConfigurationStarted", "AwaitingOperator", "Configured"
     )
     assert configured.data["effective"]["storage"]["enabled"] is False
+    by = {"subject": "rahim", "name": "Rahim", "role": "operator"}
+    assert configured.data["configured_by"] == by
     assert await storage.visit(ACCOUNT) in {403, 404}
