@@ -46,6 +46,12 @@ class SubmitRequest(Wish):
     channel: PostedChannel
 
 
+class RegisterItem(SubmitRequest):
+    """Body of a registration: what stands in a message; a scan in it may be another channel's paper."""
+
+    channel: PostedChannel = "email"
+
+
 class RequestSubmission(Wish):
     """Data of `RequestSubmitted`: what another agency's system asks for; its channel is `event`."""
 

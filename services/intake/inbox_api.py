@@ -27,7 +27,7 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
 )
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.requests import RegisterItem
 from services.intake import answers, handlers
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, message
 from services.intake.audience import caller_of
@@ -145,7 +145,7 @@ def routes(
         description="The request has the item's id; the message and its attachments are its first "
         "documents.",
     )
-    async def register(inbox_item_id: str, body: SubmitRequest, context: Settling) -> JsonResponse:
+    async def register(inbox_item_id: str, body: RegisterItem, context: Settling) -> JsonResponse:
         submission = await weigh(body, body.channel, caller_of(context.principal))
         what = RegisterInboxItem(inbox_item_id, submission)
         executed = await execution.execute(message(inbox_item_id, context, what))

@@ -167,10 +167,11 @@ async def test_a_person_registers_an_item_once(deliver, look, settle, wire):
         await settle(item_id, "registration", asked(quota_bytes=10**12)), "quota_exceeds_maximum"
     )
     assert pointers(wrong) == {"/quota_bytes"}
-    answer = await settle(item_id, "registration", asked(channel="email"))
+    answer = await settle(item_id, "registration", asked(channel=None))
     assert answer.status_code == 201, answer.text
     assert answer.json()["request_id"] == item_id
     (said,) = await wire.hear(topics.REQUESTS, item_id, "RequestReceived")
+    assert said.data["request"]["channel"] == "email"
     assert said.envelope.sequence == "1"
     assert said.data["email_message_id"] == "<1@mampu.gov.my>"
     assert [kept["document_id"] for kept in said.data["documents"]] == [document_id(LETTER)]
