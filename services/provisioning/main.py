@@ -33,7 +33,7 @@ from services.provisioning.views import configurations, entitlements, tasks
 from services.provisioning.views.work import work_of
 from services.provisioning.worker import Configurer
 
-CONCURRENCY: Final = 16
+CONCURRENCY: Final = 32
 """Requests at a time: those that change a volume at the same time share one reload of the storage."""
 
 
