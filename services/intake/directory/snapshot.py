@@ -24,6 +24,8 @@ AT_ONCE: Final = 4
 """Live look-ups at the same time."""
 REST_SECONDS: Final = 0.05
 """After each, so long nobody takes its place: at most 80 look-ups a second, whatever comes in."""
+MOST_WAITING: Final = 20
+"""Calls that wait for a look-up, a quarter of a second at most; the others get the snapshot's answer."""
 PAUSE_SECONDS: Final = 2.0
 """After a look-up failed, so long nobody waits for the next."""
 FIRST_RETRY_SECONDS: Final = 0.5
@@ -58,6 +60,7 @@ class Directory:
         self._taken_at = float("-inf")
         self._doubted: dict[str, float] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
         self._paused_until = float("-inf")
 
     async def run(self) -> None:
@@ -106,7 +109,7 @@ class Directory:
         held = self._accounts.get(name, Standing(registered=False)) if fresh else None
         if held is not None and name not in self._doubted and is_fine(held):
             return held
-        if self.paused or (held is not None and self._slots.locked()):
+        if self.paused or (held is not None and self._waiting >= MOST_WAITING):
             return held
         return await self._look_up(name, otherwise=held)
 
@@ -120,7 +123,11 @@ class Directory:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        await self._slots.acquire()
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
         try:
             yield
         finally:

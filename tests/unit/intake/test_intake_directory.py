@@ -8,7 +8,7 @@ from eventually import eventually
 from prometheus_client import CollectorRegistry, Counter
 
 from services.intake.directory.scim import EXTENSION, DirectoryUnavailable, ScimDirectory
-from services.intake.directory.snapshot import AT_ONCE, Directory
+from services.intake.directory.snapshot import AT_ONCE, MOST_WAITING, Directory
 from services.intake.domain.submission import Standing
 
 SERVING = Standing(registered=True, serving=True)
@@ -210,9 +210,17 @@ class TestSnapshot:
         asked = [asyncio.create_task(directory.standing(str(n), serving)) for n in range(50)]
         await asyncio.wait(asked, timeout=0.05)
         assert len(source.looked_up) == AT_ONCE
-        assert sum(task.done() for task in asked) == 50 - AT_ONCE
+        assert sum(task.done() for task in asked) == 50 - AT_ONCE - MOST_WAITING
         source.hold.set()
         assert set(await asyncio.gather(*asked)) == {UNKNOWN}
+
+    async def test_accounts_that_were_added_together_are_all_found_live(self, watch):
+        source = Source()
+        directory = await taken(source, watch)
+        names = [str(number) for number in range(MOST_WAITING)]
+        source.accounts = dict.fromkeys(names, SERVING)
+        asked = [asyncio.create_task(directory.standing(name, serving)) for name in names]
+        assert set(await asyncio.gather(*asked)) == {SERVING}
 
     async def test_an_account_that_was_just_changed_is_looked_up_until_the_next_snapshot(
         self, watch
