@@ -174,6 +174,17 @@ class Execution(Generic[C, S]):
         commits = (await self._store.load([stream]))[stream]
         return self._decider.fold(self._vocabulary.events(commits))
 
+    async def catch_up(self, stream: str) -> None:
+        """Hand over what a crash left undelivered of a stream, for who misses it in a view.
+
+        A view's last writes are lost with the node that took them, until the relay's sweep.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        commits = (await self._store.load([stream]))[stream]
+        await self._hand_overs.submit([commit for commit in commits if commit.outbox])
+
     async def _attempt(
         self,
         messages: Sequence[Message[C]],

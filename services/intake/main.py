@@ -47,7 +47,7 @@ def build(settings: Settings) -> FastAPI:
     )
     requests_view = foundation.view(views.REQUESTS)
     inbox = Inbox(foundation.view(views.INBOX))
-    requests = Requests(requests_view)
+    requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
     weigh = partial(
         handlers.weigh,

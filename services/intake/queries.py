@@ -1,6 +1,6 @@
 """What intake's views are asked: by callers, and by the handlers before a decision."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -23,12 +23,22 @@ _NEWEST: Final = Query(order_by="received_at", descending=True)
 class Requests:
     """Requests, as far as an audience may know of them."""
 
-    def __init__(self, view: ViewProjection[RequestDocument]) -> None:
+    def __init__(
+        self,
+        view: ViewProjection[RequestDocument],
+        catch_up: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`catch_up` brings into the view what a crash left out of it of a stream."""
         self._view = view
+        self._catch_up = catch_up
 
     async def get(self, request_id: str, audience: Audience) -> RequestDocument | None:
         """The request; None when there is none, or it is not theirs."""
         found = await self._view.get(request_id)
+        if found is None:
+            # Whoever was told that it was received finds it, also just after a crash.
+            await self._catch_up(f"request-{request_id}")
+            found = await self._view.get(request_id)
         if found is None or not audience.may_see(found.agency, found.account):
             return None
         return found

@@ -9,6 +9,7 @@ from fixtures import samples
 from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, APPLICANT, OF_JPA, OF_KPM, SITI, asked, person
 
+from bmt.chassis.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import Approved, Configured, Granted, ReturnedForCorrection
 from bmt.contracts.requests import RequestFacts
@@ -72,6 +73,22 @@ async def test_a_request_is_accepted_said_and_told_of_at_once(submit, look, wire
     assert said.key == accepted["request_id"]
     assert said.data["request"]["received_at"] == accepted["received_at"]
     assert said.data["submitted_by"] == {"subject": ADMINISTRATOR[2], "role": "administrator"}
+
+
+async def test_a_request_is_found_although_a_crash_took_it_from_the_view(
+    submit, look, wire, shared, mongodb
+):
+    request_id = (await submit()).json()["request_id"]
+    await facts_of(wire, request_id)
+    client = connect(mongodb)
+    database = client[f"{shared.name}_intake"]
+    undelivered = {"$set": {"outbox": True}}
+    await database.requests.delete_one({"_id": request_id})
+    await database.commits.update_one({"stream": f"request-{request_id}"}, undelivered)
+    client.close()
+
+    assert (await look(request_id)).json()["status"] == "received"
+    assert_problem(await look("01900000-0000-7000-8000-000000000000"), "not_found")
 
 
 async def test_the_same_key_gives_the_same_answer_and_another_body_none(submit, intake, as_):

@@ -80,6 +80,17 @@ async def test_what_died_before_the_views_had_it_reaches_them_when_it_is_said_ag
     assert bench.handed == [first.commit]
 
 
+async def test_what_is_missed_in_a_view_is_handed_over_unless_it_was_delivered():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5)))
+    second = await bench.execution.execute(message(Deliver("Siti"), "c2"))
+    await bench.store.delivered([first.commit.id])
+    bench.handed.clear()
+    await bench.execution.catch_up("parcel-1")
+    await bench.execution.catch_up("parcel-2")
+    assert bench.handed == [second.commit]
+
+
 async def test_the_same_message_on_a_new_stream_gets_its_first_commit_again():
     bench = Bench()
     first = await bench.execution.execute(message(Post(5), begins_stream=True))
