@@ -1,0 +1,1 @@
+"""`bmt prove`: a system of its own, a workload, faults, and an audit of all that is left, from outside."""
