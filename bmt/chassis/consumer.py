@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from bmt.chassis import kafka_client
+from bmt.chassis import crash_points, kafka_client
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.parking import Record
@@ -118,6 +118,7 @@ class Consumer:
 
     async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]
+        crash_points.reached("consumer.polled")
         failures = 0
         while True:
             try:
@@ -127,6 +128,7 @@ class Consumer:
                 failures += 1
                 log.warning("batch_waits", part=error.part, failures=failures)
                 await asyncio.sleep(_backoff(failures))
+        crash_points.reached("consumer.handled")
         await self._commit(client, {place: raws[-1].offset + 1 for place, raws in polled.items()})
 
     async def _commit(
@@ -134,6 +136,7 @@ class Consumer:
     ) -> None:
         try:
             await client.commit(dict(offsets))
+            crash_points.reached("consumer.committed")
         except (IllegalStateError, KafkaError) as error:
             # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from bmt.chassis import crash_points
 from bmt.chassis.errors import RecordTooLarge
 from bmt.chassis.parking import Record
 from bmt.chassis.publisher import Outgoing, Publisher
@@ -40,16 +41,21 @@ class DeadLetters:
         Raises:
             BrokerUnavailable: not all are known to be; bury the same again.
         """
+        if not refused:
+            return
+        crash_points.reached("dead_letters.burying")
         try:
             await self._publisher.publish([self._letter(*each) for each in refused])
         except RecordTooLarge:
             for record, dead in refused:
                 await self._bury_alone(record, dead)
+        crash_points.reached("dead_letters.buried")
         for record, dead in refused:
             _log(record, dead)
 
     async def leave(self, record: Record, dead: DeadLetter) -> None:
         """As `bury`, of a record that nobody here can read: it stays where it is."""
+        crash_points.reached("dead_letters.leaving")
         await self._publisher.publish([self._left(record, dead, b"unread")])
         _log(record, dead)
 
@@ -58,6 +64,7 @@ class DeadLetters:
         try:
             await self._publisher.publish([self._letter(record, dead)])
         except RecordTooLarge:
+            crash_points.reached("dead_letters.too_large")
             size = str(len(record.value or b"")).encode()
             await self._publisher.publish([self._left(record, dead, size)])
 

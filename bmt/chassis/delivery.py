@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 from pydantic import BaseModel
 
+from bmt.chassis import crash_points
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.event_store import Commit, EventStore
@@ -60,6 +61,7 @@ class OwnProjections:
         if heard:
             for projection in self._projections:
                 await self._apply(projection, heard)
+                crash_points.reached("delivery.view_applied")
 
     async def _apply(self, projection: Projection, heard: Sequence[Heard[BaseModel]]) -> None:
         """All at once; where that fails, one by one, so that a bad event stands alone."""
@@ -92,6 +94,7 @@ class Delivery:
         except Unavailable as error:
             log.warning("views_wait_for_the_sweep", part=error.part, commits=len(waiting))
         else:
+            crash_points.reached("delivery.views_applied")
             self._relay.enqueue(waiting)
 
 

@@ -14,6 +14,7 @@ import structlog
 from aiokafka import TopicPartition
 from pydantic import BaseModel
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.dead_letters import DeadLetters
 from bmt.chassis.decider import Heard, Message
@@ -120,6 +121,7 @@ class Dispatcher:
             )
             for one in failed:
                 self._count(one.type, Outcome.PARKED)
+            crash_points.reached("dispatch.wave_ended")
 
     async def refuse_unread(self, place: TopicPartition, offset: int) -> None:
         """Return when it is durable that there is a record that nobody here can read.
@@ -143,12 +145,16 @@ class Dispatcher:
         parked = await self._lot.take_due(self._clock())
         if parked is None:
             return False
+        crash_points.reached("dispatch.taken_up")
         handled = (await self._handle([parked.record]))[0]
+        crash_points.reached("dispatch.tried_again")
         if handled.failure is None:
             await self._lot.release(parked.id)
+            crash_points.reached("dispatch.released")
         else:
             self._count(handled.type, Outcome.RETRIED)
             await self._lot.keep(after_failure(parked, _say(handled.failure), self._clock()))
+            crash_points.reached("dispatch.kept")
         return True
 
     async def _handle(self, records: Sequence[Record]) -> list[_Handling]:
@@ -160,7 +166,9 @@ class Dispatcher:
         results = await self._execution.execute_many([message for _, message in commands])
         for (one, _), result in zip(commands, results, strict=True):
             _note(one, result)
+        crash_points.reached("dispatch.executed")
         await self._project([one for one in handling if one.open])
+        crash_points.reached("dispatch.projected")
         await self._dead_letters.bury([(one.record, one.dead) for one in handling if one.dead])
         for one in handling:
             if one.failure is None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import crash_points, mongodb
 from bmt.chassis.errors import StoreUnavailable
 
 CHUNK_BYTES: Final = 255 * 1024
@@ -139,11 +139,13 @@ class DocumentStore:
         if stored is not None:
             return stored
         metadata = {"document_id": received.document_id, "media_type": media_type}
+        crash_points.reached("documents.storing")
         with mongodb.store_errors():
             try:
                 await self._bucket.upload_from_stream(filename, received.content, metadata=metadata)
             except (mongodb.FileExists, mongodb.DuplicateKeyError):
                 return await self._winner(received.document_id)
+        crash_points.reached("documents.stored")
         return StoredDocument(received.document_id, filename, media_type, received.size_bytes)
 
     async def _winner(self, document_id: str) -> StoredDocument:

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from bmt.chassis import crash_points
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.command_count import (
@@ -130,11 +131,13 @@ class Execution(Generic[C, S]):
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
         await self._recall(messages, results)
+        crash_points.reached("execution.recorded")
         # A replayed one too, where who appended it died before the views had it: the caller reads
         # what it is told was written.
         await self._hand_overs.submit(
             [r.commit for r in results.values() if isinstance(r, Executed) and r.commit.outbox]
         )
+        crash_points.reached("execution.handed_over")
         return [results[index] for index in range(len(messages))]
 
     async def _recall(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from bmt.chassis import mongodb
+from bmt.chassis import crash_points, mongodb
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.event_store import (
     AlreadyRecorded,
@@ -58,6 +58,7 @@ class MongoEventStore:
             raise StoreUnavailable
         refused: set[int] = set()
         began = time.perf_counter()
+        crash_points.reached("mongo_event_store.appending")
         with mongodb.store_errors():
             try:
                 await self._commits.insert_many(
@@ -65,6 +66,7 @@ class MongoEventStore:
                 )
             except mongodb.BulkWriteError as error:
                 refused = mongodb.duplicates(error)
+        crash_points.reached("mongo_event_store.appended")
         if self._observe is not None:
             self._observe(len(commits), time.perf_counter() - began)
         recorded = await self.find([commits[index].id for index in refused])

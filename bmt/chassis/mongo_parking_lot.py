@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import crash_points, mongodb
 from bmt.chassis.parking import LEASE, Discarding, Parked, Record
 
 PARKED: Final = "parked"
@@ -41,11 +41,13 @@ class MongoParkingLot:
         """As `ParkingLot.park`."""
         if not parked:
             return
+        crash_points.reached("mongo_parking_lot.parking")
         with mongodb.store_errors():
             try:
                 await self._lot.insert_many([_document(item) for item in parked], ordered=False)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
+        crash_points.reached("mongo_parking_lot.parked")
 
     async def take_due(self, now: datetime) -> Parked | None:
         """As `ParkingLot.take_due`."""
@@ -97,6 +99,7 @@ class MongoParkingLot:
                     document = await self._lot.find_one_and_delete(here, session=session)
                     if document is None:
                         return False
+                    crash_points.reached("mongo_parking_lot.discarding")
                     given_up = _given_up(document, discarding)
                     await self._discarded.insert_one(given_up, session=session)
             except mongodb.OperationFailure as error:

@@ -13,6 +13,8 @@ from typing import Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from bmt.chassis import crash_points
+
 BATCH: Final = 500
 WAIT_MS: Final = 500
 ONE_BY_ONE_SECONDS: Final = 20.0
@@ -65,5 +67,7 @@ class Poll:
     async def _step_over(self, client: AIOKafkaConsumer, place: TopicPartition) -> None:
         offset = await client.position(place)
         await self._refuse(place, offset)
+        crash_points.reached("polling.refused")
         client.seek(place, offset + 1)
         await client.commit({place: offset + 1})
+        crash_points.reached("polling.stepped_over")

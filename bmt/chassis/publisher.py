@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from bmt.chassis import kafka_client
+from bmt.chassis import crash_points, kafka_client
 from bmt.chassis.errors import BrokerUnavailable, RecordTooLarge
 
 log = structlog.get_logger(__name__)
@@ -89,6 +89,7 @@ class KafkaPublisher:
                     )
                     for record in records
                 ]
+                crash_points.reached("publisher.sent")
                 await asyncio.gather(*acknowledged)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("publish_failed", records=len(records), error=type(error).__name__)

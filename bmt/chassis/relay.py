@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 import structlog
 
-from bmt.chassis import background
+from bmt.chassis import background, crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import Unavailable
@@ -111,6 +111,7 @@ class Relay:
         """Deliver what may have missed the views too."""
         if commits:
             await self._projections.apply(commits)
+            crash_points.reached("relay.views_caught_up")
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
@@ -122,10 +123,13 @@ class Relay:
         older = await self._store.pending_before(commits)
         every = {commit.id: commit for commit in (*older, *commits)}
         in_order = sorted(every.values(), key=lambda commit: (commit.stream, commit.version))
+        crash_points.reached("relay.publishing")
         await self._publisher.publish(
             [record for commit in in_order for record in self._records(commit)]
         )
+        crash_points.reached("relay.published")
         await self._store.delivered([commit.id for commit in in_order])
+        crash_points.reached("relay.unset")
 
     def _records(self, commit: Commit) -> list[Outgoing]:
         key = commit.subject.encode()

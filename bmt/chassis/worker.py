@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.work import Remove, WorkItem, WorkQueue
@@ -80,6 +81,7 @@ class Worker:
                     slots.release()
                     await self._wait()
                 else:
+                    crash_points.reached("worker.taken")
                     task = group.create_task(self._do(item))
                     task.add_done_callback(lambda _: slots.release())
 
@@ -99,6 +101,7 @@ class Worker:
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
+        crash_points.reached("worker.performed")
         try:
             await self._settle(item, outcome)
         except Unavailable as error:
@@ -110,6 +113,7 @@ class Worker:
             await asyncio.sleep(self._lease.total_seconds() / RENEWALS_IN_A_LEASE)
             try:
                 await self._queue.hold(item.id, self._clock() + self._lease)
+                crash_points.reached("worker.lease_renewed")
             except Unavailable as error:
                 log.warning("lease_not_renewed", target=self._target, part=error.part)
 
@@ -134,9 +138,11 @@ class Worker:
     async def _settle(self, item: WorkItem, outcome: WorkOutcome) -> None:
         if isinstance(outcome, Done):
             await self._queue.change([Remove(item.id)])
+            crash_points.reached("worker.removed")
         else:
             due_at = self._clock() + timedelta(seconds=outcome.seconds)
             await self._queue.postpone(item.id, due_at, outcome.reason)
+            crash_points.reached("worker.postponed")
 
 
 def backoff(attempts: int) -> float:
