@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from bmt.agencies.register import Agencies
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.execution import Executed, Execution
@@ -55,14 +56,17 @@ async def decide_all(
     begun = await execution.execute(_message(stream, context, "", begin))
     if begun.replayed and isinstance(done := await execution.state(stream), BulkDone):
         return BulkAnswer(RulingResults(results=done.results), replayed=True)
+    crash_points.reached("approval.bulk.begun")
     messages = [_decision_on(ruling, context, agencies, clock) for ruling in rulings]
     outcomes = [
         outcome
         for start in range(0, len(messages), WAVE)
         for outcome in await execution.execute_many(messages[start : start + WAVE])
     ]
+    crash_points.reached("approval.bulk.decided")
     answer = AnswerBulk(tuple(map(_result, rulings, outcomes)))
     answered = await execution.execute(_message(stream, context, ":answer", answer))
+    crash_points.reached("approval.bulk.answered")
     (event,) = answered.commit.events
     return BulkAnswer(RulingResults.model_validate(event.data), answered.replayed)
 

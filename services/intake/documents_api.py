@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import DocumentStore, receive
@@ -52,6 +53,7 @@ def routes(
             await documents.put(
                 received, filename=document.filename, media_type=document.media_type
             )
+        crash_points.reached("intake.documents_api.stored")
         context = context.of_body("POST", "/v1/documents", received.digest)
         what = RecordUpload(document, context.principal.subject, clock())
         executed = await execution.execute(_message(context, what))

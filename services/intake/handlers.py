@@ -11,7 +11,7 @@ import orjson
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis import tracing
+from bmt.chassis import crash_points, tracing
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.documents import Received, StoredDocument, received_bytes
@@ -136,6 +136,7 @@ async def receive_email(
     require_channel(home, "email")
     caller = replace(caller, agencies=frozenset({home.code}))
     mail = await _kept(content, opened, documents)
+    crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
         weighed = await weigh(opened.form.request, "email", caller)
@@ -170,6 +171,7 @@ async def _stored(documents: Documents, content: bytes, filename: str, kind: str
     received = await received_bytes(content)
     with received.content:
         await documents.put(received, filename=filename, media_type=kind)
+    crash_points.reached("intake.handlers.document_kept")
     return Document(
         document_id=received.document_id,
         filename=filename,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import DocumentStore, received_bytes
@@ -46,12 +47,15 @@ def preparing(
             return Later(backoff(item.attempts), BEHIND_ANOTHER)
         rendered = await renders[slip.notice.channel](slip)
         received = await received_bytes(rendered.content)
+        crash_points.reached("notification.worker.rendered")
         with received.content:
             stored = await documents.put(
                 received, filename=rendered.filename, media_type=rendered.media_type
             )
         command = RecordPrepared(notice_of(item), stored.document_id)
+        crash_points.reached("notification.worker.stored")
         await execution.execute(_message(item, "prepared", command))
+        crash_points.reached("notification.worker.prepared")
         return Done()
 
     return perform
@@ -74,6 +78,7 @@ def sending(
         if any(earlier.sending is not None for earlier in state.before(slip)):
             return Later(backoff(item.attempts), BEHIND_ANOTHER)
         content = await documents.read(slip.document_id)
+        crash_points.reached("notification.worker.sending")
         try:
             await post.send(content, slip.notice.recipient)
         except MailRefused as refused:
@@ -82,14 +87,18 @@ def sending(
             if clock() - slip.wanted_since > give_up_after:
                 return await refuse(item, put_off.reason)
             return Later(_patience(item.attempts), f"the mail server answered {put_off.code}")
+        crash_points.reached("notification.worker.sent")
         sent = RecordSent(notice_of(item), sending_of(item))
         await execution.execute(_message(item, "sent", sent))
+        crash_points.reached("notification.worker.recorded")
         return Done()
 
     async def refuse(item: WorkItem, reason: str) -> WorkOutcome:
         log.warning("mail_refused", request_id=item.subject, notification_id=notice_of(item))
         refused = RecordRefused(notice_of(item), sending_of(item), reason)
+        crash_points.reached("notification.worker.refused")
         await execution.execute(_message(item, "refused", refused))
+        crash_points.reached("notification.worker.given_up")
         return Done()
 
     return perform

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from pydantic import BaseModel
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Message
 from bmt.chassis.execution import Execution
@@ -186,7 +187,9 @@ class Configurer:
         request_id = state.order.request.request_id
         causation = f"work:{request_id}:{state.round}:{what}"
         message = Message(_stream(request_id), causation, causation, command)
+        crash_points.reached("provisioning.worker.recording")
         await self._execution.execute(message)
+        crash_points.reached("provisioning.worker.recorded")
         log.info("configuration_recorded", request_id=request_id, what=what)
 
 

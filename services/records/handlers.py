@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import CausationReused
@@ -41,6 +42,9 @@ async def file_event(
     if heard.subject != request.request_id:
         raise DeadLetter("malformed", "ce_subject is not the request_id of the data")
     leaf = await _leaf(heard, ledger)
+    crash_points.reached("records.handlers.leaf_added")
+    file_number = await register.of(request.request_id, request.agency)
+    crash_points.reached("records.handlers.numbered")
     return heard.leads_to(
         f"request-{request.request_id}",
         FileEvent(
@@ -51,7 +55,7 @@ async def file_event(
             occurred_at=heard.time,
             leaf_index=leaf.index,
             leaf_hash=leaf.hash,
-            file_number=await register.of(request.request_id, request.agency),
+            file_number=file_number,
             at=clock(),
         ),
     )

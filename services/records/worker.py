@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import (
@@ -46,7 +47,9 @@ def filing(
         except _CannotFile as cannot:
             await report(item, document_id, cannot.reason)
             return Later(backoff(item.attempts), cannot.reason)
+        crash_points.reached("records.worker.copied")
         await execution.execute(_message(item, "filed", _filed(stored, folios_a_volume, clock)))
+        crash_points.reached("records.worker.filed")
         return Done()
 
     async def report(item: WorkItem, document_id: str, reason: MissingReason) -> None:
@@ -56,7 +59,9 @@ def filing(
             return
         log.warning("folio_missing", request_id=item.subject, reason=reason)
         command = ReportMissing(document_id, reason, clock())
+        crash_points.reached("records.worker.reporting")
         await execution.execute(_message(item, f"{item.attempts}:{reason}", command))
+        crash_points.reached("records.worker.reported")
 
     return perform
 

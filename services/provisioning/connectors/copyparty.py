@@ -11,6 +11,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import httpx
 
+from bmt.chassis import crash_points
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveStorage, PlannedChange
@@ -117,10 +118,12 @@ class Copyparty:
             for write in writes
             if write.text is not None
         ]
+        crash_points.reached("provisioning.copyparty.written")
         if await self._load(owners):
             return [None] * len(writes)
         for owner, text in reversed(former):
             await _on_disk(self._files.replace, owner, text)
+        crash_points.reached("provisioning.copyparty.put_back")
         if not await self._load(owners):
             raise TargetAway(NAME, "refuses its configuration as it was before")
         if len(writes) > 1:
@@ -137,6 +140,7 @@ class Copyparty:
         finally:
             ended = time.monotonic()
             self._rested_at = ended + min(ended - began, BUSY_SECONDS)
+        crash_points.reached("provisioning.copyparty.loaded")
         if not accepted:
             return False
         for owner in owners:

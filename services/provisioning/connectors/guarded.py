@@ -6,6 +6,7 @@ from typing import Final, Generic, Literal, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from pydantic import BaseModel
 
+from bmt.chassis import crash_points
 from bmt.contracts.events import PlannedChange
 from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.connector import (
@@ -76,11 +77,16 @@ class Guarded(Generic[E]):
 
     async def apply(self, account: str, wanted: E) -> None:
         """As `Connector.apply`."""
+        crash_points.reached("provisioning.guarded.applying")
         await self._call("apply", lambda: self._connector.apply(account, wanted))
+        crash_points.reached("provisioning.guarded.applied")
 
     async def read_back(self, account: str) -> Reading[E]:
         """As `Connector.read_back`."""
-        return await self._call("read_back", lambda: self._connector.read_back(account))
+        crash_points.reached("provisioning.guarded.reading_back")
+        reading = await self._call("read_back", lambda: self._connector.read_back(account))
+        crash_points.reached("provisioning.guarded.read_back")
+        return reading
 
     async def _call(self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
         try:

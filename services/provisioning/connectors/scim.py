@@ -23,6 +23,7 @@ from scim2_models import (
     User,
 )
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
 from services.provisioning.connectors.connector import Reading, TargetAway, TargetRefused
@@ -96,6 +97,7 @@ class Scim:
             _operation("bmtEnabled", wanted.bmt_enabled),
             _operation("maxFileSizeBytes", _decimal(wanted.max_file_size_bytes)),
         ]
+        crash_points.reached("provisioning.scim.modifying")
         with _answering():
             await self._client.modify(BmtUser, user.id, PatchOp[BmtUser](operations=operations))
 

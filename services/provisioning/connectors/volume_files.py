@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from bmt.chassis import crash_points
 from bmt.contracts.events import EffectiveStorage
 
 SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+'-]*")
@@ -86,10 +87,12 @@ class VolumeFiles:
         """Put another text in the file's place (None: no file), atomically; the former text."""
         former = self.read(owner)
         self._mark(owner).touch()
+        crash_points.reached("provisioning.volume_files.marked")
         if text is None:
             self._file(owner).unlink(missing_ok=True)
         else:
             _write(self._folder / f".{owner}.new", text, self._file(owner))
+        crash_points.reached("provisioning.volume_files.replaced")
         _sync(self._folder)
         return former
 
@@ -114,6 +117,7 @@ def _write(draft: Path, text: str, file: Path) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+    crash_points.reached("provisioning.volume_files.drafted")
     draft.replace(file)
 
 

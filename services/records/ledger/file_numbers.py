@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import crash_points, mongodb
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.errors import StillContended
 
@@ -67,10 +67,12 @@ class FileNumbers:
                 {"_id": request_id, "agency": agency, "number": number + place}
                 for place, request_id in enumerate(request_ids, start=1)
             ]
+            crash_points.reached("records.file_numbers.inserting")
             try:
                 await self._numbers.insert_many(documents, ordered=True)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
+        crash_points.reached("records.file_numbers.inserted")
 
     async def _known(self, request_ids: Collection[str]) -> dict[str, str]:
         with mongodb.store_errors():

@@ -5,7 +5,7 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import crash_points, mongodb
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import CausationReused, StillContended
@@ -122,11 +122,13 @@ class Leaves:
         """One write; the event ids of the leaves that a unique index refused."""
         if not leaves:
             return set()
+        crash_points.reached("records.leaves.inserting")
         with mongodb.store_errors():
             try:
                 await self._leaves.insert_many([_document(leaf) for leaf in leaves], ordered=False)
             except mongodb.BulkWriteError as error:
                 return {leaves[place].event_id for place in mongodb.duplicates(error)}
+        crash_points.reached("records.leaves.inserted")
         return set()
 
     async def _known(self, event_ids: Collection[str]) -> dict[str, Leaf]:
