@@ -1,13 +1,17 @@
 """Kafka's access control lists over its protocol: aiokafka's admin client cannot make them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
-from aiokafka.protocol.admin import CreateAclsRequest_v1, DescribeAclsRequest
+from aiokafka.protocol.admin import (
+    CreateAclsRequest_v1,
+    DeleteAclsRequest_v1,
+    DescribeAclsRequest,
+)
 from aiokafka.protocol.api import Request
 
 ANY: Final = 1
@@ -37,6 +41,7 @@ class Operation(IntEnum):
     WRITE = 4
     CREATE = 5
     DELETE = 6
+    ALTER = 7
     DESCRIBE = 8
     DESCRIBE_CONFIGS = 10
 
@@ -73,24 +78,64 @@ class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
         return request_struct_class(self._rights)
 
 
-async def grant(options: Mapping[str, Any], wanted: Iterable[Right]) -> None:
-    """Add rights, and wait until they are in force; those that exist already stay.
+class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
+    """Many rights taken away in one request."""
+
+    API_KEY = DeleteAclsRequest_v1.API_KEY
+
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._rights = list(rights)
+
+    def build(self, request_struct_class: type[DeleteAclsRequest_v1]) -> DeleteAclsRequest_v1:
+        """The request as it goes over the wire."""
+        return request_struct_class(self._rights)
+
+
+async def enforce(
+    options: Mapping[str, Any], wanted: Iterable[Right], users: Collection[str]
+) -> None:
+    """Give what is wanted, take whatever else `users` have, and wait until it is so.
+
+    Rights of anybody else stay as they are.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused one of them.
     """
-    rights = list(wanted)
+    rights, principals = set(wanted), {f"User:{user}" for user in users}
     client = AIOKafkaClient(**options)
     await client.bootstrap()
     try:
+        given = await _in_force(client)
+        await _give(client, rights - given)
+        await _take(client, _stale(given, rights, principals))
+        while not _settled(await _in_force(client), rights, principals):  # noqa: ASYNC110  learnt late
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        await client.close()
+
+
+def _stale(given: set[Right], rights: set[Right], principals: Collection[str]) -> set[Right]:
+    return {right for right in given - rights if right.principal in principals}
+
+
+def _settled(given: set[Right], rights: set[Right], principals: Collection[str]) -> bool:
+    return rights <= given and not _stale(given, rights, principals)
+
+
+async def _give(client: Any, rights: Collection[Right]) -> None:
+    if rights:
         answer = await client.send(client.get_random_node(), CreateAcls(rights))
         for code, message in answer.creation_responses:
             if code:
                 raise for_code(code)(message)
-        while set(rights) - await _in_force(client):  # noqa: ASYNC110  the broker learns them late
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-    finally:
-        await client.close()
+
+
+async def _take(client: Any, rights: Collection[Right]) -> None:
+    if rights:
+        answer = await client.send(client.get_random_node(), DeleteAcls(rights))
+        for code, message, _ in answer.filter_responses:
+            if code:
+                raise for_code(code)(message)
 
 
 async def in_force(options: Mapping[str, Any]) -> set[Right]:

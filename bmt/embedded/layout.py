@@ -75,6 +75,12 @@ def agencies_file() -> Path:
     return _there(Path(own) if own else REPOSITORY / "deploy" / "embedded" / "agencies.yaml")
 
 
+def acls_file() -> Path:
+    """Who may do what with Kafka: BMT_ACLS_FILE, else the repository's."""
+    own = os.environ.get("BMT_ACLS_FILE")
+    return _there(Path(own) if own else REPOSITORY / "deploy" / "kafka" / "acls.yaml")
+
+
 def accounts_file() -> Path:
     """The accounts that a new IPMS starts with."""
     return _there(REPOSITORY / "examples" / "accounts.yaml")

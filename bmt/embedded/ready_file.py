@@ -10,7 +10,8 @@ import yaml
 
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
-from bmt.embedded.kafka_rights import INTEGRATORS, OBSERVER, STATISTICS
+from bmt.embedded.kafka_rights import STATISTICS
+from bmt.embedded.kafka_table import table
 from bmt.embedded.layout import accounts_file
 from bmt.embedded.services import SERVICES
 from bmt.embedded.storage import ADMIN, owner_password
@@ -78,7 +79,7 @@ def _statistics(system: System, pids: Mapping[str, int]) -> Document | None:
 
 
 def _kafka(system: System) -> Document:
-    principals = (*INTEGRATORS, OBSERVER)
+    principals = (*table().of_kind("integrator"), *table().of_kind("observer"))
     return {
         "bootstrap_servers": system.kafka.bootstrap_servers,
         "security_protocol": PROTOCOL,

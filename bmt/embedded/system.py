@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from bmt.embedded import kafka_rights, mongodb_rights
+from bmt.embedded import mongodb_rights
 from bmt.embedded.ipms import Ipms
 from bmt.embedded.issuer import Issuer
 from bmt.embedded.kafka import Kafka
+from bmt.embedded.kafka_table import table
 from bmt.embedded.layout import Layout, accounts_file
 from bmt.embedded.mail import Mail
 from bmt.embedded.mongodb import MongoDB
@@ -26,7 +27,7 @@ class System:
             root / "kafka",
             ports["kafka"],
             ports["kafka-controller"],
-            self._passwords("kafka", ("admin", "controller", *kafka_rights.USERS)),
+            self._passwords("kafka", ("admin", "controller", *table().principals)),
         )
         self.mongodb = MongoDB(
             root / "mongodb",

@@ -7,7 +7,8 @@ import re
 import pytest
 from fixtures.compose import CONTAINERS, FOLDER, JOBS, OWN, RAW, ROOT, SYSTEM, environment, required
 
-from bmt.embedded import kafka_rights, mongodb_rights
+from bmt.embedded import mongodb_rights
+from bmt.embedded.kafka_table import table
 from bmt.embedded.ports import Ports
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
@@ -132,13 +133,8 @@ def test_prometheus_finds_every_process():
 def test_every_user_of_kafka_and_mongodb_gets_a_password():
     kafka = environment("kafka")
     mongodb = environment("mongodb-users")
-    start = (FOLDER / "kafka" / "start.sh").read_text()
 
-    assert all(f"KAFKA_{user.upper()}_PASSWORD" in kafka for user in kafka_rights.USERS)
-    assert re.search(r"^users=\((.*)\)$", start, re.MULTILINE)[1].split() == [
-        "admin",
-        *kafka_rights.USERS,
-    ]
+    assert all(f"KAFKA_{user.upper()}_PASSWORD" in kafka for user in table().principals)
     assert all(f"MONGODB_{name.upper()}_PASSWORD" in mongodb for name in mongodb_rights.SERVICES)
 
 

@@ -1,6 +1,6 @@
 """Makes Kafka's topics and rights, once the broker answers; may be repeated.
 
-They are those of the embedded broker (`bmt.embedded.kafka_rights`), so that both agree.
+They are those of `deploy/kafka/acls.yaml`, from which the embedded broker has them too.
 """
 
 import asyncio

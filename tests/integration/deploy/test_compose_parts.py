@@ -19,6 +19,7 @@ from bmt.contracts import topics
 from bmt.embedded import jars
 from bmt.embedded.binaries import java, mongod
 from bmt.embedded.kafka import JVM
+from bmt.embedded.layout import acls_file
 from bmt.embedded.ports import any_free_port, listening
 from bmt.embedded.process import running
 from bmt.embedded.program import Program
@@ -67,6 +68,7 @@ async def kafka_container(tmp_path):
         "KAFKA_CONTROLLER_PORT": str(any_free_port()),
         "KAFKA_ADDRESS": f"127.0.0.1:{port}",
         "KAFKA_HOST_ADDRESS": f"127.0.0.1:{host_port}",
+        "BMT_ACLS_FILE": str(acls_file()),
     }
     program = Program(
         name="kafka",
@@ -77,7 +79,8 @@ async def kafka_container(tmp_path):
     async with running(program, tmp_path / "logs"):
         await job(
             "kafka/rights.py",
-            environment("kafka-rights") | {"KAFKA_ADDRESS": given["KAFKA_ADDRESS"]},
+            environment("kafka-rights")
+            | {name: given[name] for name in ("KAFKA_ADDRESS", "BMT_ACLS_FILE")},
         )
         yield lambda user: {
             "bootstrap_servers": given["KAFKA_HOST_ADDRESS"],

@@ -6,6 +6,7 @@ from bmt.cli.topics.listing import Listed, Partition, lines, writers
 from bmt.contracts import topics
 from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right
 from bmt.embedded.kafka_rights import rights
+from bmt.embedded.kafka_table import table
 
 ALL = 2
 
@@ -17,7 +18,7 @@ def right(name, user, *, operation=Operation.WRITE, pattern=Pattern.LITERAL, all
 
 @pytest.mark.parametrize("topic", topics.WRITERS)
 def test_each_topic_of_the_embedded_kafka_has_its_single_writer(topic):
-    assert writers(set(rights()), topic) == [topics.WRITERS[topic]]
+    assert writers(set(rights(table())), topic) == [topics.WRITERS[topic]]
 
 
 def test_whoever_may_write_by_any_right_is_told():

@@ -1,0 +1,126 @@
+"""Who may do what with Kafka, as `deploy/kafka/acls.yaml` says it: read, and checked as a whole."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from bmt.contracts import topics
+from bmt.embedded.errors import WrongConfiguration
+from bmt.embedded.layout import acls_file
+
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+TopicName = Annotated[str, StringConstraints(pattern=r"^bmt\.[a-z0-9.-]{1,200}$")]
+Kind = Literal["service", "integrator", "observer"]
+
+WRITTEN_BY_MANY: Final = (topics.DEAD_LETTERS,)
+"""Every other topic has one writer at most."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Topic(_Row):
+    """How a topic is made.
+
+    Attributes:
+        partitions: how many.
+        max_message_bytes: the largest record, in bytes; None: what the broker allows.
+    """
+
+    partitions: int = Field(default=3, ge=1, le=1000)
+    max_message_bytes: int | None = Field(default=None, ge=1)
+
+
+class Principal(_Row):
+    """What one user may do.
+
+    Attributes:
+        kind: a service of the house, an outside system that submits, or somebody who only reads.
+        reads: the topics that it may read.
+        writes: the topics that it may write.
+        group: its own consumer group; None: any group that belongs to nobody in the table.
+        keeps: what the names of topics begin with that it makes, reads and writes by itself.
+    """
+
+    kind: Kind
+    reads: tuple[TopicName, ...] = ()
+    writes: tuple[TopicName, ...] = ()
+    group: TopicName | None = None
+    keeps: TopicName | None = None
+
+    @model_validator(mode="after")
+    def _as_its_kind_may(self) -> Self:
+        if (self.kind == "service") != (self.group is not None):
+            raise ValueError("a service, and nobody else, has a group of its own")
+        if self.kind == "observer" and self.writes:
+            raise ValueError("an observer writes nothing")
+        if self.kind != "service" and self.keeps is not None:
+            raise ValueError("only a service keeps topics of its own")
+        return self
+
+
+class Table(_Row):
+    """The whole of it: every topic, every user; what is not here is not allowed."""
+
+    topics: Mapping[TopicName, Topic]
+    principals: Mapping[UserName, Principal]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        for name, principal in self.principals.items():
+            if unknown := {*principal.reads, *principal.writes} - self.topics.keys():
+                raise ValueError(f"{name} is to use {min(unknown)}, which is not among the topics")
+            if principal.kind == "integrator" and principal.writes != (topics.inbound(name),):
+                raise ValueError(f"{name} is to write {topics.inbound(name)} and nothing else")
+        for topic in self.topics:
+            writers = [name for name, each in self.principals.items() if topic in each.writes]
+            if len(writers) > 1 and topic not in WRITTEN_BY_MANY:
+                raise ValueError(f"{topic} has several writers: {', '.join(writers)}")
+        if len(set(self.groups)) != len(self.groups):
+            raise ValueError("two services have the same group")
+        return self
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that belong to a service."""
+        return tuple(each.group for each in self.principals.values() if each.group is not None)
+
+    def of_kind(self, kind: Kind) -> tuple[str, ...]:
+        """The users of this kind, in the table's order."""
+        return tuple(name for name, each in self.principals.items() if each.kind == kind)
+
+
+@cache
+def table() -> Table:
+    """The repository's table, or that of BMT_ACLS_FILE.
+
+    Raises:
+        WrongConfiguration: it is not there, not YAML, or says what is not allowed.
+    """
+    return read(acls_file())
+
+
+def read(file: Path) -> Table:
+    """The table in `file`; raises as `table`."""
+    try:
+        return Table.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise WrongConfiguration(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        raise WrongConfiguration(f"{file} is wrong: {faults}") from None
