@@ -1,0 +1,168 @@
+"""A review, whatever is asked of it and in whatever order: one decision, and nothing after it."""
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures.samples import GB, facts, received
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, precondition, rule
+from reviews import FAIZ, MAMPU, NOW, REQUEST, SITI, open_review, withdraw
+
+from bmt.contracts import topics
+from bmt.contracts.events import Approved, Rejected, ReturnedForCorrection, ReviewOpened, Withdrawn
+from bmt.contracts.http.approval import Ruling, RulingResult
+from bmt.contracts.values import Officer
+from services.approval.domain import DECIDER
+from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide
+from services.approval.domain.errors import AlreadyDecided, RequestClosed
+from services.approval.domain.events import PRIVATE, PapersReceived
+
+DECISIONS = (Approved, Rejected, ReturnedForCorrection)
+FINAL = (Approved, Rejected, Withdrawn)
+FOLLOWS = {
+    None: {ReviewOpened, Withdrawn},
+    ReviewOpened: {ReviewOpened, Approved, Rejected, ReturnedForCorrection, Withdrawn},
+    ReturnedForCorrection: {ReviewOpened, Withdrawn},
+}
+"""What may be said after what; nothing follows what is not named here."""
+
+KINDS = st.sampled_from(["application", "termination"])
+AGENCIES = st.sampled_from(["MAMPU", "JPA"])
+CHOICES = st.sampled_from(["approve", "reject", "return"])
+APPLICANT = REQUEST.applicant
+OFFICERS = st.sampled_from(
+    [
+        SITI,
+        FAIZ,
+        Officer(subject=APPLICANT.account.upper(), name=APPLICANT.name, role="administrator"),
+    ]
+)
+SIZES = st.none() | st.sampled_from([1, GB, 2 * GB, 3 * GB, 100 * GB, 101 * GB])
+TEXTS = st.none() | st.just("Sebab.")
+RULINGS = st.builds(
+    Ruling,
+    decision=CHOICES,
+    reason=TEXTS,
+    exception_reason=TEXTS,
+    quota_bytes=SIZES,
+    max_file_size_bytes=SIZES,
+    on_behalf_of=st.none() | st.sampled_from(["ketua.mampu@mygovuc.gov.my", APPLICANT.email]),
+)
+WARNINGS = st.sets(st.sampled_from(["not_serving", "already_active"])).map(tuple)
+
+
+class Reviews(DeciderMachine):
+    decider = DECIDER
+    models = (*topics.EVENTS[topics.DECISIONS], *PRIVATE)
+    requests = Bundle("requests")
+
+    @rule(target=requests, kind=KINDS, warnings=WARNINGS)
+    def a_request_is_received(self, kind, warnings):
+        request = facts(kind=kind, applicant=APPLICANT)
+        self._receive(request, warnings)
+        return request
+
+    @rule(target=requests)
+    def a_withdrawal_comes_without_its_request(self):
+        request = facts()
+        self._withdraw(request)
+        return request
+
+    @rule(request=requests, warnings=WARNINGS)
+    def it_is_received_again(self, request, warnings):
+        self._receive(request, warnings)
+
+    def _receive(self, request, warnings):
+        is_over = self._is_over(request)
+        said = self.tell(open_review(received(request, warnings=warnings)), request.request_id)
+        if is_over:
+            assert said.kind in {AlreadyDecided, RequestClosed}
+        else:
+            assert [type(event) for event in said] == [ReviewOpened, PapersReceived]
+
+    @rule(request=requests)
+    def it_is_withdrawn(self, request):
+        self._withdraw(request)
+
+    def _withdraw(self, request):
+        is_over = self._is_over(request)
+        assert isinstance(self.tell(withdraw(request), request.request_id), No) == is_over
+
+    def _is_over(self, request):
+        return bool(self.events(*FINAL, stream=request.request_id))
+
+    @rule(request=requests, choice=CHOICES, by=st.sampled_from([SITI, FAIZ]))
+    def an_administrator_rules(self, request, choice, by):
+        self._rule(request, Ruling(decision=choice, reason="Sebab."), by, "MAMPU")
+
+    @rule(request=requests, ruling=RULINGS, by=OFFICERS, agency=AGENCIES)
+    def somebody_rules(self, request, ruling, by, agency):
+        self._rule(request, ruling, by, agency)
+
+    def _rule(self, request, ruling, by, agency):
+        before = self.events(stream=request.request_id)
+        said = self.tell(Decide(ruling, by, agency, MAMPU, NOW), request.request_id)
+        if isinstance(said, No):
+            self._was_decided_before(said, request.request_id)
+            return
+        (decided,) = said
+        *_, opened, papers = before
+        assert isinstance(papers, PapersReceived)
+        assert agency == request.agency
+        assert by in (SITI, FAIZ)
+        assert decided.on_behalf_of != APPLICANT.email
+        if isinstance(decided, Approved):
+            self._is_within_the_rules(decided, opened)
+        else:
+            assert decided.reason
+
+    def _was_decided_before(self, said, name):
+        """Who comes late sees the decision that stands."""
+        if said.kind is AlreadyDecided:
+            first = self.events(*DECISIONS, stream=name)[-1].model_dump(mode="json")
+            shown = said.extra["decision"]
+            for what in ("decided_by", "decided_at", "reason"):
+                assert shown[what] == first[what]
+        if said.kind is RequestClosed:
+            assert self.events(Withdrawn, stream=name)
+
+    def _is_within_the_rules(self, approved, opened):
+        assert approved.exception_reason or not opened.warnings
+        granted = approved.approved
+        if approved.request.kind == "termination":
+            assert (granted.quota_bytes, granted.max_file_size_bytes) == (None, None)
+        else:
+            assert 0 < granted.quota_bytes <= MAMPU.largest_quota_bytes
+            assert 0 < granted.max_file_size_bytes <= MAMPU.largest_file_bytes
+
+    @rule(ids=st.lists(st.sampled_from("abc"), min_size=1, max_size=4))
+    def a_bulk_call_begins(self, ids):
+        said = self.tell(BeginBulk(SITI, tuple(ids)), "bulk")
+        assert isinstance(said, No) == (len(set(ids)) < len(ids))
+
+    @precondition(lambda self: self.events(stream="bulk"))
+    @rule()
+    def a_bulk_call_is_answered(self):
+        self.tell(AnswerBulk((RulingResult(request_id="a", status=201),)), "bulk")
+
+    @invariant()
+    def a_request_has_one_decision_and_nothing_after_it(self):
+        for name in self._requests():
+            said = self._published(name)
+            for before, after in zip([None, *said], said, strict=False):
+                assert after in FOLLOWS.get(before, ()), f"{after} after {before}"
+            assert sum(event in FINAL for event in said) <= 1
+
+    @invariant()
+    def a_review_counts_what_it_says(self):
+        for name in self._requests():
+            assert self.state(name).version == len(self._published(name))
+
+    def _requests(self):
+        return [name for name in self.history if name != "bulk"]
+
+    def _published(self, name):
+        private = (PapersReceived,)
+        return [type(e) for e in self.events(stream=name) if not isinstance(e, private)]
+
+
+def test_a_review_has_one_decision_whatever_is_asked_of_it():
+    explore(Reviews)
