@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
@@ -19,6 +19,7 @@ from bmt.chassis.command_count import (
     outcome_of_error,
     uncounted,
 )
+from bmt.chassis.committing import Committing
 from bmt.chassis.decider import Decider, Message
 from bmt.chassis.errors import CausationReused, StillContended, Unavailable
 from bmt.chassis.event_store import (
@@ -26,12 +27,10 @@ from bmt.chassis.event_store import (
     Appended,
     AppendOutcome,
     Commit,
-    EventRecord,
     EventStore,
-    RefusalRecord,
-    Tail,
 )
-from bmt.chassis.vocabulary import Vocabulary, type_of
+from bmt.chassis.standing import Standing, Standings
+from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts.problems import Refused
 
 C = TypeVar("C")
@@ -84,10 +83,8 @@ class Execution(Generic[C, S]):
         """`published` are the types that have a topic; other events stay within the service."""
         self._store = store
         self._decider = decider
-        self._vocabulary = vocabulary
-        self._published = frozenset(published)
-        self._clock = clock
-        self._new_id = new_id
+        self._standings = Standings(store, decider, vocabulary)
+        self._committing = Committing(published=published, clock=clock, new_id=new_id)
         self._count = count
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
         self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
@@ -169,13 +166,22 @@ class Execution(Generic[C, S]):
             self._count(command_name(message.command), outcome)
 
     async def state(self, stream: str) -> S:
-        """The state of a stream as it is now, for who acts on it outside a decision.
+        """The state of a stream as it is stored now, for who acts on it outside a decision.
 
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        commits = (await self._store.load([stream]))[stream]
-        return self._decider.fold(self._vocabulary.events(commits))
+        return (await self._standings.loaded([stream]))[stream].state
+
+    async def known_state(self, stream: str) -> S:
+        """The state of a stream as this process knows it: what another one did may be missing.
+
+        For who may act once too often without harm.
+
+        Raises:
+            StoreUnavailable: it is not known, and cannot be read.
+        """
+        return (await self._standings.of([stream]))[stream].state
 
     async def catch_up(self, stream: str) -> None:
         """Hand over what a crash left undelivered of a stream, for who misses it in a view.
@@ -185,7 +191,7 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        commits = (await self._store.load([stream]))[stream]
+        commits = await self._standings.commits(stream)
         await self._hand_overs.submit([commit for commit in commits if commit.outbox])
 
     async def _attempt(
@@ -194,81 +200,70 @@ class Execution(Generic[C, S]):
         indexes: Sequence[int],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
-        """Decide these once; the indexes that met a version conflict."""
-        history = await self._store.load(
+        """Decide these once; the indexes that met another writer, seen or to be looked for."""
+        standings = await self._standings.of(
             {messages[i].stream for i in indexes if not messages[i].begins_stream}
         )
-        decided: dict[int, Commit] = {}
+        again: list[int] = []
+        decided: dict[int, _Decided[S]] = {}
         for index in indexes:
+            standing = standings.get(messages[index].stream, self._standings.beginning)
             try:
-                outcome = self._decide(messages[index], history.get(messages[index].stream, ()))
+                outcome = self._decide(messages[index], standing)
             except Exception as error:  # noqa: BLE001  belongs to this message alone
-                results[index] = error
+                if standing.remembered:
+                    self._standings.forget([messages[index].stream])
+                    again.append(index)
+                else:
+                    results[index] = error
                 continue
             if isinstance(outcome, Executed):
                 results[index] = outcome
             else:
                 decided[index] = outcome
-        outcomes = await self._appends.submit(list(decided.values()))
+        return again + await self._append(messages, decided, results)
+
+    async def _append(
+        self,
+        messages: Sequence[Message[C]],
+        decided: Mapping[int, "_Decided[S]"],
+        results: dict[int, Executed | Exception],
+    ) -> list[int]:
+        """Write what was decided; the indexes whose version was taken."""
+        commits = [one.commit for one in decided.values()]
+        try:
+            outcomes = await self._appends.submit(commits)
+        except Unavailable:
+            self._standings.forget([commit.stream for commit in commits])
+            raise
         contended = []
-        for index, appended in zip(decided, outcomes, strict=True):
-            match appended:
-                case Appended(commit):
-                    results[index] = Executed(commit, replayed=False)
-                case AlreadyRecorded(commit):
-                    results[index] = _replayed(messages[index], commit)
-                case _:
-                    contended.append(index)
+        for (index, one), appended in zip(decided.items(), outcomes, strict=True):
+            if isinstance(appended, Appended):
+                self._standings.written(one.standing, one.commit, one.events)
+                results[index] = Executed(appended.commit, replayed=False)
+                continue
+            self._standings.forget([one.commit.stream])
+            if isinstance(appended, AlreadyRecorded):
+                results[index] = _replayed(messages[index], appended.commit)
+            else:
+                contended.append(index)
         return contended
 
-    def _decide(self, message: Message[C], commits: Sequence[Commit]) -> Commit | Executed:
-        for commit in commits:
+    def _decide(self, message: Message[C], standing: Standing[S]) -> "_Decided[S] | Executed":
+        for commit in standing.history or ():
             if commit.id == message.causation:
                 replayed = _replayed(message, commit)
                 if isinstance(replayed, Exception):
                     raise replayed
                 return replayed
-        state = self._decider.fold(self._vocabulary.events(commits))
-        tail = Tail(commits[-1].version, commits[-1].sequence, commits[-1]) if commits else Tail()
         try:
-            return self._commit(message, tail, self._decider.decide(message.command, state))
+            events = self._decider.decide(message.command, standing.state)
         except Refused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
-            return self._commit(message, tail, (), refused)
-
-    def _commit(
-        self,
-        message: Message[C],
-        tail: Tail,
-        events: Sequence[BaseModel],
-        refused: Refused | None = None,
-    ) -> Commit:
-        now = self._clock()
-        sequence = tail.sequence
-        records = []
-        for event in events:
-            type_ = type_of(event)
-            published = type_ in self._published
-            sequence += published
-            data: dict[str, Any] = event.model_dump(mode="json", by_alias=True)
-            records.append(
-                EventRecord(self._new_id(), type_, now, sequence if published else 0, data)
-            )
-        return Commit(
-            id=message.causation,
-            stream=message.stream,
-            version=tail.version + 1,
-            sequence=sequence,
-            events=tuple(records),
-            fingerprint=message.fingerprint,
-            recorded_at=now,
-            outbox=bool(records),
-            refusal=RefusalRecord(refused.problem, refused.detail, dict(refused.extra))
-            if refused
-            else None,
-            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
-        )
+            commit = self._committing.commit(message, standing.tail, (), refused)
+            return _Decided(standing, commit, ())
+        return _Decided(standing, self._committing.commit(message, standing.tail, events), events)
 
     @staticmethod
     def _handed(hand_over: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
@@ -282,6 +277,15 @@ class Execution(Generic[C, S]):
         """Return when nothing is in flight."""
         await self._appends.close()
         await self._hand_overs.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided(Generic[S]):
+    """What a message leads to, and what it was decided on."""
+
+    standing: Standing[S]
+    commit: Commit
+    events: Sequence[BaseModel]
 
 
 def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReused:

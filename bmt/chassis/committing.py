@@ -1,0 +1,56 @@
+"""What a decision becomes: one commit, with the message's causation as its id."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.decider import Message
+from bmt.chassis.event_store import Commit, EventRecord, RefusalRecord, Tail
+from bmt.chassis.vocabulary import type_of
+from bmt.contracts.problems import Refused
+
+
+class Committing:
+    """Makes commits of one service's decisions."""
+
+    def __init__(self, *, published: Collection[str], clock: Clock, new_id: NewId) -> None:
+        """`published` are the types that have a topic, and so a `ce_sequence`."""
+        self._published = frozenset(published)
+        self._clock = clock
+        self._new_id = new_id
+
+    def commit(
+        self,
+        message: Message[Any],
+        tail: Tail,
+        events: Sequence[BaseModel],
+        refused: Refused | None = None,
+    ) -> Commit:
+        """The commit that comes after `tail`: its events, or the refusal, or nothing to do."""
+        now = self._clock()
+        sequence = tail.sequence
+        records = []
+        for event in events:
+            type_ = type_of(event)
+            published = type_ in self._published
+            sequence += published
+            data: dict[str, Any] = event.model_dump(mode="json", by_alias=True)
+            records.append(
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, data)
+            )
+        return Commit(
+            id=message.causation,
+            stream=message.stream,
+            version=tail.version + 1,
+            sequence=sequence,
+            events=tuple(records),
+            fingerprint=message.fingerprint,
+            recorded_at=now,
+            outbox=bool(records),
+            refusal=RefusalRecord(refused.problem, refused.detail, dict(refused.extra))
+            if refused
+            else None,
+            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
+        )
