@@ -8,11 +8,15 @@ from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import StillContended
+from bmt.chassis.recent import Recent
 from bmt.chassis.view_store import Query, ViewDocument, ViewStore
 
 D = TypeVar("D", bound=BaseModel)
 
 _CONFLICT_TRIES: Final = 20
+
+REMEMBERED: Final = 2_048
+"""Documents; some kilobytes each."""
 
 Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
 """The events of a stream at positions above the first and below the second number."""
@@ -50,6 +54,15 @@ class View(Generic[D]):
     indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held(Generic[D]):
+    """A document and what it holds; revision 0 is one that is not stored yet."""
+
+    body: D | None = None
+    applied: Mapping[str, int] = field(default_factory=dict)
+    revision: int = 0
+
+
 class ViewProjection(Generic[D]):
     """Fills one view and answers from it."""
 
@@ -58,9 +71,11 @@ class ViewProjection(Generic[D]):
         self.view = view
         self._store = store
         self._missed = missed
+        # What another process wrote since is noticed by the revision when it is saved.
+        self._recent: Recent[str, _Held[D]] = Recent(REMEMBERED)
 
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
-        """As `Projection.apply`: one load and one write for all of them.
+        """As `Projection.apply`: at most one load and one write for all of them.
 
         Raises:
             StoreUnavailable: try again; what was applied is not applied twice.
@@ -72,37 +87,82 @@ class ViewProjection(Generic[D]):
         keys: Collection[str] = list(by_key)
         # What came by a topic is not said again once its offset is committed.
         durable = any(event.topic for event in heard)
-        for _ in range(_CONFLICT_TRIES):
-            stored = await self._store.load(self.view.name, keys)
-            changed = [
-                document
+        for tries in range(_CONFLICT_TRIES):
+            held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
+            changed = {
+                key: after
                 for key in keys
-                if (document := await self._fold(key, stored.get(key), by_key[key])) is not None
-            ]
-            keys = await self._store.save(self.view.name, changed, durable=durable)
+                if (after := await self._fold(key, held[key], by_key[key])) is not None
+            }
+            keys = await self._save(changed, durable=durable)
             if not keys:
                 return
         raise StillContended(self.view.name)
 
+    async def _held(
+        self, by_key: Mapping[str, Sequence[Heard[BaseModel]]], *, guess: bool
+    ) -> Mapping[str, "_Held[D]"]:
+        """Each document as it is remembered, else as it is stored.
+
+        `guess` that there is none yet where an event is its stream's first.
+        """
+        held: dict[str, _Held[D]] = {}
+        for key, events in by_key.items():
+            if (recent := self._recent.get(key)) is not None:
+                held[key] = recent
+            elif guess and self._missed is not None and events[0].position == 1:
+                held[key] = _Held()
+        stored = await self._store.load(self.view.name, [key for key in by_key if key not in held])
+        for key in by_key:
+            if key not in held:
+                held[key] = self._read(stored.get(key))
+        return held
+
+    def _read(self, stored: ViewDocument | None) -> "_Held[D]":
+        if stored is None:
+            return _Held()
+        body = self.view.model.model_validate(stored.body)
+        return _Held(body, stored.applied, stored.revision)
+
+    async def _save(self, changed: Mapping[str, "_Held[D]"], *, durable: bool) -> Collection[str]:
+        """Write and remember; the keys of those that another writer was faster with."""
+        documents = [
+            ViewDocument(key, one.body.model_dump(), one.applied, one.revision)
+            for key, one in changed.items()
+            if one.body is not None
+        ]
+        try:
+            refused = set(await self._store.save(self.view.name, documents, durable=durable))
+        except BaseException:
+            # Whether it was written is not known.
+            for key in changed:
+                self._recent.forget(key)
+            raise
+        for key, one in changed.items():
+            if key in refused:
+                self._recent.forget(key)
+            else:
+                self._recent.put(key, one)
+        return refused
+
     async def _fold(
-        self, key: str, stored: ViewDocument | None, heard: Sequence[Heard[BaseModel]]
-    ) -> ViewDocument | None:
-        applied: dict[str, int] = dict(stored.applied) if stored else {}
-        document = self.view.model.model_validate(stored.body) if stored else None
-        before = applied.copy()
+        self, key: str, held: "_Held[D]", heard: Sequence[Heard[BaseModel]]
+    ) -> "_Held[D] | None":
+        """The document with these events, or None when they change nothing."""
+        applied: dict[str, int] = dict(held.applied)
+        document = held.body
         seen: set[str] = set()
         for event in heard:
             for due in await self._in_order(applied.get(event.origin, 0), event):
-                known = due.id in seen or due.position <= before.get(due.origin, 0)
+                known = due.id in seen or due.position <= held.applied.get(due.origin, 0)
                 if known or self.view.key(due) != key:
                     continue
                 document = self.view.fold(document, due)
                 applied[due.origin] = due.position
                 seen.add(due.id)
-        if applied == before or document is None:
+        if applied == held.applied or document is None:
             return None
-        revision = stored.revision + 1 if stored else 1
-        return ViewDocument(key, document.model_dump(), applied, revision)
+        return _Held(document, applied, held.revision + 1)
 
     async def _in_order(self, position: int, event: Heard[BaseModel]) -> Sequence[Heard[BaseModel]]:
         if self._missed is None or event.position <= position + 1:
@@ -131,4 +191,5 @@ class ViewProjection(Generic[D]):
 
     async def clear(self) -> None:
         """Empty the view, to fill it again."""
+        self._recent.clear()
         await self._store.clear(self.view.name)
