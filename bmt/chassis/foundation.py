@@ -26,6 +26,7 @@ from bmt.chassis.metrics import ServiceMetrics, new_registry
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.mongo_view_store import MongoViewStore
+from bmt.chassis.mongo_work_queue import MongoWorkQueue
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.relay import Relay
 from bmt.chassis.settings import ServiceSettings
@@ -34,7 +35,7 @@ from bmt.chassis.token_verifier import TokenVerifier
 from bmt.chassis.views import Projection, View, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary, type_of
 from bmt.chassis.web import create_app
-from bmt.chassis.work import MongoWorkQueue, WorkChange, WorkProjection
+from bmt.chassis.work import WorkChange, WorkProjection
 from bmt.chassis.worker import Perform, Worker
 
 D = TypeVar("D", bound=BaseModel)
@@ -153,13 +154,8 @@ class Foundation:
         change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
         workers: Sequence[Worker],
     ) -> None:
-        """Fill the work queue from the service's own events, and wake these workers."""
-
-        def wake() -> None:
-            for worker in workers:
-                worker.wake()
-
-        self._own_projections.append(WorkProjection(self.work, change, wake))
+        """Fill the work queue from the service's own events, and give it to these workers."""
+        self._own_projections.append(WorkProjection(self.work, change, workers))
 
     def hears(
         self,

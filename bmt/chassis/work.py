@@ -4,14 +4,13 @@ The queue is a view: events put work in and take it out, and it can be filled ag
 work in that was done before is harmless, because who performs it looks at the stream first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel
 
-from bmt.chassis import mongodb
 from bmt.chassis.decider import Heard
 
 
@@ -26,6 +25,7 @@ class WorkItem:
         due_at: not before.
         attempts: tries so far.
         waiting_for: why the last try did not finish, for people; empty at first.
+        held: whether somebody is at it: then `due_at` is when that lease runs out.
     """
 
     id: str
@@ -34,6 +34,7 @@ class WorkItem:
     due_at: datetime
     attempts: int = 0
     waiting_for: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,21 @@ WorkChange = WorkItem | Remove
 class WorkQueue(Protocol):
     """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
 
-    async def change(self, changes: Sequence[WorkChange]) -> None:
-        """Put in and take out, in order; work that is there already stays as it is."""
+    async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
+        """Put in and take out, in order; the ids of what is new.
+
+        Work that is there already stays as it is.
+        """
         ...
 
-    async def take(self, target: str, now: datetime, lease: timedelta) -> WorkItem | None:
-        """One due item nobody else holds, held until the lease runs out; its attempts count up."""
+    async def take(
+        self, target: str, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[WorkItem]:
+        """Due items that nobody else holds, held until the lease runs out; their attempts count up."""
         ...
 
-    async def hold(self, id_: str, until: datetime) -> None:
-        """Go on holding an item that was taken: its lease now runs out at `until`."""
+    async def hold(self, ids: Collection[str], until: datetime) -> None:
+        """Go on holding items that were taken: their leases now run out at `until`."""
         ...
 
     async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
@@ -75,105 +81,63 @@ class WorkQueue(Protocol):
         ...
 
 
-class MongoWorkQueue:
-    """The queue in the service's own database."""
+class Hands(Protocol):
+    """Who performs the work of one target in this process."""
 
-    def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert, update and delete."""
-        self._work = mongodb.rebuildable(collection)
+    @property
+    def target(self) -> str:
+        """What the work calls."""
+        ...
 
-    async def prepare(self) -> None:
-        """Create the index that taking rests on."""
-        with mongodb.store_errors():
-            await self._work.create_indexes([mongodb.IndexModel([("target", 1), ("due_at", 1)])])
+    def reserve(self, item: WorkItem) -> WorkItem | None:
+        """The item as held, when there is a hand free for it now."""
+        ...
 
-    async def change(self, changes: Sequence[WorkChange]) -> None:
-        """As `WorkQueue.change`: one bulk write."""
-        if changes:
-            with mongodb.store_errors():
-                await self._work.bulk_write([_write(change) for change in changes])
+    def take_over(self, item: WorkItem) -> None:
+        """Perform an item that was reserved and is stored as held."""
+        ...
 
-    async def take(self, target: str, now: datetime, lease: timedelta) -> WorkItem | None:
-        """As `WorkQueue.take`: one findOneAndUpdate; a held item is one that is due later."""
-        with mongodb.store_errors():
-            taken = await self._work.find_one_and_update(
-                {"target": target, "due_at": {"$lte": now}},
-                {"$set": {"due_at": now + lease}, "$inc": {"attempts": 1}},
-                sort=[("due_at", 1)],
-                return_document=mongodb.ReturnDocument.AFTER,
-            )
-        return _item(taken) if taken else None
-
-    async def hold(self, id_: str, until: datetime) -> None:
-        """As `WorkQueue.hold`."""
-        with mongodb.store_errors():
-            await self._work.update_one({"_id": id_}, {"$set": {"due_at": until}})
-
-    async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
-        """As `WorkQueue.postpone`."""
-        with mongodb.store_errors():
-            await self._work.update_one(
-                {"_id": id_}, {"$set": {"due_at": due_at, "waiting_for": waiting_for}}
-            )
-
-    async def list(self, limit: int) -> Sequence[WorkItem]:
-        """As `WorkQueue.list`."""
-        with mongodb.store_errors():
-            found = await self._work.find().sort("due_at", 1).limit(limit).to_list(None)
-        return [_item(document) for document in found]
-
-    async def clear(self) -> None:
-        """As `WorkQueue.clear`."""
-        with mongodb.store_errors():
-            await self._work.delete_many({})
+    def wake(self) -> None:
+        """There may be work in the queue."""
+        ...
 
 
 class WorkProjection:
-    """Fills a queue from events, and wakes who works on it."""
+    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
 
     def __init__(
         self,
         queue: WorkQueue,
         change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
-        wake: Callable[[], None],
+        hands: Sequence[Hands],
     ) -> None:
         """`change` is pure: what an event does to the queue."""
         self._queue = queue
         self._change = change
-        self._wake = wake
+        self._hands = {one.target: one for one in hands}
 
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
         """As `Projection.apply`."""
-        changes = [change for event in heard for change in self._change(event)]
-        await self._queue.change(changes)
-        if any(isinstance(change, WorkItem) for change in changes):
-            self._wake()
+        reserved: dict[str, WorkItem] = {}
+        changes: list[WorkChange] = []
+        waiting: set[str] = set()
+        for change in (change for event in heard for change in self._change(event)):
+            if isinstance(change, Remove):
+                changes.append(change)
+            elif (held := self._reserve(change)) is not None:
+                reserved[held.id] = held
+                changes.append(held)
+            else:
+                waiting.add(change.target)
+                changes.append(change)
+        # What was there already is being performed, or waits for a reason of its own.
+        new = await self._queue.change(changes)
+        for id_ in new:
+            if (item := reserved.get(id_)) is not None:
+                self._hands[item.target].take_over(item)
+        for target in waiting & self._hands.keys():
+            self._hands[target].wake()
 
-
-def _write(change: WorkChange) -> Any:
-    if isinstance(change, Remove):
-        return mongodb.DeleteOne({"_id": change.id})
-    return mongodb.UpdateOne(
-        {"_id": change.id},
-        {
-            "$setOnInsert": {
-                "target": change.target,
-                "subject": change.subject,
-                "due_at": change.due_at,
-                "attempts": change.attempts,
-                "waiting_for": change.waiting_for,
-            }
-        },
-        upsert=True,
-    )
-
-
-def _item(document: dict[str, Any]) -> WorkItem:
-    return WorkItem(
-        id=document["_id"],
-        target=document["target"],
-        subject=document["subject"],
-        due_at=document["due_at"],
-        attempts=document["attempts"],
-        waiting_for=document["waiting_for"],
-    )
+    def _reserve(self, item: WorkItem) -> WorkItem | None:
+        hands = self._hands.get(item.target)
+        return hands.reserve(item) if hands else None

@@ -9,7 +9,8 @@ from eventually import eventually
 
 from bmt.chassis.clock import now
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.work import MongoWorkQueue, Remove, WorkItem
+from bmt.chassis.mongo_work_queue import MongoWorkQueue
+from bmt.chassis.work import Remove, WorkItem, WorkProjection
 from bmt.chassis.worker import Done, Later, Worker
 
 pytestmark = pytest.mark.integration
@@ -45,11 +46,12 @@ async def is_empty(queue) -> None:
 async def test_work_is_held_by_one_until_its_lease_runs_out(queue):
     await queue.change([item("a")])
     lease = timedelta(seconds=60)
-    taken = await queue.take("post", now(), lease)
+    (taken,) = await queue.take("post", now(), lease)
     assert (taken.id, taken.attempts) == ("a", 1)
-    assert await queue.take("post", now(), lease) is None
-    assert await queue.take("other", now() + 2 * lease, lease) is None
-    assert (await queue.take("post", now() + 2 * lease, lease)).attempts == 2
+    assert not await queue.take("post", now(), lease)
+    assert not await queue.take("other", now() + 2 * lease, lease)
+    (again,) = await queue.take("post", now() + 2 * lease, lease)
+    assert again.attempts == 2
 
 
 async def test_putting_the_same_work_in_twice_changes_nothing(queue):
@@ -144,3 +146,69 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):
         assert times == [1]
         finish.set()
         await eventually(lambda: is_empty(queue))
+
+
+def promised(queue, worker, *ids):
+    """The projection of one event that promises work with these ids, and the event."""
+    return WorkProjection(queue, lambda _: [item(id_) for id_ in ids], [worker]), [None]
+
+
+async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_looked_for(queue):
+    begun, finish = asyncio.Event(), asyncio.Event()
+
+    async def perform(work):
+        begun.set()
+        await finish.wait()
+        return Done()
+
+    async with working(queue, perform) as worker:
+        await asyncio.sleep(0)
+        projection, event = promised(queue, worker, "a")
+        await projection.apply(event)
+        await begun.wait()
+        (held,) = await queue.list(10)
+        assert (held.held, held.attempts) == (True, 1)
+        assert not await queue.take("post", now(), timedelta(seconds=6))
+        finish.set()
+        await eventually(lambda: is_empty(queue))
+
+
+async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queue):
+    finish = asyncio.Event()
+    performed = []
+
+    async def perform(work):
+        performed.append(work.id)
+        await finish.wait()
+        return Done()
+
+    async with working(queue, perform) as worker:
+        await asyncio.sleep(0)
+        projection, event = promised(queue, worker, "a", "b")
+        await projection.apply(event)
+        await projection.apply(event)
+        await eventually(lambda: len(performed) == 2)
+        finish.set()
+        await eventually(lambda: is_empty(queue))
+    assert sorted(performed) == ["a", "b"]
+
+
+async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
+    monkeypatch.setattr("bmt.chassis.worker.IN_HAND", 2)
+    finish = asyncio.Event()
+    performed = []
+
+    async def perform(work):
+        performed.append(work.id)
+        await finish.wait()
+        return Done()
+
+    async with working(queue, perform) as worker:
+        await asyncio.sleep(0)
+        for id_ in ("a", "b", "c"):
+            projection, event = promised(queue, worker, id_)
+            await projection.apply(event)
+        assert [work.held for work in await queue.list(10)].count(False) == 1
+        finish.set()
+        await eventually(lambda: is_empty(queue))
+    assert sorted(performed) == ["a", "b", "c"]

@@ -1,0 +1,103 @@
+"""The work queue in a service's own database."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bmt.chassis import mongodb
+from bmt.chassis.work import Remove, WorkChange, WorkItem
+
+
+class MongoWorkQueue:
+    """The queue in the service's own database."""
+
+    def __init__(self, collection: mongodb.Collection) -> None:
+        """`collection` needs find, insert, update and delete."""
+        self._work = mongodb.rebuildable(collection)
+
+    async def prepare(self) -> None:
+        """Create the index that taking rests on."""
+        with mongodb.store_errors():
+            await self._work.create_indexes([mongodb.IndexModel([("target", 1), ("due_at", 1)])])
+
+    async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
+        """As `WorkQueue.change`: one bulk write."""
+        if not changes:
+            return ()
+        with mongodb.store_errors():
+            result = await self._work.bulk_write([_write(change) for change in changes])
+        return list((result.upserted_ids or {}).values())
+
+    async def take(
+        self, target: str, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[WorkItem]:
+        """As `WorkQueue.take`; a held item is one that is due later."""
+        due = {"target": target, "due_at": {"$lte": now}}
+        with mongodb.store_errors():
+            found = await self._work.find(due, {"_id": 1}).sort("due_at", 1).limit(limit).to_list()
+            if not found:
+                return ()
+            ids = {"_id": {"$in": [one["_id"] for one in found]}}
+            held_by = uuid.uuid4().hex
+            held = {"due_at": now + lease, "held": True, "held_by": held_by}
+            await self._work.update_many({**due, **ids}, {"$set": held, "$inc": {"attempts": 1}})
+            taken = await self._work.find({**ids, "held_by": held_by}).to_list()
+        return [_item(document) for document in taken]
+
+    async def hold(self, ids: Collection[str], until: datetime) -> None:
+        """As `WorkQueue.hold`; what was given back meanwhile is not held again."""
+        with mongodb.store_errors():
+            await self._work.update_many(
+                {"_id": {"$in": list(ids)}, "held": True}, {"$set": {"due_at": until}}
+            )
+
+    async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
+        """As `WorkQueue.postpone`."""
+        with mongodb.store_errors():
+            await self._work.update_one(
+                {"_id": id_},
+                {"$set": {"due_at": due_at, "waiting_for": waiting_for, "held": False}},
+            )
+
+    async def list(self, limit: int) -> Sequence[WorkItem]:
+        """As `WorkQueue.list`."""
+        with mongodb.store_errors():
+            found = await self._work.find().sort("due_at", 1).limit(limit).to_list(None)
+        return [_item(document) for document in found]
+
+    async def clear(self) -> None:
+        """As `WorkQueue.clear`."""
+        with mongodb.store_errors():
+            await self._work.delete_many({})
+
+
+def _write(change: WorkChange) -> Any:
+    if isinstance(change, Remove):
+        return mongodb.DeleteOne({"_id": change.id})
+    return mongodb.UpdateOne(
+        {"_id": change.id},
+        {
+            "$setOnInsert": {
+                "target": change.target,
+                "subject": change.subject,
+                "due_at": change.due_at,
+                "attempts": change.attempts,
+                "waiting_for": change.waiting_for,
+                "held": change.held,
+            }
+        },
+        upsert=True,
+    )
+
+
+def _item(document: dict[str, Any]) -> WorkItem:
+    return WorkItem(
+        id=document["_id"],
+        target=document["target"],
+        subject=document["subject"],
+        due_at=document["due_at"],
+        attempts=document["attempts"],
+        waiting_for=document["waiting_for"],
+        held=document.get("held", False),
+    )
