@@ -14,7 +14,7 @@ from bmt.chassis.decider import Decider
 from bmt.chassis.vocabulary import Vocabulary, type_of
 from bmt.contracts.problems import FieldError, Refused
 
-SEQUENCES, COMMANDS = (400, 50) if LONG else (40, 30)
+SEQUENCES, COMMANDS = (400, 50) if LONG else (60, 40)
 """How many, and commands in each."""
 
 FEWEST_COMMANDS = 10_000 if LONG else 500

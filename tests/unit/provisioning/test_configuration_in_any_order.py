@@ -1,0 +1,217 @@
+"""A configuration, whatever is recorded of it and in whatever order: in force once, as approved."""
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures.samples import GB, facts
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, rule
+from orders import (
+    FAIZ,
+    JPA,
+    MAMPU,
+    NOW,
+    OPERATOR,
+    SITI,
+    approved,
+    claim,
+    complete,
+    evidence,
+    fail,
+    request_configuration,
+    retry,
+)
+
+from bmt.contracts import topics
+from bmt.contracts.events import (
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Configured,
+    Effective,
+    EffectiveIpms,
+    EffectiveStorage,
+)
+from services.provisioning.domain import DECIDER
+from services.provisioning.domain.commands import AwaitOperator, RecordConfigured, Start
+from services.provisioning.domain.decide import ITSELF
+from services.provisioning.domain.errors import ClaimedByAnother
+from services.provisioning.domain.events import (
+    PRIVATE,
+    ConfigurationDue,
+    RetryRequested,
+    TaskClaimed,
+    TaskCompleted,
+)
+from services.provisioning.domain.goal import NOTHING_IN_FORCE, changes, goal
+from services.provisioning.domain.state import Awaiting, Due, Failed, Started
+
+FOLLOWS = {
+    None: {ConfigurationDue},
+    ConfigurationDue: {ConfigurationStarted, ConfigurationFailed},
+    ConfigurationStarted: {AwaitingOperator, Configured, ConfigurationFailed},
+    AwaitingOperator: {TaskClaimed, TaskCompleted},
+    TaskClaimed: {TaskCompleted},
+    TaskCompleted: {Configured, ConfigurationFailed},
+    ConfigurationFailed: {RetryRequested},
+    RetryRequested: {ConfigurationStarted, ConfigurationFailed},
+}
+"""What may happen after what; nothing follows what is not named here."""
+
+KINDS = st.sampled_from(["application", "termination"])
+POLICIES = st.sampled_from([MAMPU, JPA])
+OFFICERS = st.sampled_from([SITI, FAIZ])
+AGENCIES = st.sampled_from(["MAMPU", "MAMPU", "JPA"])
+SIZES = st.sampled_from([GB, 2 * GB, 10 * GB])
+SHOWN = st.builds(
+    Effective,
+    ipms=st.builds(EffectiveIpms, bmt_enabled=st.booleans(), max_file_size_bytes=SIZES),
+    storage=st.builds(
+        EffectiveStorage, enabled=st.booleans(), quota_bytes=SIZES, max_file_size_bytes=SIZES
+    ),
+)
+
+
+class Configurations(DeciderMachine):
+    """`targets` show what is set in IPMS and the storage for each request's account."""
+
+    decider = DECIDER
+    models = (*topics.EVENTS[topics.CONFIGURATIONS], *PRIVATE)
+    requests = Bundle("requests")
+
+    def __init__(self):
+        super().__init__()
+        self.targets = {}
+
+    @rule(target=requests, kind=KINDS, policy=POLICIES)
+    def an_approval_is_heard(self, kind, policy):
+        request = facts(kind=kind)
+        name = request.request_id
+        self.targets[name] = NOTHING_IN_FORCE
+        assert len(self.tell(request_configuration(approved(request), policy), name)) == 1
+        return name
+
+    @rule(name=requests)
+    def the_approval_is_heard_again(self, name):
+        said = approved(self.state(name).order.request)
+        assert self.tell(request_configuration(said), name) == []
+
+    @rule(name=requests, shown=SHOWN)
+    def somebody_sets_the_targets_otherwise(self, name, shown):
+        self.targets[name] = shown
+
+    @rule(name=requests)
+    def it_goes_on(self, name):
+        """The next step of its way, which random steps alone would seldom make."""
+        match self.state(name):
+            case Due():
+                self.work_starts(name)
+            case Started(order=order, statement=None) if order.ipms_connector == "worklist":
+                self.an_officer_is_asked(name)
+            case Started():
+                self.the_plan_is_carried_out(name, 1)
+                self.it_is_read_back(name)
+            case Awaiting(claim=None):
+                self.a_task_is_claimed(name, FAIZ, "MAMPU", is_another=False)
+            case Awaiting():
+                self.a_task_is_completed(name, FAIZ, "MAMPU", is_another=False)
+            case Failed():
+                self.it_is_retried(name, None, overtaken=False)
+
+    @rule(name=requests)
+    def work_starts(self, name):
+        self.tell(Start(self._plan(name)), name)
+
+    @rule(name=requests, times=st.integers(1, 3))
+    def the_plan_is_carried_out(self, name, times):
+        """However often, and whatever was set meanwhile: values are absolute."""
+        for _ in range(times):
+            self.targets[name] = _with(self.targets[name], self._plan(name))
+            assert self.targets[name] == self._goal(name)
+        assert self._plan(name) == ()
+
+    @rule(name=requests)
+    def it_is_read_back(self, name):
+        self.tell(RecordConfigured(self.targets[name], evidence(), NOW), name)
+
+    @rule(name=requests, retryable=st.booleans())
+    def a_target_refuses(self, name, retryable):
+        self.tell(fail(retryable=retryable), name)
+
+    @rule(name=requests)
+    def an_officer_is_asked(self, name):
+        self.tell(AwaitOperator(f"task of {name}", "ipms", "Hidupkan. Turn it on."), name)
+
+    @rule(name=requests, by=OFFICERS, agency=AGENCIES, is_another=st.booleans())
+    def a_task_is_claimed(self, name, by, agency, is_another):
+        said = self.tell(claim(by, agency, "another" if is_another else f"task of {name}"), name)
+        if isinstance(said, No) and said.kind is ClaimedByAnother:
+            first = self.events(TaskClaimed, stream=name)[-1].claimed_by
+            assert first != by
+            assert said.extra["decision"]["decided_by"]["subject"] == first.subject
+        elif said and not isinstance(said, No):
+            assert (agency, is_another) == ("MAMPU", False)
+
+    @rule(name=requests, by=OFFICERS, agency=AGENCIES, is_another=st.booleans())
+    def a_task_is_completed(self, name, by, agency, is_another):
+        said = self.tell(complete(by, agency, "another" if is_another else f"task of {name}"), name)
+        if not isinstance(said, No):
+            order = self.state(name).order
+            assert (agency, is_another) == ("MAMPU", False)
+            assert order.approver_may_configure or by != order.decided_by
+
+    @rule(name=requests, by=st.sampled_from([None, "MAMPU", "JPA"]), overtaken=st.booleans())
+    def it_is_retried(self, name, by, overtaken):
+        said = self.tell(retry(OPERATOR, by, overtaken=overtaken), name)
+        if not isinstance(said, No) and said:
+            assert self.events(ConfigurationFailed, stream=name)[-1].retryable
+            assert by != "JPA"
+            assert not overtaken
+
+    @invariant()
+    def only_what_may_follow_follows(self):
+        for name, events in self.history.items():
+            happened = [type(event) for event in events]
+            for before, after in zip([None, *happened], happened, strict=False):
+                assert after in FOLLOWS.get(before, ()), f"{name}: {after} after {before}"
+
+    @invariant()
+    def what_is_configured_is_what_was_approved(self):
+        for name in self.history:
+            for configured in self.events(Configured, stream=name):
+                assert configured.effective == self._goal(name)
+                done = self.events(TaskCompleted, stream=name)
+                assert configured.configured_by == (done[-1].completed_by if done else ITSELF)
+
+    @invariant()
+    def nobody_is_asked_twice(self):
+        for name in self.history:
+            assert len(self.events(AwaitingOperator, stream=name)) <= 1
+            assert len(self.events(TaskCompleted, stream=name)) <= 1
+
+    @invariant()
+    def a_round_is_a_retry(self):
+        """A worker's records are told apart by it."""
+        for name in self.history:
+            retries = len(self.events(RetryRequested, stream=name))
+            assert getattr(self.state(name), "round", retries) == retries
+
+    def _goal(self, name):
+        return goal(self.state(name).order)
+
+    def _plan(self, name):
+        shown, wanted = self.targets[name], self._goal(name)
+        return (
+            *changes("storage", shown.storage, wanted.storage),
+            *changes("ipms", shown.ipms, wanted.ipms),
+        )
+
+
+def _with(shown, plan):
+    """What the targets show once `plan` was carried out."""
+    targets = {"ipms": shown.ipms.model_dump(), "storage": shown.storage.model_dump()}
+    for change in plan:
+        targets[change.target][change.setting] = change.to
+    return Effective.model_validate(targets)
+
+
+def test_a_request_is_configured_once_as_approved_whatever_happens():
+    explore(Configurations)
