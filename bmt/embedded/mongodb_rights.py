@@ -1,7 +1,8 @@
 """The users of the embedded MongoDB and what each may do.
 
-A service owns its database and sees no other, but for the documents, which are written once. The
-record is stricter still: its own service may add leaves and folios, and never change or remove one.
+A service owns its database and sees no other, but for the documents, which are written once. What
+is stored in its own stays, too: commits are never removed, and of the record no leaf, folio or file
+number is ever changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,17 +14,25 @@ from bmt.contracts import topics
 SERVICES: Final = tuple(topics.WRITERS.values())
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
-RECORDS: Final = "records"
 RECORDS_DATABASE: Final = "bmt_records"
 
-RECORDS_WORKING_COLLECTIONS: Final = ("commits", "parked", "work", "files")
-"""The collections of bmt_records that its service may change: all but leaves, folios and file numbers.
+COMMITS: Final = "commits"
+WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "intake": ("parked", "work", "requests", "inbox", "uploads"),
+    "approval": ("parked", "work", "reviews"),
+    "provisioning": ("parked", "work", "configurations", "entitlements", "tasks"),
+    "notification": ("parked", "work", "correspondences"),
+    "records": ("parked", "work", "files"),
+}
+"""The collections that each service may change as it likes: what waits, and its views.
 
 MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
 filled and read, and never changed: the safe side to err on.
 """
 
 ADD: Final = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes")
+MARK: Final = ("update",)
+"""What is done to a commit once it was delivered."""
 CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
 READ: Final = ("find", "listCollections", "listIndexes")
 
@@ -68,25 +77,25 @@ async def _make_or_renew(
         await admin.command(f"update{kind}", name, **body)
 
 
-def _granted(service: str) -> Iterator[Any]:
+def _granted(service: str) -> Iterator[str]:
     """The roles of one service."""
     yield "documents-writer" if service in DOCUMENT_WRITERS else "documents-reader"
-    if service == RECORDS:
-        yield "records-keeper"
-    else:
-        yield {"role": "readWrite", "db": f"bmt_{service}"}
+    yield f"{service}-keeper"
 
 
 def _roles() -> Iterator[tuple[str, list[Any]]]:
     yield "documents-reader", [_privilege(DOCUMENTS, "", READ)]
     yield "documents-writer", [_privilege(DOCUMENTS, "", ADD)]
-    yield (
-        "records-keeper",
-        [
-            _privilege(RECORDS_DATABASE, "", ADD),
-            *_privileges(RECORDS_DATABASE, RECORDS_WORKING_COLLECTIONS, CHANGE),
-        ],
-    )
+    for service, working in WORKING_COLLECTIONS.items():
+        database = f"bmt_{service}"
+        yield (
+            f"{service}-keeper",
+            [
+                _privilege(database, "", ADD),
+                _privilege(database, COMMITS, MARK),
+                *_privileges(database, working, CHANGE),
+            ],
+        )
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

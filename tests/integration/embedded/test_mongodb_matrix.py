@@ -1,0 +1,143 @@
+"""Every user of MongoDB, every collection, everything that can be done: expected, and seen."""
+
+import pytest
+from fixtures.mongodb import embedded_mongodb
+
+from bmt.chassis.foundation import COMMITS, WORK, Foundation
+from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
+from bmt.chassis.mongodb import NOT_ALLOWED, OperationFailure, connect
+from bmt.cli import documents
+from bmt.embedded.mongodb_rights import DOCUMENTS, SERVICES, WORKING_COLLECTIONS
+from bmt.embedded.process import running
+
+VIEWS = {
+    "intake": {"requests", "inbox", "uploads"},
+    "approval": {"reviews"},
+    "provisioning": {"configurations", "entitlements", "tasks"},
+    "notification": {"correspondences"},
+    "records": {"files"},
+}
+FOR_EVER = {
+    service: {DISCARDED, "a_collection_that_nobody_foresaw"} for service in SERVICES
+} | {
+    "records": {
+        *(DISCARDED, "a_collection_that_nobody_foresaw"),
+        *("leaves", "file_numbers", "folios.files", "folios.chunks"),
+    }
+}  # fmt: skip
+EVERYTHING = {
+    f"bmt_{service}": {COMMITS, PARKED, WORK, *VIEWS[service], *FOR_EVER[service]}
+    for service in SERVICES
+} | {
+    DOCUMENTS: {"documents.files", "documents.chunks"},
+    "bmt_operations": {"dead_letters"},
+    "admin": {"system.users"},
+    "somebody_elses": {"files"},
+}
+
+
+def allowed(user: str, database: str, collection: str) -> set[str]:
+    """What the contract of the house lets this user do there."""
+    if database == DOCUMENTS:
+        writes = user in ("intake", "provisioning", "notification")
+        return {"find", "insert"} if writes else {"find"}
+    if database != f"bmt_{user}":
+        return set()
+    if collection in FOR_EVER[user]:
+        return {"find", "insert"}
+    if collection == COMMITS:
+        return {"find", "insert", "update"}
+    return {"find", "insert", "update", "remove", "drop"}
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("matrix")
+    part = embedded_mongodb(folder)
+    async with running(part.program(), folder / "logs"):
+        yield part
+
+
+async def may(action) -> bool:
+    try:
+        await action
+    except OperationFailure as error:
+        if error.code not in NOT_ALLOWED:
+            raise
+        return False
+    return True
+
+
+async def done(collection) -> set[str]:
+    """What is not refused; each would change nothing, or only what the test itself put there."""
+    attempts = {
+        "find": lambda: collection.find_one({"_id": "nothing"}),
+        "insert": lambda: collection.insert_one({}),
+        "update": lambda: collection.update_one({"_id": "nothing"}, {"$set": {"forged": True}}),
+        "remove": lambda: collection.delete_one({"_id": "nothing"}),
+        "drop": collection.drop,
+    }
+    return {name for name, attempt in attempts.items() if await may(attempt())}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("user", SERVICES)
+async def test_what_each_service_may_do_where(server, user):
+    client = connect(server.uri(user))
+    expected, seen = {}, {}
+    for database, collections in EVERYTHING.items():
+        for collection in collections:
+            place = f"{database}.{collection}"
+            expected[place] = allowed(user, database, collection)
+            seen[place] = await done(client[database][collection])
+    client.close()
+    assert seen == expected
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("user", SERVICES)
+async def test_no_service_reaches_what_is_above_its_database(server, user):
+    client = connect(server.uri(user))
+    own = client[f"bmt_{user}"]
+    await own.commits.insert_one({})
+    attempts = [
+        client.admin.command("listDatabases", nameOnly=True, authorizedDatabases=False),
+        client.admin.command("usersInfo", 1),
+        client.admin.command("createUser", "intruder", pwd="x", roles=["root"]),
+        client.admin.command("updateUser", user, roles=["root"]),
+        client.admin.command("grantRolesToUser", user, roles=["root"]),
+        client.admin.command("replSetGetConfig"),
+        client.admin.command("shutdown"),
+        own.command("dropDatabase"),
+        own.command("createUser", "intruder", pwd="x", roles=["readWrite"]),
+        own.command("profile", 2),
+        own.commits.rename("work", dropTarget=True),
+        own.commits.aggregate([{"$out": "discarded"}]).to_list(None),
+        own.commits.aggregate([{"$out": {"db": "bmt_documents", "coll": "x"}}]).to_list(None),
+        client.local["oplog.rs"].find_one(),
+    ]
+    outcomes = [await may(attempt) for attempt in attempts]
+    client.close()
+    assert outcomes == [False] * len(attempts)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_working_collections_are_those_that_the_service_has(service, monkeypatch):
+    """A view that is missing in the rights could never be updated where they are in force."""
+    built = []
+    monkeypatch.setattr(
+        Foundation, "app", lambda self, *_, app=Foundation.app, **more: (
+            built.append(self), app(self, **more))[1],
+    )  # fmt: skip
+    await documents.openapi(service)
+    (foundation,) = built
+    assert set(WORKING_COLLECTIONS[service]) == {PARKED, WORK, *foundation._indexes}
+
+
+def test_the_ledger_of_records_is_among_what_stays_for_ever():
+    from services.records import main
+    from services.records.ledger import file_numbers, leaves
+
+    for collection in (leaves.COLLECTION, file_numbers.COLLECTION, f"{main.FOLIOS}.files"):
+        assert collection in FOR_EVER["records"]
+        assert collection not in WORKING_COLLECTIONS["records"]
