@@ -2,14 +2,15 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from bmt.chassis import crash_points, mongodb
+from bmt.chassis.batcher import Batcher
 from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument, SmallDocuments
 
-CHUNK_BYTES: Final = 255 * 1024
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 _BY_DOCUMENT: Final = mongodb.IndexModel(
@@ -18,6 +19,10 @@ _BY_DOCUMENT: Final = mongodb.IndexModel(
     partialFilterExpression={"metadata.document_id": {"$exists": True}},
     name="document_id",
 )
+
+_BY_NAME: Final = mongodb.IndexModel([("filename", 1), ("uploadDate", 1)])
+_BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
+"""GridFS' own two; the driver makes them with the first document that is larger than a chunk."""
 
 
 class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
@@ -110,6 +115,9 @@ class DocumentStore:
         self._bucket = mongodb.AsyncIOMotorGridFSBucket(
             database, bucket_name=bucket, chunk_size_bytes=CHUNK_BYTES
         )
+        self._chunks = database[f"{bucket}.chunks"]
+        self._finds: Batcher[str, Mapping[str, Any] | None] = Batcher(self._find)
+        self._small = SmallDocuments(self._files, self._chunks)
         self._prepared = False
 
     async def prepare(self) -> None:
@@ -119,7 +127,8 @@ class DocumentStore:
         """
         with mongodb.store_errors():
             try:
-                await self._files.create_indexes([_BY_DOCUMENT])
+                await self._files.create_indexes([_BY_DOCUMENT, _BY_NAME])
+                await self._chunks.create_indexes([_BY_FILE])
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.UNAUTHORIZED:
                     raise
@@ -135,6 +144,11 @@ class DocumentStore:
         """
         if not self._prepared:
             raise StoreUnavailable
+        named = StoredDocument(received.document_id, filename, media_type, received.size_bytes)
+        if received.size_bytes <= CHUNK_BYTES:
+            content = received.content.read()
+            small = SmallDocument(received.document_id, content, filename, media_type)
+            return named if await self._small.put(small) else await self._winner(small.document_id)
         stored = (await self.find([received.document_id])).get(received.document_id)
         if stored is not None:
             return stored
@@ -146,7 +160,7 @@ class DocumentStore:
             except (mongodb.FileExists, mongodb.DuplicateKeyError):
                 return await self._winner(received.document_id)
         crash_points.reached("documents.stored")
-        return StoredDocument(received.document_id, filename, media_type, received.size_bytes)
+        return named
 
     async def _winner(self, document_id: str) -> StoredDocument:
         """Who stored the same bytes at the same time; known once a majority knows it."""
@@ -157,12 +171,8 @@ class DocumentStore:
 
     async def find(self, document_ids: Collection[str]) -> Mapping[str, StoredDocument]:
         """What is known of these documents, by id; an unknown one is absent."""
-        if not document_ids:
-            return {}
-        query = {"metadata.document_id": {"$in": list(document_ids)}}
-        with mongodb.store_errors():
-            found = await self._files.find(query).to_list(None)
-        return {document.document_id: document for document in map(_stored, found)}
+        found = await self._finds.submit(list(document_ids))
+        return {raw["metadata"]["document_id"]: _stored(raw) for raw in found if raw}
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
         """What is known of a document, and its bytes in chunks (which may raise DocumentDamaged).
@@ -170,11 +180,18 @@ class DocumentStore:
         Raises:
             DocumentUnknown: there is none of this id.
         """
-        with mongodb.store_errors():
-            raw = await self._files.find_one({"metadata.document_id": document_id})
+        (raw,) = await self._finds.submit([document_id])
         if raw is None:
             raise DocumentUnknown(document_id)
-        return _stored(raw), self._read(raw["_id"])
+        small = raw["length"] <= raw["chunkSize"]
+        return _stored(raw), self._read_small(raw) if small else self._read(raw["_id"])
+
+    async def _read_small(self, raw: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        content = await self._small.read(raw["_id"]) if raw["length"] else b""
+        if content is None or len(content) != raw["length"]:
+            raise DocumentDamaged
+        if content:
+            yield content
 
     async def _read(self, file_id: Any) -> AsyncIterator[bytes]:
         with mongodb.store_errors():
@@ -194,6 +211,13 @@ class DocumentStore:
         """
         _, chunks = await self.open(document_id)
         return b"".join([chunk async for chunk in chunks])
+
+    async def _find(self, document_ids: Sequence[str]) -> Sequence[Mapping[str, Any] | None]:
+        query = {"metadata.document_id": {"$in": list(set(document_ids))}}
+        with mongodb.store_errors():
+            found = await self._files.find(query).to_list(None)
+        files = {raw["metadata"]["document_id"]: raw for raw in found}
+        return [files.get(document_id) for document_id in document_ids]
 
 
 def _stored(raw: Mapping[str, Any]) -> StoredDocument:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+from bson import ObjectId
 from gridfs.errors import CorruptGridFile, FileExists, NoFile
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -60,6 +61,7 @@ __all__ = [
     "IndexModel",
     "InsertOne",
     "NoFile",
+    "ObjectId",
     "OperationFailure",
     "ReplaceOne",
     "ReturnDocument",

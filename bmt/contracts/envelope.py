@@ -3,12 +3,12 @@
 Source: CloudEvents core specification 1.0.2 and its Kafka protocol binding 1.0.2.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import from_json
 
 from bmt.contracts.values import Moment
 
@@ -117,8 +117,8 @@ def _text(named: dict[str, bytes], name: str) -> str:
 
 def _json_object(value: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(value)
-    except (ValueError, RecursionError):
+        body = from_json(value)
+    except ValueError:
         raise MalformedEvent("the value is not JSON") from None
     if not isinstance(body, dict):
         raise MalformedEvent("the value is not a JSON object")
