@@ -1,0 +1,192 @@
+"""What is told about a request, whatever is heard and in whatever order: a receipt, then one outcome."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures.samples import facts
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, precondition, rule
+from notices import DOCUMENT, NOW, SITI, notice
+
+from bmt.contracts import topics
+from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import (
+    Acknowledge,
+    Dispatch,
+    RecordPrepared,
+    RecordRefused,
+    RecordSent,
+    Resend,
+    Tell,
+)
+from services.notification.domain.events import (
+    PRIVATE,
+    NoticeDue,
+    NoticeHeld,
+    ResendRequested,
+    SentAgain,
+)
+
+ABOUT = st.sampled_from(["returned", "rejected", "withdrawn", "configured", "terminated"])
+CHANNELS = st.sampled_from(["email", "email", "letter"])
+WHICH = st.integers(0, 2)
+AGENCIES = st.sampled_from(["MAMPU", "MAMPU", "JPA"])
+SAID = (NotificationPrepared, Notified, NotificationFailed)
+
+
+class Correspondences(DeciderMachine):
+    """Each stream is one request's; `told` counts notices, so that each has an id of its own."""
+
+    decider = DECIDER
+    models = (*topics.EVENTS[topics.NOTIFICATIONS], *PRIVATE)
+    requests = Bundle("requests")
+
+    def __init__(self):
+        super().__init__()
+        self.told = 0
+
+    @precondition(lambda self: self.told < 3)
+    @rule(target=requests, channel=CHANNELS, is_heard_first=st.booleans())
+    def a_request_comes(self, channel, is_heard_first):
+        request = facts(reply_through=channel)
+        if is_heard_first:
+            self.its_receipt_is_heard(request)
+        return request
+
+    @rule(request=requests)
+    def its_receipt_is_heard(self, request):
+        state = self.state(request.request_id)
+        notice_ = self._notice("acknowledgement", request, on_preparation=False)
+        said = self.tell(Acknowledge(request, notice_, NOW, "<1@mampu>"), request.request_id)
+        told = [event.notice for event in said]
+        held = [event.notice for event in state.held]
+        assert told == ([] if state.acknowledged else [notice_, *held])
+
+    @rule(request=requests, about=ABOUT, on_preparation=st.booleans())
+    def what_became_of_it_is_heard(self, request, about, on_preparation):
+        state = self.state(request.request_id)
+        notice_ = self._notice(about, request, on_preparation=on_preparation)
+        said = self.tell(Tell(request, notice_, NOW), request.request_id)
+        assert bool(said) != state.concluded
+
+    def _notice(self, about, request, *, on_preparation):
+        self.told += 1
+        return notice(
+            about,
+            request.reply_through,
+            notification_id=f"{about}-{self.told}",
+            message_id=f"<{self.told}@mygovuc.gov.my>",
+            on_preparation=on_preparation,
+        )
+
+    @rule(request=requests, which=WHICH)
+    def a_message_is_prepared(self, request, which):
+        for id_ in self._one_of(request, which):
+            self.tell(RecordPrepared(id_, DOCUMENT), request.request_id)
+
+    @rule(request=requests, which=WHICH, sending=st.integers(1, 3))
+    def a_message_is_sent(self, request, which, sending):
+        for id_ in self._one_of(request, which):
+            self.tell(RecordSent(id_, sending), request.request_id)
+
+    @rule(request=requests, which=WHICH, sending=st.integers(1, 3))
+    def a_message_is_refused(self, request, which, sending):
+        for id_ in self._one_of(request, which):
+            self.tell(RecordRefused(id_, sending, "550 no such user"), request.request_id)
+
+    @rule(request=requests, which=WHICH, agency=AGENCIES)
+    def a_paper_is_handed_over(self, request, which, agency):
+        for id_ in self._one_of(request, which):
+            said = self.tell(Dispatch(id_, agency, SITI, "Diterima."), request.request_id)
+            if not isinstance(said, No):
+                assert agency == request.agency
+                assert said[0].channel != "email"
+
+    @rule(request=requests, which=WHICH, agency=AGENCIES)
+    def it_is_to_be_sent_again(self, request, which, agency):
+        for id_ in self._one_of(request, which):
+            said = self.tell(Resend(id_, agency, SITI, NOW), request.request_id)
+            assert isinstance(said, No) == (agency == "JPA" or request.reply_through != "email")
+
+    @rule(request=requests, which=WHICH, is_taken=st.booleans())
+    def it_goes_on(self, request, which, is_taken):
+        """The next step of a notice, which random steps alone would seldom make."""
+        for id_ in self._one_of(request, which):
+            slip = self.state(request.request_id).slips[id_]
+            if slip.status == "due":
+                self.a_message_is_prepared(request, which)
+            elif slip.notice.on_paper:
+                self.a_paper_is_handed_over(request, which, "MAMPU")
+            elif slip.sending is None:
+                self.it_is_to_be_sent_again(request, which, "MAMPU")
+            elif is_taken:
+                self.a_message_is_sent(request, which, slip.sending)
+            else:
+                self.a_message_is_refused(request, which, slip.sending)
+
+    def _one_of(self, request, which) -> Iterator[str]:
+        """A worker performs, and people name, only what there is."""
+        ids = list(self.state(request.request_id).slips)
+        yield from ids[which : which + 1]
+
+    @invariant()
+    def the_receipt_is_told_first_and_once(self):
+        for name in self.history:
+            told = [due.notice.about for due in self.events(NoticeDue, stream=name)]
+            assert told[:1] in ([], ["acknowledgement"])
+            assert told.count("acknowledgement") <= 1
+
+    @invariant()
+    def one_outcome_is_told_and_nothing_after_it(self):
+        for name in self.history:
+            told = [due.notice for due in self.events(NoticeDue, stream=name)]
+            assert not any(notice_.is_outcome for notice_ in told[:-1])
+            wanted = [*told, *(held.notice for held in self.events(NoticeHeld, stream=name))]
+            outcomes = {notice_.notification_id for notice_ in wanted if notice_.is_outcome}
+            assert len(outcomes) <= 1
+            arrived = [e.notification_id for e in self.events(Notified, stream=name)]
+            assert sum(id_ in outcomes for id_ in arrived) <= 1
+
+    @invariant()
+    def a_notice_takes_its_steps_in_order(self):
+        for name in self.history:
+            for due in self.events(NoticeDue, stream=name):
+                steps = [e for e in self.events(stream=name) if _is_of(e, due.notification_id)]
+                _require_order(steps[1:])
+
+    @invariant()
+    def a_notice_has_one_message_id_and_one_document(self):
+        for name in self.history:
+            said: dict[str, set[Any]] = {}
+            for event in self.events(*SAID, stream=name):
+                same = (event.message_id, event.document_id, event.recipient, event.about)
+                said.setdefault(event.notification_id, set()).add(same)
+            assert all(len(each) == 1 for each in said.values())
+
+
+def _is_of(event, notification_id):
+    return getattr(event, "notification_id", None) == notification_id
+
+
+def _require_order(steps):
+    """Prepared, then told at most once, and each sending asked for and ended before the next."""
+    kinds = [type(step) for step in steps]
+    assert kinds[:1] in ([], [NotificationPrepared])
+    assert kinds.count(NotificationPrepared) <= 1
+    assert kinds.count(Notified) <= 1
+    if SentAgain in kinds:
+        assert kinds.index(Notified) < kinds.index(SentAgain)
+    resends = [step.sending for step in steps if isinstance(step, ResendRequested)]
+    assert resends == list(range(2, len(resends) + 2)) or steps[0].channel != "email"
+    open_sendings = 0
+    for kind in kinds:
+        open_sendings += (kind in (NotificationPrepared, ResendRequested)) - (
+            kind in (Notified, NotificationFailed, SentAgain)
+        )
+        assert open_sendings in (0, 1)
+
+
+def test_a_receipt_then_one_outcome_is_told_whatever_is_heard():
+    explore(Correspondences)
