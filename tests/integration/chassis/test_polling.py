@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.record.util import calc_crc32c
 from eventually import eventually
+from fixtures.unreadable import say_unreadable
 
 from bmt.chassis.consumer import Consumer
 
@@ -39,17 +39,6 @@ async def producer(kafka, topic_prefix, create_topics):
 @pytest.fixture
 def topic(topic_prefix) -> str:
     return topic_prefix + TOPIC
-
-
-async def say_unreadable(producer: AIOKafkaProducer, topic: str) -> None:
-    """A batch of two records; the name of a header of the first is not UTF-8."""
-    batch = producer.create_batch()
-    for value, headers in ((b"first", [("name", b"")]), (b"second", [])):
-        batch.append(key=None, value=value, timestamp=None, headers=headers)
-    raw = bytearray(batch._build().replace(b"name", b"n\xe4me"))
-    raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
-    batch._buffer = raw
-    await (await producer.send_batch(batch, topic, partition=0))
 
 
 @asynccontextmanager

@@ -8,10 +8,10 @@ import httpx
 import pytest
 import yaml
 from eventually import eventually
+from fixtures.mail_server import MailServer
 from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import AGENCIES_FILE
 from fixtures.wire import Said, Wire
-from mail_server import MailServer
 
 from bmt.contracts import topics
 from bmt.contracts.requests import RequestFacts

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from mail_server import MailServer
+from fixtures.mail_server import MailServer
 from prometheus_client import CollectorRegistry
 
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway, SmtpPost
