@@ -136,7 +136,7 @@ class Foundation:
         target: str,
         perform: Perform,
         *,
-        concurrency: int = 8,
+        concurrency: int = 32,
     ) -> Worker:
         """Somebody who performs the work of one target while the service runs."""
         worker = Worker(

@@ -57,7 +57,7 @@ class Worker:
         queue: WorkQueue,
         perform: Perform,
         clock: Clock,
-        concurrency: int = 8,
+        concurrency: int = 32,
         lease: timedelta = LEASE,
     ) -> None:
         """The lease is renewed while work is in hand: it bounds what a crash costs, not the work."""

@@ -39,7 +39,7 @@ def preparing(
     """The work of composing a message and storing it, a request's in order."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.state(_stream(item))
+        state = await execution.known_state(_stream(item))
         slip = state.slips[notice_of(item)]
         if slip.status != "due":
             return Done()
@@ -71,7 +71,7 @@ def sending(
     """The work of sending one stored message, a request's in order."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.state(_stream(item))
+        state = await execution.known_state(_stream(item))
         slip = state.slips[notice_of(item)]
         if slip.sending != sending_of(item):
             return Done()
