@@ -6,11 +6,13 @@ apart (`answers`), to be compared with the rest.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bmt.prove.client_log import Call
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,19 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Something that a service's worker still has to do, and why it waits."""
+
+    service: str
+    id: str
+    target: str
+    request_id: str
+    due_at: datetime
+    attempts: int
+    waiting_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """An account of IPMS as it is; `max_file_size_bytes` null where none was ever set."""
 
@@ -170,28 +185,35 @@ class Evidence:
     """All that the audit looks at.
 
     Attributes:
+        calls: of the run's clients, in order.
         records: of every topic that the observer may read, each partition in order.
-        committed: the next offset of each consumer group, by group, topic and partition.
-        ends: the end of each partition, by topic and partition.
+        commits: of all five services.
+        parked: events that wait for an operator.
+        work: what workers still have to do.
+        accounts: of IPMS.
+        changes: IPMS's journal, since IPMS was started.
+        volumes: of each account that IPMS or a request names.
+        mails: in the mailbox.
+        answers: by request id.
+        samples: of every service's metrics.
         documents: ids of the stored documents.
-        unfinished: approved requests that provisioning lists as not configured yet, and why.
+        unfinished: what an approved request waits for that is not configured yet, by its id.
         tasks: ids of requests with an open task for an officer.
-        gathered_at: when, RFC 3339.
+        gathered_at: when.
     """
 
     calls: tuple[Call, ...] = ()
     records: tuple[Record, ...] = ()
     commits: tuple[StoredCommit, ...] = ()
     parked: tuple[Parked, ...] = ()
+    work: tuple[Work, ...] = ()
     accounts: tuple[Account, ...] = ()
     changes: tuple[Change, ...] = ()
     volumes: tuple[Volume, ...] = ()
     mails: tuple[Mail, ...] = ()
     answers: Mapping[str, Answers] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
-    committed: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
-    ends: Mapping[tuple[str, int], int] = field(default_factory=dict)
     documents: frozenset[str] = frozenset()
     unfinished: Mapping[str, str] = field(default_factory=dict)
     tasks: frozenset[str] = frozenset()
-    gathered_at: str = ""
+    gathered_at: datetime = NEVER
