@@ -9,11 +9,14 @@ from typing import Any, Final
 import httpx
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key
+from joserfc.jwk import JWKRegistry, Key, RSAKey
 
 from bmt.chassis.errors import Unavailable
 
 _PUBLIC_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
+_LEAST_RSA_BITS: Final = 2048
+_MOST_BYTES: Final = 1024 * 1024
+"""The largest document that is taken from the issuer."""
 _log = structlog.get_logger()
 
 
@@ -49,6 +52,7 @@ class IssuerKeys:
         self._age_seconds = age_seconds
         self._monotonic = monotonic
         self._keys: dict[str, Key] = {}
+        self._edition = 0
         self._tried_at = float("-inf")
         self._fetched_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -62,10 +66,14 @@ class IssuerKeys:
         key = self._known(kid)
         if key is None:
             await self._fetch_again()
-            key = self._known(kid)
-        elif self._monotonic() - self._fetched_at > self._age_seconds:
-            self._start_fetching()
+            return self._known(kid)
+        self._renew_in_time()
         return key
+
+    def edition(self) -> int:
+        """The number of this set of keys: what was verified under another one holds no more."""
+        self._renew_in_time()
+        return self._edition
 
     async def check(self) -> None:
         """For readiness: returns once any key is known.
@@ -86,6 +94,10 @@ class IssuerKeys:
         if kid is None:
             return next(iter(self._keys.values())) if len(self._keys) == 1 else None
         return self._keys.get(kid)
+
+    def _renew_in_time(self) -> None:
+        if self._monotonic() - self._fetched_at > self._age_seconds:
+            self._start_fetching()
 
     async def _fetch_again(self) -> None:
         fetching = self._start_fetching()
@@ -115,17 +127,25 @@ class IssuerKeys:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
             _log.warning("issuer_keys_not_fetched", issuer=self.issuer, error=repr(error))
             return
+        if _published(keys) != _published(self._keys):
+            self._edition += 1
         self._keys, self._fetched_at = keys, self._monotonic()
 
     async def _get(self, url: str) -> dict[str, Any]:
         answer = await self._client.get(url)
         answer.raise_for_status()
+        if len(answer.content) > _MOST_BYTES:
+            raise ValueError("the issuer's document is too large")
         document: dict[str, Any] = answer.json()
         return document
 
 
+def _published(keys: dict[str, Key]) -> dict[str, str]:
+    return {kid: key.thumbprint() for kid, key in keys.items()}
+
+
 def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
-    """Public signing keys by kid; a key of a kind not known here is passed over (RFC 7517, 5)."""
+    """Public signing keys by kid; a weak one, or of a kind not known here, is passed over (RFC 7517, 5)."""
     keys: dict[str, Key] = {}
     for jwk in document["keys"]:
         if jwk.get("kty") not in _PUBLIC_KEY_TYPES or jwk.get("use", "sig") != "sig":
@@ -133,6 +153,8 @@ def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
         try:
             key = JWKRegistry.import_key(jwk)
         except (JoseError, ValueError, TypeError):
+            continue
+        if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_RSA_BITS:
             continue
         key.ensure_kid()
         keys[str(key.kid)] = key

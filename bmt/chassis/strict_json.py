@@ -5,35 +5,58 @@ reader does; so both are refused here (RFC 8259 leaves them open, RFC 7493 forbi
 """
 
 import json
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import orjson
 
 from bmt.contracts.problems import FieldError, Refused
 
+MOST_LEVELS: Final = 32
+"""How deep objects and lists may be nested in each other; no call needs more than six levels."""
+
+_TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"
+
 
 def parse(body: bytes) -> Any:
-    """The JSON value of `body`.
+    """The JSON value of a body.
 
     Raises:
-        Refused: `validation_failed`: not JSON, not UTF-8, nested too deeply, NaN or infinite, a
-            lone surrogate, or a name that appears twice in one object.
+        Refused: `validation_failed`, for the reasons of `read`.
     """
     try:
-        value = orjson.loads(body)
-        _NAMES_ONCE.decode(body.decode())
-    except orjson.JSONDecodeError as error:
-        _refuse(str(error))
-    except RecursionError:
-        _refuse("it is nested too deeply")
-    except ValueError as error:  # from _names_once, or an integer of thousands of digits
-        _refuse(str(error))
+        return read(body)
+    except ValueError as error:
+        detail = f"The body cannot be read as JSON: {error}"
+        raise Refused(detail, errors=(FieldError(pointer="", detail=detail),)) from None
+
+
+def read(text: bytes) -> Any:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: not JSON, not UTF-8, nested too deeply, NaN or infinite, a lone surrogate, an
+            integer of thousands of digits, or a name that appears twice in one object.
+    """
+    value = orjson.loads(text)
+    # Counted first, since walking is slow: what opens no more than so many times is no deeper.
+    if text.count(b"[") + text.count(b"{") > MOST_LEVELS and _deeper_than(MOST_LEVELS, value):
+        raise ValueError(_TOO_DEEP)
+    _NAMES_ONCE.decode(text.decode())
     return value
 
 
-def _refuse(reason: str) -> NoReturn:
-    detail = f"The body cannot be read as JSON: {reason}"
-    raise Refused(detail, errors=(FieldError(pointer="", detail=detail),)) from None
+def _deeper_than(levels: int, value: Any) -> bool:
+    within = [value]
+    for _ in range(levels + 1):
+        nested = [each for each in within if isinstance(each, dict | list)]
+        if not nested:
+            return False
+        within = [
+            item
+            for each in nested
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+    return True
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> None:
