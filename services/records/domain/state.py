@@ -70,10 +70,16 @@ class DesignatedFile:
 
     @property
     def _steps_here(self) -> bool:
-        """The steps that the outcome needs: each topic brings its own events in its own time."""
+        """The steps that the outcome needs: each topic brings its own events in its own time.
+
+        What was returned and decided after all was corrected before: its new papers belong here.
+        """
         progress = self.progress
         configured = progress.decision == "approved" and progress.configuration == "configured"
-        return progress.received > 0 and (configured or progress.decision in REFUSED)
+        receptions = progress.returned + (progress.decision != "withdrawn")
+        return progress.received >= max(1, receptions) and (
+            configured or progress.decision in REFUSED
+        )
 
     @property
     def _nothing_due(self) -> bool:

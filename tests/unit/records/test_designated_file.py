@@ -256,6 +256,31 @@ def test_a_returned_request_stays_open_until_its_outcome():
     assert len(said(happened)) == 1
 
 
+def test_the_corrected_papers_of_a_returned_request_are_waited_for():
+    events = numbered(
+        received(REQUEST, documents=()),
+        returned(REQUEST),
+        received(REQUEST, documents=()),
+        rejected(REQUEST),
+        notified(REQUEST, "rejected"),
+    )
+    corrected = events.pop(2)
+
+    assert not said(told(*filed_in_this_order(events)))
+    assert said(told(*filed_in_this_order([*events, corrected])))
+
+
+def test_a_request_may_be_withdrawn_instead_of_corrected():
+    events = numbered(
+        received(REQUEST, documents=()),
+        returned(REQUEST),
+        withdrawn(REQUEST),
+        notified(REQUEST, "withdrawn"),
+    )
+
+    assert said(told(*filed_in_this_order(events)))
+
+
 def test_what_comes_after_is_still_filed_and_filed_is_not_said_again():
     late = filing(notified(REQUEST, "acknowledgement"), 4, 9)
 

@@ -1,0 +1,206 @@
+"""A designated file, whatever is filed and in whatever order: numbers without a gap, closed once."""
+
+import itertools
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures import procedure
+from fixtures.samples import MONDAY, facts, received, withdrawal
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, precondition, rule
+
+from bmt.contracts import topics
+from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
+from bmt.contracts.values import Document
+from services.records.domain import DECIDER
+from services.records.domain.commands import (
+    FileEvent,
+    FileFolio,
+    NoteSearch,
+    Reader,
+    ReportMissing,
+    ViewRecord,
+)
+from services.records.domain.events import (
+    PRIVATE,
+    EventFiled,
+    FileOpened,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+)
+
+DOCUMENTS = tuple(f"sha256:{number:064x}" for number in range(6))
+WHICH = st.integers(0, 5)
+READERS = st.builds(
+    Reader,
+    subject=st.just("juruaudit"),
+    roles=st.just(("auditor",)),
+    agency=st.sampled_from([None, "MAMPU", "JPA"]),
+)
+
+
+def story(request, named, ending):
+    """All that is said about a request, in the order of each service."""
+    documents = [
+        Document(document_id=one, filename="a.pdf", media_type="application/pdf", size_bytes=9)
+        for one in named
+    ]
+    first = [received(request, documents=tuple(documents[:2])), procedure.opened(request)]
+    match ending:
+        case "configured":
+            steps = [
+                procedure.approved(request),
+                procedure.started(request),
+                procedure.configured(request, *named[1:3]),
+            ]
+        case "rejected":
+            steps = [procedure.returned(request), received(request), procedure.rejected(request)]
+        case _:
+            steps = [withdrawal(request), procedure.withdrawn(request)]
+    last = [
+        procedure.prepared(request, "acknowledgement", document_id=DOCUMENTS[4]),
+        procedure.notified(request, "acknowledgement", document_id=DOCUMENTS[4]),
+        procedure.prepared(request, ending, document_id=DOCUMENTS[5]),
+        procedure.notified(request, ending, document_id=DOCUMENTS[5]),
+    ]
+    return procedure.numbered(*first, *steps, *last)
+
+
+class Files(DeciderMachine):
+    """`unheard` is what was said about each request and did not come here yet."""
+
+    decider = DECIDER
+    models = (*topics.EVENTS[topics.RECORDS], *PRIVATE)
+    requests = Bundle("requests")
+
+    def __init__(self):
+        super().__init__()
+        self.unheard = {}
+
+    @precondition(lambda self: len(self.unheard) < 3)
+    @rule(
+        target=requests,
+        named=st.lists(st.sampled_from(DOCUMENTS), max_size=4, unique=True),
+        ending=st.sampled_from(["configured", "rejected", "withdrawn"]),
+    )
+    def a_request_is_made(self, named, ending):
+        request = facts()
+        self.unheard[request.request_id] = story(request, named, ending)
+        return request
+
+    @rule(request=requests, which=st.integers(0, 3))
+    def an_event_comes(self, request, which):
+        """The topics are not ordered among each other, and nothing rests on the order in one."""
+        unheard = self.unheard[request.request_id]
+        if not unheard:
+            return
+        event, sequence = unheard.pop(which % len(unheard))
+        leaf = len(self.events(EventFiled, stream=request.request_id)) + 1
+        command = FileEvent(
+            event=event,
+            event_id=f"event-{leaf}",
+            source=f"/bmt/{procedure.writer_of(event)}",
+            sequence=sequence,
+            occurred_at=MONDAY,
+            leaf_index=leaf,
+            leaf_hash=f"{leaf:064x}",
+            file_number=f"MAMPU.BMT.600-1/2/{leaf}",
+            at=MONDAY,
+        )
+        self.tell(command, request.request_id)
+
+    @rule(request=requests)
+    def all_that_was_said_comes(self, request):
+        for _ in range(len(self.unheard[request.request_id])):
+            self.an_event_comes(request, 0)
+
+    @rule(request=requests, late=st.integers(0, 3))
+    def all_but_one_come(self, request, late):
+        unheard = self.unheard[request.request_id]
+        for _ in unheard[:late]:
+            self.an_event_comes(request, 0)
+        for _ in unheard[1:]:
+            self.an_event_comes(request, 1)
+
+    @rule(request=requests, which=WHICH, folios_a_volume=st.integers(1, 3))
+    def a_document_was_copied(self, request, which, folios_a_volume):
+        name = request.request_id
+        due = DOCUMENTS[which] in getattr(self.state(name), "due", ())
+        said = self.tell(self._folio(DOCUMENTS[which], folios_a_volume), name)
+        assert isinstance(said, No) == (name not in self.history)
+        assert due == (not isinstance(said, No) and bool(said))
+
+    @rule(request=requests)
+    def all_documents_were_copied(self, request):
+        for document_id in list(getattr(self.state(request.request_id), "due", ())):
+            self.tell(self._folio(document_id, 2), request.request_id)
+
+    def _folio(self, document_id, folios_a_volume):
+        kind = "application/octet-stream"
+        return FileFolio(document_id, "dokumen", kind, 1024, folios_a_volume, MONDAY)
+
+    @rule(
+        request=requests,
+        which=WHICH,
+        reason=st.sampled_from(["not_stored", "content_differs"]),
+    )
+    def a_document_cannot_be_copied(self, request, which, reason):
+        self.tell(ReportMissing(DOCUMENTS[which], reason, MONDAY), request.request_id)
+
+    @rule(request=requests, reader=READERS)
+    def somebody_reads(self, request, reader):
+        is_there = request.request_id in self.history
+        said = self.tell(ViewRecord(reader, MONDAY), request.request_id)
+        assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
+
+    @rule(reader=READERS)
+    def somebody_searches(self, reader):
+        said = self.tell(NoteSearch(reader, reader.agency, {"q": "Ahmad"}, 3, MONDAY), "search")
+        assert len(said) == 1
+
+    @invariant()
+    def a_file_is_opened_once_and_first(self):
+        for name in self._files():
+            opened = [isinstance(event, FileOpened) for event in self.events(stream=name)]
+            assert opened == [True] + [False] * (len(opened) - 1)
+            assert self.state(name).file_number == self.events(stream=name)[0].file_number
+
+    @invariant()
+    def folios_have_numbers_without_a_gap(self):
+        for name in self._files():
+            folios = self.events(FolioFiled, stream=name)
+            assert [folio.number for folio in folios] == list(range(1, len(folios) + 1))
+            volumes = [1, *(folio.volume for folio in folios)]
+            steps = [after - before for before, after in itertools.pairwise(volumes)]
+            assert set(steps) <= {0, 1}
+            assert all(volumes[1:].count(volume) <= 3 for volume in volumes)
+
+    @invariant()
+    def each_document_is_due_once_and_filed_once(self):
+        for name in self._files():
+            due = [one.document_id for one in self.events(FolioDue, stream=name)]
+            filed = [one.document_id for one in self.events(FolioFiled, stream=name)]
+            assert len(due) == len(set(due))
+            assert len(filed) == len(set(filed))
+            assert set(filed) | set(self.state(name).unfiled) == set(due)
+            missing = {one.document_id for one in self.events(FolioMissing, stream=name)}
+            assert missing <= set(due)
+
+    @invariant()
+    def a_file_is_closed_once_when_nothing_is_left(self):
+        for name in self._files():
+            closed = len(self.events(Filed, stream=name))
+            assert closed <= 1
+            if not self.unheard[name] and not self.state(name).due:
+                assert closed == 1
+            if closed:
+                assert self.state(name).progress.outcome_notified
+                late = [type(event) for event, _ in self.unheard[name]]
+                assert not {RequestReceived, Configured, NotificationPrepared} & set(late)
+
+    def _files(self):
+        return [name for name in self.history if name != "search"]
+
+
+def test_a_file_has_numbers_without_a_gap_and_is_closed_once_whatever_comes():
+    explore(Files)
