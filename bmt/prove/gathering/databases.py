@@ -52,7 +52,7 @@ async def _read(client: mongodb.Client) -> Stored:
         commits += [_commit(service, each) async for each in _all(database["commits"])]
         parked += [_parked(service, each) async for each in _all(database["parked"])]
         work += [_work(service, each) async for each in _all(database["work"])]
-    files = client["bmt_documents"]["fs.files"]
+    files = client["bmt_documents"]["documents.files"]
     names = frozenset(
         [
             str((each.get("metadata") or {}).get("document_id", ""))

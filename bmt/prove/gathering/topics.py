@@ -30,12 +30,14 @@ async def gather(where: Whereabouts) -> tuple[Record, ...]:
 async def _read(where: Whereabouts) -> tuple[Record, ...]:
     kafka = where.ready["kafka"]
     consumer = AIOKafkaConsumer(
+        *READ,
         bootstrap_servers=kafka["bootstrap_servers"],
         security_protocol=kafka["security_protocol"],
         sasl_mechanism=kafka["sasl_mechanism"],
         sasl_plain_username=where.kafka_user,
         sasl_plain_password=kafka["principals"][where.kafka_user],
-        group_id=None,
+        group_id=None,  # every partition is ours, and nothing is committed
+        auto_offset_reset="earliest",
         enable_auto_commit=False,
         isolation_level="read_committed",
         max_partition_fetch_bytes=8 * 1024 * 1024,
@@ -48,12 +50,7 @@ async def _read(where: Whereabouts) -> tuple[Record, ...]:
 
 
 async def _drained(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
-    places = [
-        TopicPartition(topic, partition)
-        for topic in READ
-        for partition in sorted(await _partitions(consumer, topic))
-    ]
-    consumer.assign(places)
+    places = sorted(consumer.assignment())
     await consumer.seek_to_beginning(*places)
     ends = await consumer.end_offsets(places)
     found: dict[TopicPartition, list[Record]] = {place: [] for place in places}
@@ -62,12 +59,6 @@ async def _drained(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
         for place, records in batch.items():
             found[place] += [_record(each) for each in records if each.offset < ends[place]]
     return tuple(record for place in places for record in found[place])
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    partitions: set[int] | None = consumer.partitions_for_topic(topic)
-    return partitions or set()
 
 
 def _record(raw: ConsumerRecord[Any, Any]) -> Record:
