@@ -5,10 +5,10 @@ write appends their commits), then the second events, and so on.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import structlog
 from aiokafka import TopicPartition
@@ -29,6 +29,8 @@ from bmt.contracts.envelope import MalformedEvent, read_kafka
 from bmt.contracts.problems import Refused
 
 log = structlog.get_logger(__name__)
+
+M = TypeVar("M")
 
 
 class Outcome(StrEnum):
@@ -64,6 +66,12 @@ class _Handling:
     @property
     def open(self) -> bool:
         return self.dead is None and self.failure is None
+
+    @property
+    def end(self) -> Outcome:
+        if self.failure is not None:
+            return Outcome.PARKED
+        return Outcome.DEAD if self.dead else self.outcome or Outcome.APPLIED
 
 
 class Dispatcher:
@@ -106,11 +114,9 @@ class Dispatcher:
         """
         for wave in waves([self._apart(record) for record in records]):
             waiting = await self._lot.waiting_keys({record.key for record in wave})
-            behind = [record for record in wave if record.key in waiting]
+            behind = [self._read(record) for record in wave if record.key in waiting]
             now = self._clock()
-            await self._lot.park([Parked(record, QUEUED_BEHIND, 0, now, now) for record in behind])
-            for record in behind:
-                self._count(record.topic, Outcome.PARKED)
+            await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, now, now) for one in behind])
             handled = await self._handle([record for record in wave if record.key not in waiting])
             failed = [one for one in handled if one.failure is not None]
             await self._lot.park(
@@ -119,8 +125,11 @@ class Dispatcher:
                     for one in failed
                 ]
             )
-            for one in failed:
+            # Last: where a part went away on the way here, the wave comes again.
+            for one in behind:
                 self._count(one.type, Outcome.PARKED)
+            for one in handled:
+                self._count(one.type, one.end)
             crash_points.reached("dispatch.wave_ended")
 
     async def refuse_unread(self, place: TopicPartition, offset: int) -> None:
@@ -150,6 +159,7 @@ class Dispatcher:
         crash_points.reached("dispatch.tried_again")
         if handled.failure is None:
             await self._lot.release(parked.id)
+            self._count(handled.type, handled.end)
             crash_points.reached("dispatch.released")
         else:
             self._count(handled.type, Outcome.RETRIED)
@@ -159,7 +169,7 @@ class Dispatcher:
 
     async def _handle(self, records: Sequence[Record]) -> list[_Handling]:
         handling = [self._read(record) for record in records]
-        messages = await asyncio.gather(*(self._message(one) for one in handling))
+        messages = await _all(self._message(one) for one in handling)
         commands = [
             (one, message) for one, message in zip(handling, messages, strict=True) if message
         ]
@@ -170,9 +180,6 @@ class Dispatcher:
         await self._project([one for one in handling if one.open])
         crash_points.reached("dispatch.projected")
         await self._dead_letters.bury([(one.record, one.dead) for one in handling if one.dead])
-        for one in handling:
-            if one.failure is None:
-                self._count(one.type, Outcome.DEAD if one.dead else one.outcome or Outcome.APPLIED)
         return handling
 
     def _read(self, record: Record) -> _Handling:
@@ -226,6 +233,15 @@ class Dispatcher:
                 return
             for one in handling:
                 await self._project([one])
+
+
+async def _all(handlers: Iterable[Coroutine[Any, Any, M]]) -> list[M]:
+    """What each answers. Where one cannot, the others end first: none runs on beside its next try."""
+    answers = await asyncio.gather(*handlers, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return cast("list[M]", answers)
 
 
 def waves(records: Sequence[Record]) -> list[list[Record]]:

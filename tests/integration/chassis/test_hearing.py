@@ -35,17 +35,24 @@ class Service:
     def __init__(self, kafka, database, prefix: str) -> None:
         self.kafka, self.prefix = kafka, prefix
         self.outcomes: Counter = Counter()
+        self.parked_types: list[str] = []
         self.failing: set[str] = set()
         self.handled: list[str] = []
         self.store = MongoEventStore(database["commits"])
         self.lot = MongoParkingLot(database["parked"])
         self.publisher = KafkaPublisher(kafka.options)
         self.away = False
+        self.away_from: set[str] = set()
+        self.slow: dict[str, asyncio.Event] = {}
+        self.under_way: Counter = Counter()
+        self.most_under_way = 0
         self.only: dict[str, list[str]] = {}
         self.topics: set[str] = set()
 
     async def _post(self, heard):
-        if self.away:
+        if heard.id in self.slow:
+            await self._take_long(heard.id)
+        if self.away or heard.id in self.away_from:
             raise StoreUnavailable
         self.topics.add(heard.topic)
         if heard.subject in self.failing:
@@ -53,11 +60,19 @@ class Service:
         self.handled.append(heard.id)
         return heard.leads_to(f"parcel-{heard.subject}", Post(heard.data.weight))
 
+    async def _take_long(self, event_id: str) -> None:
+        self.under_way[event_id] += 1
+        self.most_under_way = max(self.most_under_way, self.under_way[event_id])
+        await self.slow[event_id].wait()
+        self.under_way[event_id] -= 1
+
     async def _discard(self, commits) -> None:
         pass
 
     def _count(self, type_, outcome) -> None:
         self.outcomes[outcome.value] += 1
+        if outcome == "parked":
+            self.parked_types.append(type_)
 
     @asynccontextmanager
     async def hearing(self):
@@ -291,6 +306,7 @@ async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeyp
         assert [item.record.key for item in waits] == ["1", "1"]
         assert waits[0].reason == "ValueError"
         assert await service.lot.count() == 1
+        assert service.parked_types == ["test.Posted.v1", "test.Posted.v1"]
 
         service.failing = set()
         assert await service.lot.retry(waits[0].id, now())
@@ -323,6 +339,36 @@ async def test_a_part_that_is_away_is_waited_for_and_nothing_is_parked(service, 
         service.away = False
         await service.consumed(1)
     assert service.outcomes == {"applied": 1}
+
+
+async def test_what_was_done_before_a_part_went_away_is_counted_once(service, say):
+    service.away_from = {"second"}
+    await say("1", id_="first")
+    await say("1", id_="second")
+    async with service.hearing():
+        await eventually(lambda: "first" in service.handled)
+        with pytest.raises(AssertionError):
+            await eventually(lambda: "second" in service.handled, 0.5)
+        service.away_from = set()
+        await service.consumed(2)
+    assert service.handled == ["first", "second"]
+    assert service.outcomes == {"applied": 2}
+
+
+async def test_no_handler_runs_on_beside_its_next_try(service, say):
+    go_on = asyncio.Event()
+    service.slow, service.away_from = {"slow": go_on}, {"away"}
+    async with service.hearing():
+        await say("1", id_="slow")
+        await say("2", id_="away")
+        await say("3", id_="last")
+        await eventually(lambda: service.under_way["slow"] == 1)
+        with pytest.raises(AssertionError):
+            await eventually(lambda: service.most_under_way > 1, 0.5)
+        service.away_from = set()
+        go_on.set()
+        await service.consumed(3)
+    assert service.most_under_way == 1
 
 
 async def test_a_consumer_that_died_leaves_its_events_to_the_next(service, say):
