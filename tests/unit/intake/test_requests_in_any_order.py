@@ -1,0 +1,223 @@
+"""A reception, whatever is handed in and in whatever order: one request, corrected once a return."""
+
+from dataclasses import replace
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures import procedure
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, rule
+from submissions import (
+    ADMINISTRATOR,
+    AGENCIES,
+    APPLICANT,
+    ENABLED,
+    HRMIS,
+    MESSAGE,
+    NOON,
+    OF_JPA,
+    SCAN,
+    SERVING,
+    SITI,
+    mail,
+    submission,
+)
+
+from bmt.chassis import clock
+from bmt.contracts import topics
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from bmt.contracts.http.approval import Decision
+from services.intake.domain import DECIDER
+from services.intake.domain.commands import (
+    CorrectRequest,
+    DismissInboxItem,
+    Known,
+    ReceiveEmail,
+    ReceiveRequest,
+    RecordUpload,
+    RegisterInboxItem,
+    WithdrawRequest,
+)
+from services.intake.domain.errors import NotTheirs, SubmissionWrong
+from services.intake.domain.events import (
+    PRIVATE,
+    InboxItemDismissed,
+    InboxItemReceived,
+    Missing,
+)
+
+KEPT = ("request_id", "reference", "kind", "agency", "received_at")
+"""What no correction changes."""
+
+CALLERS = st.sampled_from([ADMINISTRATOR, APPLICANT, OF_JPA, HRMIS])
+GB = 1_000_000_000
+WISHES = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["application", "application", "termination"]),
+        "agency": st.sampled_from(["MAMPU", "MAMPU", "JPA", "KPM", "TIADA"]),
+        "channel": st.sampled_from(["memo", "form", "form", "email", "event"]),
+        "reply_through": st.none() | st.sampled_from(["email", "letter"]),
+        "documents": st.sampled_from([(), (SCAN.document_id,), ("sha256:" + "c" * 64,)]),
+        "quota_bytes": st.none() | st.sampled_from([GB, 100 * GB, 101 * GB]),
+        "standing": st.none() | st.sampled_from([SERVING, ENABLED]),
+        "open_elsewhere": st.booleans(),
+    }
+)
+REJECTED = Decision(
+    decision="reject",
+    decided_by=procedure.OFFICER,
+    decided_at=NOON,
+    reason="Tidak lengkap.",
+    version=2,
+)
+
+
+class Receptions(DeciderMachine):
+    """Each stream is one request's, or what may become one; `known` is what approval said of it."""
+
+    decider = DECIDER
+    models = (*topics.EVENTS[topics.REQUESTS], *PRIVATE)
+    requests = Bundle("requests")
+
+    def __init__(self):
+        super().__init__()
+        self.known = {}
+
+    @rule(target=requests, caller=CALLERS, wish=WISHES)
+    def a_request_comes(self, caller, wish):
+        """Of any kind, by anybody: most are refused, and nothing is there then."""
+        name = self._new()
+        said = self.tell(ReceiveRequest(name, _submission(caller, wish)), name)
+        if isinstance(said, No):
+            assert said.kind in {SubmissionWrong, NotTheirs}
+        return name
+
+    @rule(target=requests, standing=st.sampled_from([SERVING, ENABLED, None]))
+    def a_right_request_comes(self, standing):
+        name = self._new()
+        said = self.tell(ReceiveRequest(name, submission(standing=standing)), name)
+        assert [type(event) for event in said] == [RequestReceived]
+        return name
+
+    @rule(target=requests, wish=st.none() | WISHES, is_clear=st.booleans())
+    def an_email_comes(self, wish, is_clear):
+        name = self._new()
+        missing = () if is_clear else (Missing(field="kind", detail="It says neither."),)
+        command = ReceiveEmail(
+            name,
+            mail(missing=missing),
+            _submission(ADMINISTRATOR, {**wish, "channel": "email"}) if wish else None,
+            AGENCIES.get("MAMPU"),
+            ADMINISTRATOR,
+            NOON,
+        )
+        (event,) = self.tell(command, name)
+        assert isinstance(event, InboxItemReceived) or event.documents[0] == MESSAGE
+        return name
+
+    def _new(self):
+        name = clock.new_id()
+        self.known[name] = Known("received")
+        return name
+
+    @rule(name=requests, caller=CALLERS, channel=st.sampled_from(["email", "memo", "form"]))
+    def an_inbox_item_is_registered(self, name, caller, channel):
+        said = self.tell(RegisterInboxItem(name, submission(caller, channel=channel)), name)
+        if not isinstance(said, No):
+            assert caller.acts_for("MAMPU")
+            assert said[0].documents[0] == MESSAGE
+
+    @rule(name=requests, caller=CALLERS)
+    def an_inbox_item_is_dismissed(self, name, caller):
+        self.tell(DismissInboxItem("Bukan permohonan.", caller, NOON), name)
+
+    @rule(name=requests)
+    def approval_returns_it(self, name):
+        known, state = self.known[name], self.state(name)
+        if known.decision is None and known.returns < getattr(state, "receptions", 0):
+            self.known[name] = replace(known, status="returned", returns=known.returns + 1)
+
+    @rule(name=requests)
+    def approval_decides(self, name):
+        self.known[name] = replace(self.known[name], status="rejected", decision=REJECTED)
+
+    @rule(name=requests, caller=CALLERS, wish=WISHES)
+    def it_is_corrected(self, name, caller, wish):
+        self._correct(name, _submission(caller, wish))
+
+    @rule(name=requests, kind=st.sampled_from(["application", "termination"]))
+    def it_is_corrected_rightly(self, name, kind):
+        self._correct(name, submission(kind=kind))
+
+    def _correct(self, name, corrected):
+        known = self.known[name]
+        said = self.tell(CorrectRequest(name, corrected, known), name)
+        if not isinstance(said, No):
+            assert known.decision is None
+            assert known.status == "returned"
+            self.known[name] = replace(known, status="received")
+
+    @rule(name=requests, caller=CALLERS)
+    def it_is_withdrawn(self, name, caller):
+        known = self.known[name]
+        said = self.tell(WithdrawRequest("Tidak perlu.", caller, known), name)
+        if not isinstance(said, No):
+            assert known.decision is None
+
+    @rule(name=requests)
+    def a_document_is_handed_in(self, name):
+        (event,) = self.tell(RecordUpload(SCAN, SITI, NOON), f"document of {name}")
+        assert event.document == SCAN
+
+    @invariant()
+    def a_request_stays_the_same_request(self):
+        for events in self._receptions():
+            first = events[0].request
+            for event in events[1:]:
+                assert all(getattr(event.request, n) == getattr(first, n) for n in KEPT)
+                account = event.request.applicant.account.casefold()
+                assert account == first.applicant.account.casefold()
+
+    @invariant()
+    def a_request_is_received_once_and_once_for_each_return(self):
+        for name, known in self.known.items():
+            assert len(self.events(RequestReceived, stream=name)) <= 1 + known.returns
+
+    @invariant()
+    def what_is_received_is_within_the_agencys_rules(self):
+        for event in (event for events in self._receptions() for event in events):
+            request, rules = event.request, AGENCIES.get(event.request.agency).rules
+            assert request.channel in (*rules.channels.in_, "event")
+            assert request.reply_through in rules.channels.out
+            if request.kind == "termination":
+                assert request.quota_bytes is None
+            else:
+                assert request.quota_bytes <= rules.quota_bytes.maximum
+            ids = [document.document_id for document in event.documents]
+            assert len(ids) == len(set(ids))
+
+    @invariant()
+    def a_withdrawal_is_the_last_word(self):
+        for name in self.known:
+            events = self.events(stream=name)
+            assert not any(isinstance(event, WithdrawalRequested) for event in events[:-1])
+
+    @invariant()
+    def an_inbox_item_is_settled_once(self):
+        for name in self.known:
+            kinds = [type(event) for event in self.events(stream=name)]
+            if InboxItemDismissed in kinds:
+                assert kinds == [InboxItemReceived, InboxItemDismissed]
+            assert InboxItemReceived not in kinds[1:]
+
+    def _receptions(self):
+        every = (self.events(RequestReceived, stream=name) for name in self.known)
+        return [events for events in every if events]
+
+
+def _submission(caller, wish):
+    asked = wish if wish["kind"] == "application" else {**wish, "quota_bytes": None}
+    return submission(caller, **asked)
+
+
+def test_a_request_is_one_request_whatever_is_handed_in():
+    explore(Receptions)
