@@ -71,16 +71,19 @@ class MemoryEventStore:
 
     async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
         """As `EventStore.pending_before`."""
+        before: dict[str, int] = {}
+        for commit in commits:
+            before[commit.stream] = max(commit.version, before.get(commit.stream, 0))
         return [
             earlier
-            for commit in commits
-            for earlier in self._commits(commit.stream)
-            if earlier.outbox and earlier.version < commit.version
+            for stream, version in before.items()
+            for earlier in self._commits(stream)
+            if earlier.outbox and earlier.version < version
         ]
 
     async def delivered(self, causations: Collection[str]) -> None:
         """As `EventStore.delivered`."""
-        for id_ in causations:
+        for id_ in self._by_id.keys() & set(causations):
             self._by_id[id_] = replace(self._by_id[id_], outbox=False)
 
     async def outbox_size(self) -> tuple[int, datetime | None]:
