@@ -25,7 +25,8 @@ def check(books: Books) -> Finding:
     """Every accepted call against what is there, then what is there against what was asked."""
     tally = Tally()
     for intention in books.intentions:
-        _one_meaning(intention, tally)
+        if intention.action not in _BROKER_TAKES_ALL:
+            _one_meaning(intention, tally)
         promise = _PROMISES.get(intention.action)
         if promise is not None:
             for call in intention.accepted[-1:]:
@@ -166,6 +167,9 @@ def _nothing_unasked(books: Books, tally: Tally) -> None:
 def _named(call: Call, field: str) -> str:
     return str((call.answer or {}).get(field) or "") if isinstance(call.answer, dict) else ""
 
+
+_BROKER_TAKES_ALL: Final = frozenset({"submit_event", "poison"})
+"""A broker acknowledges whatever it is given; who hears it refuses."""
 
 _BEGINS: Final = frozenset({"submit", "submit_email", "submit_event"})
 

@@ -1,0 +1,24 @@
+"""A worker marks its work as done, and then does it; in between the process dies."""
+
+import asyncio
+
+from faults.planting.worst_moment import die_once
+
+from bmt.chassis.work import Remove
+from bmt.chassis.worker import Worker
+
+SERVICE = "notification"
+FOUND_BY = ("I10",)
+
+
+def plant() -> None:
+    attempt = Worker._attempt
+
+    async def hasty(self, item):
+        await self._queue.change([Remove(item.id)])
+        if self.target == "smtp":
+            await asyncio.sleep(1)  # what promised the work is said by then
+            die_once()
+        return await attempt(self, item)
+
+    Worker._attempt = hasty

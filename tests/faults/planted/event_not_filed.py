@@ -1,0 +1,17 @@
+"""The record passes over one kind of event."""
+
+from bmt.chassis.dispatch import Dispatcher
+
+SERVICE = "records"
+FOUND_BY = ("I8", "I9")
+
+
+def plant() -> None:
+    message = Dispatcher._message
+
+    async def choosy(self, one):
+        if one.heard is not None and type(one.heard.data).__name__ == "ReviewOpened":
+            return None
+        return await message(self, one)
+
+    Dispatcher._message = choosy

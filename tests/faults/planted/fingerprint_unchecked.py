@@ -1,0 +1,11 @@
+"""The same Idempotency-Key with another body gets the first answer, as if it had been asked."""
+
+from bmt.chassis import execution
+from bmt.chassis.execution import Executed
+
+SERVICE = "intake"
+FOUND_BY = ("I1",)
+
+
+def plant() -> None:
+    execution._replayed = lambda _, commit: Executed(commit, replayed=True)

@@ -1,0 +1,23 @@
+"""What an event leads to is not kept under the event's id, and every batch comes twice: all is applied twice."""
+
+import uuid
+from dataclasses import replace
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.dispatch import Dispatcher
+
+SERVICE = "approval"
+FOUND_BY = ("I3", "I8")
+
+
+def plant() -> None:
+    leads_to, handle = Heard.leads_to, Dispatcher.handle
+
+    def forgotten(self, stream, command):
+        return replace(leads_to(self, stream, command), causation=str(uuid.uuid4()))
+
+    async def twice(self, records):
+        await handle(self, records)
+        await handle(self, records)
+
+    Heard.leads_to, Dispatcher.handle = forgotten, twice

@@ -1,0 +1,12 @@
+"""The Idempotency-Key is looked at and forgotten: a POST that is tried again is another request."""
+
+import uuid
+
+from bmt.chassis import idempotency
+
+SERVICE = "intake"
+FOUND_BY = ("I1",)
+
+
+def plant() -> None:
+    idempotency.causation_of = lambda _, __: f"cmd:{uuid.uuid4()}"

@@ -1,0 +1,22 @@
+"""Nothing keeps two decisions from one version of a stream: both administrators win."""
+
+import asyncio
+
+from bmt.chassis import mongo_event_store
+from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.mongodb import IndexModel
+
+SERVICE = "approval"
+FOUND_BY = ("I2", "I6")
+
+
+def plant() -> None:
+    load = MongoEventStore.load
+    mongo_event_store._BY_STREAM = IndexModel([("stream", 1), ("version", 1)], name="stream")
+
+    async def slow(self, streams):
+        loaded = await load(self, streams)
+        await asyncio.sleep(0.1)
+        return loaded
+
+    MongoEventStore.load = slow

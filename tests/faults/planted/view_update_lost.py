@@ -1,0 +1,15 @@
+"""A view never takes in one kind of event."""
+
+from bmt.chassis.views import ViewProjection
+
+SERVICE = "intake"
+FOUND_BY = ("I9",)
+
+
+def plant() -> None:
+    apply = ViewProjection.apply
+
+    async def forgetful(self, heard):
+        await apply(self, [each for each in heard if type(each.data).__name__ != "Configured"])
+
+    ViewProjection.apply = forgetful

@@ -1,0 +1,19 @@
+"""A service with a bug in it: `python -m faults.planting.launch BUG services.approval.main`.
+
+The bug is planted before the service's own module is read; nothing of the service knows of it.
+"""
+
+import importlib
+import runpy
+import sys
+
+
+def main() -> None:
+    bug, module = sys.argv[1:3]
+    sys.argv = [module]
+    importlib.import_module(f"faults.planted.{bug}").plant()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The auditor is tested: each bug that is planted in a running system is found."""
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+from faults.planting.system import all_red, report_of
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+
+BUGS = sorted(file.stem for file in (Path(__file__).parent / "planted").glob("*.py"))
+LONG = os.environ.get("BMT_LONG") == "1"
+AT_LEAST = 12
+
+
+def _bug(name):
+    return importlib.import_module(f"faults.planted.{name}")
+
+
+def test_there_are_bugs_enough():
+    assert len(BUGS) >= AT_LEAST
+    assert {invariant for name in BUGS for invariant in _bug(name).FOUND_BY} == {
+        f"I{number}" for number in range(1, 11)
+    }
+
+
+async def test_a_mail_sent_twice_and_a_quota_that_is_added_are_found_and_nothing_else(tmp_path):
+    planted = {
+        "notification": "mailed_again_under_another_id",
+        "provisioning": "quota_added",
+    }
+    report = await report_of(planted, tmp_path, patience=30)
+    assert set(report.red) == {"I4", "I5"}, all_red(report)
+
+
+@pytest.mark.skipif(not LONG, reason="BMT_LONG=1 plants every bug alone")
+@pytest.mark.parametrize("name", BUGS)
+async def test_every_bug_is_found(name, tmp_path):
+    bug = _bug(name)
+    report = await report_of({bug.SERVICE: name}, tmp_path, patience=25)
+    assert set(bug.FOUND_BY) <= set(report.red), all_red(report)
+
+
+@pytest.mark.skipif(not LONG, reason="BMT_LONG=1 plants every bug alone")
+async def test_a_sound_system_is_found_sound(tmp_path):
+    report = await report_of({}, tmp_path, patience=60)
+    assert report.sound, all_red(report)
