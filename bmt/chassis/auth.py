@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from bmt.chassis.rate_limit import RateLimit
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
 
@@ -56,7 +57,7 @@ class Authenticator(Protocol):
 class Guard(SecurityBase):
     """A dependency that admits callers with one of `roles` (any caller when none is named).
 
-    It gives the `Principal`. The application's verifier is at `app.state.authenticator`. FastAPI
+    It gives the `Principal`. The application's verifier is at `app.state.authenticator`, its limit at `app.state.rate_limit`. FastAPI
     recognises it as a security scheme, so that the OpenAPI document says which calls need a token.
     """
 
@@ -75,12 +76,14 @@ class Guard(SecurityBase):
         """The caller, verified once a request.
 
         Raises:
-            Refused: `unauthenticated` or `forbidden`.
+            Refused: `unauthenticated`, `too_many_requests` or `forbidden`.
         """
         admitted: Principal | None = request.scope.get(_ADMITTED)
         if admitted is None:
             authenticator: Authenticator = request.app.state.authenticator
             admitted = await authenticator.principal(_bearer_token(request))
+            rate_limit: RateLimit = request.app.state.rate_limit
+            rate_limit.take(admitted.subject)
             request.scope[_ADMITTED] = admitted
         if self.roles and not admitted.has(*self.roles):
             raise Refused(

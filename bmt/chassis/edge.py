@@ -7,9 +7,10 @@ from typing import Final
 
 import structlog
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bmt.chassis import tracing
+from bmt.chassis import head_limit, tracing
 from bmt.chassis.problem_details import problem_response
 from bmt.contracts.problems import Refused
 
@@ -45,6 +46,9 @@ class Edge:
             await send(message)
 
         try:
+            if head_limit.size_of(scope) > head_limit.MOST_BYTES:
+                await _head_too_large()(scope, receive, send_with_headers)
+                return
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             return
@@ -56,6 +60,17 @@ class Edge:
             await response(scope, receive, send_with_headers)
         finally:
             tracing.current.reset(traced)
+
+
+def _head_too_large() -> Response:
+    most = head_limit.MOST_BYTES
+    return problem_response(
+        Refused(
+            f"Address and headers may have at most {most} bytes together.",
+            problem="headers_too_large",
+            extra={"limit_bytes": most},
+        )
+    )
 
 
 def _traceparent(scope: Scope) -> str | None:

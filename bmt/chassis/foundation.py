@@ -28,6 +28,7 @@ from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.mongo_work_queue import MongoWorkQueue
 from bmt.chassis.publisher import KafkaPublisher
+from bmt.chassis.rate_limit import RateLimit
 from bmt.chassis.relay import Relay
 from bmt.chassis.settings import ServiceSettings
 from bmt.chassis.subscriptions import Handler
@@ -226,6 +227,7 @@ class Foundation:
             registry=self.registry,
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
+            rate_limit=RateLimit(self.settings.calls_per_second, self.settings.calls_at_once),
             lifespan=self._lifespan,
         )
 

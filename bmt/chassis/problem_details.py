@@ -33,9 +33,14 @@ _NAME_OF_STATUS: Final[Mapping[int, str]] = {
     413: "too_large",
     415: "unsupported_media_type",
     422: "validation_failed",
+    429: "too_many_requests",
+    431: "headers_too_large",
     503: "unavailable",
 }
 """The problem of what the framework refuses by itself."""
+
+_TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+"""Answers that say when to ask again."""
 
 
 def problem_response(refused: Refused, headers: Mapping[str, str] | None = None) -> JsonResponse:
@@ -67,8 +72,9 @@ def _headers(refused: Refused, headers: Mapping[str, str] | None) -> dict[str, s
         all_headers[REPLAYED] = "true"
     if STATUS[refused.problem] == HTTPStatus.UNAUTHORIZED:
         all_headers["WWW-Authenticate"] = "Bearer"
-    if STATUS[refused.problem] == HTTPStatus.SERVICE_UNAVAILABLE:
-        all_headers.setdefault("Retry-After", "1")
+    if STATUS[refused.problem] in _TRY_AGAIN:
+        seconds = refused.extra.get("retry_after_seconds", 1)
+        all_headers.setdefault("Retry-After", str(seconds))
     return all_headers
 
 

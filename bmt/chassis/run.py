@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.head_limit import BoundedHead
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.settings import WRONG_CONFIGURATION, ServiceSettings, load
 
@@ -48,7 +49,7 @@ def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHead,
         ws="none",
         lifespan="on",
         log_config=None,

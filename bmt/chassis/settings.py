@@ -89,6 +89,15 @@ class ServiceSettings(KafkaSettings):
     token_leeway_seconds: int = Field(
         default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
     )
+    calls_per_second: float = Field(
+        default=1000.0,
+        ge=0,
+        le=1_000_000,
+        description="How many calls one caller may make a second, at each process; 0: any number.",
+    )
+    calls_at_once: int = Field(
+        default=5000, ge=1, description="How many of them may come at once after a pause."
+    )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
     shutdown_seconds: int = Field(
         default=10, ge=1, le=300, description="How long calls under way may take at a stop."

@@ -14,6 +14,7 @@ from bmt.chassis.auth import Authenticator
 from bmt.chassis.body_limit import ApiRoute
 from bmt.chassis.edge import Edge
 from bmt.chassis.health import ReadinessCheck, Sampler, health_routes
+from bmt.chassis.rate_limit import UNLIMITED, RateLimit
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -38,6 +39,7 @@ def create_app(
     registry: CollectorRegistry,
     readiness: Mapping[str, ReadinessCheck],
     samplers: Sequence[Sampler] = (),
+    rate_limit: RateLimit | None = None,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The service's application; nothing connects before its lifespan.
@@ -52,6 +54,7 @@ def create_app(
         registry: what `/metrics` shows.
         readiness: for each part that is needed, a check that raises while it is missing.
         samplers: run before `/metrics` answers, for gauges that are looked up.
+        rate_limit: of each caller; None: there is none.
         lifespan: starts and stops what the service needs.
 
     Raises:
@@ -68,6 +71,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.authenticator = authenticator
+    app.state.rate_limit = rate_limit or UNLIMITED
     parts = {**readiness, "issuer": authenticator.ready}
     for router in (*routers, health_routes(registry, parts, samplers)):
         _require_strictness(router)

@@ -32,6 +32,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "document_unknown": 422,
         "too_large": 413,
         "unsupported_media_type": 415,
+        "too_many_requests": 429,
+        "headers_too_large": 431,
         "internal": 500,
         "unavailable": 503,
     }
@@ -57,6 +59,8 @@ TITLE: Final[Mapping[str, str]] = MappingProxyType(
         "document_unknown": "A document named here was never stored",
         "too_large": "The body is too large",
         "unsupported_media_type": "This kind of body is not read here",
+        "too_many_requests": "One caller makes too many calls",
+        "headers_too_large": "Address and headers are too large",
         "internal": "Something went wrong here",
         "unavailable": "A part that this call needs cannot be reached",
     }

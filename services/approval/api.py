@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
 from bmt.agencies.register import Agencies
+from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock
 from bmt.chassis.execution import Execution
@@ -47,7 +48,7 @@ def routes(
         return BY_DUE_TIME.page(items, page, key=lambda item: (item.due_at, item.request_id))
 
     @routes.get("/v1/requests/{request_id}", summary="All that a decider needs")
-    async def request(request_id: str, caller: Administrator) -> RequestUnderReview:
+    async def request(request_id: Id, caller: Administrator) -> RequestUnderReview:
         review = await reviews.get(request_id)
         if review is None or review.agency != caller.agency:
             raise UnknownRequest
@@ -69,7 +70,7 @@ def routes(
         ),
     )
     async def decide(
-        request_id: str, ruling: Ruling, context: AdministratorsCommand
+        request_id: Id, ruling: Ruling, context: AdministratorsCommand
     ) -> JsonResponse:
         executed = await handlers.decide(request_id, ruling, context, execution, agencies, clock)
         return answer(executed, decision_made(executed.commit), 201)

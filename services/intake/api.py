@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
+from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import NewId
 from bmt.chassis.decider import Message
@@ -103,7 +104,7 @@ def routes(
         responses=problems("not_found"),
         summary="Where a request stands, and what happened to it",
     )
-    async def look(request_id: str, principal: Reading) -> RequestStatus:
+    async def look(request_id: Id, principal: Reading) -> RequestStatus:
         found = await requests.get(request_id, audience_of(principal))
         if found is None:
             raise UnknownRequest
@@ -116,7 +117,7 @@ def routes(
         responses=problems(*CLOSED),
         summary="Withdraw a request that is not decided",
     )
-    async def withdraw(request_id: str, body: ReasonGiven, context: Submitting) -> JsonResponse:
+    async def withdraw(request_id: Id, body: ReasonGiven, context: Submitting) -> JsonResponse:
         known = answers.known(await requests.get(request_id, EVERYBODY))
         what = WithdrawRequest(body.reason, caller_of(context.principal), known)
         executed = await execution.execute(message(request_id, context, what))
@@ -130,7 +131,7 @@ def routes(
         summary="Hand in again a request that was returned",
         description="Kind, agency and account stay what they are.",
     )
-    async def correct(request_id: str, body: SubmitRequest, context: Submitting) -> JsonResponse:
+    async def correct(request_id: Id, body: SubmitRequest, context: Submitting) -> JsonResponse:
         known = answers.known(await requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
         submission = await weigh(body, body.channel, caller, correcting=request_id)

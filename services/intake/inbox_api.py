@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
+from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.documents import DocumentStore, receive
@@ -112,7 +113,7 @@ def routes(
         responses=problems("not_found"),
         summary="A message, what was understood of it, and what is missing",
     )
-    async def look(inbox_item_id: str, principal: Reading) -> InboxItemInFull:
+    async def look(inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
         found = await inbox.get(inbox_item_id, principal.agency)
         if found is None:
             raise UnknownInboxItem
@@ -124,7 +125,7 @@ def routes(
         response_class=Response,
         summary="The message itself, or one of its attachments, byte for byte",
     )
-    async def document(inbox_item_id: str, document_id: str, principal: Reading) -> Response:
+    async def document(inbox_item_id: Id, document_id: Id, principal: Reading) -> Response:
         found = await inbox.document(inbox_item_id, document_id, principal.agency)
         if found is None:
             raise UnknownInboxItem
@@ -145,7 +146,7 @@ def routes(
         description="The request has the item's id; the message and its attachments are its first "
         "documents.",
     )
-    async def register(inbox_item_id: str, body: RegisterItem, context: Settling) -> JsonResponse:
+    async def register(inbox_item_id: Id, body: RegisterItem, context: Settling) -> JsonResponse:
         submission = await weigh(body, body.channel, caller_of(context.principal))
         what = RegisterInboxItem(inbox_item_id, submission)
         executed = await execution.execute(message(inbox_item_id, context, what))
@@ -159,7 +160,7 @@ def routes(
         responses=problems("not_found", "request_closed"),
         summary="Say that a message is no request; it stays where it is",
     )
-    async def dismiss(inbox_item_id: str, body: ReasonGiven, context: Settling) -> JsonResponse:
+    async def dismiss(inbox_item_id: Id, body: ReasonGiven, context: Settling) -> JsonResponse:
         what = DismissInboxItem(body.reason, caller_of(context.principal), clock())
         executed = await execution.execute(message(inbox_item_id, context, what))
         return answer(executed, answers.inbox_item_dismissed(executed.commit), 201)

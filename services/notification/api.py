@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
 
+from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock
 from bmt.chassis.documents import DocumentStore
@@ -57,9 +58,7 @@ def routes(
         summary="What the applicant was told of a request, and is about to be",
         responses=problems("not_found"),
     )
-    async def notifications(
-        request_id: str, caller: Looker, page: NoticePage
-    ) -> Page[Notification]:
+    async def notifications(request_id: Id, caller: Looker, page: NoticePage) -> Page[Notification]:
         told = await correspondences.get(request_id)
         if told is None or not (_may_read(caller, told) or caller.has("operator")):
             raise UnknownRequest
@@ -75,7 +74,7 @@ def routes(
         response_class=StreamingResponse,
         responses={**_MESSAGE, **problems("not_found")},
     )
-    async def document(notification_id: str, caller: Reader) -> StreamingResponse:
+    async def document(notification_id: Id, caller: Reader) -> StreamingResponse:
         told = await views.with_notice(correspondences, notification_id)
         notice = told.notice(notification_id) if told and _may_read(caller, told) else None
         if notice is None:
@@ -99,7 +98,7 @@ def routes(
         responses=problems("not_found", "not_for_this_notice", "validation_failed"),
     )
     async def dispatch(
-        notification_id: str, context: AdministratorsCommand, body: DispatchPaper = _NO_BODY
+        notification_id: Id, context: AdministratorsCommand, body: DispatchPaper = _NO_BODY
     ) -> JsonResponse:
         request_id = await _request_of(notification_id)
         executed = await handlers.dispatch(
@@ -114,7 +113,7 @@ def routes(
         response_model=ResendAccepted,
         responses=problems("not_found", "not_for_this_notice"),
     )
-    async def resend(notification_id: str, context: ResendersCommand) -> JsonResponse:
+    async def resend(notification_id: Id, context: ResendersCommand) -> JsonResponse:
         request_id = await _request_of(notification_id)
         executed = await handlers.resend(request_id, notification_id, context, execution, clock)
         return answer(executed, resend_accepted(executed.commit, notification_id), 202)

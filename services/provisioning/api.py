@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
+from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock
 from bmt.chassis.documents import DocumentStore
@@ -68,7 +69,7 @@ def request_routes(
         summary="What configuring would change, read live",
         responses=problems("not_found", "unavailable"),
     )
-    async def plan(request_id: str, caller: Overseer) -> Plan:
+    async def plan(request_id: Id, caller: Overseer) -> Plan:
         """For requests that were approved. 503 while a target is away: nothing is guessed."""
         return await answers.plan(await handlers.known(request_id, caller, execution), targets)
 
@@ -79,7 +80,7 @@ def request_routes(
         response_model=RetryAccepted,
         responses=problems("not_found", "request_closed"),
     )
-    async def retry(request_id: str, context: RetryCommand) -> JsonResponse:
+    async def retry(request_id: Id, context: RetryCommand) -> JsonResponse:
         """Operators for every agency, administrators for their own.
 
         After `ConfigurationFailed` with `retryable`, once its cause is mended. A request that is under way
@@ -104,7 +105,7 @@ def request_routes(
         summary="What is in force for an account, with its evidence",
         responses=problems("not_found"),
     )
-    async def entitlement(account: str, caller: Reader) -> Entitlement:
+    async def entitlement(account: Id, caller: Reader) -> Entitlement:
         """Administrators for their own agency, applicants for themselves."""
         found = await entitlements.get(account.casefold())
         own = caller.subject.casefold() == account.casefold()
@@ -135,7 +136,7 @@ def task_routes(
         response_model=Claimed,
         responses=problems("forbidden", "not_found", "already_decided", "request_closed"),
     )
-    async def claim(task_id: str, context: TaskCommand) -> JsonResponse:
+    async def claim(task_id: Id, context: TaskCommand) -> JsonResponse:
         """Nobody else can claim it then (409 `already_decided`, with who did as `decision`).
 
         403: you approved the request, and your agency separates the two duties.
@@ -152,7 +153,7 @@ def task_routes(
             "forbidden", "not_found", "request_closed", "validation_failed", "document_unknown"
         ),
     )
-    async def complete(task_id: str, completion: Completion, context: TaskCommand) -> JsonResponse:
+    async def complete(task_id: Id, completion: Completion, context: TaskCommand) -> JsonResponse:
         """Your statement, with its documents, is what the configuration is proven by.
 
         Claiming first is not needed, and a colleague's claim is no obstacle.

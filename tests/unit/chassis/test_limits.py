@@ -1,0 +1,209 @@
+"""How much one call, and one caller, may ask for."""
+
+import asyncio
+from contextlib import nullcontext
+
+import httpx
+import pytest
+import uvicorn
+from eventually import eventually
+from fixtures.problems import assert_problem
+from parcel_api import parcel_routes
+
+from bmt.chassis import head_limit, strict_json
+from bmt.chassis.metrics import new_registry
+from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.run import configuration
+from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.web import create_app
+from bmt.contracts.problems import Refused
+from bmt.embedded.ports import any_free_port
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def passed(limit: RateLimit, caller: str, tries: int) -> int:
+    """How many of so many calls were let through."""
+    count = 0
+    for _ in range(tries):
+        try:
+            limit.take(caller)
+            count += 1
+        except Refused:
+            pass
+    return count
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_caller_has_a_burst_and_then_so_many_calls_a_second(clock):
+    limit = RateLimit(10, 50, monotonic=clock)
+    assert passed(limit, "siti", 100) == 50
+    clock.now += 1
+    assert passed(limit, "siti", 100) == 10
+    clock.now += 3600
+    assert passed(limit, "siti", 100) == 50
+
+
+def test_one_caller_is_not_held_up_by_another(clock):
+    limit = RateLimit(10, 50, monotonic=clock)
+    passed(limit, "siti", 100)
+    assert passed(limit, "ali", 100) == 50
+
+
+def test_who_keeps_to_the_rate_is_never_refused(clock):
+    limit = RateLimit(10, 1, monotonic=clock)
+    for _ in range(100):
+        clock.now += 0.1001
+        limit.take("siti")
+
+
+def test_refused_calls_do_not_count(clock):
+    limit = RateLimit(10, 1, monotonic=clock)
+    passed(limit, "siti", 1000)
+    clock.now += 0.1001
+    limit.take("siti")
+
+
+def test_asking_again_when_told_is_let_through(clock):
+    limit = RateLimit(0.1, 1, monotonic=clock)
+    limit.take("siti")
+    with pytest.raises(Refused) as refused:
+        limit.take("siti")
+    clock.now += refused.value.extra["retry_after_seconds"]
+    limit.take("siti")
+
+
+def test_no_limit_is_no_limit(clock):
+    assert passed(RateLimit(0, 1, monotonic=clock), "siti", 10_000) == 10_000
+
+
+def test_many_callers_do_not_fill_the_memory(clock):
+    limit = RateLimit(10, 50, monotonic=clock, callers=100)
+    for number in range(1000):
+        limit.take(f"caller-{number}")
+    assert len(limit._full_at) == 100
+    clock.now += 60
+    limit.take("one more")
+    assert len(limit._full_at) == 1
+
+
+@pytest.fixture
+def limited(desk, verifier, clock) -> httpx.AsyncClient:
+    """A client of the parcel API that lets each caller make three calls."""
+    app = create_app(
+        title="Parcels",
+        version="1",
+        description="",
+        routers=[parcel_routes(desk)],
+        authenticator=verifier,
+        registry=new_registry(),
+        readiness={},
+        rate_limit=RateLimit(1, 3, monotonic=clock),
+        lifespan=lambda _: nullcontext(),
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://parcels")
+
+
+async def test_a_caller_of_too_many_calls_is_told_when_to_ask_again(limited, issuer):
+    siti = {"Authorization": f"Bearer {issuer.token('siti')}"}
+    answers = [await limited.get("/v1/me", headers=siti) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert_problem(answers[-1], "too_many_requests")
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_another_token_of_the_same_caller_is_no_way_around(limited, issuer):
+    for number in range(3):
+        headers = {"Authorization": f"Bearer {issuer.token('siti', name=str(number))}"}
+        assert (await limited.get("/v1/me", headers=headers)).status_code == 200
+    headers = {"Authorization": f"Bearer {issuer.token('siti', name='another')}"}
+    assert_problem(await limited.get("/v1/me", headers=headers), "too_many_requests")
+
+
+async def test_whoever_watches_a_service_is_not_limited(limited):
+    for _ in range(10):
+        assert (await limited.get("/healthz")).status_code == 200
+
+
+async def test_a_body_that_is_nested_too_deeply_is_refused(client, operator):
+    levels = strict_json.MOST_LEVELS
+    for deep in (levels, levels + 1, 500, 200_000):
+        body = b"[" * deep + b"]" * deep
+        answer = await client.post("/v1/parcels", content=body, headers=operator)
+        problem = assert_problem(answer, "validation_failed")
+        assert ("read as JSON" in problem["detail"]) == (deep > levels)
+
+
+def test_a_long_flat_body_is_not_deep():
+    assert len(strict_json.read(b"[" + b",".join([b'{"a":[1]}'] * 1000) + b"]")) == 1000
+
+
+async def test_headers_that_are_too_large_are_refused(client, operator):
+    fits = {**operator, "X-Padding": "x" * (head_limit.MOST_BYTES - 4096)}
+    large = {**operator, "X-Padding": "x" * head_limit.MOST_BYTES}
+    assert (await client.get("/v1/me", headers=fits)).status_code == 200
+    problem = assert_problem(await client.get("/v1/me", headers=large), "headers_too_large")
+    assert problem["limit_bytes"] == head_limit.MOST_BYTES
+
+
+async def test_an_address_that_is_too_long_is_refused(client, operator):
+    answer = await client.get(f"/v1/me?q={'x' * head_limit.MOST_BYTES}", headers=operator)
+    assert_problem(answer, "headers_too_large")
+
+
+class ParcelSettings(ServiceSettings):
+    service = "parcels"
+
+
+@pytest.fixture
+async def socket_of(limited):
+    """`reader, writer = await socket_of()`: a connection to the API behind its real server."""
+    settings = ParcelSettings(
+        port=any_free_port(),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        mongodb_uri="mongodb://127.0.0.1:1",
+        issuer="http://127.0.0.1:1",
+        agencies_file="agencies.yaml",
+    )
+    server = uvicorn.Server(configuration(lambda _: limited._transport.app, settings))
+    serving = asyncio.create_task(server._serve())
+    await eventually(lambda: server.started)
+    yield lambda: asyncio.open_connection("127.0.0.1", settings.port)
+    server.should_exit = True
+    await serving
+
+
+@pytest.mark.parametrize("endless", [b"GET /", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX: "])
+async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
+    reader, writer = await socket_of()
+    piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless.endswith(b"\n") else b"a" * 2000
+    writer.write(endless)
+    sent = 0
+    while not reader.at_eof() and sent < 100 * head_limit.MOST_BYTES:
+        writer.write(piece)
+        sent += len(piece)
+        await asyncio.wait({asyncio.ensure_future(writer.drain())})
+        await asyncio.sleep(0)
+        if reader._buffer:
+            break
+    assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+    assert sent < 50 * head_limit.MOST_BYTES
+    writer.close()
+
+
+async def test_many_calls_on_one_connection_are_no_large_head(socket_of):
+    reader, writer = await socket_of()
+    for _ in range(200):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 2000 + b"\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        await reader.readuntil(b"}")
+    writer.close()
