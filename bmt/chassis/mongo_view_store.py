@@ -81,7 +81,8 @@ class MongoViewStore:
     async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
         """As `ViewStore.distinct`."""
         with mongodb.store_errors():
-            return list(await self._collection(view).distinct(field, _filter(query)))
+            found = await self._collection(view).distinct(field, _filter(query))
+        return [value for value in found if value is not None]
 
     async def clear(self, view: str) -> None:
         """As `ViewStore.clear`; the indexes stay."""

@@ -85,7 +85,7 @@ class ViewStore(Protocol):
         ...
 
     async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
-        """The different values of `field`; where an index has it, its documents are not read."""
+        """The different values of `field`, None not among them; read from an index that has it."""
         ...
 
     async def clear(self, view: str) -> None:
