@@ -1,0 +1,69 @@
+"""Records the streams of scenarios that have none yet; what is recorded is never recorded again.
+
+PYTHONPATH=tests python tests/contract/record_replays.py
+"""
+
+import asyncio
+import importlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from streams import TELLERS, Teller, document
+
+from bmt.chassis import clock
+from bmt.chassis.decider import Message
+from bmt.chassis.event_store import Commit
+from bmt.chassis.execution import Execution
+from bmt.chassis.memory_event_store import MemoryEventStore
+from bmt.chassis.vocabulary import Vocabulary
+from bmt.contracts.problems import Refused
+
+REPLAYS = Path(__file__).parent / "replays"
+STREAM = "request-019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+
+
+async def recorded(teller: Teller, commands: Sequence[Any]) -> dict[str, Any]:
+    """What a service stores of these commands."""
+    store = MemoryEventStore()
+    execution: Execution[Any, Any] = Execution(
+        store=store,
+        decider=teller.decider,
+        vocabulary=Vocabulary(teller.models.values()),
+        published=[type_ for type_, model in teller.models.items() if model in teller.said],
+        hand_over=_keep,
+        clock=clock.now,
+        new_id=clock.new_id,
+    )
+    for number, command in enumerate(commands):
+        try:
+            await execution.execute(Message(STREAM, f"cause-{number}", "", command))
+        except Refused as refused:
+            print(f"  {type(command).__name__}: {refused.problem}")  # noqa: T201  a command's answer
+    await execution.close()
+    commits = (await store.load([STREAM]))[STREAM]
+    return document(commits, await execution.state(STREAM))
+
+
+async def _keep(_: Sequence[Commit]) -> None:
+    """There is nobody to deliver to."""
+
+
+async def record() -> None:
+    """Every scenario that is not recorded yet."""
+    for service, teller in TELLERS.items():
+        scenarios = importlib.import_module(f"contract.scenarios.{service}").SCENARIOS
+        for name, commands in scenarios.items():
+            file = REPLAYS / service / f"{name}.json"
+            if file.exists():
+                continue
+            print(file)  # noqa: T201
+            stream = await recorded(teller, commands)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(stream, indent=1, ensure_ascii=False)
+            file.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(record())

@@ -1,0 +1,39 @@
+"""Configurations by the connector and by hand, with failures and retries."""
+
+from dataclasses import replace
+
+from unit.provisioning.orders import (
+    JPA,
+    ON,
+    TASK,
+    TERMINATION,
+    approved,
+    claim,
+    complete,
+    fail,
+    record,
+    request_configuration,
+    retry,
+    start,
+)
+
+from services.provisioning.domain.commands import AwaitOperator
+from services.provisioning.domain.goal import NOTHING_IN_FORCE
+
+DUE = request_configuration()
+BY_HAND = request_configuration(policy=replace(JPA, approver_may_configure=True))
+ASKED = AwaitOperator(TASK, "ipms", "Hidupkan BMT. Turn BMT on.")
+OTHER = ON.model_copy(update={"ipms": NOTHING_IN_FORCE.ipms})
+SCENARIOS = {
+    "configured": [DUE, start(), record()],
+    "termination": [
+        request_configuration(approved(TERMINATION)),
+        start(),
+        record(NOTHING_IN_FORCE),
+    ],
+    "by-hand": [BY_HAND, start(), ASKED, claim(), complete(), record()],
+    "by-hand-unclaimed-then-refused": [BY_HAND, start(), ASKED, complete(), fail(), retry()],
+    "shows-something-else": [DUE, start(), record(OTHER)],
+    "failed-and-retried": [DUE, fail(), retry(), start(), fail(), retry(), start(), record()],
+    "failed-for-good": [DUE, start(), fail(retryable=False), retry()],
+}
