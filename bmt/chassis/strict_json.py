@@ -52,9 +52,7 @@ def _deeper_than(levels: int, value: Any) -> bool:
         if not nested:
             return False
         within = [
-            item
-            for each in nested
-            for item in (each.values() if isinstance(each, dict) else each)
+            item for each in nested for item in (each.values() if isinstance(each, dict) else each)
         ]
     return True
 

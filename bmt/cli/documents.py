@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fastapi import FastAPI
+
 from bmt.contracts import asyncapi
 
 FOLDER: Final = Path("docs/api")
@@ -29,8 +31,8 @@ _OF_TARGETS: Final = ("ipms_", "storage_")
 """How the variables begin that lead to a target: optional, where no agency has such a connector."""
 
 
-async def openapi(service: str) -> Mapping[str, Any]:
-    """The OpenAPI document of `service`; nothing is connected to."""
+async def application(service: str) -> FastAPI:
+    """The application of `service`, with settings that lead nowhere; nothing is connected to."""
     main = importlib.import_module(f"services.{service}.main")
     settings = importlib.import_module(f"services.{service}.settings").Settings
     placeholders = {
@@ -38,7 +40,13 @@ async def openapi(service: str) -> Mapping[str, Any]:
         for name, field in settings.model_fields.items()
         if field.is_required() or name.startswith(_OF_TARGETS)
     }
-    document: Mapping[str, Any] = main.build(settings(**placeholders)).openapi()
+    app: FastAPI = main.build(settings(**placeholders))
+    return app
+
+
+async def openapi(service: str) -> Mapping[str, Any]:
+    """The OpenAPI document of `service`."""
+    document: Mapping[str, Any] = (await application(service)).openapi()
     return document
 
 

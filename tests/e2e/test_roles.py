@@ -1,0 +1,347 @@
+"""Every call of the five services, made by everybody: what each role may, in its own agency and another.
+
+One row a call, one column a caller; all of it is about requests of JPA. `none` is a list that answers
+and does not tell of them. A route that is not in the table fails the test.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from eventually import eventually
+from fixtures.outside import SECONDS, Caller, application, registered
+from starlette.routing import Mount
+
+from bmt.chassis.auth import Guard
+from bmt.cli import documents
+from bmt.embedded.tokens import Holder, mint
+
+pytestmark = pytest.mark.e2e
+
+CALLERS = {
+    "nobody": None,
+    "without a role": ("", "JPA"),
+    "the applicant": ("applicant", "JPA"),
+    "another applicant": ("applicant", "JPA"),
+    "administrator of JPA": ("administrator", "JPA"),
+    "administrator of MAMPU": ("administrator", "MAMPU"),
+    "administrator of no agency": ("administrator", ""),
+    "operator of JPA": ("operator", "JPA"),
+    "operator of MAMPU": ("operator", "MAMPU"),
+    "auditor of JPA": ("auditor", "JPA"),
+    "auditor of MAMPU": ("auditor", "MAMPU"),
+    "auditor of all": ("auditor", ""),
+    "integrator": ("integrator", "JPA"),
+}
+
+#                          nobody        applicant            administrator        operator      auditor
+#                               no role   own   other     JPA   MAMPU  none     JPA   MAMPU   JPA   MAMPU  all   integrator
+TABLE = """
+intake POST /v1/documents
+                             401  403     201   201       201   201    201      201   201     403   403    403   201
+intake POST /v1/requests
+                             401  403     201   403       201   403    403      403   403     403   403    403   403
+intake GET /v1/requests
+                             401  403     200   none      200   none   none     200   200     200   none   200   403
+intake GET /v1/requests/{request_id}
+                             401  403     200   404       200   404    404      200   200     200   404    200   403
+intake POST /v1/requests/{request_id}/withdrawal
+                             401  403     202   404       202   404    404      403   403     403   403    403   403
+intake POST /v1/requests/{request_id}/correction
+                             401  403     201   404       409   404    404      403   403     403   403    403   403
+intake POST /v1/emails
+                             401  403     403   403       202   202    403      202   202     403   403    403   403
+intake GET /v1/inbox
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
+intake GET /v1/inbox/{inbox_item_id}
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
+intake GET /v1/inbox/{inbox_item_id}/documents/{document_id}
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
+intake POST /v1/inbox/{inbox_item_id}/registration
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+intake POST /v1/inbox/{inbox_item_id}/dismissal
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+approval GET /v1/worklist
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
+approval GET /v1/requests/{request_id}
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
+approval POST /v1/requests/{request_id}/decision
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+approval POST /v1/decisions
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
+provisioning GET /v1/requests/{request_id}/plan
+                             401  403     403   403       200   404    404      200   200     200   404    200   403
+provisioning POST /v1/requests/{request_id}/retry
+                             401  403     403   403       202   404    404      202   202     403   403    403   403
+provisioning GET /v1/configurations
+                             401  403     403   403       200   none   none     200   200     200   none   200   403
+provisioning GET /v1/entitlements/{account}
+                             401  403     200   404       200   404    404      200   200     200   404    200   403
+provisioning GET /v1/tasks
+                             401  403     403   403       200   none   none     200   none    403   403    403   403
+provisioning POST /v1/tasks/{task_id}/claim
+                             401  403     403   403       201   404    404      409   404     403   403    403   403
+provisioning POST /v1/tasks/{task_id}/completion
+                             401  403     403   403       201   404    404      409   404     403   403    403   403
+notification GET /v1/requests/{request_id}/notifications
+                             401  403     200   404       200   404    404      200   200     200   404    200   403
+notification GET /v1/notifications/{notification_id}/document
+                             401  403     200   404       200   404    404      403   403     200   404    200   403
+notification POST /v1/notifications/{notification_id}/dispatch
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+notification POST /v1/notifications/{notification_id}/resend
+                             401  403     403   403       409   404    404      409   409     403   403    403   403
+records GET /v1/records
+                             401  403     403   403       200   none   none     403   403     200   none   200   403
+records GET /v1/records/{request_id}
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/documents/{document_id}
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
+"""
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
+SERVICES = ("intake", "approval", "provisioning", "notification", "records")
+
+
+def rows() -> dict[str, list[str]]:
+    lines = TABLE.strip().splitlines()
+    return {call: cells.split() for call, cells in zip(lines[::2], lines[1::2], strict=True)}
+
+
+ROWS = rows()
+
+
+@dataclass
+class Target:
+    """What one call is about.
+
+    Attributes:
+        values: of the path's parameters.
+        body: the JSON sent.
+        options: further options of the call.
+        tells: what a list of it mentions.
+    """
+
+    values: dict[str, str]
+    body: Any = None
+    options: dict[str, Any] | None = None
+    tells: str = ""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_route_is_without_a_row_and_none_without_a_guard(service):
+    guarded, open_to_all = set(), set()
+    for route in (await documents.application(service)).routes:
+        if isinstance(route, Mount):
+            assert route.path == "/static-docs"
+            continue
+        methods = sorted(route.methods - {"HEAD"})
+        dependant = getattr(route, "dependant", None)
+        guards = (
+            [d for d in dependant.dependencies if isinstance(d.call, Guard)] if dependant else []
+        )
+        (guarded if guards else open_to_all).update(f"{method} {route.path}" for method in methods)
+    assert open_to_all <= {f"GET {path}" for path in PUBLIC}
+    assert guarded == {row.partition(" ")[2] for row in ROWS if row.startswith(f"{service} ")}
+
+
+@pytest.fixture(scope="module")
+async def accounts(ready, http) -> list[str]:
+    return [await registered(http, ready, "jpa") for _ in range(4)]
+
+
+@pytest.fixture(scope="module")
+def callers(ready, http, accounts) -> dict[str, Caller]:
+    minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
+
+    def caller(name: str) -> Caller:
+        who = CALLERS[name]
+        if who is None:
+            return Caller(http, ready)
+        role, agency = who
+        subject = accounts[0] if name == "the applicant" else f"{name.replace(' ', '.')}@example.my"
+        holder = Holder(subject, name, agency, [role] if role else [])
+        return Caller(http, ready, minter.token(holder))
+
+    return {name: caller(name) for name in CALLERS}
+
+
+class Office:
+    """Prepares what the calls are about, as JPA's administrator."""
+
+    def __init__(self, admin: Caller) -> None:
+        self.admin = admin
+
+    async def request(self, account: str) -> str:
+        body = body_for(account)
+        answer = await self.admin.post("intake", "/v1/requests", body)
+        assert answer.status_code == 201, answer.text
+        request_id = str(answer.json()["request_id"])
+        await self.admin.once_known("approval", f"/v1/requests/{request_id}")
+        return request_id
+
+    async def decided(self, account: str, decision: str = "approve") -> str:
+        request_id = await self.request(account)
+        exception = {"exception_reason": "Ujian"} if decision == "approve" else {}
+        answer = await self.admin.decide(request_id, decision, reason="Ujian", **exception)
+        assert answer.status_code == 201, answer.text
+        return request_id
+
+    async def task(self, request_id: str) -> str:
+        async def opened() -> str:
+            answer = await self.admin.get("provisioning", "/v1/tasks", params={"limit": 200})
+            (task,) = [one for one in answer.json()["items"] if one["request_id"] == request_id]
+            return str(task["task_id"])
+
+        return await eventually(_asserting(opened), SECONDS)
+
+    async def document(self) -> str:
+        answer = await self.admin.upload(uuid.uuid4().bytes.hex().encode())
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["document_id"])
+
+    async def complete(self, task_id: str) -> None:
+        body = {"evidence": [await self.document()], "note": "Siap"}
+        answer = await self.admin.post("provisioning", f"/v1/tasks/{task_id}/completion", body)
+        assert answer.status_code == 201, answer.text
+
+    async def inbox_item(self) -> str:
+        answer = await self.admin.post("intake", "/v1/emails", **letter())
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["inbox_item_id"])
+
+
+def _asserting(look: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    async def asserted() -> Any:
+        try:
+            return await look()
+        except ValueError as error:
+            raise AssertionError(str(error)) from error
+
+    return asserted
+
+
+def body_for(account: str) -> dict[str, Any]:
+    return application(account, agency="JPA", reply_through="form")
+
+
+def letter() -> dict[str, Any]:
+    message = f"Subject: Pertanyaan {uuid.uuid4()}\r\nFrom: a@example.my\r\n\r\nSelamat pagi.\r\n"
+    return {"content": message.encode(), "headers": {"Content-Type": "message/rfc822"}}
+
+
+@pytest.fixture(scope="module")
+async def targets(callers, accounts) -> dict[str, Target]:
+    office = Office(callers["administrator of JPA"])
+    admin, (own, *others) = office.admin, accounts
+    filed = await office.decided(own)
+    await office.complete(await office.task(filed))
+    waiting = [await office.decided(account) for account in others[:2]]
+    tasks = [await office.task(request_id) for request_id in waiting]
+    read, withdrawn, ruled, many = [await office.request(own) for _ in range(4)]
+    corrected = await office.decided(own, "return")
+    items = [await office.inbox_item() for _ in range(3)]
+    item = (await admin.get("intake", f"/v1/inbox/{items[0]}")).json()
+    await admin.once_known("provisioning", f"/v1/entitlements/{own}")
+    notices = await eventually(lambda: _prepared(admin, filed), SECONDS)
+    paper = notices["document_id"]
+    await admin.once_known("records", f"/v1/documents/{paper}")
+
+    def request(request_id: str, body: Any = None, **more: Any) -> Target:
+        return Target({"request_id": request_id}, body, **more)
+
+    upload = {
+        "content": b"nota",
+        "headers": {
+            "Content-Type": "text/plain",
+            "Content-Disposition": 'attachment; filename="nota.txt"',
+        },
+    }
+    notice = Target({"notification_id": notices["notification_id"]})
+    everything = {"params": {"limit": 200}}
+    return {
+        "intake POST /v1/documents": Target({}, options=upload),
+        "intake POST /v1/requests": Target({}, body_for(own)),
+        "intake GET /v1/requests": Target({}, options=everything, tells=read),
+        "intake GET /v1/requests/{request_id}": request(read),
+        "intake POST /v1/requests/{request_id}/withdrawal": request(withdrawn, {"reason": "x"}),
+        "intake POST /v1/requests/{request_id}/correction": request(corrected, body_for(own)),
+        "intake POST /v1/emails": Target({}, options=letter()),
+        "intake GET /v1/inbox": Target({}, options=everything, tells=items[0]),
+        "intake GET /v1/inbox/{inbox_item_id}": Target({"inbox_item_id": items[0]}),
+        "intake GET /v1/inbox/{inbox_item_id}/documents/{document_id}": Target(
+            {"inbox_item_id": items[0], "document_id": item["document_id"]}
+        ),
+        "intake POST /v1/inbox/{inbox_item_id}/registration": Target(
+            {"inbox_item_id": items[1]}, body_for(others[2])
+        ),
+        "intake POST /v1/inbox/{inbox_item_id}/dismissal": Target(
+            {"inbox_item_id": items[2]}, {"reason": "x"}
+        ),
+        "approval GET /v1/worklist": Target({}, options=everything, tells=read),
+        "approval GET /v1/requests/{request_id}": request(read),
+        "approval POST /v1/requests/{request_id}/decision": request(
+            ruled, {"decision": "reject", "reason": "x"}
+        ),
+        "approval POST /v1/decisions": Target(
+            {},
+            {"items": [{"request_id": many, "decision": "reject", "reason": "x"}]},
+            tells='"status":201',
+        ),
+        "provisioning GET /v1/requests/{request_id}/plan": request(waiting[0]),
+        "provisioning POST /v1/requests/{request_id}/retry": request(waiting[0]),
+        "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
+        "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
+        "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),
+        "provisioning POST /v1/tasks/{task_id}/claim": Target({"task_id": tasks[0]}),
+        "provisioning POST /v1/tasks/{task_id}/completion": Target(
+            {"task_id": tasks[1]}, {"evidence": [await office.document()], "note": "x"}
+        ),
+        "notification GET /v1/requests/{request_id}/notifications": request(filed),
+        "notification GET /v1/notifications/{notification_id}/document": notice,
+        "notification POST /v1/notifications/{notification_id}/dispatch": notice,
+        "notification POST /v1/notifications/{notification_id}/resend": notice,
+        "records GET /v1/records": Target({}, options=everything, tells=filed),
+        "records GET /v1/records/{request_id}": request(filed),
+        "records GET /v1/documents/{document_id}": Target({"document_id": paper}),
+    }
+
+
+async def _prepared(admin: Caller, request_id: str) -> dict[str, Any]:
+    answer = await admin.get("notification", f"/v1/requests/{request_id}/notifications")
+    assert answer.status_code == 200
+    found = [one for one in answer.json()["items"] if one["status"] == "prepared"]
+    assert found
+    return found[0]
+
+
+async def made(caller: Caller, row: str, target: Target) -> httpx.Response:
+    service, method, template = row.split()
+    path, options = template.format(**target.values), target.options or {}
+    if method == "GET":
+        return await caller.get(service, path, **options)
+    return await caller.post(service, path, target.body, **options)
+
+
+def seen(answer: httpx.Response, target: Target) -> str:
+    tells = not target.tells or target.tells in answer.text.replace(": ", ":")
+    return str(answer.status_code) if answer.status_code != 200 or tells else "none"
+
+
+@pytest.mark.parametrize("row", ROWS)
+async def test_who_may_make_this_call(callers, targets, row):
+    target = targets[row]
+    answers = [await made(caller, row, target) for caller in callers.values()]
+    found = dict(zip(CALLERS, [seen(answer, target) for answer in answers], strict=True))
+    assert found == dict(zip(CALLERS, ROWS[row], strict=True))
+
+
+@pytest.mark.parametrize("path", sorted(PUBLIC - {"/docs/oauth2-redirect"}))
+async def test_what_everybody_may_see_says_nothing_of_anybody(callers, accounts, path):
+    for service in SERVICES:
+        answer = await callers["nobody"].get(service, path)
+        assert answer.status_code == 200
+        assert not any(account in answer.text for account in accounts)
