@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from bmt.chassis import crash_points, kafka_client
-from bmt.chassis.dispatch import Dispatcher, waves
+from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.parking import Record
 from bmt.chassis.polling import Poll, Polled, Unreadable
@@ -119,13 +119,12 @@ class Consumer:
     async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]
         crash_points.reached("consumer.polled")
-        for wave in waves(records):
-            await self._handle_wave(wave)
+        await self._handle_batch(records)
         crash_points.reached("consumer.handled")
         await self._commit(client, {place: raws[-1].offset + 1 for place, raws in polled.items()})
 
-    async def _handle_wave(self, records: Sequence[Record]) -> None:
-        """Wait for a part that is away; what was handled before is not handled again meanwhile."""
+    async def _handle_batch(self, records: Sequence[Record]) -> None:
+        """Wait for a part that is away."""
         failures = 0
         while True:
             try:

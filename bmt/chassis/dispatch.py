@@ -6,9 +6,8 @@ write appends their commits), then the second events, and so on.
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Final, TypeVar, cast
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import structlog
 from aiokafka import TopicPartition
@@ -18,8 +17,9 @@ from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.dead_letters import DeadLetters
 from bmt.chassis.decider import Heard, Message
-from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.execution import Execution
+from bmt.chassis.handling import UNREADABLE, Handling, Outcome, waves
 from bmt.chassis.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
 from bmt.chassis.publisher import Publisher
 from bmt.chassis.subscriptions import DeadLetter, Handler
@@ -33,45 +33,8 @@ log = structlog.get_logger(__name__)
 M = TypeVar("M")
 
 
-class Outcome(StrEnum):
-    """What became of one event. consumed = applied + duplicate + parked + dead, always."""
-
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
-    RETRIED = "retried"
-    PARKED = "parked"
-    DEAD = "dead"
-
-
 Count = Callable[[str, Outcome], None]
 """Counts one event of a type with its outcome."""
-
-_UNREADABLE: Final = "unreadable"
-
-
-@dataclass(slots=True)
-class _Handling:
-    """One record on its way; exactly one of the last three is set in the end."""
-
-    record: Record
-    heard: Heard[BaseModel] | None = None
-    outcome: Outcome | None = None
-    dead: DeadLetter | None = None
-    failure: Exception | None = None
-
-    @property
-    def type(self) -> str:
-        return self.heard.envelope.type if self.heard else _UNREADABLE
-
-    @property
-    def open(self) -> bool:
-        return self.dead is None and self.failure is None
-
-    @property
-    def end(self) -> Outcome:
-        if self.failure is not None:
-            return Outcome.PARKED
-        return Outcome.DEAD if self.dead else self.outcome or Outcome.APPLIED
 
 
 class Dispatcher:
@@ -112,25 +75,40 @@ class Dispatcher:
         Raises:
             Unavailable: a part is away; handle the same records again.
         """
-        for wave in waves([self._apart(record) for record in records]):
-            waiting = await self._lot.waiting_keys({record.key for record in wave})
+        own_keys = [self._apart(record) for record in records]
+        waiting = set(await self._lot.waiting_keys({record.key for record in own_keys}))
+        parked: list[Handling] = []
+        handled: list[Handling] = []
+        for wave in waves(own_keys):
             behind = [self._read(record) for record in wave if record.key in waiting]
-            now = self._clock()
-            await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, now, now) for one in behind])
-            handled = await self._handle([record for record in wave if record.key not in waiting])
-            failed = [one for one in handled if one.failure is not None]
-            await self._lot.park(
-                [
-                    after_failure(Parked(one.record, "", 0, now, now), _say(one.failure), now)
-                    for one in failed
-                ]
-            )
-            # Last: where a part went away on the way here, the wave comes again.
-            for one in behind:
-                self._count(one.type, Outcome.PARKED)
-            for one in handled:
-                self._count(one.type, one.end)
+            await self._park_behind(behind)
+            free = await self._execute([record for record in wave if record.key not in waiting])
+            waiting |= await self._park_failed(free)
+            parked += behind
+            handled += free
             crash_points.reached("dispatch.wave_ended")
+        await self._tell([one for one in handled if one.failure is None])
+        # Last: where a part went away on the way here, the batch comes again.
+        for one in parked:
+            self._count(one.type, Outcome.PARKED)
+        for one in handled:
+            self._count(one.type, one.end)
+
+    async def _park_behind(self, behind: Sequence[Handling]) -> None:
+        now = self._clock()
+        await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, now, now) for one in behind])
+
+    async def _park_failed(self, handled: Sequence[Handling]) -> set[str]:
+        """Park those of `handled` that failed; their keys."""
+        failed = [one for one in handled if one.failure is not None]
+        now = self._clock()
+        await self._lot.park(
+            [
+                after_failure(Parked(one.record, "", 0, now, now), _say(one.failure), now)
+                for one in failed
+            ]
+        )
+        return {one.record.key for one in failed}
 
     async def refuse_unread(self, place: TopicPartition, offset: int) -> None:
         """Return when it is durable that there is a record that nobody here can read.
@@ -141,7 +119,7 @@ class Dispatcher:
         unread = Record(place.topic, place.partition, offset, "", (), None)
         dead = DeadLetter("malformed", "the record, or one before it in its batch, cannot be read")
         await self._dead_letters.leave(unread, dead)
-        self._count(_UNREADABLE, Outcome.DEAD)
+        self._count(UNREADABLE, Outcome.DEAD)
 
     def _apart(self, record: Record) -> Record:
         """An outsider chooses its keys: they must not queue with those of our own events."""
@@ -155,7 +133,9 @@ class Dispatcher:
         if parked is None:
             return False
         crash_points.reached("dispatch.taken_up")
-        handled = (await self._handle([parked.record]))[0]
+        (handled,) = tried = await self._execute([parked.record])
+        if handled.failure is None:
+            await self._told(tried)
         crash_points.reached("dispatch.tried_again")
         if handled.failure is None:
             await self._lot.release(parked.id)
@@ -167,23 +147,34 @@ class Dispatcher:
             crash_points.reached("dispatch.kept")
         return True
 
-    async def _handle(self, records: Sequence[Record]) -> list[_Handling]:
+    async def _execute(self, records: Sequence[Record]) -> list[Handling]:
+        """The commands of one wave are decided and durable; nobody is told yet."""
         handling = [self._read(record) for record in records]
         messages = await _all(self._message(one) for one in handling)
         commands = [
             (one, message) for one, message in zip(handling, messages, strict=True) if message
         ]
-        results = await self._execution.execute_many([message for _, message in commands])
+        results = await self._execution.decide_many([message for _, message in commands])
         for (one, _), result in zip(commands, results, strict=True):
-            _note(one, result)
+            one.note(result)
         crash_points.reached("dispatch.executed")
-        await self._project([one for one in handling if one.open])
-        crash_points.reached("dispatch.projected")
-        await self._dead_letters.bury([(one.record, one.dead) for one in handling if one.dead])
         return handling
 
-    def _read(self, record: Record) -> _Handling:
-        one = _Handling(record)
+    async def _tell(self, handled: Sequence[Handling]) -> None:
+        """As `_told`; what a view fails at is parked."""
+        await self._told(handled)
+        await self._park_failed(handled)
+
+    async def _told(self, handled: Sequence[Handling]) -> None:
+        """Hand over the commits of a whole batch: a view takes in all about one request at once."""
+        commits = [one.commit for one in handled if one.commit is not None]
+        await self._execution.hand_over(commits)
+        await self._project([one for one in handled if one.dead is None])
+        crash_points.reached("dispatch.projected")
+        await self._dead_letters.bury([(one.record, one.dead) for one in handled if one.dead])
+
+    def _read(self, record: Record) -> Handling:
+        one = Handling(record)
         try:
             envelope = read_kafka(record.headers, record.value)
             self._require_right_topic(record.topic, envelope.type)
@@ -203,7 +194,7 @@ class Dispatcher:
         if type_ not in self._only.get(topic, (type_,)):
             raise UnknownType(f"type {type_} is not for this topic")
 
-    async def _message(self, one: _Handling) -> Message[Any] | None:
+    async def _message(self, one: Handling) -> Message[Any] | None:
         if one.heard is None or (handler := self._handlers.get(type(one.heard.data))) is None:
             return None
         try:
@@ -218,21 +209,32 @@ class Dispatcher:
             one.failure = error
         return None
 
-    async def _project(self, handling: Sequence[_Handling]) -> None:
+    async def _project(self, handling: Sequence[Handling]) -> None:
         """All at once; where that fails, one by one, so that a bad event stands alone."""
-        if not handling or not self._projections:
+        heard = [one.heard for one in handling if one.heard]
+        if not heard or not self._projections:
             return
         try:
             for projection in self._projections:
-                await projection.apply([one.heard for one in handling if one.heard])
+                await projection.apply(heard)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  it is parked with its reason
             if len(handling) == 1:
                 handling[0].failure = error
                 return
-            for one in handling:
-                await self._project([one])
+            await self._project_one_by_one(handling)
+
+    async def _project_one_by_one(self, handling: Sequence[Handling]) -> None:
+        """What comes after a bad event of the same key waits with it."""
+        stuck: dict[str, Exception | None] = {}
+        for one in handling:
+            if one.record.key in stuck:
+                one.failure = stuck[one.record.key]
+                continue
+            await self._project([one])
+            if one.failure is not None:
+                stuck[one.record.key] = one.failure
 
 
 async def _all(handlers: Iterable[Coroutine[Any, Any, M]]) -> list[M]:
@@ -242,32 +244,6 @@ async def _all(handlers: Iterable[Coroutine[Any, Any, M]]) -> list[M]:
         if isinstance(answer, BaseException):
             raise answer
     return cast("list[M]", answers)
-
-
-def waves(records: Sequence[Record]) -> list[list[Record]]:
-    """The first record of every key, then the second of every key, and so on."""
-    found: list[list[Record]] = []
-    seen: dict[str, int] = {}
-    for record in records:
-        number = seen[record.key] = seen.get(record.key, -1) + 1
-        if number == len(found):
-            found.append([])
-        found[number].append(record)
-    return found
-
-
-def _note(one: _Handling, result: Executed | Exception) -> None:
-    match result:
-        case Executed(replayed=replayed):
-            one.outcome = Outcome.DUPLICATE if replayed else Outcome.APPLIED
-        case Refused():
-            one.dead = DeadLetter(result.problem, result.detail)
-        case CausationReused():
-            one.dead = DeadLetter("idempotency_key_reused", "this id came with another body")
-        case Unavailable():
-            raise result
-        case _:
-            one.failure = result
 
 
 def _say(error: Exception | None) -> str:

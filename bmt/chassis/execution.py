@@ -103,20 +103,37 @@ class Execution(Generic[C, S]):
         return result.raise_refusal()
 
     async def execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
-        """Decide and append a wave: one load, one write. What one raises does not touch others.
+        """Decide and append a wave, and hand it over: what one raises does not touch others.
 
         Raises:
             StoreUnavailable: the store cannot be reached; the same messages again are safe.
         """
+        results = await self.decide_many(messages)
+        # A replayed one too, where who appended it died before the views had it: the caller reads
+        # what it is told was written.
+        await self.hand_over([r.commit for r in results if isinstance(r, Executed)])
+        return results
+
+    async def hand_over(self, commits: Sequence[Commit]) -> None:
+        """Tell the service's own views, then the relay; what was delivered before is left out."""
+        await self._hand_overs.submit([commit for commit in commits if commit.outbox])
+        crash_points.reached("execution.handed_over")
+
+    async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+        """Decide and append a wave: one load, one write. Whoever calls hands the commits over.
+
+        Raises:
+            StoreUnavailable: as `execute_many`.
+        """
         try:
-            results = await self._execute_many(messages)
+            results = await self._decide_many(messages)
         except Unavailable as error:
             self._count_all(messages, [error] * len(messages))
             raise
         self._count_all(messages, results)
         return results
 
-    async def _execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+    async def _decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
         results: dict[int, Executed | Exception] = {}
         undecided = list(range(len(messages)))
         for tries in range(CONFLICT_TRIES):
@@ -129,12 +146,6 @@ class Execution(Generic[C, S]):
             results[index] = StillContended(messages[index].stream)
         await self._recall(messages, results)
         crash_points.reached("execution.recorded")
-        # A replayed one too, where who appended it died before the views had it: the caller reads
-        # what it is told was written.
-        await self._hand_overs.submit(
-            [r.commit for r in results.values() if isinstance(r, Executed) and r.commit.outbox]
-        )
-        crash_points.reached("execution.handed_over")
         return [results[index] for index in range(len(messages))]
 
     async def _recall(

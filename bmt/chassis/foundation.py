@@ -17,9 +17,10 @@ from bmt.chassis import background, clock, mongodb
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
-from bmt.chassis.dispatch import Dispatcher, Outcome
+from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.execution import Execution
+from bmt.chassis.handling import Outcome
 from bmt.chassis.health import Sampler
 from bmt.chassis.issuer_keys import IssuerKeys
 from bmt.chassis.metrics import ServiceMetrics, new_registry

@@ -45,7 +45,7 @@ def message(slip: Slip, sender: str) -> bytes:
     mail["To"] = notice.recipient
     mail["Subject"] = _encoded(notice.content.subject)
     mail["Date"] = format_datetime(notice.at.astimezone(MALAYSIA).replace(microsecond=0))
-    mail["Message-ID"] = notice.message_id
+    mail["Message-ID"] = notice.message_id or ""
     asked = _MESSAGE_ID.fullmatch((slip.in_reply_to or "").strip())
     if asked is not None:
         mail["In-Reply-To"] = mail["References"] = f"<{asked[1]}>"
