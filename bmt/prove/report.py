@@ -9,9 +9,9 @@ from rich.table import Table
 
 from bmt.prove.books import Books
 from bmt.prove.evidence import Evidence
-from bmt.prove.finding import Finding
+from bmt.prove.finding import Finding, Violation
 from bmt.prove.history import Moment, history
-from bmt.prove.invariants import INVARIANTS
+from bmt.prove.invariants import INVARIANTS, Check
 
 MOST_HISTORIES: Final = 10
 MOST_SHOWN: Final = 25
@@ -76,7 +76,7 @@ class Report:
 def audit(evidence: Evidence) -> Report:
     """Look at everything; pure."""
     books = Books(evidence)
-    findings = {name: check(books) for name, (_, check) in INVARIANTS.items()}
+    findings = {name: _checked(check, books) for name, (_, check) in INVARIANTS.items()}
     wrong = dict.fromkeys(
         each.request_id
         for finding in findings.values()
@@ -84,3 +84,11 @@ def audit(evidence: Evidence) -> Report:
         if each.request_id
     )
     return Report(findings, {name: history(books, name) for name in list(wrong)[:MOST_HISTORIES]})
+
+
+def _checked(check: Check, books: Books) -> Finding:
+    """What the check says; evidence that is so broken that it cannot be read is a violation, too."""
+    try:
+        return check(books)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return Finding(0, (Violation(f"the evidence cannot be read: {error!r}"),))

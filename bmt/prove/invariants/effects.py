@@ -8,7 +8,7 @@ allowed by then, and there are no more changes than approvals.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 
@@ -39,8 +39,10 @@ class Approval:
 
     @cached_property
     def at(self) -> datetime:
-        """When it was decided."""
-        return datetime.fromisoformat(str(self.event.data.get("decided_at")))
+        """When it was decided; when it was said, where the event does not tell."""
+        said = datetime.fromtimestamp(self.event.record.timestamp / 1000, UTC)
+        decided = self.event.data.get("decided_at")
+        return datetime.fromisoformat(str(decided)) if decided else said
 
     @property
     def ipms(self) -> Ipms:

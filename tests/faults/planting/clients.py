@@ -5,6 +5,7 @@ import base64
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,9 @@ class Clients:
         try:
             if isinstance(body, dict):
                 return await self.http.post(url, json=body, headers=headers)
-            kind = {"Content-Type": "message/rfc822"}
-            return await self.http.post(url, content=body.encode(), headers=headers | kind)
+            if isinstance(body, str):
+                headers = headers | {"Content-Type": "message/rfc822"}
+            return await self.http.post(url, content=body, headers=headers)
         except httpx.TransportError:
             return None
 
@@ -102,6 +104,7 @@ class Clients:
         return answer.json() if answer.is_success else {}
 
     async def upload(self, story: str, agency: str) -> str:
+        """A document of evidence."""
         subject = f"admin.{agency.lower()}@mygovuc.gov.my"
         headers = {
             "Authorization": f"Bearer {self.token('administrator', agency, subject)}",
@@ -109,23 +112,16 @@ class Clients:
             "Content-Type": "application/pdf",
             "Content-Disposition": 'attachment; filename="bukti.pdf"',
         }
-        url = self.ready["services"]["intake"]["url"] + "/v1/documents"
-        answer = await self.http.post(url, content=PDF.read_bytes(), headers=headers)
-        told = answer.json()
-        self.log.append(
-            Call(
-                now(),
-                story,
-                "upload",
-                story,
-                subject,
-                None,
-                None,
-                answer.status_code,
-                told,
-            )
-        )
-        return str(told["document_id"])
+        asked = Call(now(), story, "upload", story, subject, None, None)
+        while time.monotonic() < self.deadline:
+            self.log.append(asked)
+            answer = await self._post("intake", "/v1/documents", PDF.read_bytes(), headers)
+            if answer is not None and answer.is_success:
+                told = answer.json()
+                self.log.append(replace(asked, at=now(), status=answer.status_code, answer=told))
+                return str(told["document_id"])
+            await asyncio.sleep(0.2)
+        raise GaveUp(f"{story}: upload")
 
     async def publish(self, story: str, action: Action, key: str, value: bytes, **headers: str):
         """One record on the integrator's topic, logged before and after."""

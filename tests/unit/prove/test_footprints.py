@@ -1,0 +1,47 @@
+"""What each bug leaves behind is found by the invariant that it breaks."""
+
+import footprints_decided
+import footprints_done
+import footprints_said
+import pytest
+from footprints_said import unset_before_published
+
+from bmt.prove.report import audit
+
+FOOTPRINTS = footprints_said.FOOTPRINTS | footprints_done.FOOTPRINTS | footprints_decided.FOOTPRINTS
+
+
+@pytest.mark.parametrize("footprint", FOOTPRINTS, ids=lambda each: each.__name__)
+def test_a_footprint_is_found(footprint, sound):
+    report = audit(footprint(sound))
+    assert FOOTPRINTS[footprint] <= set(report.red), report.red
+
+
+@pytest.mark.parametrize("footprint", FOOTPRINTS, ids=lambda each: each.__name__)
+def test_a_footprint_leaves_the_sound_run_sound(footprint, sound):
+    footprint(sound)
+    assert audit(sound).sound
+
+
+def test_every_invariant_has_footprints():
+    found = set().union(*FOOTPRINTS.values())
+    assert found == {f"I{number}" for number in range(1, 11)}
+
+
+def test_a_violation_comes_with_its_request_and_the_history_of_it(sound):
+    report = audit(unset_before_published(sound))
+    (request_id,) = {v.request_id for v in report.findings["I3"].violations}
+    told = report.histories[request_id]
+    assert told == sorted(told)
+    assert {"intake", "approval", "notification", "records", "mailbox"} <= {m.who for m in told}
+    assert any("submit" in m.what and "answered 201" in m.what for m in told)
+    assert report.document()["sound"] is False
+
+
+def test_evidence_that_cannot_be_read_is_a_violation_and_stops_no_other_check(sound):
+    from dataclasses import replace
+
+    broken = replace(sound, volumes=(None,))
+    report = audit(broken)
+    assert report.red == ("I4",)
+    assert "cannot be read" in report.findings["I4"].violations[0].what
