@@ -96,7 +96,7 @@ class Dispatcher:
 
     async def _park_behind(self, behind: Sequence[Handling]) -> None:
         now = self._clock()
-        await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, now, now) for one in behind])
+        await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, None, now) for one in behind])
 
     async def _park_failed(self, handled: Sequence[Handling]) -> set[str]:
         """Park those of `handled` that failed; their keys."""

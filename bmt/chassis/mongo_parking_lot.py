@@ -5,13 +5,38 @@ from datetime import datetime
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
-from bmt.chassis.parking import LEASE, Discarding, Parked, Record
+from bmt.chassis.errors import StillContended
+from bmt.chassis.parked_documents import document_of, given_up, parked_of
+from bmt.chassis.parking import LEASE, QUEUED_BEHIND, Discarding, Parked
 
 PARKED: Final = "parked"
 """The lot's collection in a service's own database."""
 
 DISCARDED: Final = "discarded"
 """The collection, beside the lot, of what operators gave up: only ever added to."""
+
+_IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
+_FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
+_CONFLICT_TRIES: Final = 20
+
+_CALL: Final[list[dict[str, Any]]] = [
+    {
+        "$set": {
+            "calls": {"$add": [{"$ifNull": ["$calls", 0]}, 1]},
+            "due_at": {
+                "$cond": [
+                    {"$and": [{"$eq": ["$reason", QUEUED_BEHIND]}, {"$eq": ["$due_at", None]}]},
+                    "$parked_at",
+                    "$due_at",
+                ]
+            },
+        }
+    }
+]
+"""Makes the first of a key due where it waited for one that is gone.
+
+It is written to in any case: who takes it out at that moment then has to look again who came behind it.
+"""
 
 
 class MongoParkingLot:
@@ -27,8 +52,9 @@ class MongoParkingLot:
         with mongodb.store_errors():
             await self._lot.create_indexes(
                 [
-                    mongodb.IndexModel([("key", 1), ("parked_at", 1), ("_id", 1)]),
-                    mongodb.IndexModel([("due_at", 1)]),
+                    mongodb.IndexModel([("key", 1), *_IN_TURN]),
+                    mongodb.IndexModel([("due_at", 1), ("reason", 1)]),
+                    mongodb.IndexModel(_IN_TURN),
                 ]
             )
 
@@ -44,10 +70,16 @@ class MongoParkingLot:
         crash_points.reached("mongo_parking_lot.parking")
         with mongodb.store_errors():
             try:
-                await self._lot.insert_many([_document(item) for item in parked], ordered=False)
+                await self._lot.insert_many([document_of(item) for item in parked], ordered=False)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
+            # Whom they queue behind may be gone by now.
+            for key in {item.record.key for item in parked if item.reason == QUEUED_BEHIND}:
+                await self._call_first(key)
         crash_points.reached("mongo_parking_lot.parked")
+
+    async def _call_first(self, key: str, session: Any = None) -> None:
+        await self._lot.find_one_and_update({"key": key}, _CALL, sort=_IN_TURN, session=session)
 
     async def take_due(self, now: datetime) -> Parked | None:
         """As `ParkingLot.take_due`."""
@@ -56,9 +88,7 @@ class MongoParkingLot:
                 {"due_at": {"$lte": now}, "lease_until": {"$not": {"$gt": now}}}
             ).sort("due_at", 1)
             async for candidate in due:
-                first = await self._lot.find_one(
-                    {"key": candidate["key"]}, sort=[("parked_at", 1), ("_id", 1)]
-                )
+                first = await self._lot.find_one({"key": candidate["key"]}, sort=_IN_TURN)
                 if first is None or first["_id"] != candidate["_id"]:
                     continue
                 taken = await self._lot.find_one_and_update(
@@ -66,7 +96,7 @@ class MongoParkingLot:
                     {"$set": {"lease_until": now + LEASE}},
                 )
                 if taken is not None:
-                    return _parked(taken)
+                    return parked_of(taken)
         return None
 
     async def keep(self, parked: Parked) -> None:
@@ -86,26 +116,38 @@ class MongoParkingLot:
 
     async def release(self, id_: str) -> bool:
         """As `ParkingLot.release`."""
-        with mongodb.store_errors():
-            return bool((await self._lot.delete_one({"_id": id_})).deleted_count)
+        return await self._take_out({"_id": id_})
 
     async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """As `ParkingLot.discard`: one transaction, so that it is never in both places or in none."""
+        """As `ParkingLot.discard`: it is never in both places or in none."""
         here = {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}}
-        with mongodb.store_errors():
-            session = await self._lot.database.client.start_session()
+        return await self._take_out(here, discarding)
+
+    async def _take_out(self, here: dict[str, Any], discarding: Discarding | None = None) -> bool:
+        """Remove this one and call the next of its key, in one transaction. False: it was not here.
+
+        Raises:
+            StoreUnavailable: not known to be done; the same again is safe.
+        """
+        for _ in range(_CONFLICT_TRIES):
             try:
-                async with session, session.start_transaction():
-                    document = await self._lot.find_one_and_delete(here, session=session)
-                    if document is None:
-                        return False
-                    crash_points.reached("mongo_parking_lot.discarding")
-                    given_up = _given_up(document, discarding)
-                    await self._discarded.insert_one(given_up, session=session)
+                with mongodb.store_errors():
+                    return await self._taken_out(here, discarding)
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.WRITE_CONFLICT:
                     raise
+        raise StillContended(PARKED)
+
+    async def _taken_out(self, here: dict[str, Any], discarding: Discarding | None) -> bool:
+        session = await self._lot.database.client.start_session()
+        async with session, session.start_transaction():
+            document = await self._lot.find_one_and_delete(here, session=session)
+            if document is None:
                 return False
+            if discarding is not None:
+                crash_points.reached("mongo_parking_lot.discarding")
+                await self._discarded.insert_one(given_up(document, discarding), session=session)
+            await self._call_first(document["key"], session)
         return True
 
     async def retry(self, id_: str, now: datetime) -> bool:
@@ -117,20 +159,20 @@ class MongoParkingLot:
     async def retry_all(self, now: datetime) -> int:
         """As `ParkingLot.retry_all`."""
         with mongodb.store_errors():
-            return int((await self._lot.update_many({"due_at": None}, _due(now))).matched_count)
+            result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now))
+        return int(result.matched_count)
 
     async def find(self, id_: str) -> Parked | None:
         """As `ParkingLot.find`."""
         with mongodb.store_errors():
             document = await self._lot.find_one({"_id": id_})
-        return None if document is None else _parked(document)
+        return None if document is None else parked_of(document)
 
     async def list(self, limit: int) -> Sequence[Parked]:
         """As `ParkingLot.list`."""
         with mongodb.store_errors():
-            oldest = self._lot.find().sort([("parked_at", 1), ("_id", 1)])
-            found = await oldest.limit(limit).to_list(None)
-        return [_parked(document) for document in found]
+            found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
+        return [parked_of(document) for document in found]
 
     async def size(self) -> int:
         """As `ParkingLot.size`."""
@@ -140,56 +182,8 @@ class MongoParkingLot:
     async def count(self) -> int:
         """As `ParkingLot.count`."""
         with mongodb.store_errors():
-            return int(await self._lot.count_documents({"due_at": None}))
+            return int(await self._lot.count_documents(_FOR_AN_OPERATOR))
 
 
 def _due(now: datetime) -> dict[str, Any]:
     return {"$set": {"due_at": now, "tries": 0}}
-
-
-def _given_up(document: dict[str, Any], discarding: Discarding) -> dict[str, Any]:
-    """The same place may be parked and discarded again, after its topic was read anew."""
-    event = {name: value for name, value in document.items() if name not in ("_id", "lease_until")}
-    return {
-        "parked_id": document["_id"],
-        **event,
-        "discarded_by": discarding.by,
-        "discarded_because": discarding.reason,
-        "discarded_at": discarding.at,
-    }
-
-
-def _document(parked: Parked) -> dict[str, Any]:
-    record = parked.record
-    return {
-        "_id": parked.id,
-        "key": record.key,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "headers": [[name, value] for name, value in record.headers],
-        "value": record.value,
-        "raw_key": record.raw_key,
-        "reason": parked.reason,
-        "tries": parked.tries,
-        "due_at": parked.due_at,
-        "parked_at": parked.parked_at,
-    }
-
-
-def _parked(document: dict[str, Any]) -> Parked:
-    return Parked(
-        record=Record(
-            topic=document["topic"],
-            partition=document["partition"],
-            offset=document["offset"],
-            key=document["key"],
-            headers=tuple((name, value) for name, value in document["headers"]),
-            value=document["value"],
-            raw_key=document["raw_key"],
-        ),
-        reason=document["reason"],
-        tries=document["tries"],
-        due_at=document["due_at"],
-        parked_at=document["parked_at"],
-    )

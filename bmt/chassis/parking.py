@@ -47,7 +47,8 @@ class Parked:
         record: as it came.
         reason: the error's name and what it said, without personal data.
         tries: how often its handler failed.
-        due_at: when it is tried again; None: it waits for an operator.
+        due_at: when it is tried again; None: it waits for an operator, or for an earlier one of its
+            key (`reason` tells), which makes it due by leaving.
         parked_at: when it came here, UTC.
     """
 

@@ -40,9 +40,9 @@ class Waiting:
     @property
     def waits_for(self) -> str:
         """An operator, its next try, or an earlier event of the same request."""
-        if self.parked.due_at is None:
-            return OPERATOR
-        return EARLIER if self.parked.reason == QUEUED_BEHIND else NEXT_TRY
+        if self.parked.reason == QUEUED_BEHIND:
+            return EARLIER
+        return OPERATOR if self.parked.due_at is None else NEXT_TRY
 
 
 def document(waiting: Sequence[Waiting], total: int) -> Mapping[str, Any]:
@@ -81,7 +81,7 @@ def _lines(each: Waiting) -> Iterable[str]:
 
 
 def _for(each: Waiting) -> str:
+    if each.waits_for == EARLIER:
+        return "its turn"
     due = each.parked.due_at
-    if due is None:
-        return "an operator"
-    return "its turn" if each.waits_for == EARLIER else f"its next try, due {moment(due)}"
+    return "an operator" if due is None else f"its next try, due {moment(due)}"

@@ -1,12 +1,13 @@
 """The parking lot: what waits can be found, tried again or given up, and nothing is lost by it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.parking import LEASE, TRIES, Discarding, Parked, Record
+from bmt.chassis.parking import LEASE, QUEUED_BEHIND, TRIES, Discarding, Parked, Record
 
 pytestmark = pytest.mark.integration
 
@@ -90,3 +91,53 @@ async def test_all_that_wait_for_an_operator_are_due_again_and_others_stay(lot):
     assert await lot.retry_all(NOON) == 2
     assert (await lot.count(), await lot.size()) == (0, 3)
     assert await lot.find(parked(9).id) == parked(9, key="three", due_at=later, tries=3)
+
+
+def queued(offset, key="one") -> Parked:
+    return replace(parked(offset, key=key, tries=0), reason=QUEUED_BEHIND)
+
+
+async def test_what_queues_behind_a_parked_event_is_not_looked_at(lot, database):
+    await lot.park([parked(0)])
+    await lot.park([queued(offset) for offset in range(1, 500)])
+    await database.command("profile", 2)
+    assert await lot.take_due(NOON + timedelta(days=1)) is None
+    await database.command("profile", 0)
+    looks = database["system.profile"].find({"ns": lot._lot.full_name, "op": "query"})
+    assert sum([look["docsExamined"] async for look in looks]) == 0
+    assert (await lot.count(), await lot.size()) == (1, 500)
+
+
+async def test_each_event_is_due_once_those_before_it_are_gone(lot):
+    await lot.park([parked(0, due_at=NOON)])
+    await lot.park([queued(2), queued(1), queued(3)])
+    taken = []
+    while (due := await lot.take_due(NOON + timedelta(days=1))) is not None:
+        taken.append(due.record.offset)
+        assert await lot.release(due.id)
+    assert taken == [0, 1, 2, 3]
+
+
+async def test_an_operator_retries_the_head_and_not_what_queues_behind_it(lot):
+    await lot.park([parked(0)])
+    await lot.park([queued(1)])
+    assert await lot.retry_all(NOON) == 1
+    assert (await lot.find(queued(1).id)).due_at is None
+
+
+async def test_what_queues_behind_an_event_that_is_gone_is_due_at_once(lot):
+    await lot.park([queued(1)])
+    assert (await lot.take_due(NOON + timedelta(days=1))).id == queued(1).id
+
+
+async def test_nothing_is_left_behind_however_an_event_leaves_while_others_come(lot):
+    """Who parks saw the head there, who takes it out saw nobody behind it."""
+    for key in map(str, range(40)):
+        head = parked(0, key=key, due_at=NOON)
+        await lot.park([head])
+        leaves = lot.release(head.id) if int(key) % 2 else lot.discard(head.id, DISCARDING)
+        await asyncio.gather(leaves, lot.park([queued(1, key)]))
+        due = await lot.take_due(NOON + timedelta(days=1))
+        assert due is not None
+        assert due.record.key == key
+        assert await lot.release(due.id)
