@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,36 +29,19 @@ def verify(
 ) -> None:
     """Check every leaf and folio of a running system; 1 when one is not what was written."""
     with reported():
-        report = asyncio.run(_verified(_mongodb_uri(data)))
+        report = asyncio.run(_verified(data))
     typer.echo(json.dumps(_document(report), indent=2) if as_json else _text(report))
     raise typer.Exit(Exit.NOT_SO if report.faults else Exit.DONE)
 
 
-def _mongodb_uri(data: Data) -> str:
-    from bmt.embedded.errors import NotRunning  # noqa: PLC0415 - the command starts fast
-    from bmt.embedded.layout import Layout  # noqa: PLC0415
-
-    layout = Layout.at(data)
-    try:
-        return str(json.loads(layout.ready_file.read_text())["mongodb"]["uri"])
-    except FileNotFoundError:
-        raise NotRunning(f"no system runs on {layout.root}: `bmt up` starts one") from None
-
-
-async def _verified(uri: str) -> "Report":
-    from bmt.chassis.errors import Unavailable  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.mongodb import connect  # noqa: PLC0415
-    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
-    from bmt.embedded.mongodb_rights import RECORDS_DATABASE  # noqa: PLC0415
+async def _verified(data: Path) -> "Report":
+    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from services.records.ledger.live_store import LiveStore  # noqa: PLC0415
 
-    client = connect(uri)
-    try:
-        return await LiveStore(client[RECORDS_DATABASE]).verify()
-    except Unavailable as error:
-        raise NotRunning(f"{error.part} cannot be reached: is the system up?") from None
-    finally:
-        client.close()
+    address = addresses.mongodb(data)
+    async with mongodb_client(address) as client:
+        return await LiveStore(client[f"{address.prefix}records"]).verify()
 
 
 def _document(report: "Report") -> dict[str, object]:

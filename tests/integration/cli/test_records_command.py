@@ -1,0 +1,41 @@
+"""`bmt records verify`: the live record, where the environment or a data directory says it is."""
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_record_that_is_as_it_was_written_is_valid(bmt):
+    answer = await bmt("records", "verify", "--json")
+
+    assert answer.code == 0
+    assert answer.json["valid"]
+    assert answer.json["faults"] == []
+
+
+async def test_a_leaf_that_is_not_what_was_written_is_told(bmt, databases):
+    leaf = {"_id": "event", "request_id": "r", "index": 1, "hash": "0" * 64}
+    await databases("records")["leaves"].insert_one(leaf)
+
+    answer = await bmt("records", "verify", "--json")
+
+    assert answer.code == 1
+    assert {fault["request_id"] for fault in answer.json["faults"]} == {"r"}
+
+
+async def test_a_mongodb_that_is_away_is_one_line(bmt, monkeypatch):
+    monkeypatch.setattr("bmt.chassis.mongodb.SELECTION_TIMEOUT_MS", 300)
+
+    answer = await bmt("records", "verify", BMT_MONGODB_URI="mongodb://127.0.0.1:1/")
+
+    assert answer.code == 3
+    assert answer.err == "bmt: mongodb cannot be reached (ServerSelectionTimeoutError)\n"
+
+
+async def test_without_an_address_a_data_directory_must_have_a_running_system(bmt, tmp_path):
+    nowhere = {"BMT_MONGODB_URI": None, "BMT_KAFKA_BOOTSTRAP_SERVERS": None}
+
+    answer = await bmt("records", "verify", "--data", str(tmp_path), **nowhere)
+
+    assert answer.code == 3
+    assert "bmt up" in answer.err
