@@ -127,6 +127,20 @@ async def test_a_request_is_overtaken_once_a_later_one_has_begun():
     assert not await configurations.overtaken(view, second)
 
 
+async def test_of_two_requests_that_were_approved_in_one_millisecond_one_is_first():
+    one, other = sorted((order(0), order(0)), key=lambda each: each.request.request_id)
+    view = projection(configurations.CONFIGURATIONS)
+    for each in (other, one):
+        await view.apply(heard(each))
+
+    waits = [await configurations.must_wait(view, each) for each in (one, other)]
+
+    assert waits == [False, True]
+    await view.apply(heard(other, started(other.request)))
+    assert await configurations.overtaken(view, one)
+    assert not await configurations.overtaken(view, other)
+
+
 async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_heard():
     on = configured()
     off = configured(TERMINATION).model_copy(update={"configured_at": NOW + timedelta(days=1)})
