@@ -2,10 +2,14 @@
 
 import importlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from faults.planting.system import all_red, report_of
+from faults.planting.system import TESTS, all_red, report_of
+
+from bmt.embedded.layout import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -23,6 +27,16 @@ def test_there_are_bugs_enough():
     assert {invariant for name in BUGS for invariant in _bug(name).FOUND_BY} == {
         f"I{number}" for number in range(1, 11)
     }
+
+
+def test_every_bug_still_finds_what_it_breaks():
+    """Planted one upon the other in a process of their own, which then does nothing."""
+    plant = "import importlib, sys\nfor name in sys.argv[1:]:\n"
+    plant += "    importlib.import_module(f'faults.planted.{name}').plant()"
+    path = os.pathsep.join((str(TESTS), str(REPOSITORY)))
+    subprocess.run(
+        [sys.executable, "-c", plant, *BUGS], env={**os.environ, "PYTHONPATH": path}, check=True
+    )
 
 
 async def test_a_mail_sent_twice_and_a_quota_that_is_added_are_found_and_nothing_else(tmp_path):

@@ -8,4 +8,5 @@ FOUND_BY = ("I1",)
 
 
 def plant() -> None:
+    assert callable(execution._replayed)
     execution._replayed = lambda _, commit: Executed(commit, replayed=True)

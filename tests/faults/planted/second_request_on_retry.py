@@ -9,4 +9,5 @@ FOUND_BY = ("I1",)
 
 
 def plant() -> None:
+    assert callable(idempotency.causation_of)
     idempotency.causation_of = lambda _, __: f"cmd:{uuid.uuid4()}"

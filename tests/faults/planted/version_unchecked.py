@@ -12,6 +12,7 @@ FOUND_BY = ("I2", "I6")
 
 def plant() -> None:
     load = MongoEventStore.load
+    assert mongo_event_store._BY_STREAM.document["unique"]
     mongo_event_store._BY_STREAM = IndexModel([("stream", 1), ("version", 1)], name="stream")
 
     async def slow(self, streams):
