@@ -1,0 +1,151 @@
+"""Whole procedures a second, from accepted to filed, and what each process spends on them."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+
+from bench.figures import Figure
+from bench.http_client import Connection, connections
+from bench.options import Options
+from bench.processes import Meter
+from bench.profiler import profiled
+from bench.submissions import approvals, submission
+from bench.system import Bench, running
+from bmt.contracts import topics
+
+NAME: Final = "procedures"
+CLIENTS: Final = 64
+MOST_IN_ONE_CALL: Final = 500
+SECONDS_WITHOUT_PROGRESS: Final = 60.0
+GATHERING_SECONDS: Final = 0.05
+"""What becomes ready to be decided within it is decided in one call."""
+
+
+@dataclass
+class Heard:
+    """What the topics said that the clients wait for."""
+
+    to_decide: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    filed: set[str] = field(default_factory=set)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, kind: bytes, request_id: str) -> None:
+        """One event."""
+        if kind.endswith(b".ReviewOpened.v1"):
+            self.to_decide.put_nowait(request_id)
+        elif kind.endswith(b".Filed.v1") and request_id not in self.filed:
+            self.filed.add(request_id)
+            self.told.set()
+
+
+async def run(options: Options) -> list[Figure]:
+    """Rounds of so many procedures on one system, after a short one to warm up."""
+    total = options.requests * (options.rounds + 1)
+    rates, spent = [], []
+    async with running(accounts=total) as bench, _listening(bench) as heard:
+        tokens = bench.administrators(CLIENTS)
+        await _round(bench, heard, tokens, range(options.requests // 4))
+        for number in range(1, options.rounds + 1):
+            whose = range(number * options.requests, (number + 1) * options.requests)
+            meter = Meter.start(bench.pids)
+            async with profiled(bench.pids, options.profile):
+                rates.append(len(whose) / await _round(bench, heard, tokens, whose))
+            spent.append({name: s * 1000 / len(whose) for name, s in meter.used().items()})
+    return [
+        Figure(NAME, "whole procedures, accepted to filed", "/s", rates, goal="≥ 500"),
+        *_costs(spent),
+    ]
+
+
+def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
+    names = [name for name in spent[0] if name not in ("ipms", "issuer")]
+    costs = [
+        Figure(
+            NAME,
+            f"CPU of {name}",
+            "s/1,000",
+            [each[name] for each in spent],
+            higher_is_better=False,
+        )
+        for name in names
+    ]
+    own = ("intake", "approval", "provisioning", "notification", "records", "statistics")
+    sums = [sum(each[name] for name in own) for each in spent]
+    return [*costs, Figure(NAME, "CPU of our processes", "s/1,000", sums, higher_is_better=False)]
+
+
+async def _round(bench: Bench, heard: Heard, tokens: list[str], whose: range) -> float:
+    """Seconds from the first accepted to the last filed."""
+    accepted_at: list[float] = []
+    filed_before = len(heard.filed)
+    async with (
+        connections(bench.port("intake"), len(tokens)) as intake,
+        connections(bench.port("approval"), 1) as approval,
+    ):
+        numbers = iter(whose)
+        deciding = asyncio.create_task(_decide(approval[0], heard, tokens[0], len(whose)))
+        async with asyncio.TaskGroup() as group:
+            for connection, token in zip(intake, tokens, strict=True):
+                group.create_task(_submit(connection, token, numbers, accepted_at))
+        await deciding
+        await _all_filed(heard, filed_before + len(whose))
+    return time.monotonic() - accepted_at[0]
+
+
+async def _submit(
+    connection: Connection, token: str, numbers: AsyncIterator[int], accepted_at: list[float]
+) -> None:
+    for number in numbers:
+        status, body = await connection.call(submission(number, token))
+        if status != 201:
+            raise RuntimeError(f"intake answers {status}: {body!r}")
+        accepted_at.append(time.monotonic())
+
+
+async def _decide(connection: Connection, heard: Heard, token: str, count: int) -> None:
+    while count:
+        ready = [await asyncio.wait_for(heard.to_decide.get(), SECONDS_WITHOUT_PROGRESS)]
+        await asyncio.sleep(GATHERING_SECONDS)
+        while not heard.to_decide.empty() and len(ready) < MOST_IN_ONE_CALL:
+            ready.append(heard.to_decide.get_nowait())
+        status, body = await connection.call(approvals(ready, token))
+        results = json.loads(body)["results"] if status == 200 else []
+        refused = [each for each in results if each["status"] != 201]
+        if refused or status != 200:
+            raise RuntimeError(f"approval answers {status}: {refused or body!r}")
+        count -= len(ready)
+
+
+async def _all_filed(heard: Heard, count: int) -> None:
+    while len(heard.filed) < count:
+        heard.told.clear()
+        await asyncio.wait_for(heard.told.wait(), SECONDS_WITHOUT_PROGRESS)
+
+
+@asynccontextmanager
+async def _listening(bench: Bench) -> AsyncIterator[Heard]:
+    """Two topics, read as an outsider reads them; only headers are looked at."""
+    heard = Heard()
+    consumer = AIOKafkaConsumer(
+        topics.DECISIONS, topics.RECORDS, auto_offset_reset="earliest", **bench.kafka()
+    )
+    await consumer.start()
+    listening = asyncio.create_task(_listen(consumer, heard))
+    try:
+        yield heard
+    finally:
+        listening.cancel()
+        await consumer.stop()
+
+
+async def _listen(consumer: AIOKafkaConsumer, heard: Heard) -> None:
+    while True:
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            for record in records:
+                heard.take(dict(record.headers)["ce_type"], record.key.decode())

@@ -1,0 +1,109 @@
+"""The real system: Kafka, mongod, issuer and services as processes, with the bench's stand-ins."""
+
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bmt.cli.holders import holder
+from bmt.embedded import services
+from bmt.embedded.layout import REPOSITORY, Layout
+from bmt.embedded.ports import OFFSETS, Ports, is_free, listening
+from bmt.embedded.program import Program
+from bmt.embedded.supervisor import Supervisor
+from bmt.embedded.system import System
+
+PARTS = ("kafka", "mongodb", "issuer")
+DIRECTORY = "ipms"
+ALL = (*services.SERVICES, "statistics")
+AGENCY = "MAMPU"
+PATH = os.pathsep.join((str(Path(__file__).parents[1]), str(REPOSITORY)))
+
+
+class Bench:
+    """A running system as a bench sees it."""
+
+    def __init__(self, system: System, supervisor: Supervisor) -> None:
+        self.system = system
+        self._supervisor = supervisor
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """By name, of every process."""
+        return self._supervisor.pids
+
+    def port(self, service: str) -> int:
+        return self.system.ports[service]
+
+    def kafka(self, user: str = "admin") -> dict[str, Any]:
+        """What an aiokafka client comes in with."""
+        return self.system.kafka.options(user)
+
+    def administrators(self, count: int) -> list[str]:
+        """Tokens of so many administrators of one agency."""
+        mint = self.system.issuer.mint()
+        return [
+            mint.token(holder(["administrator"], AGENCY, f"pentadbir{number}@mygovuc.gov.my"))
+            for number in range(count)
+        ]
+
+
+@asynccontextmanager
+async def running(names: Sequence[str] = ALL, *, accounts: int = 1000) -> AsyncIterator[Bench]:
+    """Kafka, mongod and these services, in a folder that is gone afterwards.
+
+    Args:
+        names: of the services.
+        accounts: in the directory that intake reads.
+    """
+    with tempfile.TemporaryDirectory(prefix="bmt-bench-", ignore_cleanup_errors=True) as folder:
+        layout = Layout.at(Path(folder))
+        layout.make()
+        system = System(layout, Ports(_free_base()))
+        supervisor = Supervisor(_programs(system, names, accounts), layout.logs)
+        await supervisor.start()
+        try:
+            yield Bench(system, supervisor)
+        finally:
+            await supervisor.stop()
+
+
+def _programs(system: System, names: Sequence[str], accounts: int) -> list[Program]:
+    parts = [program for program in system.programs() if program.name in PARTS]
+    own = [_launched(each) for each in services.programs(system) if each.name in names]
+    return [*parts, _directory(system, accounts), *own]
+
+
+def _launched(program: Program) -> Program:
+    environment = {**program.environment, "PYTHONPATH": PATH}
+    after = (*PARTS, DIRECTORY)
+    if program.name == "statistics":
+        return replace(program, after=after)
+    command = (sys.executable, "-m", "bench.launch", program.name)
+    environment["BMT_DIRECTORY_REFRESH_SECONDS"] = "30"
+    return replace(program, command=command, environment=environment, after=after)
+
+
+def _directory(system: System, accounts: int) -> Program:
+    port = system.ports["ipms"]
+
+    async def ready() -> bool:
+        return await listening(port)
+
+    return Program(
+        name=DIRECTORY,
+        command=(sys.executable, "-m", "bench.directory", str(port), str(accounts)),
+        environment={"PYTHONPATH": PATH},
+        ready=ready,
+    )
+
+
+def _free_base() -> int:
+    for base in range(16_000, 32_000, 50):
+        if all(is_free(base + offset) for offset in OFFSETS.values()):
+            return base
+    raise RuntimeError("no free ports")
