@@ -94,7 +94,7 @@ class Site:
             command=(python, str(HERE / "off_by.py"), str(self._clock(program.name)), module),
             environment={
                 **program.environment,
-                **{name: value for name, value in self._detours() if name in program.environment},
+                **dict(self._detours()),
                 "PYTHONPATH": str(HERE.parents[2]),
             },
         )
@@ -103,6 +103,7 @@ class Site:
         yield "BMT_IPMS_URL", f"{self.ipms.url}/v2"
         yield "BMT_STORAGE_URL", self.storage.url
         yield "BMT_SMTP_PORT", str(self.mail.port)
+        yield "BMT_SMTP_TIMEOUT_SECONDS", "2"
 
     def _behind_a_gate(self, program: Program) -> Program:
         gate = self._gates[program.name] = asyncio.Event()

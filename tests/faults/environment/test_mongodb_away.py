@@ -64,8 +64,7 @@ async def test_the_first_who_asks_while_mongodb_hangs_is_answered_soon(site, ami
     (account,) = await site.accounts(1)
     body, key = application(account), uuid.uuid4().hex
     with site.frozen("mongodb"):
-        first = await refused(aminah, body, key)
-        others = await asyncio.gather(*(refused(aminah, body, key) for _ in range(8)))
-        seen("mongodb_hung", first_answered_seconds=first, others_seconds=max(others))
-    assert max(first, *others) < ANSWERED_WITHIN
+        answered = await asyncio.gather(*(refused(aminah, body, key) for _ in range(8)))
+        seen("mongodb_hung", answered_seconds=max(answered))
+    assert max(answered) < ANSWERED_WITHIN
     await kept_once(aminah, account, body, key)
