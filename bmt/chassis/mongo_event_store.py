@@ -25,9 +25,13 @@ _BY_STREAM = mongodb.IndexModel(
     [("stream", mongodb.ASCENDING), ("version", mongodb.ASCENDING)], unique=True, name="stream"
 )
 _OUTBOX = mongodb.IndexModel(
-    [("outbox", mongodb.ASCENDING), ("recorded_at", mongodb.ASCENDING)],
+    [
+        ("outbox", mongodb.ASCENDING),
+        ("recorded_at", mongodb.ASCENDING),
+        ("version", mongodb.ASCENDING),
+    ],
     partialFilterExpression={"outbox": True},
-    name="outbox",
+    name="outbox_in_order",
 )
 
 
@@ -143,7 +147,7 @@ class MongoEventStore:
     async def outbox_size(self) -> tuple[int, datetime | None]:
         """As `EventStore.outbox_size`."""
         with mongodb.store_errors():
-            count = await self._commits.count_documents({"outbox": True}, hint="outbox")
+            count = await self._commits.count_documents({"outbox": True}, hint="outbox_in_order")
         oldest = await self.pending(limit=1) if count else ()
         return count, oldest[0].recorded_at if oldest else None
 

@@ -177,7 +177,7 @@ class MongoParkingLot:
     async def size(self) -> int:
         """As `ParkingLot.size`."""
         with mongodb.store_errors():
-            return int(await self._lot.count_documents({}))
+            return int(await self._lot.count_documents({}, hint="_id_"))
 
     async def count(self) -> int:
         """As `ParkingLot.count`."""

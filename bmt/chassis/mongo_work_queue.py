@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from bmt.chassis import mongodb
 from bmt.chassis.work import Remove, WorkChange, WorkItem
+
+_IN_TURN: Final = [("target", 1), ("due_at", 1)]
 
 
 class MongoWorkQueue:
@@ -19,7 +21,7 @@ class MongoWorkQueue:
     async def prepare(self) -> None:
         """Create the index that taking rests on."""
         with mongodb.store_errors():
-            await self._work.create_indexes([mongodb.IndexModel([("target", 1), ("due_at", 1)])])
+            await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
 
     async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
         """As `WorkQueue.change`: one bulk write."""
@@ -63,7 +65,7 @@ class MongoWorkQueue:
     async def list(self, limit: int) -> Sequence[WorkItem]:
         """As `WorkQueue.list`."""
         with mongodb.store_errors():
-            found = await self._work.find().sort("due_at", 1).limit(limit).to_list(None)
+            found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [_item(document) for document in found]
 
     async def clear(self) -> None:

@@ -73,7 +73,7 @@ class WorkQueue(Protocol):
         ...
 
     async def list(self, limit: int) -> Sequence[WorkItem]:
-        """What waits, the longest due first."""
+        """What waits, target by target, the longest due first."""
         ...
 
     async def clear(self) -> None:

@@ -99,7 +99,7 @@ REVIEWS: Final = View(
     model=RequestUnderReview,
     fold=fold,
     key=of_a_request,
-    indexes=[("agency", "status", "due_at"), ("status", "due_at")],
+    indexes=[("agency", "status", "due_at", "_id"), ("status", "due_at")],
 )
 
 

@@ -211,7 +211,7 @@ REQUESTS: Final = View(
         ("agency", "received_at", "_id"),
         ("agency", "status", "received_at", "_id"),
         ("account", "received_at", "_id"),
-        ("open_for",),
+        ("open_for", "_id"),
     ),
 )
 INBOX: Final = View(
@@ -226,5 +226,5 @@ UPLOADS: Final = View(
     model=UploadDocument,
     fold=fold_upload,
     key=_upload_key,
-    indexes=(("uploaded_by", "document.document_id", "uploaded_at"),),
+    indexes=(("uploaded_by", "document.document_id", "uploaded_at", "_id"),),
 )

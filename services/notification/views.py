@@ -107,7 +107,7 @@ CORRESPONDENCES: Final = View(
     name="correspondences",
     model=Told,
     fold=fold,
-    indexes=[("notices.notification_id",), ("outcome_due_at",)],
+    indexes=[("notices.notification_id", "_id"), ("outcome_due_at",)],
 )
 
 

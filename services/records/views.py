@@ -130,7 +130,13 @@ FILES: Final = View(
     model=FileEntry,
     fold=_fold,
     key=_of_file,
-    indexes=(("received_at",), ("agency", "received_at"), ("document_ids",)),
+    indexes=(
+        ("received_at", "_id"),
+        ("status", "received_at", "_id"),
+        ("agency", "received_at", "_id"),
+        ("agency", "status", "received_at", "_id"),
+        ("document_ids", "_id"),
+    ),
 )
 """All files, the newest request first."""
 

@@ -79,8 +79,9 @@ CONFIGURATIONS: Final = View(
     fold=fold,
     indexes=[
         ("account", "approved_at", "_id"),
+        ("agency", "status", "approved_at", "_id"),
+        ("status", "approved_at", "_id"),
         ("status", "due_at"),
-        ("status", "approved_at"),
     ],
 )
 

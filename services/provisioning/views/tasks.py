@@ -59,7 +59,11 @@ def task_key(heard: Heard[BaseModel]) -> str | None:
 
 
 TASKS: Final = View(
-    name="tasks", model=Task, fold=fold, key=task_key, indexes=[("agency", "status", "opened_at")]
+    name="tasks",
+    model=Task,
+    fold=fold,
+    key=task_key,
+    indexes=[("agency", "status", "opened_at", "_id"), ("agency", "opened_at", "_id")],
 )
 
 
