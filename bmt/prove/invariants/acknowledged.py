@@ -148,7 +148,7 @@ def _nothing_unasked(books: Books, tally: Tally) -> None:
     lost = Counter(
         asked(each.calls[0])
         for each in books.intentions
-        if each.action in _BEGINS and not each.request_ids
+        if each.action == "submit_event" or (each.action in _BEGINS and not each.settled)
     )
     for commit, event in books.stored():
         if commit.service != "intake" or short(event.type) != "RequestReceived":

@@ -92,7 +92,12 @@ def _approvals(books: Books) -> Mapping[str, Sequence[Approval]]:
             names = {event.name for event in told}
             approval = Approval(each, "Configured" in names, "AwaitingOperator" in names)
             found[each.account].append(approval)
-    return {account: sorted(each, key=lambda one: one.at) for account, each in found.items()}
+    return {account: sorted(each, key=_turn) for account, each in found.items()}
+
+
+def _turn(approval: Approval) -> tuple[datetime, str]:
+    """Of two that were approved at the same moment the ids tell which is first."""
+    return approval.at, approval.request_id
 
 
 def _possible(approvals: Sequence[Approval]) -> Iterator[Approval]:

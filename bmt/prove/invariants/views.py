@@ -11,6 +11,7 @@ from typing import Any, Final
 from bmt.prove.books import HEARS, Books
 from bmt.prove.evidence import Answers
 from bmt.prove.finding import Finding, Tally
+from bmt.prove.invariants import measured
 from bmt.prove.invariants.standing import standing
 from bmt.prove.said import Said
 
@@ -45,7 +46,7 @@ _REVIEW_OF: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def check(books: Books) -> Finding:
-    """What every service answers about every request."""
+    """What every service answers about every request, and measures of all."""
     tally = Tally()
     for request_id, events in books.by_request.items():
         answers = books.evidence.answers.get(request_id)
@@ -56,6 +57,7 @@ def check(books: Books) -> Finding:
         _review(request_id, events, answers, tally)
         _record(request_id, events, answers, tally)
         _notifications(request_id, events, answers, tally)
+    measured.check(books, tally)
     return tally.finding()
 
 

@@ -120,7 +120,21 @@ def work_that_nobody_takes(sound):
     return replace(sound, work=(left,))
 
 
+def measured_otherwise(sound):
+    """The dashboard counts one request less than there are."""
+    first_, *others = sound.samples
+    return replace(sound, samples=(replace(first_, value=first_.value - 1), *others))
+
+
+def heard_and_not_handled(sound):
+    """A hearer is behind for ever."""
+    behind = [replace(s, value=3) if "lag" in s.name else s for s in sound.samples]
+    return replace(sound, samples=tuple(behind))
+
+
 FOOTPRINTS = {
+    measured_otherwise: {"I9"},
+    heard_and_not_handled: {"I9"},
     second_decision_won_too: {"I6", "I7"},
     two_officers_were_told_that_they_won: {"I6"},
     loser_was_shown_another_decision: {"I6"},

@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from bmt.prove.evidence import (
     Evidence,
     Mail,
     Record,
+    Sample,
     StoredCommit,
     StoredEvent,
     Volume,
@@ -154,11 +155,23 @@ class Scene:
         )
         books = Books(raw)
         answers = {name: answers_of(books, name) for name in books.by_request}
-        return Evidence(**{**_fields(raw), "answers": answers})
+        return Evidence(**{**_fields(raw), "answers": answers, "samples": samples_of(books)})
 
 
 def _fields(evidence: Evidence) -> dict[str, Any]:
     return {name: getattr(evidence, name) for name in evidence.__slots__}
+
+
+def samples_of(books: Books) -> tuple[Sample, ...]:
+    """What sound services measure at rest."""
+    standing_at = Counter(standing(events) for events in books.by_request.values())
+    counted = [
+        Sample("intake", "bmt_requests", {"agency": "MAMPU", "status": status}, count)
+        for status, count in standing_at.items()
+    ]
+    place = {"consumergroup": "bmt.records", "topic": topics.REQUESTS, "partition": "0"}
+    lag = Sample("records", "kafka_consumergroup_lag", place, 0)
+    return (*counted, lag, Sample("approval", "bmt_outbox_pending", {"service": "approval"}, 0))
 
 
 def answers_of(books: Books, request_id: str) -> Answers:
