@@ -37,17 +37,19 @@ class Kafka:
         port: for clients, on loopback.
         controller_port: for its own controller, on loopback.
         passwords: of every user by name; `admin` and `controller` must be among them.
+        advertised_port: where clients are told to come, when something stands in between.
     """
 
     folder: Path
     port: int
     controller_port: int
     passwords: Mapping[str, str]
+    advertised_port: int | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         """The address that clients start from."""
-        return f"{HOST}:{self.port}"
+        return f"{HOST}:{self.advertised_port or self.port}"
 
     def options(self, user: str = SUPER_USER) -> dict[str, str]:
         """What any aiokafka client needs to come in as `user`."""
@@ -105,6 +107,7 @@ class Kafka:
             SETTINGS.format(
                 host=HOST,
                 port=self.port,
+                advertised_port=self.advertised_port or self.port,
                 controller_port=self.controller_port,
                 data=data,
                 admin=self.passwords["admin"],

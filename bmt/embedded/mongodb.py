@@ -72,8 +72,13 @@ class MongoDB:
     def _login(self, user: str) -> str:
         return f"{quote(user)}:{quote(self.passwords[user])}@"
 
-    def _direct(self, login: str = "") -> str:
-        return f"mongodb://{login}{HOST}:{self.port}/?directConnection=true&authSource=admin"
+    def direct_uri(self, user: str, port: int) -> str:
+        """How `user` comes in by that port, whatever address the replica set tells."""
+        return self._direct(self._login(user), port)
+
+    def _direct(self, login: str = "", port: int = 0) -> str:
+        address = f"{HOST}:{port or self.port}"
+        return f"mongodb://{login}{address}/?directConnection=true&authSource=admin"
 
     async def _prepare(self) -> None:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ None outlives its supervisor, even one that is killed: see `tether`.
 """
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,11 @@ class Supervisor:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await asyncio.gather(*(self._stop(program) for program in self._programs.values()))
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the process that runs under that name now; none if it has ended."""
+        if process := self._processes.get(name):
+            process.signal(number)
 
     async def _all_ready(self) -> None:
         for ready in self._ready.values():

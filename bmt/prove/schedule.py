@@ -1,0 +1,68 @@
+"""Which faults come in which order: told by a seed, the same each time. Pure."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeVar
+
+Name = TypeVar("Name", bound=str)
+Kind = Literal["kill", "freeze", "restart", "cut", "stall", "slow"]
+
+SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
+PROGRAMS: Final = (*SERVICES, "kafka", "mongodb")
+WIRES: Final = ("kafka", *(f"mongodb of {service}" for service in SERVICES))
+"""A wire leads to Kafka for all its clients, and one to MongoDB for each service."""
+
+TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
+    {
+        "kill": PROGRAMS,
+        "freeze": PROGRAMS,
+        "restart": PROGRAMS,
+        "cut": WIRES,
+        "stall": WIRES,
+        "slow": WIRES,
+    }
+)
+ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "kill", "stall", "slow")
+"""One round of kinds; each round has an order of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        kind: SIGKILL, SIGSTOP and SIGCONT, SIGTERM; connections cut, held or slowed.
+        target: a program, or a wire.
+        seconds: how long it lasts, where it is not over at once.
+        pause: seconds after it until the next may come.
+    """
+
+    kind: Kind
+    target: str
+    seconds: float
+    pause: float
+
+    def __str__(self) -> str:
+        """For people who watch."""
+        lasting = "" if self.kind in ("kill", "restart") else f" for {self.seconds:g} s"
+        return f"{self.kind} {self.target}{lasting}"
+
+
+def schedule(seed: int, count: int) -> list[Fault]:
+    """So many faults; each kind comes in each round, each target once before any comes again."""
+    chance = random.Random(f"faults {seed}")  # noqa: S311 - to be had again, not to be secret
+    kinds = _rounds(chance, ROUND)
+    targets = {kind: _rounds(chance, names) for kind, names in TARGETS.items()}
+    faults: list[Fault] = []
+    for _ in range(count):
+        kind = next(kinds)
+        seconds, pause = round(chance.uniform(2, 8), 1), round(chance.uniform(0.5, 3), 1)
+        faults.append(Fault(kind, next(targets[kind]), seconds, pause))
+    return faults
+
+
+def _rounds(chance: random.Random, names: Sequence[Name]) -> Iterator[Name]:
+    while True:
+        yield from chance.sample(names, len(names))

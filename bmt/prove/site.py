@@ -1,0 +1,167 @@
+"""The system that is put to the proof: all of it, on free ports, in a folder of its own, behind wires.
+
+Every program runs as `bmt up` runs it; only the addresses of Kafka and MongoDB that services are given
+are those of wires. The statistics are left out: they hold nothing that is promised.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from bmt.chassis.errors import Unavailable
+from bmt.cli.holders import holder
+from bmt.embedded import ready_file, services
+from bmt.embedded.errors import PartMissing
+from bmt.embedded.kafka import Kafka
+from bmt.embedded.layout import Layout
+from bmt.embedded.ports import OFFSETS, Ports, is_free
+from bmt.embedded.program import Program
+from bmt.embedded.ready_file import Document
+from bmt.embedded.supervisor import Supervisor
+from bmt.embedded.system import System
+from bmt.embedded.tokens import mint
+from bmt.prove.evidence import Whereabouts
+from bmt.prove.schedule import SERVICES, WIRES
+from bmt.prove.wires import Wire
+
+BASES: Final = range(20_000, 32_000, 100)
+"""Apart from those that systems are started on by hand, below those that the kernel hands out."""
+FIRST_WIRE: Final = 60
+"""Added to the base: where the wires listen, one after the other."""
+DIRECTORY_REFRESH_SECONDS: Final = "30"
+SECONDS_BETWEEN_LOOKS: Final = 0.1
+AGENCIES: Final = ("MAMPU", "JPA", "KPM")
+
+Alter = Callable[[Program], Program]
+"""How a test changes a program before it is started."""
+
+
+def unaltered(program: Program) -> Program:
+    """As it is."""
+    return program
+
+
+class Site:
+    """A running system, with a hand on each of its processes and connections."""
+
+    def __init__(self, layout: Layout, base: int, alter: Alter = unaltered) -> None:
+        """Nothing runs yet.
+
+        Args:
+            layout: its data directory, which must be there.
+            base: first of its ports.
+            alter: is given each service's program.
+        """
+        self.system = System(layout, Ports(base))
+        ports = {name: base + FIRST_WIRE + number for number, name in enumerate(WIRES)}
+        self.wires = {
+            name: Wire(port, self.system.ports[name.partition(" ")[0]])
+            for name, port in ports.items()
+        }
+        self.system.kafka = _behind(self.system.kafka, ports["kafka"])
+        self._mongodb_ports = ports
+        self.programs = {
+            each.name: each for each in (*self.system.programs(), *self._services(alter))
+        }
+        self._supervisor = Supervisor(self.programs.values(), layout.logs)
+        self._tokens: dict[tuple[str, str, str | None], str] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Site"]:
+        """The system, for as long as the block lasts.
+
+        Raises:
+            CannotRun: one program did not start; nothing is left running.
+        """
+        async with AsyncExitStack() as stack:
+            for wire in self.wires.values():
+                await stack.enter_async_context(wire.laid())
+            await self._supervisor.start()
+            try:
+                yield self
+            finally:
+                await self._supervisor.stop()
+
+    @property
+    def ready(self) -> Document:
+        """What a ready file would say now."""
+        return ready_file.document(self.system, self._supervisor.pids)
+
+    def signal(self, program: str, number: signal.Signals) -> None:
+        """To the process that runs now, if it does."""
+        self._supervisor.signal(program, number)
+
+    async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
+        """Wait until these are ready; whether they are within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not all(  # noqa: ASYNC110 - other processes tell by being asked
+                    await asyncio.gather(*map(self._is_ready, names))
+                ):
+                    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _is_ready(self, name: str) -> bool:
+        try:
+            return await self.programs[name].ready()
+        except (OSError, Unavailable):
+            return False
+
+    def token(self, role: str, agency: str = "", subject: str | None = None) -> str:
+        """Somebody's bearer token; made once."""
+        wanted = (role, agency, subject)
+        if wanted not in self._tokens:
+            key = self.system.layout.root / "issuer" / "key.json"
+            maker = mint(self.system.issuer.url, key)
+            self._tokens[wanted] = maker.token(holder([role], agency, subject))
+        return self._tokens[wanted]
+
+    def whereabouts(self) -> Whereabouts:
+        """Where the auditor finds everything."""
+        return Whereabouts(
+            ready=self.ready,
+            mongodb_uri=self.system.mongodb.uri(),
+            client_log=self.system.layout.root / "clients.jsonl",
+            auditor_token=self.token("auditor"),
+            administrators={each: self.token("administrator", each) for each in AGENCIES},
+            ipms_journal=self.system.ipms.journal,
+        )
+
+    def _services(self, alter: Alter) -> Iterator[Program]:
+        for program in services.programs(self.system):
+            if program.name in SERVICES:
+                environment = {**program.environment, **self._detour(program.name)}
+                yield alter(replace(program, environment=environment))
+
+    def _detour(self, service: str) -> Mapping[str, str]:
+        """The driver is to stay on the wire, and not to ask mongod where it lives."""
+        direct = self.system.mongodb.direct_uri(
+            service, self._mongodb_ports[f"mongodb of {service}"]
+        )
+        return {
+            "BMT_MONGODB_URI": direct,
+            "BMT_DIRECTORY_REFRESH_SECONDS": DIRECTORY_REFRESH_SECONDS,
+        }
+
+
+def _behind(kafka: Kafka, wire: int) -> Kafka:
+    """A broker that tells its clients to come by the wire."""
+    return replace(kafka, advertised_port=wire)
+
+
+def free_base() -> int:
+    """The first of so many ports that nobody listens on.
+
+    Raises:
+        PartMissing: there are none.
+    """
+    offsets = (*OFFSETS.values(), *range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))
+    for base in BASES:
+        if all(is_free(base + offset) for offset in offsets):
+            return base
+    raise PartMissing(f"no free ports from {BASES.start} to {BASES.stop}")

@@ -1,0 +1,170 @@
+"""What the clients of a run want: stories told by a seed, the same ones each time. Pure.
+
+Each story is one person's business with one agency, on an account of its own. A race and a withdrawal
+may end either way: the story says who tries what, never who wins.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+Plot = Literal[
+    "approved",
+    "rejected",
+    "raced",
+    "withdrawn",
+    "withdrawn_while_decided",
+    "corrected",
+    "terminated",
+    "upgraded",
+]
+PLOTS: Final[Mapping[Plot, int]] = MappingProxyType(
+    {
+        "approved": 6,
+        "rejected": 2,
+        "raced": 3,
+        "withdrawn": 2,
+        "withdrawn_while_decided": 2,
+        "corrected": 2,
+        "terminated": 2,
+        "upgraded": 1,
+    }
+)
+"""What may become of a request, with how often."""
+
+REQUESTS_OF: Final[Mapping[Plot, int]] = MappingProxyType({"terminated": 2, "upgraded": 2})
+"""Plots with more than one request."""
+
+AGENCY_OF: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        "email": ("MAMPU", "JPA"),
+        "memo": ("MAMPU",),
+        "letter": ("MAMPU",),
+        "form": ("MAMPU", "JPA", "KPM"),
+        "event": ("MAMPU",),
+    }
+)
+"""Each channel with the agencies that take requests by it."""
+
+Resend = Literal["never", "same", "other"]
+GIGABYTE: Final = 10**9
+STORIES_A_POISON: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One person's business.
+
+    Attributes:
+        name: unique in the run.
+        plot: what is tried.
+        channel: how it comes in.
+        agency: whose administrators handle it.
+        account: the applicant's, and nobody else's.
+        quota_bytes: asked for; the administrator grants `granted_bytes`.
+        max_file_size_bytes: asked for.
+        resend: whether the POST is made again after its answer, with the same body or another.
+        registered: whether IPMS knows the account; if not, the request is never approved.
+    """
+
+    name: str
+    plot: Plot
+    channel: str
+    agency: str
+    account: str
+    quota_bytes: int
+    granted_bytes: int
+    max_file_size_bytes: int
+    resend: Resend
+    registered: bool = True
+
+    @property
+    def requests(self) -> int:
+        """How many it hands in."""
+        return REQUESTS_OF.get(self.plot, 1)
+
+    def wish(self, **changes: Any) -> dict[str, Any]:
+        """What is asked for, without the channel: the body of a form, the data of an event."""
+        return {
+            "kind": "application",
+            "agency": self.agency,
+            "reply_through": "memo" if self.channel in ("memo", "letter") else "email",
+            "applicant": {
+                "account": self.account,
+                "name": f"Pemohon {self.name}",
+                "email": self.account,
+            },
+            "justification": f"Menghantar fail besar ({self.name})",
+            "quota_bytes": self.quota_bytes,
+            "max_file_size_bytes": self.max_file_size_bytes,
+            **changes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record on the integrator's topic that nobody can take in: what is wrong with it."""
+
+    name: str
+    ailment: str
+
+
+AILMENTS: Final = (
+    "no_json",
+    "no_value",
+    "no_headers",
+    "unknown_type",
+    "no_text",
+    "other_agency",
+    "missing_field",
+    "unknown_field",
+)
+
+
+def workload(seed: int, requests: int) -> list[Story]:
+    """Stories that hand in so many requests; every plot and every channel comes early."""
+    chance = random.Random(f"stories {seed}")  # noqa: S311 - to be had again, not to be secret
+    stories: list[Story] = []
+    plots, channels = _rounds(chance, PLOTS), _rounds(chance, dict.fromkeys(AGENCY_OF, 1))
+    left = requests
+    while left > 0:
+        story = _story(chance, len(stories), next(plots), next(channels), left)
+        stories.append(story)
+        left -= story.requests
+    return stories
+
+
+def poisons(seed: int, stories: int) -> list[Poison]:
+    """One for so many stories, and no ailment twice before each came once."""
+    chance = random.Random(f"poisons {seed}")  # noqa: S311 - as above
+    ailments = _rounds(chance, dict.fromkeys(AILMENTS, 1))
+    count = -(-stories // STORIES_A_POISON)
+    return [Poison(f"poison-{number:04}", next(ailments)) for number in range(count)]
+
+
+def _story(chance: random.Random, number: int, plot: Plot, channel: str, left: int) -> Story:
+    if REQUESTS_OF.get(plot, 1) > left:
+        plot = "approved"
+    agency = chance.choice(AGENCY_OF[channel])
+    quota = chance.randint(2, 90) * GIGABYTE
+    return Story(
+        name=f"story-{number:05}",
+        plot=plot,
+        channel=channel,
+        agency=agency,
+        account=f"p{number:05}.{agency.lower()}@mygovuc.gov.my",
+        quota_bytes=quota,
+        granted_bytes=chance.choice((quota, quota, quota // 2)),
+        max_file_size_bytes=chance.randint(1, 20) * 100_000_000,
+        resend=chance.choices(("never", "same", "other"), (6, 3, 1))[0],
+        registered=plot != "rejected" or chance.random() < 1 / 2,
+    )
+
+
+def _rounds(chance: random.Random, weights: Mapping[Any, int]) -> Iterator[Any]:
+    """Each as often as its weight says, in another order every time round."""
+    deck = [each for each, weight in weights.items() for _ in range(weight)]
+    while True:
+        yield from chance.sample(deck, len(deck))
