@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from bmt.chassis import tracing
 from bmt.chassis.errors import CausationReused, Unavailable
@@ -112,9 +113,20 @@ async def _validation_failed(_: Request, error: Any) -> Response:
     return problem_response(Refused(detail, problem="validation_failed", errors=errors))
 
 
-async def _framework_refused(_: Request, error: Any) -> Response:
+async def _framework_refused(request: Request, error: Any) -> Response:
     name = _NAME_OF_STATUS.get(error.status_code, "internal")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem_response(Refused(problem=name), {"Allow": _allowed(request)})
     return problem_response(Refused(problem=name), error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of an address, of all its routes: Starlette names those of one (RFC 9110, 10.2.1)."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(methods))
 
 
 async def _nobody_listens(_: Request, __: Any) -> Response:

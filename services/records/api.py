@@ -1,10 +1,11 @@
 """Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
@@ -27,6 +28,7 @@ D = TypeVar("D", bound=date)
 by_received = Paging(tuple[AwareDatetime, str])
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _within_reach(moment: D) -> D:
@@ -36,8 +38,15 @@ def _within_reach(moment: D) -> D:
     return moment
 
 
-Past = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-Day = Annotated[date, AfterValidator(_within_reach)]
+def _written_out(moment: object) -> object:
+    """Only what is written as a date: a bare number would be read as seconds since 1970."""
+    if isinstance(moment, str) and not _DATE.match(moment):
+        raise ValueError("a time (RFC 3339) or a day is needed")
+    return moment
+
+
+Past = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
+Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_within_reach)]
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
 

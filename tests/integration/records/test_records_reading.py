@@ -97,6 +97,7 @@ async def test_before_it_began_there_was_no_file(records, file_of, once_filed, a
         ({"at": "2025-11-24T01:00:00Z", "version": 1}, {"/query/at", "/query/version"}),
         ({"at": "2025-11-24T01:00:00"}, {"/query/at"}),
         ({"at": "0001-01-01T00:00:00+08:00"}, {"/query/at"}),
+        ({"at": "1764000000"}, {"/query/at"}),
         ({"version": 0}, {"/query/version"}),
     ],
 )
@@ -259,7 +260,14 @@ async def test_pages_follow_one_another(search, say, as_):
 
 @pytest.mark.parametrize(
     ("query", "pointer"),
-    [("q=%00", "q"), ("q=" + "x" * 201, "q"), ("from=semalam", "from"), ("status=siap", "status")],
+    [
+        ("q=%00", "q"),
+        ("q=" + "x" * 201, "q"),
+        ("from=semalam", "from"),
+        ("from=1764000000", "from"),
+        ("to=0.5", "to"),
+        ("status=siap", "status"),
+    ],
 )
 async def test_a_search_that_cannot_be_made_names_what_is_wrong(records, as_, query, pointer):
     answer = await records.get(f"/v1/records?{query}", headers=as_(*AUDITOR))

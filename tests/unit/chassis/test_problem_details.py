@@ -115,6 +115,7 @@ async def test_an_unknown_address_and_a_wrong_method_are_problems(client):
     wrong_method = await client.delete("/v1/me")
     assert_problem(wrong_method, "method_not_allowed")
     assert wrong_method.headers["allow"] == "GET"
+    assert (await client.delete("/v1/parcels")).headers["allow"] == "GET, POST"
 
 
 async def test_an_unforeseen_error_says_nothing_of_the_inside(client):
