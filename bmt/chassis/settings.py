@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bmt.chassis.secret_files import SUFFIX, SecretFiles, SecretFileWrong, is_secret
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -17,15 +24,32 @@ WRONG_CONFIGURATION = 2
 """The exit code for wrong use or configuration."""
 
 
-class KafkaSettings(BaseSettings):
-    """What every process that hears Kafka must know, a service or not.
+class Settings(BaseSettings):
+    """Variables that begin with `BMT_`.
 
-    An empty variable counts as not set. Secrets have no default and are never shown.
+    An empty variable counts as not set. Secrets have no default, are never shown, and may come from a
+    file that the variable with `_FILE` at its end names.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="BMT_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where a value is looked for: given in the code, a secret's file, the environment."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
+
+class KafkaSettings(Settings):
+    """What every process that hears Kafka must know, a service or not."""
 
     service: ClassVar[str]
     """The service's name, as its Kafka user, group and metrics know it."""
@@ -121,9 +145,12 @@ def load(settings_class: type[S]) -> S:
         return settings_class()
     except ValidationError as error:
         lines = [_line(fault, settings_class) for fault in error.errors(include_input=False)]
-    except SettingsError as error:  # a variable that should hold JSON does not
-        field = str(error).partition('"')[2].partition('"')[0]
-        lines = [f"BMT_{field.upper()} is wrong: it is not JSON"]
+    except SettingsError as error:
+        if isinstance(error.__cause__, SecretFileWrong):
+            lines = [str(error.__cause__)]
+        else:  # a variable that should hold JSON does not
+            field = str(error).partition('"')[2].partition('"')[0]
+            lines = [f"BMT_{field.upper()} is wrong: it is not JSON"]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     sys.exit(WRONG_CONFIGURATION)
 
@@ -134,6 +161,8 @@ def _line(fault: ErrorDetails, settings_class: type[BaseSettings]) -> str:
         return message
     field = str(fault["loc"][0])
     about = settings_class.model_fields[field].description or ""
+    if is_secret(settings_class.model_fields[field]):
+        about += f" A file may hold it: BMT_{field.upper()}{SUFFIX} names one."
     if fault["type"] == "missing":
         return f"BMT_{field.upper()} is missing: {about}"
     return f"BMT_{field.upper()} is wrong: {message}. {about}".rstrip()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.secret_files import SUFFIX
 from bmt.chassis.settings import load
 from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.embedded.errors import NotRunning
@@ -74,9 +75,9 @@ def mongodb(data: Path) -> MongodbAddress:
 
 def _in_environment(name: str, *, other: str) -> bool:
     """Whether this address is there; one of two would mix up two systems."""
-    if os.environ.get(name):
+    if os.environ.get(name) or os.environ.get(name + SUFFIX):
         return True
-    if os.environ.get(other):
+    if os.environ.get(other) or os.environ.get(other + SUFFIX):
         raise WrongConfiguration(f"{name} is missing: {other} is set, and both lead to one system")
     return False
 

@@ -3,9 +3,8 @@
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bmt.chassis.settings import KafkaSettings
+from bmt.chassis.settings import KafkaSettings, Settings
 
 
 class OperatorKafka(KafkaSettings):
@@ -14,12 +13,8 @@ class OperatorKafka(KafkaSettings):
     service: ClassVar[str] = "operator"
 
 
-class OperatorMongodb(BaseSettings):
+class OperatorMongodb(Settings):
     """How to come into MongoDB as somebody who may read and change the services' databases."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="BMT_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
-    )
 
     mongodb_uri: SecretStr = Field(description="Of a replica set; holds the operator's password.")
     database_prefix: str = Field(

@@ -1,0 +1,159 @@
+"""Secrets come from the environment or from files, each is asked for by name, and none is ever shown."""
+
+import importlib
+
+import pytest
+
+from bmt.chassis.secret_files import is_secret
+from bmt.chassis.settings import load
+from bmt.cli import addresses
+from bmt.cli.settings import OperatorMongodb
+
+PROCESSES = (
+    "intake",
+    "approval",
+    "provisioning",
+    "notification",
+    "records",
+    "records.statistics",
+)
+GIVEN = {
+    "BMT_PORT": "8101",
+    "BMT_METRICS_PORT": "8106",
+    "BMT_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:8120",
+    "BMT_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "BMT_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "BMT_KAFKA_USERNAME": "parcels",
+    "BMT_ISSUER": "http://127.0.0.1:8100",
+    "BMT_AGENCIES_FILE": "agencies.yaml",
+    "BMT_IPMS_URL": "http://127.0.0.1:8130/v2",
+    "BMT_STORAGE_URL": "http://127.0.0.1:8140",
+    "BMT_STORAGE_VOLUMES": "volumes",
+    "BMT_SMTP_HOST": "127.0.0.1",
+    "BMT_SMTP_SENDER": "bmt@mygovuc.gov.my",
+}
+SECRETS = {
+    "BMT_KAFKA_PASSWORD": "hunter-of-kafka",
+    "BMT_MONGODB_URI": "mongodb://parcels:hunter-of-mongodb@127.0.0.1:8121/?replicaSet=bmt",
+    "BMT_IPMS_TOKEN": "hunter-of-ipms",
+    "BMT_STORAGE_PASSWORD": "hunter-of-storage",
+}
+MAY_LACK = {"BMT_SMTP_PASSWORD"}
+"""Where a mail server wants no login."""
+
+
+def settings_of(process):
+    return importlib.import_module(f"services.{process}.settings").Settings
+
+
+def secrets_of(process):
+    fields = settings_of(process).model_fields
+    return {f"BMT_{name.upper()}" for name, field in fields.items() if is_secret(field)}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name, value in {**GIVEN, **SECRETS}.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def values_of(settings):
+    return {
+        f"BMT_{name.upper()}": getattr(settings, name).get_secret_value()
+        for name, field in type(settings).model_fields.items()
+        if is_secret(field) and getattr(settings, name) is not None
+    }
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_name_that_sounds_secret_is_one(process):
+    """A field added tomorrow without SecretStr would be shown in errors and in logs."""
+    telling = ("password", "token", "secret", "uri", "key")
+    plain = {"token_leeway_seconds"}
+    for name, field in settings_of(process).model_fields.items():
+        if name not in plain and any(word in name.split("_") for word in telling):
+            assert is_secret(field), name
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_secret_may_come_from_a_file(environment, tmp_path, process):
+    for name in secrets_of(process) - MAY_LACK:
+        file = tmp_path / name
+        file.write_text(SECRETS[name] + "\n")
+        environment.delenv(name)
+        environment.setenv(f"{name}_FILE", str(file))
+
+    found = values_of(load(settings_of(process)))
+
+    assert found == {name: SECRETS[name] for name in secrets_of(process) - MAY_LACK}
+
+
+@pytest.mark.parametrize(
+    ("process", "name"),
+    [(process, name) for process in PROCESSES for name in sorted(secrets_of(process) - MAY_LACK)],
+)
+def test_a_start_without_a_secret_is_refused_by_its_name(environment, capsys, process, name):
+    environment.delenv(name)
+    with pytest.raises(SystemExit) as stopped:
+        load(settings_of(process))
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said.startswith(f"{name} is missing: ")
+    assert "hunter" not in said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe", b"x" * 100_000])
+def test_a_file_that_holds_no_secret_is_refused_by_its_variable(
+    environment, tmp_path, capsys, content
+):
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    environment.delenv("BMT_MONGODB_URI")
+    environment.setenv("BMT_MONGODB_URI_FILE", str(file))
+    with pytest.raises(SystemExit) as stopped:
+        load(settings_of("approval"))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith(f"BMT_MONGODB_URI_FILE is wrong: {file} ")
+
+
+def test_a_secret_that_is_given_twice_is_refused(environment, tmp_path, capsys):
+    (tmp_path / "secret").write_text("hunter-of-files")
+    environment.setenv("BMT_MONGODB_URI_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SystemExit):
+        load(settings_of("approval"))
+    said = capsys.readouterr().err
+    assert said.startswith("BMT_MONGODB_URI is wrong: BMT_MONGODB_URI_FILE gives it, too")
+    assert "hunter" not in said
+
+
+def test_what_is_no_secret_does_not_come_from_a_file(environment, tmp_path):
+    (tmp_path / "level").write_text("debug")
+    environment.setenv("BMT_LOG_LEVEL_FILE", str(tmp_path / "level"))
+    assert load(settings_of("approval")).log_level == "info"
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_settings_show_no_secret_however_they_are_written(environment, process):
+    settings = load(settings_of(process))
+    for text in (repr(settings), str(settings), str(settings.model_dump()), f"{vars(settings)}"):
+        assert "hunter" not in text
+    assert "hunter" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize("wrong", ["BMT_PORT", "BMT_KAFKA_SECURITY_PROTOCOL", "BMT_ISSUER"])
+def test_a_wrong_setting_is_refused_without_the_secrets_beside_it(environment, capsys, wrong):
+    environment.setenv(wrong, "hunter of something else")
+    with pytest.raises(SystemExit):
+        load(settings_of("provisioning"))
+    assert "hunter" not in capsys.readouterr().err
+
+
+def test_an_operators_command_takes_its_secret_from_a_file_too(monkeypatch, tmp_path):
+    for name in (*GIVEN, *SECRETS):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "uri").write_text(SECRETS["BMT_MONGODB_URI"])
+    monkeypatch.setenv("BMT_MONGODB_URI_FILE", str(tmp_path / "uri"))
+    assert load(OperatorMongodb).mongodb_uri.get_secret_value() == SECRETS["BMT_MONGODB_URI"]
+    assert addresses.mongodb(tmp_path).uri == SECRETS["BMT_MONGODB_URI"]
