@@ -125,7 +125,10 @@ async def _decide(connection: Connection, heard: Heard, token: str, count: int) 
 async def _all_filed(heard: Heard, count: int) -> None:
     while len(heard.filed) < count:
         heard.told.clear()
-        await asyncio.wait_for(heard.told.wait(), SECONDS_WITHOUT_PROGRESS)
+        try:
+            await asyncio.wait_for(heard.told.wait(), SECONDS_WITHOUT_PROGRESS)
+        except TimeoutError:
+            raise RuntimeError(f"{count - len(heard.filed)} of {count} are not filed") from None
 
 
 @asynccontextmanager

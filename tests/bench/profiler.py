@@ -11,7 +11,7 @@ from signal import SIGINT
 from tempfile import TemporaryDirectory
 from typing import Final
 
-SAMPLES_A_SECOND: Final = 200
+SAMPLES_A_SECOND: Final = 100
 MOST_SHOWN: Final = 40
 
 
@@ -27,7 +27,8 @@ async def profiled(pids: Mapping[str, int], service: str) -> AsyncIterator[None]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "stacks"
         spy = await asyncio.create_subprocess_exec(
-            *(_spy(), "record", "--pid", str(pids[service]), "--format", "raw", "--gil"),
+            *(_spy(), "record", "--pid", str(pids[service]), "--format", "raw"),
+            *("--gil", "--nonblocking"),  # it must not stand still for being looked at
             *("--rate", str(SAMPLES_A_SECOND), "--output", str(file), "--full-filenames"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """The real system: Kafka, mongod, issuer and services as processes, with the bench's stand-ins."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -65,9 +66,15 @@ async def running(names: Sequence[str] = ALL, *, accounts: int = 1000) -> AsyncI
         layout.make()
         system = System(layout, Ports(_free_base()))
         supervisor = Supervisor(_programs(system, names, accounts), layout.logs)
-        await supervisor.start()
         try:
+            await supervisor.start()
             yield Bench(system, supervisor)
+        except BaseException:
+            kept = shutil.copytree(
+                layout.logs, tempfile.mkdtemp(prefix="bmt-bench-logs-"), dirs_exist_ok=True
+            )
+            sys.stderr.write(f"What the processes said is kept in {kept}\n")
+            raise
         finally:
             await supervisor.stop()
 
