@@ -229,6 +229,7 @@ class Foundation:
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
             rate_limit=RateLimit(self.settings.calls_per_second, self.settings.calls_at_once),
+            most_calls=self.settings.calls_under_way,
             lifespan=self._lifespan,
         )
 

@@ -122,6 +122,12 @@ class ServiceSettings(KafkaSettings):
     calls_at_once: int = Field(
         default=5000, ge=1, description="How many of them may come at once after a pause."
     )
+    calls_under_way: int = Field(
+        default=2000,
+        ge=1,
+        le=100_000,
+        description="How many calls one process works on at a time; more are told to come again.",
+    )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
     shutdown_seconds: int = Field(
         default=10, ge=1, le=300, description="How long calls under way may take at a stop."
