@@ -11,6 +11,7 @@ from bmt.prove.said import Said
 
 CHOICES: Final = {"Approved": "approve", "Rejected": "reject", "ReturnedForCorrection": "return"}
 ENDS: Final = ("Approved", "Rejected", "Withdrawn")
+TOO_LATE: Final = frozenset({"decide", "withdraw", "correct"})
 CREATED: Final = 201
 CONFLICT: Final = 409
 
@@ -23,6 +24,9 @@ def check(books: Books) -> Finding:
         tally.require(len(ends) <= 1, f"was decided {len(ends)} times: {ends}", request_id)
     winners: dict[tuple[str, int], list[Intention]] = defaultdict(list)
     for intention in books.intentions:
+        if intention.action in TOO_LATE:
+            for call in intention.answers:
+                _shown_the_first(books, call, tally)
         if intention.action != "decide":
             continue
         for call in intention.answers:
@@ -48,16 +52,22 @@ def _told_the_truth(books: Books, intention: Intention, call: Call, tally: Tally
             "an officer was told of a decision that is not in the log",
             request_id,
         )
-    elif call.status == CONFLICT and _problem(answer) == "already_decided":
-        shown = answer.get("decision") or {}
-        tally.require(
-            any(_said_so(each, shown) for each in decisions),
-            f"409 showed a decision that is not in the log: {shown.get('decision')}",
-            request_id,
-        )
     elif call.status == CONFLICT and _problem(answer) == "request_closed":
         withdrawn = books.told(request_id, "Withdrawn")
         tally.require(bool(withdrawn), "409 request_closed without a withdrawal", request_id)
+
+
+def _shown_the_first(books: Books, call: Call, tally: Tally) -> None:
+    """Whoever came after the decision was shown it, word for word."""
+    answer = call.answer if isinstance(call.answer, dict) else {}
+    if call.status != CONFLICT or _problem(answer) != "already_decided":
+        return
+    request_id, shown = call.request_id or "", answer.get("decision") or {}
+    tally.require(
+        any(_said_so(each, shown) for each in books.told(request_id, *CHOICES)),
+        f"409 showed a decision that is not in the log: {shown.get('decision')}",
+        request_id,
+    )
 
 
 def _said_so(event: Said, answer: dict[str, object]) -> bool:
