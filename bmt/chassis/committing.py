@@ -38,7 +38,7 @@ class Committing:
             sequence += published
             data: dict[str, Any] = event.model_dump(mode="json", by_alias=True)
             records.append(
-                EventRecord(self._new_id(), type_, now, sequence if published else 0, data)
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, data, event)
             )
         return Commit(
             id=message.causation,

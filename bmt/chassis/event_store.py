@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """An event as it is stored and said.
 
     `sequence` counts the published events of its stream from 1; it is 0 for an event that only the
-    service's own views hear.
+    service's own views hear. `decoded` is `data` as its model, where it is at hand.
     """
 
     id: str
@@ -24,6 +26,7 @@ class EventRecord:
     time: datetime
     sequence: int
     data: dict[str, Any]
+    decoded: BaseModel | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

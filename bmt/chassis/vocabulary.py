@@ -68,7 +68,7 @@ class Vocabulary:
         return [
             Heard(
                 envelope=envelope_of(commit, event, source),
-                data=self.decode(event.type, event.data),
+                data=event.decoded or self.decode(event.type, event.data),
                 position=commit.version,
                 origin=commit.stream,
             )

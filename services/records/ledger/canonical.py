@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
 import rfc8785
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
@@ -43,9 +44,29 @@ def canonical(value: Any) -> bytes:
         NotCanonical: it holds what JSON cannot say: NaN, half a surrogate pair, a big integer.
     """
     try:
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        return (
+            orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            if _plain(value)
+            else rfc8785.dumps(value)
+        )
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, orjson.JSONEncodeError) as error:
         raise NotCanonical(type(error).__name__) from None
+
+
+def _plain(value: Any) -> bool:
+    """Whether orjson writes it as RFC 8785 wants: no floats, and names whose order is not in doubt.
+
+    (It is ten times as fast. UTF-16 and UTF-8 sort alike below the surrogates.)
+    """
+    if isinstance(value, str) or value is None or value is True or value is False:
+        return True
+    if isinstance(value, int):
+        return -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
+    if isinstance(value, dict):
+        return all(
+            type(name) is str and name.isascii() and _plain(inner) for name, inner in value.items()
+        )
+    return isinstance(value, list) and all(map(_plain, value))
 
 
 def leaf_hash(content: Mapping[str, Any]) -> str:

@@ -6,9 +6,12 @@ from typing import Final
 from bmt.chassis import crash_points, mongodb
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.errors import StillContended
+from bmt.chassis.recent import Recent
 
 COLLECTION: Final = "file_numbers"
 CONFLICT_TRIES: Final = 100
+REMEMBERED: Final = 20_000
+"""Requests whose number need not be looked for: once given, it never changes."""
 
 _SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series")
 
@@ -28,6 +31,7 @@ class FileNumbers:
         self._numbers = collection
         self._series = series
         self._asking: Batcher[Asked, str] = Batcher(self._give)
+        self._given: Recent[str, str] = Recent(REMEMBERED)
 
     async def prepare(self) -> None:
         """Create the index that the series rests on."""
@@ -40,7 +44,11 @@ class FileNumbers:
         Raises:
             StoreUnavailable: not known to be given; the same again gives the same.
         """
-        return (await self._asking.submit([(request_id, agency)]))[0]
+        given = self._given.get(request_id)
+        if given is None:
+            (given,) = await self._asking.submit([(request_id, agency)])
+            self._given.put(request_id, given)
+        return given
 
     async def close(self) -> None:
         """Return when nothing is in flight."""

@@ -55,6 +55,11 @@ class Leaf:
     hash: str
 
     @property
+    def request_id(self) -> str:
+        """The chain it belongs to."""
+        return str(self.content["request_id"])
+
+    @property
     def index(self) -> int:
         """Its place in the chain."""
         return int(self.content["index"])

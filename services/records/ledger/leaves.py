@@ -2,19 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import CausationReused, StillContended
+from bmt.chassis.recent import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, Tail, seal
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
+REMEMBERED: Final = 20_000
+"""Chains whose end need not be looked for; some hundred bytes each."""
 
 _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
 
@@ -35,6 +38,7 @@ class Leaves:
         self._leaves = collection
         self._clock = clock
         self._adding: Batcher[Entry, Added] = Batcher(self._add)
+        self._ends: Recent[str, Tail] = Recent(REMEMBERED)
 
     async def prepare(self) -> None:
         """Create the index that the chain rests on."""
@@ -98,6 +102,7 @@ class Leaves:
             except NotCanonical as error:
                 settled[place] = error
         refused = await self._insert([leaf for leaf in settled.values() if isinstance(leaf, Leaf)])
+        self._remember(settled.values(), refused)
         known = await self._known(refused)
         for place, entry in entries.items():
             if entry.event_id in refused:
@@ -107,7 +112,22 @@ class Leaves:
                 settled[place] = leaf if same else CausationReused(entry.event_id)
         return settled
 
+    def _remember(self, settled: Iterable[Added], refused: Collection[str]) -> None:
+        """Where chains end now; another writer's leaf is seen when the place is taken."""
+        for leaf in settled:
+            if not isinstance(leaf, Leaf):
+                continue
+            if leaf.event_id in refused:
+                self._ends.forget(leaf.request_id)
+            else:
+                self._ends.put(leaf.request_id, Tail(leaf.index, leaf.hash))
+
     async def _tails(self, request_ids: Collection[str]) -> dict[str, Tail]:
+        known = {name: end for name in request_ids if (end := self._ends.get(name)) is not None}
+        missing = [name for name in request_ids if name not in known]
+        return known | await self._stored_tails(missing) if missing else known
+
+    async def _stored_tails(self, request_ids: Collection[str]) -> dict[str, Tail]:
         last = {"index": {"$last": "$index"}, "hash": {"$last": "$hash"}}
         pipeline: list[dict[str, Any]] = [
             {"$match": {"request_id": {"$in": list(request_ids)}}},

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -216,6 +217,22 @@ def test_members_are_ordered_as_rfc_8785_orders_them():
     assert canonical({"\u20ac": 1, "\U0001f600": 2, "1": 3.0, "\ufb33": 4}) == (
         '{"1":3,"\u20ac":1,"\U0001f600":2,"\ufb33":4}'.encode()
     )
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-LARGEST_EXACT_INTEGER, LARGEST_EXACT_INTEGER)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 def test_a_folio_is_checked_byte_for_byte():
