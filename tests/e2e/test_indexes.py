@@ -1,0 +1,178 @@
+"""Every question that the services ask of MongoDB is answered by an index, however much is stored."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import pytest
+from fixtures.outside import application, registered
+from fixtures.profiler import profiled
+from typer.testing import CliRunner
+
+from bmt.chassis.mongodb import connect
+from bmt.cli.main import app
+
+pytestmark = pytest.mark.e2e
+
+DATABASES: Final = (
+    "bmt_intake",
+    "bmt_approval",
+    "bmt_provisioning",
+    "bmt_notification",
+    "bmt_records",
+    "bmt_documents",
+)
+EVIDENCE = b"%PDF-1.4 bukti"
+
+
+@pytest.fixture
+async def databases(ready):
+    client = connect(ready["mongodb"]["uri"].replace("?", "?appName=tests&"))
+    yield [client[name] for name in DATABASES]
+    client.close()
+
+
+@pytest.fixture
+def mampu(caller):
+    return caller("administrator", "MAMPU")
+
+
+@pytest.fixture
+def jpa(caller):
+    return caller("administrator", "JPA")
+
+
+async def pages(who, service, path, **asked):
+    """The first page of a list, and the second."""
+    asked = {"limit": "1", **asked}
+    first = (await who.get(service, path, params=asked)).json()
+    if first["next_cursor"]:
+        await who.get(service, path, params={**asked, "cursor": first["next_cursor"]})
+    return first["items"]
+
+
+async def through_all_steps(mampu, jpa, http, ready):
+    """Requests of each kind, to each end; the last one's id."""
+    account = await registered(http, ready)
+    document_id = (await mampu.upload(b"borang " + account.encode())).json()["document_id"]
+    returned = await mampu.submit(account=account, documents=[document_id])
+    assert (await mampu.decide(returned, "return", reason="Sila betulkan.")).status_code == 201
+    await mampu.until(returned, "returned")
+    corrected = application(account, quota_bytes=5_000_000_000)
+    answer = await mampu.post("intake", f"/v1/requests/{returned}/correction", corrected)
+    assert answer.status_code == 201, answer.text
+    withdrawn = await mampu.submit(account=(await registered(http, ready)))
+    await mampu.post("intake", f"/v1/requests/{withdrawn}/withdrawal", {"reason": "Tidak perlu."})
+    await mampu.until(withdrawn, "withdrawn", "notified", "filed")
+    await by_hand(jpa, await registered(http, ready, "jpa"))
+    items = [{"request_id": returned, "decision": "approve", "exception_reason": "Sah."}]
+
+    async def decided():
+        results = (await mampu.post("approval", "/v1/decisions", {"items": items})).json()
+        assert results["results"][0]["status"] in (201, 409)
+
+    await decided()
+    await mampu.until(returned, "filed")
+    return returned
+
+
+async def by_hand(jpa, account):
+    asked = await jpa.submit(agency="JPA", account=account)
+    await jpa.decide(asked, "approve", exception_reason="Sah.")
+    await jpa.until(asked, "awaiting_operator")
+    (task,) = [
+        t
+        for t in await pages(jpa, "provisioning", "/v1/tasks", status="open", limit="200")
+        if t["request_id"] == asked
+    ]
+    path = f"/v1/tasks/{task['task_id']}"
+    assert (await jpa.post("provisioning", f"{path}/claim")).status_code in (200, 201)
+    proof = (await jpa.upload(EVIDENCE, "application/pdf", "bukti.pdf")).json()["document_id"]
+    await jpa.post("provisioning", f"{path}/completion", {"evidence": [proof], "note": "Siap."})
+
+
+async def with_messages(mampu):
+    """What waits in the inbox: one is registered, one is dismissed."""
+    for number in range(2):
+        message = f"Subject: Tanya {number}\n\nBoleh saya memohon?\n".encode()
+        headers = {"Content-Type": "message/rfc822"}
+        answer = await mampu.post("intake", "/v1/emails", content=message, headers=headers)
+        item = answer.json()["inbox_item_id"]
+        await mampu.get("intake", f"/v1/inbox/{item}")
+        if number:
+            await mampu.post("intake", f"/v1/inbox/{item}/dismissal", {"reason": "Bukan."})
+        else:
+            fields = application(channel=...)
+            await mampu.post("intake", f"/v1/inbox/{item}/registration", fields)
+
+
+async def through_all_lists(readers, request_id):
+    for reader in readers:
+        for status in ({}, {"status": "filed"}):
+            for agency in ({}, {"agency": "MAMPU"}):
+                await pages(reader, "intake", "/v1/requests", **status, **agency)
+        for q in ({}, {"q": "siti"}):
+            for status in ({}, {"status": "filed"}):
+                for since in ({}, {"from": "2020-01-01", "to": "2099-01-01"}):
+                    asked = {**q, **status, **since}
+                    answer = await reader.get("records", "/v1/records", params=asked)
+                    if answer.status_code == 200:
+                        await pages(reader, "records", "/v1/records", **asked)
+        for service, path in (
+            ("intake", f"/v1/requests/{request_id}"),
+            ("approval", f"/v1/requests/{request_id}"),
+            ("provisioning", f"/v1/requests/{request_id}/plan"),
+            ("provisioning", "/v1/configurations"),
+            ("notification", f"/v1/requests/{request_id}/notifications"),
+            ("records", f"/v1/records/{request_id}"),
+        ):
+            await reader.get(service, path)
+
+
+async def through_lists_of_an_agency(mampu, jpa, request_id):
+    for status in ({}, {"status": "waiting"}):
+        await pages(mampu, "intake", "/v1/inbox", **status)
+    await pages(mampu, "approval", "/v1/worklist")
+    await pages(mampu, "provisioning", "/v1/configurations")
+    for status in ({}, {"status": "open"}):
+        await pages(jpa, "provisioning", "/v1/tasks", **status)
+    account = (await mampu.get("intake", f"/v1/requests/{request_id}")).json()["applicant"][
+        "account"
+    ]
+    await mampu.get("provisioning", f"/v1/entitlements/{account}")
+    told = await mampu.get("notification", f"/v1/requests/{request_id}/notifications")
+    for notice in told.json()["items"]:
+        path = f"/v1/notifications/{notice['notification_id']}"
+        await mampu.get("notification", f"{path}/document")
+        await mampu.post("notification", f"{path}/resend")
+    record = (await mampu.get("records", f"/v1/records/{request_id}")).json()
+    await mampu.get("records", f"/v1/documents/{record['folios'][0]['document_id']}")
+
+
+async def command(ready, *arguments):
+    """A command of an operator, on the system of this run."""
+    where = ["--data", str(Path(ready["data"]))]
+    return await asyncio.to_thread(CliRunner().invoke, app, [*arguments, *where])
+
+
+async def test_every_question_is_answered_by_an_index(ready, http, caller, databases, mampu, jpa):
+    async with profiled(databases) as profile:
+        request_id = await through_all_steps(mampu, jpa, http, ready)
+        await with_messages(mampu)
+        readers = [
+            mampu,
+            caller("applicant", "MAMPU"),
+            caller("auditor", ""),
+            caller("auditor", "MAMPU"),
+            caller("operator", ""),
+        ]
+        await through_all_lists(readers, request_id)
+        await through_lists_of_an_agency(mampu, jpa, request_id)
+        for service in ready["services"].values():
+            await http.get(f"{service['url']}/metrics")
+        for arguments in (["parked", "list"], ["parked", "retry", "--all"]):
+            assert (await command(ready, *arguments)).exit_code == 0
+
+    asked = {one.collection for one in profile.asked.values()}
+    assert {f"{name}.commits" for name in DATABASES if name != "bmt_documents"} <= asked
+    assert not profile.uncovered, "\n".join(map(str, profile.uncovered))
