@@ -135,7 +135,8 @@ class Site:
     def _services(self, alter: Alter) -> Iterator[Program]:
         for program in services.programs(self.system):
             if program.name in SERVICES:
-                environment = {**program.environment, **self._detour(program.name)}
+                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes an agency's calls
+                environment = {**program.environment, **unlimited, **self._detour(program.name)}
                 yield alter(replace(program, environment=environment))
 
     def _detour(self, service: str) -> Mapping[str, str]:
