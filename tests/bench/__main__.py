@@ -12,7 +12,7 @@ from bench.figures import Figure
 from bench.options import Options
 from bmt.chassis.logs import set_up_logs
 
-NAMES = ("procedures",)
+NAMES = ("procedures", "intake")
 
 
 def main() -> None:
