@@ -315,6 +315,28 @@ async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeyp
     assert service.handled == ["other", "first", "second"]
 
 
+async def test_a_retried_request_keeps_its_order_while_more_of_it_comes(service, say, monkeypatch):
+    monkeypatch.setattr(parking, "TRIES", 1)
+    service.failing = {"1"}
+    ids = [f"event-{number}" for number in range(12)]
+    for id_ in ids[:4]:
+        await say("1", id_=id_)
+    async with service.hearing():
+        await service.consumed(4)
+        assert (await service.lot.count(), await service.lot.size()) == (1, 4)
+
+        service.failing = set()
+        assert await service.lot.retry_all(now()) == 1
+        for id_ in ids[4:]:
+            await say("1", id_=id_)
+        await eventually(lambda: _are(service.handled, ids), 20)
+        await eventually(lambda: _empty(service.lot))
+
+
+def _are(handled, ids):
+    assert handled == ids
+
+
 async def test_an_outsiders_keys_queue_apart_from_our_own(service, say):
     service.only = {service.prefix + TOPIC: ["test.Posted.v1"]}
     service.failing = {"1"}

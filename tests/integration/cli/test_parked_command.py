@@ -43,7 +43,7 @@ async def lot(databases):
 
 
 async def test_what_waits_is_listed_with_its_reason_and_without_what_it_holds(bmt, lot):
-    await lot("approval", parked(7), parked(8, due_at=NOON, reason=QUEUED_BEHIND))
+    await lot("approval", parked(7), parked(8, reason=QUEUED_BEHIND))
     await lot("records", parked(6, key="siti.mampu", due_at=NOON))
 
     answer = await bmt("parked", "list", "--json")
