@@ -37,7 +37,7 @@ from pymongo.errors import (
     NetworkTimeout,
     OperationFailure,
     ServerSelectionTimeoutError,
-    WTimeoutError,
+    WriteConcernError,
 )
 from pymongo.read_concern import ReadConcern
 
@@ -94,7 +94,7 @@ _NOT_NOW: Final = (
     ConnectionFailure,
     NetworkTimeout,
     ServerSelectionTimeoutError,
-    WTimeoutError,
+    WriteConcernError,  # written by one node, and not promised: it timed out, or is shutting down
     ExecutionTimeout,
 )
 
@@ -140,7 +140,11 @@ def store_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (BulkWriteError, DuplicateKeyError):
+    except DuplicateKeyError:
+        raise
+    except BulkWriteError as error:
+        if error.details.get("writeConcernErrors"):
+            raise StoreUnavailable("mongodb") from error
         raise
     except _NOT_NOW as error:
         raise StoreUnavailable("mongodb") from error
