@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down lint format types architecture docs lock clean
+.PHONY: help setup demo test prove faults up down lint format types architecture docs lock clean
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -31,6 +31,12 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 
 test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
 	@$(BIN)/python -m pytest -q
+
+faults: $(STAMP) ## The long forms of tests/faults: every crash point 20 times, and more (hours on a small machine)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults
+
+prove: $(STAMP)  ## 2,000 requests, 50 faults, and the audit of what is left (about ten minutes)
+	@$(BIN)/bmt prove --requests 2000 --faults 50
 
 up: $(STAMP)     ## The same system, kept running
 	@$(BIN)/bmt up --detach

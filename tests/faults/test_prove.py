@@ -1,0 +1,35 @@
+"""`bmt prove` as anybody runs it, in its short form; BMT_LONG=1 takes the long one, with five seeds."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+
+LONG = os.environ.get("BMT_LONG") == "1"
+REQUESTS, FAULTS, SEEDS = (2000, 50, (1, 2, 3, 4, 5)) if LONG else (200, 8, (1,))
+SECONDS = 1500 if LONG else 300
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_lost_and_nothing_happens_twice(seed, tmp_path):
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "bmt.cli.main", "prove", "--json", "--data", str(data)]
+    wanted = ["--requests", str(REQUESTS), "--faults", str(FAULTS), "--seed", str(seed)]
+    ended = subprocess.run(
+        [*command, *wanted], capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert ended.stdout, ended.stderr
+    told = json.loads(ended.stdout)
+    wrong = {name: each["violations"][:5] for name, each in told["invariants"].items()}
+    assert (told["sound"], ended.returncode) == (True, 0), (
+        {name: each for name, each in wrong.items() if each},
+        {each: told[each] for each in ("unended", "surprises", "left", "answers")},
+        ended.stderr[-500:],
+    )
+    assert told["stories"]["ended"] == told["stories"]["begun"] > 0
+    assert all(each["checked"] for each in told["invariants"].values())
+    assert not [statuses for statuses in told["answers"].values() if "500" in statuses]

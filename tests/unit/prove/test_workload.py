@@ -1,0 +1,57 @@
+"""A seed tells the same stories and the same faults each time, and all kinds of both occur."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bmt.prove.schedule import PROGRAMS, ROUND, TARGETS, WIRES, schedule
+from bmt.prove.workload import AGENCY_OF, AILMENTS, PLOTS, poisons, workload
+
+seeds = st.integers(0, 2**32)
+
+
+@given(seeds)
+def test_the_same_seed_is_the_same_run(seed):
+    assert workload(seed, 60) == workload(seed, 60)
+    assert schedule(seed, 20) == schedule(seed, 20)
+    assert poisons(seed, 60) == poisons(seed, 60)
+
+
+def test_another_seed_is_another_run():
+    assert workload(1, 60) != workload(2, 60)
+    assert schedule(1, 20) != schedule(2, 20)
+
+
+@given(seeds, st.integers(1, 300))
+def test_so_many_requests_are_handed_in_as_were_asked_for(seed, requests):
+    assert sum(story.requests for story in workload(seed, requests)) == requests
+
+
+@given(seeds)
+def test_the_short_form_has_every_plot_by_every_channel_and_every_ailment(seed):
+    stories = workload(seed, 200)
+    assert {story.plot for story in stories} == set(PLOTS)
+    assert {story.channel for story in stories} == set(AGENCY_OF)
+    assert {story.resend for story in stories} == {"never", "same", "other"}
+    assert {each.ailment for each in poisons(seed, len(stories))} == set(AILMENTS)
+
+
+@given(seeds)
+def test_each_account_belongs_to_one_story(seed):
+    stories = workload(seed, 200)
+    assert len({story.account for story in stories}) == len(stories)
+    assert all(story.agency in AGENCY_OF[story.channel] for story in stories)
+
+
+@given(seeds)
+def test_only_who_is_never_approved_may_be_unknown_to_ipms(seed):
+    assert all(story.registered or story.plot == "rejected" for story in workload(seed, 200))
+
+
+@given(seeds)
+def test_the_long_form_kills_and_freezes_every_program_and_hinders_every_wire(seed):
+    faults = schedule(seed, 50)
+    assert {fault.kind for fault in schedule(seed, len(ROUND))} == set(TARGETS)
+    for kind in ("kill", "freeze", "restart"):
+        assert {fault.target for fault in faults if fault.kind == kind} == set(PROGRAMS)
+    for kind in ("cut", "stall", "slow"):
+        assert {fault.target for fault in faults if fault.kind == kind} == set(WIRES)
