@@ -30,6 +30,7 @@ from services.provisioning.domain.events import PRIVATE
 from services.provisioning.settings import Settings
 from services.provisioning.subscriptions import TABLE
 from services.provisioning.views import configurations, entitlements, tasks
+from services.provisioning.views.turns import Turns
 from services.provisioning.views.work import work_of
 from services.provisioning.worker import Configurer
 
@@ -60,7 +61,7 @@ def build(settings: Settings) -> FastAPI:
     targets = _targets(settings, foundation)
     configurer = Configurer(
         execution=execution,
-        configurations=unfinished,
+        turns=Turns(unfinished),
         targets=targets,
         clock=clock.now,
         new_id=clock.new_id,

@@ -35,8 +35,7 @@ from services.provisioning.domain.commands import (
 )
 from services.provisioning.domain.goal import ORDER, changes, said_instead
 from services.provisioning.domain.state import Due, Started
-from services.provisioning.views import configurations as turns
-from services.provisioning.views.configurations import Configurations
+from services.provisioning.views.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -60,14 +59,14 @@ class Configurer:
         self,
         *,
         execution: Execution[Any, Any],
-        configurations: Configurations,
+        turns: Turns,
         targets: Targets,
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        """`configurations` tells whose turn it is where two requests are about one account."""
+        """`turns` tells whose turn it is where two requests are about one account."""
         self._execution = execution
-        self._configurations = configurations
+        self._turns = turns
         self._targets = targets
         self._clock = clock
         self._new_id = new_id
@@ -87,19 +86,20 @@ class Configurer:
         state = await self._execution.state(stream)
         unlike: Collection[Target] = ()
         if isinstance(state, Due):
-            if await turns.must_wait(self._configurations, state.order):
+            turn = await self._turns.of(state.order)
+            if turn.must_wait:
                 seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
                 return Later(seconds, "an earlier request for the same account is not finished")
-            unlike = await self._begin(state)
-            state = await self._execution.state(stream)
+            unlike = await self._begin(state, overtaken=turn.overtaken)
+            state = await self._execution.known_state(stream)
         if isinstance(state, Started):
             await self._bring_about(state, unlike)
         return Done()
 
-    async def _begin(self, due: Due) -> Collection[Target]:
+    async def _begin(self, due: Due, *, overtaken: bool) -> Collection[Target]:
         """Say what will be different, or that it cannot be; the targets that were seen to differ."""
         order = due.order
-        if await turns.overtaken(self._configurations, order):
+        if overtaken:
             reason = "a request for the same account that was approved later came first"
             target = ORDER[order.request.kind][0]
             await self._record(due, "failed", RecordFailure(target, reason, retryable=False))

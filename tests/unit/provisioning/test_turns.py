@@ -1,0 +1,40 @@
+"""The look at many accounts at once says what the look at one request says."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+from fixtures.samples import APPLICANT, facts
+from orders import due, started
+from test_configuration_views import heard, projection
+
+from services.provisioning.views import configurations, turns
+from services.provisioning.views.turns import Turn, Turns
+
+
+def order(milliseconds, account):
+    applicant = APPLICANT.model_copy(update={"account": account})
+    first = due(facts(applicant=applicant))
+    at = first.decided_at + timedelta(milliseconds=milliseconds, microseconds=7)
+    return first.model_copy(update={"decided_at": at})
+
+
+@pytest.mark.parametrize("most_found", [2, 1_000])
+async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatch):
+    monkeypatch.setattr(turns, "MOST_FOUND", most_found)
+    dice = random.Random(4)
+    view = projection(configurations.CONFIGURATIONS)
+    accounts = ("Ahmad@mampu.gov.my", "ahmad@mampu.gov.my", "siti@mampu.gov.my")
+    orders = [order(dice.randrange(3), dice.choice(accounts)) for _ in range(12)]
+    for each in orders:
+        more = [started(each.request)] if dice.random() < 0.4 else []
+        await view.apply(heard(each, *more))
+    expected = [
+        Turn(await configurations.must_wait(view, each), await configurations.overtaken(view, each))
+        for each in orders
+    ]
+    looked = Turns(view)
+
+    assert await asyncio.gather(*(looked.of(each) for each in orders)) == expected
+    assert len(set(expected)) > 1
