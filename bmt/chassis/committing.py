@@ -1,15 +1,28 @@
 """What a decision becomes: one commit, with the message's causation as its id."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Message
 from bmt.chassis.event_store import Commit, EventRecord, RefusalRecord, Tail
+from bmt.chassis.standing import Standing
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts.problems import Refused
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[S]):
+    """What a message leads to, and what it was decided on."""
+
+    standing: Standing[S]
+    commit: Commit
+    events: Sequence[BaseModel]
 
 
 class Committing:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from bmt.chassis import crash_points
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock, NewId
@@ -19,7 +17,7 @@ from bmt.chassis.command_count import (
     outcome_of_error,
     uncounted,
 )
-from bmt.chassis.committing import Committing
+from bmt.chassis.committing import Committing, Decided
 from bmt.chassis.decider import Decider, Message
 from bmt.chassis.errors import CausationReused, StillContended, Unavailable
 from bmt.chassis.event_store import (
@@ -216,7 +214,7 @@ class Execution(Generic[C, S]):
             {messages[i].stream for i in indexes if not messages[i].begins_stream}
         )
         again: list[int] = []
-        decided: dict[int, _Decided[S]] = {}
+        decided: dict[int, Decided[S]] = {}
         for index in indexes:
             standing = standings.get(messages[index].stream, self._standings.beginning)
             try:
@@ -237,7 +235,7 @@ class Execution(Generic[C, S]):
     async def _append(
         self,
         messages: Sequence[Message[C]],
-        decided: Mapping[int, "_Decided[S]"],
+        decided: Mapping[int, Decided[S]],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
         """Write what was decided; the indexes whose version was taken."""
@@ -260,7 +258,7 @@ class Execution(Generic[C, S]):
                 contended.append(index)
         return contended
 
-    def _decide(self, message: Message[C], standing: Standing[S]) -> "_Decided[S] | Executed":
+    def _decide(self, message: Message[C], standing: Standing[S]) -> Decided[S] | Executed:
         for commit in standing.history or ():
             if commit.id == message.causation:
                 replayed = _replayed(message, commit)
@@ -273,8 +271,8 @@ class Execution(Generic[C, S]):
             if refused.status != HTTPStatus.CONFLICT:
                 raise
             commit = self._committing.commit(message, standing.tail, (), refused)
-            return _Decided(standing, commit, ())
-        return _Decided(standing, self._committing.commit(message, standing.tail, events), events)
+            return Decided(standing, commit, ())
+        return Decided(standing, self._committing.commit(message, standing.tail, events), events)
 
     @staticmethod
     def _handed(hand_over: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
@@ -288,15 +286,6 @@ class Execution(Generic[C, S]):
         """Return when nothing is in flight."""
         await self._appends.close()
         await self._hand_overs.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided(Generic[S]):
-    """What a message leads to, and what it was decided on."""
-
-    standing: Standing[S]
-    commit: Commit
-    events: Sequence[BaseModel]
 
 
 def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReused:
