@@ -1,7 +1,8 @@
 """Every call of the five services, made by everybody: what each role may, in its own agency and another.
 
 One row a call, one column a caller; all of it is about requests of JPA. `none` is a list that answers
-and does not tell of them. A route that is not in the table fails the test.
+and does not tell of them; `202|409` depends on whether approval was quicker. A route that is not in
+the table fails the test.
 """
 
 import uuid
@@ -50,7 +51,7 @@ intake GET /v1/requests
 intake GET /v1/requests/{request_id}
                              401  403     200   404       200   404    404      200   200     200   404    200   403
 intake POST /v1/requests/{request_id}/withdrawal
-                             401  403     202   404       202   404    404      403   403     403   403    403   403
+                             401  403     202   404      202|409 404    404      403   403     403   403    403   403
 intake POST /v1/requests/{request_id}/correction
                              401  403     201   404       409   404    404      403   403     403   403    403   403
 intake POST /v1/emails
@@ -336,7 +337,8 @@ async def test_who_may_make_this_call(callers, targets, row):
     target = targets[row]
     answers = [await made(caller, row, target) for caller in callers.values()]
     found = dict(zip(CALLERS, [seen(answer, target) for answer in answers], strict=True))
-    assert found == dict(zip(CALLERS, ROWS[row], strict=True))
+    allowed = dict(zip(CALLERS, ROWS[row], strict=True))
+    assert {who: one for who, one in found.items() if one not in allowed[who].split("|")} == {}
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC - {"/docs/oauth2-redirect"}))
