@@ -18,7 +18,7 @@ from bmt.chassis.polling import Poll, Polled, Unreadable
 log = structlog.get_logger(__name__)
 
 LONGEST_BACKOFF_SECONDS: Final = 2.0
-RETRY_PARKED_EVERY_SECONDS: Final = 0.25
+RETRY_PARKED_EVERY_SECONDS: Final = 1.0
 
 
 class Consumer:

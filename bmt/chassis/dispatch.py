@@ -150,9 +150,10 @@ class Dispatcher:
     async def _execute(self, records: Sequence[Record]) -> list[Handling]:
         """The commands of one wave are decided and durable; nobody is told yet."""
         handling = [self._read(record) for record in records]
-        messages = await _all(self._message(one) for one in handling)
+        handled = [one for one in handling if one.heard and type(one.heard.data) in self._handlers]
+        messages = await _all(self._message(one, one.heard) for one in handled if one.heard)
         commands = [
-            (one, message) for one, message in zip(handling, messages, strict=True) if message
+            (one, message) for one, message in zip(handled, messages, strict=True) if message
         ]
         results = await self._execution.decide_many([message for _, message in commands])
         for (one, _), result in zip(commands, results, strict=True):
@@ -194,11 +195,9 @@ class Dispatcher:
         if type_ not in self._only.get(topic, (type_,)):
             raise UnknownType(f"type {type_} is not for this topic")
 
-    async def _message(self, one: Handling) -> Message[Any] | None:
-        if one.heard is None or (handler := self._handlers.get(type(one.heard.data))) is None:
-            return None
+    async def _message(self, one: Handling, heard: Heard[BaseModel]) -> Message[Any] | None:
         try:
-            return await handler(one.heard)
+            return await self._handlers[type(heard.data)](heard)
         except DeadLetter as error:
             one.dead = error
         except Refused as refused:

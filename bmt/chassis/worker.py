@@ -20,7 +20,7 @@ from bmt.chassis.work import Remove, WorkChange, WorkItem, WorkQueue
 
 log = structlog.get_logger(__name__)
 
-SWEEP_EVERY_SECONDS: Final = 0.5
+SWEEP_EVERY_SECONDS: Final = 1.0
 IN_HAND: Final = 500
 """Items that a worker holds at a time, those under way included: beyond it they wait in the queue."""
 LONGEST_BACKOFF_SECONDS: Final = 30.0
