@@ -1,18 +1,19 @@
 """`python -m bench [NAME ...]`: run benches and print one table."""
 
 import argparse
-import asyncio
 import importlib
 import json
 import sys
 from pathlib import Path
+
+import uvloop
 
 from bench import machine, table
 from bench.figures import Figure
 from bench.options import Options
 from bmt.chassis.logs import set_up_logs
 
-NAMES = ("procedures", "intake")
+NAMES = ("procedures", "intake", "consumer", "latency", "rebuild", "growth", "memory")
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     for name in arguments.names or NAMES:
         bench = importlib.import_module(f"bench.{name}")
         sys.stderr.write(f"{name} …\n")
-        figures += asyncio.run(bench.run(options))
+        figures += uvloop.run(bench.run(options))
     facts = machine.facts()
     if arguments.json:
         arguments.json.write_text(json.dumps(table.document(facts, figures), indent=2) + "\n")

@@ -63,6 +63,12 @@ async def run(options: Options) -> list[Figure]:
     ]
 
 
+async def one_round(bench: Bench, count: int) -> None:
+    """So many procedures on a system of somebody else's."""
+    async with _listening(bench) as heard:
+        await _round(bench, heard, bench.administrators(CLIENTS), range(count))
+
+
 def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
     names = [name for name in spent[0] if name not in ("ipms", "issuer")]
     costs = [
@@ -84,12 +90,9 @@ async def _round(bench: Bench, heard: Heard, tokens: list[str], whose: range) ->
     """Seconds from the first accepted to the last filed."""
     accepted_at: list[float] = []
     filed_before = len(heard.filed)
-    async with (
-        connections(bench.port("intake"), len(tokens)) as intake,
-        connections(bench.port("approval"), 1) as approval,
-    ):
+    async with connections(bench.port("intake"), len(tokens)) as intake:
         numbers = iter(whose)
-        deciding = asyncio.create_task(_decide(approval[0], heard, tokens[0], len(whose)))
+        deciding = asyncio.create_task(_decide(bench, heard, tokens[0], len(whose)))
         async with asyncio.TaskGroup() as group:
             for connection, token in zip(intake, tokens, strict=True):
                 group.create_task(_submit(connection, token, numbers, accepted_at))
@@ -108,13 +111,15 @@ async def _submit(
         accepted_at.append(time.monotonic())
 
 
-async def _decide(connection: Connection, heard: Heard, token: str, count: int) -> None:
+async def _decide(bench: Bench, heard: Heard, token: str, count: int) -> None:
     while count:
         ready = [await asyncio.wait_for(heard.to_decide.get(), SECONDS_WITHOUT_PROGRESS)]
         await asyncio.sleep(GATHERING_SECONDS)
         while not heard.to_decide.empty() and len(ready) < MOST_IN_ONE_CALL:
             ready.append(heard.to_decide.get_nowait())
-        status, body = await connection.call(approvals(ready, token))
+        # A connection each: the services close those that were idle for some seconds.
+        async with connections(bench.port("approval"), 1) as (connection,):
+            status, body = await connection.call(approvals(ready, token))
         results = json.loads(body)["results"] if status == 200 else []
         refused = [each for each in results if each["status"] != 201]
         if refused or status != 200:

@@ -50,3 +50,8 @@ class Meter:
     def used(self) -> dict[str, float]:
         """CPU seconds of each process since then."""
         return {name: cpu_seconds(pid) - self.before[name] for name, pid in self.pids.items()}
+
+
+def own_peak_mib() -> float:
+    """The most that this process ever held."""
+    return peak_mib(os.getpid())

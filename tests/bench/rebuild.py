@@ -1,0 +1,82 @@
+"""A view from so many stored commits, against reading and decoding the same documents with pymongo."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from bench.figures import Figure
+from bench.options import Options
+from bench.processes import own_peak_mib
+from bench.reviews import commit
+from bench.system import running
+from bmt.chassis.delivery import OwnProjections
+from bmt.chassis.event_store import Commit
+from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.mongo_view_store import MongoViewStore
+from bmt.chassis.mongodb import connect
+from bmt.chassis.views import ViewProjection
+from bmt.chassis.vocabulary import Vocabulary
+from bmt.contracts import topics
+from services.approval.domain.events import PRIVATE
+from services.approval.views import REVIEWS
+
+NAME: Final = "rebuild"
+AT_A_TIME: Final = 500
+VOCABULARY: Final = Vocabulary([*topics.EVENTS[topics.DECISIONS], *PRIVATE])
+
+
+async def run(options: Options) -> list[Figure]:
+    """Each round reads all twice: bare, and into approval's view."""
+    ours, bare, memory = [], [], []
+    async with running([]) as bench:
+        client = connect(bench.system.mongodb.uri())
+        database = client["bench_rebuild"]
+        await fill(database["commits"], options.commits)
+        for _ in range(options.rounds):
+            bare.append(options.commits / await _bare(database))
+            ours.append(options.commits / await _rebuilt(database))
+            memory.append(own_peak_mib())
+        client.close()
+    return [
+        Figure(NAME, f"view of {options.commits:,} commits", "/s", ours, bare, goal="≥ 0.5 ×"),
+        Figure(NAME, "memory, at most", "MiB", memory, higher_is_better=False),
+    ]
+
+
+async def fill(commits: Any, count: int) -> None:
+    """Store so many, with the store's indexes."""
+    await MongoEventStore(commits).prepare()
+    for start in range(0, count, AT_A_TIME):
+        numbers = range(start, min(start + AT_A_TIME, count))
+        await commits.insert_many([commit(number) for number in numbers], ordered=False)
+
+
+async def _bare(database: Any) -> float:
+    """Read in the same order and decoded by the same models, and nothing else."""
+    began = time.perf_counter()
+    async for document in database["commits"].find().sort([("stream", 1), ("version", 1)]):
+        for event in document["events"]:
+            VOCABULARY.decode(event["type"], event["data"])
+    return time.perf_counter() - began
+
+
+async def _rebuilt(database: Any) -> float:
+    """As architecture.md says: every commit delivered again, to the view alone."""
+    view = ViewProjection(REVIEWS, MongoViewStore(database))
+    await view.clear()
+    own = OwnProjections([view], VOCABULARY, "/bmt/approval")
+    began = time.perf_counter()
+    async for commits in _chunks(MongoEventStore(database["commits"]).all()):
+        await own.apply(commits)
+    return time.perf_counter() - began
+
+
+async def _chunks(commits: AsyncIterator[Commit]) -> AsyncIterator[list[Commit]]:
+    chunk: list[Commit] = []
+    async for each in commits:
+        chunk.append(each)
+        if len(chunk) == AT_A_TIME:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
