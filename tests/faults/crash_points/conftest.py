@@ -1,0 +1,96 @@
+"""The stages of the crash points, and who is around them."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from crash_stories import approval, intake, notification, provisioning, records
+from fixtures.mail_server import MailServer
+from mortal import Nursery
+from points_in_source import find
+from stage import Stage
+from stand_ins import Ipms, Storage
+from views_rebuilt import differences
+from visits import Production
+
+import services.approval.main
+import services.intake.main
+import services.notification.main
+import services.provisioning.main
+import services.records.main
+
+LONG = os.environ.get("BMT_LONG") == "1"
+TIMES = 20 if LONG else 1
+MAINS = {
+    "intake": services.intake.main,
+    "approval": services.approval.main,
+    "provisioning": services.provisioning.main,
+    "notification": services.notification.main,
+    "records": services.records.main,
+}
+
+
+@pytest.fixture(scope="session")
+def times() -> int:
+    """How often each point is visited."""
+    return TIMES
+
+
+@pytest.fixture(scope="session")
+async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIterator[Production]:
+    """Every point, visited."""
+    folder = tmp_path_factory.mktemp("crash")
+    volumes = folder / "volumes"
+    volumes.mkdir()
+    mail = MailServer()
+    await mail.start()
+    with Ipms().serving() as ipms, Storage(volumes=volumes).serving() as storage:
+        more = _variables(ipms, storage, volumes, mail)
+        async with Nursery(folder).open(folder / "nursery.log") as nursery:
+
+            def open_stage(service: str) -> Stage:
+                return Stage(
+                    service, kafka, mongodb, local_issuer, nursery, folder, more.get(service, {})
+                )
+
+            async def rebuilt(stage: Stage) -> list[str]:
+                main = MAINS[stage.service]
+                return await differences(stage, main, main.Settings)
+
+            stories = {
+                "intake": intake.STORIES,
+                "approval": approval.STORIES,
+                "provisioning": provisioning.stories(ipms, storage),
+                "notification": notification.stories(mail),
+                "records": records.STORIES,
+            }
+            production = Production(open_stage, stories, rebuilt)
+            points = sorted({point.name for point in find() if point.name})
+            with (folder / "diary.txt").open("w", buffering=1) as diary:
+                production.diary = diary.write
+                await production.run(points, TIMES, seed=int(time.time()))
+            yield production
+    await mail.stop()
+
+
+def _variables(
+    ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer
+) -> dict[str, dict[str, str]]:
+    """What a service is told beyond what all are."""
+    directory = {"BMT_IPMS_URL": f"{ipms.url}/v2", "BMT_IPMS_TOKEN": "token"}
+    return {
+        "intake": {**directory, "BMT_INTEGRATORS": '{"hrmis": ["MAMPU"]}'},
+        "provisioning": {
+            **directory,
+            "BMT_STORAGE_URL": storage.url,
+            "BMT_STORAGE_PASSWORD": "secret",
+            "BMT_STORAGE_VOLUMES": str(volumes),
+        },
+        "notification": {
+            "BMT_SMTP_HOST": "127.0.0.1",
+            "BMT_SMTP_PORT": str(mail.port),
+            "BMT_SMTP_SENDER": "bmt@mygovuc.gov.my",
+        },
+    }

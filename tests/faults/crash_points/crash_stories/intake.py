@@ -1,0 +1,126 @@
+"""Intake: a document, a request, two e-mails, an integrator's submission, a withdrawal, a status."""
+
+import asyncio
+import json
+import uuid
+
+from crash_stories import of_all
+from eventually import eventually
+from fixtures.procedure import approved
+from stage import INBOUND, PATIENCE, Stage
+
+from bmt.contracts import topics
+from bmt.contracts.requests import RequestFacts
+
+ADMINISTRATOR = ("administrator", "MAMPU", "aminah.mampu@mygovuc.gov.my")
+FILLED = """\
+From: Siti <siti.mampu@mygovuc.gov.my>
+Subject: Permohonan BMT
+Message-ID: <{unique}@mampu.gov.my>
+
+Jenis: permohonan
+Agensi: MAMPU
+Nama: Siti Nurhaliza binti Ahmad
+Akaun: {unique}@mygovuc.gov.my
+E-mel: {unique}@mygovuc.gov.my
+Justifikasi: Menghantar lukisan kejuruteraan.
+"""
+UNCLEAR = "From: a@mampu.gov.my\nSubject: BMT\nMessage-ID: <{unique}@mampu.gov.my>\n\nTolong.\n"
+
+
+async def submissions(stage: Stage) -> None:
+    """Each leads to one request, whatever it came by."""
+    by_form, by_mail, item, by_event = await asyncio.gather(
+        request_with_a_document(stage),
+        mail(stage, FILLED, 201),
+        mail(stage, UNCLEAR, 202),
+        submitted(stage),
+    )
+    path = f"/v1/inbox/{item['inbox_item_id']}/registration"
+    registered = await stage.call("POST", path, *ADMINISTRATOR, json=asked("email"))
+    assert registered.status_code == 201, registered.text
+    for request_id in (by_form, by_mail["request_id"], registered.json()["request_id"], by_event):
+        await stage.heard(topics.REQUESTS, request_id, "RequestReceived")
+    path = f"/v1/requests/{by_mail['request_id']}/withdrawal"
+    left = await stage.call("POST", path, *ADMINISTRATOR, json={"reason": "Tidak perlu."})
+    assert left.status_code == 202, left.text
+    await stage.heard(
+        topics.REQUESTS, by_mail["request_id"], "RequestReceived", "WithdrawalRequested"
+    )
+    (said,) = await stage.heard(topics.REQUESTS, by_form, "RequestReceived")
+    request = RequestFacts.model_validate(json.loads(said.value)["request"])
+    await stage.say(approved(request), sequence=2)
+    await eventually(lambda: _tells(stage, by_form, "approved"), PATIENCE)
+
+
+async def _tells(stage: Stage, request_id: str, status: str) -> None:
+    answer = await stage.call("GET", f"/v1/requests/{request_id}", *ADMINISTRATOR)
+    assert answer.json()["status"] == status, answer.text
+
+
+async def request_with_a_document(stage: Stage) -> str:
+    headers = {
+        "Content-Type": "application/pdf",
+        "Content-Disposition": 'attachment; filename="memo.pdf"',
+    }
+    content = b"%PDF-1.7\n% " + uuid.uuid4().hex.encode()
+    document = await stage.call(
+        "POST", "/v1/documents", *ADMINISTRATOR, headers=headers, content=content
+    )
+    assert document.status_code == 201, document.text
+    body = {**asked("memo"), "documents": [document.json()["document_id"]]}
+    answer = await stage.call("POST", "/v1/requests", *ADMINISTRATOR, json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["request_id"]
+
+
+async def mail(stage: Stage, text: str, status: int):
+    message = text.format(unique=uuid.uuid4().hex[:12]).replace("\n", "\r\n").encode()
+    headers = {"Content-Type": "message/rfc822"}
+    answer = await stage.call(
+        "POST", "/v1/emails", *ADMINISTRATOR, headers=headers, content=message
+    )
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def submitted(stage: Stage) -> str:
+    """Said twice under one id by the integrator: one request."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": uuid.uuid4().hex,
+        "ce_source": "urn:hrmis",
+        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
+        "ce_time": "2026-11-24T04:00:00Z",
+        "content-type": "application/json",
+    }
+    reference = uuid.uuid4().hex
+    body = {k: v for k, v in asked("memo").items() if k != "channel"}
+    value = json.dumps({**body, "source_reference": reference}).encode()
+    for _ in range(2):
+        await stage.publish(INBOUND, value, headers)
+
+    async def received() -> str:
+        said = [
+            one
+            for one in await stage.tape.of(topics.REQUESTS)
+            if one.value and json.loads(one.value).get("source_reference") == reference
+        ]
+        assert len({one.id for one in said}) == 1, said
+        return said[0].key
+
+    return await eventually(received, PATIENCE)
+
+
+def asked(channel: str):
+    account = f"{uuid.uuid4().hex[:12]}@mygovuc.gov.my"
+    return {
+        "kind": "application",
+        "agency": "MAMPU",
+        "channel": channel,
+        "applicant": {"account": account, "name": "Siti", "email": account},
+        "justification": "Menghantar lukisan kejuruteraan.",
+    }
+
+
+STORIES = (submissions, of_all.poison, of_all.unreadable, of_all.left_behind)

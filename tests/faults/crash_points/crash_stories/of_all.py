@@ -1,0 +1,84 @@
+"""What every service bears: poison, what nobody can read, defects of handlers, what a crash left."""
+
+from eventually import eventually
+from fixtures.samples import facts, received, withdrawal
+from stage import HEARS, PATIENCE, Stage
+
+from bmt.contracts import topics
+
+TOO_LARGE_TO_BURY = 1_048_300
+
+
+async def poison(stage: Stage) -> None:
+    """Nothing that can be parsed, and a type that nobody knows."""
+    topic = HEARS[stage.service][0]
+    unknown = {
+        "ce_specversion": "1.0",
+        "ce_id": "unknown",
+        "ce_source": "/test",
+        "ce_type": "my.gov.bmt.Unknown.v9",
+        "content-type": "application/json",
+    }
+    places = [
+        await stage.publish(topic, b"{not json"),
+        await stage.publish(topic, b"{}", unknown, key="other"),
+    ]
+    await stage.buried(*places)
+
+
+async def too_large(stage: Stage) -> None:
+    """With its reason it is larger than the broker takes."""
+    topic = HEARS[stage.service][0]
+    await stage.buried(await stage.publish(topic, b"x" * TOO_LARGE_TO_BURY))
+
+
+async def unreadable(stage: Stage) -> None:
+    """Our driver fails at it; it is stepped over."""
+    first, second = await stage.say_unreadable(HEARS[stage.service][0])
+    await stage.buried(first, second)
+
+
+async def left_behind(stage: Stage) -> None:
+    """A commit that another process said, and died before it noted that."""
+    with_events = {"events": {"$ne": []}, "outbox": None}
+    commit = await stage.database.commits.find_one(with_events, sort=[("recorded_at", 1)])
+    assert commit is not None
+    mine = {"_id": commit["_id"]}
+    await stage.database.commits.update_one(mine, {"$set": {"outbox": True}})
+
+    async def delivered() -> None:
+        assert "outbox" not in await stage.database.commits.find_one(mine)
+
+    await eventually(delivered, PATIENCE)
+
+
+async def parked_reviews(stage: Stage) -> None:
+    """A defect in the handler of one request: what follows queues, until it is mended."""
+    request = facts()
+    await stage.stumble(request.request_id)
+    await stage.say(received(request))
+    await stage.parked(1, tries=2)
+    await stage.say(withdrawal(request), sequence=2)
+    await stage.parked(2)
+    await stage.stumble()
+    await stage.heard(topics.DECISIONS, request.request_id, "ReviewOpened", "Withdrawn")
+
+
+async def given_up(stage: Stage) -> None:
+    """An operator gives a parked event up; what queued behind it goes on."""
+    request, other = facts(), facts()
+    await stage.stumble(request.request_id)
+    await stage.say(received(request))
+    (first, *_) = await stage.parked(1)
+    await stage.operate(first["_id"])
+
+    async def gone() -> None:
+        # Where it is being tried this moment, the operator is told to call again.
+        if await stage.database.parked.find_one({"_id": first["_id"]}):
+            await stage.operate(first["_id"])
+            raise AssertionError("it is still parked")
+
+    await eventually(gone, PATIENCE)
+    await stage.stumble()
+    await stage.say(received(other))
+    await stage.heard(topics.DECISIONS, other.request_id, "ReviewOpened")

@@ -1,0 +1,99 @@
+"""Records: a whole procedure is filed, a document comes late, what is filed verifies."""
+
+import uuid
+from collections.abc import Sequence
+
+from crash_stories import of_all
+from fixtures.procedure import (
+    approved,
+    configured,
+    notified,
+    numbered,
+    opened,
+    prepared,
+    started,
+)
+from fixtures.samples import received
+from stage import Stage
+
+from bmt.chassis.documents import received_bytes
+from bmt.contracts import topics
+from bmt.contracts.events import RequestEvent
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Document
+from services.records.ledger.live_store import LiveStore
+
+
+def whole(request: RequestFacts, form: Document) -> list[tuple[RequestEvent, int]]:
+    return numbered(
+        received(request, documents=(form,)),
+        prepared(request, "acknowledgement"),
+        notified(request, "acknowledgement"),
+        opened(request),
+        approved(request),
+        started(request),
+        configured(request),
+        prepared(request, "configured"),
+        notified(request, "configured"),
+    )
+
+
+async def filed(stage: Stage) -> None:
+    """Two procedures of one agency, one of them told twice."""
+    requests = [stage.request(agency="KPM"), stage.request(agency="KPM")]
+    for request in requests:
+        form = await stage.put(f"form {uuid.uuid4()}".encode())
+        for event, sequence in whole(request, form):
+            event_id = await stage.say(event, sequence=sequence)
+            if request is requests[0]:
+                await stage.say(event, sequence=sequence, event_id=event_id)
+    for request in requests:
+        await stage.heard(topics.RECORDS, request.request_id, "Filed")
+        assert await stage.database.leaves.count_documents({"request_id": request.request_id}) == 9
+    await _verifies(stage)
+
+
+async def late(stage: Stage) -> None:
+    """A document is not there yet: that is reported once, and it is filed once it comes."""
+    request = stage.request()
+    content = f"late {uuid.uuid4()}".encode()
+    wanted = Document(
+        document_id=(await received_bytes(content)).document_id,
+        filename="imbasan.pdf",
+        media_type="application/pdf",
+        size_bytes=len(content),
+    )
+    for event, sequence in whole(request, wanted):
+        await stage.say(event, sequence=sequence)
+    await stage.work_waits(f"{request.request_id}/{wanted.document_id}")
+    await stage.put(content, "imbasan.pdf")
+    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+    await _verifies(stage)
+
+
+async def parked(stage: Stage) -> None:
+    """A defect in the handler: later events queue, and are filed once it is mended."""
+    request = stage.request()
+    form = await stage.put(f"form {uuid.uuid4()}".encode())
+    first, *rest = whole(request, form)
+    await stage.stumble(request.request_id)
+    await _say(stage, [first])
+    await stage.parked(1, tries=2)
+    await _say(stage, rest)
+    await stage.parked(2)
+    await stage.stumble()
+    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+    await _verifies(stage)
+
+
+async def _say(stage: Stage, events: Sequence[tuple[RequestEvent, int]]) -> None:
+    for event, sequence in events:
+        await stage.say(event, sequence=sequence)
+
+
+async def _verifies(stage: Stage) -> None:
+    report = await LiveStore(stage.database).verify()
+    assert report.faults == []
+
+
+STORIES = (filed, late, parked, of_all.poison, of_all.too_large, of_all.left_behind)

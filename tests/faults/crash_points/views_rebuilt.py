@@ -1,0 +1,60 @@
+"""I9: what a service's views hold is what they hold again when every event is folded anew."""
+
+from typing import Any
+
+import pytest
+from stage import HEARS, Stage
+
+from bmt.chassis import foundation as foundations
+from bmt.chassis.foundation import Foundation
+from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.mongo_event_store import MongoEventStore
+from bmt.chassis.mongo_view_store import MongoViewStore
+from bmt.chassis.views import ViewProjection
+
+
+async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:
+    """How views differ from those folded anew, from commits and topics alone."""
+    kept: list[Foundation] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(foundations, "MongoViewStore", lambda _: MemoryViewStore())
+        init = Foundation.__init__
+
+        def keep(self: Foundation, *args: Any, **more: Any) -> None:
+            kept.append(self)
+            init(self, *args, **more)
+
+        patch.setattr(Foundation, "__init__", keep)
+        for name, value in stage.environment.items():
+            patch.setenv(name, value)
+        main.build(settings())
+    (again,) = kept
+    await _fold(stage, again)
+    wrong = []
+    for view in again._indexes:
+        stored = {d.key: (d.body, d.applied) for d in await _stored(stage, view)}
+        folded = again._views._views.get(view, {})
+        anew = {key: (d.body, d.applied) for key, d in folded.items()}
+        keys = [key for key in stored.keys() | anew.keys() if stored.get(key) != anew.get(key)]
+        wrong += [f"I9 {view} {k}: {stored.get(k)} folded anew: {anew.get(k)}" for k in keys]
+    again._client.close()
+    return wrong
+
+
+async def _fold(stage: Stage, again: Foundation) -> None:
+    own = [p for p in again._own_projections if isinstance(p, ViewProjection)]
+    async for commit in MongoEventStore(stage.database["commits"]).all():
+        for heard in again._own.heard(commit, again.source):
+            for projection in own:
+                await projection.apply([heard])
+    assert again._consumer is not None
+    dispatcher = again._consumer._dispatcher
+    for topic in HEARS[stage.service]:
+        for one in stage.tape.known(topic):
+            if (heard := dispatcher._read(one.record(stage.prefix)).heard) is not None:
+                for projection in dispatcher._projections:
+                    await projection.apply([heard])
+
+
+async def _stored(stage: Stage, view: str) -> Any:
+    return await MongoViewStore(stage.database)._read(view, {})
