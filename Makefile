@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove faults up down lint format types architecture docs lock clean
+.PHONY: help setup demo test prove faults up down lint format types architecture docs lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,11 +32,14 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
 	@$(BIN)/python -m pytest -q
 
-faults: $(STAMP) ## The long forms of tests/faults: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults
+faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour $(wildcard tests/unit/*/test_*_in_any_order.py)
 
 prove: $(STAMP)  ## 2,000 requests, 50 faults, and the audit of what is left (about ten minutes)
 	@$(BIN)/bmt prove --requests 2000 --faults 50
+
+bench: $(STAMP)  ## What it costs: one table of figures and ratios (a report, never a test)
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m bench
 
 up: $(STAMP)     ## The same system, kept running
 	@$(BIN)/bmt up --detach
