@@ -13,14 +13,16 @@ from aiokafka.errors import KafkaError
 
 from bmt.contracts import topics
 from bmt.prove.books import EVENT_TOPICS
+from bmt.prove.bounded import bounded
 from bmt.prove.evidence import Record
 from bmt.prove.said import Said, said
 
 T = TypeVar("T")
 
 SECONDS_A_POLL: Final = 0.25
-SILENCE_SECONDS: Final = 15.0
+SILENCE_SECONDS: Final = 6.0
 """After so long a silence another connection is tried."""
+STOP_SECONDS: Final = 3.0
 REQUEST_TIMEOUT_MS: Final = 6_000
 log = structlog.get_logger()
 
@@ -79,7 +81,7 @@ class Ear:
         while True:
             try:
                 await self._listen_once()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, TimeoutError) as error:
                 log.info("ear_lost_connection", reason=repr(error))
             await asyncio.sleep(SECONDS_A_POLL)
 
@@ -92,18 +94,19 @@ class Ear:
             enable_auto_commit=False,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        await consumer.start()
         try:
+            await bounded(consumer.start(), SILENCE_SECONDS)
             for place in consumer.assignment():
                 consumer.seek(place, self._offsets.get(place, 0))
-            silent_since = time.monotonic()
-            while time.monotonic() - silent_since < SILENCE_SECONDS:
-                batch = await consumer.getmany(timeout_ms=int(SECONDS_A_POLL * 1000))
-                if batch:
-                    silent_since = time.monotonic()
+            heard_at = time.monotonic()
+            while time.monotonic() - heard_at < SILENCE_SECONDS:
+                poll = consumer.getmany(timeout_ms=int(SECONDS_A_POLL * 1000))
+                if batch := await bounded(poll, SILENCE_SECONDS):
+                    heard_at = time.monotonic()
                     await self._take_in(batch)
         finally:
-            await consumer.stop()
+            with suppress(TimeoutError, KafkaError):
+                await bounded(consumer.stop(), STOP_SECONDS)
 
     async def _take_in(self, batch: Mapping[TopicPartition, Sequence[Any]]) -> None:
         for place, raws in batch.items():

@@ -5,12 +5,14 @@ import base64
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from bmt.prove.bounded import bounded
 from bmt.prove.client_log import PUBLISHED, Action, Call, Log, now
 from bmt.prove.workload import GIGABYTE, Poison
 
@@ -18,6 +20,7 @@ NAME: Final = "hrmis"
 TOPIC: Final = f"bmt.inbound.{NAME}.v1"
 SECONDS_BETWEEN_TRIES: Final = 1.0
 REQUEST_TIMEOUT_MS: Final = 8_000
+LONGEST_SEND_SECONDS: Final = 30.0
 Headers = Mapping[str, str]
 
 
@@ -48,7 +51,8 @@ class Integrator:
     async def close(self) -> None:
         """Nothing more is published."""
         if self._producer is not None:
-            await self._producer.stop()
+            with suppress(TimeoutError, KafkaError):
+                await bounded(self._producer.stop(), LONGEST_SEND_SECONDS)
 
     async def _publish(
         self, story: str, action: Action, key: str, headers: Headers, value: bytes | None
@@ -61,8 +65,9 @@ class Integrator:
             self._log.append(replace(asked, at=now()))
             try:
                 producer = await self._ready_producer()
-                place = await producer.send_and_wait(TOPIC, value, key=key.encode(), headers=raw)
-            except (KafkaError, OSError):
+                sending = producer.send_and_wait(TOPIC, value, key=key.encode(), headers=raw)
+                place = await bounded(sending, LONGEST_SEND_SECONDS)
+            except (KafkaError, OSError, TimeoutError):
                 await asyncio.sleep(SECONDS_BETWEEN_TRIES)
                 continue
             answer = {"topic": place.topic, "partition": place.partition, "offset": place.offset}

@@ -11,10 +11,12 @@ from aiokafka.errors import KafkaError
 
 from bmt.chassis import mongodb
 from bmt.chassis.errors import Unavailable
+from bmt.prove.bounded import bounded
 from bmt.prove.schedule import SERVICES
 from bmt.prove.site import Site
 
 SECONDS_BETWEEN_LOOKS: Final = 0.5
+LONGEST_LOOK_SECONDS: Final = 20.0
 
 
 async def settled(site: Site, no_progress_seconds: float) -> Mapping[str, int]:
@@ -23,8 +25,12 @@ async def settled(site: Site, no_progress_seconds: float) -> Mapping[str, int]:
     since = time.monotonic()
     while time.monotonic() - since < no_progress_seconds:
         try:
-            found = {name: count for name, count in (await _left(site)).items() if count}
-        except (Unavailable, KafkaError, OSError):
+            found = {
+                name: count
+                for name, count in (await bounded(_left(site), LONGEST_LOOK_SECONDS)).items()
+                if count
+            }
+        except (Unavailable, KafkaError, OSError, TimeoutError):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             continue
         if not found:

@@ -1,0 +1,25 @@
+"""Waits for a client's call no longer than so long, even where the call does not let itself be cancelled."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What the call comes to. It is left behind, cancelled, when it takes longer.
+
+    Raises:
+        TimeoutError: it did.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()

@@ -1,0 +1,25 @@
+"""A call that hangs, and does not even let itself be cancelled, holds up nobody."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from bmt.prove.bounded import bounded
+
+
+async def test_what_comes_in_time_is_handed_on():
+    assert await bounded(asyncio.sleep(0, "answer"), 5) == "answer"
+
+
+async def test_who_does_not_end_is_left_behind():
+    let_go = asyncio.Event()
+
+    async def stubborn():
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await let_go.wait()
+
+    with pytest.raises(TimeoutError):
+        await bounded(stubborn(), 0.01)
+    let_go.set()
