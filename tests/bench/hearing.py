@@ -46,7 +46,7 @@ async def hear(bench: Bench, count: int, database: str = "") -> tuple[float, flo
         app = build(settings)
         async with app.router.lifespan_context(app):
             async with asyncio.timeout(SECONDS):
-                while first[1:] != [count] or await commits.find_one({"outbox": True}):  # noqa: ASYNC110
+                while first[1] < count or await commits.find_one({"outbox": True}):  # noqa: ASYNC110
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             ended, cpu = time.perf_counter(), time.process_time()
     if not database:
