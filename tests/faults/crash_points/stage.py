@@ -212,13 +212,17 @@ class Stage:
 
     async def _end_transactions(self) -> None:
         """MongoDB ends what a dead client began after 60 s: here it is told at once."""
-        of_mine = {"transaction": {"$exists": True}, "type": "idleSession"}
-        look = [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": of_mine}]
-        left = await self._mongodb.admin.aggregate(look).to_list(None)
-        if sessions := [{"id": one["lsid"]["id"], "uid": one["lsid"]["uid"]} for one in left]:
-            await self._mongodb.admin.command(
-                {"killAllSessionsByPattern": [{"lsid": one} for one in sessions]}
-            )
+        look = {
+            "currentOp": 1,
+            "$all": True,
+            "transaction": {"$exists": True},
+            "type": "idleSession",
+        }
+        found = (await self._mongodb.admin.command(look))["inprog"]
+        if left := [
+            {"lsid": {"id": one["lsid"]["id"], "uid": one["lsid"]["uid"]}} for one in found
+        ]:
+            await self._mongodb.admin.command({"killAllSessionsByPattern": left})
 
     def request(self, **changes: Any) -> RequestFacts:
         """A request of an applicant whom no other story knows."""

@@ -148,8 +148,8 @@ async def _played(stage: Stage, story: Story) -> list[str]:
             await _a_last_step(stage)
             await stage.settled()
         return await violations(stage)
-    except AssertionError as error:
-        return [f"{story.__name__}: {error}"]
+    except Exception as error:  # noqa: BLE001  it is told with the visit that it belongs to
+        return [f"{story.__name__}: {type(error).__name__} {error}"]
 
 
 async def _a_last_step(stage: Stage) -> None:
