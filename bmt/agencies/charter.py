@@ -1,6 +1,7 @@
 """When a step is due: the client charter's working days, in Malaysian time."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,11 @@ def due_at(since: datetime, working_days: int, state: State) -> datetime:
     Returns:
         The moment in UTC.
     """
-    day = since.astimezone(MALAYSIA).date()
+    return _closing(since.astimezone(MALAYSIA).date(), working_days, state)
+
+
+@lru_cache(maxsize=1024)
+def _closing(day: date, working_days: int, state: State) -> datetime:
     left = working_days
     while left:
         day += timedelta(days=1)

@@ -154,7 +154,7 @@ def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
         partition=raw.partition,
         offset=raw.offset,
         key=raw.key.decode(errors="replace") if raw.key else place,
-        headers=tuple((name, bytes(value or b"")) for name, value in raw.headers),
+        headers=tuple([(name, value or b"") for name, value in raw.headers]),
         value=raw.value,
         raw_key=raw.key,
     )

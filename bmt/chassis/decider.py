@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.chassis import tracing
-from bmt.contracts.envelope import Envelope
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -53,6 +52,55 @@ class Message(Generic[C]):
     begins_stream: bool = False
 
 
+class Attributes(Protocol):
+    """The CloudEvents attributes that hearers ask for."""
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Who said it."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Its everlasting type string."""
+        ...
+
+    @property
+    def subject(self) -> str | None:
+        """What it is about."""
+        ...
+
+    @property
+    def time(self) -> datetime:
+        """When it happened."""
+        ...
+
+    @property
+    def sequence(self) -> str | None:
+        """Its place among the published events of its stream."""
+        ...
+
+    @property
+    def causationid(self) -> str | None:
+        """What led to it."""
+        ...
+
+    @property
+    def traceparent(self) -> str | None:
+        """W3C trace context."""
+        ...
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event as JSON."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Heard(Generic[E_co]):
     """An event heard, its envelope apart from its data.
@@ -66,7 +114,7 @@ class Heard(Generic[E_co]):
             service's own.
     """
 
-    envelope: Envelope
+    envelope: Attributes
     data: E_co
     position: int
     origin: str

@@ -1,13 +1,15 @@
 """The events that a service knows: type strings to models, and what is said under which name."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.event_store import Commit, EventRecord
-from bmt.contracts.envelope import Envelope, MalformedEvent, faults
+from bmt.contracts.envelope import MalformedEvent, faults, rfc3339
 
 
 class TypedEvent(Protocol):
@@ -82,20 +84,54 @@ def type_of(model: type[BaseModel] | BaseModel) -> str:
     return name
 
 
-def envelope_of(commit: Commit, event: EventRecord, source: str) -> Envelope:
-    """The envelope of a stored event; `model_construct`, since what was stored was checked."""
-    return Envelope.model_construct(
-        id=event.id,
-        source=source,
-        type=event.type,
-        subject=commit.subject,
-        time=event.time,
-        dataschema=dataschema(event.type),
-        sequence=str(event.sequence) if event.sequence else None,
-        correlationid=commit.subject,
-        causationid=commit.id,
-        traceparent=commit.traceparent,
-        data=event.data,
+@dataclass(slots=True)
+class StoredEnvelope:
+    """The attributes of an event of our own: as `Envelope`, unchecked, since what was stored was checked."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: str | None
+    causationid: str
+    traceparent: str | None
+    data: dict[str, Any]
+
+    def kafka_headers(self) -> list[tuple[str, bytes]]:
+        """As `Envelope.kafka_headers`."""
+        subject = self.subject.encode()
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_subject", subject),
+            ("ce_time", rfc3339(self.time).encode()),
+            ("ce_dataschema", dataschema(self.type).encode()),
+            ("ce_correlationid", subject),
+            ("ce_causationid", self.causationid.encode()),
+            ("content-type", b"application/json"),
+        ]
+        if self.sequence is not None:
+            headers.append(("ce_sequence", self.sequence.encode()))
+        if self.traceparent is not None:
+            headers.append(("traceparent", self.traceparent.encode()))
+        return headers
+
+
+def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelope:
+    """The envelope of a stored event."""
+    return StoredEnvelope(
+        event.id,
+        source,
+        event.type,
+        commit.subject,
+        event.time,
+        str(event.sequence) if event.sequence else None,
+        commit.id,
+        commit.traceparent,
+        event.data,
     )
 
 

@@ -14,6 +14,7 @@ from bmt.contracts.values import Moment
 
 STRUCTURED: Final = "application/cloudevents+json"
 _PREFIX: Final = "ce_"
+_READ: Final = frozenset({"content-type", "traceparent"})
 
 _LONGEST_DETAIL: Final = 1000
 """A record can be wrong in a hundred thousand places; what is told of it must fit beside it."""
@@ -79,21 +80,16 @@ def read_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Env
     Raises:
         MalformedEvent: an attribute is missing or wrong, or the data is not a JSON object.
     """
-    named = {name.lower(): raw for name, raw in headers}
+    attributes, others = _texts(headers)
     if value is None:
         raise MalformedEvent("the record has no value")
     body = _json_object(value)
-    if _text(named, "content-type").split(";")[0].strip().lower() == STRUCTURED:
+    if others.get("content-type", "").split(";")[0].strip().lower() == STRUCTURED:
         attributes = body
     else:
-        attributes = {
-            name.removeprefix(_PREFIX): _text(named, name)
-            for name in named
-            if name.startswith(_PREFIX)
-        }
         attributes["data"] = body
-    if "traceparent" in named:
-        attributes["traceparent"] = _text(named, "traceparent")
+    if "traceparent" in others:
+        attributes["traceparent"] = others["traceparent"]
     try:
         return Envelope.model_validate(attributes)
     except ValidationError as error:
@@ -108,11 +104,20 @@ def faults(error: ValidationError) -> str:
     )
 
 
-def _text(named: dict[str, bytes], name: str) -> str:
-    try:
-        return named.get(name, b"").decode()
-    except UnicodeDecodeError:
-        raise MalformedEvent(f"header {name} is not UTF-8") from None
+def _texts(headers: Iterable[tuple[str, bytes]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The attributes without their prefix, and the other headers that are read."""
+    attributes: dict[str, Any] = {}
+    others: dict[str, str] = {}
+    for name, raw in headers:
+        lowered = name.lower()
+        try:
+            if lowered.startswith(_PREFIX):
+                attributes[lowered[len(_PREFIX) :]] = raw.decode()
+            elif lowered in _READ:
+                others[lowered] = raw.decode()
+        except UnicodeDecodeError:
+            raise MalformedEvent(f"header {lowered} is not UTF-8") from None
+    return attributes, others
 
 
 def _json_object(value: bytes) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _opened(
 ) -> RequestUnderReview:
     """A correction replaces all but the history."""
     review = RequestUnderReview(
-        **dict(opened.request),
+        **vars(opened.request),
         submitted_by=None,
         justification="",
         documents=(),
@@ -76,7 +76,7 @@ def _decided(
     event: Approved | Rejected | ReturnedForCorrection,
     version: int,
 ) -> RequestUnderReview:
-    decision = DecisionInFull(decision=CHOICES[event.TYPE], version=version, **dict(event))
+    decision = DecisionInFull(decision=CHOICES[event.TYPE], version=version, **vars(event))
     by = event.decided_by.subject
     decided = document.model_copy(update={"decision": decision})
     return _with_step(decided, _ENDS[event.TYPE], event.decided_at, by, event.reason)

@@ -165,7 +165,7 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 agency=event.agency,
                 status="waiting",
                 received_at=event.received_at,
-                **dict(event.mail),
+                **vars(event.mail),
             )
         case InboxItemDismissed() as event, InboxDocument():
             how = {"status": "dismissed", "reason": event.reason}
@@ -193,7 +193,7 @@ def _inbox_key(heard: Heard[Any]) -> str | None:
 def fold_upload(_: UploadDocument | None, heard: Heard[Any]) -> UploadDocument:
     """An upload is one event."""
     event: DocumentUploaded = heard.data
-    return UploadDocument(**dict(event))
+    return UploadDocument(**vars(event))
 
 
 def _upload_key(heard: Heard[Any]) -> str | None:

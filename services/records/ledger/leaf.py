@@ -83,6 +83,8 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
         NotCanonical: its data cannot be kept.
     """
     envelope = heard.envelope
+    if not isinstance(envelope, Envelope):
+        raise TypeError("what is filed was heard, with every attribute that its envelope had")
     return Entry(heard.data.request.request_id, _TOPIC_OF[envelope.type], _whole(envelope))
 
 

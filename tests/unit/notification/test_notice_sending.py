@@ -25,7 +25,7 @@ class Office:
         self.answer = answer
         self.commands: list[Any] = []
 
-    async def state(self, _stream: str) -> Any:
+    async def known_state(self, _stream: str) -> Any:
         return DECIDER.fold([due(MAIL), prepared(MAIL)])
 
     async def execute(self, message: Any) -> None:
