@@ -130,16 +130,21 @@ class Site:
         return self._supervisor.pids[name]
 
     @asynccontextmanager
-    async def without(self, *names: str) -> AsyncIterator[None]:
+    async def without(
+        self, *names: str, by: signal.Signals = signal.SIGKILL
+    ) -> AsyncIterator[None]:
         """Killed, and kept from coming back until the block ends; then ready again."""
-        for name in names:
+        ended = {name: self.pid(name) for name in names}
+        for name, pid in ended.items():
             self._gates[name].clear()
-            os.kill(self.pid(name), signal.SIGKILL)
+            os.kill(pid, by)
         try:
             yield
         finally:
             for name in names:
                 self._gates[name].set()
+            # Who was asked to end answers for a while, as it did before.
+            await eventually(lambda: all(self.pid(name) != ended[name] for name in names), 60)
             await self.back(*names)
 
     @contextmanager
@@ -157,16 +162,22 @@ class Site:
         for name in (*names, *services.SERVICES):
             await eventually(self._programs[name].ready, seconds)
 
-    async def put_clock_off(self, name: str, seconds: float) -> None:
-        """The service is started anew with its clock off by so much."""
-        self._clock(name).write_text(str(seconds))
-        async with self.without(name):
-            pass
+    @asynccontextmanager
+    async def clocks_off(self, **seconds: float) -> AsyncIterator[None]:
+        """These services are started anew with their clocks off by so much, and at the end set right."""
+        for name, each in seconds.items():
+            self._clock(name).write_text(str(each))
+        await self._anew(*seconds)
+        try:
+            yield
+        finally:
+            for name in seconds:
+                self._clock(name).unlink()
+            await self._anew(*seconds)
 
-    async def set_clock_right(self, name: str) -> None:
-        """The service is started anew with the right time."""
-        self._clock(name).unlink()
-        async with self.without(name):
+    async def _anew(self, *names: str) -> None:
+        """Stopped in an orderly way, and started again."""
+        async with self.without(*names, by=signal.SIGTERM):
             pass
 
     def caller(self, role: str, agency: str = "MAMPU", subject: str | None = None) -> Caller:

@@ -1,0 +1,77 @@
+"""Consumed = applied + duplicate + parked + dead: what Kafka counts against what the services count."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer import AIOKafkaConsumer
+from eventually import eventually
+from site_under_faults import Site
+
+from bmt.embedded.kafka_table import table
+from bmt.embedded.services import SERVICES
+
+ENDS = ("applied", "duplicate", "parked", "dead")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Each service's records consumed (offsets committed) and events handled, by outcome, so far."""
+
+    consumed: Counter[str]
+    handled: dict[str, Counter[str]]
+
+    def since(self, earlier: "Ledger") -> "Ledger":
+        consumed = Counter({one: self.consumed[one] - earlier.consumed[one] for one in SERVICES})
+        handled = {
+            one: Counter({end: self.handled[one][end] - earlier.handled[one][end] for end in ENDS})
+            for one in SERVICES
+        }
+        return Ledger(consumed, handled)
+
+    def balanced(self) -> bool:
+        """Whether each service says of each record what became of it."""
+        return all(self.consumed[one] == self.handled[one].total() for one in SERVICES)
+
+
+async def at_rest(site: Site, seconds: float = 60) -> Ledger:
+    """What is on the books once every service has consumed all that there is."""
+
+    async def nothing_is_left() -> Ledger:
+        ends = await _ends(site)
+        consumed: Counter[str] = Counter()
+        for service in SERVICES:
+            done = await administrator.list_consumer_group_offsets(f"bmt.{service}")
+            places = [place for place in ends if place.topic in rules[service].reads]
+            left = [p for p in places if ends[p] and (p not in done or done[p].offset < ends[p])]
+            assert not left, (service, left)
+            consumed[service] = sum(ends[place] for place in places)
+        handled = {one: await site.outcomes(one) for one in SERVICES}
+        assert await _ends(site) == ends, "more was said meanwhile"
+        return Ledger(consumed, handled)
+
+    rules = table().principals
+    administrator = AIOKafkaAdminClient(**site.system.kafka.options())
+    await administrator.start()
+    try:
+        return await eventually(nothing_is_left, seconds)
+    finally:
+        await administrator.close()
+
+
+async def _ends(site: Site) -> dict:
+    async with AIOKafkaConsumer(**site.system.kafka.options()) as consumer:
+        topics = [name for name in await consumer.topics() if name in table().topics]
+        await consumer._client.set_topics(topics)
+        places = [
+            place
+            for topic in topics
+            for place in _places(topic, consumer.partitions_for_topic(topic))
+        ]
+        return dict(await consumer.end_offsets(places))
+
+
+def _places(topic: str, partitions: set[int] | None) -> list:
+    from aiokafka import TopicPartition
+
+    return [TopicPartition(topic, partition) for partition in partitions or ()]
