@@ -48,15 +48,15 @@ class Driver:
         began = time.monotonic()
         playing = {asyncio.create_task(self._begin_all(), name="stories")}
         striking = asyncio.create_task(self._strike_all(site))
-        calm_since: float | None = None
+        calm_since = 0.0
         while not all(task.done() for task in (*playing, striking)):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            if striking.done() and calm_since is None:
+            if striking.done() and not calm_since:
                 striking.result()
                 calm_since = time.monotonic()
                 self._say("draining")
-            moved = max(ear.last_heard, last_answered(), calm_since or began)
-            stuck = calm_since is not None and time.monotonic() - moved > NO_PROGRESS_SECONDS
+            moved = max(ear.last_heard, last_answered(), calm_since, began)
+            stuck = time.monotonic() - moved > NO_PROGRESS_SECONDS
             if stuck or time.monotonic() - began > seconds:
                 break
         for task in (*playing, striking):

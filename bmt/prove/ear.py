@@ -81,8 +81,8 @@ class Ear:
         while True:
             try:
                 await self._listen_once()
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.info("ear_lost_connection", reason=repr(error))
+            except Exception as error:  # whoever hears nothing more would stand still for ever
+                log.warning("ear_lost_connection", reason=repr(error), exc_info=True)
             await asyncio.sleep(SECONDS_A_POLL)
 
     async def _listen_once(self) -> None:
