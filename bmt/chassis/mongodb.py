@@ -82,7 +82,7 @@ WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000
 HEARTBEAT_MS: Final = 1_000
 """A server that hangs with its connections open is noticed after this and a selection's time; what was asked
-of it is then asked once more: a call is answered (503) within 5 s, not after the socket's 20 s."""
+of it is then asked once more: a call is answered (503) in 5 to 7 s, not after the socket's 20 s."""
 DUPLICATE_KEY: Final = 11000
 WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13

@@ -1,9 +1,12 @@
 """The clocks of two services are more than an hour off, one each way: order comes from versions alone."""
 
+import time
 from collections import defaultdict
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from fixtures.outside import Observer, headers_of
+from fixtures.thoroughness import LONG
 from procedures import TOPICS, approved, filed_once, notices, submitted
 
 from bmt.contracts import topics
@@ -43,6 +46,14 @@ async def through(site, aminah) -> None:
         assert sorted(notices(site, account).values()) == [1, 1]
 
 
+async def test_a_record_is_dated_by_the_broker_whatever_its_writer_says(site):
+    async with AIOKafkaProducer(**site.as_user("hrmis")) as producer:
+        ahead = int((time.time() + AN_HOUR) * 1000)
+        said = await producer.send_and_wait("bmt.inbound.hrmis.v1", b"{}", timestamp_ms=ahead)
+    assert said.timestamp < ahead - 60_000
+
+
+@pytest.mark.skipif(not LONG, reason="in the long form alone")
 async def test_clocks_an_hour_off_break_nothing_and_neither_does_setting_them_right(site, aminah):
     async with site.clocks_off(provisioning=AN_HOUR, notification=-AN_HOUR):
         await through(site, aminah)

@@ -14,7 +14,7 @@ from bmt.chassis.mongodb import connect
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
-ANSWERED_WITHIN = 6.0
+ANSWERED_WITHIN = 12.0
 
 
 async def commits_of(site, database: str) -> list[dict]:
