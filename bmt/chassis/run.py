@@ -38,12 +38,12 @@ def serve(build: Callable[[S], FastAPI], settings: S) -> None:
     Calls under way are finished first. Logs must be set up before. Exits with 3 when the lifespan
     or the socket cannot be started.
     """
-    _collect_garbage_less_often()
+    collect_garbage_less_often()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(configuration(build, settings)).run()
 
 
-def _collect_garbage_less_often() -> None:
+def collect_garbage_less_often() -> None:
     """What was imported stays; what comes and goes is freed by its count, but for a few cycles."""
     gc.collect()
     gc.freeze()

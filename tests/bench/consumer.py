@@ -6,12 +6,14 @@ from bench import bare_consumer, hearing
 from bench.figures import Figure
 from bench.options import Options
 from bench.system import running
+from bmt.chassis.run import collect_garbage_less_often
 
 NAME: Final = "consumer"
 
 
 async def run(options: Options) -> list[Figure]:
     """Both read the same topic, in turns; a service of its own group and database each time."""
+    collect_garbage_less_often()  # as a service does; for both
     count = options.requests * 3
     ours: list[tuple[float, float]] = []
     bare: list[tuple[float, float]] = []
