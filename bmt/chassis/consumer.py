@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 1.0
+BUSY_RECORDS: Final = 8
+LINGER_SECONDS: Final = 0.02
+"""After a poll of so many records: the next ones come together, and are loaded and written together."""
 
 
 class Consumer:
@@ -111,6 +114,8 @@ class Consumer:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
                     self._in_hand = {}
+                    if sum(map(len, polled.values())) >= BUSY_RECORDS:
+                        await asyncio.sleep(LINGER_SECONDS)
         finally:
             self._client = None
             self._in_hand = {}
