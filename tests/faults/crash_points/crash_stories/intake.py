@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import uuid
 
 from crash_stories import of_all
@@ -53,22 +54,32 @@ async def submissions(stage: Stage) -> None:
     await eventually(lambda: _tells(stage, by_form, "approved"), PATIENCE)
 
 
+async def scan(stage: Stage) -> None:
+    """A document of several chunks is there, whole."""
+    content = b"%PDF-1.7\n% " + os.urandom(600_000)
+    assert await stage.documents.read(await upload(stage, content)) == content
+
+
 async def _tells(stage: Stage, request_id: str, status: str) -> None:
     answer = await stage.call("GET", f"/v1/requests/{request_id}", *ADMINISTRATOR)
     assert answer.json()["status"] == status, answer.text
 
 
-async def request_with_a_document(stage: Stage) -> str:
+async def upload(stage: Stage, content: bytes) -> str:
     headers = {
         "Content-Type": "application/pdf",
         "Content-Disposition": 'attachment; filename="memo.pdf"',
     }
-    content = b"%PDF-1.7\n% " + uuid.uuid4().hex.encode()
     document = await stage.call(
         "POST", "/v1/documents", *ADMINISTRATOR, headers=headers, content=content
     )
     assert document.status_code == 201, document.text
-    body = {**asked("memo"), "documents": [document.json()["document_id"]]}
+    return document.json()["document_id"]
+
+
+async def request_with_a_document(stage: Stage) -> str:
+    document_id = await upload(stage, b"%PDF-1.7\n% " + uuid.uuid4().hex.encode())
+    body = {**asked("memo"), "documents": [document_id]}
     answer = await stage.call("POST", "/v1/requests", *ADMINISTRATOR, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()["request_id"]
@@ -123,4 +134,4 @@ def asked(channel: str):
     }
 
 
-STORIES = (submissions, of_all.poison, of_all.unreadable, of_all.left_behind)
+STORIES = (submissions, scan, of_all.poison, of_all.unreadable, of_all.left_behind)
