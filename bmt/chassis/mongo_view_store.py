@@ -16,6 +16,7 @@ class MongoViewStore:
     def __init__(self, database: mongodb.Database) -> None:
         """`database` is the service's own."""
         self._database = database
+        self._rebuildable: dict[str, mongodb.Collection] = {}
 
     async def prepare(self, indexes: Mapping[str, Sequence[Sequence[str]]]) -> None:
         """Create each view's indexes: view → lists of fields."""
@@ -27,7 +28,9 @@ class MongoViewStore:
                     )
 
     def _collection(self, view: str) -> mongodb.Collection:
-        return mongodb.rebuildable(self._database[view])
+        if view not in self._rebuildable:
+            self._rebuildable[view] = mongodb.rebuildable(self._database[view])
+        return self._rebuildable[view]
 
     async def load(self, view: str, keys: Collection[str]) -> Mapping[str, ViewDocument]:
         """As `ViewStore.load`: one query."""
