@@ -4,6 +4,7 @@ A command's answer waits for the views (a client reads its own writes), never fo
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Protocol
 
 import structlog
@@ -64,18 +65,26 @@ class OwnProjections:
                 crash_points.reached("delivery.view_applied")
 
     async def _apply(self, projection: Projection, heard: Sequence[Heard[BaseModel]]) -> None:
-        """All at once; where that fails, one by one, so that a bad event stands alone."""
+        """All at once; where that fails, commit by commit, so that a bad one stands alone.
+
+        A commit's events have one position: a view takes them in together or not at all.
+        """
         try:
             await projection.apply(heard)
         except Unavailable:
             raise
         except Exception:
-            if len(heard) == 1:
-                log.exception("view_left_behind", event_id=heard[0].id, request_id=heard[0].subject)
+            first = heard[0]
+            if all(_commit_of(event) == _commit_of(first) for event in heard):
+                log.exception("view_left_behind", event_id=first.id, request_id=first.subject)
                 self._left_behind()
                 return
-            for event in heard:
-                await self._apply(projection, [event])
+            for _, events in groupby(heard, _commit_of):
+                await self._apply(projection, list(events))
+
+
+def _commit_of(heard: Heard[BaseModel]) -> tuple[str, int]:
+    return heard.origin, heard.position
 
 
 class Delivery:

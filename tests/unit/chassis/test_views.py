@@ -130,7 +130,7 @@ async def test_an_event_that_a_view_cannot_take_in_stands_alone():
     view = View(name="shelves", model=Shelf, fold=stumbles)
     shelves = ViewProjection(view, MemoryViewStore())
     own = OwnProjections([shelves], parcels.VOCABULARY, "/test", lambda: left_behind.append(1))
-    await own.apply([commit(1, 13), commit(1, 7, stream="parcel-2")])
+    await own.apply([commit(1, 13), commit(1, 7, 8, stream="parcel-2")])
     assert await shelves.get("1") is None
-    assert await shelves.get("2") == Shelf(weights=(7,))
+    assert await shelves.get("2") == Shelf(weights=(7, 8))  # both events of its commit
     assert left_behind == [1]
