@@ -79,7 +79,9 @@ async def said(ready, request_id: str) -> Counter:
             "dead letter" if topic.startswith("bmt.dead") else name
             for (topic, _), name in seen.items()
         )
-        assert names["Filed"], names
+        # Topics are read in any order: the receipt and the outcome were told before it was filed.
+        assert {"Filed", "Configured", "Approved", "ReviewOpened"} <= names.keys(), names
+        assert names["Notified"] >= 2, names
         return names
 
     async with Observer(ready, *(f"bmt.{topic}.v1" for topic in TOPICS)) as observer:
