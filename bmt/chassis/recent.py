@@ -15,6 +15,10 @@ class Recent(Generic[K, V]):
         self._limit = limit
         self._entries: OrderedDict[K, V] = OrderedDict()
 
+    def __contains__(self, key: K) -> bool:
+        """Whether something is kept under `key`."""
+        return key in self._entries
+
     def get(self, key: K) -> V | None:
         """What was put under `key`, unless it is forgotten."""
         entry = self._entries.get(key)

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 SWEEP_EVERY_SECONDS: Final = 1.0
-LEFT_BEHIND_AFTER: Final = timedelta(seconds=10)
+LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 

@@ -89,12 +89,18 @@ class ViewProjection(Generic[D]):
         durable = any(event.topic for event in heard)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
-            changed = {
-                key: after
-                for key in keys
-                if (after := await self._fold(key, held[key], by_key[key])) is not None
-            }
-            keys = await self._save(changed, durable=durable)
+            changed: dict[str, _Held[D]] = {}
+            again: list[str] = []
+            for key in keys:
+                remembered = key in self._recent
+                after = await self._fold(key, held[key], by_key[key])
+                if after is not None:
+                    changed[key] = after
+                elif remembered:
+                    # Said again: a crash of MongoDB may have lost what is remembered.
+                    self._recent.forget(key)
+                    again.append(key)
+            keys = [*again, *await self._save(changed, durable=durable)]
             if not keys:
                 return
         raise StillContended(self.view.name)

@@ -9,7 +9,7 @@ import pytest
 from crash_stories import approval, intake, notification, provisioning, records
 from fixtures.mail_server import MailServer
 from mortal import Nursery
-from points_in_source import find
+from points_in_source import find, where_to_die
 from stage import Stage
 from stand_ins import Ipms, Storage
 from views_rebuilt import differences
@@ -67,7 +67,7 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
                 "records": records.STORIES,
             }
             production = Production(open_stage, stories, rebuilt)
-            points = sorted({point.name for point in find() if point.name})
+            points = sorted({point.name for point in where_to_die(find(), everywhere=LONG)})
             with (folder / "diary.txt").open("w", buffering=1) as diary:
                 production.diary = diary.write
                 await production.run(points, TIMES, seed=int(time.time()))

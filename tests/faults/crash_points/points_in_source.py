@@ -1,7 +1,7 @@
 """The points where a process may end, as they stand in the source: no list of them is kept."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,12 @@ def find() -> list[Point]:
         for path in sorted((ROOT / folder).rglob("*.py"))
         for point in _of(path)
     ]
+
+
+def where_to_die(points: Sequence[Point], *, everywhere: bool) -> list[Point]:
+    """All of them, or every second one in the order of the source."""
+    named = [point for point in points if point.name is not None]
+    return named if everywhere else named[::2]
 
 
 def _of(path: Path) -> Iterator[Point]:

@@ -134,3 +134,13 @@ async def test_an_event_that_a_view_cannot_take_in_stands_alone():
     assert await shelves.get("1") is None
     assert await shelves.get("2") == Shelf(weights=(7, 8))  # both events of its commit
     assert left_behind == [1]
+
+
+async def test_what_a_crash_of_the_store_lost_is_written_again_when_it_is_said_again():
+    store = MemoryViewStore()
+    shelves = ViewProjection(SHELVES, store)
+    own = heard(commit(1, 10))
+    await shelves.apply(own)
+    await store.clear(SHELVES.name)
+    await shelves.apply(own)
+    assert await shelves.get("1") == Shelf(weights=(10,))
