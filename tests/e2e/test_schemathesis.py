@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from eventually import eventually
 from fixtures.outside import SECONDS, Caller, application, registered
+from fixtures.thoroughness import LONG
 
 from bmt.embedded.tokens import Holder, mint
 
 pytestmark = pytest.mark.e2e
 
-LONG = os.environ.get("BMT_LONG") == "1"
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 SEED = "20261124"
 EXTENT = (

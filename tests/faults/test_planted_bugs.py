@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from faults.planting.system import TESTS, all_red, report_of
+from fixtures.thoroughness import LONG
 
 from bmt.embedded.layout import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 BUGS = sorted(file.stem for file in (Path(__file__).parent / "planted").glob("*.py"))
-LONG = os.environ.get("BMT_LONG") == "1"
 AT_LEAST = 12
 
 

@@ -1,15 +1,14 @@
 """`bmt prove` as anybody runs it, in its short form; BMT_LONG=1 takes the long one, with five seeds."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+from fixtures.thoroughness import LONG
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
-LONG = os.environ.get("BMT_LONG") == "1"
 REQUESTS, FAULTS, SEEDS = (2000, 50, (1, 2, 3, 4, 5)) if LONG else (200, 8, (8,))
 # Seed 8 strikes both Kafka and mongod, in all six ways.
 SECONDS = 1500 if LONG else 300

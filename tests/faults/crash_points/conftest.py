@@ -1,6 +1,5 @@
 """The stages of the crash points, and who is around them."""
 
-import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from crash_stories import approval, intake, notification, provisioning, records
 from fixtures.mail_server import MailServer
+from fixtures.thoroughness import LONG
 from mortal import Nursery
 from points_in_source import find, where_to_die
 from stage import Stage
@@ -21,7 +21,6 @@ import services.notification.main
 import services.provisioning.main
 import services.records.main
 
-LONG = os.environ.get("BMT_LONG") == "1"
 TIMES = 20 if LONG else 1
 MAINS = {
     "intake": services.intake.main,

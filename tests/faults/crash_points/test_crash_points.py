@@ -1,15 +1,15 @@
 """A service that dies between any two effects, and is started again, loses nothing and does nothing twice."""
 
-import os
 from collections import Counter
 
 import pytest
+from fixtures.thoroughness import LONG
 from points_in_source import find, where_to_die
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 POINTS = find()
-DEADLY = where_to_die(POINTS, everywhere=os.environ.get("BMT_LONG") == "1")
+DEADLY = where_to_die(POINTS, everywhere=LONG)
 """In the short form every fourth point: it is about the way there; the long form visits all of them."""
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
