@@ -48,10 +48,21 @@ async def forever(task: Task) -> None:
     """Await a task that is not meant to end.
 
     Raises:
-        RuntimeError: it ended.
+        RuntimeError: it ended, or a client that it uses cancelled a call of its own: a group of tasks
+            takes that for the task's end, and says nothing.
     """
-    await task()
+    try:
+        await task()
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
     raise RuntimeError(f"{task} ended")
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody asked this task to end."""
+    this = asyncio.current_task()
+    return this is not None and this.cancelling() > 0
 
 
 async def until_there(task: Task) -> None:

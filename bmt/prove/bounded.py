@@ -11,7 +11,8 @@ async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
     """What the call comes to. It is left behind, cancelled, when it takes longer.
 
     Raises:
-        TimeoutError: it did.
+        TimeoutError: it did, or it gave itself up: a client that is being stopped cancels its own
+            calls, and their caller, whom nobody cancelled, is not to end with them.
     """
     task = asyncio.ensure_future(call)
     try:
@@ -21,5 +22,7 @@ async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
         raise
     if not done:
         task.cancel()
+        raise TimeoutError
+    if task.cancelled():
         raise TimeoutError
     return task.result()

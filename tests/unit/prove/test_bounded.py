@@ -23,3 +23,11 @@ async def test_who_does_not_end_is_left_behind():
     with pytest.raises(TimeoutError):
         await bounded(stubborn(), 0.01)
     let_go.set()
+
+
+async def test_a_call_that_gives_itself_up_does_not_end_its_caller():
+    async def call() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(TimeoutError):
+        await bounded(call(), 5)
