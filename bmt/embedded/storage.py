@@ -103,7 +103,7 @@ class Storage:
         return Program(
             name="storage",
             command=(
-                *(sys.executable, "-m", "copyparty"),
+                *(sys.executable, "-m", "bmt.embedded.storage_server"),
                 *("-c", str(self._settings), "-q", "--no-ansi"),
             ),
             environment={"XDG_CONFIG_HOME": str(self.folder / "state")},
