@@ -2,7 +2,7 @@
 
 Two of its steps look at everything for each volume: at every user, for a name with a placeholder (`${u}`), which
 none of our volumes has; and at every line read so far, for a comment without its two spaces. With 1,300 volumes
-that is most of a reload's ten seconds. Both are told here to look at what is new; what they answer is the same.
+that is most of the nine seconds of a reload. Both are told here to look at what is new; what they answer is the same.
 """
 
 from collections.abc import Mapping, Sequence

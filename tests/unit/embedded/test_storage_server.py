@@ -14,7 +14,7 @@ def unchanged(line: str) -> str:
     return line
 
 
-def test_a_configuration_of_many_files_is_read_as_copyparty_reads_it(tmp_path):
+def test_a_configuration_of_many_files_is_read_as_copyparty_reads_it(tmp_path, monkeypatch):
     volumes = tmp_path / "volumes"
     volumes.mkdir()
     for name in ("ani", "siti"):
@@ -24,6 +24,7 @@ def test_a_configuration_of_many_files_is_read_as_copyparty_reads_it(tmp_path):
     theirs: list[str] = []
     ours: list[str] = []
     authsrv.expand_config_file(quiet, unchanged, theirs, str(main), "")
+    monkeypatch.setattr(authsrv, "expand_config_file", storage_server.expand)
     storage_server.expand(quiet, unchanged, ours, str(main), "")
     assert ours == theirs
     assert [line for line in ours if line.strip() == "siti: secret"]
