@@ -15,8 +15,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from bmt.chassis import tracing
 from bmt.chassis.redaction import redact
 
-_QUIET: Final = ("httpx", "httpcore", "pymongo", "asyncio")
-"""Libraries that log each call at info or debug."""
+_QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "pymongo", "asyncio")
+"""Libraries that log each call at info or debug, with addresses that may name an account."""
 
 
 def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) -> None:

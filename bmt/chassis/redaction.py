@@ -23,6 +23,7 @@ _TELLTALE: Final = re.compile(
     r"|(?i:\bbearer\s{1,8})[\w.~+/=-]++"
     r"|(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+"  # a JWT
     r"|[\w.!#$%&'*+/=?^`{|}~-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63})+"  # an e-mail address
+    r"|[\w.!#$&'*+/=?^`{|}~-]{1,64}+%40[\w-]{1,63}(?:\.[\w-]{1,63})+"  # the same in a URI
     r"|input_value=(?s:.){0,2000}?(?=, input_type=)"  # pydantic's errors repeat the input
     r"|dup key: \{[^\n]{0,2000}\}"  # MongoDB's errors repeat the key
 )

@@ -50,6 +50,12 @@ def test_a_line_names_the_trace_and_what_is_bound(logged):
     assert line["request_id"] == "r-1"
 
 
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_what_is_fetched_from_where_is_not_written(logged, library):
+    logging.getLogger(library).info("HTTP Request: GET /Users")
+    assert logged() == []
+
+
 def test_lines_below_the_level_are_not_written(logged):
     structlog.get_logger().debug("detail")
     logging.getLogger("aiokafka").debug("detail")
@@ -78,6 +84,7 @@ def test_personal_keys_are_removed_at_any_depth(logged, key):
     ("text", "left"),
     [
         ("sent to ali.abu@jpa.gov.my today", "sent to [removed] today"),
+        ("GET /Users?userName=ali.abu%40jpa.gov.my&x=1", "GET [removed]&x=1"),
         ("at mongodb://parcels:hunter2@db:27017/x", "at mongodb://[removed]db:27017/x"),
         ("with Bearer abc.def-ghi", "with [removed]"),
         ("was eyJhbGciOiJS.eyJzdWIi.c2ln", "was [removed]"),
