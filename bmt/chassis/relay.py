@@ -19,6 +19,7 @@ from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.event_store import Commit, EventStore
 from bmt.chassis.publisher import Outgoing, Publisher
+from bmt.chassis.recent import Recent
 from bmt.chassis.vocabulary import envelope_of
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,8 @@ SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
+REMEMBERED: Final = 16_384
+"""Streams, some hundred bytes each."""
 
 
 class Relay:
@@ -53,6 +56,7 @@ class Relay:
         self._clock = clock
         self._sweep_every = sweep_every_seconds
         self._fresh: dict[str, Commit] = {}
+        self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
         self._behind = True
         self._failures = 0
@@ -120,16 +124,28 @@ class Relay:
 
     async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
         """An older pending commit of a stream goes first."""
-        older = await self._store.pending_before(commits)
-        every = {commit.id: commit for commit in (*older, *commits)}
-        in_order = sorted(every.values(), key=lambda commit: (commit.stream, commit.version))
+        older = await self._store.pending_before(self._after_a_gap(commits))
+        in_order = _in_order((*older, *commits))
         crash_points.reached("relay.publishing")
         await self._publisher.publish(
             [record for commit in in_order for record in self._records(commit)]
         )
+        for commit in in_order:
+            self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
         crash_points.reached("relay.published")
         await self._store.delivered([commit.id for commit in in_order])
         crash_points.reached("relay.unset")
+
+    def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:
+        """Those whose predecessor was not said here: another process may owe it."""
+        found = []
+        before: dict[str, int] = {}
+        for commit in _in_order(commits):
+            said = before.get(commit.stream) or self._said.get(commit.stream) or 0
+            if commit.version > said + 1:
+                found.append(commit)
+            before[commit.stream] = commit.version
+        return found
 
     def _records(self, commit: Commit) -> list[Outgoing]:
         key = commit.subject.encode()
@@ -143,3 +159,9 @@ class Relay:
             for event in commit.events
             if event.type in self._topics
         ]
+
+
+def _in_order(commits: Sequence[Commit]) -> list[Commit]:
+    """Each once, every stream's by version."""
+    every = {commit.id: commit for commit in commits}
+    return sorted(every.values(), key=lambda commit: (commit.stream, commit.version))

@@ -116,6 +116,30 @@ async def test_an_older_pending_commit_of_the_stream_goes_first():
     assert weights(topic) == [1, 2]
 
 
+async def test_what_was_said_here_is_not_looked_for_in_the_store_again():
+    class Asked(MemoryEventStore):
+        def __init__(self):
+            super().__init__()
+            self.before = []
+
+        async def pending_before(self, commits):
+            self.before += [commit.version for commit in commits]
+            return await super().pending_before(commits)
+
+    store, topic = Asked(), Topic()
+    async with running(store, topic) as relay:
+        await eventually(lambda: not relay._behind)
+        for version in (1, 2):
+            await store.append([commit(version)])
+            relay.enqueue([commit(version)])
+            await delivered(store)
+        await store.append([commit(3), commit(4)])  # 3 is another process'
+        relay.enqueue([commit(4)])
+        await delivered(store)
+    assert weights(topic) == [1, 2, 3, 4]
+    assert store.before == [4]
+
+
 async def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost():
     store, topic = MemoryEventStore(), Topic()
     topic.away = True
