@@ -5,8 +5,10 @@ write appends their commits), then the second events, and so on.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -101,6 +103,8 @@ class Dispatcher:
     async def _park_failed(self, handled: Sequence[Handling]) -> set[str]:
         """Park those of `handled` that failed; their keys."""
         failed = [one for one in handled if one.failure is not None]
+        for one in failed:
+            log.warning("event_parked", place=one.record.place, **_failure(one))
         now = self._clock()
         await self._lot.park(
             [
@@ -143,7 +147,10 @@ class Dispatcher:
             crash_points.reached("dispatch.released")
         else:
             self._count(handled.type, Outcome.RETRIED)
-            await self._lot.keep(after_failure(parked, _say(handled.failure), self._clock()))
+            kept = after_failure(parked, _say(handled.failure), self._clock())
+            await self._lot.keep(kept)
+            if kept.due_at is None:
+                log.error("event_waits_for_an_operator", place=parked.id, **_failure(handled))
             crash_points.reached("dispatch.kept")
         return True
 
@@ -243,6 +250,13 @@ async def _all(handlers: Iterable[Coroutine[Any, Any, M]]) -> list[M]:
         if isinstance(answer, BaseException):
             raise answer
     return cast("list[M]", answers)
+
+
+def _failure(one: Handling) -> dict[str, str]:
+    """What the log tells of a failure: where, and never the error's own text."""
+    frames = traceback.extract_tb(one.failure.__traceback__ if one.failure else None)
+    where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    return {"type": one.type, "error": _say(one.failure), "where": where}
 
 
 def _say(error: Exception | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from eventually import eventually
 from parcels import Post
+from structlog.testing import capture_logs
 
 from bmt.chassis import parking
 from bmt.chassis.clock import new_id, now
@@ -299,20 +300,27 @@ async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeyp
     await say("1", {"weight": 2}, id_="second")
     await say("2", id_="other")
     async with service.hearing():
-        await service.consumed(3)
-        await eventually(lambda: service.outcomes["retried"] >= 1)
+        with capture_logs() as logs:
+            await service.consumed(3)
+            await eventually(lambda: len(_named(logs, "event_waits_for_an_operator")) == 1)
         assert service.handled == ["other"]
         waits = await service.lot.list(10)
         assert [item.record.key for item in waits] == ["1", "1"]
         assert waits[0].reason == "ValueError"
         assert await service.lot.count() == 1
         assert service.parked_types == ["test.Posted.v1", "test.Posted.v1"]
+        assert [line["error"] for line in _named(logs, "event_parked")] == ["ValueError"]
+        assert all(line["where"].startswith("test_hearing.py:") for line in logs if "where" in line)
 
         service.failing = set()
         assert await service.lot.retry(waits[0].id, now())
         await eventually(lambda: len(service.handled) == 3)
         await eventually(lambda: _empty(service.lot))
     assert service.handled == ["other", "first", "second"]
+
+
+def _named(logs, event):
+    return [line for line in logs if line["event"] == event]
 
 
 async def test_a_retried_request_keeps_its_order_while_more_of_it_comes(service, say, monkeypatch):
