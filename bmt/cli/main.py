@@ -7,6 +7,7 @@ from bmt.cli.demo.command import demo
 from bmt.cli.down import down
 from bmt.cli.parked.command import app as parked
 from bmt.cli.prove import prove
+from bmt.cli.prune import prune
 from bmt.cli.records import app as records
 from bmt.cli.setup import setup
 from bmt.cli.token import token
@@ -26,6 +27,7 @@ app.command()(down)
 app.command()(token)
 app.command()(topics)
 app.command()(prove)
+app.command()(prune)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")

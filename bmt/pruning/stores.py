@@ -1,0 +1,43 @@
+"""Where the working copies are: one literal table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+COMMITS: Final = "commits"
+STREAM_OF: Final = "request-{request_id}"
+RECORDS: Final = "records"
+FILES: Final = "files"
+"""Records' view that says which requests are filed, and since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingStore:
+    """What one service keeps of requests.
+
+    Attributes:
+        requests: the view with one document a request, whose `_id` is the request's. It is removed
+            last: what is still in it is looked at again.
+        others: further views, by the field that names the request in them.
+        entitlements: the view of what is in force, whose latest request must stay.
+        passing: prefixes of streams that no request's file waits for, such as a bulk call's; they go
+            by their age alone. Each with the view that shows them and the field of its time, if there is one.
+    """
+
+    requests: str
+    others: Mapping[str, str]
+    entitlements: str | None = None
+    passing: Mapping[str, tuple[str, str] | None] | None = None
+
+
+STORES: Final[Mapping[str, WorkingStore]] = {
+    "notification": WorkingStore("correspondences", {}),
+    "provisioning": WorkingStore(
+        "configurations", {"tasks": "request_id"}, entitlements="entitlements"
+    ),
+    "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
+    "intake": WorkingStore(
+        "requests", {"inbox": "_id"}, passing={"upload-": ("uploads", "uploaded_at")}
+    ),
+}
+"""By service. Intake is the last: until then a user can still ask where the request is."""
