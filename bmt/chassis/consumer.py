@@ -116,6 +116,8 @@ class Consumer:
                     self._in_hand = {}
                     if sum(map(len, polled.values())) >= BUSY_RECORDS:
                         await asyncio.sleep(LINGER_SECONDS)
+                else:
+                    kafka_client.require_fetching(client)
         finally:
             self._client = None
             self._in_hand = {}

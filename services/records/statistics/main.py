@@ -3,6 +3,7 @@
 import faust
 from prometheus_client import start_http_server
 
+import bmt.chassis.kafka_client  # noqa: F401  it tells aiokafka of closed connections
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.metrics import new_registry
 from bmt.chassis.settings import load

@@ -360,6 +360,34 @@ async def _empty(lot: MongoParkingLot) -> None:
     assert not await lot.list(1)
 
 
+async def test_a_connection_that_uvloop_closed_is_opened_again(service, say, monkeypatch):
+    def closed(*_):
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    await say("1", id_="before")
+    async with service.hearing() as consumer:
+        await service.consumed(1)
+        client = consumer._client
+        for connection in list(client._client._conns.values()):
+            monkeypatch.setattr(connection._writer, "write", closed)
+        await say("1", id_="after")
+        await service.consumed(2)
+        assert consumer._client is client
+    assert service.handled == ["before", "after"]
+
+
+async def test_a_consumer_that_stopped_fetching_is_replaced(service, say):
+    await say("1", id_="before")
+    async with service.hearing() as consumer:
+        await service.consumed(1)
+        client = consumer._client
+        client._fetcher.error_future.cancel()
+        await say("1", id_="after")
+        await service.consumed(2)
+        assert consumer._client is not client
+    assert service.handled == ["before", "after"]
+
+
 async def test_a_part_that_is_away_is_waited_for_and_nothing_is_parked(service, say):
     service.away = True
     await say("1")
