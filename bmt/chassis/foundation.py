@@ -159,6 +159,10 @@ class Foundation:
         """Fill the work queue from the service's own events, and give it to these workers."""
         self._own_projections.append(WorkProjection(self.work, change, workers))
 
+    def projects(self, projection: Projection) -> None:
+        """Tell this of the service's own events, each at least once."""
+        self._own_projections.append(projection)
+
     def hears(
         self,
         topics: Sequence[str],

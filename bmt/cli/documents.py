@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from bmt.contracts import asyncapi
+from bmt.embedded.ledger_keys import pem
 
 FOLDER: Final = Path("docs/api")
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
@@ -24,6 +26,7 @@ _NOWHERE: Final = {
     "mongodb_uri": "mongodb://127.0.0.1:1",
     "issuer": "http://127.0.0.1:1",
     "agencies_file": Path("deploy/embedded/agencies.yaml"),
+    "ledger_keys": pem(Ed25519PrivateKey.generate()),
 }
 """Settings of a service that is built but never started."""
 

@@ -68,6 +68,16 @@ class Layout:
         """Every password of the system."""
         return self.root / "passwords.json"
 
+    @property
+    def ledger_keys_file(self) -> Path:
+        """The private keys that sign the ledger's checkpoints."""
+        return self.root / "records" / "ledger-keys.pem"
+
+    @property
+    def ledger_verifiers_file(self) -> Path:
+        """Their public halves, a line each: what an auditor takes away."""
+        return self.root / "records" / "ledger.vkeys"
+
 
 def agencies_file() -> Path:
     """The agencies' rules: BMT_AGENCIES_FILE, else the evaluation's."""

@@ -11,6 +11,7 @@ import httpx
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import agencies_file
+from bmt.embedded.ledger_keys import ORIGIN, ledger_keys
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Probe, Program
@@ -23,6 +24,7 @@ EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
 AUDIENCE: Final = "bmt"
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
+CHECKPOINT_SECONDS: Final = 2
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
 
 
@@ -56,6 +58,16 @@ def _notification(system: System) -> Environment:
     }
 
 
+def _records(system: System) -> Environment:
+    layout = system.layout
+    keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
+    return {
+        "BMT_LEDGER_ORIGIN": ORIGIN,
+        "BMT_LEDGER_KEYS_FILE": str(keys),
+        "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
+    }
+
+
 def _nothing_more(_: System) -> Environment:
     return {}
 
@@ -65,7 +77,7 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
     "approval": _nothing_more,
     "provisioning": _provisioning,
     "notification": _notification,
-    "records": _nothing_more,
+    "records": _records,
 }
 """Each service with what it needs beyond what all need."""
 

@@ -132,6 +132,12 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         ),
         Panel("Leaves of the ledger", {"leaves": "max(bmt_ledger_leaves)"}),
         Panel(
+            "Age of the newest checkpoint",
+            {"age": "min(bmt_checkpoint_age_seconds)"},
+            unit="s",
+            about="One is signed every minute; alert BmtCheckpointOld.",
+        ),
+        Panel(
             "Services that answer", {"{{service}}": 'min by (service) (up{job="bmt"})'}, kind="stat"
         ),
     ),

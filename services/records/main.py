@@ -1,5 +1,7 @@
 """Puts records together and runs it."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from bmt.chassis import clock, run
@@ -17,6 +19,15 @@ from services.records.ledger.measure import measuring
 from services.records.reading_room import ReadingRoom
 from services.records.settings import Settings
 from services.records.subscriptions import TABLE
+from services.records.tree import api as tree_api
+from services.records.tree import measure as tree_measure
+from services.records.tree.checkpoints import Checkpoints
+from services.records.tree.lease import Lease
+from services.records.tree.notes import Signer
+from services.records.tree.reading import TreeReading
+from services.records.tree.sequencer import Sequencer
+from services.records.tree.tree_store import TreeStore
+from services.records.tree.unsequenced import Unsequenced
 from services.records.worker import filing
 
 FOLIOS = "folios"
@@ -45,14 +56,42 @@ def build(settings: Settings) -> FastAPI:
     foundation.works_on(views.work_of, [foundation.worker(views.FOLIOS, perform)])
     foundation.hears(topics.PUBLIC, bind(TABLE, ledger=ledger, register=numbers, clock=clock.now))
     foundation.samples(measuring(ledger, foundation.registry))
+    signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
+    tree, _ = _tree(foundation, settings, ledger, signer)
     foundation.closes(ledger.close)
     foundation.closes(numbers.close)
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
     return foundation.app(
         title="BMT records",
         description=records.__doc__ or "",
-        routers=[api.routes(room)],
+        routers=[api.routes(room), tree_api.routes(tree, signer)],
     )
+
+
+def _tree(
+    foundation: Foundation, settings: Settings, ledger: Leaves, signer: Signer
+) -> tuple[TreeReading, Sequencer]:
+    """The tree over the ledger, grown beside all else that the service does."""
+    database = foundation.database
+    queue, tree, signed = Unsequenced(database), TreeStore(database), Checkpoints(database)
+    sequencer = Sequencer(
+        leaves=ledger,
+        queue=queue,
+        tree=tree,
+        checkpoints=signed,
+        lease=Lease(database, clock.now),
+        signer=signer,
+        origin=settings.ledger_origin,
+        clock=clock.now,
+        after=timedelta(seconds=settings.checkpoint_seconds),
+        leaves_at_most=settings.checkpoint_leaves,
+    )
+    foundation.prepares(tree.prepare)
+    foundation.projects(queue)
+    foundation.runs(sequencer.run)
+    foundation.samples(tree_measure.measuring(signed, foundation.registry, clock.now))
+    foundation.closes(sequencer.close)
+    return TreeReading(tree, signed), sequencer
 
 
 if __name__ == "__main__":

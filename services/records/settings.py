@@ -1,8 +1,9 @@
 """What records must be told beyond what every service is."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from bmt.chassis.settings import ServiceSettings
+from services.records.tree.notes import Signer
 
 
 class Settings(ServiceSettings):
@@ -17,4 +18,29 @@ class Settings(ServiceSettings):
     )
     folios_a_volume: int = Field(
         default=100, ge=1, description="A volume (jilid) is closed once it holds so many folios."
+    )
+    ledger_origin: str = Field(
+        default="bmt.records",
+        pattern=r"^[^\s+]+$",
+        max_length=200,
+        description="The ledger's name in the world, which its checkpoints begin with and its keys bear.",
+    )
+    ledger_keys: SecretStr = Field(
+        description="Ed25519 private keys (PKCS#8, PEM), one after the other: all of them sign."
+    )
+
+    @field_validator("ledger_keys")
+    @classmethod
+    def _keys_can_sign(cls, keys: SecretStr) -> SecretStr:
+        Signer.from_pem("", keys.get_secret_value())
+        return keys
+
+    checkpoint_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="A checkpoint is signed at most so long after a leaf, in seconds.",
+    )
+    checkpoint_leaves: int = Field(
+        default=256, ge=1, description="Or once so many leaves came since the last one."
     )

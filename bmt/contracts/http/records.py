@@ -155,3 +155,11 @@ class Record(_Answer):
     missing: tuple[MissingDocument, ...] = Field(description="as it is now, whenever is asked for")
     events: tuple[RecordedEvent, ...]
     state: RecordState
+
+
+class Consistency(_Answer):
+    """The proof that the tree of `first` leaves begins the tree of `second` leaves."""
+
+    first: int
+    second: int
+    hashes: tuple[Sha256, ...] = Field(description="as RFC 6962, section 2.1.2, orders them")

@@ -17,6 +17,8 @@ from services.records.ledger.verification import (
     folio_fault,
     register_faults,
 )
+from services.records.tree.keys_told import CHAIN
+from services.records.tree.verification import LiveTree, Trusted
 
 COMMITS: Final = "commits"
 FOLIOS: Final = "folios"
@@ -31,6 +33,7 @@ class Report:
     records: int = 0
     leaves: int = 0
     folios: int = 0
+    checkpoints: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -44,8 +47,9 @@ class _Commits:
 class LiveStore:
     """One records database."""
 
-    def __init__(self, database: mongodb.Database) -> None:
+    def __init__(self, database: mongodb.Database, trusted: Trusted = Trusted()) -> None:  # noqa: B008  frozen
         """`database` needs find."""
+        self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]
         self._leaves = database[leaves.COLLECTION]
         self._numbers = database[file_numbers.COLLECTION]
@@ -59,6 +63,7 @@ class LiveStore:
 
         Raises:
             StoreUnavailable: it cannot be read.
+            WrongConfiguration: the checkpoint from outside is none.
         """
         report = Report()
         register = await self._register()
@@ -66,9 +71,11 @@ class LiveStore:
         numbered = {request_id for _, _, request_id in register}
         for some in _parts(sorted(numbered | await self._request_ids())):
             async for file in self._files(some, numbered, report):
-                report.records += 1
+                report.records += file.request_id != CHAIN
                 report.leaves += len(file.leaves)
                 report.faults += file_faults(file)
+        report.faults += [fault async for fault in self._tree.faults()]
+        report.checkpoints = self._tree.checked
         return report
 
     async def _register(self) -> list[tuple[str, int, str]]:

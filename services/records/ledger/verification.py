@@ -23,6 +23,14 @@ Wrong = Literal[
     "number_gap",
     "folio_missing",
     "folio_mismatch",
+    "sequence_gap",
+    "sequence_mismatch",
+    "backdated",
+    "truncated",
+    "tile_mismatch",
+    "checkpoint_missing",
+    "checkpoint_mismatch",
+    "signature_wrong",
 ]
 """What can be wrong with a file."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from crash_stories import approval, intake, notification, provisioning, records
+from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS
 from fixtures.mail_server import MailServer
 from fixtures.thoroughness import LONG
 from mortal import Nursery
@@ -91,5 +92,9 @@ def _variables(
             "BMT_SMTP_HOST": "127.0.0.1",
             "BMT_SMTP_PORT": str(mail.port),
             "BMT_SMTP_SENDER": "bmt@mygovuc.gov.my",
+        },
+        "records": {
+            "BMT_LEDGER_KEYS": KEYS,
+            "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
         },
     }

@@ -61,7 +61,7 @@ async def test_all_that_is_said_becomes_a_complete_file(once_filed, put, say, sh
     assert (filed.data["folios"], filed.data["volume"]) == (3, 1)
     assert filed.headers["ce_source"] == "/bmt/records"
     report = await LiveStore(own).verify()
-    assert (report.records, report.leaves, report.folios, report.faults) == (1, 9, 3, [])
+    assert (report.records, report.leaves, report.folios, report.faults) == (1, 10, 3, [])
 
 
 async def test_redelivery_and_any_order_change_nothing(once_filed, put, shared, own):

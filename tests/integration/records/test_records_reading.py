@@ -10,6 +10,8 @@ from fixtures.procedure import approved, configured, notified, numbered, opened,
 from fixtures.samples import APPLICANT, MONDAY, facts, received
 
 from bmt.contracts.envelope import rfc3339
+from services.records.tree.checkpoint import Checkpoint
+from services.records.tree.notes import Note, Verifier
 
 pytestmark = pytest.mark.integration
 
@@ -274,6 +276,31 @@ async def test_a_search_that_cannot_be_made_names_what_is_wrong(records, as_, qu
     assert pointers(assert_problem(answer, "validation_failed")) == {f"/query/{pointer}"}
 
 
-async def test_what_comes_with_the_whole_ledger_is_not_there_yet(records, as_):
-    for url in ("/v1/records/x/bundle", "/v1/checkpoints/latest"):
-        assert (await records.get(url, headers=as_(*AUDITOR))).status_code == 404
+async def test_a_checkpoint_is_a_note_that_the_keys_told_have_signed(records, as_):
+    async def signed():
+        answer = await records.get("/v1/checkpoints/latest", headers=as_("operator"))
+        assert answer.status_code == 200
+        return answer
+
+    answer = await eventually(signed)
+    keys = await records.get("/v1/checkpoints/keys", headers=as_("applicant"))
+    verifiers = [Verifier.parse(line) for line in keys.text.splitlines()]
+    note = Note.parse(answer.text)
+
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert note.signed_by(verifiers) == verifiers
+    assert Checkpoint.parse(note.text).origin == "bmt.records"
+    assert (await records.get("/v1/checkpoints/latest")).status_code == 401
+
+
+async def test_the_proof_between_two_sizes_is_told_within_what_is_signed(records, as_):
+    async def consistency(first, second):
+        sizes = {"from": first, "to": second}
+        url = "/v1/checkpoints/consistency"
+        return await records.get(url, params=sizes, headers=as_(*AUDITOR))
+
+    assert (await consistency(0, 0)).json() == {"first": 0, "second": 0, "hashes": []}
+    assert (await consistency(2, 1)).status_code == 422
+    beyond = await consistency(0, 1_000_000)
+    assert beyond.status_code == 422
+    assert beyond.json()["errors"][0]["pointer"] == "/query/to"

@@ -1,0 +1,97 @@
+"""What is asked of the tree: the newest checkpoint, and the proofs that lead to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.problems import FieldError, Refused
+from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
+from services.records.tree.merkle import consistency_ranges, inclusion_ranges
+from services.records.tree.tree_store import TreeStore
+
+
+class NothingSigned(Unavailable):
+    """There is no checkpoint yet, or none that holds what is asked for: come again."""
+
+    def __init__(self) -> None:
+        """The part that is waited for is the sequencer."""
+        super().__init__("sequencer")
+
+
+class NoSuchTree(Refused):
+    """A size was never signed, or the first is larger than the second."""
+
+    problem = "validation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That one leaf is in the tree of a checkpoint.
+
+    Attributes:
+        sequence: the leaf's number, from 0.
+        hashes: the audit path, from the bottom up (RFC 6962, section 2.1.1).
+    """
+
+    sequence: int
+    hashes: tuple[bytes, ...]
+
+
+class TreeReading:
+    """Reads one tree."""
+
+    def __init__(self, tree: TreeStore, checkpoints: Checkpoints) -> None:
+        self._tree = tree
+        self._checkpoints = checkpoints
+
+    async def latest(self) -> SignedCheckpoint:
+        """The newest checkpoint.
+
+        Raises:
+            NothingSigned: there is none yet.
+        """
+        latest = await self._checkpoints.latest()
+        if latest is None:
+            raise NothingSigned
+        return latest
+
+    async def consistency(self, first: int, second: int) -> list[bytes]:
+        """The proof that the tree of `first` leaves begins the one of `second`.
+
+        Raises:
+            NoSuchTree: the second is larger than what is signed, or the first than the second.
+        """
+        size = (await self.latest()).checkpoint.size
+        if second > size:
+            raise _refused("/query/to", f"at most {size} leaves are signed")
+        if first > second:
+            raise _refused("/query/from", "it must not be larger than `to`")
+        return await self._tree.roots(consistency_ranges(first, second))
+
+    async def proofs(self, request_id: str, indexes: Sequence[int], size: int) -> list[Proof]:
+        """The proofs of a chain's leaves in the tree of `size` leaves.
+
+        Raises:
+            NothingSigned: one of them is not in it.
+        """
+        numbers = await self._tree.numbers([request_id])
+        found = [numbers.get((request_id, index)) for index in indexes]
+        known = [number for number in found if number is not None and number < size]
+        if len(known) != len(found):
+            raise NothingSigned
+        paths = [inclusion_ranges(number, size) for number in known]
+        roots = dict(
+            zip(
+                wanted := list({part for path in paths for part in path}),
+                await self._tree.roots(wanted),
+                strict=True,
+            )
+        )
+        return [
+            Proof(number, tuple(roots[part] for part in path))
+            for number, path in zip(known, paths, strict=True)
+        ]
+
+
+def _refused(pointer: str, detail: str) -> NoSuchTree:
+    return NoSuchTree(detail, errors=(FieldError(pointer=pointer, detail=detail),))

@@ -1,0 +1,207 @@
+"""The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
+
+One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
+harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
+have written, or learns that it was overtaken and reads the tree anew.
+"""
+
+import asyncio
+import math
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.envelope import rfc3339
+from services.records.ledger.leaves import Leaves
+from services.records.tree.checkpoint import Checkpoint
+from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
+from services.records.tree.edge import Edge
+from services.records.tree.keys_told import tell_keys
+from services.records.tree.lease import Lease
+from services.records.tree.notes import Signer
+from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore
+from services.records.tree.unsequenced import Unsequenced
+
+log = structlog.get_logger(__name__)
+
+AT_A_TIME: Final = 512
+IDLE_SECONDS: Final = 1.0
+LOOKED_AGAIN_AFTER_SECONDS: Final = 10.0
+RENEWED_AFTER_SECONDS: Final = 60.0
+"""A checkpoint is made so long after the last one though no leaf came: it says that none did."""
+
+
+class HistoryChanged(Exception):  # noqa: N818  named for what is so
+    """The tree as it is stored does not begin with what was signed: nothing more is signed."""
+
+
+class Sequencer:
+    """Grows one tree while its process holds the lease."""
+
+    def __init__(
+        self,
+        *,
+        leaves: Leaves,
+        queue: Unsequenced,
+        tree: TreeStore,
+        checkpoints: Checkpoints,
+        lease: Lease,
+        signer: Signer,
+        origin: str,
+        clock: Clock,
+        after: timedelta,
+        leaves_at_most: int,
+    ) -> None:
+        """A checkpoint is made `after` a leaf, or once `leaves_at_most` came since the last one."""
+        self._leaves = leaves
+        self._queue = queue
+        self._tree = tree
+        self._checkpoints = checkpoints
+        self._lease = lease
+        self._signer = signer
+        self._origin = origin
+        self._clock = clock
+        self._after = after
+        self._leaves_at_most = leaves_at_most
+        self._edge: Edge | None = None
+        self._last: SignedCheckpoint | None = None
+        self._covered = 0
+        self._signed_at: float | None = None
+        self._asked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sequence until cancelled; what is away is waited for.
+
+        Where the history was changed nothing is signed until it is as it was: files go on being filled,
+        and `bmt_checkpoint_age_seconds` grows until somebody looks.
+        """
+        while True:
+            try:
+                busy = await self.step()
+            except Unavailable as error:
+                log.warning("sequencer_waits", part=error.part)
+                self._edge = None
+                busy = False
+            except HistoryChanged as changed:
+                log.critical("history_changed", detail=str(changed))
+                await asyncio.sleep(LOOKED_AGAIN_AFTER_SECONDS)
+                continue
+            if not busy:
+                await self._queue.arrival(self._pause())
+
+    async def step(self) -> bool:
+        """Do what there is to do. False: nothing was, or another process does it."""
+        if not await self._lease.held():
+            self._edge = None
+            return False
+        try:
+            if self._edge is None:
+                await self._begin()
+            grown = await self._grow()
+            await self._sign_if_due()
+        except Overtaken:
+            log.info("sequencer_overtaken")
+            self._edge = None
+            return True
+        return grown
+
+    def ask(self) -> None:
+        """Somebody waits for a checkpoint: make the next one at once, where this process makes them."""
+        self._asked.set()
+        self._queue.wake()
+
+    async def close(self) -> None:
+        """Let the next one in."""
+        await self._lease.release()
+
+    async def _begin(self) -> None:
+        """Read the tree, and hold it against what was signed last."""
+        edge = await self._tree.edge()
+        last = await self._checkpoints.latest()
+        signed = last.checkpoint if last else None
+        self._covered = signed.size if signed else 0
+        if signed is not None and signed.size:
+            if signed.size > edge.size:
+                raise HistoryChanged(f"{edge.size} leaves are left of {signed.size} signed ones")
+            if await self._root(signed.size) != signed.root:
+                raise HistoryChanged(f"the first {signed.size} leaves are not those signed")
+        self._edge, self._last, self._signed_at = edge, last, None
+        await tell_keys(self._leaves, self._queue, self._signer, self._clock)
+
+    async def _root(self, size: int) -> bytes | None:
+        try:
+            (root,) = await self._tree.roots([(0, size)])
+        except TreeDamaged:
+            return None
+        return root
+
+    async def _grow(self) -> bool:
+        """Number the leaves that wait, each chain in its order."""
+        waiting = await self._queue.first(AT_A_TIME)
+        if not waiting or self._edge is None:
+            return False
+        numbers = await self._tree.numbers({leaf.request_id for leaf in waiting.values()})
+        new = await self._in_order(waiting, numbers)
+        if new:
+            await self._tree.number(self._edge.size, new)
+            await self._tree.keep(self._edge.append([leaf.hash for leaf in new]))
+        await self._queue.remove(waiting)
+        return True
+
+    async def _in_order(
+        self, waiting: Mapping[str, Sequenced], numbers: Mapping[tuple[str, int], int]
+    ) -> list[Sequenced]:
+        """The leaves without a number; with those before them that nobody queued yet, taken from the ledger."""
+        reached: dict[str, int] = {}
+        for request_id, index in numbers:
+            reached[request_id] = max(index, reached.get(request_id, 0))
+        wanted: dict[str, dict[int, Sequenced]] = {}
+        for leaf in waiting.values():
+            if leaf.index > reached.get(leaf.request_id, 0):
+                wanted.setdefault(leaf.request_id, {})[leaf.index] = leaf
+        new: list[Sequenced] = []
+        for request_id, chain in wanted.items():
+            missing = set(range(reached.get(request_id, 0) + 1, max(chain))) - chain.keys()
+            whole = chain | await self._from_ledger(request_id, missing)
+            new += (whole[index] for index in sorted(whole))
+        return new
+
+    async def _from_ledger(self, request_id: str, missing: Collection[int]) -> dict[int, Sequenced]:
+        if not missing:
+            return {}
+        return {
+            leaf.index: Sequenced(request_id, leaf.index, bytes.fromhex(leaf.hash))
+            for leaf in await self._leaves.of(request_id)
+            if leaf.index in missing
+        }
+
+    async def _sign_if_due(self) -> None:
+        """By a clock of this process: the one of the wall may be set back."""
+        if self._edge is None:
+            return
+        more = self._edge.size - self._covered
+        since = math.inf if self._signed_at is None else _now() - self._signed_at
+        wait = self._after.total_seconds() if more else RENEWED_AFTER_SECONDS
+        asked = self._asked.is_set() and more
+        if since >= wait or more >= self._leaves_at_most or asked:
+            await self._sign(self._edge)
+
+    async def _sign(self, edge: Edge) -> None:
+        self._asked.clear()
+        at = self._clock() if self._last is None else max(self._clock(), self._last.at)
+        text = Checkpoint(self._origin, edge.size, edge.root(), rfc3339(at)).text()
+        number = self._last.number + 1 if self._last else 1
+        signed = SignedCheckpoint(number, self._signer.sign(text), at)
+        await self._checkpoints.add(signed, edge.size)
+        self._last, self._covered, self._signed_at = signed, edge.size, _now()
+
+    def _pause(self) -> float:
+        return min(IDLE_SECONDS, max(0.05, self._after.total_seconds() / 4))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

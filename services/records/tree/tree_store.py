@@ -1,0 +1,212 @@
+"""The tree in MongoDB: which leaf has which number, and the full tiles. Found and inserted, never changed.
+
+`sequence` gives each leaf its number, and each number one leaf: both are unique, so of two sequencers one
+wins and the other learns of it; numbers are inserted in order, so there is never a gap. Tiles follow from it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bmt.chassis import crash_points, mongodb
+from services.records.tree.edge import TILE_HEIGHT, TILE_WIDTH, Edge, Tile
+from services.records.tree.merkle import Node, Range, perfect_root, root_of, row
+
+SEQUENCE: Final = "sequence"
+TILES: Final = "tiles"
+_LEVEL: Final = 40
+"""A tile's id is its level shifted by so many bits, and its index."""
+
+_PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="place")
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A leaf as the tree knows it.
+
+    Attributes:
+        request_id: its chain.
+        index: its place there.
+        hash: 32 bytes.
+    """
+
+    request_id: str
+    index: int
+    hash: bytes
+
+
+class TreeDamaged(Exception):  # noqa: N818  named for what is so
+    """Numbers or tiles that must be there are not."""
+
+
+class Overtaken(Exception):  # noqa: N818  named for what is so
+    """Another sequencer wrote: what this one knows of the tree is old."""
+
+
+class TreeStore:
+    """The tree of one records database."""
+
+    def __init__(self, database: mongodb.Database) -> None:
+        """The user needs find and insert."""
+        self._sequence = database[SEQUENCE]
+        self._tiles = database[TILES]
+
+    async def prepare(self) -> None:
+        """Create the index that a leaf's one number rests on."""
+        with mongodb.store_errors():
+            await self._sequence.create_indexes([_PLACE])
+
+    async def size(self) -> int:
+        """How many leaves have a number."""
+        with mongodb.store_errors():
+            last = await self._sequence.find_one({}, {"_id": 1}, sort=[("_id", -1)])
+        return int(last["_id"]) + 1 if last else 0
+
+    async def number(self, start: int, leaves: Sequence[Sequenced]) -> None:
+        """Give these the numbers from `start`, in order.
+
+        Raises:
+            Overtaken: another one gave some of these numbers, or numbers to some of these leaves; those
+                before it are given.
+            StoreUnavailable: not known to be given.
+        """
+        documents = [
+            {
+                "_id": start + place,
+                "request_id": leaf.request_id,
+                "index": leaf.index,
+                "hash": leaf.hash,
+            }
+            for place, leaf in enumerate(leaves)
+        ]
+        crash_points.reached("records.tree.numbering")
+        with mongodb.store_errors():
+            try:
+                await self._sequence.insert_many(documents, ordered=True)
+            except mongodb.BulkWriteError as error:
+                mongodb.duplicates(error)
+                raise Overtaken from None
+        crash_points.reached("records.tree.numbered")
+
+    async def keep(self, tiles: Sequence[Tile]) -> None:
+        """Store full tiles; those that are stored stay."""
+        if not tiles:
+            return
+        crash_points.reached("records.tree.tiling")
+        with mongodb.store_errors():
+            try:
+                await self._tiles.insert_many(list(map(document, tiles)), ordered=True)
+            except mongodb.BulkWriteError as error:
+                mongodb.duplicates(error)
+                for tile in tiles:
+                    await self._keep_one(tile)
+        crash_points.reached("records.tree.tiled")
+
+    async def _keep_one(self, tile: Tile) -> None:
+        try:
+            await self._tiles.insert_one(document(tile))
+        except mongodb.DuplicateKeyError:
+            return
+
+    async def numbers(self, request_ids: Iterable[str]) -> dict[tuple[str, int], int]:
+        """The numbers of all leaves of these chains, by chain and index."""
+        with mongodb.store_errors():
+            found = self._sequence.find(
+                {"request_id": {"$in": list(request_ids)}}, {"request_id": 1, "index": 1}
+            )
+            return {
+                (leaf["request_id"], leaf["index"]): int(leaf["_id"])
+                for leaf in await found.to_list(None)
+            }
+
+    async def edge(self) -> Edge:
+        """The right edge as it is stored; tiles that a crash left out are made good.
+
+        Reads as many documents as levels times 256, however large the tree is.
+        """
+        edge = Edge([], [])
+        below = await self.size()
+        level = 0
+        while True:
+            full = await self._full(level)
+            edge.full.append(full)
+            edge.open.append(await self._entries(level, full * TILE_WIDTH, below))
+            if not full:
+                break
+            level, below = level + 1, full
+        await self.keep(edge.settle())
+        return edge
+
+    async def roots(self, ranges: Sequence[Range]) -> list[bytes]:
+        """The root over each of these ranges of numbered leaves.
+
+        Raises:
+            TreeDamaged: not all of them are there.
+        """
+        nodes = await self._nodes({node for wanted in ranges for node in row(wanted)})
+        return [root_of(wanted, nodes) for wanted in ranges]
+
+    async def _nodes(self, wanted: Iterable[Node]) -> Mapping[Node, bytes]:
+        places = {node: _entries_of(node) for node in wanted}
+        tiles = sorted({(level, start // TILE_WIDTH) for level, (start, _) in places.values()})
+        with mongodb.store_errors():
+            ids = [_id(level, index) for level, index in tiles]
+            found = self._tiles.find({"_id": {"$in": ids}})
+            hashes = {tile["_id"]: tile["hashes"] for tile in await found.to_list(None)}
+        opened = {at: await self._open(*at) for at in tiles if _id(*at) not in hashes}
+        nodes = {}
+        for node, (level, (start, end)) in places.items():
+            at = (level, start // TILE_WIDTH)
+            entries = opened[at] if at in opened else split(hashes[_id(*at)])
+            first = start % TILE_WIDTH
+            under = entries[first : first + end - start]
+            if len(under) != end - start:
+                raise TreeDamaged
+            nodes[node] = perfect_root(under)
+        return nodes
+
+    async def _open(self, level: int, index: int) -> list[bytes]:
+        """The hashes of a tile that is not full yet."""
+        return await self._entries(level, index * TILE_WIDTH, (index + 1) * TILE_WIDTH)
+
+    async def _full(self, level: int) -> int:
+        """How many full tiles a level has."""
+        within = {"_id": {"$gte": _id(level, 0), "$lt": _id(level + 1, 0)}}
+        with mongodb.store_errors():
+            last = await self._tiles.find_one(within, {"_id": 1}, sort=[("_id", -1)])
+        return int(last["_id"]) - _id(level, 0) + 1 if last else 0
+
+    async def _entries(self, level: int, start: int, end: int) -> list[bytes]:
+        """Those of a level from `start` up to `end`, as far as there are any."""
+        if level == 0:
+            collection, first, field = self._sequence, 0, "hash"
+        else:
+            collection, first, field = self._tiles, _id(level - 1, 0), "root"
+        within = {"_id": {"$gte": first + start, "$lt": first + end}}
+        with mongodb.store_errors():
+            found = collection.find(within, {field: 1}).sort("_id", 1)
+            return [bytes(entry[field]) for entry in await found.to_list(None)]
+
+
+def _entries_of(node: Node) -> tuple[int, Range]:
+    """The level that a perfect subtree is made of, and its entries there, which share a tile."""
+    level, above = divmod(node.height, TILE_HEIGHT)
+    return level, (node.index << above, (node.index + 1) << above)
+
+
+def _id(level: int, index: int) -> int:
+    return (level << _LEVEL) + index
+
+
+def document(tile: Tile) -> dict[str, Any]:
+    """A tile as it is stored."""
+    return {
+        "_id": _id(tile.level, tile.index),
+        "hashes": b"".join(tile.hashes),
+        "root": tile.root,
+    }
+
+
+def split(hashes: bytes) -> list[bytes]:
+    """The hashes of a stored tile."""
+    return [hashes[at : at + 32] for at in range(0, len(hashes), 32)]

@@ -1,0 +1,305 @@
+"""The tree in MongoDB: every leaf has one number, whoever gives it, and what is changed is found."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from fixtures.ledger_keys import new_keys
+
+from bmt.chassis import clock
+from services.records.ledger.leaf import Entry
+from services.records.ledger.leaves import Leaves
+from services.records.tree.checkpoints import Checkpoints
+from services.records.tree.edge import TILE_WIDTH
+from services.records.tree.keys_told import CHAIN
+from services.records.tree.lease import Lease
+from services.records.tree.merkle import verifies_consistency, verifies_inclusion
+from services.records.tree.notes import Note, Signer
+from services.records.tree.reading import NothingSigned, TreeReading
+from services.records.tree.sequencer import HistoryChanged, Sequencer
+from services.records.tree.tree_store import Sequenced, TreeStore
+from services.records.tree.unsequenced import Unsequenced
+from services.records.tree.verification import LiveTree, Trusted
+
+pytestmark = pytest.mark.integration
+
+SIGNER = Signer.from_pem("bmt.records", new_keys())
+
+
+class AlwaysHeld(Lease):
+    """A lease that everybody believes to have: what a paused process wakes up with."""
+
+    async def held(self) -> bool:
+        return True
+
+
+class Ledger:
+    """Leaves, and sequencers over them."""
+
+    def __init__(self, database):
+        self.database = database
+        self.leaves = Leaves(database.leaves, clock.now)
+        self.queue = Unsequenced(database)
+        self.tree = TreeStore(database)
+        self.checkpoints = Checkpoints(database)
+        self.reading = TreeReading(self.tree, self.checkpoints)
+
+    async def add(self, request_id, count, *, queued=True):
+        """So many more leaves of one request."""
+        had = len(await self.leaves.of(request_id))
+        events = [f"{request_id}-{had + place:05}" for place in range(count)]
+        added = await asyncio.gather(
+            *(
+                self.leaves.add(Entry(request_id, "t", {"id": id_, "source": "s", "type": "t"}))
+                for id_ in events
+            )
+        )
+        places = {
+            leaf.event_id: Sequenced(request_id, leaf.index, bytes.fromhex(leaf.hash))
+            for leaf in added
+        }
+        if queued:
+            await self.queue.add(places)
+        return places
+
+    def sequencer(self, lease=Lease, **changes):
+        settings = {
+            "leaves": self.leaves,
+            "queue": self.queue,
+            "tree": self.tree,
+            "checkpoints": self.checkpoints,
+            "lease": lease(self.database, clock.now),
+            "signer": SIGNER,
+            "origin": "bmt.records",
+            "clock": clock.now,
+            "after": timedelta(0),
+            "leaves_at_most": 256,
+        }
+        return Sequencer(**{**settings, **changes})
+
+    async def faults(self, **trusted):
+        tree = LiveTree(self.database, Trusted(SIGNER.verifiers, **trusted))
+        return [fault async for fault in tree.faults()]
+
+    async def wrong(self, **trusted):
+        return {fault.wrong for fault in await self.faults(**trusted)}
+
+    async def hashes(self):
+        return [bytes(leaf["hash"]) async for leaf in self.database.sequence.find().sort("_id", 1)]
+
+
+@pytest.fixture
+async def ledger(database):
+    ledger = Ledger(database)
+    await ledger.leaves.prepare()
+    await ledger.tree.prepare()
+    return ledger
+
+
+async def drained(sequencer):
+    while await sequencer.step():
+        pass
+
+
+async def test_every_leaf_is_numbered_once_in_the_order_of_its_chain_and_proven(ledger):
+    for request_id, count in (("a", 300), ("b", 2), ("c", 511)):
+        await ledger.add(request_id, count)
+    await drained(ledger.sequencer())
+
+    signed = (await ledger.reading.latest()).checkpoint
+    assert signed.size == 300 + 2 + 511 + 1
+    assert Note.parse((await ledger.reading.latest()).note).signed_by(SIGNER.verifiers)
+    for request_id, count in (("a", 300), ("b", 2), ("c", 511), (CHAIN, 1)):
+        chain = await ledger.leaves.of(request_id)
+        indexes = range(1, count + 1)
+        proofs = await ledger.reading.proofs(request_id, indexes, signed.size)
+        assert [proof.sequence for proof in proofs] == sorted(proof.sequence for proof in proofs)
+        for leaf, proof in zip(chain, proofs, strict=True):
+            place = (proof.sequence, signed.size)
+            hash_ = bytes.fromhex(leaf.hash)
+            assert verifies_inclusion(hash_, *place, proof.hashes, signed.root)
+    assert await ledger.faults() == []
+
+
+async def test_every_checkpoint_begins_the_next(ledger):
+    sequencer = ledger.sequencer()
+    seen = []
+    for count in (1, 254, 2, 600):
+        await ledger.add("a", count)
+        await drained(sequencer)
+        seen.append((await ledger.reading.latest()).checkpoint)
+    for first in seen:
+        for second in seen:
+            if first.size <= second.size:
+                proof = await ledger.reading.consistency(first.size, second.size)
+                places = (first.size, first.root, second.size, second.root)
+                assert verifies_consistency(*places, proof)
+    assert await ledger.faults(outside=(await ledger.reading.latest()).note) == []
+
+
+async def test_a_leaf_that_nobody_queued_is_numbered_with_the_one_after_it(ledger):
+    await ledger.add("a", 3, queued=False)
+    await ledger.add("a", 1)
+    await drained(ledger.sequencer())
+    numbers = await ledger.tree.numbers(["a"])
+    assert [numbers["a", index] for index in range(1, 5)] == sorted(numbers.values())
+
+
+async def test_what_is_queued_again_keeps_its_number(ledger):
+    places = await ledger.add("a", 5)
+    await drained(ledger.sequencer())
+    before = await ledger.hashes()
+    await ledger.queue.add(places)
+    await drained(ledger.sequencer(AlwaysHeld))
+    assert await ledger.hashes() == before
+    assert await ledger.queue.first(10) == {}
+
+
+async def test_a_new_sequencer_goes_on_where_the_last_one_died(ledger):
+    """After the numbers, before the tiles: the worst place."""
+    await ledger.add("a", TILE_WIDTH * 2)
+    dying = ledger.sequencer()
+    dying._tree = NoTiles(ledger.database)
+    with pytest.raises(Died):
+        await drained(dying)
+    assert await ledger.database.tiles.count_documents({}) == 0
+    await ledger.add("b", 3)
+    await drained(ledger.sequencer(AlwaysHeld))
+    assert await ledger.database.tiles.count_documents({}) == 2
+    assert await ledger.faults() == []
+
+
+class Died(Exception):  # noqa: N818
+    """In the place of os._exit."""
+
+
+class NoTiles(TreeStore):
+    async def keep(self, tiles):
+        if tiles:
+            raise Died
+
+
+async def test_sequencers_that_all_believe_to_be_the_one_make_one_tree(ledger):
+    sequencers = [ledger.sequencer(AlwaysHeld) for _ in range(3)]
+    requests = [f"r{number}" for number in range(12)]
+
+    async def grow():
+        for _ in range(6):
+            await asyncio.gather(*(ledger.add(request_id, 9) for request_id in requests))
+
+    async def run(sequencer):
+        while not grown.done() or await sequencer.step():
+            await sequencer.step()
+
+    grown = asyncio.create_task(grow())
+    await asyncio.gather(grown, *(run(sequencer) for sequencer in sequencers))
+    await drained(ledger.sequencer(AlwaysHeld))
+
+    assert await ledger.tree.size() == 12 * 54 + 1
+    assert await ledger.faults() == []
+
+
+async def test_one_sequencer_at_a_time_and_the_next_at_once_after_it(ledger):
+    first, second = ledger.sequencer(), ledger.sequencer()
+    await ledger.add("a", 3)
+    assert await first.step()
+    await ledger.add("a", 3)
+    assert not await second.step()
+    await first.close()
+    assert await second.step()
+    assert await ledger.tree.size() == 7
+
+
+async def test_what_is_not_signed_yet_has_no_proof(ledger):
+    with pytest.raises(NothingSigned):
+        await ledger.reading.latest()
+    await ledger.add("a", 1)
+    await drained(ledger.sequencer())
+    size = (await ledger.reading.latest()).checkpoint.size
+    with pytest.raises(NothingSigned):
+        await ledger.reading.proofs("a", [1, 2], size)
+
+
+async def test_a_change_of_keys_is_a_leaf_and_both_sign_meanwhile(ledger):
+    old, new = new_keys(), new_keys()
+    for pem in (old, old + new, new):
+        await drained(ledger.sequencer(signer=Signer.from_pem("bmt.records", pem)))
+        await ledger.database.sequencer.delete_many({})
+    told = [leaf.event["data"]["keys"] for leaf in await ledger.leaves.of(CHAIN)]
+    assert [len(keys) for keys in told] == [1, 2, 1]
+    note = Note.parse((await ledger.reading.latest()).note)
+    assert note.signed_by(Signer.from_pem("bmt.records", new).verifiers)
+
+
+@asynccontextmanager
+async def tampered(collection, where, *, to=None):
+    before = await collection.find_one(where)
+    assert before is not None
+    await collection.delete_one(where)
+    if to is not None:
+        await collection.insert_one({**before, **to})
+    yield
+    await collection.delete_one({"_id": before["_id"]})
+    await collection.insert_one(before)
+
+
+@pytest.fixture
+async def signed(ledger):
+    """600 leaves, two checkpoints."""
+    sequencer = ledger.sequencer()
+    for count in (299, 300):
+        await ledger.add("a", count)
+        await drained(sequencer)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("collection", "where", "to", "wrong"),
+    [
+        ("sequence", {"_id": 5}, {"hash": bytes(32)}, "sequence_mismatch"),
+        ("sequence", {"_id": 5}, None, "sequence_gap"),
+        ("sequence", {"_id": 599}, None, "truncated"),
+        ("tiles", {"_id": 1}, {"hashes": bytes(32 * 256)}, "tile_mismatch"),
+        ("tiles", {"_id": 1}, None, "tile_mismatch"),
+        ("checkpoints", {"_id": 1}, None, "checkpoint_missing"),
+        ("checkpoints", {"_id": 1}, {"note": "bmt.records\n0\n"}, "checkpoint_missing"),
+        ("leaves", {"index": 7}, None, "sequence_mismatch"),
+        ("leaves", {"index": 7}, {"hash": "0" * 64}, "sequence_mismatch"),
+        ("leaves", {"index": 400}, {"recorded_at": "2020-01-01T00:00:00.000000Z"}, "backdated"),
+    ],
+)
+async def test_whatever_is_changed_is_found(signed, collection, where, to, wrong):
+    assert await signed.faults() == []
+    async with tampered(signed.database[collection], where, to=to):
+        assert wrong in await signed.wrong()
+
+
+async def test_a_history_written_anew_is_found_by_a_checkpoint_from_outside_and_not_signed(signed):
+    """All of it: leaves, numbers, tiles and checkpoints, as somebody with the database and the key could."""
+    kept = (await signed.reading.latest()).note
+    for collection in ("sequence", "tiles", "checkpoints"):
+        await signed.database[collection].delete_many({})
+    await signed.database.leaves.delete_one({"request_id": "a", "index": 599})
+    await signed.add("a", 1)
+    await signed.queue.add(await signed.add("b", 2))
+    await drained(signed.sequencer(AlwaysHeld))
+
+    assert await signed.wrong() == set()
+    assert await signed.wrong(outside=kept) == {"checkpoint_mismatch"}
+
+
+async def test_where_the_history_was_changed_nothing_more_is_signed(signed):
+    async with tampered(signed.database.sequence, {"_id": 590}, to={"hash": bytes(32)}):
+        with pytest.raises(HistoryChanged):
+            await signed.sequencer(AlwaysHeld).step()
+    async with tampered(signed.database.sequence, {"_id": 599}):
+        with pytest.raises(HistoryChanged):
+            await signed.sequencer(AlwaysHeld).step()
+    assert await signed.sequencer(AlwaysHeld).step()
+
+
+async def test_a_checkpoint_that_another_key_signed_is_named(signed):
+    stranger = Signer.from_pem("bmt.records", new_keys())
+    tree = LiveTree(signed.database, Trusted(stranger.verifiers))
+    assert {fault.wrong async for fault in tree.faults()} == {"signature_wrong"}
