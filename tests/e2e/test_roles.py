@@ -102,6 +102,12 @@ records GET /v1/records/{request_id}
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/documents/{document_id}
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/checkpoints/latest
+                             401  403     200   200       200   200    200      200   200     200   200    200   200
+records GET /v1/checkpoints/keys
+                             401  403     200   200       200   200    200      200   200     200   200    200   200
+records GET /v1/checkpoints/consistency
+                             401  403     200   200       200   200    200      200   200     200   200    200   200
 """
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
@@ -308,6 +314,11 @@ async def targets(callers, accounts) -> dict[str, Target]:
         "records GET /v1/records": Target({}, options=everything, tells=filed),
         "records GET /v1/records/{request_id}": request(filed),
         "records GET /v1/documents/{document_id}": Target({"document_id": paper}),
+        "records GET /v1/checkpoints/latest": Target({}),
+        "records GET /v1/checkpoints/keys": Target({}),
+        "records GET /v1/checkpoints/consistency": Target(
+            {}, options={"params": {"from": 0, "to": 0}}
+        ),
     }
 
 

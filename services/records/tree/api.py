@@ -1,11 +1,11 @@
-"""Checkpoints over HTTP: they hold nothing of anybody, so every caller with a token may have them."""
+"""Checkpoints over HTTP: they hold nothing of anybody, so every caller with a role may have them."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import PlainTextResponse
 
-from bmt.chassis.auth import Principal, principal
+from bmt.chassis.auth import Principal, require
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.web import api_router
@@ -14,7 +14,8 @@ from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
 
-Caller = Annotated[Principal, Depends(principal)]
+_EVERYBODY: Final = ("applicant", "administrator", "operator", "auditor", "integrator")
+Caller = Annotated[Principal, Depends(require(*_EVERYBODY))]
 Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
 
 

@@ -79,20 +79,19 @@ class TreeStore:
             }
             for place, leaf in enumerate(leaves)
         ]
-        crash_points.reached("records.tree.numbering")
+        crash_points.reached("records.tree_store.numbering")
         with mongodb.store_errors():
             try:
                 await self._sequence.insert_many(documents, ordered=True)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
                 raise Overtaken from None
-        crash_points.reached("records.tree.numbered")
+        crash_points.reached("records.tree_store.numbered")
 
     async def keep(self, tiles: Sequence[Tile]) -> None:
         """Store full tiles; those that are stored stay."""
         if not tiles:
             return
-        crash_points.reached("records.tree.tiling")
         with mongodb.store_errors():
             try:
                 await self._tiles.insert_many(list(map(document, tiles)), ordered=True)
@@ -100,7 +99,6 @@ class TreeStore:
                 mongodb.duplicates(error)
                 for tile in tiles:
                     await self._keep_one(tile)
-        crash_points.reached("records.tree.tiled")
 
     async def _keep_one(self, tile: Tile) -> None:
         try:
