@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, Data
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data
 from bmt.cli.outcome import Exit, reported
 
 if TYPE_CHECKING:
@@ -34,17 +34,63 @@ def records() -> None:
     """The auditable record."""
 
 
+Key = Annotated[
+    list[str],
+    typer.Option("--key", metavar="KEY", help="A key, or a file of keys, that you trust."),
+]
+
+
+@app.command()
+def export(
+    request_id: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: REQUEST.zip")] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Fetch a file as a bundle that verifies offline; 1 when there is no such file.
+
+    Where BMT_RECORDS_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
+    """
+    from bmt.cli.bundle import fetch  # noqa: PLC0415 - the command starts fast
+
+    with reported():
+        target = out or Path(f"{request_id}.zip")
+        size = fetch(request_id, target, data)
+    told = {"file": str(target), "size_bytes": size}
+    typer.echo(json.dumps(told) if as_json else f"{target}: {size} bytes")
+
+
 @app.command()
 def verify(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A bundle. Without one: the live record of the data directory."
+        ),
+    ] = None,
     data: Data = DEFAULT_DATA,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
     checkpoint: Checkpoint = None,
+    key: Key = [],  # noqa: B006  typer copies it
 ) -> None:
-    """Check every leaf, folio and checkpoint of a running system; 1 when one is not what was written."""
+    """Check a bundle, or every leaf, folio and checkpoint of a running system; 1 when one is not so."""
+    if bundle is not None:
+        raise typer.Exit(_verify_bundle(bundle, key, data, as_json=as_json))
     with reported():
         report = asyncio.run(_verified(data, checkpoint))
     typer.echo(json.dumps(_document(report), indent=2) if as_json else _text(report))
     raise typer.Exit(Exit.NOT_SO if report.faults else Exit.DONE)
+
+
+def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) -> int:
+    """Held against the keys given, else those of the data directory, else the bundle's own."""
+    from bmt import verify_record  # noqa: PLC0415
+    from bmt.embedded.layout import Layout  # noqa: PLC0415
+
+    own = Layout.at(data).ledger_verifiers_file
+    trusted = keys or ([str(own)] if own.is_file() else [])
+    given = [str(bundle), *(["--json"] if as_json else [])]
+    return verify_record.main([*given, *(part for key in trusted for part in ("--key", key))])
 
 
 async def _verified(data: Path, checkpoint: Path | None) -> "Report":

@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.auth import Principal, require
@@ -18,6 +18,7 @@ from bmt.chassis.web import api_router
 from bmt.contracts.http.records import Record, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
+from services.records.bundle.export import Exporter
 from services.records.domain.commands import Reader
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
@@ -59,7 +60,7 @@ class BothGiven(Refused):
     problem = "validation_failed"
 
 
-def routes(room: ReadingRoom) -> APIRouter:
+def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     """The routes of records."""
     routes = api_router(tags=["records"])
 
@@ -92,6 +93,22 @@ def routes(room: ReadingRoom) -> APIRouter:
             raise BothGiven(_ONE_OF_BOTH, errors=errors)
         found = await room.record(_reader(caller), request_id, Until(at, version))
         return JsonResponse(found)  # type: ignore[return-value]
+
+    @routes.get(
+        "/v1/records/{request_id}/bundle",
+        summary="A file to take away: a zip that verifies offline (tools/verify_record.py)",
+        responses=problems("not_found", "too_large"),
+        response_class=Response,
+    )
+    async def bundle(
+        request_id: Annotated[str, Path(max_length=64)], caller: Caller
+    ) -> StreamingResponse:
+        made = await exporter.bundle(_reader(caller), request_id)
+        headers = {
+            "Content-Length": str(made.size_bytes),
+            "Content-Disposition": f'attachment; filename="{request_id}.zip"',
+        }
+        return StreamingResponse(made.pieces(), media_type="application/zip", headers=headers)
 
     @routes.get(
         "/v1/documents/{document_id}",

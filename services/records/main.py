@@ -11,6 +11,7 @@ from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from services import records
 from services.records import api, domain, views
+from services.records.bundle.export import Exporter
 from services.records.domain.events import PRIVATE
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
@@ -57,14 +58,15 @@ def build(settings: Settings) -> FastAPI:
     foundation.hears(topics.PUBLIC, bind(TABLE, ledger=ledger, register=numbers, clock=clock.now))
     foundation.samples(measuring(ledger, foundation.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
-    tree, _ = _tree(foundation, settings, ledger, signer)
+    tree, sequencer = _tree(foundation, settings, ledger, signer)
     foundation.closes(ledger.close)
     foundation.closes(numbers.close)
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
+    exporter = Exporter(room, ledger, tree, sequencer, folios, signer, clock.now)
     return foundation.app(
         title="BMT records",
         description=records.__doc__ or "",
-        routers=[api.routes(room), tree_api.routes(tree, signer)],
+        routers=[api.routes(room, exporter), tree_api.routes(tree, signer)],
     )
 
 

@@ -17,7 +17,7 @@ from bmt.chassis.views import ViewProjection
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import Record
 from bmt.contracts.values import Status
-from services.records.domain.commands import Command, NoteSearch, Reader, ViewRecord
+from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
@@ -113,6 +113,27 @@ class ReadingRoom:
             _, chunks = await self._folios.open(document_id)
             return _folio(file, document_id), chunks
         raise RecordNotFound
+
+    async def file(self, reader: Reader, request_id: str) -> DesignatedFile:
+        """A file as it stands, for what leads to showing it: nothing is remembered of this.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see.
+        """
+        file = await self._execution.state(f"request-{request_id}")
+        if not isinstance(file, DesignatedFile) or not reader.may_see(file.request.agency):
+            raise RecordNotFound
+        return file
+
+    async def exported(self, reader: Reader, request_id: str) -> DesignatedFile:
+        """A file as it stands, which is taken away whole: that is remembered first.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see.
+        """
+        command = ExportRecord(reader, self._clock())
+        await self._execution.execute(_message(f"request-{request_id}", command))
+        return await self.file(reader, request_id)
 
     async def _view(self, request_id: str, view: ViewRecord) -> DesignatedFile:
         stream = f"request-{request_id}"

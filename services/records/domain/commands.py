@@ -75,6 +75,10 @@ class Reader:
     roles: tuple[str, ...]
     agency: str | None
 
+    def may_see(self, agency: str) -> bool:
+        """Whether files of this agency are theirs to see."""
+        return self.agency in (None, agency)
+
 
 @dataclass(frozen=True, slots=True)
 class ViewRecord:
@@ -83,6 +87,14 @@ class ViewRecord:
     reader: Reader
     at: datetime
     document_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecord:
+    """Give somebody the whole file to take away, and remember it."""
+
+    reader: Reader
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +108,4 @@ class NoteSearch:
     at: datetime
 
 
-Command = FileEvent | FileFolio | ReportMissing | ViewRecord | NoteSearch
+Command = FileEvent | FileFolio | ReportMissing | ViewRecord | ExportRecord | NoteSearch

@@ -12,6 +12,7 @@ from bmt.contracts.events import (
 )
 from services.records.domain.commands import (
     Command,
+    ExportRecord,
     FileEvent,
     FileFolio,
     NoteSearch,
@@ -25,6 +26,7 @@ from services.records.domain.events import (
     FolioDue,
     FolioFiled,
     FolioMissing,
+    RecordExported,
     RecordsSearched,
     RecordViewed,
 )
@@ -49,6 +51,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _report_missing(command, state)
         case ViewRecord(), DesignatedFile():
             return _view(command, state)
+        case ExportRecord(), DesignatedFile():
+            return _export(command, state)
         case NoteSearch(), _:
             return _note_search(command)
         case _:
@@ -132,7 +136,7 @@ def _report_missing(command: ReportMissing, state: DesignatedFile) -> list[Event
 
 def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
     reader = command.reader
-    if reader.agency not in (None, state.request.agency):
+    if not reader.may_see(state.request.agency):
         raise RecordNotFound
     return [
         RecordViewed(
@@ -142,6 +146,13 @@ def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
             document_id=command.document_id,
         )
     ]
+
+
+def _export(command: ExportRecord, state: DesignatedFile) -> list[Event]:
+    reader = command.reader
+    if not reader.may_see(state.request.agency):
+        raise RecordNotFound
+    return [RecordExported(by=reader.subject, roles=reader.roles, exported_at=command.at)]
 
 
 def _note_search(command: NoteSearch) -> list[Event]:

@@ -75,6 +75,15 @@ class RecordViewed(Event):
     document_id: DocumentId | None = None
 
 
+class RecordExported(Event):
+    """Somebody took a bundle of the file away."""
+
+    TYPE = "my.gov.bmt.records.RecordExported.v1"
+    by: str
+    roles: tuple[str, ...]
+    exported_at: Moment
+
+
 class RecordsSearched(Event):
     """Somebody searched the files; `agency` is whose, None being all agencies."""
 
@@ -94,6 +103,7 @@ PRIVATE = (
     FolioFiled,
     FolioMissing,
     RecordViewed,
+    RecordExported,
     RecordsSearched,
 )
 """All of them."""

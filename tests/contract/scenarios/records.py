@@ -16,6 +16,7 @@ from fixtures.procedure import (
 from fixtures.samples import MONDAY, facts, received, withdrawal
 
 from services.records.domain.commands import (
+    ExportRecord,
     FileEvent,
     FileFolio,
     NoteSearch,
@@ -85,5 +86,6 @@ SCENARIOS = {
         ViewRecord(AUDITOR, MONDAY, FORM),
         folio(FORM),
     ],
+    "taken-away": [*filed(*RECEIVED), ExportRecord(AUDITOR, MONDAY)],
     "search": [NoteSearch(AUDITOR, "MAMPU", {"q": "Ahmad"}, 3, MONDAY)],
 }

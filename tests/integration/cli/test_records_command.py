@@ -39,3 +39,23 @@ async def test_without_an_address_a_data_directory_must_have_a_running_system(bm
 
     assert answer.code == 3
     assert "bmt up" in answer.err
+
+
+async def test_a_bundle_that_is_none_is_told_with_the_code_of_what_is_not_so(bmt, tmp_path):
+    nothing = tmp_path / "bundle.zip"
+    nothing.write_bytes(b"PK\3\4 and nothing more")
+
+    answer = await bmt("records", "verify", str(nothing), "--data", str(tmp_path), "--json")
+    away = await bmt("records", "verify", str(tmp_path / "nowhere.zip"))
+
+    assert answer.code == 1
+    assert answer.json["findings"][0]["wrong"] == "archive_malformed"
+    assert away.code == 2
+
+
+async def test_a_system_that_is_not_there_has_nothing_to_export(bmt, tmp_path):
+    answer = await bmt("records", "export", "x", "--data", str(tmp_path))
+    half = await bmt("records", "export", "x", BMT_RECORDS_URL="http://127.0.0.1:1")
+
+    assert (answer.code, half.code) == (3, 2)
+    assert "BMT_TOKEN" in half.err

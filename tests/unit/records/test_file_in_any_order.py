@@ -13,6 +13,7 @@ from bmt.contracts.events import Configured, Filed, NotificationPrepared, Reques
 from bmt.contracts.values import Document
 from services.records.domain import DECIDER
 from services.records.domain.commands import (
+    ExportRecord,
     FileEvent,
     FileFolio,
     NoteSearch,
@@ -151,6 +152,12 @@ class Files(DeciderMachine):
     def somebody_reads(self, request, reader):
         is_there = request.request_id in self.history
         said = self.tell(ViewRecord(reader, MONDAY), request.request_id)
+        assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
+
+    @rule(request=requests, reader=READERS)
+    def somebody_takes_it_away(self, request, reader):
+        is_there = request.request_id in self.history
+        said = self.tell(ExportRecord(reader, MONDAY), request.request_id)
         assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
 
     @rule(reader=READERS)

@@ -1,0 +1,493 @@
+#!/usr/bin/env python3
+"""Verifies a bundle of the auditable record, alone: this file, Python 3.11 or newer, and `cryptography`.
+
+    python verify_record.py BUNDLE.zip --key ledger.vkeys
+
+A bundle is one request's file, carried out of the building: every event of it as a leaf of the ledger, the
+proof that the leaf stands in a tree whose root was signed, and every document. What is valid was not
+changed since it was signed; whether the people who signed told the truth, no proof can say.
+
+Exit codes: 0 valid; 1 not valid, each finding named; 2 wrong use.
+"""
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import mmap
+import re
+import struct
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "bmt-record-bundle/1"
+NAMES = re.compile(
+    r"MANIFEST\.json|MANIFEST\.sig|checkpoint\.txt|keys\.txt|folios\.json|record\.pdf"
+    r"|(?:leaves|proofs)/\d{6}\.json|documents/[0-9a-f]{64}"
+)
+"""The only names in a bundle."""
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_VERSION, _DATE = 20, 33  # 1 January 1980
+_DOCUMENT_ID = re.compile(r"sha256:([0-9a-f]{64})")
+_NOT_AS_IT_SHOULD_BE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    binascii.Error,
+    struct.error,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where (a file of the bundle), what as a word, what as a sentence."""
+
+    where: str
+    wrong: str
+    detail: str
+
+
+class Wrong(Exception):  # noqa: N818  named for what is so
+    """What is looked at is not as it should be."""
+
+    def __init__(self, where: str, wrong: str, detail: str) -> None:
+        """As `Finding`."""
+        super().__init__(detail)
+        self.finding = Finding(where, wrong, detail)
+
+
+@dataclass
+class Report:
+    """What was looked at, and what is wrong with it.
+
+    `keys` are those that it was held against; `keys_are_the_bundles_own` says that nobody brought any.
+    """
+
+    valid: bool = False
+    request_id: str = ""
+    file_number: str = ""
+    leaves: int = 0
+    documents: int = 0
+    checkpoint_size: int = 0
+    checkpoint_at: str = ""
+    keys: list[str] = field(default_factory=list)
+    keys_are_the_bundles_own: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+
+# The archive: a zip of stored files in one fixed form, so that a bundle has one sequence of bytes.
+
+
+def archive_parts(entries: Iterable[tuple[str, int, int]]) -> Iterator[bytes | str]:
+    """The archive of `entries` (name, CRC-32, bytes): headers as bytes, a file's place as its name."""
+    central, offset, count = b"", 0, 0
+    for name, crc, size in entries:
+        raw = name.encode()
+        header = _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, crc, size, size, len(raw), 0)
+        central += _CENTRAL.pack(
+            *(b"PK\1\2", _VERSION, _VERSION, 0, 0, 0, _DATE, crc, size, size, len(raw)),
+            *(0, 0, 0, 0, 0, offset),
+        )
+        central += raw
+        yield header + raw
+        yield name
+        offset += len(header) + len(raw) + size
+        count += 1
+    yield central
+    yield _END.pack(b"PK\5\6", 0, 0, count, count, len(central), offset, 0)
+
+
+def read_archive(data: Any) -> dict[str, memoryview]:
+    """The files of an archive in exactly the form that `archive_parts` gives.
+
+    Raises:
+        Wrong: it is in another form, in whatever byte.
+    """
+    view, at = memoryview(data), 0
+    files: dict[str, memoryview] = {}
+    entries: list[tuple[str, int, int]] = []
+    while bytes(view[at : at + 4]) == b"PK\3\4":
+        *_, size, _, length, _ = _LOCAL.unpack(view[at : at + _LOCAL.size])
+        start = at + _LOCAL.size + length
+        name = bytes(view[at + _LOCAL.size : start]).decode("ascii", "replace")
+        if not NAMES.fullmatch(name) or name in files:
+            raise Wrong(
+                "archive",
+                "name_not_allowed",
+                f"{name!r} has no place in a bundle, or has one twice",
+            )
+        if start + size > len(view):
+            raise Wrong("archive", "archive_malformed", f"{name} ends before it should")
+        files[name] = view[start : start + size]
+        entries.append((name, zlib.crc32(files[name]), size))
+        at = start + size
+    at = 0
+    for part in archive_parts(entries):
+        due = files[part] if isinstance(part, str) else part
+        if view[at : at + len(due)] != due:
+            raise Wrong(
+                "archive", "archive_malformed", "the archive is not in the form of a bundle"
+            )
+        at += len(due)
+    if at != len(view):
+        raise Wrong("archive", "archive_malformed", "something follows the archive")
+    return files
+
+
+# Signed notes (c2sp.org/signed-note) and the tree (RFC 9162, section 2.1).
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key that notes are verified with, as `name+key id+base64`."""
+
+    name: str
+    key_id: bytes
+    raw: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Key":
+        """From its text; raises ValueError."""
+        name, _, rest = text.strip().partition("+")
+        key_id, _, encoded = rest.partition("+")
+        raw = base64.b64decode(encoded, validate=True)
+        due = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
+        if raw[:1] != b"\1" or len(raw) != 33 or due.hex() != key_id:  # noqa: PLR2004
+            raise ValueError(f"{text.strip()!r} is no Ed25519 key of signed notes")
+        return cls(name, due, raw[1:])
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}"
+
+
+def signed_text(note: str, keys: Sequence[Key], where: str, wrong: str) -> str:
+    """The text of a note that one of the keys signed.
+
+    Raises:
+        Wrong: none did.
+    """
+    text, blank, lines = note.rpartition("\n\n")
+    for line in lines.splitlines() if blank else ():
+        name, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+        raw = base64.b64decode(encoded, validate=True)
+        for key in keys:
+            if (key.name, key.key_id) == (name, raw[:4]) and _verifies(key, text + "\n", raw[4:]):
+                return text + "\n"
+    raise Wrong(where, wrong, "no key that is trusted has signed it")
+
+
+def _verifies(key: Key, text: str, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, text.encode())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def root_from_proof(leaf_hash: bytes, place: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that an inclusion proof leads to; raises ValueError where it leads nowhere."""
+    if not 0 <= place < size:
+        raise ValueError("the leaf is not in a tree of this size")
+    last, found = size - 1, leaf_hash
+    for sibling in proof:
+        if last == 0:
+            raise ValueError("the proof is too long")
+        if place & 1 or place == last:
+            found = hashlib.sha256(b"\1" + sibling + found).digest()
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\1" + found + sibling).digest()
+        place, last = place >> 1, last >> 1
+    if last:
+        raise ValueError("the proof is too short")
+    return found
+
+
+# The checks, each of which says what it found.
+
+
+class Verification:
+    """One bundle, looked at in order: what is built on what is wrong is not looked at."""
+
+    def __init__(self, files: Mapping[str, memoryview], keys: Sequence[Key]) -> None:
+        """`keys` are the reader's; without any the bundle's own are taken, which proves less."""
+        self.files = files
+        self.keys = list(keys)
+        self.report = Report(keys_are_the_bundles_own=not keys)
+        self.manifest: dict[str, Any] = {}
+        self.root = b""
+        self.leaves: list[dict[str, Any]] = []
+
+    def run(self) -> Report:
+        """Everything that is wrong."""
+        whole = (
+            self.trust,
+            self.signatures,
+            self.contents,
+            self.chain,
+            self.proofs,
+            self.documents,
+        )
+        for check in whole:
+            before = len(self.report.findings)
+            for finding in self._found(check):
+                self.report.findings.append(finding)
+            if len(self.report.findings) > before and check in whole[:2]:
+                break
+        self.report.valid = not self.report.findings
+        return self.report
+
+    def _found(self, check: Any) -> Iterator[Finding]:
+        try:
+            yield from check()
+        except Wrong as wrong:
+            yield wrong.finding
+        except _NOT_AS_IT_SHOULD_BE as error:
+            yield Finding(
+                check.__name__, "malformed", f"it cannot be read ({type(error).__name__})"
+            )
+
+    def text(self, name: str) -> str:
+        """A file's text."""
+        if name not in self.files:
+            raise Wrong(name, "file_missing", "it is not in the bundle")
+        return bytes(self.files[name]).decode()
+
+    def trust(self) -> Iterator[Finding]:
+        """Whose signatures count."""
+        if not self.keys:
+            self.keys = [Key.parse(line) for line in self.text("keys.txt").splitlines()]
+        self.report.keys = [str(key) for key in self.keys]
+        yield from ()
+
+    def signatures(self) -> Iterator[Finding]:
+        """The manifest and the checkpoint are the ledger's, and fit each other."""
+        self.manifest = manifest = json.loads(self.text("MANIFEST.json"))
+        if manifest["format"] != FORMAT:
+            raise Wrong("MANIFEST.json", "manifest_malformed", f"this verifier reads {FORMAT}")
+        origin = manifest["origin"]
+        told = signed_text(
+            self.text("MANIFEST.sig"), self.keys, "MANIFEST.sig", "manifest_signature"
+        )
+        digest = hashlib.sha256(self.files["MANIFEST.json"]).hexdigest()
+        if told != f"{origin}/bundle\n{digest}\n":
+            raise Wrong("MANIFEST.sig", "manifest_signature", "it is signed for another manifest")
+        note = self.text("checkpoint.txt")
+        told = signed_text(note, self.keys, "checkpoint.txt", "checkpoint_signature")
+        named, size, root, at, _ = told.split("\n")
+        if named != origin or any(key.name != origin for key in self.keys):
+            raise Wrong("checkpoint.txt", "checkpoint_origin", "it is of another ledger")
+        self.root = base64.b64decode(root, validate=True)
+        self.report.checkpoint_size, self.report.checkpoint_at = int(size), at.removeprefix("at ")
+        self.report.request_id = str(manifest["request_id"])
+        self.report.file_number = str(manifest["file_number"])
+        due = {"size": int(size), "root": self.root.hex()}
+        if manifest["checkpoint"] != due:
+            yield Finding("MANIFEST.json", "checkpoint_differs", "it tells of another checkpoint")
+
+    def contents(self) -> Iterator[Finding]:
+        """The bundle holds what the manifest lists, byte for byte, and nothing else."""
+        listed = {one["name"]: one for one in self.manifest["files"]}
+        present = set(self.files) - {"MANIFEST.json", "MANIFEST.sig"}
+        for name in sorted(listed.keys() - present):
+            yield Finding(name, "file_missing", "the manifest lists it, and it is not there")
+        for name in sorted(present - listed.keys()):
+            yield Finding(name, "file_not_listed", "it is there, and the manifest does not list it")
+        if list(self.files) != ["MANIFEST.json", "MANIFEST.sig", *listed]:
+            yield Finding("archive", "order_differs", "the files are not in the manifest's order")
+        for name in sorted(present & listed.keys()):
+            content, due = self.files[name], listed[name]
+            if (hashlib.sha256(content).hexdigest(), len(content)) != (
+                due["sha256"],
+                due["size_bytes"],
+            ):
+                yield Finding(
+                    name, "file_changed", "its bytes are not those that the manifest lists"
+                )
+
+    def chain(self) -> Iterator[Finding]:
+        """The leaves are one request's, each bound to the one before."""
+        previous = None
+        names = sorted(name for name in self.files if name.startswith("leaves/"))
+        for index, name in enumerate(names, start=1):
+            leaf = json.loads(self.text(name))
+            self.leaves.append(leaf)
+            if name != f"leaves/{index:06}.json" or leaf["index"] != index:
+                yield Finding(name, "chain_gap", f"leaf {index} is due here")
+            if leaf["request_id"] != self.report.request_id:
+                yield Finding(name, "request_differs", "it is of another request")
+            if leaf["previous"] != previous:
+                yield Finding(name, "chain_broken", "it does not follow the leaf before it")
+            previous = leaf_hash(self.files[name]).hex()
+        self.report.leaves = len(names)
+        if not names:
+            yield Finding("leaves", "file_missing", "there is no leaf in the bundle")
+
+    def proofs(self) -> Iterator[Finding]:
+        """Each leaf stands in the tree that was signed, later ones at later places."""
+        last = -1
+        for index in range(1, self.report.leaves + 1):
+            name = f"proofs/{index:06}.json"
+            proof = json.loads(self.text(name))
+            place, hashes = proof["sequence"], [bytes.fromhex(one) for one in proof["hashes"]]
+            leaf = leaf_hash(self.files[f"leaves/{index:06}.json"])
+            try:
+                root = root_from_proof(leaf, place, self.report.checkpoint_size, hashes)
+            except ValueError as error:
+                yield Finding(name, "proof_wrong", str(error))
+                continue
+            if root != self.root:
+                yield Finding(
+                    name, "proof_wrong", f"leaf {index} is not in the tree that was signed"
+                )
+            if place <= last:
+                yield Finding(name, "order_wrong", "its leaf stands before the one it follows")
+            last = place
+
+    def documents(self) -> Iterator[Finding]:
+        """Every document that an event names is a folio with its bytes, or told to be missing."""
+        told = json.loads(self.text("folios.json"))
+        named = {leaf["event"]["id"]: set(_named(leaf["event"]["data"])) for leaf in self.leaves}
+        filed = {folio["document_id"] for folio in told["folios"]}
+        missing = {one["document_id"] for one in told["missing"]}
+        for number, folio in enumerate(told["folios"], start=1):
+            yield from self._folio(number, folio, named)
+        for document_id in sorted(set().union(*named.values()) - filed - missing):
+            yield Finding(
+                "folios.json",
+                "document_not_filed",
+                f"{document_id} is named by an event, and no folio",
+            )
+        for document_id in sorted(missing):
+            yield Finding(
+                "folios.json",
+                "document_missing",
+                f"{document_id} could not be filed when this was exported",
+            )
+        self.report.documents = len(filed)
+
+    def _folio(
+        self, number: int, folio: Mapping[str, Any], named: Mapping[str, Any]
+    ) -> Iterator[Finding]:
+        found = _DOCUMENT_ID.fullmatch(folio["document_id"])
+        name = f"documents/{found[1] if found else ''}"
+        if folio["number"] != number:
+            yield Finding(
+                "folios.json",
+                "folio_number",
+                f"folio {number} is due, and {folio['number']} stands there",
+            )
+        if folio["document_id"] not in named.get(folio["event_id"], ()):
+            yield Finding(
+                "folios.json",
+                "folio_unknown",
+                f"folio {number} is no document of the event it names",
+            )
+        if name not in self.files:
+            yield Finding(name, "file_missing", f"the bytes of folio {number} are not there")
+        elif f"documents/{hashlib.sha256(self.files[name]).hexdigest()}" != name:
+            yield Finding(name, "document_changed", f"folio {number} is not what it was filed as")
+
+
+def leaf_hash(content: Any) -> bytes:
+    """SHA-256(0x00 ‖ canonical JSON of the leaf), which is what a bundle holds byte for byte."""
+    return hashlib.sha256(b"\0" + bytes(content)).digest()
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Every document that an event's data names."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == "document_id" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
+
+
+def verify(data: Any, keys: Sequence[Key] = ()) -> Report:
+    """Everything that is wrong with a bundle's bytes, held against these keys."""
+    try:
+        files = read_archive(data)
+    except Wrong as wrong:
+        return Report(findings=[wrong.finding])
+    except _NOT_AS_IT_SHOULD_BE as error:
+        detail = f"it cannot be read ({type(error).__name__})"
+        return Report(findings=[Finding("archive", "archive_malformed", detail)])
+    return Verification(files, keys).run()
+
+
+def verify_file(path: Path, keys: Sequence[Key] = ()) -> Report:
+    """As `verify`; the file is looked at where it lies, however large; raises OSError."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return verify(b"", keys)
+        return verify(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), keys)
+
+
+def text_of(report: Report) -> str:
+    """What a person reads."""
+    lines = [f"{one.where} {one.wrong}: {one.detail}" for one in report.findings]
+    if report.keys_are_the_bundles_own:
+        known = ", ".join(report.keys) or "none"
+        lines.append(
+            f"no key was given: held against the bundle's own ({known}); compare it with one you trust (--key)"
+        )
+    if report.valid:
+        lines.append(
+            f"valid: file {report.file_number}, request {report.request_id}: {report.leaves} leaves and "
+            f"{report.documents} documents, signed {report.checkpoint_at} in a tree of {report.checkpoint_size} leaves"
+        )
+    else:
+        lines.append(f"NOT valid: {len(report.findings)} findings")
+    return "\n".join(lines)
+
+
+def keys_from(texts: Sequence[str]) -> list[Key]:
+    """Keys, each given as itself or as the name of a file with one a line; raises OSError, ValueError."""
+    lines: list[str] = []
+    for text in texts:
+        lines += Path(text).read_text().splitlines() if Path(text).is_file() else [text]
+    return [Key.parse(line) for line in lines if line.strip()]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; the exit code."""
+    parser = argparse.ArgumentParser(description="Verifies a bundle of the auditable record.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument(
+        "--key", action="append", default=[], help="a key, or a file of keys, that you trust"
+    )
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    given = parser.parse_args(arguments)
+    try:
+        report = verify_file(given.bundle, keys_from(given.key))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"verify_record: {error}\n")
+        return 2
+    sys.stdout.write(
+        (json.dumps(asdict(report), indent=2) if given.json else text_of(report)) + "\n"
+    )
+    return 0 if report.valid else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

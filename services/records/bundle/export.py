@@ -1,0 +1,119 @@
+"""Puts a bundle together: who takes it is remembered in the file first, then everything is read."""
+
+import asyncio
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Sequence
+from typing import IO, Final
+
+from bmt.chassis.clock import Clock
+from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
+from bmt.contracts.envelope import rfc3339
+from bmt.contracts.http.records import MissingDocument
+from services.records.bundle.contents import Bundle, File, Stored
+from services.records.domain.commands import Reader
+from services.records.domain.state import DesignatedFile
+from services.records.ledger.leaf import Leaf
+from services.records.ledger.leaves import Leaves
+from services.records.reading_room import ReadingRoom
+from services.records.time_machine import missing
+from services.records.tree.checkpoints import SignedCheckpoint
+from services.records.tree.notes import Signer
+from services.records.tree.reading import NothingSigned, Proof, TreeReading
+from services.records.tree.sequencer import Sequencer
+
+SIGNED_WITHIN_SECONDS: Final = 8.0
+SECONDS_BETWEEN_LOOKS: Final = 0.1
+_IN_MEMORY_BYTES: Final = 1024 * 1024
+
+
+class Exporter:
+    """Makes bundles for those who may have them."""
+
+    def __init__(
+        self,
+        room: ReadingRoom,
+        ledger: Leaves,
+        tree: TreeReading,
+        sequencer: Sequencer,
+        folios: DocumentStore,
+        signer: Signer,
+        clock: Clock,
+    ) -> None:
+        self._room = room
+        self._ledger = ledger
+        self._tree = tree
+        self._sequencer = sequencer
+        self._folios = folios
+        self._signer = signer
+        self._clock = clock
+
+    async def bundle(self, reader: Reader, request_id: str) -> Bundle:
+        """The file as it is signed now.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see.
+            NothingSigned: the newest leaves are not signed yet; come again.
+        """
+        await self._room.file(reader, request_id)
+        leaves = await self._ledger.of(request_id)
+        checkpoint, proofs = await self._signed(request_id, leaves)
+        file = await self._room.exported(reader, request_id)
+        documents, lost = await self._documents(file)
+        told = File(
+            request_id=request_id,
+            file_number=file.file_number,
+            leaves=leaves,
+            proofs=proofs,
+            checkpoint=checkpoint,
+            folios=[folio for folio in file.folios if folio.document_id in documents],
+            missing=[*missing(file.unfiled), *lost],
+            documents=documents,
+            exported_at=rfc3339(self._clock()),
+        )
+        return await asyncio.to_thread(Bundle, told, self._signer)
+
+    async def _signed(
+        self, request_id: str, leaves: Sequence[Leaf]
+    ) -> tuple[SignedCheckpoint, list[Proof]]:
+        """The newest checkpoint that holds all leaves; the next one is asked for where none does."""
+        indexes = [leaf.index for leaf in leaves]
+        try:
+            async with asyncio.timeout(SIGNED_WITHIN_SECONDS):
+                while True:
+                    try:
+                        latest = await self._tree.latest()
+                        size = latest.checkpoint.size
+                        return latest, await self._tree.proofs(request_id, indexes, size)
+                    except NothingSigned:
+                        self._sequencer.ask()
+                        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            raise NothingSigned from None
+
+    async def _documents(
+        self, file: DesignatedFile
+    ) -> tuple[dict[str, Stored], list[MissingDocument]]:
+        """The folios' bytes, put aside; those that are gone are told as missing."""
+        aside: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the bundle
+        documents: dict[str, Stored] = {}
+        lost: list[MissingDocument] = []
+        for folio in file.folios:
+            try:
+                documents[folio.document_id] = await self._put_aside(folio.document_id, aside)
+            except (DocumentUnknown, DocumentDamaged):
+                lost.append(
+                    MissingDocument(document_id=folio.document_id, reason="content_differs")
+                )
+        return documents, lost
+
+    async def _put_aside(self, document_id: str, aside: IO[bytes]) -> Stored:
+        start, size, crc, digest = aside.tell(), 0, 0, hashlib.sha256()
+        _, chunks = await self._folios.open(document_id)
+        async for chunk in chunks:
+            digest.update(chunk)
+            crc = zlib.crc32(chunk, crc)
+            size += len(chunk)
+            aside.write(chunk)
+        return Stored(aside, start, size, digest.hexdigest(), crc)

@@ -1,0 +1,78 @@
+"""A file is carried away whole, verifies offline, and who took it stands in it."""
+
+import json
+
+import pytest
+from fixtures.procedure import approved, configured, notified, numbered, opened
+from fixtures.samples import facts, received
+
+from bmt.verify_record import Key, read_archive, verify
+
+pytestmark = pytest.mark.integration
+
+AUDITOR = ("auditor", "")
+
+
+@pytest.fixture
+async def filed(once_filed, put, say):
+    """One request in a complete file."""
+    request = facts()
+    form = received(request).model_copy(update={"documents": (await put(b"borang"),)})
+    events = (form, opened(request), approved(request), configured(request))
+    await say([*numbered(*events, notified(request, "configured"))])
+    await once_filed(request)
+    return request
+
+
+@pytest.fixture
+def fetch(records, as_):
+    async def fetch(request_id, *who):
+        headers = as_(*(who or AUDITOR))
+        return await records.get(f"/v1/records/{request_id}/bundle", headers=headers)
+
+    return fetch
+
+
+async def test_a_filed_request_is_exported_and_valid(filed, fetch, records, as_):
+    answer = await fetch(filed.request_id)
+    told = await records.get("/v1/checkpoints/keys", headers=as_(*AUDITOR))
+    keys = [Key.parse(line) for line in told.text.splitlines()]
+
+    report = verify(answer.content, keys)
+
+    assert report.findings == []
+    assert (report.request_id, report.leaves, report.documents) == (filed.request_id, 5, 1)
+    assert answer.headers["content-type"] == "application/zip"
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert f'filename="{filed.request_id}.zip"' in answer.headers["content-disposition"]
+    files = read_archive(answer.content)
+    leaf = json.loads(bytes(files["leaves/000001.json"]))
+    assert leaf["event"]["data"]["request"]["request_id"] == filed.request_id
+
+
+async def test_who_took_it_stands_in_the_file(filed, fetch, own):
+    await fetch(filed.request_id, "auditor", "MAMPU", "wan")
+    commits = own.commits.find({"stream": f"request-{filed.request_id}"})
+    taken = [
+        event["data"]
+        async for commit in commits
+        for event in commit["events"]
+        if event["type"].endswith("RecordExported.v1")
+    ]
+    assert [one["by"] for one in taken] == ["wan"]
+
+
+async def test_another_agencys_file_is_not_there(filed, fetch):
+    assert (await fetch(filed.request_id, "administrator", "JPA")).status_code == 404
+    assert (await fetch(filed.request_id, "administrator", "MAMPU")).status_code == 200
+    assert (await fetch(filed.request_id, "operator", "MAMPU")).status_code == 403
+    assert (await fetch("nothing")).status_code == 404
+
+
+async def test_bytes_that_were_changed_at_rest_are_carried_and_found(filed, fetch, own):
+    before = await own["folios.chunks"].find_one({"data": b"borang"})
+    await own["folios.chunks"].update_one({"_id": before["_id"]}, {"$set": {"data": b"BORANG"}})
+    changed = verify((await fetch(filed.request_id)).content)
+    await own["folios.chunks"].replace_one({"_id": before["_id"]}, before)
+
+    assert [finding.wrong for finding in changed.findings] == ["document_changed"]

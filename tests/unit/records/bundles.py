@@ -1,0 +1,108 @@
+"""Bundles as records makes them, of a small ledger that is kept in memory."""
+
+import hashlib
+import io
+import zlib
+from datetime import UTC, datetime
+
+from fixtures.ledger_keys import new_keys
+
+from bmt.contracts.http.records import MissingDocument
+from bmt.verify_record import Key
+from services.records.bundle.contents import Bundle, File, Stored
+from services.records.domain.events import FolioFiled
+from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.tree.checkpoint import Checkpoint
+from services.records.tree.checkpoints import SignedCheckpoint
+from services.records.tree.edge import Edge
+from services.records.tree.merkle import inclusion_ranges
+from services.records.tree.notes import Signer
+from services.records.tree.reading import Proof
+
+ORIGIN = "bmt.records"
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+WRITTEN = "2026-11-24T12:00:00.000000Z"
+SIGNER = Signer.from_pem(ORIGIN, new_keys())
+KEYS = [Key.parse(str(verifier)) for verifier in SIGNER.verifiers]
+
+
+def chain(request_id, events):
+    leaves, tail = [], Tail()
+    for event in events:
+        leaf = seal(Entry(request_id, "bmt.requests.v1", event), tail, WRITTEN)
+        leaves.append(leaf)
+        tail = Tail(leaf.index, leaf.hash)
+    return leaves
+
+
+def document_id(content):
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def stored(content):
+    digest = hashlib.sha256(content).hexdigest()
+    return Stored(io.BytesIO(content), 0, len(content), digest, zlib.crc32(content))
+
+
+def folio(number, content, event_id):
+    return FolioFiled(
+        number=number,
+        volume=1,
+        document_id=document_id(content),
+        event_id=event_id,
+        filename=f"surat-{number}.pdf",
+        media_type="application/pdf",
+        size_bytes=len(content),
+        filed_at=AT,
+    )
+
+
+def file(request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), signer=SIGNER):
+    """A file of four leaves among seven others."""
+    events = [
+        {
+            "id": f"{request_id}-e{place}",
+            "type": "my.gov.bmt.X.v1",
+            "data": {"justification": "Kapasiti \u2603", "documents": []},
+        }
+        for place in range(4)
+    ]
+    for place, content in enumerate(contents):
+        events[place]["data"]["documents"] = [{"document_id": document_id(content)}]
+    for name in missing:
+        events[3]["data"]["document_id"] = name
+    leaves = chain(request_id, events)
+    others = [hashlib.sha256(str(number).encode()).digest() for number in range(7)]
+    own = iter(bytes.fromhex(leaf.hash) for leaf in leaves)
+    hashes = [next(own) if place in (1, 4, 5, 9) else others.pop() for place in range(11)]
+    edge = Edge()
+    edge.append(list(hashes))
+    text = Checkpoint(ORIGIN, 11, edge.root(), WRITTEN).text()
+    proofs = [
+        Proof(place, tuple(root(hashes[start:end]) for start, end in inclusion_ranges(place, 11)))
+        for place in (1, 4, 5, 9)
+    ]
+    return File(
+        request_id=request_id,
+        file_number="MAMPU.BMT.600-1/2/17",
+        leaves=leaves,
+        proofs=proofs,
+        checkpoint=SignedCheckpoint(3, signer.sign(text), AT),
+        folios=[
+            folio(number, content, f"{request_id}-e{number - 1}")
+            for number, content in enumerate(contents, start=1)
+        ],
+        missing=[MissingDocument(document_id=name, reason="not_stored") for name in missing],
+        documents={document_id(content): stored(content) for content in contents},
+        exported_at=WRITTEN,
+    )
+
+
+def root(hashes):
+    edge = Edge()
+    edge.append(list(hashes))
+    return edge.root()
+
+
+def bundle(of=None, signer=SIGNER):
+    return b"".join(Bundle(of or file(signer=signer), signer).pieces())

@@ -1,0 +1,1 @@
+../bmt/verify_record.py
