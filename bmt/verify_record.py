@@ -112,17 +112,18 @@ def archive_parts(entries: Iterable[tuple[str, int, int]]) -> Iterator[bytes | s
     yield _END.pack(b"PK\5\6", 0, 0, count, count, len(central), offset, 0)
 
 
-def read_archive(data: Any) -> dict[str, memoryview]:
-    """The files of an archive in exactly the form that `archive_parts` gives.
+def read_archive(data: Any) -> tuple[dict[str, memoryview], list[Finding]]:
+    """The files of an archive in exactly the form that `archive_parts` gives; those not as packed are told.
 
     Raises:
         Wrong: it is in another form, in whatever byte.
     """
     view, at = memoryview(data), 0
     files: dict[str, memoryview] = {}
+    findings: list[Finding] = []
     entries: list[tuple[str, int, int]] = []
     while bytes(view[at : at + 4]) == b"PK\3\4":
-        *_, size, _, length, _ = _LOCAL.unpack(view[at : at + _LOCAL.size])
+        *_, crc, size, _, length, _ = _LOCAL.unpack(view[at : at + _LOCAL.size])
         start = at + _LOCAL.size + length
         name = bytes(view[at + _LOCAL.size : start]).decode("ascii", "replace")
         if not NAMES.fullmatch(name) or name in files:
@@ -134,7 +135,11 @@ def read_archive(data: Any) -> dict[str, memoryview]:
         if start + size > len(view):
             raise Wrong("archive", "archive_malformed", f"{name} ends before it should")
         files[name] = view[start : start + size]
-        entries.append((name, zlib.crc32(files[name]), size))
+        entries.append((name, crc, size))
+        if zlib.crc32(files[name]) != crc:
+            findings.append(
+                Finding(name, "file_changed", "its bytes are not those it was packed with")
+            )
         at = start + size
     at = 0
     for part in archive_parts(entries):
@@ -146,7 +151,7 @@ def read_archive(data: Any) -> dict[str, memoryview]:
         at += len(due)
     if at != len(view):
         raise Wrong("archive", "archive_malformed", "something follows the archive")
-    return files
+    return files, findings
 
 
 # Signed notes (c2sp.org/signed-note) and the tree (RFC 9162, section 2.1).
@@ -225,11 +230,16 @@ def root_from_proof(leaf_hash: bytes, place: int, size: int, proof: Sequence[byt
 class Verification:
     """One bundle, looked at in order: what is built on what is wrong is not looked at."""
 
-    def __init__(self, files: Mapping[str, memoryview], keys: Sequence[Key]) -> None:
-        """`keys` are the reader's; without any the bundle's own are taken, which proves less."""
+    def __init__(
+        self, files: Mapping[str, memoryview], keys: Sequence[Key], changed: Sequence[Finding] = ()
+    ) -> None:
+        """`keys` are the reader's; without any the bundle's own are taken, which proves less.
+
+        `changed` is what the archive itself tells.
+        """
         self.files = files
         self.keys = list(keys)
-        self.report = Report(keys_are_the_bundles_own=not keys)
+        self.report = Report(keys_are_the_bundles_own=not keys, findings=list(changed))
         self.manifest: dict[str, Any] = {}
         self.root = b""
         self.leaves: list[dict[str, Any]] = []
@@ -426,13 +436,13 @@ def _named(value: Any) -> Iterator[str]:
 def verify(data: Any, keys: Sequence[Key] = ()) -> Report:
     """Everything that is wrong with a bundle's bytes, held against these keys."""
     try:
-        files = read_archive(data)
+        files, changed = read_archive(data)
     except Wrong as wrong:
         return Report(findings=[wrong.finding])
     except _NOT_AS_IT_SHOULD_BE as error:
         detail = f"it cannot be read ({type(error).__name__})"
         return Report(findings=[Finding("archive", "archive_malformed", detail)])
-    return Verification(files, keys).run()
+    return Verification(files, keys, changed).run()
 
 
 def verify_file(path: Path, keys: Sequence[Key] = ()) -> Report:

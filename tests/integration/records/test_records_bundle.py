@@ -45,7 +45,7 @@ async def test_a_filed_request_is_exported_and_valid(filed, fetch, records, as_)
     assert answer.headers["content-type"] == "application/zip"
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert f'filename="{filed.request_id}.zip"' in answer.headers["content-disposition"]
-    files = read_archive(answer.content)
+    files, _ = read_archive(answer.content)
     leaf = json.loads(bytes(files["leaves/000001.json"]))
     assert leaf["event"]["data"]["request"]["request_id"] == filed.request_id
 

@@ -39,7 +39,9 @@ def zipped(files):
 
 
 def opened(data=MADE):
-    return {name: bytes(content) for name, content in read_archive(data).items()}
+    files, changed = read_archive(data)
+    assert changed == []
+    return {name: bytes(content) for name, content in files.items()}
 
 
 def signed_again(files, signer=bundles.SIGNER):
@@ -157,6 +159,26 @@ def test_even_who_signs_the_manifest_anew_is_found_out(changed, wrong):
 )
 def test_what_the_manifest_does_not_say_is_found(changed, wrong):
     assert wrong in found(zipped(changed(opened())))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("leaves/000002.json", {"file_changed", "chain_broken", "proof_wrong"}),
+        ("proofs/000003.json", {"file_changed", "proof_wrong"}),
+        (DOCUMENT, {"file_changed", "document_changed"}),
+        ("checkpoint.txt", {"file_changed", "checkpoint_signature"}),
+        ("MANIFEST.sig", {"file_changed", "manifest_signature"}),
+        ("folios.json", {"file_changed"}),
+        ("keys.txt", {"file_changed"}),
+    ],
+)
+def test_one_byte_anywhere_and_the_file_it_is_in_is_named(name, wrong):
+    content = opened()[name]
+    at = MADE.index(content) + len(content) // 2
+    report = verify(MADE[:at] + bytes([MADE[at] ^ 1]) + MADE[at + 1 :], bundles.KEYS)
+    assert name in {finding.where for finding in report.findings}
+    assert wrong <= {finding.wrong for finding in report.findings} | {"file_changed"}
 
 
 def test_what_another_key_signed_is_not_believed():
