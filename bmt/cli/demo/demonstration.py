@@ -30,12 +30,13 @@ def run() -> None:
     jars.classpath()
     report.heading("Starting Kafka, MongoDB, mail, IPMS, transfer storage and five services")
     with system.running() as ready:
-        asyncio.run(_show(wanted, ready, report))
-        report.proof([_verified(ready)])
+        first = asyncio.run(_show(wanted, ready, report))
+        report.proof([_verified(ready), _carried_away(ready, first)])
     report.end()
 
 
-async def _show(wanted: list[Sample], ready: Document, report: Report) -> None:
+async def _show(wanted: list[Sample], ready: Document, report: Report) -> str:
+    """What happens, as it does; the first request's id."""
     minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
     async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
         officers = {
@@ -53,10 +54,23 @@ async def _show(wanted: list[Sample], ready: Document, report: Report) -> None:
             for record in records
         }
         report.proof(await proof.look(client, ready, accounts))
+    return ids[wanted[0].name]
 
 
 def _verified(ready: Document) -> str:
     """What `bmt records verify` says of the live store."""
-    command = [sys.executable, "-m", "bmt.cli.main", "records", "verify", "--data", ready["data"]]
+    return _said(ready, "verify")
+
+
+def _carried_away(ready: Document, request_id: str) -> str:
+    """What it says of a file that was exported."""
+    bundle = Path(ready["data"]) / "file.zip"
+    _said(ready, "export", request_id, "--out", str(bundle))
+    return f"one file carried away: {_said(ready, 'verify', str(bundle))}"
+
+
+def _said(ready: Document, *arguments: str) -> str:
+    """The last line of a `bmt records` command."""
+    command = [sys.executable, "-m", "bmt.cli.main", "records", *arguments, "--data", ready["data"]]
     said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
     return said.stdout.strip().splitlines()[-1]
