@@ -13,6 +13,7 @@ from bmt.cli.setup import setup
 from bmt.cli.token import token
 from bmt.cli.topics.command import topics
 from bmt.cli.up import up
+from bmt.cli.witness import witness
 
 app = typer.Typer(
     name="bmt",
@@ -28,6 +29,7 @@ app.command()(token)
 app.command()(topics)
 app.command()(prove)
 app.command()(prune)
+app.command()(witness)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")

@@ -1,0 +1,131 @@
+"""`bmt witness`: looks at the ledger's newest checkpoint from outside, and cosigns it or cries out."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bmt.cli.outcome import Exit, NotSo, reported
+
+if TYPE_CHECKING:
+    from services.records.tree.checkpoint import Checkpoint
+    from services.records.tree.witness import Witness
+
+TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
+SECONDS: Final = 30.0
+LATEST: Final = "latest.txt"
+
+Url = Annotated[
+    str, typer.Option("--url", metavar="URL", envvar="BMT_RECORDS_URL", help="Of records.")
+]
+Keys = Annotated[
+    Path,
+    typer.Option(
+        "--ledger-keys",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="The ledger's public keys (ledger.vkeys), from somebody you trust.",
+    ),
+]
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--folder", metavar="DIR", help="Where this witness keeps its key and what it has seen."
+    ),
+]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Of this witness' key.")]
+
+
+def witness(url: Url, ledger_keys: Keys, folder: Folder, name: Name = "bmt-witness") -> None:
+    """Hold the newest checkpoint against the last one seen; 1 when history was rewritten.
+
+    Run it often, on a machine that the operator of the ledger has no hand on. A token of any role comes from
+    BMT_TOKEN. What is cosigned is written to the folder, one file a checkpoint; the newest is latest.txt.
+    """
+    with reported():
+        from services.records.tree.witness import (  # noqa: PLC0415 - the command starts fast
+            HistoryRewritten,
+            NotTheLedgers,
+        )
+
+        own = _witness(name, ledger_keys, folder)
+        note = _get(url, "/v1/checkpoints/latest").text
+        try:
+            told = _seen(own, note, url, folder)
+        except (HistoryRewritten, NotTheLedgers) as error:
+            kept = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+            kept.write_text(note)
+            raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
+    typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
+    raise typer.Exit(Exit.DONE)
+
+
+def _seen(own: "Witness", note: str, url: str, folder: Path) -> "Checkpoint":
+    """The checkpoint, cosigned and kept."""
+    from services.records.tree.witness import hold_against  # noqa: PLC0415
+
+    new = own.read(note)
+    latest = folder / LATEST
+    if latest.exists():
+        last = own.read(latest.read_text())
+        if last.size <= new.size:
+            sizes = {"from": last.size, "to": new.size}
+            hashes = _get(url, "/v1/checkpoints/consistency", sizes).json()["hashes"]
+        else:
+            hashes = []
+        hold_against(last, new, [bytes.fromhex(one) for one in hashes])
+    cosigned = own.cosign(note, datetime.now(UTC))
+    for file in (folder / f"{new.size:012}-{new.at.replace(':', '')}.txt", latest):
+        aside = file.with_suffix(".new")
+        aside.write_text(cosigned)
+        aside.replace(file)
+    return new
+
+
+def _witness(name: str, ledger_keys: Path, folder: Path) -> "Witness":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PrivateKey,
+    )
+
+    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
+    from services.records.tree.notes import KeyUnusable, Verifier  # noqa: PLC0415
+    from services.records.tree.witness import Witness  # noqa: PLC0415
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "witness.key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
+    try:
+        ledger = [Verifier.parse(line) for line in ledger_keys.read_text().split()]
+        key = Ed25519PrivateKey.from_private_bytes(file.read_bytes())
+    except (KeyUnusable, ValueError) as error:
+        raise WrongConfiguration(f"{ledger_keys} or {file} holds no key: {error}") from None
+    return Witness(name, key, ledger)
+
+
+def _get(url: str, path: str, parameters: dict[str, int] | None = None) -> Any:
+    import httpx  # noqa: PLC0415
+
+    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
+    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
+
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise WrongConfiguration(f"{TOKEN} is missing: a token of any role")
+    try:
+        answer = httpx.get(
+            url.rstrip("/") + path,
+            params=parameters,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=SECONDS,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise NotRunning(f"records at {url} does not answer ({type(error).__name__})") from None
+    if not answer.is_success:
+        raise NotRunning(f"records at {url} answered {answer.status_code}")
+    return answer
