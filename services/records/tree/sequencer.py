@@ -120,8 +120,8 @@ class Sequencer:
 
     async def _begin(self) -> None:
         """Read the tree, and hold it against what was signed last."""
-        edge = await self._tree.edge()
         last = await self._checkpoints.latest()
+        edge = await self._tree.edge()  # read later, so that it holds what another one signs meanwhile
         signed = last.checkpoint if last else None
         self._covered = signed.size if signed else 0
         if signed is not None and signed.size:
