@@ -121,7 +121,8 @@ class Sequencer:
     async def _begin(self) -> None:
         """Read the tree, and hold it against what was signed last."""
         last = await self._checkpoints.latest()
-        edge = await self._tree.edge()  # read later, so that it holds what another one signs meanwhile
+        # After the checkpoint: it then holds what another one signs meanwhile.
+        edge = await self._tree.edge()
         signed = last.checkpoint if last else None
         self._covered = signed.size if signed else 0
         if signed is not None and signed.size:
