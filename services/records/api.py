@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.charter import MALAYSIA
@@ -15,7 +15,7 @@ from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.pagination import Page, Paging
 from bmt.chassis.web import api_router
-from bmt.contracts.http.records import Record, RecordItem
+from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
 from services.records.bundle.export import Exporter
@@ -48,6 +48,10 @@ def _written_out(moment: object) -> object:
 
 Past = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
 Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_within_reach)]
+
+Version = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
+Moment = Version | Past
+_MOMENT: Final = "A version (the index of an event), or a time (RFC 3339, with a zone)."
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
 
@@ -92,6 +96,21 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
             errors = tuple(FieldError(pointer=each, detail=_ONE_OF_BOTH) for each in pointers)
             raise BothGiven(_ONE_OF_BOTH, errors=errors)
         found = await room.record(_reader(caller), request_id, Until(at, version))
+        return JsonResponse(found)  # type: ignore[return-value]
+
+    @routes.get(
+        "/v1/records/{request_id}/changes",
+        summary="What changed in a file between two moments",
+        responses=problems("not_found", "validation_failed"),
+    )
+    async def changes(
+        request_id: Annotated[str, Path(max_length=64)],
+        caller: Caller,
+        first: Annotated[Moment, Query(alias="from", description=_MOMENT)],
+        second: Annotated[Moment | None, Query(alias="to", description=_MOMENT)] = None,
+    ) -> RecordChanges:
+        until = Until() if second is None else _until(second)
+        found = await room.changes(_reader(caller), request_id, _until(first), until)
         return JsonResponse(found)  # type: ignore[return-value]
 
     @routes.get(
@@ -151,6 +170,10 @@ def _criteria(
     ] = None,
 ) -> Criteria:
     return Criteria(q, agency, status, _begin(from_), _end(to))
+
+
+def _until(moment: datetime | int) -> Until:
+    return Until(version=moment) if isinstance(moment, int) else Until(at=moment)
 
 
 def _begin(moment: datetime | date | None) -> datetime | None:

@@ -15,8 +15,9 @@ from bmt.chassis.pagination import PageRequest
 from bmt.chassis.view_store import Query
 from bmt.chassis.views import ViewProjection
 from bmt.contracts.envelope import rfc3339
-from bmt.contracts.http.records import Record
+from bmt.contracts.http.records import Record, RecordChanges
 from bmt.contracts.values import Status
+from services.records.differences import differences
 from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
@@ -80,6 +81,30 @@ class ReadingRoom:
         """
         file = await self._view(request_id, ViewRecord(reader, self._clock()))
         return record(request_id, file, await self._ledger.of(request_id), until)
+
+    async def changes(
+        self, reader: Reader, request_id: str, first: Until, second: Until
+    ) -> RecordChanges:
+        """What happened between two moments.
+
+        Raises:
+            RecordNotFound: there is no file that this reader may see, or there was none at the second one.
+        """
+        file = await self._view(request_id, ViewRecord(reader, self._clock()))
+        leaves = await self._ledger.of(request_id)
+        after = record(request_id, file, leaves, second)
+        try:
+            before = record(request_id, file, leaves, first)
+        except RecordNotFound:
+            before = None
+        reached = before.version if before else 0
+        return RecordChanges(
+            request_id=request_id,
+            from_version=reached,
+            to_version=after.version,
+            changes=tuple(differences(before and before.state, after.state)),
+            events=tuple(event for event in after.events if event.index > reached),
+        )
 
     async def search(
         self, reader: Reader, criteria: Criteria, page: FilesPage

@@ -100,6 +100,8 @@ records GET /v1/records
                              401  403     403   403       200   none   none     403   403     200   none   200   403
 records GET /v1/records/{request_id}
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/records/{request_id}/changes
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/records/{request_id}/bundle
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/documents/{document_id}
@@ -315,6 +317,9 @@ async def targets(callers, accounts) -> dict[str, Target]:
         "notification POST /v1/notifications/{notification_id}/resend": notice,
         "records GET /v1/records": Target({}, options=everything, tells=filed),
         "records GET /v1/records/{request_id}": request(filed),
+        "records GET /v1/records/{request_id}/changes": request(
+            filed, options={"params": {"from": 0}}
+        ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
         "records GET /v1/documents/{document_id}": Target({"document_id": paper}),
         "records GET /v1/checkpoints/latest": Target({}),

@@ -157,6 +157,24 @@ class Record(_Answer):
     state: RecordState
 
 
+class StateChange(_Answer):
+    """One field of a file's state that differs."""
+
+    pointer: str = Field(description="RFC 6901, into `state`", examples=["/decision/reason"])
+    before: Any = Field(description="null: nothing was known")
+    after: Any
+
+
+class RecordChanges(_Answer):
+    """What happened to a file between two moments."""
+
+    request_id: str
+    from_version: int = Field(description="the last event at the first moment; 0: no file yet")
+    to_version: int
+    changes: tuple[StateChange, ...]
+    events: tuple[RecordedEvent, ...] = Field(description="those in between")
+
+
 class Consistency(_Answer):
     """The proof that the tree of `first` leaves begins the tree of `second` leaves."""
 

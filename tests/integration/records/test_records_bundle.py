@@ -76,3 +76,27 @@ async def test_bytes_that_were_changed_at_rest_are_carried_and_found(filed, fetc
     await own["folios.chunks"].replace_one({"_id": before["_id"]}, before)
 
     assert [finding.wrong for finding in changed.findings] == ["document_changed"]
+
+
+async def test_what_changed_between_two_moments_is_told_field_by_field(filed, records, as_):
+    async def changes(**moments):
+        parameters = {name.rstrip("_"): value for name, value in moments.items()}
+        url = f"/v1/records/{filed.request_id}/changes"
+        return await records.get(url, params=parameters, headers=as_(*AUDITOR))
+
+    whole = (await changes(from_=0)).json()
+    at = next(e["index"] for e in whole["events"] if e["type"].endswith(".Approved.v1"))
+    decided = (await changes(from_=at - 1, to=at)).json()
+    later = (await changes(from_="2100-01-01T00:00:00Z")).json()
+
+    assert (whole["from_version"], whole["to_version"]) == (0, 5)
+    assert {"/reference", "/status", "/policy_version"} <= {
+        each["pointer"] for each in whole["changes"]
+    }
+    assert [event["index"] for event in decided["events"]] == [at]
+    (decision,) = [each for each in decided["changes"] if each["pointer"] == "/decision"]
+    assert (decision["before"], decision["after"]["decision"]) == (None, "approved")
+    assert (later["changes"], later["events"]) == ([], [])
+    for wrong in ({"from_": -1}, {"from_": "yesterday"}, {}):
+        assert (await changes(**wrong)).status_code == 422
+    assert (await changes(from_=0, to=0)).status_code == 404
