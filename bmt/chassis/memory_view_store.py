@@ -92,7 +92,8 @@ def _matches(body: dict[str, Any], query: Query) -> bool:
             for name, value in query.below.items()
         )
         and all(
-            text.casefold() in str(_field(body, name)).casefold()
-            for name, text in query.containing.items()
+            any(found.startswith(text) for found in _field(body, name) or ())
+            for name, texts in query.beginning.items()
+            for text in texts
         )
     )

@@ -137,8 +137,9 @@ def _filter(query: Query) -> dict[str, Any]:
         *({name: {"$gte": value}} for name, value in query.at_least.items()),
         *({name: {"$lt": value}} for name, value in query.below.items()),
         *(
-            {name: {"$regex": re.escape(text), "$options": "i"}}
-            for name, text in query.containing.items()
+            {name: {"$regex": f"^{re.escape(text)}"}}
+            for name, texts in query.beginning.items()
+            for text in texts
         ),
     ]
     if query.after is not None:

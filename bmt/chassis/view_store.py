@@ -37,7 +37,7 @@ class Query:
         one_of: field → values.
         at_least: field → lowest value.
         below: field → the first value too high.
-        containing: field → text it must contain, whatever its case.
+        beginning: field (a list of texts) → texts, each of which must begin one of the list.
         order_by: field to sort by, then by key.
         descending: the highest first.
         after: the (order_by value, key) of the last document seen before.
@@ -48,7 +48,7 @@ class Query:
     one_of: Mapping[str, Collection[Any]] = field(default_factory=dict)
     at_least: Mapping[str, Any] = field(default_factory=dict)
     below: Mapping[str, Any] = field(default_factory=dict)
-    containing: Mapping[str, str] = field(default_factory=dict)
+    beginning: Mapping[str, Sequence[str]] = field(default_factory=dict)
     order_by: str | None = None
     descending: bool = False
     after: tuple[Any, str] | None = None

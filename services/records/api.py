@@ -155,7 +155,8 @@ def _criteria(
         Query(
             max_length=200,
             pattern=r"^[^\x00-\x1f\x7f]*$",
-            description="Part of a reference, account, name or file number.",
+            description="Words, or how they begin: of the reference, account, name, file number, "
+            "justification and names of documents. Case and accents do not matter.",
         ),
     ] = None,
     agency: AgencyCode | None = None,
@@ -201,6 +202,6 @@ def _reader(caller: Principal) -> Reader:
 
 def _item(entry: FileEntry) -> RecordItem:
     told = entry.model_dump(
-        exclude={"searched", "document_ids", "unfiled", "progress", "request_sequence"}
+        exclude={"words", "document_ids", "unfiled", "progress", "request_sequence"}
     )
     return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **told)

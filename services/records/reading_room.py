@@ -25,6 +25,7 @@ from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaves import Leaves
 from services.records.time_machine import Until, record
 from services.records.views import FileEntry
+from services.records.words import asked
 
 FilesPage = PageRequest[tuple[datetime, str]]
 """Files are listed by when their requests were received, the newest first, then by id."""
@@ -35,7 +36,7 @@ class Criteria:
     """What is searched for; all that is given must hold.
 
     Attributes:
-        text: part of a reference, account, name or file number, whatever its case.
+        text: words that the file's reference, account, name, file number, justification or documents have.
         agency: whose files.
         status: of the request.
         since: received at this moment or later.
@@ -184,7 +185,7 @@ def _query(reader: Reader, criteria: Criteria, page: FilesPage) -> Query:
     return Query(
         equal=equal,
         one_of={} if reader.agency is None else {"agency": [reader.agency]},
-        containing={"searched": criteria.text} if criteria.text else {},
+        beginning={"words": asked(criteria.text)} if criteria.text else {},
         at_least={"received_at": criteria.since} if criteria.since else {},
         below={"received_at": criteria.before} if criteria.before else {},
         order_by="received_at",

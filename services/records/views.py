@@ -23,6 +23,7 @@ from services.records.domain.events import (
 )
 from services.records.domain.evolve import said
 from services.records.domain.state import PENDING
+from services.records.words import MOST_WORDS, words_of
 
 FOLIOS: Final = "folios"
 """The work of fetching documents."""
@@ -31,7 +32,7 @@ FOLIOS: Final = "folios"
 class FileEntry(BaseModel):
     """One file, as it is searched and listed.
 
-    `searched` holds what a search looks through, a line each; `unfiled` tells why each document that is
+    `words` are those that it is found by; `unfiled` tells why each document that is
     named is not filed yet.
     """
 
@@ -46,7 +47,7 @@ class FileEntry(BaseModel):
     file_number: str
     volume: int
     status: Status = "received"
-    searched: str = ""
+    words: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
     unfiled: dict[str, str] = {}
     filed_at: datetime | None = None
@@ -58,7 +59,8 @@ def _fold(entry: FileEntry | None, heard: Heard[BaseModel]) -> FileEntry | None:
     event = heard.data
     if isinstance(event, FileOpened):
         facts = _facts(event.request, event.file_number)
-        return FileEntry(file_number=event.file_number, volume=event.volume, **facts)
+        words = _more_words((), _known_by(event.request, event.file_number))
+        return FileEntry(file_number=event.file_number, volume=event.volume, words=words, **facts)
     if entry is None:
         return None
     change = _CHANGES.get(type(event))
@@ -71,17 +73,22 @@ def _with_event(entry: FileEntry, event: EventFiled) -> FileEntry:
     if event.request is not None and event.sequence > entry.request_sequence:
         changes |= _facts(event.request, entry.file_number)
         changes["request_sequence"] = event.sequence
+    if event.request is not None:
+        told = (*_known_by(event.request, entry.file_number), event.justification or "")
+        changes["words"] = _more_words(entry.words, told)
     return _changed(entry, **changes)
 
 
 def _with_folio(entry: FileEntry, event: FolioFiled) -> FileEntry:
     left = {name: why for name, why in entry.unfiled.items() if name != event.document_id}
     filed = (*entry.document_ids, event.document_id)
-    return _changed(entry, document_ids=filed, unfiled=left, volume=event.volume)
+    words = _more_words(entry.words, [event.filename])
+    return _changed(entry, document_ids=filed, unfiled=left, volume=event.volume, words=words)
 
 
 def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
-    return _changed(entry, unfiled={**entry.unfiled, event.document_id: PENDING})
+    words = _more_words(entry.words, [event.filename or ""])
+    return _changed(entry, unfiled={**entry.unfiled, event.document_id: PENDING}, words=words)
 
 
 def _with_missing(entry: FileEntry, event: FolioMissing) -> FileEntry:
@@ -103,17 +110,24 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]]
 
 
 def _facts(request: RequestFacts, file_number: str) -> dict[str, Any]:
-    applicant = request.applicant
-    searched = (request.reference, applicant.account, applicant.name, file_number)
     return {
         "request_id": request.request_id,
         "reference": request.reference,
         "kind": request.kind,
         "agency": request.agency,
-        "applicant": applicant,
+        "applicant": request.applicant,
         "received_at": request.received_at,
-        "searched": "\n".join(searched),
     }
+
+
+def _known_by(request: RequestFacts, file_number: str) -> Sequence[str]:
+    applicant = request.applicant
+    return (request.reference, applicant.account, applicant.name, file_number)
+
+
+def _more_words(words: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """What was once said of a request finds it still: a correction adds words."""
+    return tuple(sorted({*words, *words_of(texts)}))[:MOST_WORDS]
 
 
 def _changed(entry: FileEntry, **changes: Any) -> FileEntry:
@@ -136,6 +150,7 @@ FILES: Final = View(
         ("agency", "received_at", "_id"),
         ("agency", "status", "received_at", "_id"),
         ("document_ids", "_id"),
+        ("words",),
     ),
 )
 """All files, the newest request first."""

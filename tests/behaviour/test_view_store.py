@@ -17,10 +17,10 @@ async def keys(store, **query) -> list[str]:
 
 async def filled(store):
     rows = [
-        document("a", weight=3, place={"town": "Ipoh"}, due=NOON, note="Sila segera"),
-        document("b", weight=1, place={"town": "Melaka"}, due=NOON, note="biasa"),
-        document("c", weight=2, place={"town": "Ipoh"}, due=NOON, note="SEGERA"),
-        document("d", weight=2, place={"town": "Kuching"}, due=NOON, note="(a.b)"),
+        document("a", weight=3, place={"town": "Ipoh"}, due=NOON, words=["sila", "segera"]),
+        document("b", weight=1, place={"town": "Melaka"}, due=NOON, words=["biasa"]),
+        document("c", weight=2, place={"town": "Ipoh"}, due=NOON, words=["segera"]),
+        document("d", weight=2, place={"town": "Kuching"}, due=NOON, words=["(a.b)", "segi"]),
     ]
     assert not await store.save("parcels", rows)
     return store
@@ -55,8 +55,10 @@ async def test_documents_are_found_by_their_fields(view_store):
     assert await keys(store, equal={"place.town": "Ipoh"}) == ["a", "c"]
     assert await keys(store, one_of={"weight": [1, 3]}) == ["a", "b"]
     assert await keys(store, at_least={"weight": 2}, below={"weight": 3}) == ["c", "d"]
-    assert await keys(store, containing={"note": "segera"}) == ["a", "c"]
-    assert await keys(store, containing={"note": "(a.b"}) == ["d"]
+    assert await keys(store, beginning={"words": ["seg"]}) == ["a", "c", "d"]
+    assert await keys(store, beginning={"words": ["seg", "si"]}) == ["a"]
+    assert await keys(store, beginning={"words": ["(a."]}) == ["d"]
+    assert await keys(store, beginning={"words": ["era"]}) == []
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(view_store):

@@ -18,13 +18,13 @@ VIEW = "parcels"
 KEYS = st.sampled_from("abcdefgh")
 WEIGHTS = st.integers(0, 3)
 TOWNS = st.sampled_from(["Ipoh", "Melaka"])
-NOTES = st.sampled_from(["Sila segera", "SEGERA", "(a.b", "biasa"])
+WORDS = st.lists(st.sampled_from(["sila", "segera", "(a.b", "biasa"]), max_size=3)
 DUE = st.integers(0, 3).map(lambda hours: NOON + timedelta(hours=hours))
 BODIES = st.fixed_dictionaries(
     {
         "weight": WEIGHTS,
         "place": st.fixed_dictionaries({"town": TOWNS}),
-        "note": NOTES,
+        "words": WORDS,
         "due": DUE,
         "sealed": st.booleans(),
         "by": st.none() | st.just("Siti"),
@@ -42,8 +42,10 @@ def queries(draw):
         one_of=draw(st.fixed_dictionaries({}, optional={"weight": st.lists(WEIGHTS, max_size=2)})),
         at_least=draw(st.fixed_dictionaries({}, optional={"due": DUE, "weight": WEIGHTS})),
         below=draw(st.fixed_dictionaries({}, optional={"due": DUE})),
-        containing=draw(
-            st.fixed_dictionaries({}, optional={"note": st.sampled_from(["segera", "(a."])})
+        beginning=draw(
+            st.fixed_dictionaries(
+                {}, optional={"words": st.lists(st.sampled_from(["seg", "(a."]), max_size=2)}
+            )
         ),
         order_by=order_by,
         descending=draw(st.booleans()),

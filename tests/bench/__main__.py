@@ -13,7 +13,17 @@ from bench.figures import Figure
 from bench.options import Options
 from bmt.chassis.logs import set_up_logs
 
-NAMES = ("procedures", "intake", "consumer", "latency", "rebuild", "growth", "ledger", "memory")
+NAMES = (
+    "procedures",
+    "intake",
+    "consumer",
+    "latency",
+    "rebuild",
+    "growth",
+    "ledger",
+    "search",
+    "memory",
+)
 
 
 def main() -> None:

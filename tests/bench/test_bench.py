@@ -12,7 +12,7 @@ from bench.table import markdown
 pytestmark = [pytest.mark.bench, pytest.mark.integration]
 
 SMALL = Options(requests=20, rounds=1, commits=60)
-IN_TURN = ("procedures", "latency", "intake", "consumer", "rebuild", "growth", "ledger")
+IN_TURN = ("procedures", "latency", "intake", "consumer", "rebuild", "growth", "ledger", "search")
 
 
 @pytest.fixture(scope="module")

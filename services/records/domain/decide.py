@@ -80,6 +80,7 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
         leaf_index=command.leaf_index,
         leaf_hash=command.leaf_hash,
         request=event.request if isinstance(event, RequestReceived) else None,
+        justification=event.justification if isinstance(event, RequestReceived) else None,
         about=getattr(event, "about", None),
     )
     known = state.named if isinstance(state, DesignatedFile) else frozenset()

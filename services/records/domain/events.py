@@ -17,7 +17,7 @@ class FileOpened(RequestEvent):
 class EventFiled(Event):
     """One event stands in the ledger, at this place of the request's chain.
 
-    `request` is there when the event tells the request's facts anew; `about` when it is a notice.
+    `request` and `justification` are there when the event tells them anew; `about` when it is a notice.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -30,6 +30,7 @@ class EventFiled(Event):
     leaf_hash: str
     request: RequestFacts | None = None
     about: About | None = None
+    justification: str | None = None
 
 
 class FolioDue(Event):

@@ -113,6 +113,7 @@ def test_the_first_event_opens_the_file_and_its_documents_become_due():
             leaf_index=1,
             leaf_hash=f"{1:064x}",
             request=REQUEST,
+            justification=received(REQUEST).justification,
         ),
         FolioDue(
             document_id=FORM,

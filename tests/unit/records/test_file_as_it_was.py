@@ -34,6 +34,7 @@ from services.records.ledger.leaf import Entry, Tail, seal
 from services.records.request_state import state_of
 from services.records.time_machine import Until, record
 from services.records.views import FILES, work_of
+from services.records.words import asked, words_of
 
 REQUEST = facts()
 FORM = "sha256:" + "0" * 64
@@ -189,6 +190,7 @@ def filed(event, sequence=1):
         leaf_hash="0" * 64,
         request=event.request if hasattr(event, "documents") else None,
         about=getattr(event, "about", None),
+        justification=getattr(event, "justification", None),
     )
 
 
@@ -210,18 +212,18 @@ def test_the_list_follows_each_file():
     assert closed.filed_at == MONDAY
 
 
-def test_a_file_is_searched_by_what_its_latest_receipt_says():
+def test_a_file_is_found_by_all_that_its_receipts_and_documents_say():
     renamed = REQUEST.applicant.model_copy(update={"name": "Ahmad bin Daud Ali"})
     corrected = REQUEST.model_copy(update={"applicant": renamed})
 
     entry = listed(OPENED, filed(received(corrected), 2), filed(received(REQUEST), 1))
 
-    assert entry.searched.split("\n") == [
-        REQUEST.reference,
-        REQUEST.applicant.account,
-        "Ahmad bin Daud Ali",
-        NUMBER,
-    ]
+    for text in (REQUEST.reference, REQUEST.applicant.account, "Ahmad bin Daud ALI", NUMBER):
+        assert set(asked(text)) <= set(entry.words)
+    assert set(words_of([received(REQUEST).justification])) <= set(entry.words)
+    assert list(entry.words) == sorted(entry.words)
+    due = FolioDue(document_id=FORM, event_id="event-1", filename="Lukisan-Jambatan.pdf")
+    assert {"lukisan", "jambatan", "lukisan-jambatan.pdf"} <= set(listed(OPENED, due).words)
 
 
 def test_looking_changes_no_file_and_a_search_is_nobodys():
