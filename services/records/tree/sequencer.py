@@ -8,6 +8,7 @@ have written, or learns that it was overtaken and reads the tree anew.
 import asyncio
 import math
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -115,8 +116,9 @@ class Sequencer:
         self._queue.wake()
 
     async def close(self) -> None:
-        """Let the next one in."""
-        await self._lease.release()
+        """Let the next one in at once; where that cannot be said, the lease runs out."""
+        with suppress(Unavailable):
+            await self._lease.release()
 
     async def _begin(self) -> None:
         """Read the tree, and hold it against what was signed last."""
