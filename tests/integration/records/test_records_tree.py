@@ -1,10 +1,14 @@
 """The tree in MongoDB: every leaf has one number, whoever gives it, and what is changed is found."""
 
 import asyncio
+import signal
+import sys
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from eventually import eventually
 from fixtures.ledger_keys import new_keys
 
 from bmt.chassis import clock
@@ -24,7 +28,9 @@ from services.records.tree.verification import LiveTree, Trusted
 
 pytestmark = pytest.mark.integration
 
-SIGNER = Signer.from_pem("bmt.records", new_keys())
+PEM = new_keys()
+SIGNER = Signer.from_pem("bmt.records", PEM)
+PROCESS = Path(__file__).with_name("sequencer_process.py")
 
 
 class AlwaysHeld(Lease):
@@ -197,6 +203,46 @@ async def test_sequencers_that_all_believe_to_be_the_one_make_one_tree(ledger):
     await drained(ledger.sequencer(AlwaysHeld))
 
     assert await ledger.tree.size() == 12 * 54 + 1
+    assert await ledger.faults() == []
+
+
+@asynccontextmanager
+async def sequencing(mongodb, database):
+    """A sequencer in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(PROCESS), mongodb, database.name), stdin=asyncio.subprocess.PIPE
+    )
+    process.stdin.write(PEM.encode())
+    process.stdin.close()
+    yield process
+    process.kill()
+    await process.wait()
+
+
+async def test_a_sequencer_that_wakes_from_a_pause_does_no_harm(ledger, mongodb):
+    async def grown(to):
+        async def enough():
+            assert await ledger.tree.size() >= to
+
+        await eventually(enough, 30)
+
+    async with sequencing(mongodb, ledger.database) as first:
+        await ledger.add("a", 300)
+        await grown(301)
+        async with sequencing(mongodb, ledger.database) as second:
+            for _ in range(5):
+                await ledger.add("b", 40)
+            first.send_signal(signal.SIGSTOP)
+            await ledger.add("c", 300)
+            await grown(801)  # the second one, once the lease has run out
+            first.send_signal(signal.SIGCONT)
+            for request_id in "defg":
+                await ledger.add(request_id, 100)
+            await grown(1201)
+            assert (first.returncode, second.returncode) == (None, None)
+    await drained(ledger.sequencer(AlwaysHeld))
+
+    assert await ledger.tree.size() == 1201
     assert await ledger.faults() == []
 
 

@@ -1,0 +1,35 @@
+"""A sequencer in a process of its own: python sequencer_process.py MONGODB_URI DATABASE; its keys on stdin."""
+
+import asyncio
+import sys
+from datetime import timedelta
+
+from bmt.chassis import clock
+from bmt.chassis.mongodb import connect
+from services.records.ledger.leaves import Leaves
+from services.records.tree.checkpoints import Checkpoints
+from services.records.tree.lease import Lease
+from services.records.tree.notes import Signer
+from services.records.tree.sequencer import Sequencer
+from services.records.tree.tree_store import TreeStore
+from services.records.tree.unsequenced import Unsequenced
+
+
+async def main(uri: str, name: str, keys: str) -> None:
+    database = connect(uri)[name]
+    await Sequencer(
+        leaves=Leaves(database.leaves, clock.now),
+        queue=Unsequenced(database),
+        tree=TreeStore(database),
+        checkpoints=Checkpoints(database),
+        lease=Lease(database, clock.now),
+        signer=Signer.from_pem("bmt.records", keys),
+        origin="bmt.records",
+        clock=clock.now,
+        after=timedelta(seconds=0.2),
+        leaves_at_most=256,
+    ).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.stdin.read()))
