@@ -5,6 +5,7 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, Final
 
 from bmt.chassis.clock import Clock
@@ -23,8 +24,8 @@ from services.records.tree.notes import Signer
 from services.records.tree.reading import NothingSigned, Proof, TreeReading
 from services.records.tree.sequencer import Sequencer
 
-SIGNED_WITHIN_SECONDS: Final = 8.0
-SECONDS_BETWEEN_LOOKS: Final = 0.1
+LOOKS: Final = 40
+SECONDS_BETWEEN_LOOKS: Final = 0.2
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 
@@ -78,19 +79,21 @@ class Exporter:
         self, request_id: str, leaves: Sequence[Leaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
         """The newest checkpoint that holds all leaves; the next one is asked for where none does."""
+        with suppress(NothingSigned):
+            return await self._proven(request_id, leaves)
+        await self._sequencer.ask(leaves)
+        for _ in range(LOOKS):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            with suppress(NothingSigned):
+                return await self._proven(request_id, leaves)
+        raise NothingSigned
+
+    async def _proven(
+        self, request_id: str, leaves: Sequence[Leaf]
+    ) -> tuple[SignedCheckpoint, list[Proof]]:
+        latest = await self._tree.latest()
         indexes = [leaf.index for leaf in leaves]
-        try:
-            async with asyncio.timeout(SIGNED_WITHIN_SECONDS):
-                while True:
-                    try:
-                        latest = await self._tree.latest()
-                        size = latest.checkpoint.size
-                        return latest, await self._tree.proofs(request_id, indexes, size)
-                    except NothingSigned:
-                        self._sequencer.ask()
-                        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        except TimeoutError:
-            raise NothingSigned from None
+        return latest, await self._tree.proofs(request_id, indexes, latest.checkpoint.size)
 
     async def _documents(
         self, file: DesignatedFile

@@ -8,7 +8,7 @@ from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.tree.notes import Signer
-from services.records.tree.tree_store import Sequenced
+from services.records.tree.tree_store import place_of
 from services.records.tree.unsequenced import Unsequenced
 
 CHAIN: Final = "ledger"
@@ -26,8 +26,7 @@ async def tell_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: C
     else:
         leaf = await leaves.add(Entry(CHAIN, topics.RECORDS, _event(len(chain) + 1, keys, clock)))
     # Again and again: what was added, and not queued, by a process that died is queued now.
-    place = Sequenced(CHAIN, leaf.index, bytes.fromhex(leaf.hash))
-    await queue.add({leaf.event_id: place})
+    await queue.add({leaf.event_id: place_of(leaf)})
 
 
 def _event(number: int, keys: list[str], clock: Clock) -> dict[str, Any]:

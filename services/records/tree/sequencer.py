@@ -7,7 +7,7 @@ have written, or learns that it was overtaken and reads the tree anew.
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -17,6 +17,7 @@ import structlog
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.envelope import rfc3339
+from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves
 from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
@@ -24,7 +25,13 @@ from services.records.tree.edge import Edge
 from services.records.tree.keys_told import tell_keys
 from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
-from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore
+from services.records.tree.tree_store import (
+    Overtaken,
+    Sequenced,
+    TreeDamaged,
+    TreeStore,
+    place_of,
+)
 from services.records.tree.unsequenced import Unsequenced
 
 log = structlog.get_logger(__name__)
@@ -110,10 +117,13 @@ class Sequencer:
             return True
         return grown
 
-    def ask(self) -> None:
-        """Somebody waits for a checkpoint: make the next one at once, where this process makes them."""
+    async def ask(self, leaves: Sequence[Leaf]) -> None:
+        """Somebody waits for these to be signed: at once, where this process signs.
+
+        They are queued again, since what was stored before there was a tree was never queued.
+        """
+        await self._queue.add({leaf.event_id: place_of(leaf) for leaf in leaves})
         self._asked.set()
-        self._queue.wake()
 
     async def close(self) -> None:
         """Let the next one in at once; where that cannot be said, the lease runs out."""
@@ -177,7 +187,7 @@ class Sequencer:
         if not missing:
             return {}
         return {
-            leaf.index: Sequenced(request_id, leaf.index, bytes.fromhex(leaf.hash))
+            leaf.index: place_of(leaf)
             for leaf in await self._leaves.of(request_id)
             if leaf.index in missing
         }

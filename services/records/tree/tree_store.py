@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
+from services.records.ledger.leaf import Leaf
 from services.records.tree.edge import TILE_HEIGHT, TILE_WIDTH, Edge, Tile
 from services.records.tree.merkle import Node, Range, perfect_root, root_of, row
 
@@ -33,6 +34,11 @@ class Sequenced:
     request_id: str
     index: int
     hash: bytes
+
+
+def place_of(leaf: Leaf) -> Sequenced:
+    """A leaf of the ledger as the tree knows it."""
+    return Sequenced(leaf.request_id, leaf.index, bytes.fromhex(leaf.hash))
 
 
 class TreeDamaged(Exception):  # noqa: N818  named for what is so

@@ -69,10 +69,6 @@ class Unsequenced:
         with mongodb.store_errors():
             await self._queue.delete_many({"_id": {"$in": list(event_ids)}})
 
-    def wake(self) -> None:
-        """Whoever waits for an arrival need not."""
-        self._arrived.set()
-
     async def arrival(self, seconds: float) -> None:
         """Return when one was queued here since `first` looked, or after some seconds."""
         try:

@@ -349,3 +349,17 @@ async def test_a_checkpoint_that_another_key_signed_is_named(signed):
     stranger = Signer.from_pem("bmt.records", new_keys())
     tree = LiveTree(signed.database, Trusted(stranger.verifiers))
     assert {fault.wrong async for fault in tree.faults()} == {"signature_wrong"}
+
+
+async def test_what_was_stored_before_there_was_a_tree_is_numbered_when_it_is_asked_for(ledger):
+    await ledger.add("a", 3, queued=False)
+    sequencer = ledger.sequencer(after=timedelta(hours=1))
+    await drained(sequencer)
+    size = (await ledger.reading.latest()).checkpoint.size
+
+    await sequencer.ask(await ledger.leaves.of("a"))
+    await drained(sequencer)
+
+    assert size == 1
+    signed = (await ledger.reading.latest()).checkpoint.size
+    assert len(await ledger.reading.proofs("a", [1, 2, 3], signed)) == 3
