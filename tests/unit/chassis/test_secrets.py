@@ -3,6 +3,7 @@
 import importlib
 
 import pytest
+from fixtures.ledger_keys import KEYS
 
 from bmt.chassis.secret_files import is_secret
 from bmt.chassis.settings import load
@@ -37,6 +38,7 @@ SECRETS = {
     "BMT_MONGODB_URI": "mongodb://parcels:hunter-of-mongodb@127.0.0.1:8121/?replicaSet=bmt",
     "BMT_IPMS_TOKEN": "hunter-of-ipms",
     "BMT_STORAGE_PASSWORD": "hunter-of-storage",
+    "BMT_LEDGER_KEYS": KEYS.strip(),
 }
 MAY_LACK = {"BMT_SMTP_PASSWORD"}
 """Where a mail server wants no login."""
