@@ -17,16 +17,22 @@ VIEWS = {
     "notification": {"correspondences"},
     "records": {"files"},
 }
+QUEUES = {"records": {"unsequenced", "sequencer"}}
+"""What a service may change beside its views and its work."""
 FOR_EVER = {
     service: {DISCARDED, "a_collection_that_nobody_foresaw"} for service in SERVICES
 } | {
     "records": {
         *(DISCARDED, "a_collection_that_nobody_foresaw"),
         *("leaves", "file_numbers", "folios.files", "folios.chunks"),
+        *("sequence", "tiles", "checkpoints"),
     }
 }  # fmt: skip
 EVERYTHING = {
-    f"bmt_{service}": {COMMITS, PARKED, WORK, *VIEWS[service], *FOR_EVER[service]}
+    f"bmt_{service}": {
+        *(COMMITS, PARKED, WORK),
+        *(VIEWS[service] | QUEUES.get(service, set()) | FOR_EVER[service]),
+    }
     for service in SERVICES
 } | {
     DOCUMENTS: {"documents.files", "documents.chunks"},
@@ -131,13 +137,19 @@ async def test_the_working_collections_are_those_that_the_service_has(service, m
     )  # fmt: skip
     await documents.openapi(service)
     (foundation,) = built
-    assert set(WORKING_COLLECTIONS[service]) == {PARKED, WORK, *foundation._indexes}
+    assert set(WORKING_COLLECTIONS[service]) == {
+        *(PARKED, WORK, *foundation._indexes),
+        *QUEUES.get(service, ()),
+    }
 
 
 def test_the_ledger_of_records_is_among_what_stays_for_ever():
     from services.records import main
     from services.records.ledger import file_numbers, leaves
+    from services.records.tree import checkpoints, tree_store
 
-    for collection in (leaves.COLLECTION, file_numbers.COLLECTION, f"{main.FOLIOS}.files"):
+    tree = (tree_store.SEQUENCE, tree_store.TILES, checkpoints.COLLECTION)
+    ledger = (leaves.COLLECTION, file_numbers.COLLECTION, f"{main.FOLIOS}.files")
+    for collection in (*ledger, *tree):
         assert collection in FOR_EVER["records"]
         assert collection not in WORKING_COLLECTIONS["records"]
