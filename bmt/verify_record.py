@@ -28,10 +28,13 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "bmt-record-bundle/1"
+FORMAT = "bmt-record-bundle/2"
+DISPOSED = "my.gov.bmt.records.PersonalDataDisposedOf.v1"
+"""The event that must come after a leaf whose personal values are gone."""
+
 NAMES = re.compile(
     r"MANIFEST\.json|MANIFEST\.sig|checkpoint\.txt|keys\.txt|folios\.json|record\.pdf"
-    r"|(?:leaves|proofs)/\d{6}\.json|documents/[0-9a-f]{64}"
+    r"|(?:leaves|proofs|disclosures)/\d{6}\.json|documents/[0-9a-f]{64}"
 )
 """The only names in a bundle."""
 
@@ -75,7 +78,7 @@ class Wrong(Exception):  # noqa: N818  named for what is so
 class Report:
     """What was looked at, and what is wrong with it.
 
-    `keys` are those that it was held against; `keys_are_the_bundles_own` says that nobody brought any.
+    `disposed_of` are leaves whose personal values are gone. `keys` are those that it was held against; `keys_are_the_bundles_own` says that nobody brought any.
     """
 
     valid: bool = False
@@ -83,6 +86,7 @@ class Report:
     file_number: str = ""
     leaves: int = 0
     documents: int = 0
+    disposed_of: int = 0
     checkpoint_size: int = 0
     checkpoint_at: str = ""
     keys: list[str] = field(default_factory=list)
@@ -243,6 +247,8 @@ class Verification:
         self.manifest: dict[str, Any] = {}
         self.root = b""
         self.leaves: list[dict[str, Any]] = []
+        self.said: dict[str, Any] = {}
+        self.closed: set[str] = set()
 
     def run(self) -> Report:
         """Everything that is wrong."""
@@ -251,6 +257,7 @@ class Verification:
             self.signatures,
             self.contents,
             self.chain,
+            self.disclosures,
             self.proofs,
             self.documents,
         )
@@ -349,6 +356,26 @@ class Verification:
         if not names:
             yield Finding("leaves", "file_missing", "there is no leaf in the bundle")
 
+    def disclosures(self) -> Iterator[Finding]:
+        """Each personal value is the one that its leaf commits to; one that is gone was disposed of later."""
+        disposals = [leaf["index"] for leaf in self.leaves if leaf["event"]["type"] == DISPOSED]
+        for index, leaf in enumerate(self.leaves, start=1):
+            event, name = leaf["event"], f"disclosures/{index:06}.json"
+            due = dict(commitments(event["data"]))
+            if due and name not in self.files and any(index < later for later in disposals):
+                self.closed.add(event["id"])
+                continue
+            told = json.loads(self.text(name)) if due or name in self.files else {}
+            for place in sorted(due.keys() | told.keys()):
+                if not _proves(told.get(place), due.get(place)):
+                    yield Finding(name, "disclosure_wrong", f"{place} is not what was committed to")
+            values = {place: json.loads(one["jcs"]) for place, one in told.items()}
+            self.said[event["id"]] = _disclosed(event["data"], values)
+        self.report.disposed_of = len(self.closed)
+        last = f"disclosures/{self.report.leaves:06}.json"
+        if beyond := [name for name in self.files if name > last and name < "disclosures0"]:
+            yield Finding(beyond[0], "disclosure_wrong", "there is no such leaf")
+
     def proofs(self) -> Iterator[Finding]:
         """Each leaf stands in the tree that was signed, later ones at later places."""
         last = -1
@@ -373,8 +400,8 @@ class Verification:
     def documents(self) -> Iterator[Finding]:
         """Every document that an event names is a folio with its bytes, or told to be missing."""
         told = json.loads(self.text("folios.json"))
-        named = {leaf["event"]["id"]: set(_named(leaf["event"]["data"])) for leaf in self.leaves}
-        filed = {folio["document_id"] for folio in told["folios"]}
+        named = {event_id: set(_named(data)) for event_id, data in self.said.items()}
+        filed = {folio["document_id"] for folio in told["folios"] if "document_id" in folio}
         missing = {one["document_id"] for one in told["missing"]}
         for number, folio in enumerate(told["folios"], start=1):
             yield from self._folio(number, folio, named)
@@ -395,14 +422,16 @@ class Verification:
     def _folio(
         self, number: int, folio: Mapping[str, Any], named: Mapping[str, Any]
     ) -> Iterator[Finding]:
-        found = _DOCUMENT_ID.fullmatch(folio["document_id"])
-        name = f"documents/{found[1] if found else ''}"
         if folio["number"] != number:
             yield Finding(
                 "folios.json",
                 "folio_number",
                 f"folio {number} is due, and {folio['number']} stands there",
             )
+        if folio["event_id"] in self.closed and "document_id" not in folio:
+            return
+        found = _DOCUMENT_ID.fullmatch(folio["document_id"])
+        name = f"documents/{found[1] if found else ''}"
         if folio["document_id"] not in named.get(folio["event_id"], ()):
             yield Finding(
                 "folios.json",
@@ -418,6 +447,45 @@ class Verification:
 def leaf_hash(content: Any) -> bytes:
     """SHA-256(0x00 ‖ canonical JSON of the leaf), which is what a bundle holds byte for byte."""
     return hashlib.sha256(b"\0" + bytes(content)).digest()
+
+
+def commitments(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Where in an event's data (RFC 6901) a commitment stands for a value, and which."""
+    if isinstance(value, Mapping):
+        commitment = value.get("commitment")
+        if value.keys() == {"commitment"} and isinstance(commitment, str):
+            yield pointer, commitment
+            return
+        for name, inner in value.items():
+            escaped = name.replace("~", "~0").replace("/", "~1")
+            yield from commitments(inner, f"{pointer}/{escaped}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from commitments(inner, f"{pointer}/{place}")
+
+
+def _proves(disclosure: Any, commitment: str | None) -> bool:
+    """Whether it is SHA-256(salt ‖ canonical JSON of the value), with a salt of 32 bytes."""
+    if disclosure is None or commitment is None:
+        return False
+    salt, jcs = bytes.fromhex(disclosure["salt"]), disclosure["jcs"].encode()
+    return len(salt) == 32 and hashlib.sha256(salt + jcs).hexdigest() == commitment  # noqa: PLR2004
+
+
+def _disclosed(value: Any, values: Mapping[str, Any], pointer: str = "") -> Any:
+    """The data with these values where their commitments stand."""
+    if pointer in values:
+        return values[pointer]
+    if isinstance(value, Mapping):
+        return {
+            name: _disclosed(
+                inner, values, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            )
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_disclosed(one, values, f"{pointer}/{place}") for place, one in enumerate(value)]
+    return value
 
 
 def _named(value: Any) -> Iterator[str]:
@@ -466,6 +534,8 @@ def text_of(report: Report) -> str:
             f"valid: file {report.file_number}, request {report.request_id}: {report.leaves} leaves and "
             f"{report.documents} documents, signed {report.checkpoint_at} in a tree of {report.checkpoint_size} leaves"
         )
+        if report.disposed_of:
+            lines.append(f"the personal data of {report.disposed_of} leaves was disposed of")
     else:
         lines.append(f"NOT valid: {len(report.findings)} findings")
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.documents import DocumentStore
+from bmt.chassis.event_store import EventStore
 from bmt.chassis.execution import Execution
 from bmt.chassis.handling import Outcome
 from bmt.chassis.health import Sampler
@@ -70,8 +71,14 @@ class Foundation:
         private: Sequence[type[BaseModel]] = (),
         heard: Sequence[type[BaseModel]] = (),
         dead_letters: str,
+        client: "mongodb.Client | None" = None,
+        around_store: Callable[[EventStore], EventStore] | None = None,
     ) -> None:
-        """Name what the service says (topic → events), keeps to itself, and hears."""
+        """Name what the service says (topic → events), keeps to itself, and hears.
+
+        `client` is the service's, where it needs one before; it is closed with the rest. `around_store`
+        puts a store of the service's own around that in MongoDB.
+        """
         self.settings = settings
         self.source = f"/bmt/{settings.service}"
         self.registry = new_registry()
@@ -80,11 +87,12 @@ class Foundation:
         self._own = Vocabulary(own)
         self._heard = Vocabulary(heard)
         self._dead_letters = settings.topic_prefix + dead_letters
-        client = mongodb.connect(settings.mongodb_uri.get_secret_value())
+        client = client or mongodb.connect(settings.mongodb_uri.get_secret_value())
         self._client = client
         self.database = client[settings.database]
         self.documents = DocumentStore(client[settings.documents_database])
-        self.store = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
+        self._commits = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
+        self.store = around_store(self._commits) if around_store else self._commits
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}
         self.lot = MongoParkingLot(self.database[PARKED])
@@ -255,7 +263,7 @@ class Foundation:
                 group.create_task(background.forever(task))
 
     async def _prepare_all(self) -> None:
-        await self.store.prepare()
+        await self._commits.prepare()
         await self.lot.prepare()
         await self.work.prepare()
         await self.documents.prepare()

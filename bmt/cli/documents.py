@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from bmt.contracts import asyncapi
 from bmt.embedded.ledger_keys import pem
+from bmt.embedded.records_key import new_key
 
 FOLDER: Final = Path("docs/api")
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
@@ -27,6 +28,7 @@ _NOWHERE: Final = {
     "issuer": "http://127.0.0.1:1",
     "agencies_file": Path("deploy/embedded/agencies.yaml"),
     "ledger_keys": pem(Ed25519PrivateKey.generate()),
+    "records_key": new_key(),
 }
 """Settings of a service that is built but never started."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from bmt.cli.outcome import Exit, reported
 
 if TYPE_CHECKING:
     from services.records.ledger.live_store import Report
+    from services.records.sealing.master_keys import MasterKey
     from services.records.tree.verification import Trusted
 
 Checkpoint = Annotated[
@@ -94,14 +96,32 @@ def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) 
 
 
 async def _verified(data: Path, checkpoint: Path | None) -> "Report":
+    from bmt.chassis import clock  # noqa: PLC0415
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from services.records.ledger.live_store import LiveStore  # noqa: PLC0415
+    from services.records.sealing.person_keys import PersonKeys  # noqa: PLC0415
 
     trusted = _trusted(data, checkpoint)
     address = addresses.mongodb(data)
+    masters = _masters(data)
     async with mongodb_client(address) as client:
-        return await LiveStore(client[f"{address.prefix}records"], trusted).verify()
+        database = client[f"{address.prefix}records"]
+        people = PersonKeys(database, masters, clock.now) if masters else None
+        return await LiveStore(database, trusted, people).verify()
+
+
+def _masters(data: Path) -> "Sequence[MasterKey]":
+    """The keys that the people's keys are kept under, where somebody has them at hand."""
+    from bmt.chassis.settings import load  # noqa: PLC0415
+    from bmt.cli.settings import RecordsKey  # noqa: PLC0415
+    from bmt.embedded.layout import Layout  # noqa: PLC0415
+    from services.records.sealing.master_keys import master_keys  # noqa: PLC0415
+
+    file, given = Layout.at(data).records_key_file, load(RecordsKey).records_key
+    if given is not None:
+        return master_keys(given.get_secret_value())
+    return master_keys(file.read_text()) if file.is_file() else ()
 
 
 def _trusted(data: Path, checkpoint: Path | None) -> "Trusted":
@@ -125,6 +145,8 @@ def _text(report: "Report") -> str:
         f"{report.records} records, {report.leaves} leaves, {report.folios} folios, "
         f"{report.checkpoints} checkpoints"
     )
+    if not report.opened:
+        counted += " (what is sealed was not opened: no BMT_RECORDS_KEY)"
     if not report.faults:
         return f"{counted}: all are what was written"
     lines = [

@@ -20,3 +20,11 @@ class OperatorMongodb(Settings):
     database_prefix: str = Field(
         default="bmt_", description="A service's database is this and the service's name."
     )
+
+
+class RecordsKey(Settings):
+    """How to open what the record has sealed, for who verifies it."""
+
+    records_key: SecretStr | None = Field(
+        default=None, description="As records has it: keys in base64, a line each."
+    )

@@ -74,6 +74,11 @@ class Layout:
         return self.root / "records" / "ledger-keys.pem"
 
     @property
+    def records_key_file(self) -> Path:
+        """The key that the people's keys of the record are kept under."""
+        return self.root / "records" / "people.key"
+
+    @property
     def ledger_verifiers_file(self) -> Path:
         """Their public halves, a line each: what an auditor takes away."""
         return self.root / "records" / "ledger.vkeys"

@@ -30,10 +30,14 @@ MongoDB adds rights up and cannot say "all but these", so a collection that is m
 filled and read, and never changed: the safe side to err on.
 """
 
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
+"""Keys, which are retired and destroyed one by one."""
+
 ADD: Final = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes")
 MARK: Final = ("update",)
 """What is done to a commit once it was delivered."""
 CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
+DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")
 
 UNAUTHORIZED: Final = 13
@@ -94,6 +98,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
                 _privilege(database, "", ADD),
                 _privilege(database, COMMITS, MARK),
                 *_privileges(database, working, CHANGE),
+                *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
         )
 

@@ -15,6 +15,7 @@ from bmt.embedded.ledger_keys import ORIGIN, ledger_keys
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Probe, Program
+from bmt.embedded.records_key import records_key
 from bmt.embedded.storage import ADMIN
 from bmt.embedded.system import System
 
@@ -64,6 +65,7 @@ def _records(system: System) -> Environment:
     return {
         "BMT_LEDGER_ORIGIN": ORIGIN,
         "BMT_LEDGER_KEYS_FILE": str(keys),
+        "BMT_RECORDS_KEY_FILE": str(records_key(layout.records_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
     }
 

@@ -57,6 +57,7 @@ async def file_event(
             leaf_hash=leaf.hash,
             file_number=file_number,
             at=clock(),
+            key=leaf.sealed.key if leaf.sealed else None,
         ),
     )
 

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from bmt.chassis import clock, run
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis import clock, mongodb, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
@@ -18,6 +17,11 @@ from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves
 from services.records.ledger.measure import measuring
 from services.records.reading_room import ReadingRoom
+from services.records.sealing.leaf_seals import LeafSeals
+from services.records.sealing.master_keys import master_keys
+from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.sealed_event_store import SealedEventStore
+from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
 from services.records.subscriptions import TABLE
 from services.records.tree import api as tree_api
@@ -31,12 +35,12 @@ from services.records.tree.tree_store import TreeStore
 from services.records.tree.unsequenced import Unsequenced
 from services.records.worker import filing
 
-FOLIOS = "folios"
-"""The bucket of the documents as filed."""
-
 
 def build(settings: Settings) -> FastAPI:
     """The application of records."""
+    client = mongodb.connect(settings.mongodb_uri.get_secret_value())
+    masters = master_keys(settings.records_key.get_secret_value())
+    people = PersonKeys(client[settings.database], masters, clock.now)
     foundation = Foundation(
         settings,
         decider=domain.DECIDER,
@@ -44,11 +48,13 @@ def build(settings: Settings) -> FastAPI:
         private=PRIVATE,
         heard=list(TABLE),
         dead_letters=topics.DEAD_LETTERS,
+        client=client,
+        around_store=lambda store: SealedEventStore(store, people),
     )
-    ledger = Leaves(foundation.database[leaves.COLLECTION], clock.now)
+    ledger = Leaves(foundation.database[leaves.COLLECTION], clock.now, LeafSeals(people))
     numbers = FileNumbers(foundation.database[file_numbers.COLLECTION], settings.file_series)
-    folios = DocumentStore(foundation.database, FOLIOS)
-    for store in (ledger, numbers, folios):
+    folios = SealedFolios(foundation.database, people)
+    for store in (people, ledger, numbers, folios):
         foundation.prepares(store.prepare)
     files = foundation.view(views.FILES)
     perform = filing(
@@ -61,6 +67,7 @@ def build(settings: Settings) -> FastAPI:
     tree, sequencer = _tree(foundation, settings, ledger, signer)
     foundation.closes(ledger.close)
     foundation.closes(numbers.close)
+    foundation.closes(people.close)
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
     exporter = Exporter(room, ledger, tree, sequencer, folios, signer, clock.now)
     return foundation.app(

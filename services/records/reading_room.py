@@ -1,15 +1,16 @@
 """Where files are read: who reads what is remembered in the file itself, before it is shown."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bmt.chassis import clock as ids
 from bmt.chassis import tracing
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis.documents import DocumentUnknown
 from bmt.chassis.execution import Execution
 from bmt.chassis.pagination import PageRequest
 from bmt.chassis.view_store import Query
@@ -23,9 +24,13 @@ from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaves import Leaves
+from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
 from services.records.views import FileEntry
 from services.records.words import asked
+
+LOOKED_INTO: Final = 10
+"""Files of one document that are tried for its bytes, which some may have been disposed of."""
 
 FilesPage = PageRequest[tuple[datetime, str]]
 """Files are listed by when their requests were received, the newest first, then by id."""
@@ -65,7 +70,7 @@ class ReadingRoom:
         execution: Execution[Any, Any],
         files: ViewProjection[FileEntry],
         ledger: Leaves,
-        folios: DocumentStore,
+        folios: SealedFolios,
         clock: Clock,
     ) -> None:
         self._execution = execution
@@ -81,7 +86,7 @@ class ReadingRoom:
             RecordNotFound: there is none that this reader may see, or there was none then.
         """
         file = await self._view(request_id, ViewRecord(reader, self._clock()))
-        return record(request_id, file, await self._ledger.of(request_id), until)
+        return record(request_id, file, await self._ledger.opened(request_id), until)
 
     async def changes(
         self, reader: Reader, request_id: str, first: Until, second: Until
@@ -92,7 +97,7 @@ class ReadingRoom:
             RecordNotFound: there is no file that this reader may see, or there was none at the second one.
         """
         file = await self._view(request_id, ViewRecord(reader, self._clock()))
-        leaves = await self._ledger.of(request_id)
+        leaves = await self._ledger.opened(request_id)
         after = record(request_id, file, leaves, second)
         try:
             before = record(request_id, file, leaves, first)
@@ -129,15 +134,16 @@ class ReadingRoom:
         """A document as it was filed, and its bytes.
 
         Raises:
-            RecordNotFound: no file that this reader may see holds it.
+            RecordNotFound: no file that this reader may see holds it, or holds it still.
         """
         agency = {} if reader.agency is None else {"agency": reader.agency}
-        holding = Query(equal={"document_ids": document_id, **agency}, limit=1)
+        holding = Query(equal={"document_ids": document_id, **agency}, limit=LOOKED_INTO)
         for entry in await self._files.find(holding):
             view = ViewRecord(reader, self._clock(), document_id)
             file = await self._view(entry.request_id, view)
-            _, chunks = await self._folios.open(document_id)
-            return _folio(file, document_id), chunks
+            folio = _folio(file, document_id)
+            with suppress(DocumentUnknown):
+                return folio, await self._folios.open(name_of(folio))
         raise RecordNotFound
 
     async def file(self, reader: Reader, request_id: str) -> DesignatedFile:

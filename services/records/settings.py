@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from bmt.chassis.settings import ServiceSettings
+from services.records.sealing.master_keys import master_keys
 from services.records.tree.notes import Signer
 
 
@@ -33,6 +34,17 @@ class Settings(ServiceSettings):
     @classmethod
     def _keys_can_sign(cls, keys: SecretStr) -> SecretStr:
         Signer.from_pem("", keys.get_secret_value())
+        return keys
+
+    records_key: SecretStr = Field(
+        description="Keys of 32 bytes in base64, a line each, which the people's keys are kept under; "
+        "the first is for what is new."
+    )
+
+    @field_validator("records_key")
+    @classmethod
+    def _keys_can_wrap(cls, keys: SecretStr) -> SecretStr:
+        master_keys(keys.get_secret_value())
         return keys
 
     checkpoint_seconds: float = Field(

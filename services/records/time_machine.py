@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import (
@@ -16,8 +16,8 @@ from bmt.contracts.http.records import (
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
-from services.records.ledger.leaf import Leaf
 from services.records.request_state import state_of
+from services.records.sealing.leaf_seals import OpenLeaf
 
 _PLACE: Final = frozenset({"index", "previous", "topic", "recorded_at"})
 
@@ -34,9 +34,9 @@ class Until:
     at: datetime | None = None
     version: int | None = None
 
-    def holds(self, leaf: Leaf) -> bool:
+    def holds(self, leaf: OpenLeaf) -> bool:
         """Whether the leaf is within."""
-        return (self.version is None or leaf.index <= self.version) and (
+        return (self.version is None or leaf.leaf.index <= self.version) and (
             self.at is None or str(leaf.event.get("time")) <= rfc3339(self.at)
         )
 
@@ -48,7 +48,9 @@ class Until:
         return file.filed_at if reached else None
 
 
-def record(request_id: str, file: DesignatedFile, leaves: Sequence[Leaf], until: Until) -> Record:
+def record(
+    request_id: str, file: DesignatedFile, leaves: Sequence[OpenLeaf], until: Until
+) -> Record:
     """The file as it was.
 
     Raises:
@@ -57,12 +59,12 @@ def record(request_id: str, file: DesignatedFile, leaves: Sequence[Leaf], until:
     shown = [leaf for leaf in leaves if until.holds(leaf)]
     if not shown:
         raise RecordNotFound
-    folios = list(_folios(file.folios, {leaf.event_id for leaf in shown}, until))
+    folios = list(_folios(file.folios, {leaf.leaf.event_id for leaf in shown}, until))
     return Record(
         request_id=request_id,
         file_number=file.file_number,
         volume=max((folio.volume for folio in folios), default=1),
-        version=max(leaf.index for leaf in shown),
+        version=max(leaf.leaf.index for leaf in shown),
         folios=tuple(folios),
         missing=missing(file.unfiled),
         events=tuple(_event(leaf) for leaf in shown),
@@ -83,14 +85,16 @@ def _folios(
     """Those that an event shown had named, and that were filed by the moment asked for."""
     for folio in folios:
         if folio.event_id in event_ids and (until.at is None or folio.filed_at <= until.at):
-            yield RecordFolio(**folio.model_dump())
+            yield RecordFolio(**folio.model_dump(exclude={"key"}))
 
 
-def _event(leaf: Leaf) -> RecordedEvent:
-    place = {name: value for name, value in leaf.content.items() if name in _PLACE}
+def _event(leaf: OpenLeaf) -> RecordedEvent:
+    place = {name: value for name, value in leaf.leaf.content.items() if name in _PLACE}
+    salts = {pointer: one.salt for pointer, one in (leaf.disclosures or {}).items()}
+    told: dict[str, Any] = {"hash": leaf.leaf.hash, "disposed_of": leaf.closed, "salts": salts}
     # What is stored is shown as it stands: whether it is sound, the verification says.
-    return RecordedEvent.model_construct(hash=leaf.hash, **place, **leaf.event)
+    return RecordedEvent.model_construct(**told, **place, **leaf.event)
 
 
-def _state(file: DesignatedFile, shown: Sequence[Leaf], until: Until) -> RecordState:
+def _state(file: DesignatedFile, shown: Sequence[OpenLeaf], until: Until) -> RecordState:
     return state_of(file.request, [leaf.event for leaf in shown], until.filed_at(file))

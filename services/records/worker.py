@@ -19,7 +19,9 @@ from bmt.chassis.execution import Execution
 from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later, Perform, WorkOutcome, backoff
 from services.records.domain.commands import Command, FileFolio, MissingReason, ReportMissing
+from services.records.domain.events import FolioDue
 from services.records.domain.state import DesignatedFile
+from services.records.sealing.sealed_folios import FolioName, SealedFolios
 from services.records.views import document_of
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,7 @@ class _CannotFile(Exception):  # noqa: N818  named for what is so
 def filing(
     execution: Execution[Any, Any],
     documents: DocumentStore,
-    folios: DocumentStore,
+    folios: SealedFolios,
     folios_a_volume: int,
     clock: Clock,
 ) -> Perform:
@@ -42,8 +44,11 @@ def filing(
 
     async def perform(item: WorkItem) -> WorkOutcome:
         document_id = document_of(item)
+        due = await _due(execution, item, document_id)
+        if due is None:
+            return Done()
         try:
-            stored = await _copy(document_id, documents, folios)
+            stored = await _copy(FolioName(document_id, due.key), documents, folios)
         except _CannotFile as cannot:
             await report(item, document_id, cannot.reason)
             return Later(backoff(item.attempts), cannot.reason)
@@ -86,24 +91,32 @@ def _stream(item: WorkItem) -> str:
     return f"request-{item.subject}"
 
 
-async def _copy(
-    document_id: str, documents: DocumentStore, folios: DocumentStore
-) -> StoredDocument:
+async def _due(execution: Execution[Any, Any], item: WorkItem, document_id: str) -> FolioDue | None:
+    """What the file says of a document that is still to be filed; None when nothing is."""
+    for look in (execution.known_state, execution.state):
+        file = await look(_stream(item))
+        if isinstance(file, DesignatedFile) and document_id in file.due:
+            return file.due[document_id]
+    return None
+
+
+async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios) -> StoredDocument:
     """The document among the folios, its bytes checked while they were copied.
 
     Raises:
         _CannotFile: it is not there, or not what it is named for.
     """
-    if (filed := (await folios.find([document_id])).get(document_id)) is not None:
-        return filed
     try:
-        stored, chunks = await documents.open(document_id)
+        stored, chunks = await documents.open(name.document_id)
+        if await folios.has(name):
+            return stored
         received = await receive(chunks, stored.size_bytes)
     except DocumentUnknown:
         raise _CannotFile("not_stored") from None
     except (DocumentTooLarge, DocumentDamaged):
         raise _CannotFile("content_differs") from None
     with received.content:
-        if received.document_id != document_id:
+        if received.document_id != name.document_id:
             raise _CannotFile("content_differs")
-        return await folios.put(received, filename=stored.filename, media_type=stored.media_type)
+        await folios.put(name, received)
+        return stored

@@ -18,6 +18,9 @@ from bmt.chassis import clock
 from bmt.chassis.mongodb import IndexModel, connect
 from services.records.ledger.leaf import Entry, Leaf
 from services.records.ledger.leaves import Leaves
+from services.records.sealing.leaf_seals import LeafSeals
+from services.records.sealing.master_keys import MasterKey, Person
+from services.records.sealing.person_keys import PersonKeys
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
@@ -77,12 +80,15 @@ def _events(count: int) -> list[Entry]:
         event = {"id": clock.new_id(), "source": "/bmt/intake", "type": "t", "data": data}
         if number % CHAIN == 0:
             request_id = clock.new_id()
-        entries.append(Entry(request_id, "bmt.requests.v1", event))
+        person = Person("MAMPU", f"orang-{number // CHAIN}")
+        entries.append(Entry(request_id, "bmt.requests.v1", event, person))
     return entries
 
 
 async def _added(database: Any, entries: list[Entry]) -> None:
-    ledger, queue = Leaves(database.leaves, clock.now), Unsequenced(database)
+    people = PersonKeys(database, [MasterKey(bytes(32))], clock.now)
+    ledger = Leaves(database.leaves, clock.now, LeafSeals(people))
+    queue = Unsequenced(database)
     tree = TreeStore(database)
     await ledger.prepare()
     await tree.prepare()

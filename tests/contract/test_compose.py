@@ -6,7 +6,7 @@ import re
 
 import pytest
 from fixtures.compose import CONTAINERS, FOLDER, JOBS, OWN, RAW, ROOT, SYSTEM, environment, required
-from fixtures.ledger_keys import KEYS
+from fixtures.ledger_keys import KEYS, RECORDS_KEY
 
 from bmt.embedded import mongodb_rights
 from bmt.embedded.kafka_table import table
@@ -30,9 +30,10 @@ def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(name, 
     known = {f"BMT_{field.upper()}" for field in settings.model_fields}
     for key, value in given.items():
         monkeypatch.setenv(key, value)
-    if given.pop("BMT_LEDGER_KEYS_FILE", None) is not None:
-        monkeypatch.delenv("BMT_LEDGER_KEYS_FILE")
-        monkeypatch.setenv("BMT_LEDGER_KEYS", KEYS)
+    for secret, value in (("BMT_LEDGER_KEYS", KEYS), ("BMT_RECORDS_KEY", RECORDS_KEY)):
+        if given.pop(f"{secret}_FILE", None) is not None:
+            monkeypatch.delenv(f"{secret}_FILE")
+            monkeypatch.setenv(secret, value)
 
     assert given.keys() <= known
     settings()

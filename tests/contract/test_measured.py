@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 import yaml
 from fixtures.compose import ROOT, environment
-from fixtures.ledger_keys import KEYS
+from fixtures.ledger_keys import KEYS, RECORDS_KEY
 from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
@@ -48,8 +48,9 @@ def registry_of(name, monkeypatch) -> CollectorRegistry:
     for key, value in environment(name).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("BMT_AGENCIES_FILE", str(DEPLOY / "embedded" / "agencies.yaml"))
-    monkeypatch.delenv("BMT_LEDGER_KEYS_FILE", raising=False)
-    monkeypatch.setenv("BMT_LEDGER_KEYS", KEYS)
+    for secret, value in (("BMT_LEDGER_KEYS", KEYS), ("BMT_RECORDS_KEY", RECORDS_KEY)):
+        monkeypatch.delenv(f"{secret}_FILE", raising=False)
+        monkeypatch.setenv(secret, value)
     monkeypatch.setattr(foundation, "new_registry", kept)
     settings = import_module(f"services.{name}.settings").Settings
     import_module(f"services.{name}.main").build(settings())

@@ -70,7 +70,8 @@ class RecordedEvent(_Answer):
 
     `hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `request_id`, `index`,
     `previous`, `topic`, `recorded_at` and `event`, which is this object's CloudEvents attributes that
-    are not null, and `data`.
+    are not null, and `data`, in which each value that `salts` names stands as `{"commitment": hash}`:
+    SHA-256 over the salt's bytes and the value's canonical JSON.
     """
 
     index: int = Field(description="1, 2, … without gaps within the file")
@@ -90,6 +91,12 @@ class RecordedEvent(_Answer):
     causationid: str | None = None
     traceparent: str | None = None
     data: dict[str, Any]
+    salts: dict[str, Sha256] = Field(
+        default={}, description="of each personal value, by its JSON pointer (RFC 6901) into `data`"
+    )
+    disposed_of: bool = Field(
+        default=False, description="the personal values are gone, each with its salt"
+    )
 
 
 class DecisionTaken(_Answer):

@@ -11,11 +11,15 @@ from bmt.contracts.problems import Refused
 from bmt.verify_record import FORMAT, archive_parts
 from services.records.domain.events import FolioFiled
 from services.records.ledger.canonical import canonical
-from services.records.ledger.leaf import Leaf
+from services.records.sealing import commitments
+from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoints import SignedCheckpoint
 from services.records.tree.notes import Signer
 from services.records.tree.reading import Proof
 
+_LEFT: Final = {"number", "volume", "event_id", "filed_at"}
+"""What is still known of a folio that was disposed of."""
+_TOLD: Final = {*_LEFT, "document_id", "filename", "media_type", "size_bytes"}
 PIECE_BYTES: Final = 64 * 1024
 LARGEST_BYTES: Final = 4_000_000_000
 """An archive without the extensions for larger ones, which any program can open."""
@@ -74,7 +78,7 @@ class File:
 
     request_id: str
     file_number: str
-    leaves: Sequence[Leaf]
+    leaves: Sequence[OpenLeaf]
     proofs: Sequence[Proof]
     checkpoint: SignedCheckpoint
     folios: Sequence[FolioFiled]
@@ -125,18 +129,26 @@ def _files(file: File, signer: Signer) -> dict[str, bytes | Stored]:
         "folios.json": canonical(_folios(file)),
     }
     for leaf in file.leaves:
-        files[f"leaves/{leaf.index:06}.json"] = canonical(dict(leaf.content))
+        files[f"leaves/{leaf.leaf.index:06}.json"] = canonical(dict(leaf.leaf.content))
+    for leaf in file.leaves:
+        if leaf.disclosures:
+            text = commitments.written(leaf.disclosures)
+            files[f"disclosures/{leaf.leaf.index:06}.json"] = text
     for leaf, proof in zip(file.leaves, file.proofs, strict=True):
         told = {"sequence": proof.sequence, "hashes": [node.hex() for node in proof.hashes]}
-        files[f"proofs/{leaf.index:06}.json"] = canonical(told)
+        files[f"proofs/{leaf.leaf.index:06}.json"] = canonical(told)
     for document_id in sorted(file.documents):
         files[f"documents/{document_id.removeprefix('sha256:')}"] = file.documents[document_id]
     return files
 
 
 def _folios(file: File) -> dict[str, Any]:
+    closed = {leaf.leaf.event_id for leaf in file.leaves if leaf.closed}
     return {
-        "folios": [folio.model_dump(mode="json") for folio in file.folios],
+        "folios": [
+            folio.model_dump(mode="json", include=_LEFT if folio.event_id in closed else _TOLD)
+            for folio in file.folios
+        ],
         "missing": [one.model_dump(mode="json") for one in file.missing],
     }
 

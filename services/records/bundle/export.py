@@ -9,15 +9,17 @@ from contextlib import suppress
 from typing import IO, Final
 
 from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
+from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import MissingDocument
 from services.records.bundle.contents import Bundle, File, Stored
 from services.records.domain.commands import Reader
+from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
-from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves
 from services.records.reading_room import ReadingRoom
+from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.sealing.sealed_folios import DisposedOf, SealedFolios, name_of
 from services.records.time_machine import missing
 from services.records.tree.checkpoints import SignedCheckpoint
 from services.records.tree.notes import Signer
@@ -38,7 +40,7 @@ class Exporter:
         ledger: Leaves,
         tree: TreeReading,
         sequencer: Sequencer,
-        folios: DocumentStore,
+        folios: SealedFolios,
         signer: Signer,
         clock: Clock,
     ) -> None:
@@ -58,17 +60,22 @@ class Exporter:
             NothingSigned: the newest leaves are not signed yet; come again.
         """
         await self._room.file(reader, request_id)
-        leaves = await self._ledger.of(request_id)
+        leaves = await self._ledger.opened(request_id)
         checkpoint, proofs = await self._signed(request_id, leaves)
         file = await self._room.exported(reader, request_id)
         documents, lost = await self._documents(file)
+        closed = {leaf.leaf.event_id for leaf in leaves if leaf.closed}
         told = File(
             request_id=request_id,
             file_number=file.file_number,
             leaves=leaves,
             proofs=proofs,
             checkpoint=checkpoint,
-            folios=[folio for folio in file.folios if folio.document_id in documents],
+            folios=[
+                folio
+                for folio in file.folios
+                if folio.document_id in documents or folio.event_id in closed
+            ],
             missing=[*missing(file.unfiled), *lost],
             documents=documents,
             exported_at=rfc3339(self._clock()),
@@ -76,12 +83,12 @@ class Exporter:
         return await asyncio.to_thread(Bundle, told, self._signer)
 
     async def _signed(
-        self, request_id: str, leaves: Sequence[Leaf]
+        self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
         """The newest checkpoint that holds all leaves; the next one is asked for where none does."""
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
-        await self._sequencer.ask(leaves)
+        await self._sequencer.ask([leaf.leaf for leaf in leaves])
         for _ in range(LOOKS):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             with suppress(NothingSigned):
@@ -89,32 +96,33 @@ class Exporter:
         raise NothingSigned
 
     async def _proven(
-        self, request_id: str, leaves: Sequence[Leaf]
+        self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
         latest = await self._tree.latest()
-        indexes = [leaf.index for leaf in leaves]
+        indexes = [leaf.leaf.index for leaf in leaves]
         return latest, await self._tree.proofs(request_id, indexes, latest.checkpoint.size)
 
     async def _documents(
         self, file: DesignatedFile
     ) -> tuple[dict[str, Stored], list[MissingDocument]]:
-        """The folios' bytes, put aside; those that are gone are told as missing."""
+        """The folios' bytes, put aside; those that are gone are told as missing, unless they were disposed of."""
         aside: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the bundle
         documents: dict[str, Stored] = {}
         lost: list[MissingDocument] = []
         for folio in file.folios:
             try:
-                documents[folio.document_id] = await self._put_aside(folio.document_id, aside)
+                documents[folio.document_id] = await self._put_aside(folio, aside)
+            except DisposedOf:
+                continue
             except (DocumentUnknown, DocumentDamaged):
                 lost.append(
                     MissingDocument(document_id=folio.document_id, reason="content_differs")
                 )
         return documents, lost
 
-    async def _put_aside(self, document_id: str, aside: IO[bytes]) -> Stored:
+    async def _put_aside(self, folio: FolioFiled, aside: IO[bytes]) -> Stored:
         start, size, crc, digest = aside.tell(), 0, 0, hashlib.sha256()
-        _, chunks = await self._folios.open(document_id)
-        async for chunk in chunks:
+        async for chunk in await self._folios.open(name_of(folio)):
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
             size += len(chunk)

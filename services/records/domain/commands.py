@@ -21,6 +21,7 @@ class FileEvent:
         leaf_hash: the hash of its leaf.
         file_number: of the request, for the first event of it.
         at: now.
+        key: the id of the person's key that the leaf is sealed under.
     """
 
     event: RequestEvent
@@ -32,6 +33,7 @@ class FileEvent:
     leaf_hash: str
     file_number: str
     at: datetime
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

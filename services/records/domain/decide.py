@@ -82,13 +82,14 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
         request=event.request if isinstance(event, RequestReceived) else None,
         justification=event.justification if isinstance(event, RequestReceived) else None,
         about=getattr(event, "about", None),
+        key=command.key,
     )
     known = state.named if isinstance(state, DesignatedFile) else frozenset()
-    due = {one.document_id: one for one in _named(event, command.event_id)}
+    due = {one.document_id: one for one in _named(event, command.event_id, command.key)}
     return [*opened, filed, *(one for name, one in due.items() if name not in known)]
 
 
-def _named(event: RequestEvent, event_id: str) -> Iterator[FolioDue]:
+def _named(event: RequestEvent, event_id: str, key: str | None) -> Iterator[FolioDue]:
     """The documents that an event names."""
     match event:
         case RequestReceived():
@@ -98,13 +99,14 @@ def _named(event: RequestEvent, event_id: str) -> Iterator[FolioDue]:
                     event_id=event_id,
                     filename=document.filename,
                     media_type=document.media_type,
+                    key=key,
                 )
         case Configured():
             for evidence in event.evidence:
                 if evidence.document_id is not None:
-                    yield FolioDue(document_id=evidence.document_id, event_id=event_id)
+                    yield FolioDue(document_id=evidence.document_id, event_id=event_id, key=key)
         case NotificationPrepared(document_id=str(document_id)):
-            yield FolioDue(document_id=document_id, event_id=event_id)
+            yield FolioDue(document_id=document_id, event_id=event_id, key=key)
 
 
 def _file_folio(command: FileFolio, state: DesignatedFile) -> list[Event]:
@@ -122,16 +124,22 @@ def _file_folio(command: FileFolio, state: DesignatedFile) -> list[Event]:
             media_type=due.media_type or command.media_type,
             size_bytes=command.size_bytes,
             filed_at=command.at,
+            key=due.key,
         )
     ]
 
 
 def _report_missing(command: ReportMissing, state: DesignatedFile) -> list[Event]:
-    wanted = command.document_id in state.due
-    if not wanted or state.missing.get(command.document_id) == command.reason:
+    due = state.due.get(command.document_id)
+    if due is None or state.missing.get(command.document_id) == command.reason:
         return []
     return [
-        FolioMissing(document_id=command.document_id, reason=command.reason, noticed_at=command.at)
+        FolioMissing(
+            document_id=command.document_id,
+            reason=command.reason,
+            noticed_at=command.at,
+            key=due.key,
+        )
     ]
 
 
@@ -145,8 +153,14 @@ def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
             roles=reader.roles,
             viewed_at=command.at,
             document_id=command.document_id,
+            key=_key_of(state, command.document_id),
         )
     ]
+
+
+def _key_of(state: DesignatedFile, document_id: str | None) -> str | None:
+    folios = (folio for folio in state.folios if folio.document_id == document_id)
+    return next((folio.key for folio in folios), None)
 
 
 def _export(command: ExportRecord, state: DesignatedFile) -> list[Event]:

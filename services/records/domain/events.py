@@ -18,6 +18,7 @@ class EventFiled(Event):
     """One event stands in the ledger, at this place of the request's chain.
 
     `request` and `justification` are there when the event tells them anew; `about` when it is a notice.
+    `key` names the person's key that the leaf and this event are sealed under; None before there were keys.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -31,20 +32,25 @@ class EventFiled(Event):
     request: RequestFacts | None = None
     about: About | None = None
     justification: str | None = None
+    key: str | None = None
 
 
 class FolioDue(Event):
-    """An event names this document: it must be fetched, checked and filed."""
+    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf."""
 
     TYPE = "my.gov.bmt.records.FolioDue.v1"
     document_id: DocumentId
     event_id: str
     filename: str | None = None
     media_type: str | None = None
+    key: str | None = None
 
 
 class FolioFiled(Event):
-    """A document stands in the file: its bytes were checked against its SHA-256 while copying."""
+    """A document stands in the file: its bytes were checked against its SHA-256 while copying.
+
+    `key` names the person's key that they are sealed under; None before there were keys.
+    """
 
     TYPE = "my.gov.bmt.records.FolioFiled.v1"
     number: int
@@ -55,6 +61,7 @@ class FolioFiled(Event):
     media_type: str
     size_bytes: int
     filed_at: Moment
+    key: str | None = None
 
 
 class FolioMissing(Event):
@@ -64,6 +71,7 @@ class FolioMissing(Event):
     document_id: DocumentId
     reason: str
     noticed_at: Moment
+    key: str | None = None
 
 
 class RecordViewed(Event):
@@ -74,6 +82,7 @@ class RecordViewed(Event):
     roles: tuple[str, ...]
     viewed_at: Moment
     document_id: DocumentId | None = None
+    key: str | None = None
 
 
 class RecordExported(Event):

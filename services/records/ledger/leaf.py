@@ -9,8 +9,12 @@ from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import RequestEvent
 from services.records.ledger.canonical import kept, leaf_hash
+from services.records.sealing.master_keys import Person
 
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
+
+NOT_HASHED: Final = frozenset({"_id", "hash", "sealed"})
+"""What is stored of a leaf beside its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +25,33 @@ class Entry:
         request_id: the chain it belongs to.
         topic: where it was said.
         event: its CloudEvents attributes and its data, as the ledger keeps them.
+        person: whose data it holds; None where it holds nobody's.
+        sealed: the personal values, once commitments stand in their places.
     """
 
     request_id: str
     topic: str
     event: Mapping[str, Any]
+    person: Person | None = None
+    sealed: "Sealed | None" = None
 
     @property
     def event_id(self) -> str:
         """The event's id, which is the leaf's."""
         return str(self.event["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The personal values of an event, which lie beside the leaf and are not hashed.
+
+    Attributes:
+        key: the id of the person's key.
+        text: their disclosures, sealed under it.
+    """
+
+    key: str
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +68,15 @@ class Leaf:
 
     Attributes:
         content: what the hash is of: `request_id`; `index`, from 1 without gaps; `previous`, the hash
-            of the leaf before (None for the first); `topic`; `event`, whole; `recorded_at`.
+            of the leaf before (None for the first); `topic`; `event`, whole, but for commitments in the
+            places of personal values; `recorded_at`.
         hash: of the content.
+        sealed: the personal values; None where there are none.
     """
 
     content: Mapping[str, Any]
     hash: str
+    sealed: Sealed | None = None
 
     @property
     def request_id(self) -> str:
@@ -66,7 +90,7 @@ class Leaf:
 
     @property
     def event(self) -> Mapping[str, Any]:
-        """The whole event."""
+        """The event as it was hashed."""
         event: Mapping[str, Any] = self.content["event"]
         return event
 
@@ -85,7 +109,9 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
     envelope = heard.envelope
     if not isinstance(envelope, Envelope):
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
-    return Entry(heard.data.request.request_id, _TOPIC_OF[envelope.type], _whole(envelope))
+    request = heard.data.request
+    person = Person(request.agency, request.applicant.account)
+    return Entry(request.request_id, _TOPIC_OF[envelope.type], _whole(envelope), person)
 
 
 def _whole(envelope: Envelope) -> dict[str, Any]:
@@ -96,7 +122,7 @@ def _whole(envelope: Envelope) -> dict[str, Any]:
     return whole
 
 
-def seal(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
+def chained(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
     """The leaf of `entry` after `tail`.
 
     Raises:
@@ -110,4 +136,4 @@ def seal(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
         "event": entry.event,
         "recorded_at": recorded_at,
     }
-    return Leaf(content, leaf_hash(content))
+    return Leaf(content, leaf_hash(content), entry.sealed)

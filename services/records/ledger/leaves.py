@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
@@ -12,7 +13,8 @@ from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.recent import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.leaf import Entry, Leaf, Tail, seal
+from services.records.ledger.leaf import NOT_HASHED, Entry, Leaf, Sealed, Tail, chained
+from services.records.sealing.leaf_seals import LeafSeals, OpenLeaf
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
@@ -33,10 +35,11 @@ class Leaves:
     unique, so of two writers one wins a place and the other takes the next.
     """
 
-    def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
-        """`collection` needs find and insert."""
+    def __init__(self, collection: mongodb.Collection, clock: Clock, seals: LeafSeals) -> None:
+        """`collection` needs find and insert; `seals` keep what is personal."""
         self._leaves = collection
         self._clock = clock
+        self._seals = seals
         self._adding: Batcher[Entry, Added] = Batcher(self._add)
         self._ends: Recent[str, Tail] = Recent(REMEMBERED)
 
@@ -64,6 +67,10 @@ class Leaves:
             cursor = self._leaves.find({"request_id": request_id}).sort("index", 1)
             return [_leaf(document) for document in await cursor.to_list(None)]
 
+    async def opened(self, request_id: str) -> list[OpenLeaf]:
+        """As `of`, with the personal values as far as their keys are still there."""
+        return await self._seals.opened(await self.of(request_id))
+
     async def count(self) -> int:
         """How many leaves there are, by the collection's own count."""
         with mongodb.store_errors():
@@ -75,12 +82,20 @@ class Leaves:
 
     async def _add(self, entries: Sequence[Entry]) -> Sequence[Added]:
         added: dict[int, Added] = {}
-        left = list(range(len(entries)))
+        ready: dict[int, Entry] = {}
+        for place, entry in enumerate(await self._seals.sealed(entries)):
+            if isinstance(entry, NotCanonical):
+                added[place] = entry
+            else:
+                ready[place] = entry
+        left = list(ready)
         lost = 0
         while left:
             # One entry a chain at a time: the next one's place follows from it.
-            first = {entries[place].request_id: place for place in reversed(left)}
-            settled = await self._attempt({place: entries[place] for place in first.values()})
+            first = {ready[place].request_id: place for place in reversed(left)}
+            settled = await self._attempt(
+                {place: ready[place] for place in first.values()}, entries
+            )
             added |= settled
             left = [place for place in left if place not in settled]
             if not settled:
@@ -91,14 +106,16 @@ class Leaves:
                 await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
         return [added[place] for place in range(len(entries))]
 
-    async def _attempt(self, entries: Mapping[int, Entry]) -> dict[int, Added]:
-        """Write these once; those that found no place are not in the answer."""
+    async def _attempt(
+        self, entries: Mapping[int, Entry], said: Sequence[Entry]
+    ) -> dict[int, Added]:
+        """Write these once, which were `said` so; those that found no place are not in the answer."""
         settled: dict[int, Added] = {}
         tails = await self._tails({entry.request_id for entry in entries.values()})
         now = rfc3339(self._clock())
         for place, entry in entries.items():
             try:
-                settled[place] = seal(entry, tails.get(entry.request_id, Tail()), now)
+                settled[place] = chained(entry, tails.get(entry.request_id, Tail()), now)
             except NotCanonical as error:
                 settled[place] = error
         refused = await self._insert([leaf for leaf in settled.values() if isinstance(leaf, Leaf)])
@@ -108,8 +125,8 @@ class Leaves:
             if entry.event_id in refused:
                 del settled[place]
             if (leaf := known.get(entry.event_id)) is not None:
-                same = _same(entry, leaf)
-                settled[place] = leaf if same else CausationReused(entry.event_id)
+                same = _same(said[place], leaf)
+                settled[place] = leaf.leaf if same else CausationReused(entry.event_id)
         return settled
 
     def _remember(self, settled: Iterable[Added], refused: Collection[str]) -> None:
@@ -151,23 +168,39 @@ class Leaves:
         crash_points.reached("records.leaves.inserted")
         return set()
 
-    async def _known(self, event_ids: Collection[str]) -> dict[str, Leaf]:
+    async def _known(self, event_ids: Collection[str]) -> dict[str, OpenLeaf]:
         if not event_ids:
             return {}
         with mongodb.store_errors():
             found = await self._leaves.find({"_id": {"$in": list(event_ids)}}).to_list(None)
-        return {document["_id"]: _leaf(document) for document in found}
+        opened = await self._seals.opened([_leaf(document) for document in found])
+        return {leaf.leaf.event_id: leaf for leaf in opened}
 
 
-def _same(entry: Entry, leaf: Leaf) -> bool:
-    """Whether it is the same event again, and not another one under its id."""
-    return all(entry.event.get(name) == leaf.event.get(name) for name in ("source", "type", "data"))
+def _same(entry: Entry, leaf: OpenLeaf) -> bool:
+    """Whether it is the same event again, and not another one under its id.
+
+    Of what was disposed of nobody can tell.
+    """
+    compared = ("source", "type") if leaf.closed else ("source", "type", "data")
+    return all(entry.event.get(name) == leaf.event.get(name) for name in compared)
 
 
 def _document(leaf: Leaf) -> dict[str, Any]:
-    return {"_id": leaf.event_id, **leaf.content, "hash": leaf.hash}
+    beside = asdict(leaf.sealed) if leaf.sealed else {}
+    return {
+        "_id": leaf.event_id,
+        **leaf.content,
+        "hash": leaf.hash,
+        **({"sealed": beside} if beside else {}),
+    }
 
 
 def _leaf(document: Mapping[str, Any]) -> Leaf:
-    content = {name: value for name, value in document.items() if name not in ("_id", "hash")}
-    return Leaf(content, document["hash"])
+    content = {name: value for name, value in document.items() if name not in NOT_HASHED}
+    sealed = document.get("sealed")
+    return Leaf(
+        content,
+        document["hash"],
+        Sealed(sealed["key"], bytes(sealed["text"])) if sealed else None,
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bmt.chassis import mongodb
-from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
+from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
 from services.records.domain.events import EventFiled, FolioFiled
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.verification import (
@@ -17,18 +17,32 @@ from services.records.ledger.verification import (
     folio_fault,
     register_faults,
 )
+from services.records.sealing.cipher import PersonKey, SealBroken
+from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.sealed_event_store import opened_data
+from services.records.sealing.sealed_folios import (
+    DisposedOf,
+    FolioChanged,
+    FolioName,
+    SealedFolios,
+)
+from services.records.sealing.verification import keys_named, sealing_faults
 from services.records.tree.keys_told import CHAIN
 from services.records.tree.verification import LiveTree, Trusted
 
 COMMITS: Final = "commits"
-FOLIOS: Final = "folios"
 FILES_AT_A_TIME: Final = 200
 _STREAM: Final = "request-"
 
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong with it."""
+    """What was looked at, and what is wrong with it.
+
+    `opened`: whether the keys were at hand, so that what is personal was looked at, too.
+    """
+
+    opened: bool = False
 
     records: int = 0
     leaves: int = 0
@@ -41,20 +55,27 @@ class Report:
 class _Commits:
     versions: list[int] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
-    document_ids: list[str] = field(default_factory=list)
+    folios: list[FolioName] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
 
 
 class LiveStore:
     """One records database."""
 
-    def __init__(self, database: mongodb.Database, trusted: Trusted = Trusted()) -> None:  # noqa: B008  frozen
-        """`database` needs find."""
+    def __init__(
+        self,
+        database: mongodb.Database,
+        trusted: Trusted = Trusted(),  # noqa: B008  frozen
+        people: PersonKeys | None = None,
+    ) -> None:
+        """`database` needs find. Without the people's keys nothing personal is looked at, folios included."""
+        self._people = people
         self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]
         self._leaves = database[leaves.COLLECTION]
         self._numbers = database[file_numbers.COLLECTION]
-        self._folios = DocumentStore(database, FOLIOS)
-        self._looked_at: dict[str, Fault | None] = {}
+        self._folios = SealedFolios(database, people) if people else None
+        self._looked_at: dict[FolioName, Fault | None] = {}
 
     async def verify(self) -> Report:
         """Look at every file, in the order of request ids.
@@ -65,7 +86,7 @@ class LiveStore:
             StoreUnavailable: it cannot be read.
             WrongConfiguration: the checkpoint from outside is none.
         """
-        report = Report()
+        report = Report(opened=self._people is not None)
         register = await self._register()
         report.faults += register_faults(register)
         numbered = {request_id for _, _, request_id in register}
@@ -96,18 +117,26 @@ class LiveStore:
     ) -> AsyncIterator[FileAsFound]:
         commits = await self._read_commits(request_ids)
         chains = await self._read_leaves(request_ids)
+        keys = await self._keys(leaf for chain in chains.values() for leaf in chain)
         for request_id in request_ids:
             found = commits.get(request_id, _Commits())
+            leaves = chains.get(request_id, ())
+            if self._people is not None:
+                report.faults += sealing_faults(request_id, leaves, keys)
             yield FileAsFound(
                 request_id=request_id,
-                leaves=chains.get(request_id, ()),
+                leaves=leaves,
                 versions=found.versions,
                 anchors=found.anchors,
                 numbered=request_id in numbered,
             )
-            for document_id in found.document_ids:
+            report.faults += (
+                Fault(request_id, None, "commit_changed", f"commit {version} was changed")
+                for version in found.changed
+            )
+            for name in found.folios:
                 report.folios += 1
-                if fault := await self._folio_fault(request_id, document_id):
+                if fault := await self._folio_fault(request_id, name):
                     report.faults.append(fault)
 
     async def _read_commits(self, request_ids: Sequence[str]) -> dict[str, _Commits]:
@@ -115,10 +144,15 @@ class LiveStore:
         wanted = {"stream": {"$in": [_STREAM + request_id for request_id in request_ids]}}
         with mongodb.store_errors():
             cursor = self._commits.find(wanted).sort([("stream", 1), ("version", 1)])
-            async for commit in cursor:
-                request_id = commit["stream"].removeprefix(_STREAM)
-                _note(commit, found.setdefault(request_id, _Commits()))
+            commits = await cursor.to_list(None)
+        keys = await self._keys(event["data"] for commit in commits for event in commit["events"])
+        for commit in commits:
+            request_id = commit["stream"].removeprefix(_STREAM)
+            _note(commit, found.setdefault(request_id, _Commits()), keys)
         return found
+
+    async def _keys(self, sealed: Iterable[Mapping[str, Any]]) -> Mapping[str, PersonKey]:
+        return await self._people.by_id(keys_named(sealed)) if self._people else {}
 
     async def _read_leaves(self, request_ids: Sequence[str]) -> dict[str, list[RawLeaf]]:
         found: dict[str, list[RawLeaf]] = {}
@@ -128,30 +162,45 @@ class LiveStore:
                 found.setdefault(leaf["request_id"], []).append(leaf)
         return found
 
-    async def _folio_fault(self, request_id: str, document_id: str) -> Fault | None:
+    async def _folio_fault(self, request_id: str, name: FolioName) -> Fault | None:
         """Bytes that several files share are read once, and are each file's fault."""
-        if document_id not in self._looked_at:
-            chunks = await self._bytes(document_id)
-            self._looked_at[document_id] = folio_fault(request_id, document_id, chunks)
-        fault = self._looked_at[document_id]
+        if name not in self._looked_at:
+            self._looked_at[name] = await self._looked(request_id, name)
+        fault = self._looked_at[name]
         return fault and Fault(request_id, None, fault.wrong, fault.detail)
 
-    async def _bytes(self, document_id: str) -> Sequence[bytes] | None:
+    async def _looked(self, request_id: str, name: FolioName) -> Fault | None:
         try:
-            return [await self._folios.read(document_id)]
+            return folio_fault(request_id, name.document_id, await self._bytes(name))
+        except DisposedOf:
+            return None
+
+    async def _bytes(self, name: FolioName) -> Sequence[bytes] | None:
+        if self._folios is None:
+            raise DisposedOf(name.document_id)
+        try:
+            return [piece async for piece in await self._folios.open(name)]
+        except FolioChanged:
+            return ()
+        except DisposedOf:
+            raise
         except (DocumentUnknown, DocumentDamaged):
             return None
 
 
-def _note(commit: Mapping[str, Any], found: _Commits) -> None:
+def _note(commit: Mapping[str, Any], found: _Commits, keys: Mapping[str, PersonKey]) -> None:
     found.versions.append(commit.get("version", 0))
     for event in commit.get("events", ()):
-        data = event.get("data", {})
+        try:
+            data: Mapping[str, Any] = opened_data(str(event.get("id")), event.get("data", {}), keys)
+        except (SealBroken, LookupError, ValueError, TypeError):
+            found.changed.append(commit.get("version", 0))
+            continue
         if event.get("type") == EventFiled.TYPE:
-            anchor = (data.get("leaf_index"), data.get("leaf_hash"), data.get("event_id"))
+            anchor: Any = (data.get("leaf_index"), data.get("leaf_hash"), data.get("event_id"))
             found.anchors.append(Anchor(*anchor))
         elif event.get("type") == FolioFiled.TYPE:
-            found.document_ids.append(data.get("document_id"))
+            found.folios.append(FolioName(str(data.get("document_id")), data.get("key")))
 
 
 async def _grouped(collection: mongodb.Collection, name: str) -> set[str]:

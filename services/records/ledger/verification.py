@@ -8,18 +8,22 @@ shows removals from its end, and the register of file numbers shows files that a
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from services.records.ledger.canonical import NotCanonical, leaf_hash
+from services.records.ledger.leaf import NOT_HASHED
 
 Wrong = Literal[
     "index_gap",
     "duplicate",
     "previous_mismatch",
     "hash_mismatch",
+    "disclosure_mismatch",
+    "key_missing",
     "other_event",
     "leaf_missing",
     "commit_missing",
+    "commit_changed",
     "number_gap",
     "folio_missing",
     "folio_mismatch",
@@ -33,8 +37,6 @@ Wrong = Literal[
     "signature_wrong",
 ]
 """What can be wrong with a file."""
-
-_NOT_HASHED: Final = frozenset({"_id", "hash"})
 
 RawLeaf = Mapping[str, Any]
 """A leaf as it is stored, whatever it has become."""
@@ -154,7 +156,7 @@ def _leaf_faults(
 def _hash(leaf: RawLeaf) -> str | None:
     """The hash that the leaf's content has now; None when it has none."""
     try:
-        return leaf_hash({name: value for name, value in leaf.items() if name not in _NOT_HASHED})
+        return leaf_hash({name: value for name, value in leaf.items() if name not in NOT_HASHED})
     except NotCanonical:
         return None
 

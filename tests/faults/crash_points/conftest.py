@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from crash_stories import approval, intake, notification, provisioning, records
-from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS
+from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS, RECORDS_KEY
 from fixtures.mail_server import MailServer
 from fixtures.thoroughness import LONG
 from mortal import Nursery
@@ -95,6 +95,7 @@ def _variables(
         },
         "records": {
             "BMT_LEDGER_KEYS": KEYS,
+            "BMT_RECORDS_KEY": RECORDS_KEY,
             "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
         },
     }

@@ -9,7 +9,6 @@ from stage import HEARS, Stage
 from bmt.chassis import foundation as foundations
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.memory_view_store import MemoryViewStore
-from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.view_store import ViewDocument
 from bmt.chassis.views import ViewProjection
@@ -45,7 +44,7 @@ async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:
 
 async def _fold(stage: Stage, again: Foundation) -> None:
     own = [p for p in again._own_projections if isinstance(p, ViewProjection)]
-    async for commit in MongoEventStore(stage.database["commits"]).all():
+    async for commit in again.store.all():
         # A commit's events have one place: they are taken in together, or the first alone.
         heard = list(again._own.heard(commit, again.source))
         for projection in own:

@@ -19,6 +19,8 @@ VIEWS = {
 }
 QUEUES = {"records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""
+KEYS = {"records": {"people"}}
+"""What a service may change and remove one by one, and not drop."""
 FOR_EVER = {
     service: {DISCARDED, "a_collection_that_nobody_foresaw"} for service in SERVICES
 } | {
@@ -31,7 +33,8 @@ FOR_EVER = {
 EVERYTHING = {
     f"bmt_{service}": {
         *(COMMITS, PARKED, WORK),
-        *(VIEWS[service] | QUEUES.get(service, set()) | FOR_EVER[service]),
+        *(VIEWS[service] | QUEUES.get(service, set())),
+        *(KEYS.get(service, set()) | FOR_EVER[service]),
     }
     for service in SERVICES
 } | {
@@ -53,6 +56,8 @@ def allowed(user: str, database: str, collection: str) -> set[str]:
         return {"find", "insert"}
     if collection == COMMITS:
         return {"find", "insert", "update"}
+    if collection in KEYS.get(user, ()):
+        return {"find", "insert", "update", "remove"}
     return {"find", "insert", "update", "remove", "drop"}
 
 
@@ -144,12 +149,12 @@ async def test_the_working_collections_are_those_that_the_service_has(service, m
 
 
 def test_the_ledger_of_records_is_among_what_stays_for_ever():
-    from services.records import main
     from services.records.ledger import file_numbers, leaves
+    from services.records.sealing import sealed_folios
     from services.records.tree import checkpoints, tree_store
 
     tree = (tree_store.SEQUENCE, tree_store.TILES, checkpoints.COLLECTION)
-    ledger = (leaves.COLLECTION, file_numbers.COLLECTION, f"{main.FOLIOS}.files")
+    ledger = (leaves.COLLECTION, file_numbers.COLLECTION, f"{sealed_folios.BUCKET}.files")
     for collection in (*ledger, *tree):
         assert collection in FOR_EVER["records"]
         assert collection not in WORKING_COLLECTIONS["records"]

@@ -7,6 +7,9 @@ from datetime import timedelta
 from bmt.chassis import clock
 from bmt.chassis.mongodb import connect
 from services.records.ledger.leaves import Leaves
+from services.records.sealing.leaf_seals import LeafSeals
+from services.records.sealing.master_keys import MasterKey
+from services.records.sealing.person_keys import PersonKeys
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
@@ -17,8 +20,9 @@ from services.records.tree.unsequenced import Unsequenced
 
 async def main(uri: str, name: str, keys: str) -> None:
     database = connect(uri)[name]
+    people = PersonKeys(database, [MasterKey(bytes(32))], clock.now)
     await Sequencer(
-        leaves=Leaves(database.leaves, clock.now),
+        leaves=Leaves(database.leaves, clock.now, LeafSeals(people)),
         queue=Unsequenced(database),
         tree=TreeStore(database),
         checkpoints=Checkpoints(database),

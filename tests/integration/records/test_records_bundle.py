@@ -48,6 +48,8 @@ async def test_a_filed_request_is_exported_and_valid(filed, fetch, records, as_)
     files, _ = read_archive(answer.content)
     leaf = json.loads(bytes(files["leaves/000001.json"]))
     assert leaf["event"]["data"]["request"]["request_id"] == filed.request_id
+    assert leaf["event"]["data"]["request"]["applicant"]["name"].keys() == {"commitment"}
+    assert filed.applicant.name in bytes(files["disclosures/000001.json"]).decode()
 
 
 async def test_who_took_it_stands_in_the_file(filed, fetch, own):
@@ -69,13 +71,14 @@ async def test_another_agencys_file_is_not_there(filed, fetch):
     assert (await fetch("nothing")).status_code == 404
 
 
-async def test_bytes_that_were_changed_at_rest_are_carried_and_found(filed, fetch, own):
-    before = await own["folios.chunks"].find_one({"data": b"borang"})
-    await own["folios.chunks"].update_one({"_id": before["_id"]}, {"$set": {"data": b"BORANG"}})
-    changed = verify((await fetch(filed.request_id)).content)
+async def test_bytes_that_were_changed_at_rest_are_told_to_be_missing(filed, fetch, own):
+    before = await own["folios.chunks"].find_one({})
+    changed = bytes([*before["data"][:-1], before["data"][-1] ^ 1])
+    await own["folios.chunks"].update_one({"_id": before["_id"]}, {"$set": {"data": changed}})
+    exported = verify((await fetch(filed.request_id)).content)
     await own["folios.chunks"].replace_one({"_id": before["_id"]}, before)
 
-    assert [finding.wrong for finding in changed.findings] == ["document_changed"]
+    assert [finding.wrong for finding in exported.findings] == ["document_missing"]
 
 
 async def test_what_changed_between_two_moments_is_told_field_by_field(filed, records, as_):

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from eventually import eventually
+from fixtures.ledger_keys import people_of
 from fixtures.procedure import (
     approved,
     configured,
@@ -60,7 +61,7 @@ async def test_all_that_is_said_becomes_a_complete_file(once_filed, put, say, sh
     assert filed.data["file_number"] == found["file_number"]
     assert (filed.data["folios"], filed.data["volume"]) == (3, 1)
     assert filed.headers["ce_source"] == "/bmt/records"
-    report = await LiveStore(own).verify()
+    report = await LiveStore(own, people=people_of(own)).verify()
     assert (report.records, report.leaves, report.folios, report.faults) == (1, 10, 3, [])
 
 
@@ -90,7 +91,7 @@ async def test_redelivery_and_any_order_change_nothing(once_filed, put, shared, 
         await shared.wire.hear(topics.RECORDS, request.request_id, "Filed")
     wanted = {"request_id": {"$in": [request.request_id for request in requests]}}
     assert await own.leaves.count_documents(wanted) == 45
-    assert (await LiveStore(own).verify()).faults == []
+    assert (await LiveStore(own, people=people_of(own)).verify()).faults == []
 
 
 async def test_the_size_of_the_ledger_is_measured(records, own):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from fixtures.ledger_keys import seals_of
 
 from bmt.chassis import clock
 from bmt.chassis.errors import CausationReused
@@ -21,7 +22,7 @@ def entry(request_id, event_id, **data):
 
 
 async def two_writers(database):
-    writers = [Leaves(database.leaves, clock.now) for _ in range(2)]
+    writers = [Leaves(database.leaves, clock.now, seals_of(database)) for _ in range(2)]
     await writers[0].prepare()
     return writers
 

@@ -5,11 +5,14 @@ from urllib.parse import quote
 
 import pytest
 from eventually import eventually
+from fixtures.ledger_keys import people_of
 from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import approved, configured, notified, numbered, opened, rejected
 from fixtures.samples import APPLICANT, MONDAY, facts, received
 
 from bmt.contracts.envelope import rfc3339
+from services.records.sealing.sealed_event_store import opened_data
+from services.records.sealing.verification import keys_named
 from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.notes import Note, Verifier
 
@@ -38,10 +41,11 @@ def file_of(put, say):
 
 async def views_of(own, request):
     stream = own.commits.find({"stream": f"request-{request.request_id}"}).sort("version", 1)
+    events = [event for commit in await stream.to_list(None) for event in commit["events"]]
+    keys = await people_of(own).by_id(keys_named(event["data"] for event in events))
     return [
-        event["data"]
-        for commit in await stream.to_list(None)
-        for event in commit["events"]
+        opened_data(event["id"], event["data"], keys)
+        for event in events
         if event["type"].endswith("RecordViewed.v1")
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fixtures.ledger_keys import new_keys
+from fixtures.ledger_keys import new_keys, seals_of
 
 from bmt.chassis import clock
 from services.records.ledger.leaf import Entry
@@ -45,7 +45,7 @@ class Ledger:
 
     def __init__(self, database):
         self.database = database
-        self.leaves = Leaves(database.leaves, clock.now)
+        self.leaves = Leaves(database.leaves, clock.now, seals_of(database))
         self.queue = Unsequenced(database)
         self.tree = TreeStore(database)
         self.checkpoints = Checkpoints(database)

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from eventually import eventually
+from fixtures.ledger_keys import RECORDS_KEY
 from fixtures.mongodb import embedded_mongodb
 from fixtures.procedure import approved, configured, notified, numbered, opened
-from fixtures.samples import facts, received
+from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import Surroundings
 from typer.testing import CliRunner
 
@@ -91,6 +92,8 @@ def as_user(server):
 def verify(server, request_filed, tmp_path):
     """`await verify()`: what the command answers, and its exit code."""
     (tmp_path / "ready.json").write_text(json.dumps({"mongodb": {"uri": server.uri()}}))
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "people.key").write_text(RECORDS_KEY)
 
     async def verify(*options):
         arguments = ["verify", "--data", str(tmp_path), *options]
@@ -129,7 +132,7 @@ async def changed(collection, where, *, to=None):
     else:
         await collection.update_one(where, {"$set": to})
         yield
-        await collection.replace_one(where, before)
+        await collection.replace_one({"_id": before["_id"]}, before)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,17 @@ async def changed(collection, where, *, to=None):
         ("leaves", {"index": 2}, None, 3, "index_gap"),
         ("leaves", {"index": 5}, None, 5, "leaf_missing"),
         ("leaves", {"index": 1}, {"request_id": "elsewhere"}, 2, "index_gap"),
-        ("folios.chunks", {}, {"data": b"FORM"}, None, "folio_mismatch"),
+        ("leaves", {"index": 4}, {"sealed.text": bytes(40)}, 4, "disclosure_mismatch"),
+        ("leaves", {"index": 4}, {"sealed": None}, 4, "disclosure_mismatch"),
+        ("people", {}, None, 1, "key_missing"),
+        (
+            "commits",
+            {"events.type": {"$regex": "FolioFiled"}},
+            {"events.0.data.sealed.text": bytes(40)},
+            None,
+            "commit_changed",
+        ),
+        ("folios.chunks", {}, {"data": bytes(52)}, None, "folio_mismatch"),
         ("folios.chunks", {}, None, None, "folio_missing"),
         ("folios.files", {}, None, None, "folio_missing"),
         ("commits", {"version": 2}, None, None, "commit_missing"),
@@ -159,6 +172,24 @@ async def test_whatever_is_changed_is_named(
     assert (request_filed, leaf, wrong) in found
     assert code == 1
     assert f"{request_filed} leaf {leaf or '-'} {wrong}" in line
+
+
+async def test_without_the_key_the_rest_is_verified_and_that_is_said(verify, tmp_path):
+    (tmp_path / "records" / "people.key").unlink()
+    said, code = await verify()
+    assert "(what is sealed was not opened: no BMT_RECORDS_KEY)" in said
+    assert code == 0
+
+
+async def test_nothing_that_is_said_of_a_person_lies_open(request_filed, as_user):
+    """But in the list of files, which is searched; it is made again from the rest."""
+    admin = as_user("admin")
+    for collection in await admin.list_collection_names():
+        if collection in ("files", "parked"):
+            continue
+        stored = b"".join([batch async for batch in admin[collection].find_raw_batches({})])
+        for said in (APPLICANT.name, APPLICANT.account, APPLICANT.email, "borang.pdf"):
+            assert said.encode() not in stored, (collection, said)
 
 
 async def test_without_a_system_there_is_nothing_to_verify(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from fixtures.ledger_keys import KEYS
+from fixtures.ledger_keys import KEYS, RECORDS_KEY
 
 from bmt.chassis.secret_files import is_secret
 from bmt.chassis.settings import load
@@ -39,6 +39,7 @@ SECRETS = {
     "BMT_IPMS_TOKEN": "hunter-of-ipms",
     "BMT_STORAGE_PASSWORD": "hunter-of-storage",
     "BMT_LEDGER_KEYS": KEYS.strip(),
+    "BMT_RECORDS_KEY": RECORDS_KEY,
 }
 MAY_LACK = {"BMT_SMTP_PASSWORD"}
 """Where a mail server wants no login."""

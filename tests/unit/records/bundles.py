@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from fixtures.ledger_keys import new_keys
 
 from bmt.contracts.http.records import MissingDocument
-from bmt.verify_record import Key
+from bmt.verify_record import DISPOSED, Key
 from services.records.bundle.contents import Bundle, File, Stored
 from services.records.domain.events import FolioFiled
-from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.ledger.leaf import Entry, Tail, chained
+from services.records.sealing.commitments import committed, disposed_of
+from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.checkpoints import SignedCheckpoint
 from services.records.tree.edge import Edge
@@ -26,11 +28,15 @@ SIGNER = Signer.from_pem(ORIGIN, new_keys())
 KEYS = [Key.parse(str(verifier)) for verifier in SIGNER.verifiers]
 
 
-def chain(request_id, events):
+def chain(request_id, events, closed=()):
+    """The leaves; of those `closed`, by place, the personal values are gone."""
     leaves, tail = [], Tail()
-    for event in events:
-        leaf = seal(Entry(request_id, "bmt.requests.v1", event), tail, WRITTEN)
-        leaves.append(leaf)
+    for place, event in enumerate(events):
+        data, disclosures = committed(event["data"])
+        entry = Entry(request_id, "bmt.requests.v1", {**event, "data": data})
+        leaf = chained(entry, tail, WRITTEN)
+        told = (event["data"], disclosures) if place not in closed else (disposed_of(data), None)
+        leaves.append(OpenLeaf(leaf, *told))
         tail = Tail(leaf.index, leaf.hash)
     return leaves
 
@@ -57,8 +63,10 @@ def folio(number, content, event_id):
     )
 
 
-def file(request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), signer=SIGNER):
-    """A file of four leaves among seven others."""
+def file(
+    request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), signer=SIGNER, closed=()
+):
+    """A file of four leaves among seven others; where some are closed, the last one tells of the disposal."""
     events = [
         {
             "id": f"{request_id}-e{place}",
@@ -71,9 +79,11 @@ def file(request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), sign
         events[place]["data"]["documents"] = [{"document_id": document_id(content)}]
     for name in missing:
         events[3]["data"]["document_id"] = name
-    leaves = chain(request_id, events)
+    if closed:
+        events[3] |= {"type": DISPOSED, "data": {}}
+    leaves = chain(request_id, events, closed)
     others = [hashlib.sha256(str(number).encode()).digest() for number in range(7)]
-    own = iter(bytes.fromhex(leaf.hash) for leaf in leaves)
+    own = iter(bytes.fromhex(leaf.leaf.hash) for leaf in leaves)
     hashes = [next(own) if place in (1, 4, 5, 9) else others.pop() for place in range(11)]
     edge = Edge()
     edge.append(list(hashes))
@@ -93,7 +103,11 @@ def file(request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), sign
             for number, content in enumerate(contents, start=1)
         ],
         missing=[MissingDocument(document_id=name, reason="not_stored") for name in missing],
-        documents={document_id(content): stored(content) for content in contents},
+        documents={
+            document_id(content): stored(content)
+            for place, content in enumerate(contents)
+            if place not in closed
+        },
         exported_at=WRITTEN,
     )
 

@@ -30,8 +30,9 @@ from services.records.domain.events import (
     RecordViewed,
 )
 from services.records.domain.state import DesignatedFile
-from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.request_state import state_of
+from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.time_machine import Until, record
 from services.records.views import FILES, work_of
 from services.records.words import asked, words_of
@@ -68,8 +69,9 @@ WHOLE = cloud_events(
 def leaves_of(events):
     tail, leaves = Tail(), []
     for event in events:
-        leaves.append(seal(Entry(REQUEST.request_id, "topic", event), tail, rfc3339(MONDAY)))
-        tail = Tail(leaves[-1].index, leaves[-1].hash)
+        leaf = chained(Entry(REQUEST.request_id, "topic", event), tail, rfc3339(MONDAY))
+        leaves.append(OpenLeaf(leaf, event["data"], {}))
+        tail = Tail(leaf.index, leaf.hash)
     return leaves
 
 
@@ -160,7 +162,7 @@ def test_before_it_began_there_was_no_file():
 
 def test_a_leaf_is_shown_with_its_place_and_its_event_whole():
     shown = as_it_was(version=1).events[0]
-    leaf = leaves_of(WHOLE)[0]
+    leaf = leaves_of(WHOLE)[0].leaf
     assert (shown.index, shown.previous, shown.hash) == (1, None, leaf.hash)
     assert shown.model_dump(include=set(WHOLE[0])) == WHOLE[0]
 

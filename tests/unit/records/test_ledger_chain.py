@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.records.ledger.canonical import NotCanonical, canonical, kept, leaf_hash
-from services.records.ledger.leaf import Entry, Tail, seal
+from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.ledger.leaves import _document
 from services.records.ledger.verification import (
     Anchor,
@@ -46,7 +46,7 @@ def chain(*datas: Any) -> list[dict[str, Any]]:
     tail, leaves = Tail(), []
     for number, data in enumerate(datas, start=1):
         event = kept({"id": f"event-{number}", "type": "my.gov.bmt.Approved.v1", "data": data})
-        leaf = seal(Entry(REQUEST, "bmt.decisions.v1", event), tail, NOW)
+        leaf = chained(Entry(REQUEST, "bmt.decisions.v1", event), tail, NOW)
         leaves.append(_document(leaf))
         tail = Tail(leaf.index, leaf.hash)
     return leaves
@@ -120,7 +120,7 @@ def test_another_order_is_found():
 
 
 def test_a_leaf_that_stands_there_twice_is_found():
-    again = seal(
+    again = chained(
         Entry(REQUEST, THREE[0]["topic"], THREE[0]["event"]), Tail(3, THREE[2]["hash"]), NOW
     )
 

@@ -1,0 +1,82 @@
+"""What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from bmt.verify_record import commitments
+from services.records.ledger.canonical import canonical
+from services.records.sealing.places import Pointer, disposed_value, impersonal, put_back, taken_out
+
+SALT_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """A personal value with what proves it.
+
+    Attributes:
+        salt: 32 random bytes, in hex: without them nobody can guess the value and try.
+        jcs: the value as canonical JSON (RFC 8785).
+    """
+
+    salt: str
+    jcs: str
+
+    @property
+    def commitment(self) -> str:
+        """SHA-256(salt ‖ canonical JSON), in lower-case hex."""
+        return hashlib.sha256(bytes.fromhex(self.salt) + self.jcs.encode()).hexdigest()
+
+    @property
+    def value(self) -> Any:
+        """The value itself."""
+        return orjson.loads(self.jcs)
+
+    def told(self) -> dict[str, str]:
+        """As it is stored and carried away."""
+        return {"salt": self.salt, "jcs": self.jcs}
+
+
+Disclosures = Mapping[Pointer, Disclosure]
+"""The personal values of one event, by their places in its data."""
+
+
+def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
+    """An event's data with a commitment for each personal value, and the values.
+
+    Raises:
+        NotCanonical: a value has no canonical form.
+    """
+    disclosures: dict[Pointer, Disclosure] = {}
+
+    def commitment(pointer: Pointer, value: Any) -> Any:
+        disclosure = Disclosure(os.urandom(SALT_BYTES).hex(), canonical(value).decode())
+        disclosures[pointer] = disclosure
+        return {"commitment": disclosure.commitment}
+
+    return taken_out(data, impersonal, commitment), disclosures
+
+
+def written(disclosures: Disclosures) -> bytes:
+    """Disclosures as they are sealed and carried away: canonical JSON."""
+    return canonical({place: one.told() for place, one in disclosures.items()})
+
+
+def read(text: bytes) -> Disclosures:
+    """The disclosures again."""
+    return {place: Disclosure(**told) for place, told in orjson.loads(text).items()}
+
+
+def disclosed(data: Mapping[str, Any], disclosures: Disclosures) -> dict[str, Any]:
+    """The data as it was said."""
+    return put_back(data, {place: one.value for place, one in disclosures.items()})
+
+
+def disposed_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data as far as it is still known: in each other place stands that it was disposed of."""
+    return put_back(data, {place: disposed_value(place) for place, _ in commitments(data)})

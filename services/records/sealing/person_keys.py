@@ -1,0 +1,172 @@
+"""A key for each person, kept wrapped; what is sealed under it is gone when it is destroyed."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from bmt.chassis import crash_points, mongodb
+from bmt.chassis.batcher import Batcher
+from bmt.chassis.clock import Clock, new_id
+from bmt.chassis.recent import Recent
+from services.records.sealing.cipher import PersonKey
+from services.records.sealing.master_keys import KEY_BYTES, KeyUnknown, MasterKey, Person
+
+COLLECTION: Final = "people"
+REMEMBERED: Final = 20_000
+BELIEVED_FOR: Final = timedelta(seconds=60)
+"""A key that another process retired or destroyed is used by this one so long at most."""
+
+_ONE_IN_USE: Final = mongodb.IndexModel(
+    [("person", 1), ("retired_at", 1)], unique=True, name="one_in_use"
+)
+"""A key in use has no `retired_at`: of two processes that make a person's first key, one finds the other's."""
+
+
+class PersonKeys:
+    """The keys of the people whose requests are on record."""
+
+    def __init__(
+        self, database: mongodb.Database, masters: Sequence[MasterKey], clock: Clock
+    ) -> None:
+        """The user needs find, insert, update and remove; `masters` are as `master_keys` gives them."""
+        self._people = database[COLLECTION]
+        self._masters = {master.id: master for master in masters}
+        self._first = masters[0]
+        self._clock = clock
+        self._in_use: Recent[Person, tuple[PersonKey, datetime]] = Recent(REMEMBERED)
+        self._known: Recent[str, tuple[PersonKey, datetime]] = Recent(REMEMBERED)
+        self._loads: Batcher[str, PersonKey | None] = Batcher(self._load)
+        self._asks: Batcher[Person, PersonKey] = Batcher(self._ask)
+
+    async def prepare(self) -> None:
+        """Create the index that keeps a person from having two keys in use."""
+        with mongodb.store_errors():
+            await self._people.create_indexes([_ONE_IN_USE])
+
+    async def of(self, people: Collection[Person]) -> Mapping[Person, PersonKey]:
+        """Each person's key for what is new, made where there is none; durable.
+
+        Raises:
+            StoreUnavailable: not known to be stored; the same again is safe.
+        """
+        now = self._clock()
+        found = {one: key for one in people if (key := _fresh(self._in_use.get(one), now))}
+        missing = [one for one in people if one not in found]
+        for person, key in zip(missing, await self._asks.submit(missing), strict=True):
+            self._in_use.put(person, (key, now))
+            found[person] = key
+        return found
+
+    async def by_id(self, key_ids: Collection[str]) -> Mapping[str, PersonKey]:
+        """Those of these keys that still are; one that was destroyed is absent.
+
+        Raises:
+            StoreUnavailable: they cannot be read.
+            KeyUnknown: one is wrapped under a master key that is not given.
+        """
+        now = self._clock()
+        found = {one: key for one in key_ids if (key := _fresh(self._known.get(one), now))}
+        missing = [one for one in key_ids if one not in found]
+        for key in await self._loads.submit(missing):
+            if key is not None:
+                self._known.put(key.id, (key, now))
+                found[key.id] = key
+        return found
+
+    async def all_of(self, person: Person) -> list[str]:
+        """The ids of every key that a person has or had, and that still is."""
+        with mongodb.store_errors():
+            query = {"person": {"$in": self._names(person)}}
+            return [key["_id"] for key in await self._people.find(query, {"_id": 1}).to_list(None)]
+
+    async def retire(self, key_ids: Collection[str]) -> datetime:
+        """Let nothing more be sealed under these. When no process does any more (UTC).
+
+        Raises:
+            StoreUnavailable: not known to be so; the same again is safe.
+        """
+        ids = {"_id": {"$in": list(key_ids)}}
+        with mongodb.store_errors():
+            await self._people.update_many(
+                {**ids, "retired_at": {"$exists": False}}, {"$set": {"retired_at": self._clock()}}
+            )
+            last = await self._people.find(ids).sort("retired_at", -1).limit(1).to_list(None)
+        self._in_use.clear()
+        return last[0]["retired_at"] + 2 * BELIEVED_FOR if last else self._clock()
+
+    async def destroy(self, key_ids: Collection[str]) -> None:
+        """Everything under these keys is gone.
+
+        Raises:
+            StoreUnavailable: not known to be so; the same again is safe.
+        """
+        crash_points.reached("records.person_keys.destroying")
+        with mongodb.store_errors():
+            await self._people.delete_many({"_id": {"$in": list(key_ids)}})
+        for key_id in key_ids:
+            self._known.forget(key_id)
+        crash_points.reached("records.person_keys.destroyed")
+
+    async def close(self) -> None:
+        """Return when nothing is in flight."""
+        await self._asks.close()
+        await self._loads.close()
+
+    def _names(self, person: Person) -> list[str]:
+        return [master.name_of(person) for master in self._masters.values()]
+
+    async def _ask(self, people: Sequence[Person]) -> Sequence[PersonKey]:
+        found = await self._find(people)
+        if new := {person for person in people if person not in found}:
+            crash_points.reached("records.person_keys.making")
+            await self._make(new)
+            crash_points.reached("records.person_keys.made")
+            found |= await self._find(list(new))
+        return [found[person] for person in people]
+
+    async def _find(self, people: Sequence[Person]) -> dict[Person, PersonKey]:
+        named = {name: person for person in people for name in self._names(person)}
+        query = {"person": {"$in": list(named)}, "retired_at": {"$exists": False}}
+        with mongodb.store_errors():
+            stored = await self._people.find(query).to_list(None)
+        found = {named[one["person"]]: self._unwrapped(one) for one in stored}
+        # Two spellings of an account are one person.
+        names = {self._first.name_of(person): key for person, key in found.items()}
+        return {
+            person: names[name]
+            for person in people
+            if (name := self._first.name_of(person)) in names
+        }
+
+    async def _make(self, people: Collection[Person]) -> None:
+        documents = []
+        for name in {self._first.name_of(person) for person in people}:
+            key_id = new_id()
+            wrapped = self._first.wrap(os.urandom(KEY_BYTES), key_id)
+            kept = {"person": name, "master": self._first.id, "wrapped": wrapped}
+            documents.append({"_id": key_id, **kept})
+        with mongodb.store_errors():
+            try:
+                await self._people.insert_many(documents, ordered=False)
+            except mongodb.BulkWriteError as error:
+                mongodb.duplicates(error)
+
+    async def _load(self, key_ids: Sequence[str]) -> Sequence[PersonKey | None]:
+        with mongodb.store_errors():
+            stored = await self._people.find({"_id": {"$in": list(set(key_ids))}}).to_list(None)
+        found = {one["_id"]: self._unwrapped(one) for one in stored}
+        return [found.get(key_id) for key_id in key_ids]
+
+    def _unwrapped(self, stored: Mapping[str, object]) -> PersonKey:
+        key_id, master = str(stored["_id"]), self._masters.get(str(stored["master"]))
+        if master is None:
+            raise KeyUnknown(key_id)
+        return PersonKey(key_id, master.unwrap(bytes(stored["wrapped"]), key_id))  # type: ignore[call-overload]
+
+
+def _fresh(known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
+    """What is remembered, unless somebody may have changed it since; a clock set back proves nothing."""
+    if known is None or not timedelta(0) <= now - known[1] < BELIEVED_FOR:
+        return None
+    return known[0]

@@ -1,0 +1,189 @@
+"""The event store of records: what its own events say of a person is sealed, too.
+
+An event names the key that its commit is sealed under in a field of its own (`key`). What has no such event says nothing
+of a person, and is stored as it is.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from bmt.chassis.event_store import (
+    AlreadyRecorded,
+    Appended,
+    AppendOutcome,
+    Commit,
+    EventRecord,
+    EventStore,
+    Tail,
+    VersionConflict,
+)
+from services.records.sealing.cipher import PersonKey
+from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.places import (
+    disposed_value,
+    impersonal_in_file,
+    put_back,
+    taken_out,
+)
+
+SEALED: Final = "sealed"
+_AT_A_TIME: Final = 500
+
+
+class SealedEventStore:
+    """As `EventStore`, over another one: sealed on the way in, opened on the way out.
+
+    Each method that reads raises `KeyUnknown` besides when a master key is missing. What is sealed under a key that
+    was destroyed is read with words in its place that say so.
+    """
+
+    def __init__(self, store: EventStore, keys: PersonKeys) -> None:
+        self._store = store
+        self._keys = keys
+
+    async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
+        """As `EventStore.append`."""
+        keys = await self._keys.by_id({key for commit in commits if (key := _key_of(commit))})
+        sealed = [_sealed(commit, keys) for commit in commits]
+        outcomes = await self._store.append(sealed)
+        return [
+            await self._told(commit, outcome)
+            for commit, outcome in zip(commits, outcomes, strict=True)
+        ]
+
+    async def _told(self, commit: Commit, outcome: AppendOutcome) -> AppendOutcome:
+        match outcome:
+            case Appended():
+                return Appended(commit)
+            case VersionConflict():
+                return VersionConflict(commit)
+            case AlreadyRecorded(recorded):
+                return AlreadyRecorded((await self.opened([recorded]))[0])
+
+    async def load(self, streams: Collection[str]) -> Mapping[str, Sequence[Commit]]:
+        """As `EventStore.load`."""
+        found = await self._store.load(streams)
+        whole = await self.opened([commit for commits in found.values() for commit in commits])
+        opened = iter(whole)
+        return {stream: [next(opened) for _ in commits] for stream, commits in found.items()}
+
+    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
+        """As `EventStore.find`."""
+        found = await self._store.find(causations)
+        return dict(zip(found, await self.opened(list(found.values())), strict=True))
+
+    async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]:
+        """As `EventStore.tails`."""
+        found = await self._store.tails(streams)
+        lasts = [tail.last for tail in found.values() if tail.last is not None]
+        opened = {commit.stream: commit for commit in await self.opened(lasts)}
+        return {stream: replace(tail, last=opened.get(stream)) for stream, tail in found.items()}
+
+    async def pending(
+        self, *, limit: int, recorded_before: datetime | None = None
+    ) -> Sequence[Commit]:
+        """As `EventStore.pending`."""
+        found = await self._store.pending(limit=limit, recorded_before=recorded_before)
+        return await self.opened(found)
+
+    async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
+        """As `EventStore.pending_before`."""
+        return await self.opened(await self._store.pending_before(commits))
+
+    async def delivered(self, causations: Collection[str]) -> None:
+        """As `EventStore.delivered`."""
+        await self._store.delivered(causations)
+
+    async def outbox_size(self) -> tuple[int, datetime | None]:
+        """As `EventStore.outbox_size`."""
+        return await self._store.outbox_size()
+
+    async def all(self) -> AsyncIterator[Commit]:
+        """As `EventStore.all`."""
+        some: list[Commit] = []
+        async for commit in self._store.all():
+            some.append(commit)
+            if len(some) == _AT_A_TIME:
+                for opened in await self.opened(some):
+                    yield opened
+                some = []
+        for opened in await self.opened(some):
+            yield opened
+
+    async def opened(self, commits: Sequence[Commit]) -> list[Commit]:
+        """Commits as they were said, as far as the keys are still there."""
+        keys = await self._keys.by_id(set(_sealed_under(commits)))
+        return [
+            replace(commit, events=tuple(_opened(event, keys) for event in commit.events))
+            for commit in commits
+        ]
+
+
+def _key_of(commit: Commit) -> str | None:
+    return next((key for event in commit.events if (key := event.data.get("key"))), None)
+
+
+def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
+    key_id = _key_of(commit)
+    if key_id is None:
+        return commit
+    key = keys.get(key_id)
+    return replace(
+        commit,
+        events=tuple(
+            _event_sealed(event, key) if key else _without_values(event) for event in commit.events
+        ),
+    )
+
+
+def _without_values(event: EventRecord) -> EventRecord:
+    """What comes late for what was disposed of is not kept either."""
+    kept = taken_out(event.data, impersonal_in_file, lambda pointer, _: disposed_value(pointer))
+    return replace(event, data=kept)
+
+
+def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:
+    values: dict[str, Any] = {}
+
+    def nothing(pointer: str, value: Any) -> None:
+        values[pointer] = value
+
+    data = taken_out(event.data, impersonal_in_file, nothing)
+    if not values:
+        return event
+    text = key.seal(orjson.dumps(values), event.id)
+    return replace(event, data={**data, SEALED: {"key": key.id, "places": [*values], "text": text}})
+
+
+def _sealed_under(commits: Iterable[Commit]) -> Iterable[str]:
+    for commit in commits:
+        for event in commit.events:
+            if (sealed := event.data.get(SEALED)) is not None:
+                yield sealed["key"]
+
+
+def _opened(event: EventRecord, keys: Mapping[str, PersonKey]) -> EventRecord:
+    return replace(event, data=opened_data(event.id, event.data, keys))
+
+
+def opened_data(
+    event_id: str, data: Mapping[str, Any], keys: Mapping[str, PersonKey]
+) -> dict[str, Any]:
+    """An event's data as it was said, as far as its key is still there.
+
+    Raises:
+        SealBroken: it was changed since.
+    """
+    sealed = data.get(SEALED)
+    data = {name: value for name, value in data.items() if name != SEALED}
+    if sealed is None:
+        return data
+    if (key := keys.get(sealed["key"])) is None:
+        values = {place: disposed_value(place) for place in sealed["places"]}
+    else:
+        values = orjson.loads(key.open(bytes(sealed["text"]), event_id))
+    return put_back(data, values)

@@ -1,0 +1,120 @@
+"""The documents as filed, sealed under the key of the person whose file they are in.
+
+The same document in the files of two people is stored twice: what one of them is disposed of must not take from the other.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from bmt.chassis import mongodb
+from bmt.chassis.documents import (
+    DocumentDamaged,
+    DocumentStore,
+    DocumentUnknown,
+    Received,
+)
+from services.records.domain.events import FolioFiled
+from services.records.sealing.cipher import PersonKey, SealBroken
+from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.sealed_files import opened_file, seal_file
+
+BUCKET: Final = "folios"
+_IN_MEMORY_BYTES: Final = 1024 * 1024
+_SEALED_TYPE: Final = "application/octet-stream"
+
+
+class DisposedOf(DocumentUnknown):
+    """Its key was destroyed."""
+
+
+class FolioChanged(DocumentDamaged):
+    """Its bytes are not those that were sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolioName:
+    """Which document, and the id of the key that it is sealed under; None for one filed before there were keys."""
+
+    document_id: str
+    key: str | None
+
+
+class SealedFolios:
+    """Stores and opens folios."""
+
+    def __init__(self, database: mongodb.Database, keys: PersonKeys) -> None:
+        """The user needs find and insert."""
+        self._store = DocumentStore(database, BUCKET)
+        self._keys = keys
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        await self._store.prepare()
+
+    async def has(self, name: FolioName) -> bool:
+        """Whether it is stored.
+
+        Raises:
+            DisposedOf: its key was destroyed.
+        """
+        stored_as = await self._stored_as(name)
+        return stored_as in await self._store.find([stored_as])
+
+    async def put(self, name: FolioName, received: Received) -> None:
+        """Store the document's bytes, read from where they stand; durable when this returns.
+
+        Raises:
+            StoreUnavailable: not known to be stored; the same again is safe.
+            DisposedOf: its key was destroyed.
+        """
+        if name.key is None:
+            await self._store.put(received, filename="", media_type=_SEALED_TYPE)
+            return
+        key = await self._key(name)
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as sealed:
+            content: IO[Any] = sealed
+            await asyncio.to_thread(seal_file, received.content, content, key)
+            size = sealed.tell()
+            sealed.seek(0)
+            stored = Received(content, key.name(name.document_id), size, received.digest)
+            await self._store.put(stored, filename="", media_type=_SEALED_TYPE)
+
+    async def open(self, name: FolioName) -> AsyncIterator[bytes]:
+        """The document's bytes in pieces (which may raise DocumentDamaged, of which FolioChanged is one).
+
+        Raises:
+            DocumentUnknown: it is not stored.
+            DisposedOf: its key was destroyed.
+        """
+        _, chunks = await self._store.open(await self._stored_as(name))
+        if name.key is None:
+            return chunks
+        return _sound(opened_file(chunks, await self._key(name)))
+
+    async def _stored_as(self, name: FolioName) -> str:
+        return (
+            name.document_id if name.key is None else (await self._key(name)).name(name.document_id)
+        )
+
+    async def _key(self, name: FolioName) -> PersonKey:
+        key_id = name.key or ""
+        key = (await self._keys.by_id([key_id])).get(key_id)
+        if key is None:
+            raise DisposedOf(name.document_id)
+        return key
+
+
+def name_of(folio: FolioFiled) -> FolioName:
+    """Which document a folio is, as it is stored."""
+    return FolioName(folio.document_id, folio.key)
+
+
+async def _sound(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for piece in pieces:
+            yield piece
+    except SealBroken:
+        raise FolioChanged from None
