@@ -101,12 +101,10 @@ class PersonKeys:
         Raises:
             StoreUnavailable: not known to be so; the same again is safe.
         """
-        crash_points.reached("records.person_keys.destroying")
         with mongodb.store_errors():
             await self._people.delete_many({"_id": {"$in": list(key_ids)}})
         for key_id in key_ids:
             self._known.forget(key_id)
-        crash_points.reached("records.person_keys.destroyed")
 
     async def close(self) -> None:
         """Return when nothing is in flight."""
