@@ -168,19 +168,33 @@ async def test_a_young_document_stays_though_nobody_names_it_yet(databases):
     assert await store.read(unnamed) == b"unnamed"
 
 
-async def test_a_document_named_between_the_two_looks_is_given_back(databases, monkeypatch):
-    store, document_id = await stored(databases, b"found just before it was condemned")
+@pytest.fixture
+def between_the_looks(monkeypatch):
+    """`between_the_looks(act)`: `await act()` happens before it is looked who names what once more."""
     look = documents._named
-    looks = []
 
-    async def named(client, prefix):
-        looks.append(prefix)
-        if len(looks) == 2:
-            assert await store.find([document_id]) == {}
-            await databases.keep("late", document_id=document_id)
-        return await look(client, prefix)
+    def between(act):
+        looks = []
 
-    monkeypatch.setattr(documents, "_named", named)
+        async def named(client, prefix):
+            looks.append(prefix)
+            if len(looks) == 2:
+                await act()
+            return await look(client, prefix)
+
+        monkeypatch.setattr(documents, "_named", named)
+
+    return between
+
+
+async def test_a_document_named_between_the_two_looks_is_given_back(databases, between_the_looks):
+    store, document_id = await stored(databases, b"found just before it was condemned")
+
+    async def name_it():
+        assert await store.find([document_id]) == {}
+        await databases.keep("late", document_id=document_id)
+
+    between_the_looks(name_it)
 
     told = await swept(databases)
 
@@ -188,19 +202,14 @@ async def test_a_document_named_between_the_two_looks_is_given_back(databases, m
     assert await store.read(document_id) == b"found just before it was condemned"
 
 
-async def test_one_stored_anew_meanwhile_is_the_one_that_stays(databases, monkeypatch):
+async def test_one_stored_anew_meanwhile_is_the_one_that_stays(databases, between_the_looks):
     store, document_id = await stored(databases, b"again")
-    look = documents._named
-    looks = []
 
-    async def named(client, prefix):
-        looks.append(prefix)
-        if len(looks) == 2:
-            await stored(databases, b"again")
-            await databases.keep("late", document_id=document_id)
-        return await look(client, prefix)
+    async def store_it_anew():
+        await stored(databases, b"again")
+        await databases.keep("late", document_id=document_id)
 
-    monkeypatch.setattr(documents, "_named", named)
+    between_the_looks(store_it_anew)
 
     told = await swept(databases)
 
