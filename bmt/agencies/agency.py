@@ -70,6 +70,8 @@ class AgencyRules(_Rules):
     charter_working_days: Charter
     paper_dispatch: Literal["confirm", "on-preparation"] = "confirm"
     separation: Separation = Separation(approver_may_configure=True)
+    record_retention_years: Annotated[int, Field(strict=True, ge=0, le=100)] = 7
+    """How long after it was filed a request's personal data must be kept (*jadual pelupusan rekod*)."""
 
 
 class Agency(_Rules):
@@ -81,7 +83,8 @@ class Agency(_Rules):
     @cached_property
     def policy_version(self) -> str:
         """Names exactly these rules: the same rules have the same version, any change a new one."""
-        canonical = self.rules.model_dump_json(by_alias=True)
+        later = {"record_retention_years"}  # decides on no request
+        canonical = self.rules.model_dump_json(by_alias=True, exclude=later)
         return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
     def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:

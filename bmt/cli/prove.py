@@ -25,7 +25,7 @@ def prove(
     minutes: Annotated[
         float,
         typer.Option(min=0.1, metavar="N", help="Stop handing in and striking after so long."),
-    ] = 20.0,
+    ] = 40.0,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Kill, freeze and cut off parts of a busy system; then check that nothing is lost or doubled.

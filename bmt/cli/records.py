@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,11 +53,11 @@ def export(
 
     Where BMT_RECORDS_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    from bmt.cli.bundle import fetch  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.fetching import fetch  # noqa: PLC0415 - the command starts fast
 
     with reported():
         target = out or Path(f"{request_id}.zip")
-        size = fetch(request_id, target, data)
+        size = fetch(f"/v1/records/{request_id}/bundle", target, data)
     told = {"file": str(target), "size_bytes": size}
     typer.echo(json.dumps(told) if as_json else f"{target}: {size} bytes")
 
@@ -93,6 +93,47 @@ def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) 
     trusted = keys or ([str(own)] if own.is_file() else [])
     given = [str(bundle), *(["--json"] if as_json else [])]
     return verify_record.main([*given, *(part for key in trusted for part in ("--key", key))])
+
+
+@app.command()
+def conformance(
+    agency: Annotated[str, typer.Option(help="The agency's code.")],
+    first: Annotated[
+        str, typer.Option("--from", metavar="DAY", help="Received on this day or later.")
+    ],
+    last: Annotated[
+        str, typer.Option("--to", metavar="DAY", help="Received on this day or earlier.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", file_okay=False, help="Where the two files go.")
+    ] = Path(),
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Hold every request of a period against the procedure: a CSV and a PDF for the ISO auditor.
+
+    1 when one deviates. From where `export` takes files.
+    """
+    from bmt.cli.fetching import fetch  # noqa: PLC0415 - the command starts fast
+
+    asked = {"agency": agency, "from": first, "to": last}
+    told: dict[str, object] = {}
+    with reported():
+        out.mkdir(parents=True, exist_ok=True)
+        for form in ("json", "csv", "pdf"):
+            target = out / f"{agency}-{first}-{last}.{form}"
+            fetch("/v1/conformance", target, data, {**asked, "format": form})
+            told[form] = str(target)
+    report = json.loads(Path(str(told["json"])).read_text())
+    counted = {name: report[name] for name in ("requests", "conforming", "by_code")}
+    typer.echo(json.dumps({**told, **counted}) if as_json else _conformance(told, counted))
+    raise typer.Exit(Exit.DONE if report["requests"] == report["conforming"] else Exit.NOT_SO)
+
+
+def _conformance(files: dict[str, object], counted: dict[str, Any]) -> str:
+    lines = [f"{count} × {code}" for code, count in counted["by_code"].items()]
+    total = f"{counted['requests']} requests, {counted['conforming']} conform"
+    return "\n".join([*lines, f"{total}: {files['csv']}, {files['pdf']}"])
 
 
 async def _verified(data: Path, checkpoint: Path | None) -> "Report":

@@ -22,7 +22,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "approval": ("parked", "work", "reviews"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks"),
     "notification": ("parked", "work", "correspondences"),
-    "records": ("parked", "work", "files", "unsequenced", "sequencer"),
+    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }
 """The collections that each service may change as it likes: what waits, and its views.
 

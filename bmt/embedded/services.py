@@ -26,6 +26,7 @@ AUDIENCE: Final = "bmt"
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
+SEAL_MEMORY_SECONDS: Final = 5
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
 
 
@@ -64,9 +65,11 @@ def _records(system: System) -> Environment:
     keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
     return {
         "BMT_LEDGER_ORIGIN": ORIGIN,
+        "BMT_PUBLIC_URL": system.ports.url("records"),
         "BMT_LEDGER_KEYS_FILE": str(keys),
         "BMT_RECORDS_KEY_FILE": str(records_key(layout.records_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
+        "BMT_SEAL_MEMORY_SECONDS": str(SEAL_MEMORY_SECONDS),
     }
 
 

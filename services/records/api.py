@@ -19,7 +19,7 @@ from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
 from services.records.bundle.export import Exporter
-from services.records.domain.commands import Reader
+from services.records.callers import reader_of
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
@@ -74,7 +74,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
         page: Annotated[FilesPage, Depends(by_received)],
         criteria: Annotated[Criteria, Depends(_criteria)],
     ) -> Page[RecordItem]:
-        found = await room.search(_reader(caller), criteria, page)
+        found = await room.search(reader_of(caller), criteria, page)
         items = [_item(entry) for entry in found]
         return JsonResponse(  # type: ignore[return-value]
             by_received.page(items, page, key=lambda item: (item.received_at, item.request_id))
@@ -95,7 +95,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
             pointers = ("/query/at", "/query/version")
             errors = tuple(FieldError(pointer=each, detail=_ONE_OF_BOTH) for each in pointers)
             raise BothGiven(_ONE_OF_BOTH, errors=errors)
-        found = await room.record(_reader(caller), request_id, Until(at, version))
+        found = await room.record(reader_of(caller), request_id, Until(at, version))
         return JsonResponse(found)  # type: ignore[return-value]
 
     @routes.get(
@@ -110,7 +110,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
         second: Annotated[Moment | None, Query(alias="to", description=_MOMENT)] = None,
     ) -> RecordChanges:
         until = Until() if second is None else _until(second)
-        found = await room.changes(_reader(caller), request_id, _until(first), until)
+        found = await room.changes(reader_of(caller), request_id, _until(first), until)
         return JsonResponse(found)  # type: ignore[return-value]
 
     @routes.get(
@@ -122,7 +122,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     async def bundle(
         request_id: Annotated[str, Path(max_length=64)], caller: Caller
     ) -> StreamingResponse:
-        made = await exporter.bundle(_reader(caller), request_id)
+        made = await exporter.bundle(reader_of(caller), request_id)
         headers = {
             "Content-Length": str(made.size_bytes),
             "Content-Disposition": f'attachment; filename="{request_id}.zip"',
@@ -138,7 +138,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     async def document(
         document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
     ) -> Response:
-        folio, chunks = await room.document(_reader(caller), document_id)
+        folio, chunks = await room.document(reader_of(caller), document_id)
         return file_response(
             chunks,
             filename=folio.filename,
@@ -192,16 +192,11 @@ def _end(moment: datetime | date | None) -> datetime | None:
     return datetime.combine(moment + timedelta(days=1), time(), MALAYSIA)
 
 
-def _reader(caller: Principal) -> Reader:
-    """An auditor without an agency sees all; everybody else sees the one of the token."""
-    everywhere = caller.has("auditor") and not caller.agency
-    return Reader(
-        caller.subject, tuple(sorted(caller.roles)), None if everywhere else caller.agency
-    )
-
-
 def _item(entry: FileEntry) -> RecordItem:
     told = entry.model_dump(
-        exclude={"words", "document_ids", "unfiled", "progress", "request_sequence"}
+        exclude={
+            *("words", "document_ids", "document_keys", "key"),
+            *("unfiled", "progress", "request_sequence"),
+        }
     )
     return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **told)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
+from bmt.agencies import register
 from bmt.chassis import clock, mongodb, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
@@ -11,6 +12,13 @@ from bmt.contracts import topics
 from services import records
 from services.records import api, domain, views
 from services.records.bundle.export import Exporter
+from services.records.bundle.paper import RecordPaper
+from services.records.conformance import api as conformance_api
+from services.records.conformance.examination import Examination
+from services.records.disposal import api as disposal_api
+from services.records.disposal.disposing import disposing
+from services.records.disposal.office import Office
+from services.records.disposal.view import DISPOSALS
 from services.records.domain.events import PRIVATE
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
@@ -40,7 +48,8 @@ def build(settings: Settings) -> FastAPI:
     """The application of records."""
     client = mongodb.connect(settings.mongodb_uri.get_secret_value())
     masters = master_keys(settings.records_key.get_secret_value())
-    people = PersonKeys(client[settings.database], masters, clock.now)
+    remembered = timedelta(seconds=settings.seal_memory_seconds)
+    people = PersonKeys(client[settings.database], masters, clock.now, remembered)
     foundation = Foundation(
         settings,
         decider=domain.DECIDER,
@@ -60,7 +69,15 @@ def build(settings: Settings) -> FastAPI:
     perform = filing(
         foundation.execution, foundation.documents, folios, settings.folios_a_volume, clock.now
     )
-    foundation.works_on(views.work_of, [foundation.worker(views.FOLIOS, perform)])
+    agencies = register.read(settings.agencies_file)
+    office = Office(foundation.execution, ledger, people, agencies, clock.now)
+    dispose = disposing(foundation.execution, office, ledger, people, clock.now)
+    workers = [
+        foundation.worker(views.FOLIOS, perform),
+        foundation.worker(views.DISPOSAL, dispose, concurrency=1),
+    ]
+    foundation.works_on(views.work_of, workers)
+    disposals = foundation.view(DISPOSALS)
     foundation.hears(topics.PUBLIC, bind(TABLE, ledger=ledger, register=numbers, clock=clock.now))
     foundation.samples(measuring(ledger, foundation.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
@@ -69,11 +86,17 @@ def build(settings: Settings) -> FastAPI:
     foundation.closes(numbers.close)
     foundation.closes(people.close)
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
-    exporter = Exporter(room, ledger, tree, sequencer, folios, signer, clock.now)
+    paper = RecordPaper(settings.public_url, signer)
+    exporter = Exporter(room, ledger, tree, sequencer, folios, signer, paper, clock.now)
     return foundation.app(
         title="BMT records",
         description=records.__doc__ or "",
-        routers=[api.routes(room, exporter), tree_api.routes(tree, signer)],
+        routers=[
+            api.routes(room, exporter),
+            disposal_api.routes(office, disposals),
+            conformance_api.routes(Examination(room, files, ledger, agencies, clock.now), agencies),
+            tree_api.routes(tree, signer),
+        ],
     )
 
 

@@ -1,6 +1,6 @@
 """Where files are read: who reads what is remembered in the file itself, before it is shown."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,16 +117,17 @@ class ReadingRoom:
     ) -> Sequence[FileEntry]:
         """The files of a page and the one after, of those that this reader may see."""
         found = await self._files.find(_query(reader, criteria, page))
-        note = NoteSearch(
-            reader=reader,
-            agency=reader.agency if reader.agency is not None else criteria.agency,
-            criteria=criteria.told(),
-            found=min(len(found), page.limit),
-            at=self._clock(),
-        )
+        agency = reader.agency if reader.agency is not None else criteria.agency
+        await self.remember(reader, agency, criteria.told(), min(len(found), page.limit))
+        return found
+
+    async def remember(
+        self, reader: Reader, agency: str | None, criteria: Mapping[str, str], found: int
+    ) -> None:
+        """That somebody looked through files, for what, and how many there were."""
+        note = NoteSearch(reader, agency, criteria, found, self._clock())
         # A stream of its own: nothing has to be loaded to add to it.
         await self._execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
-        return found
 
     async def document(
         self, reader: Reader, document_id: str

@@ -66,6 +66,12 @@ def state_of(
     return RecordState(status=progress.status, notices=tuple(notices.values()), **facts)
 
 
+def facts_of(events: Iterable[Mapping[str, Any]]) -> RequestFacts | None:
+    """The facts that the first event of these tells which can be read; None: none can."""
+    told = (told for event in events if (told := _read(event)) is not None)
+    return next((event.request for event, _ in told), None)
+
+
 def _sequence(event: Mapping[str, Any]) -> int:
     return int(event.get("sequence") or 0)
 

@@ -26,6 +26,12 @@ class Settings(ServiceSettings):
         max_length=200,
         description="The ledger's name in the world, which its checkpoints begin with and its keys bear.",
     )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where records is reached from outside; the QR code of a file's paper leads there.",
+    )
     ledger_keys: SecretStr = Field(
         description="Ed25519 private keys (PKCS#8, PEM), one after the other: all of them sign."
     )
@@ -46,6 +52,14 @@ class Settings(ServiceSettings):
     def _keys_can_wrap(cls, keys: SecretStr) -> SecretStr:
         master_keys(keys.get_secret_value())
         return keys
+
+    seal_memory_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="How long a process goes on with a person's key that another one retired; "
+        "a disposal waits twice as long.",
+    )
 
     checkpoint_seconds: float = Field(
         default=60.0,

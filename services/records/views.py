@@ -1,6 +1,6 @@
 """The list of files, and the documents that are still to be fetched."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,27 +13,36 @@ from bmt.contracts.events import Filed
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
+from bmt.verify_record import DISPOSED
+from services.records.domain import disposals
+from services.records.domain.disposals import DisposalApproved
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
     FolioDue,
     FolioFiled,
     FolioMissing,
+    HoldPlaced,
+    HoldReleased,
     RecordsSearched,
 )
-from services.records.domain.evolve import said
+from services.records.domain.evolve import NOBODY, said
 from services.records.domain.state import PENDING
 from services.records.words import MOST_WORDS, words_of
 
 FOLIOS: Final = "folios"
 """The work of fetching documents."""
 
+DISPOSAL: Final = "disposal"
+"""The work of disposing of people's data."""
+
 
 class FileEntry(BaseModel):
     """One file, as it is searched and listed.
 
     `words` are those that it is found by; `unfiled` tells why each document that is
-    named is not filed yet.
+    named is not filed yet. `key` is what the applicant's data is sealed under, `document_keys` what
+    each document is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +58,9 @@ class FileEntry(BaseModel):
     status: Status = "received"
     words: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
+    document_keys: tuple[str | None, ...] = ()
+    key: str | None = None
+    held: bool = False
     unfiled: dict[str, str] = {}
     filed_at: datetime | None = None
     progress: Progress = Progress()
@@ -68,11 +80,13 @@ def _fold(entry: FileEntry | None, heard: Heard[BaseModel]) -> FileEntry | None:
 
 
 def _with_event(entry: FileEntry, event: EventFiled) -> FileEntry:
+    if event.event_type == DISPOSED:
+        return _disposed_of(entry, event.keys)
     progress = entry.progress.after(said(event), event.sequence)
     changes: dict[str, Any] = {"progress": progress, "status": progress.status}
     if event.request is not None and event.sequence > entry.request_sequence:
         changes |= _facts(event.request, entry.file_number)
-        changes["request_sequence"] = event.sequence
+        changes |= {"request_sequence": event.sequence, "key": event.key}
     if event.request is not None:
         told = (*_known_by(event.request, entry.file_number), event.justification or "")
         changes["words"] = _more_words(entry.words, told)
@@ -83,7 +97,9 @@ def _with_folio(entry: FileEntry, event: FolioFiled) -> FileEntry:
     left = {name: why for name, why in entry.unfiled.items() if name != event.document_id}
     filed = (*entry.document_ids, event.document_id)
     words = _more_words(entry.words, [event.filename])
-    return _changed(entry, document_ids=filed, unfiled=left, volume=event.volume, words=words)
+    keys = (*entry.document_keys, event.key)
+    listed = {"document_ids": filed, "document_keys": keys}
+    return _changed(entry, **listed, unfiled=left, volume=event.volume, words=words)
 
 
 def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
@@ -93,6 +109,31 @@ def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
 
 def _with_missing(entry: FileEntry, event: FolioMissing) -> FileEntry:
     return _changed(entry, unfiled={**entry.unfiled, event.document_id: event.reason})
+
+
+def _disposed_of(entry: FileEntry, keys: Collection[str]) -> FileEntry:
+    """What was sealed under these keys is not listed any more, nor found."""
+    left = [
+        (document_id, key)
+        for document_id, key in zip(entry.document_ids, entry.document_keys, strict=True)
+        if key not in keys
+    ]
+    changes: dict[str, Any] = {
+        "document_ids": tuple(document_id for document_id, _ in left),
+        "document_keys": tuple(key for _, key in left),
+        "words": _more_words((), (entry.reference, entry.file_number)),
+    }
+    if entry.key in keys:
+        changes["applicant"] = NOBODY
+    return _changed(entry, **changes)
+
+
+def _with_hold(entry: FileEntry, _: HoldPlaced) -> FileEntry:
+    return _changed(entry, held=True)
+
+
+def _without_hold(entry: FileEntry, _: HoldReleased) -> FileEntry:
+    return _changed(entry, held=False)
 
 
 def _filed(entry: FileEntry, event: Filed) -> FileEntry:
@@ -106,6 +147,8 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]]
     FolioFiled: _with_folio,
     FolioMissing: _with_missing,
     Filed: _filed,
+    HoldPlaced: _with_hold,
+    HoldReleased: _without_hold,
 }
 
 
@@ -135,8 +178,8 @@ def _changed(entry: FileEntry, **changes: Any) -> FileEntry:
 
 
 def _of_file(heard: Heard[BaseModel]) -> str | None:
-    """Searches have streams of their own, which are nobody's file."""
-    return None if isinstance(heard.data, RecordsSearched) else heard.subject
+    """Searches and disposals have streams of their own, which are nobody's file."""
+    return None if isinstance(heard.data, (RecordsSearched, *disposals.EVENTS)) else heard.subject
 
 
 FILES: Final = View(
@@ -157,7 +200,7 @@ FILES: Final = View(
 
 
 def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
-    """A document that is due is fetched; one that is filed is not."""
+    """A document that is due is fetched; one that is filed is not. A disposal that is approved is carried out."""
     match heard.data:
         case FolioDue(document_id=document_id):
             return (
@@ -165,6 +208,8 @@ def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
             )
         case FolioFiled(document_id=document_id):
             return (Remove(work_id(heard.subject, document_id)),)
+        case DisposalApproved(disposal_id=disposal_id):
+            return (WorkItem(disposal_id, DISPOSAL, disposal_id, heard.time),)
         case _:
             return ()
 

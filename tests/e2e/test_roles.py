@@ -104,6 +104,20 @@ records GET /v1/records/{request_id}/changes
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/records/{request_id}/bundle
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records POST /v1/records/{request_id}/hold
+                             401  403     403   403       201   404    404      403   403     201   404    201   403
+records POST /v1/records/{request_id}/hold/release
+                             401  403     403   403       201   404    404      403   403     201   404    201   403
+records POST /v1/disposals
+                             401  403     403   403       409   404    404      403   403     403   403    403   403
+records POST /v1/disposals/{disposal_id}/decision
+                             401  403     403   403       404   404    404      403   403     403   403    403   403
+records GET /v1/disposals
+                             401  403     403   403       none  none   none     403   403     none  none   none  403
+records GET /v1/disposals/{disposal_id}
+                             401  403     403   403       404   404    404      403   403     404   404    404   403
+records GET /v1/conformance
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/documents/{document_id}
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/checkpoints/latest
@@ -321,6 +335,18 @@ async def targets(callers, accounts) -> dict[str, Target]:
             filed, options={"params": {"from": 0}}
         ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
+        "records POST /v1/records/{request_id}/hold": request(filed, {"reason": "x"}),
+        "records POST /v1/records/{request_id}/hold/release": request(filed),
+        "records POST /v1/disposals": Target({}, {"account": own, "reason": "x"}),
+        "records POST /v1/disposals/{disposal_id}/decision": Target(
+            {"disposal_id": "none-was-proposed"}, {"decision": "approved"}
+        ),
+        "records GET /v1/disposals": Target({}, options=everything, tells=filed),
+        "records GET /v1/disposals/{disposal_id}": Target({"disposal_id": "none-was-proposed"}),
+        "records GET /v1/conformance": Target(
+            {},
+            options={"params": {"agency": "JPA", "from": "2020-01-01", "to": "2100-01-01"}},
+        ),
         "records GET /v1/documents/{document_id}": Target({"document_id": paper}),
         "records GET /v1/checkpoints/latest": Target({}),
         "records GET /v1/checkpoints/keys": Target({}),

@@ -50,6 +50,7 @@ class RecordItem(_Answer):
     missing: tuple[MissingDocument, ...]
     received_at: Moment
     filed_at: Moment | None
+    held: bool = Field(default=False, description="it is kept, whatever its age")
 
 
 class RecordFolio(_Answer):
@@ -180,6 +181,46 @@ class RecordChanges(_Answer):
     to_version: int
     changes: tuple[StateChange, ...]
     events: tuple[RecordedEvent, ...] = Field(description="those in between")
+
+
+class ConformanceDeviation(_Answer):
+    """One thing that was not as the procedure wants it."""
+
+    code: str
+    detail: str = Field(description="no personal data")
+
+
+class ConformanceLine(_Answer):
+    """One request held against the steps of the procedure; null: not done, or not needed."""
+
+    reference: str
+    request_id: str
+    file_number: str
+    kind: Kind
+    status: Status
+    received_at: Moment
+    decided_at: Moment | None
+    configured_at: Moment | None
+    notified_at: Moment | None = Field(description="when the user was told of the outcome")
+    filed_at: Moment | None
+    decision: str | None
+    decided_by: str | None
+    configured_by: str | None
+    folios: int
+    deviations: tuple[ConformanceDeviation, ...]
+
+
+class ConformanceReport(_Answer):
+    """Every request that an agency received in a period (SOP OPERASI/009, ISO/IEC 27001)."""
+
+    agency: AgencyCode
+    since: Moment
+    before: Moment
+    made_at: Moment
+    requests: int
+    conforming: int
+    by_code: dict[str, int] = Field(description="how often each deviation was found")
+    lines: tuple[ConformanceLine, ...]
 
 
 class Consistency(_Answer):

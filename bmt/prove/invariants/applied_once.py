@@ -7,7 +7,7 @@ who hears it keeps one commit for it, whose id is the event's, and one effect.
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from bmt.contracts import topics
 from bmt.prove.books import Books
@@ -54,10 +54,30 @@ def _is_said(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tall
     if told is None:
         tally.require(False, f"{what} was never said", subject)  # noqa: FBT003
         return
-    tally.require(told.data == event.data, f"{what} was said otherwise", subject)
+    same = _without(told.data, event) == _without(event.data, event)
+    tally.require(same, f"{what} was said otherwise", subject)
     name = (told.name, told.sequence, told.cause, told.request_id, told.service)
     wanted = (short(event.type), event.sequence, commit.id, subject, commit.service)
     tally.require(name == wanted, f"{what} its envelope says {name}", subject)
+
+
+def _without(data: Mapping[str, Any], stored: StoredEvent) -> Any:
+    """Data as far as it lies open in the store: records seals what is personal, and names the places."""
+    sealed = stored.data.get("sealed")
+    if not isinstance(sealed, Mapping):
+        return data
+    places = frozenset(sealed["places"])
+
+    def open_(value: Any, place: str) -> Any:
+        if place in places:
+            return None
+        if isinstance(value, Mapping):
+            return {name: open_(inner, f"{place}/{name}") for name, inner in value.items()}
+        if isinstance(value, list):
+            return [open_(inner, f"{place}/{number}") for number, inner in enumerate(value)]
+        return value
+
+    return open_({name: inner for name, inner in data.items() if name != "sealed"}, "")
 
 
 def _is_stored(books: Books, each: Said, tally: Tally) -> None:

@@ -90,13 +90,15 @@ class File:
 class Bundle:
     """An archive, of which only the documents are not in memory."""
 
-    def __init__(self, file: File, signer: Signer) -> None:
-        """Signs the manifest.
+    def __init__(self, file: File, signer: Signer, paper: bytes | None = None) -> None:
+        """Signs the manifest. `paper` is the file as a PDF, for people.
 
         Raises:
             BundleTooLarge: it would be larger than any program could open.
         """
         plain = _files(file, signer)
+        if paper is not None:
+            plain["record.pdf"] = paper
         manifest = canonical(_manifest(file, plain))
         first = {
             "MANIFEST.json": manifest,

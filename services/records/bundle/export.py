@@ -13,6 +13,7 @@ from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import MissingDocument
 from services.records.bundle.contents import Bundle, File, Stored
+from services.records.bundle.paper import RecordPaper
 from services.records.domain.commands import Reader
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
@@ -42,6 +43,7 @@ class Exporter:
         sequencer: Sequencer,
         folios: SealedFolios,
         signer: Signer,
+        paper: RecordPaper,
         clock: Clock,
     ) -> None:
         self._room = room
@@ -50,6 +52,7 @@ class Exporter:
         self._sequencer = sequencer
         self._folios = folios
         self._signer = signer
+        self._paper = paper
         self._clock = clock
 
     async def bundle(self, reader: Reader, request_id: str) -> Bundle:
@@ -80,7 +83,10 @@ class Exporter:
             documents=documents,
             exported_at=rfc3339(self._clock()),
         )
-        return await asyncio.to_thread(Bundle, told, self._signer)
+        return await asyncio.to_thread(self._made, told)
+
+    def _made(self, told: File) -> Bundle:
+        return Bundle(told, self._signer, self._paper.pdf(told))
 
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]

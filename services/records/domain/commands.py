@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from bmt.contracts.events import RequestEvent
+from services.records.domain.disposals import DisposalCommand
 
 MissingReason = Literal["not_stored", "content_differs"]
 """Why a document cannot be filed: nobody stored it yet, or its bytes are not those it is named for."""
@@ -110,4 +111,44 @@ class NoteSearch:
     at: datetime
 
 
-Command = FileEvent | FileFolio | ReportMissing | ViewRecord | ExportRecord | NoteSearch
+@dataclass(frozen=True, slots=True)
+class FileDisposal:
+    """What was sealed under some keys in this file is disposed of: the ledger tells so.
+
+    Attributes:
+        event_id: of the event that the ledger holds of it.
+        leaf_index: its place in the request's chain.
+        leaf_hash: the hash of its leaf.
+        keys: what was sealed under these is gone.
+    """
+
+    event_id: str
+    leaf_index: int
+    leaf_hash: str
+    keys: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHold:
+    """Keep the file's data, whatever its age, until the hold is released (a court, an inquiry)."""
+
+    reader: Reader
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """The file need not be kept for that any more."""
+
+    reader: Reader
+    at: datetime
+
+
+OnFile = (
+    FileFolio | ReportMissing | ViewRecord | ExportRecord | FileDisposal | PlaceHold | ReleaseHold
+)
+"""What needs a file that was opened."""
+
+Command = FileEvent | NoteSearch | OnFile | DisposalCommand

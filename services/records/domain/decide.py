@@ -10,15 +10,22 @@ from bmt.contracts.events import (
     RequestEvent,
     RequestReceived,
 )
+from bmt.verify_record import DISPOSED
+from services.records.domain import disposals
 from services.records.domain.commands import (
     Command,
     ExportRecord,
+    FileDisposal,
     FileEvent,
     FileFolio,
     NoteSearch,
+    OnFile,
+    PlaceHold,
+    ReleaseHold,
     ReportMissing,
     ViewRecord,
 )
+from services.records.domain.disposals import EndDisposal, ProposeDisposal, RuleOnDisposal
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import (
     EventFiled,
@@ -26,6 +33,8 @@ from services.records.domain.events import (
     FolioDue,
     FolioFiled,
     FolioMissing,
+    HoldPlaced,
+    HoldReleased,
     RecordExported,
     RecordsSearched,
     RecordViewed,
@@ -34,6 +43,7 @@ from services.records.domain.evolve import evolve
 from services.records.domain.state import DesignatedFile, State, Unopened
 
 FIRST_VOLUME = 1
+SOURCE = "/bmt/records"
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -42,21 +52,33 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     Raises:
         RecordNotFound: there is no such file for this reader.
     """
-    match command, state:
-        case FileEvent(), _:
-            return _and_closed(_file_event(command, state), state, command)
-        case FileFolio(), DesignatedFile():
-            return _and_closed(_file_folio(command, state), state, command)
-        case ReportMissing(), DesignatedFile():
-            return _report_missing(command, state)
-        case ViewRecord(), DesignatedFile():
-            return _view(command, state)
-        case ExportRecord(), DesignatedFile():
-            return _export(command, state)
-        case NoteSearch(), _:
+    match command:
+        case ProposeDisposal() | RuleOnDisposal() | EndDisposal():
+            return disposals.decide(command, state)
+        case NoteSearch():
             return _note_search(command)
+        case FileEvent():
+            return _and_closed(_file_event(command, state), state, command)
+        case _ if isinstance(state, DesignatedFile):
+            return _on_file(command, state)
         case _:
             raise RecordNotFound
+
+
+def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
+    match command:
+        case FileFolio():
+            return _and_closed(_file_folio(command, state), state, command)
+        case ReportMissing():
+            return _report_missing(command, state)
+        case ViewRecord():
+            return _view(command, state)
+        case ExportRecord():
+            return _export(command, state)
+        case FileDisposal():
+            return _file_disposal(command)
+        case PlaceHold() | ReleaseHold():
+            return _hold(command, state)
 
 
 def _file_event(command: FileEvent, state: State) -> list[Event]:
@@ -181,6 +203,34 @@ def _note_search(command: NoteSearch) -> list[Event]:
             found=command.found,
         )
     ]
+
+
+def _file_disposal(command: FileDisposal) -> list[Event]:
+    """It is said once: the command has the event's id as its causation."""
+    return [
+        EventFiled(
+            event_id=command.event_id,
+            event_type=DISPOSED,
+            source=SOURCE,
+            sequence=0,
+            occurred_at=command.at,
+            leaf_index=command.leaf_index,
+            leaf_hash=command.leaf_hash,
+            keys=command.keys,
+        )
+    ]
+
+
+def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event]:
+    """Once is enough: a file that is held stays held by who held it first."""
+    by = command.reader.subject
+    if not command.reader.may_see(state.request.agency):
+        raise RecordNotFound
+    if isinstance(command, PlaceHold):
+        if state.hold is not None:
+            return []
+        return [HoldPlaced(by=by, reason=command.reason, at=command.at, key=state.key)]
+    return [HoldReleased(by=by, at=command.at)] if state.hold is not None else []
 
 
 def _and_closed(

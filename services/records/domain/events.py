@@ -3,6 +3,7 @@
 from bmt.contracts.events import About, Event, RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
+from services.records.domain import disposals
 
 
 class FileOpened(RequestEvent):
@@ -19,6 +20,7 @@ class EventFiled(Event):
 
     `request` and `justification` are there when the event tells them anew; `about` when it is a notice.
     `key` names the person's key that the leaf and this event are sealed under; None before there were keys.
+    Where the event is a disposal, `keys` are those that are gone.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -33,6 +35,7 @@ class EventFiled(Event):
     about: About | None = None
     justification: str | None = None
     key: str | None = None
+    keys: tuple[str, ...] = ()
 
 
 class FolioDue(Event):
@@ -106,6 +109,24 @@ class RecordsSearched(Event):
     found: int
 
 
+class HoldPlaced(Event):
+    """The file's data must be kept, whatever its age."""
+
+    TYPE = "my.gov.bmt.records.HoldPlaced.v1"
+    by: str
+    reason: str
+    at: Moment
+    key: str | None = None
+
+
+class HoldReleased(Event):
+    """It need not be kept for that any more."""
+
+    TYPE = "my.gov.bmt.records.HoldReleased.v1"
+    by: str
+    at: Moment
+
+
 PRIVATE = (
     FileOpened,
     EventFiled,
@@ -115,5 +136,8 @@ PRIVATE = (
     RecordViewed,
     RecordExported,
     RecordsSearched,
+    HoldPlaced,
+    HoldReleased,
+    *disposals.EVENTS,
 )
 """All of them."""

@@ -1,20 +1,26 @@
 """How the file changes with each event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
 from bmt.contracts import topics
 from bmt.contracts.events import Event, Filed
+from bmt.contracts.values import Applicant
+from bmt.verify_record import DISPOSED
+from services.records.domain import disposals
+from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
     FolioDue,
     FolioFiled,
     FolioMissing,
+    HoldPlaced,
+    HoldReleased,
 )
 from services.records.domain.state import DesignatedFile, State
 
@@ -30,10 +36,14 @@ def evolve(state: State, event: BaseModel) -> State:
     if isinstance(event, FileOpened):
         return DesignatedFile(event.request, event.file_number, event.volume)
     change = _CHANGES.get(type(event))
-    return change(state, event) if change and isinstance(state, DesignatedFile) else state
+    if change and isinstance(state, DesignatedFile):
+        return change(state, event)
+    return cast("State", disposals.evolve(state, event))
 
 
 def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
+    if event.event_type == DISPOSED:
+        return _disposed_of(replace(state, version=event.leaf_index), event.keys)
     changed: dict[str, Any] = {
         "version": max(state.version, event.leaf_index),
         "progress": state.progress.after(said(event), event.sequence),
@@ -43,7 +53,34 @@ def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
         changed["sequences"] = {**state.sequences, event.source: seen}
     if event.request is not None and event.sequence > state.request_sequence:
         changed |= {"request": event.request, "request_sequence": event.sequence}
+        changed["key"] = event.key
     return replace(state, **changed)
+
+
+def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile:
+    """What was sealed under these keys is known no more, here either."""
+    request = state.request
+    if state.key in keys:
+        request = request.model_copy(update={"applicant": NOBODY})
+    folios = tuple(_emptied(one) if one.key in keys else one for one in state.folios)
+    return replace(state, request=request, folios=folios)
+
+
+NOBODY: Final = Applicant(account=GONE, name=GONE, email=GONE_EMAIL)
+"""Whose a request was whose data was disposed of."""
+
+
+def _emptied(folio: FolioFiled) -> FolioFiled:
+    gone = {"document_id": GONE_DOCUMENT, "filename": GONE, "media_type": GONE}
+    return folio.model_copy(update=gone)
+
+
+def _with_hold(state: DesignatedFile, event: HoldPlaced) -> DesignatedFile:
+    return replace(state, hold=event)
+
+
+def _without_hold(state: DesignatedFile, _: HoldReleased) -> DesignatedFile:
+    return replace(state, hold=None)
 
 
 def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:
@@ -93,5 +130,7 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[DesignatedFile, Any], Designa
     FolioFiled: _with_folio,
     FolioMissing: _with_missing,
     Filed: _filed,
+    HoldPlaced: _with_hold,
+    HoldReleased: _without_hold,
 }
 """What changes an open file; reading it does not."""

@@ -7,7 +7,8 @@ from typing import Final
 
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from services.records.domain.events import FolioDue, FolioFiled
+from services.records.domain.disposals import Disposal
+from services.records.domain.events import FolioDue, FolioFiled, HoldPlaced
 
 PENDING: Final = "pending"
 """Why a document is not filed that nobody tried to fetch yet."""
@@ -38,6 +39,8 @@ class DesignatedFile:
         folios: documents filed, by number.
         filed_at: when the file was complete; None before.
         filed_version: `version` then.
+        key: of the person whose request it is, as its facts are sealed; None before there were keys.
+        hold: who holds the file, and why; None: nobody.
     """
 
     request: RequestFacts
@@ -52,6 +55,8 @@ class DesignatedFile:
     folios: tuple[FolioFiled, ...] = ()
     filed_at: datetime | None = None
     filed_version: int = 0
+    key: str | None = None
+    hold: HoldPlaced | None = None
 
     @property
     def named(self) -> frozenset[str]:
@@ -87,4 +92,4 @@ class DesignatedFile:
         return gapless and not self.due
 
 
-State = Unopened | DesignatedFile
+State = Unopened | DesignatedFile | Disposal

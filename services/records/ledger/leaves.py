@@ -23,6 +23,7 @@ REMEMBERED: Final = 20_000
 
 _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
 
+_SEALED_UNDER = mongodb.IndexModel([("sealed.key", 1), ("request_id", 1)], name="sealed_under")
 
 Added = Leaf | CausationReused | NotCanonical
 """What became of an entry."""
@@ -44,9 +45,9 @@ class Leaves:
         self._ends: Recent[str, Tail] = Recent(REMEMBERED)
 
     async def prepare(self) -> None:
-        """Create the index that the chain rests on."""
+        """Create the indexes: what the chain rests on, and who is in which."""
         with mongodb.store_errors():
-            await self._leaves.create_indexes([_CHAIN])
+            await self._leaves.create_indexes([_CHAIN, _SEALED_UNDER])
 
     async def add(self, entry: Entry) -> Leaf:
         """The leaf of this event, durable; the one it had before if it is known.
@@ -70,6 +71,25 @@ class Leaves:
     async def opened(self, request_id: str) -> list[OpenLeaf]:
         """As `of`, with the personal values as far as their keys are still there."""
         return await self._seals.opened(await self.of(request_id))
+
+    async def opened_of(self, request_ids: Collection[str]) -> dict[str, list[OpenLeaf]]:
+        """The leaves of several requests, each in the order of its chain; as `opened`."""
+        with mongodb.store_errors():
+            cursor = self._leaves.find({"request_id": {"$in": list(request_ids)}})
+            stored = await cursor.sort([("request_id", 1), ("index", 1)]).to_list(None)
+        found: dict[str, list[OpenLeaf]] = {}
+        for leaf in await self._seals.opened([_leaf(document) for document in stored]):
+            found.setdefault(leaf.leaf.request_id, []).append(leaf)
+        return found
+
+    async def requests_under(self, keys: Collection[str]) -> set[str]:
+        """The requests in whose chains something is sealed under one of these keys."""
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"sealed.key": {"$in": list(keys)}}},
+            {"$group": {"_id": "$request_id"}},
+        ]
+        with mongodb.store_errors():
+            return {one["_id"] for one in await self._leaves.aggregate(pipeline).to_list(None)}
 
     async def count(self) -> int:
         """How many leaves there are, by the collection's own count."""

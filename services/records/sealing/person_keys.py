@@ -15,7 +15,6 @@ from services.records.sealing.master_keys import KEY_BYTES, KeyUnknown, MasterKe
 COLLECTION: Final = "people"
 REMEMBERED: Final = 20_000
 BELIEVED_FOR: Final = timedelta(seconds=60)
-"""A key that another process retired or destroyed is used by this one so long at most."""
 
 _ONE_IN_USE: Final = mongodb.IndexModel(
     [("person", 1), ("retired_at", 1)], unique=True, name="one_in_use"
@@ -27,9 +26,17 @@ class PersonKeys:
     """The keys of the people whose requests are on record."""
 
     def __init__(
-        self, database: mongodb.Database, masters: Sequence[MasterKey], clock: Clock
+        self,
+        database: mongodb.Database,
+        masters: Sequence[MasterKey],
+        clock: Clock,
+        believed_for: timedelta = BELIEVED_FOR,
     ) -> None:
-        """The user needs find, insert, update and remove; `masters` are as `master_keys` gives them."""
+        """The user needs find, insert, update and remove; `masters` are as `master_keys` gives them.
+
+        A key that another process retired or destroyed is used by this one `believed_for` so long at most.
+        """
+        self._believed_for = believed_for
         self._people = database[COLLECTION]
         self._masters = {master.id: master for master in masters}
         self._first = masters[0]
@@ -51,7 +58,7 @@ class PersonKeys:
             StoreUnavailable: not known to be stored; the same again is safe.
         """
         now = self._clock()
-        found = {one: key for one in people if (key := _fresh(self._in_use.get(one), now))}
+        found = {one: key for one in people if (key := self._fresh(self._in_use.get(one), now))}
         missing = [one for one in people if one not in found]
         for person, key in zip(missing, await self._asks.submit(missing), strict=True):
             self._in_use.put(person, (key, now))
@@ -66,7 +73,7 @@ class PersonKeys:
             KeyUnknown: one is wrapped under a master key that is not given.
         """
         now = self._clock()
-        found = {one: key for one in key_ids if (key := _fresh(self._known.get(one), now))}
+        found = {one: key for one in key_ids if (key := self._fresh(self._known.get(one), now))}
         missing = [one for one in key_ids if one not in found]
         for key in await self._loads.submit(missing):
             if key is not None:
@@ -93,7 +100,7 @@ class PersonKeys:
             )
             last = await self._people.find(ids).sort("retired_at", -1).limit(1).to_list(None)
         self._in_use.clear()
-        return last[0]["retired_at"] + 2 * BELIEVED_FOR if last else self._clock()
+        return last[0]["retired_at"] + 2 * self._believed_for if last else self._clock()
 
     async def destroy(self, key_ids: Collection[str]) -> None:
         """Everything under these keys is gone.
@@ -101,15 +108,23 @@ class PersonKeys:
         Raises:
             StoreUnavailable: not known to be so; the same again is safe.
         """
+        crash_points.reached("records.person_keys.destroying")
         with mongodb.store_errors():
             await self._people.delete_many({"_id": {"$in": list(key_ids)}})
         for key_id in key_ids:
             self._known.forget(key_id)
+        crash_points.reached("records.person_keys.destroyed")
 
     async def close(self) -> None:
         """Return when nothing is in flight."""
         await self._asks.close()
         await self._loads.close()
+
+    def _fresh(self, known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
+        """What is remembered, unless somebody may have changed it since; a clock set back proves nothing."""
+        if known is None or not timedelta(0) <= now - known[1] < self._believed_for:
+            return None
+        return known[0]
 
     def _names(self, person: Person) -> list[str]:
         return [master.name_of(person) for master in self._masters.values()]
@@ -161,10 +176,3 @@ class PersonKeys:
         if master is None:
             raise KeyUnknown(key_id)
         return PersonKey(key_id, master.unwrap(bytes(stored["wrapped"]), key_id))  # type: ignore[call-overload]
-
-
-def _fresh(known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
-    """What is remembered, unless somebody may have changed it since; a clock set back proves nothing."""
-    if known is None or not timedelta(0) <= now - known[1] < BELIEVED_FOR:
-        return None
-    return known[0]

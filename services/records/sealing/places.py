@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
+from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
+
 Pointer = str
 """RFC 6901, into an event's data."""
 
@@ -45,8 +47,8 @@ _OF_THE_FILE: Final = frozenset(
         *("/opened_at", "/event_id", "/event_type", "/source", "/sequence", "/occurred_at"),
         *("/leaf_index", "/leaf_hash", "/number", "/size_bytes", "/noticed_at", "/key"),
         *("/by", "/roles/*", "/viewed_at", "/exported_at", "/disposal_id", "/agency"),
-        *("/proposed_by", "/approved_by", "/decided_at", "/keys/*", "/request_ids/*"),
-        *("/placed_by", "/placed_at", "/released_by", "/released_at", "/held/*", "/at"),
+        *("/proposed_by", "/approved_by", "/rejected_by", "/keys/*", "/request_ids/*"),
+        *("/held/*", "/at"),
     }
 )
 """What records' own events say beside that."""
@@ -115,13 +117,10 @@ def put_back(data: Mapping[str, Any], values: Mapping[Pointer, Any]) -> dict[str
 
 def disposed_value(pointer: Pointer) -> str:
     """What is shown at a place whose value is gone: of the form that is due there."""
-    return _DISPOSED.get(pointer.rpartition("/")[2], "disposed-of")
+    return _DISPOSED.get(pointer.rpartition("/")[2], GONE)
 
 
-_DISPOSED: Final = {
-    "email": "disposed-of@disposed.invalid",
-    "document_id": f"sha256:{'0' * 64}",
-}
+_DISPOSED: Final = {"email": GONE_EMAIL, "document_id": GONE_DOCUMENT}
 
 
 def _copied(value: Any) -> Any:

@@ -17,12 +17,21 @@ from fixtures.samples import MONDAY, facts, received, withdrawal
 
 from services.records.domain.commands import (
     ExportRecord,
+    FileDisposal,
     FileEvent,
     FileFolio,
     NoteSearch,
+    PlaceHold,
     Reader,
+    ReleaseHold,
     ReportMissing,
     ViewRecord,
+)
+from services.records.domain.disposals import (
+    Blocker,
+    EndDisposal,
+    ProposeDisposal,
+    RuleOnDisposal,
 )
 
 REQUEST = facts()
@@ -51,6 +60,20 @@ def filed(*events):
 def folio(document_id, folios_a_volume=100):
     kind = "application/octet-stream"
     return FileFolio(document_id, "dokumen", kind, 1024, folios_a_volume, MONDAY)
+
+
+def proposed(number):
+    return ProposeDisposal(
+        disposal_id=f"019ab000-0000-7000-8000-{number:012}",
+        agency="MAMPU",
+        account="ahmad.mampu@mygovuc.gov.my",
+        reason="Tempoh simpanan tamat.",
+        keys=("key-1",),
+        request_ids=(REQUEST.request_id,),
+        blockers=(),
+        proposed_by="siti",
+        at=MONDAY,
+    )
 
 
 RECEIVED = (received(REQUEST), opened(REQUEST))
@@ -87,5 +110,26 @@ SCENARIOS = {
         folio(FORM),
     ],
     "taken-away": [*filed(*RECEIVED), ExportRecord(AUDITOR, MONDAY)],
+    "disposed-of": [
+        proposed(1),
+        RuleOnDisposal(True, None, "MAMPU", "aminah", MONDAY),
+        EndDisposal((), MONDAY),
+    ],
+    "disposal-rejected": [
+        proposed(2),
+        RuleOnDisposal(False, "Belum.", "MAMPU", "aminah", MONDAY),
+    ],
+    "disposal-stopped": [
+        proposed(3),
+        RuleOnDisposal(True, None, "MAMPU", "aminah", MONDAY),
+        EndDisposal((Blocker(REQUEST.request_id, "held"),), MONDAY),
+    ],
+    "held-and-emptied": [
+        *filed(*RECEIVED),
+        folio(FORM),
+        PlaceHold(AUDITOR, "Siasatan.", MONDAY),
+        ReleaseHold(AUDITOR, MONDAY),
+        FileDisposal("event-9", 3, f"{9:064x}", ("key-1",), MONDAY),
+    ],
     "search": [NoteSearch(AUDITOR, "MAMPU", {"q": "Ahmad"}, 3, MONDAY)],
 }

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 from crash_stories import approval, intake, notification, provisioning, records
 from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS, RECORDS_KEY
 from fixtures.mail_server import MailServer
+from fixtures.service import AGENCIES_FILE
 from fixtures.thoroughness import LONG
 from mortal import Nursery
 from points_in_source import find, where_to_die
@@ -75,6 +77,16 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
     await mail.stop()
 
 
+def _without_retention(folder: Path) -> Path:
+    """The agencies' rules, but for how long files are kept: not at all."""
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    for agency in rules.values():
+        agency["record_retention_years"] = 0
+    file = folder / "agencies.yaml"
+    file.write_text(yaml.safe_dump(rules))
+    return file
+
+
 def _variables(
     ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer
 ) -> dict[str, dict[str, str]]:
@@ -96,6 +108,8 @@ def _variables(
         "records": {
             "BMT_LEDGER_KEYS": KEYS,
             "BMT_RECORDS_KEY": RECORDS_KEY,
+            "BMT_SEAL_MEMORY_SECONDS": "0.1",
+            "BMT_AGENCIES_FILE": str(_without_retention(volumes.parent)),
             "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
         },
     }

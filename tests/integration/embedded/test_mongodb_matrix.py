@@ -15,7 +15,7 @@ VIEWS = {
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks"},
     "notification": {"correspondences"},
-    "records": {"files"},
+    "records": {"files", "disposals"},
 }
 QUEUES = {"records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""

@@ -19,6 +19,7 @@ from services.records.tree.notes import Note, Verifier
 pytestmark = pytest.mark.integration
 
 AUDITOR = ("auditor", "")
+DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +309,37 @@ async def test_the_proof_between_two_sizes_is_told_within_what_is_signed(records
     beyond = await consistency(0, 1_000_000)
     assert beyond.status_code == 422
     assert beyond.json()["errors"][0]["pointer"] == "/query/to"
+
+
+async def test_every_request_of_a_period_is_held_against_the_procedure(
+    records, as_, file_of, once_filed, own
+):
+    request = facts(agency="KPM", reference="KPM/2019/000001", received_at=MONDAY - 2000 * DAY)
+    await file_of(request)
+    await once_filed(request)
+    day = str((MONDAY - 2000 * DAY).date())
+    asked = {"agency": "KPM", "from": day, "to": day}
+
+    async def asked_as(*who, **more):
+        return await records.get("/v1/conformance", params={**asked, **more}, headers=as_(*who))
+
+    report = (await asked_as(*AUDITOR)).json()
+    assert report["requests"] == 1
+    (line,) = report["lines"]
+    assert (line["reference"], line["decision"], line["folios"]) == (
+        "KPM/2019/000001",
+        "approved",
+        1,
+    )
+    assert None not in (line["decided_at"], line["configured_at"], line["filed_at"])
+    table = await asked_as("administrator", "KPM", format="csv")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "KPM/2019/000001" in table.text
+    pdf = await asked_as(*AUDITOR, format="pdf")
+    assert pdf.content.startswith(b"%PDF")
+    assert_problem(await asked_as("administrator", "MAMPU"), "not_found")
+    assert_problem(await asked_as("operator", "KPM"), "forbidden")
+    assert_problem(await asked_as(*AUDITOR, **{"from": "semalam"}), "validation_failed")
+    searches = await own.commits.find({"stream": {"$regex": "^search-"}}).to_list(None)
+    criteria = [commit["events"][0]["data"]["criteria"] for commit in searches]
+    assert sum(one.get("report") == "conformance" for one in criteria) == 3

@@ -64,21 +64,15 @@ def folio(number, content, event_id):
 
 
 def file(
-    request_id="r-1", contents=(b"borang", b"surat" * 40), missing=(), signer=SIGNER, closed=()
+    request_id="r-1",
+    contents=(b"borang", b"surat" * 40),
+    missing=(),
+    signer=SIGNER,
+    closed=(),
+    events=None,
 ):
     """A file of four leaves among seven others; where some are closed, the last one tells of the disposal."""
-    events = [
-        {
-            "id": f"{request_id}-e{place}",
-            "type": "my.gov.bmt.X.v1",
-            "data": {"justification": "Kapasiti \u2603", "documents": []},
-        }
-        for place in range(4)
-    ]
-    for place, content in enumerate(contents):
-        events[place]["data"]["documents"] = [{"document_id": document_id(content)}]
-    for name in missing:
-        events[3]["data"]["document_id"] = name
+    events = _said(request_id, events) if events else _unknown(request_id, contents, missing)
     if closed:
         events[3] |= {"type": DISPOSED, "data": {}}
     leaves = chain(request_id, events, closed)
@@ -112,11 +106,42 @@ def file(
     )
 
 
+def _said(request_id, events):
+    return [
+        {
+            "id": f"{request_id}-e{place}",
+            "type": event.TYPE,
+            "time": WRITTEN,
+            "data": event.model_dump(mode="json", by_alias=True),
+        }
+        for place, event in enumerate(events)
+    ]
+
+
+def _unknown(request_id, contents, missing):
+    events = [
+        {
+            "id": f"{request_id}-e{place}",
+            "type": "my.gov.bmt.X.v1",
+            "data": {"justification": "Kapasiti \u2603", "documents": []},
+        }
+        for place in range(4)
+    ]
+    for place, content in enumerate(contents):
+        events[place]["data"]["documents"] = [{"document_id": document_id(content)}]
+    for name in missing:
+        events[3]["data"]["document_id"] = name
+    return events
+
+
 def root(hashes):
     edge = Edge()
     edge.append(list(hashes))
     return edge.root()
 
 
+PAPER = b"%PDF-1.7 the file, for people"
+
+
 def bundle(of=None, signer=SIGNER):
-    return b"".join(Bundle(of or file(signer=signer), signer).pieces())
+    return b"".join(Bundle(of or file(signer=signer), signer, PAPER).pieces())

@@ -163,6 +163,7 @@ def test_even_who_signs_the_manifest_anew_is_found_out(changed, wrong):
     [
         (change("MANIFEST.json", b"r-1", b"r-2"), "manifest_signature"),
         (change("keys.txt", b"bmt.records", b"bmt.recordz"), "file_changed"),
+        (change("record.pdf", b"people", b"peoplE"), "file_changed"),
         (without("keys.txt"), "file_missing"),
         (without("MANIFEST.sig"), "file_missing"),
         (lambda files: {**files, UNNAMED: b"unnamed"}, "file_not_listed"),

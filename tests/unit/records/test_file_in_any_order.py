@@ -11,13 +11,16 @@ from hypothesis.stateful import Bundle, invariant, precondition, rule
 from bmt.contracts import topics
 from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
 from bmt.contracts.values import Document
-from services.records.domain import DECIDER
+from services.records.domain import DECIDER, disposals
 from services.records.domain.commands import (
     ExportRecord,
+    FileDisposal,
     FileEvent,
     FileFolio,
     NoteSearch,
+    PlaceHold,
     Reader,
+    ReleaseHold,
     ReportMissing,
     ViewRecord,
 )
@@ -38,6 +41,8 @@ READERS = st.builds(
     roles=st.just(("auditor",)),
     agency=st.sampled_from([None, "MAMPU", "JPA"]),
 )
+EVERYWHERE = Reader("juruaudit", ("auditor",), None)
+KEY = "key-1"
 
 
 def story(request, named, ending):
@@ -71,7 +76,11 @@ class Files(DeciderMachine):
     """`unheard` is what was said about each request and did not come here yet."""
 
     decider = DECIDER
-    models = (*topics.EVENTS[topics.RECORDS], *PRIVATE)
+    models = tuple(
+        model
+        for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE)
+        if model not in disposals.EVENTS
+    )
     requests = Bundle("requests")
 
     def __init__(self):
@@ -107,6 +116,7 @@ class Files(DeciderMachine):
             leaf_hash=f"{leaf:064x}",
             file_number=f"MAMPU.BMT.600-1/2/{leaf}",
             at=MONDAY,
+            key=KEY,
         )
         self.tell(command, request.request_id)
 
@@ -164,6 +174,31 @@ class Files(DeciderMachine):
     def somebody_searches(self, reader):
         said = self.tell(NoteSearch(reader, reader.agency, {"q": "Ahmad"}, 3, MONDAY), "search")
         assert len(said) == 1
+
+    @rule(request=requests, reader=READERS, place=st.booleans())
+    def somebody_holds_it_or_lets_it_go(self, request, reader, place):
+        is_there = request.request_id in self.history
+        held = getattr(self.state(request.request_id), "hold", None) is not None
+        command = PlaceHold(reader, "Siasatan.", MONDAY) if place else ReleaseHold(reader, MONDAY)
+        said = self.tell(command, request.request_id)
+        assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
+        assert isinstance(said, No) or bool(said) == (held != place)
+
+    @rule(request=requests)
+    def it_is_held_and_let_go(self, request):
+        for place in (True, False):
+            self.somebody_holds_it_or_lets_it_go(request, EVERYWHERE, place)
+
+    @rule(request=requests)
+    def what_it_holds_of_a_person_goes(self, request):
+        """Only of a file that is closed, to which nothing is on its way."""
+        name = request.request_id
+        if self.unheard[name] or not getattr(self.state(name), "filed_at", None):
+            return
+        leaf = len(self.events(EventFiled, stream=name)) + 1
+        self.tell(FileDisposal(f"event-{leaf}", leaf, f"{leaf:064x}", (KEY,), MONDAY), name)
+        assert self.state(name).request.applicant.name == "disposed-of"
+        assert {folio.filename for folio in self.state(name).folios} <= {"disposed-of"}
 
     @invariant()
     def a_file_is_opened_once_and_first(self):

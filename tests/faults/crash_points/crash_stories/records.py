@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 
 from crash_stories import of_all
+from eventually import eventually
 from fixtures.ledger_keys import people_of
 from fixtures.procedure import (
     approved,
@@ -14,8 +15,8 @@ from fixtures.procedure import (
     prepared,
     started,
 )
-from fixtures.samples import received
-from stage import Stage
+from fixtures.samples import APPLICANT, received
+from stage import PATIENCE, Stage
 
 from bmt.chassis.documents import received_bytes
 from bmt.contracts import topics
@@ -87,6 +88,43 @@ async def parked(stage: Stage) -> None:
     await _verifies(stage)
 
 
+async def disposed(stage: Stage) -> None:
+    """A person's data goes when two people say so, and their next request is welcome."""
+    account = f"orang-{uuid.uuid4().hex[:12]}@mygovuc.gov.my"
+    applicant = APPLICANT.model_copy(update={"account": account})
+    gone, again = [stage.request(applicant=applicant) for _ in range(2)]
+    await _filed(stage, gone)
+    body = {"account": account, "reason": "Tempoh tamat."}
+    answer = await stage.call(
+        "POST", "/v1/disposals", "administrator", gone.agency, "siti", json=body
+    )
+    assert answer.status_code == 201, answer.text
+    place = f"/v1/disposals/{answer.json()['disposal_id']}"
+    approval = {"decision": "approved"}
+    answer = await stage.call(
+        "POST", f"{place}/decision", "administrator", gone.agency, "aminah", json=approval
+    )
+    assert answer.status_code == 201, answer.text
+
+    async def carried_out() -> None:
+        found = await stage.call("GET", place, "auditor", "")
+        assert found.status_code == 200
+        assert found.json()["status"] == "carried_out"
+
+    await eventually(carried_out, PATIENCE)
+    await _filed(stage, again)
+    for request, left in ((gone, "disposed-of"), (again, account)):
+        found = await stage.call("GET", f"/v1/records/{request.request_id}", "auditor", "")
+        assert found.json()["state"]["applicant"]["account"] == left
+    await _verifies(stage)
+
+
+async def _filed(stage: Stage, request: RequestFacts) -> None:
+    form = await stage.put(f"form {uuid.uuid4()}".encode())
+    await _say(stage, whole(request, form))
+    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+
+
 async def _say(stage: Stage, events: Sequence[tuple[RequestEvent, int]]) -> None:
     for event, sequence in events:
         await stage.say(event, sequence=sequence)
@@ -98,4 +136,4 @@ async def _verifies(stage: Stage) -> None:
     assert report.faults == []
 
 
-STORIES = (filed, late, parked, of_all.poison, of_all.too_large, of_all.left_behind)
+STORIES = (filed, late, parked, disposed, of_all.poison, of_all.too_large, of_all.left_behind)

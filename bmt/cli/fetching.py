@@ -1,8 +1,10 @@
-"""Fetches a bundle from records over HTTP: whole, or not at all."""
+"""Fetches a file from records over HTTP: whole, or not at all."""
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -20,11 +22,13 @@ TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 SECONDS: Final = 60.0
 
 
-def fetch(request_id: str, target: Path, data: Path) -> int:
-    """Write the bundle to `target`; its size in bytes.
+def fetch(
+    path: str, target: Path, data: Path, parameters: Mapping[str, str] = MappingProxyType({})
+) -> int:
+    """Write what records answers at `path` to `target`; its size in bytes.
 
     Raises:
-        NotSo: there is no such file for this caller, or it is not signed yet.
+        NotSo: records refuses: there is no such thing for this caller, or it is not there yet.
         NotRunning: records does not answer.
         WrongConfiguration: only one of the variables is set, or the target cannot be written.
     """
@@ -35,7 +39,8 @@ def fetch(request_id: str, target: Path, data: Path) -> int:
             httpx.Client(timeout=SECONDS, trust_env=False) as client,
             client.stream(
                 "GET",
-                f"{url}/v1/records/{request_id}/bundle",
+                f"{url}{path}",
+                params=parameters,
                 headers={"Authorization": f"Bearer {token}"},
             ) as answer,
         ):

@@ -1,0 +1,107 @@
+"""The file on paper, for people: what it says, how it came to it, and where it is verified."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import segno
+import structlog
+
+from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.http.records import RecordState
+from bmt.press.typesetter import Typesetter
+from services.records.bundle.contents import File
+from services.records.request_state import facts_of, state_of
+from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.tree.notes import Signer
+
+log = structlog.get_logger(__name__)
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class RecordPaper:
+    """Sets files, in Malay and English, as PDF/A-2b."""
+
+    def __init__(self, public_url: str, signer: Signer) -> None:
+        """`public_url` is where records is reached from outside: the QR code leads there."""
+        self._public_url = public_url.rstrip("/")
+        self._signer = signer
+        self._typesetter = Typesetter(TEMPLATES)
+
+    def pdf(self, file: File) -> bytes:
+        """The paper; with the same bytes for the same file."""
+        return self._typesetter.pdf(
+            "record",
+            self._told(file),
+            lambda: log.warning("paper_lacks_font", request_id=file.request_id),
+        )
+
+    def _told(self, file: File) -> dict[str, Any]:
+        checkpoint = file.checkpoint.checkpoint
+        address = f"{self._public_url}/v1/records/{file.request_id}/bundle"
+        exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
+        events = [leaf.event for leaf in file.leaves]
+        facts = facts_of(events)
+        state = state_of(facts, events, None) if facts else None
+        return {
+            "agency": state.agency if state else "",
+            "reference": state.reference if state else file.request_id,
+            "file_number": file.file_number,
+            "exported_at": _moment(file.exported_at),
+            "day": {"year": exported.year, "month": exported.month, "day": exported.day},
+            "qr": segno.make(address, error="m").svg_inline(scale=4),
+            "address": address,
+            "facts": list(_facts(state)) if state else [],
+            "events": [_event(leaf) for leaf in file.leaves],
+            "folios": [
+                {
+                    "number": folio.number,
+                    "volume": folio.volume,
+                    "name": folio.filename,
+                    "sha256": folio.document_id.removeprefix("sha256:"),
+                }
+                for folio in file.folios
+            ],
+            "missing": [one.reason for one in file.missing],
+            "origin": checkpoint.origin,
+            "size": checkpoint.size,
+            "signed_at": _moment(checkpoint.at),
+            "root": checkpoint.root.hex(),
+            "keys": ["+".join(str(key).split("+")[:2]) for key in self._signer.verifiers],
+        }
+
+
+def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:
+    """What the request asks for and what came of it: in Malay, in English, the value."""
+    yield "Rujukan", "reference", state.reference
+    yield "Jenis", "kind", state.kind
+    yield "Pemohon", "applicant", f"{state.applicant.name} ({state.applicant.account})"
+    yield "Diterima", "received", _moment(state.received_at.isoformat())
+    yield "Status", "status", state.status
+    yield "Dasar", "rules in force", state.policy_version
+    if state.quota_bytes:
+        yield "Kuota", "quota, bytes", f"{state.quota_bytes:,}"
+    if state.justification:
+        yield "Justifikasi", "justification", state.justification
+
+
+def _event(leaf: OpenLeaf) -> dict[str, Any]:
+    event, data = leaf.event, leaf.data
+    by = data.get("decided_by") or data.get("configured_by") or data.get("submitted_by")
+    return {
+        "index": leaf.leaf.index,
+        "at": _moment(str(event.get("time"))),
+        "name": str(event.get("type", "")).removesuffix(".v1").rpartition(".")[2],
+        "by": by.get("name", by.get("subject")) if isinstance(by, Mapping) else None,
+        "reason": data.get("reason") if isinstance(data.get("reason"), str) else None,
+        "hash": leaf.leaf.hash,
+    }
+
+
+def _moment(at: str) -> str:
+    try:
+        return datetime.fromisoformat(at).astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return at

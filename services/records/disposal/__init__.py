@@ -1,0 +1,1 @@
+"""Disposal (*pelupusan*): what is personal goes when its time is over, and every proof still verifies."""

@@ -1,0 +1,123 @@
+"""Holds and disposals over HTTP: one administrator proposes, another decides; auditors look on."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime
+
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.idempotency import CommandContext, answer, command
+from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page, PageRequest, Paging
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import ViewProjection
+from bmt.chassis.web import api_router
+from bmt.contracts.http.disposal import (
+    DisposalItem,
+    DisposalProposal,
+    DisposalRuling,
+    DisposalStands,
+    HoldReason,
+    HoldStands,
+)
+from services.records.callers import reader_of
+from services.records.disposal.office import Office
+from services.records.disposal.view import STATUS
+from services.records.domain.disposals import DisposalNotFound
+
+by_proposal: Final = Paging(tuple[AwareDatetime, str])
+
+Administrators = Annotated[CommandContext, Depends(command("administrator"))]
+Holders = Annotated[CommandContext, Depends(command("auditor", "administrator"))]
+Onlooker = Annotated[Principal, Depends(require("auditor", "administrator"))]
+DisposalsPage = Annotated[PageRequest[tuple[datetime, str]], Depends(by_proposal)]
+
+
+def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter:
+    """The routes of holds and disposals."""
+    routes = api_router(tags=["disposal"])
+
+    @routes.post(
+        "/v1/records/{request_id}/hold",
+        summary="Keep a file whatever its age",
+        status_code=201,
+        response_model=HoldStands,
+        responses=problems("not_found", "validation_failed"),
+    )
+    async def hold(request_id: Id, asked: HoldReason, context: Holders) -> JsonResponse:
+        reader = reader_of(context.principal)
+        executed = await office.hold(request_id, reader, asked.reason, context)
+        return answer(executed, HoldStands(request_id=request_id, held=True), 201)
+
+    @routes.post(
+        "/v1/records/{request_id}/hold/release",
+        summary="A file need not be kept any more",
+        status_code=201,
+        response_model=HoldStands,
+        responses=problems("not_found"),
+    )
+    async def release(request_id: Id, context: Holders) -> JsonResponse:
+        executed = await office.release(request_id, reader_of(context.principal), context)
+        return answer(executed, HoldStands(request_id=request_id, held=False), 201)
+
+    @routes.post(
+        "/v1/disposals",
+        summary="Propose to dispose of a person's data",
+        description="Of an account of the caller's agency: everything that the record holds under its "
+        "keys. Refused, naming the files, while one is open, held, or within its retention.",
+        status_code=201,
+        response_model=DisposalStands,
+        responses=problems("not_found", "not_disposable", "validation_failed"),
+    )
+    async def propose(asked: DisposalProposal, context: Administrators) -> JsonResponse:
+        executed = await office.propose(asked, context)
+        stands = DisposalStands(disposal_id=executed.commit.subject, status="proposed")
+        return answer(executed, stands, 201)
+
+    @routes.post(
+        "/v1/disposals/{disposal_id}/decision",
+        summary="Approve or reject a disposal: approval is another administrator's than its proposer",
+        status_code=201,
+        response_model=DisposalStands,
+        responses=problems("not_found", "own_request", "already_decided", "validation_failed"),
+    )
+    async def decide(
+        disposal_id: Id, ruling: DisposalRuling, context: Administrators
+    ) -> JsonResponse:
+        executed = await office.rule(disposal_id, ruling, context)
+        (event,) = executed.commit.events
+        return answer(
+            executed, DisposalStands(disposal_id=disposal_id, status=STATUS[event.type]), 201
+        )
+
+    @routes.get("/v1/disposals", summary="Disposals, the newest first")
+    async def listed(caller: Onlooker, page: DisposalsPage) -> Page[DisposalItem]:
+        reader = reader_of(caller)
+        found = await disposals.find(
+            Query(
+                one_of={} if reader.agency is None else {"agency": [reader.agency]},
+                order_by="proposed_at",
+                descending=True,
+                after=page.after,
+                limit=page.lookahead,
+            )
+        )
+        return by_proposal.page(
+            list(found), page, key=lambda item: (item.proposed_at, item.disposal_id)
+        )
+
+    @routes.get(
+        "/v1/disposals/{disposal_id}",
+        summary="One disposal",
+        responses=problems("not_found"),
+    )
+    async def one(disposal_id: Id, caller: Onlooker) -> DisposalItem:
+        found = await disposals.get(disposal_id)
+        if found is None or not reader_of(caller).may_see(found.agency):
+            raise DisposalNotFound
+        return found
+
+    return routes

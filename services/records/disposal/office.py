@@ -1,0 +1,115 @@
+"""Who holds files, and who proposes and decides on disposals: each call becomes a command."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from bmt.agencies.register import Agencies
+from bmt.chassis import clock as ids
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from bmt.contracts.http.disposal import DisposalProposal, DisposalRuling
+from services.records.disposal.schedule import blockers
+from services.records.domain.commands import Command, PlaceHold, Reader, ReleaseHold
+from services.records.domain.disposals import Blocker, ProposeDisposal, RuleOnDisposal
+from services.records.domain.state import State
+from services.records.ledger.leaves import Leaves
+from services.records.sealing.master_keys import Person
+from services.records.sealing.person_keys import PersonKeys
+
+
+class Office:
+    """Where disposals are asked for and decided on."""
+
+    def __init__(
+        self,
+        execution: Execution[Any, Any],
+        ledger: Leaves,
+        people: PersonKeys,
+        agencies: Agencies,
+        clock: Clock,
+    ) -> None:
+        self._execution = execution
+        self._ledger = ledger
+        self._people = people
+        self._agencies = agencies
+        self._clock = clock
+
+    async def propose(self, asked: DisposalProposal, context: CommandContext) -> Executed:
+        """An administrator proposes to dispose of what the record holds of a person.
+
+        Raises:
+            DisposalNotFound: it holds nothing of such a person.
+            NotDisposable: files must keep it.
+        """
+        agency, disposal_id = context.principal.agency, ids.new_id()
+        keys = await self._people.all_of(Person(agency, asked.account))
+        files = await self.files_under(keys)
+        command = ProposeDisposal(
+            disposal_id=disposal_id,
+            agency=agency,
+            account=asked.account,
+            reason=asked.reason,
+            keys=tuple(sorted(keys)),
+            request_ids=tuple(files),
+            blockers=self.blockers(files),
+            proposed_by=context.principal.subject,
+            at=self._clock(),
+        )
+        message = _message(f"disposal-{disposal_id}", context, command, begins=True)
+        return await self._execution.execute(message)
+
+    async def rule(
+        self, disposal_id: str, ruling: DisposalRuling, context: CommandContext
+    ) -> Executed:
+        """Another administrator approves, or anybody of the agency rejects.
+
+        Raises:
+            Refused: as the decider says.
+        """
+        command = RuleOnDisposal(
+            approved=ruling.decision == "approved",
+            reason=ruling.reason,
+            agency=context.principal.agency,
+            decided_by=context.principal.subject,
+            at=self._clock(),
+        )
+        message = _message(f"disposal-{disposal_id}", context, command)
+        return await self._execution.execute(message)
+
+    async def hold(
+        self, request_id: str, reader: Reader, reason: str, context: CommandContext
+    ) -> Executed:
+        """A file is kept whatever its age.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see.
+        """
+        command = PlaceHold(reader, reason, self._clock())
+        return await self._execution.execute(_message(f"request-{request_id}", context, command))
+
+    async def release(self, request_id: str, reader: Reader, context: CommandContext) -> Executed:
+        """A file need not be kept any more; raises as `hold`."""
+        command = ReleaseHold(reader, self._clock())
+        return await self._execution.execute(_message(f"request-{request_id}", context, command))
+
+    async def files_under(self, keys: Collection[str]) -> dict[str, State]:
+        """The files in which something is sealed under one of the keys, by request, as they stand."""
+        request_ids = await self._ledger.requests_under(keys)
+        return {
+            request_id: await self._execution.state(f"request-{request_id}")
+            for request_id in sorted(request_ids)
+        }
+
+    def blockers(self, files: Mapping[str, State]) -> tuple[Blocker, ...]:
+        """Those of the files that must keep what they hold now."""
+        return tuple(blockers(files, self._agencies, self._clock()))
+
+
+def _message(
+    stream: str, context: CommandContext, command: Command, *, begins: bool = False
+) -> Message[Command]:
+    return Message(
+        stream, context.causation, context.fingerprint, command, context.traceparent, begins
+    )

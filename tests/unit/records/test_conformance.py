@@ -1,0 +1,225 @@
+"""Each deviation from the procedure can be found, and a request without one conforms."""
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from fixtures.procedure import OFFICER
+from fixtures.samples import MONDAY, facts
+from fixtures.service import AGENCIES_FILE
+from pypdf import PdfReader
+
+from bmt.agencies import register
+from bmt.contracts.http.records import (
+    ConformanceLine,
+    DecisionTaken,
+    MissingDocument,
+    Notice,
+    RecordState,
+)
+from services.records.conformance import paper
+from services.records.conformance.checks import Code, deviations, steps_of
+from services.records.conformance.paper import ConformancePaper
+from services.records.conformance.report import COLUMNS, Period, coded, moments, report, written
+
+RULES = register.read(AGENCIES_FILE).get("MAMPU").rules
+REQUEST = facts()
+DAY = timedelta(days=1)
+AT = MONDAY + timedelta(hours=1)
+
+
+def state(**changes):
+    """A request that went as it should, on one Monday; then what is different."""
+    told = {
+        **REQUEST.model_dump(exclude={"request_id"}),
+        "received_at": MONDAY,
+        "status": "filed",
+        "due_at": MONDAY + 3 * DAY,
+        "decision": decision(),
+        "configured_by": OFFICER,
+        "configured_at": AT + timedelta(hours=1),
+        "notices": (notice(),),
+        "filed_at": AT + timedelta(hours=3),
+        **changes,
+    }
+    return RecordState(**told)
+
+
+def decision(what="approved", at=AT, by=OFFICER, **more):
+    return DecisionTaken(decision=what, decided_by=by, decided_at=at, **more)
+
+
+def notice(about="configured", status="notified", at=AT + timedelta(hours=2)):
+    return Notice(about=about, channel="email", recipient="a@b.my", status=status, at=at)
+
+
+def found(told, missing=(), rules=RULES, now=MONDAY + DAY):
+    return [one.code for one in deviations(told, missing, rules, now)]
+
+
+def test_a_request_that_went_as_it_should_conforms():
+    assert found(state()) == []
+    steps = steps_of(state())
+    assert None not in (steps.decided_at, steps.configured_at, steps.notified_at, steps.filed_at)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            state(decision=None, configured_at=None, notices=(), filed_at=None, status="received"),
+            ["decision_overdue"],
+        ),
+        (
+            state(
+                decision=decision(at=MONDAY + 4 * DAY),
+                configured_at=MONDAY + 4 * DAY,
+                notices=(notice(at=MONDAY + 4 * DAY),),
+                filed_at=MONDAY + 4 * DAY,
+            ),
+            ["decision_late"],
+        ),
+        (
+            state(configured_at=None, configured_by=None, notices=(), filed_at=None),
+            ["configuration_overdue"],
+        ),
+        (
+            state(
+                configured_at=MONDAY + 9 * DAY,
+                notices=(notice(at=MONDAY + 9 * DAY),),
+                filed_at=MONDAY + 9 * DAY,
+            ),
+            ["configuration_late"],
+        ),
+        (state(status="configuration_failed"), ["configuration_failed"]),
+        (state(notices=(notice(status="prepared"),), filed_at=None), ["notice_overdue"]),
+        (state(notices=(notice("acknowledgement"),), filed_at=None), ["notice_overdue"]),
+        (
+            state(notices=(notice(at=MONDAY + 9 * DAY),), filed_at=MONDAY + 9 * DAY),
+            ["notice_late"],
+        ),
+        (state(configured_at=MONDAY + timedelta(minutes=30)), ["out_of_order"]),
+        (state(filed_at=None), ["not_filed"]),
+        (
+            state(
+                decision=decision(
+                    by=OFFICER.model_copy(update={"subject": REQUEST.applicant.account.upper()})
+                )
+            ),
+            ["decided_own_request"],
+        ),
+        (
+            state(decision=decision(by=OFFICER.model_copy(update={"role": "operator"}))),
+            ["decided_without_role"],
+        ),
+        (state(warnings=("not_registered",)), ["warnings_not_explained"]),
+        (
+            state(warnings=("not_registered",), decision=decision(exception_reason="Sah.")),
+            [],
+        ),
+        (
+            state(
+                decision=decision("rejected"),
+                configured_at=None,
+                notices=(notice("rejected"),),
+            ),
+            [],
+        ),
+        (
+            state(
+                decision=DecisionTaken(decision="withdrawn"),
+                configured_at=None,
+                configured_by=None,
+                notices=(notice("withdrawn"),),
+            ),
+            [],
+        ),
+    ],
+)
+def test_each_deviation_is_named(told, expected):
+    assert found(told, now=MONDAY + 30 * DAY) == expected
+
+
+def test_what_is_not_due_yet_deviates_from_nothing():
+    early = state(decision=None, configured_at=None, notices=(), filed_at=None)
+    assert found(early, now=MONDAY + DAY) == []
+    assert found(state(configured_at=None, notices=(), filed_at=None), now=AT) == []
+
+
+def test_who_approved_may_not_configure_where_duties_are_separated():
+    apart = RULES.model_copy(
+        update={"separation": RULES.separation.model_copy(update={"approver_may_configure": False})}
+    )
+    assert found(state(), rules=apart) == ["approver_configured"]
+
+
+def test_each_document_that_is_not_filed_is_a_deviation():
+    missing = [MissingDocument(document_id="sha256:0", reason="not_stored")] * 2
+    assert found(state(filed_at=None), missing) == ["document_missing"] * 2 + ["not_filed"]
+
+
+def test_without_the_agencys_rules_no_day_is_missed():
+    late = state(configured_at=None, notices=(), filed_at=None)
+    assert found(late, rules=None, now=MONDAY + 900 * DAY) == []
+
+
+def line(number, told, **more):
+    facts_told = {"reference": f"MAMPU/2025/{number:06}", "request_id": f"r-{number}"}
+    people = {"decision": "approved", "decided_by": "siti", "configured_by": "siti", **more}
+    found_now = list(deviations(told, (), RULES, MONDAY + 30 * DAY))
+    return ConformanceLine(
+        **facts_told,
+        file_number=f"MAMPU.BMT.600-1/2/{number}",
+        kind="application",
+        status=told.status,
+        folios=2,
+        deviations=coded(found_now),
+        **moments(steps_of(told)),
+        **people,
+    )
+
+
+MADE = report(
+    Period("MAMPU", MONDAY, MONDAY + 30 * DAY),
+    [
+        line(1, state()),
+        line(2, state(filed_at=None), decided_by="=cmd|' /C calc'!A0"),
+        line(3, state(decision=decision(by=OFFICER.model_copy(update={"role": "operator"})))),
+    ],
+    MONDAY + 30 * DAY,
+)
+
+
+def test_the_report_counts_what_its_lines_say():
+    assert (MADE.requests, MADE.conforming) == (3, 1)
+    assert MADE.by_code == {"decided_without_role": 1, "not_filed": 1}
+
+
+def test_the_csv_has_a_row_a_request_and_no_formula():
+    rows = list(csv.reader(io.StringIO("".join(written(MADE)))))
+    assert rows[0] == list(COLUMNS)
+    first, second, _ = (dict(zip(rows[0], row, strict=True)) for row in rows[1:])
+    assert (first["conforms"], first["deviations"]) == ("yes", "")
+    assert second["deviations"] == "not_filed: the user was told, and the file is not complete"
+    assert second["decided_by"] == "'=cmd|' /C calc'!A0"
+    assert second["filed_at"] == ""
+
+
+def test_the_paper_says_the_same_in_malay_and_english():
+    pdf = ConformancePaper().pdf(MADE, "Unit Pemodenan Tadbiran")
+    reader = PdfReader(io.BytesIO(pdf))
+    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    for said in ("LAPORAN PEMATUHAN", "UNIT PEMODENAN TADBIRAN", "Fail tidak lengkap", "not filed"):
+        assert said in text
+    assert "MAMPU/2025/000002" in text
+    assert "MAMPU/2025/000001" not in text
+    assert pdf == ConformancePaper().pdf(MADE, "Unit Pemodenan Tadbiran")
+
+
+def test_the_paper_knows_a_malay_name_for_every_deviation():
+    template = (Path(paper.__file__).parent / "templates" / "conformance.typ").read_text()
+    for code in get_args(Code):
+        assert f"  {code}: [" in template

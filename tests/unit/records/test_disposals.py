@@ -1,0 +1,217 @@
+"""A disposal: by two people, never while a file must keep its data, and what it leaves of a file."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from decider_specification import given
+from fixtures.procedure import numbered, opened
+from fixtures.samples import MONDAY, facts, received
+from fixtures.service import AGENCIES_FILE
+
+from bmt.agencies import register
+from bmt.verify_record import DISPOSED
+from services.records.disposal.schedule import blockers, kept_until
+from services.records.domain import DECIDER
+from services.records.domain.commands import (
+    FileDisposal,
+    FileEvent,
+    FileFolio,
+    PlaceHold,
+    Reader,
+    ReleaseHold,
+)
+from services.records.domain.disposals import (
+    Blocker,
+    Disposal,
+    DisposalApproved,
+    DisposalCarriedOut,
+    DisposalDecided,
+    DisposalNotFound,
+    DisposalProposed,
+    DisposalRejected,
+    DisposalStopped,
+    EndDisposal,
+    NotDisposable,
+    ProposedByThemselves,
+    ProposeDisposal,
+    RuleOnDisposal,
+)
+from services.records.domain.errors import RecordNotFound
+from services.records.domain.events import EventFiled, HoldPlaced, HoldReleased
+from services.records.domain.state import DesignatedFile, Unopened
+
+REQUEST = facts()
+AGENCIES = register.read(AGENCIES_FILE)
+HERE = Reader("siti", ("administrator",), "MAMPU")
+ELSEWHERE = Reader("wan", ("administrator",), "JPA")
+PROPOSED = DisposalProposed(
+    disposal_id="d-1",
+    agency="MAMPU",
+    account="ahmad@example.gov.my",
+    reason="Tempoh simpanan tamat.",
+    keys=("k-1",),
+    request_ids=(REQUEST.request_id,),
+    proposed_by="siti",
+    at=MONDAY,
+    key="k-1",
+)
+APPROVED = DisposalApproved(disposal_id="d-1", approved_by="aminah", at=MONDAY)
+
+
+def propose(**changes):
+    said = {
+        **PROPOSED.model_dump(exclude={"key"}),
+        "blockers": (),
+        **changes,
+    }
+    return ProposeDisposal(**said)
+
+
+def ruling(approved=True, by="aminah", agency="MAMPU"):
+    return RuleOnDisposal(approved, None if approved else "Belum.", agency, by, MONDAY)
+
+
+def test_what_may_go_is_proposed():
+    given(DECIDER).when(propose()).then(PROPOSED)
+
+
+def test_what_nobody_knows_and_what_must_stay_is_not_proposed():
+    given(DECIDER).when(propose(keys=())).then_refused(DisposalNotFound)
+    until = datetime(2033, 1, 2, tzinfo=UTC)
+    blocked = (Blocker("r-1", "held"), Blocker("r-2", "kept", until))
+    given(DECIDER).when(propose(blockers=blocked)).then_refused(
+        NotDisposable,
+        blocked_by=[
+            {"request_id": "r-1", "why": "held"},
+            {"request_id": "r-2", "why": "kept", "until": "2033-01-02T00:00:00+00:00"},
+        ],
+    )
+
+
+def test_another_one_approves_and_anybody_of_the_agency_rejects():
+    given(DECIDER, PROPOSED).when(ruling()).then(APPROVED)
+    given(DECIDER, PROPOSED).when(ruling(by="siti")).then_refused(ProposedByThemselves)
+    given(DECIDER, PROPOSED).when(ruling(agency="JPA")).then_refused(DisposalNotFound)
+    given(DECIDER).when(ruling()).then_refused(DisposalNotFound)
+    given(DECIDER, PROPOSED).when(ruling(approved=False, by="siti")).then(
+        DisposalRejected(
+            disposal_id="d-1", rejected_by="siti", at=MONDAY, reason="Belum.", key="k-1"
+        )
+    )
+    given(DECIDER, PROPOSED, APPROVED).when(ruling(by="wan")).then_refused(
+        DisposalDecided, decision="approved"
+    )
+
+
+def test_it_ends_once_and_only_after_an_approval():
+    done, stopped = EndDisposal((), MONDAY), EndDisposal((Blocker("r-1", "held"),), MONDAY)
+    carried_out = DisposalCarriedOut(disposal_id="d-1", at=MONDAY)
+    given(DECIDER, PROPOSED, APPROVED).when(done).then(carried_out)
+    given(DECIDER, PROPOSED, APPROVED).when(stopped).then(
+        DisposalStopped(disposal_id="d-1", at=MONDAY, held=("r-1",))
+    )
+    given(DECIDER, PROPOSED).when(done).then_nothing()
+    given(DECIDER, PROPOSED, APPROVED, carried_out).when(stopped).then_nothing()
+    ended = DECIDER.fold([PROPOSED, APPROVED, carried_out])
+    assert isinstance(ended, Disposal)
+    assert (ended.status, ended.proposed.account) == ("carried_out", "disposed-of")
+
+
+def filed(key="k-1"):
+    """What a file was told, each event sealed under the key."""
+    commands = [
+        FileEvent(
+            event=event,
+            event_id=f"event-{leaf}",
+            source="/bmt/intake",
+            sequence=sequence,
+            occurred_at=MONDAY,
+            leaf_index=leaf,
+            leaf_hash=f"{leaf:064x}",
+            file_number="MAMPU.BMT.600-1/2/1",
+            at=MONDAY,
+            key=key,
+        )
+        for leaf, (event, sequence) in enumerate(
+            numbered(received(REQUEST), opened(REQUEST)), start=1
+        )
+    ]
+    document_id = received(REQUEST).documents[0].document_id
+    commands.append(FileFolio(document_id, "borang.pdf", "application/pdf", 9, 100, MONDAY))
+    return commands
+
+
+def told(commands):
+    state, events = DECIDER.initial, []
+    for command in commands:
+        said = DECIDER.decide(command, state)
+        events += said
+        state = DECIDER.fold(said, state)
+    return state, events
+
+
+def test_what_is_disposed_of_is_known_no_more_and_the_rest_stays():
+    before, _ = told(filed())
+    gone, events = told([*filed(), FileDisposal("event-9", 3, "0" * 64, ("k-1",), MONDAY)])
+    other, _ = told([*filed(), FileDisposal("event-9", 3, "0" * 64, ("k-2",), MONDAY)])
+
+    assert isinstance(events[-1], EventFiled)
+    assert (events[-1].event_type, events[-1].keys, events[-1].leaf_index) == (
+        DISPOSED,
+        ("k-1",),
+        3,
+    )
+    assert isinstance(before, DesignatedFile)
+    assert isinstance(gone, DesignatedFile)
+    assert gone.request.applicant.name == gone.request.applicant.account == "disposed-of"
+    assert gone.request.reference == before.request.reference
+    assert [folio.filename for folio in gone.folios] == ["disposed-of"]
+    assert gone.version == 3
+    assert (other.request, other.folios) == (before.request, before.folios)
+
+
+def test_a_file_is_held_once_and_by_who_may_see_it():
+    _, events = told(filed())
+    held = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY, key="k-1")
+    place = PlaceHold(HERE, "Siasatan.", MONDAY)
+    given(DECIDER, *events).when(place).then(held)
+    given(DECIDER, *events, held).when(place).then_nothing()
+    given(DECIDER, *events).when(PlaceHold(ELSEWHERE, "x", MONDAY)).then_refused(RecordNotFound)
+    given(DECIDER).when(place).then_refused(RecordNotFound)
+    released = HoldReleased(by="siti", at=MONDAY)
+    given(DECIDER, *events, held).when(ReleaseHold(HERE, MONDAY)).then(released)
+    given(DECIDER, *events, held, released).when(ReleaseHold(HERE, MONDAY)).then_nothing()
+
+
+def file(**changes):
+    state, _ = told(filed())
+    assert isinstance(state, DesignatedFile)
+    return DesignatedFile(**{**{f: getattr(state, f) for f in state.__slots__}, **changes})
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (Unopened(), [("open", None)]),
+        (file(), [("open", None)]),
+        (file(filed_at=MONDAY), [("kept", MONDAY.replace(year=MONDAY.year + 7))]),
+        (file(filed_at=MONDAY - timedelta(days=365 * 8)), []),
+        (
+            file(
+                filed_at=MONDAY - timedelta(days=365 * 8),
+                hold=HoldPlaced(by="siti", reason="x", at=MONDAY),
+            ),
+            [("held", None)],
+        ),
+        (file(request=facts(agency="GONE"), filed_at=MONDAY), [("kept", None)]),
+    ],
+)
+def test_a_file_keeps_its_data_while_it_is_open_held_or_within_its_time(state, expected):
+    found = blockers({"r-1": state}, AGENCIES, MONDAY)
+    assert [(one.why, one.until) for one in found] == expected
+
+
+def test_a_leap_day_has_its_anniversary_the_day_before():
+    assert kept_until(datetime(2024, 2, 29, tzinfo=UTC), 7) == datetime(2031, 2, 28, tzinfo=UTC)
+    assert kept_until(datetime(2024, 3, 29, tzinfo=UTC), 0) == datetime(2024, 3, 29, tzinfo=UTC)
+    assert kept_until(datetime(2024, 3, 29, tzinfo=UTC), None) is None
