@@ -105,7 +105,10 @@ def conformance(
         str, typer.Option("--to", metavar="DAY", help="Received on this day or earlier.")
     ],
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", file_okay=False, help="Where the two files go.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="Where the CSV, the PDF and the JSON go."
+        ),
     ] = Path(),
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002

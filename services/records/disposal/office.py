@@ -1,5 +1,6 @@
 """Who holds files, and who proposes and decides on disposals: each call becomes a command."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -96,11 +97,9 @@ class Office:
 
     async def files_under(self, keys: Collection[str]) -> dict[str, State]:
         """The files in which something is sealed under one of the keys, by request, as they stand."""
-        request_ids = await self._ledger.requests_under(keys)
-        return {
-            request_id: await self._execution.state(f"request-{request_id}")
-            for request_id in sorted(request_ids)
-        }
+        request_ids = sorted(await self._ledger.requests_under(keys))
+        looks = (self._execution.state(f"request-{request_id}") for request_id in request_ids)
+        return dict(zip(request_ids, await asyncio.gather(*looks), strict=True))
 
     def blockers(self, files: Mapping[str, State]) -> tuple[Blocker, ...]:
         """Those of the files that must keep what they hold now."""

@@ -2,15 +2,11 @@
 
 import hmac
 import os
-from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.records.sealing.master_keys import NONCE_BYTES, derived
-
-OVERHEAD_BYTES: Final = NONCE_BYTES + 16
-"""What sealing adds: a nonce and a tag."""
 
 
 class SealBroken(Exception):  # noqa: N818  named for what is so

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bmt.chassis.errors import Unavailable
+from bmt.chassis.errors import Unavailable, WrongConfiguration
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -75,16 +75,16 @@ def master_keys(text: str) -> Sequence[MasterKey]:
     """Keys as `BMT_RECORDS_KEY` gives them: base64, a line each; the first one is for what is new.
 
     Raises:
-        ValueError: says which line is not a key, and nothing of it.
+        WrongConfiguration: says which line is not a key, and nothing of it.
     """
     keys = []
     for number, line in enumerate(text.split(), start=1):
         try:
             keys.append(MasterKey(base64.b64decode(line, validate=True)))
         except (binascii.Error, ValueError):
-            raise ValueError(f"line {number} is not {KEY_BYTES} bytes in base64") from None
+            raise WrongConfiguration(f"line {number} is not {KEY_BYTES} bytes in base64") from None
     if not keys:
-        raise ValueError(f"at least one key of {KEY_BYTES} bytes in base64 is needed")
+        raise WrongConfiguration(f"at least one key of {KEY_BYTES} bytes in base64 is needed")
     return keys
 
 

@@ -62,6 +62,7 @@ class PersonKeys:
         missing = [one for one in people if one not in found]
         for person, key in zip(missing, await self._asks.submit(missing), strict=True):
             self._in_use.put(person, (key, now))
+            self._known.put(key.id, (key, now))
             found[person] = key
         return found
 
