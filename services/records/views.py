@@ -14,8 +14,8 @@ from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
 from bmt.verify_record import DISPOSED
-from services.records.domain import disposals
-from services.records.domain.disposals import DisposalApproved
+from services.records.domain import disposal_events
+from services.records.domain.disposal_events import DisposalApproved
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
@@ -179,7 +179,11 @@ def _changed(entry: FileEntry, **changes: Any) -> FileEntry:
 
 def _of_file(heard: Heard[BaseModel]) -> str | None:
     """Searches and disposals have streams of their own, which are nobody's file."""
-    return None if isinstance(heard.data, (RecordsSearched, *disposals.EVENTS)) else heard.subject
+    return (
+        None
+        if isinstance(heard.data, (RecordsSearched, *disposal_events.EVENTS))
+        else heard.subject
+    )
 
 
 FILES: Final = View(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.values import Account, AgencyCode, Moment, Reason, Value
 
-DisposalStatus = Literal["proposed", "approved", "rejected", "carried_out", "stopped"]
+DisposalStatus = Literal["proposed", "approved", "rejected", "begun", "carried_out", "stopped"]
 
 
 class HoldReason(Value):

@@ -4,7 +4,6 @@ Each step can be repeated: whoever takes the work over after a death begins it a
 """
 
 import uuid
-from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,7 +20,7 @@ from bmt.verify_record import DISPOSED
 from services.records.disposal.office import Office
 from services.records.domain.commands import Command, FileDisposal
 from services.records.domain.decide import SOURCE
-from services.records.domain.disposals import Blocker, Disposal, EndDisposal
+from services.records.domain.disposals import BeginDisposal, Disposal, EndDisposal
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.person_keys import PersonKeys
@@ -39,7 +38,7 @@ def disposing(
 
     async def perform(item: WorkItem) -> WorkOutcome:
         disposal = await execution.state(f"disposal-{item.id}")
-        if not isinstance(disposal, Disposal) or disposal.status != "approved":
+        if not isinstance(disposal, Disposal) or disposal.status not in ("approved", "begun"):
             return Done()
         keys = disposal.proposed.keys
         free_at = await people.retire(keys)
@@ -47,13 +46,18 @@ def disposing(
         if (wait := (free_at - clock()).total_seconds()) > 0:
             return Later(wait, "the keys may be in use")
         files = await office.files_under(keys)
-        if must_stay := office.blockers(files):
-            await end(item, must_stay)
-            return Done()
+        if disposal.status == "approved":
+            must_stay = office.blockers(files)
+            await note(item, "begun", BeginDisposal(must_stay, clock()))
+            crash_points.reached("records.disposing.begun")
+            if must_stay:
+                return Done()
         for request_id in files:
             await tell(request_id, disposal)
         await people.destroy(keys)
-        await end(item, ())
+        crash_points.reached("records.disposing.destroyed")
+        await note(item, "ended", EndDisposal(clock()))
+        crash_points.reached("records.disposing.ended")
         log.info("disposal_carried_out", disposal_id=item.id, files=len(files))
         return Done()
 
@@ -68,10 +72,8 @@ def disposing(
         await execution.execute(_message(f"request-{request_id}", leaf.event_id, command))
         crash_points.reached("records.disposing.file_told")
 
-    async def end(item: WorkItem, must_stay: Sequence[Blocker]) -> None:
-        command = EndDisposal(tuple(must_stay), clock())
-        await execution.execute(_message(f"disposal-{item.id}", f"work:{item.id}:ended", command))
-        crash_points.reached("records.disposing.ended")
+    async def note(item: WorkItem, step: str, command: Command) -> None:
+        await execution.execute(_message(f"disposal-{item.id}", f"work:{item.id}:{step}", command))
 
     return perform
 

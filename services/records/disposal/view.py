@@ -8,20 +8,24 @@ from pydantic import BaseModel
 from bmt.chassis.decider import Heard
 from bmt.chassis.views import View
 from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
-from services.records.domain import disposals
-from services.records.domain.disposals import (
-    GONE,
+from services.records.domain import disposal_events
+from services.records.domain.disposal_events import (
     DisposalApproved,
+    DisposalBegun,
     DisposalCarriedOut,
     DisposalProposed,
     DisposalRejected,
     DisposalStopped,
+)
+from services.records.domain.disposals import (
+    GONE,
 )
 
 STATUS: Final[Mapping[str, DisposalStatus]] = {
     DisposalProposed.TYPE: "proposed",
     DisposalApproved.TYPE: "approved",
     DisposalRejected.TYPE: "rejected",
+    DisposalBegun.TYPE: "begun",
     DisposalCarriedOut.TYPE: "carried_out",
     DisposalStopped.TYPE: "stopped",
 }
@@ -50,7 +54,7 @@ DISPOSALS: Final = View(
     name="disposals",
     model=DisposalItem,
     fold=_fold,
-    key=lambda heard: heard.subject if isinstance(heard.data, disposals.EVENTS) else None,
+    key=lambda heard: heard.subject if isinstance(heard.data, disposal_events.EVENTS) else None,
     indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
 )
 """All disposals, the newest first."""

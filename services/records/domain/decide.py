@@ -25,7 +25,12 @@ from services.records.domain.commands import (
     ReportMissing,
     ViewRecord,
 )
-from services.records.domain.disposals import EndDisposal, ProposeDisposal, RuleOnDisposal
+from services.records.domain.disposals import (
+    BeginDisposal,
+    EndDisposal,
+    ProposeDisposal,
+    RuleOnDisposal,
+)
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import (
     EventFiled,
@@ -53,7 +58,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:
         RecordNotFound: there is no such file for this reader.
     """
     match command:
-        case ProposeDisposal() | RuleOnDisposal() | EndDisposal():
+        case ProposeDisposal() | RuleOnDisposal() | BeginDisposal() | EndDisposal():
             return disposals.decide(command, state)
         case NoteSearch():
             return _note_search(command)

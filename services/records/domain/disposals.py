@@ -3,7 +3,7 @@
 A stream of its own (`disposal-<id>`); what it does to a file stands in the file's own stream.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -12,12 +12,19 @@ from pydantic import BaseModel, JsonValue
 
 from bmt.contracts.events import Event
 from bmt.contracts.problems import Refused
-from bmt.contracts.values import Moment
+from services.records.domain.disposal_events import (
+    DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalRejected,
+    DisposalStopped,
+)
 
 Why = Literal["open", "held", "kept"]
 """Why a file keeps a person's data: it is not complete; somebody holds it; its time is not over."""
 
-Status = Literal["proposed", "approved", "rejected", "carried_out", "stopped"]
+Status = Literal["proposed", "approved", "rejected", "begun", "carried_out", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,75 +75,24 @@ class RuleOnDisposal:
 
 
 @dataclass(frozen=True, slots=True)
-class EndDisposal:
-    """Note that the keys are destroyed; or, with blockers, that it must not be."""
+class BeginDisposal:
+    """Carry it out from here on; or, with blockers, note that it must not be.
+
+    Said before the first file is told: there is no way back from what a file's chain says.
+    """
 
     blockers: tuple[Blocker, ...]
     at: datetime
 
 
-DisposalCommand = ProposeDisposal | RuleOnDisposal | EndDisposal
+@dataclass(frozen=True, slots=True)
+class EndDisposal:
+    """Note that the keys are destroyed."""
+
+    at: datetime
 
 
-class DisposalProposed(Event):
-    """Somebody asks for it. Account and reason are sealed under the person's key (`key`) themselves."""
-
-    TYPE = "my.gov.bmt.records.DisposalProposed.v1"
-    disposal_id: str
-    agency: str
-    account: str
-    reason: str
-    keys: tuple[str, ...]
-    request_ids: tuple[str, ...]
-    proposed_by: str
-    at: Moment
-    key: str
-
-
-class DisposalApproved(Event):
-    """Another administrator agrees: it is carried out."""
-
-    TYPE = "my.gov.bmt.records.DisposalApproved.v1"
-    disposal_id: str
-    approved_by: str
-    at: Moment
-
-
-class DisposalRejected(Event):
-    """Another administrator, or the same, does not."""
-
-    TYPE = "my.gov.bmt.records.DisposalRejected.v1"
-    disposal_id: str
-    rejected_by: str
-    at: Moment
-    reason: str | None
-    key: str
-
-
-class DisposalCarriedOut(Event):
-    """The keys are destroyed: what was sealed under them is gone."""
-
-    TYPE = "my.gov.bmt.records.DisposalCarriedOut.v1"
-    disposal_id: str
-    at: Moment
-
-
-class DisposalStopped(Event):
-    """A file came to need its data, or was held, between the approval and its end."""
-
-    TYPE = "my.gov.bmt.records.DisposalStopped.v1"
-    disposal_id: str
-    at: Moment
-    held: tuple[str, ...]
-
-
-EVENTS: Final = (
-    DisposalProposed,
-    DisposalApproved,
-    DisposalRejected,
-    DisposalCarriedOut,
-    DisposalStopped,
-)
+DisposalCommand = ProposeDisposal | RuleOnDisposal | BeginDisposal | EndDisposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +140,8 @@ def decide(command: DisposalCommand, state: object) -> Sequence[Event]:
         raise DisposalNotFound
     if isinstance(command, RuleOnDisposal):
         return [_ruled(command, state)]
+    if isinstance(command, BeginDisposal):
+        return _begun(command, state)
     return _ended(command, state)
 
 
@@ -226,14 +184,27 @@ def _ruled(command: RuleOnDisposal, state: Disposal) -> Event:
     )
 
 
-def _ended(command: EndDisposal, state: Disposal) -> Sequence[Event]:
+def _begun(command: BeginDisposal, state: Disposal) -> Sequence[Event]:
     if state.status != "approved":
         return []
     disposal_id = state.proposed.disposal_id
     if command.blockers:
         held = tuple(one.request_id for one in command.blockers)
         return [DisposalStopped(disposal_id=disposal_id, at=command.at, held=held)]
-    return [DisposalCarriedOut(disposal_id=disposal_id, at=command.at)]
+    return [DisposalBegun(disposal_id=disposal_id, at=command.at)]
+
+
+def _ended(command: EndDisposal, state: Disposal) -> Sequence[Event]:
+    if state.status != "begun":
+        return []
+    return [DisposalCarriedOut(disposal_id=state.proposed.disposal_id, at=command.at)]
+
+
+_STATUS: Final[Mapping[type[Event], Status]] = {
+    DisposalRejected: "rejected",
+    DisposalBegun: "begun",
+    DisposalStopped: "stopped",
+}
 
 
 def evolve(state: object, event: BaseModel) -> object:
@@ -243,12 +214,10 @@ def evolve(state: object, event: BaseModel) -> object:
             return Disposal(event)
         case Disposal(), DisposalApproved():
             return replace(state, status="approved", approved_by=event.approved_by)
-        case Disposal(), DisposalRejected():
-            return replace(state, status="rejected")
         case Disposal(), DisposalCarriedOut():
             return replace(state, status="carried_out", proposed=_without_person(state.proposed))
-        case Disposal(), DisposalStopped():
-            return replace(state, status="stopped")
+        case Disposal(), DisposalRejected() | DisposalBegun() | DisposalStopped():
+            return replace(state, status=_STATUS[type(event)])
         case _:
             return state
 

@@ -3,7 +3,7 @@
 from bmt.contracts.events import About, Event, RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
-from services.records.domain import disposals
+from services.records.domain import disposal_events
 
 
 class FileOpened(RequestEvent):
@@ -138,6 +138,6 @@ PRIVATE = (
     RecordsSearched,
     HoldPlaced,
     HoldReleased,
-    *disposals.EVENTS,
+    *disposal_events.EVENTS,
 )
 """All of them."""

@@ -28,6 +28,7 @@ from services.records.domain.commands import (
     ViewRecord,
 )
 from services.records.domain.disposals import (
+    BeginDisposal,
     Blocker,
     EndDisposal,
     ProposeDisposal,
@@ -110,10 +111,11 @@ SCENARIOS = {
         folio(FORM),
     ],
     "taken-away": [*filed(*RECEIVED), ExportRecord(AUDITOR, MONDAY)],
-    "disposed-of": [
+    "disposal-carried-out": [
         proposed(1),
         RuleOnDisposal(True, None, "MAMPU", "aminah", MONDAY),
-        EndDisposal((), MONDAY),
+        BeginDisposal((), MONDAY),
+        EndDisposal(MONDAY),
     ],
     "disposal-rejected": [
         proposed(2),
@@ -122,7 +124,7 @@ SCENARIOS = {
     "disposal-stopped": [
         proposed(3),
         RuleOnDisposal(True, None, "MAMPU", "aminah", MONDAY),
-        EndDisposal((Blocker(REQUEST.request_id, "held"),), MONDAY),
+        BeginDisposal((Blocker(REQUEST.request_id, "held"),), MONDAY),
     ],
     "held-and-emptied": [
         *filed(*RECEIVED),

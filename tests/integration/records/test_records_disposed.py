@@ -9,6 +9,7 @@ from fixtures.procedure import approved, configured, notified, numbered, opened
 from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import AGENCIES_FILE
 
+from bmt.chassis import crash_points
 from bmt.verify_record import Key, read_archive, verify
 from services.records.ledger.live_store import LiveStore
 from services.records.main import build
@@ -188,6 +189,43 @@ async def test_a_hold_that_comes_after_the_approval_stops_it(
     assert (await record_of(request))["state"]["applicant"]["account"] == late.account
     answer = await post(f"{place}/decision", AMINAH, decision="rejected")
     assert_problem(answer, "already_decided")
+
+
+@pytest.mark.parametrize("point", ["records.disposing.leaf_added", "records.person_keys.destroyed"])
+async def test_a_hold_that_comes_after_the_beginning_comes_too_late(
+    records, as_, post, file_of, record_of, own, monkeypatch, point
+):
+    late = APPLICANT.model_copy(update={"account": f"{point}.mampu@mygovuc.gov.my"})
+    request, _ = await file_of(late, f"surat {point}".encode())
+    died = []
+
+    def dies_until_held(reached):
+        if reached == point and not held:
+            died.append(reached)
+            raise ConnectionResetError(point)
+
+    held = False
+    monkeypatch.setattr(crash_points, "reached", dies_until_held)
+    proposed = await post("/v1/disposals", SITI, account=late.account, reason="Tamat.")
+    place = f"/v1/disposals/{proposed.json()['disposal_id']}"
+    await post(f"{place}/decision", AMINAH, decision="approved")
+
+    async def half_done():
+        assert died
+        found = await records.get(place, headers=as_(*AUDITOR))
+        assert found.json()["status"] == "begun"
+
+    await eventually(half_done, 15)
+    await post(f"/v1/records/{request.request_id}/hold", SITI, reason="Siasatan.")
+    held = True
+
+    async def carried_out():
+        found = await records.get(place, headers=as_(*AUDITOR))
+        assert found.json()["status"] == "carried_out"
+
+    await eventually(carried_out, 15)
+    assert (await record_of(request))["state"]["applicant"]["account"] == "disposed-of"
+    assert (await LiveStore(own, people=people_of(own)).verify()).faults == []
 
 
 async def test_the_same_proposal_again_is_the_same_disposal(records, as_, file_of):

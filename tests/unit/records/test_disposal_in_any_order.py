@@ -6,13 +6,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from services.records.domain import DECIDER
-from services.records.domain.disposals import (
+from services.records.domain.disposal_events import (
     EVENTS,
-    Blocker,
     DisposalApproved,
+    DisposalBegun,
     DisposalCarriedOut,
     DisposalProposed,
     DisposalStopped,
+)
+from services.records.domain.disposals import (
+    BeginDisposal,
+    Blocker,
     EndDisposal,
     ProposeDisposal,
     RuleOnDisposal,
@@ -63,24 +67,36 @@ class Disposals(DeciderMachine):
         assert isinstance(said, No) == (not may)
 
     @rule(number=NUMBERS, blocked=st.booleans())
-    def a_disposal_ends(self, number, blocked):
+    def a_disposal_begins(self, number, blocked):
+        self.steps(number, BeginDisposal(BLOCKED if blocked else (), MONDAY), after="approved")
+
+    @rule(number=NUMBERS)
+    def a_disposal_ends(self, number):
+        self.steps(number, EndDisposal(MONDAY), after="begun")
+
+    def steps(self, number, command, *, after):
         name = f"disposal-{number}"
-        approved = getattr(self.state(name), "status", "") == "approved"
-        said = self.tell(EndDisposal(BLOCKED if blocked else (), MONDAY), name)
-        assert isinstance(said, No) or bool(said) == approved
+        due = getattr(self.state(name), "status", "") == after
+        said = self.tell(command, name)
+        assert isinstance(said, No) or bool(said) == due
 
     @rule(number=NUMBERS, approved=st.booleans(), blocked=st.booleans())
     def a_disposal_goes_all_the_way(self, number, approved, blocked):
         self.a_disposal_is_proposed(number, "siti", blocked=False)
         self.a_disposal_is_ruled_on(number, "aminah", approved)
-        self.a_disposal_ends(number, blocked)
+        self.a_disposal_begins(number, blocked)
+        self.a_disposal_ends(number)
 
     @invariant()
     def nothing_ends_that_two_people_did_not_agree_on(self):
         for name in self.history:
             approvals = self.events(DisposalApproved, stream=name)
             ends = self.events(DisposalCarriedOut, DisposalStopped, stream=name)
+            begun = self.events(DisposalBegun, stream=name)
+            carried_out = self.events(DisposalCarriedOut, stream=name)
             assert len(ends) <= len(approvals) <= 1
+            assert len(carried_out) <= len(begun) <= 1
+            assert not (begun and self.events(DisposalStopped, stream=name))
             for approval in approvals:
                 (proposed,) = self.events(DisposalProposed, stream=name)
                 assert approval.approved_by != proposed.proposed_by

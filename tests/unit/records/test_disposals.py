@@ -20,16 +20,20 @@ from services.records.domain.commands import (
     Reader,
     ReleaseHold,
 )
-from services.records.domain.disposals import (
-    Blocker,
-    Disposal,
+from services.records.domain.disposal_events import (
     DisposalApproved,
+    DisposalBegun,
     DisposalCarriedOut,
-    DisposalDecided,
-    DisposalNotFound,
     DisposalProposed,
     DisposalRejected,
     DisposalStopped,
+)
+from services.records.domain.disposals import (
+    BeginDisposal,
+    Blocker,
+    Disposal,
+    DisposalDecided,
+    DisposalNotFound,
     EndDisposal,
     NotDisposable,
     ProposedByThemselves,
@@ -103,18 +107,31 @@ def test_another_one_approves_and_anybody_of_the_agency_rejects():
     )
 
 
-def test_it_ends_once_and_only_after_an_approval():
-    done, stopped = EndDisposal((), MONDAY), EndDisposal((Blocker("r-1", "held"),), MONDAY)
-    carried_out = DisposalCarriedOut(disposal_id="d-1", at=MONDAY)
-    given(DECIDER, PROPOSED, APPROVED).when(done).then(carried_out)
-    given(DECIDER, PROPOSED, APPROVED).when(stopped).then(
-        DisposalStopped(disposal_id="d-1", at=MONDAY, held=("r-1",))
-    )
-    given(DECIDER, PROPOSED).when(done).then_nothing()
-    given(DECIDER, PROPOSED, APPROVED, carried_out).when(stopped).then_nothing()
-    ended = DECIDER.fold([PROPOSED, APPROVED, carried_out])
+CARRIED_OUT = DisposalCarriedOut(disposal_id="d-1", at=MONDAY)
+BEGUN = DisposalBegun(disposal_id="d-1", at=MONDAY)
+BEGIN = BeginDisposal((), MONDAY)
+STOP = BeginDisposal((Blocker("r-1", "held"),), MONDAY)
+END = EndDisposal(MONDAY)
+
+
+def test_it_begins_after_an_approval_and_ends_once():
+    given(DECIDER, PROPOSED, APPROVED).when(BEGIN).then(BEGUN)
+    given(DECIDER, PROPOSED, APPROVED, BEGUN).when(END).then(CARRIED_OUT)
+    given(DECIDER, PROPOSED, APPROVED, BEGUN, CARRIED_OUT).when(END).then_nothing()
+    for unwanted in (BEGIN, END):
+        given(DECIDER, PROPOSED).when(unwanted).then_nothing()
+    given(DECIDER, PROPOSED, APPROVED).when(END).then_nothing()
+    ended = DECIDER.fold([PROPOSED, APPROVED, BEGUN, CARRIED_OUT])
     assert isinstance(ended, Disposal)
     assert (ended.status, ended.proposed.account) == ("carried_out", "disposed-of")
+
+
+def test_a_file_that_must_stay_stops_it_before_the_beginning_and_never_after():
+    given(DECIDER, PROPOSED, APPROVED).when(STOP).then(
+        DisposalStopped(disposal_id="d-1", at=MONDAY, held=("r-1",))
+    )
+    given(DECIDER, PROPOSED, APPROVED, BEGUN).when(STOP).then_nothing()
+    given(DECIDER, PROPOSED, APPROVED, BEGUN, CARRIED_OUT).when(STOP).then_nothing()
 
 
 def filed(key="k-1"):

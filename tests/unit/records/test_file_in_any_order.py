@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, invariant, precondition, rule
 from bmt.contracts import topics
 from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
 from bmt.contracts.values import Document
-from services.records.domain import DECIDER, disposals
+from services.records.domain import DECIDER, disposal_events
 from services.records.domain.commands import (
     ExportRecord,
     FileDisposal,
@@ -79,7 +79,7 @@ class Files(DeciderMachine):
     models = tuple(
         model
         for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE)
-        if model not in disposals.EVENTS
+        if model not in disposal_events.EVENTS
     )
     requests = Bundle("requests")
 
