@@ -123,8 +123,12 @@ class Relay:
         await background.whole(self._publish_and_unset(commits))
 
     async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
-        """An older pending commit of a stream goes first."""
-        older = await self._store.pending_before(self._after_a_gap(commits))
+        """An older pending commit of a stream goes first, to the views too, which may have missed it."""
+        given = {commit.id for commit in commits}
+        before = await self._store.pending_before(self._after_a_gap(commits))
+        older = [commit for commit in before if commit.id not in given]
+        await self._projections.apply(older)
+        crash_points.reached("relay.older_applied")
         in_order = _in_order((*older, *commits))
         crash_points.reached("relay.publishing")
         await self._publisher.publish(

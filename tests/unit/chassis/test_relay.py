@@ -9,7 +9,7 @@ import parcels
 from eventually import eventually
 
 from bmt.chassis.delivery import OwnProjections
-from bmt.chassis.errors import BrokerUnavailable
+from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.event_store import Commit, EventRecord
 from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.relay import Relay
@@ -114,6 +114,39 @@ async def test_an_older_pending_commit_of_the_stream_goes_first():
         relay.enqueue([commit(2)])
         await delivered(store)
     assert weights(topic) == [1, 2]
+
+
+async def test_an_older_pending_commit_reaches_the_views_before_it_counts_as_delivered():
+    """Its own hand-over may have met a store that was away; once it is unset no sweep finds it."""
+    store, topic, seen = MemoryEventStore(), Topic(), Seen()
+    async with running(store, topic, seen) as relay:
+        await eventually(lambda: not relay._behind)
+        await store.append([commit(1), commit(2)])
+        relay.enqueue([commit(2)])  # the views had 2 before it was enqueued
+        await delivered(store)
+    assert seen.positions == [1, 1]
+
+
+async def test_an_older_commit_that_the_views_cannot_have_yet_stays_pending():
+    class Away(Seen):
+        away = True
+
+        async def apply(self, heard):
+            if self.away:
+                raise StoreUnavailable
+            await super().apply(heard)
+
+    store, topic, seen = MemoryEventStore(), Topic(), Away()
+    async with running(store, topic, seen) as relay:
+        await eventually(lambda: not relay._behind)
+        await store.append([commit(1), commit(2)])
+        relay.enqueue([commit(2)])
+        await eventually(lambda: relay._failures > 1)
+        assert (weights(topic), (await store.outbox_size())[0]) == ([], 2)
+        seen.away = False
+        await delivered(store)
+    assert weights(topic) == [1, 2]
+    assert set(seen.positions) == {1, 2}
 
 
 async def test_what_was_said_here_is_not_looked_for_in_the_store_again():
