@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove faults up down lint format types architecture docs lock clean bench
+.PHONY: help setup demo test browser prove faults up down lint format types architecture docs lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -34,6 +34,9 @@ test: lint types architecture  ## Lint, types, architecture, then every test on 
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour $(wildcard tests/unit/*/test_*_in_any_order.py)
+
+browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
+	@$(BIN)/python -m pytest -q -m browser tests/e2e
 
 prove: $(STAMP)  ## 2,000 requests, 50 faults, and the audit of what is left (about ten minutes)
 	@$(BIN)/bmt prove --requests 2000 --faults 50

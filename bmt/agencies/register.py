@@ -45,6 +45,10 @@ class Agencies:
                 errors=(FieldError(pointer="/agency", detail=f"must be one of {known}"),)
             ) from None
 
+    def name_of(self, code: str) -> str:
+        """What an agency is called; the code itself where nothing is known of it."""
+        return self._agencies[code].rules.name if code in self._agencies else code
+
     def __iter__(self) -> Iterator[Agency]:
         return iter(self._agencies.values())
 

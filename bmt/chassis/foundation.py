@@ -60,6 +60,8 @@ class Foundation:
         work: its work queue.
         publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
+        authenticator: tells who a token speaks of.
+        rate_limit: of each caller, whichever way they come.
     """
 
     def __init__(
@@ -127,6 +129,12 @@ class Foundation:
             count=self.metrics.command_executed,
         )
         self._issuer_keys = IssuerKeys(settings.issuer)
+        self.authenticator = TokenVerifier(
+            self._issuer_keys,
+            settings.audience,
+            leeway_seconds=settings.token_leeway_seconds,
+        )
+        self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
         self._consumer: Consumer | None = None
         self._tasks: list[Task] = [self.relay.run]
         self._prepare: list[Task] = []
@@ -232,15 +240,11 @@ class Foundation:
             version="1",
             description=description,
             routers=routers,
-            authenticator=TokenVerifier(
-                self._issuer_keys,
-                self.settings.audience,
-                leeway_seconds=self.settings.token_leeway_seconds,
-            ),
+            authenticator=self.authenticator,
             registry=self.registry,
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
-            rate_limit=RateLimit(self.settings.calls_per_second, self.settings.calls_at_once),
+            rate_limit=self.rate_limit,
             most_calls=self.settings.calls_under_way,
             lifespan=self._lifespan,
         )

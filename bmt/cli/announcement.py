@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bmt.cli.holders import samples
+from bmt.embedded.holders import samples
 from bmt.embedded.layout import Layout
 from bmt.embedded.tokens import mint
 
@@ -27,7 +27,8 @@ def _addresses(document: Document) -> Table:
     for heading in CONTENTS:
         table.add_column(heading, overflow="fold")
     for name, service in document["services"].items():
-        table.add_row(name, service["url"], "bearer token; /docs")
+        pages = "; for auditors: /audit/" if name == "records" else ""
+        table.add_row(name, service["url"], f"bearer token; /docs{pages}")
     kafka, ipms, storage = document["kafka"], document["ipms"], document["storage"]
     users = ", ".join(kafka["principals"])
     table.add_row("kafka", kafka["bootstrap_servers"], f"{kafka['sasl_mechanism']}: {users}")

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from bmt.contracts import asyncapi
 from bmt.embedded.ledger_keys import pem
-from bmt.embedded.records_key import new_key
+from bmt.embedded.secret_keys import new_key
 
 FOLDER: Final = Path("docs/api")
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")

@@ -10,9 +10,9 @@ from typing import Final
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.cli.holders import holder
 from bmt.cli.outcome import NotSo
 from bmt.embedded.errors import NotRunning
+from bmt.embedded.holders import holder
 from bmt.embedded.issuer import Issuer
 from bmt.embedded.layout import Layout
 from bmt.embedded.ports import Ports

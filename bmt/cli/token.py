@@ -37,8 +37,8 @@ def token(
 ) -> None:
     """Print a bearer token (evaluation only): the system need not be running."""
     with reported():
-        from bmt.cli.holders import holder  # noqa: PLC0415 - the command starts fast
         from bmt.embedded.errors import NotRunning  # noqa: PLC0415
+        from bmt.embedded.holders import holder  # noqa: PLC0415 - the command starts fast
         from bmt.embedded.issuer import Issuer  # noqa: PLC0415
         from bmt.embedded.layout import Layout  # noqa: PLC0415
         from bmt.embedded.ports import Ports  # noqa: PLC0415

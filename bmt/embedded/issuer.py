@@ -1,7 +1,7 @@
-"""The token issuer of an evaluation: OIDC discovery and the keys that verify its tokens.
+"""The token issuer of an evaluation: OIDC discovery, the keys that verify its tokens, and a login without passwords.
 
-It has no login: tokens are made by `bmt token`, with the key of the data directory. Services verify
-them exactly as they verify those of an agency's own issuer.
+Tokens are also made by `bmt token`, with the key of the data directory. Services verify them exactly as they
+verify those of an agency's own issuer.
 
 The server itself is `issuer_server`.
 """

@@ -1,4 +1,4 @@
-"""What a verifier asks an OIDC provider for.
+"""What verifiers and applications ask an OIDC provider for.
 
 Run as `python -m bmt.embedded.issuer_server --port N --key FILE`.
 """
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bmt.embedded import issuer_login
 from bmt.embedded.issuer import DISCOVERY, Issuer
 from bmt.embedded.ports import HOST
 from bmt.embedded.tokens import ALGORITHM, Mint
@@ -21,14 +22,14 @@ KEYS: Final = "/keys"
 
 
 def application(minter: Mint) -> Starlette:
-    """Discovery and keys."""
+    """Discovery, keys, and signing in."""
     issuer = minter.issuer
     discovery = {
         "issuer": issuer,
         "jwks_uri": issuer + KEYS,
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
+        **issuer_login.discovery(issuer),
     }
 
     async def answer_discovery(_: Request) -> JSONResponse:
@@ -37,7 +38,8 @@ def application(minter: Mint) -> Starlette:
     async def answer_keys(_: Request) -> JSONResponse:
         return JSONResponse(minter.public_keys())
 
-    return Starlette(routes=[Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)])
+    told = [Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)]
+    return Starlette(routes=[*told, *issuer_login.routes(minter)])
 
 
 def main() -> None:

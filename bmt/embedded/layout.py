@@ -79,6 +79,11 @@ class Layout:
         return self.root / "records" / "people.key"
 
     @property
+    def records_session_key_file(self) -> Path:
+        """The key that signs the cookies of the record's pages."""
+        return self.root / "records" / "session.key"
+
+    @property
     def ledger_verifiers_file(self) -> Path:
         """Their public halves, a line each: what an auditor takes away."""
         return self.root / "records" / "ledger.vkeys"

@@ -15,7 +15,7 @@ from bmt.embedded.ledger_keys import ORIGIN, ledger_keys
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Probe, Program
-from bmt.embedded.records_key import records_key
+from bmt.embedded.secret_keys import secret_key
 from bmt.embedded.storage import ADMIN
 from bmt.embedded.system import System
 
@@ -67,7 +67,8 @@ def _records(system: System) -> Environment:
         "BMT_LEDGER_ORIGIN": ORIGIN,
         "BMT_PUBLIC_URL": system.ports.url("records"),
         "BMT_LEDGER_KEYS_FILE": str(keys),
-        "BMT_RECORDS_KEY_FILE": str(records_key(layout.records_key_file)),
+        "BMT_RECORDS_KEY_FILE": str(secret_key(layout.records_key_file)),
+        "BMT_SESSION_KEY_FILE": str(secret_key(layout.records_session_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
         "BMT_SEAL_MEMORY_SECONDS": str(SEAL_MEMORY_SECONDS),
     }

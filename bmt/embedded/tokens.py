@@ -40,13 +40,21 @@ class Mint:
         self.issuer = issuer
         self._key = key
 
-    def token(self, holder: Holder, *, expires_in: int = EIGHT_HOURS, audience: str = "bmt") -> str:
+    def token(
+        self,
+        holder: Holder,
+        *,
+        expires_in: int = EIGHT_HOURS,
+        audience: str = "bmt",
+        nonce: str = "",
+    ) -> str:
         """A signed token.
 
         Args:
             holder: whom it speaks of.
             expires_in: seconds from now; a negative number makes an expired one.
             audience: for whom it is meant.
+            nonce: of an ID token: what the application that asked for it will know it by.
         """
         now = int(time.time())
         claims = {
@@ -60,6 +68,8 @@ class Mint:
             "agency": holder.agency,
             "roles": list(holder.roles),
         }
+        if nonce:
+            claims["nonce"] = nonce
         header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
         return jwt.encode(header, claims, self._key)
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from bmt.chassis.errors import Unavailable
-from bmt.cli.holders import holder
 from bmt.embedded import ready_file, services
 from bmt.embedded.errors import PartMissing
+from bmt.embedded.holders import holder
 from bmt.embedded.kafka import Kafka
 from bmt.embedded.layout import Layout
 from bmt.embedded.ports import OFFSETS, Ports, is_free

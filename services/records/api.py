@@ -1,16 +1,13 @@
 """Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
 
-import re
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
-from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.auth import Principal, require
-from bmt.chassis.file_response import file_response
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.pagination import Page, Paging
@@ -18,36 +15,16 @@ from bmt.chassis.web import api_router
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
+from services.records import downloads
 from services.records.bundle.export import Exporter
 from services.records.callers import reader_of
+from services.records.downloads import archive
+from services.records.moments import Day, Past, begins, ends
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
 
-D = TypeVar("D", bound=date)
-
 by_received = Paging(tuple[AwareDatetime, str])
-
-FIRST_YEAR, LAST_YEAR = 1970, 9998
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def _within_reach(moment: D) -> D:
-    """Times that every zone and the store can write."""
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is needed")
-    return moment
-
-
-def _written_out(moment: object) -> object:
-    """Only what is written as a date: a bare number would be read as seconds since 1970."""
-    if isinstance(moment, str) and not _DATE.match(moment):
-        raise ValueError("a time (RFC 3339) or a day is needed")
-    return moment
-
-
-Past = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
-Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_within_reach)]
 
 Version = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
 Moment = Version | Past
@@ -122,12 +99,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     async def bundle(
         request_id: Annotated[str, Path(max_length=64)], caller: Caller
     ) -> StreamingResponse:
-        made = await exporter.bundle(reader_of(caller), request_id)
-        headers = {
-            "Content-Length": str(made.size_bytes),
-            "Content-Disposition": f'attachment; filename="{request_id}.zip"',
-        }
-        return StreamingResponse(made.pieces(), media_type="application/zip", headers=headers)
+        return archive(request_id, await exporter.bundle(reader_of(caller), request_id))
 
     @routes.get(
         "/v1/documents/{document_id}",
@@ -138,13 +110,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     async def document(
         document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
     ) -> Response:
-        folio, chunks = await room.document(reader_of(caller), document_id)
-        return file_response(
-            chunks,
-            filename=folio.filename,
-            media_type=folio.media_type,
-            size_bytes=folio.size_bytes,
-        )
+        return await downloads.document(room, reader_of(caller), document_id)
 
     return routes
 
@@ -170,26 +136,11 @@ def _criteria(
         Query(description="Received then or earlier: a time, or a day in Malaysia."),
     ] = None,
 ) -> Criteria:
-    return Criteria(q, agency, status, _begin(from_), _end(to))
+    return Criteria(q, agency, status, begins(from_), ends(to))
 
 
 def _until(moment: datetime | int) -> Until:
     return Until(version=moment) if isinstance(moment, int) else Until(at=moment)
-
-
-def _begin(moment: datetime | date | None) -> datetime | None:
-    if moment is None or isinstance(moment, datetime):
-        return moment
-    return datetime.combine(moment, time(), MALAYSIA)
-
-
-def _end(moment: datetime | date | None) -> datetime | None:
-    """The first moment that is too late; times are kept in whole milliseconds."""
-    if moment is None:
-        return None
-    if isinstance(moment, datetime):
-        return moment + timedelta(milliseconds=1)
-    return datetime.combine(moment + timedelta(days=1), time(), MALAYSIA)
 
 
 def _item(entry: FileEntry) -> RecordItem:

@@ -15,6 +15,7 @@ from services.records.bundle.export import Exporter
 from services.records.bundle.paper import RecordPaper
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
+from services.records.conformance.forms import Forms
 from services.records.disposal import api as disposal_api
 from services.records.disposal.disposing import disposing
 from services.records.disposal.office import Office
@@ -24,6 +25,7 @@ from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves
 from services.records.ledger.measure import measuring
+from services.records.pages.site import site
 from services.records.reading_room import ReadingRoom
 from services.records.sealing.leaf_seals import LeafSeals
 from services.records.sealing.master_keys import master_keys
@@ -88,14 +90,17 @@ def build(settings: Settings) -> FastAPI:
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.public_url, signer)
     exporter = Exporter(room, ledger, tree, sequencer, folios, signer, paper, clock.now)
+    examination = Examination(room, files, ledger, agencies, clock.now)
+    forms = Forms(agencies)
     return foundation.app(
         title="BMT records",
         description=records.__doc__ or "",
         routers=[
             api.routes(room, exporter),
             disposal_api.routes(office, disposals),
-            conformance_api.routes(Examination(room, files, ledger, agencies, clock.now), agencies),
+            conformance_api.routes(examination, forms),
             tree_api.routes(tree, signer),
+            site(settings, foundation, room, exporter, examination, forms, signer, agencies),
         ],
     )
 

@@ -85,7 +85,7 @@ class ReadingRoom:
         Raises:
             RecordNotFound: there is none that this reader may see, or there was none then.
         """
-        file = await self._view(request_id, ViewRecord(reader, self._clock()))
+        file = await self.viewed(reader, request_id)
         return record(request_id, file, await self._ledger.opened(request_id), until)
 
     async def changes(
@@ -96,7 +96,7 @@ class ReadingRoom:
         Raises:
             RecordNotFound: there is no file that this reader may see, or there was none at the second one.
         """
-        file = await self._view(request_id, ViewRecord(reader, self._clock()))
+        file = await self.viewed(reader, request_id)
         leaves = await self._ledger.opened(request_id)
         after = record(request_id, file, leaves, second)
         try:
@@ -167,6 +167,14 @@ class ReadingRoom:
         command = ExportRecord(reader, self._clock())
         await self._execution.execute(_message(f"request-{request_id}", command))
         return await self.file(reader, request_id)
+
+    async def viewed(self, reader: Reader, request_id: str) -> DesignatedFile:
+        """A file as it stands, which is shown: that is remembered first.
+
+        Raises:
+            RecordNotFound: there is none that this reader may see.
+        """
+        return await self._view(request_id, ViewRecord(reader, self._clock()))
 
     async def _view(self, request_id: str, view: ViewRecord) -> DesignatedFile:
         stream = f"request-{request_id}"

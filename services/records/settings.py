@@ -1,6 +1,8 @@
 """What records must be told beyond what every service is."""
 
-from pydantic import Field, SecretStr, field_validator
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bmt.chassis.settings import ServiceSettings
 from services.records.sealing.master_keys import master_keys
@@ -30,8 +32,29 @@ class Settings(ServiceSettings):
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,
-        description="Where records is reached from outside; the QR code of a file's paper leads there.",
+        description="Where records is reached from outside: there its pages are, and a file's QR code leads there.",
     )
+    session_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs the cookies of the pages; needed with BMT_PUBLIC_URL.",
+    )
+    login_client_id: str = Field(
+        default="bmt", min_length=1, description="The pages' name at the issuer."
+    )
+    login_client_secret: SecretStr | None = Field(
+        default=None, description="The pages' password at the issuer; a public client has none."
+    )
+
+    @model_validator(mode="after")
+    def _pages_have_a_key(self) -> Self:
+        if self.public_url and self.session_key is None:
+            raise ValueError(
+                "BMT_SESSION_KEY is missing: BMT_PUBLIC_URL needs it. Signs the cookies of the pages."
+                " A file may hold it: BMT_SESSION_KEY_FILE names one"
+            )
+        return self
+
     ledger_keys: SecretStr = Field(
         description="Ed25519 private keys (PKCS#8, PEM), one after the other: all of them sign."
     )

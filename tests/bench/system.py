@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bmt.cli.holders import holder
 from bmt.embedded import services
+from bmt.embedded.holders import holder
 from bmt.embedded.layout import REPOSITORY, Layout
 from bmt.embedded.ports import OFFSETS, Ports, is_free, listening
 from bmt.embedded.program import Program

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from fixtures.compose import CONTAINERS, FOLDER, JOBS, OWN, RAW, ROOT, SYSTEM, environment, required
-from fixtures.ledger_keys import KEYS, RECORDS_KEY
+from fixtures.ledger_keys import SECRETS as FILES
 
 from bmt.embedded import mongodb_rights
 from bmt.embedded.kafka_table import table
@@ -30,7 +30,7 @@ def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(name, 
     known = {f"BMT_{field.upper()}" for field in settings.model_fields}
     for key, value in given.items():
         monkeypatch.setenv(key, value)
-    for secret, value in (("BMT_LEDGER_KEYS", KEYS), ("BMT_RECORDS_KEY", RECORDS_KEY)):
+    for secret, value in FILES.items():
         if given.pop(f"{secret}_FILE", None) is not None:
             monkeypatch.delenv(f"{secret}_FILE")
             monkeypatch.setenv(secret, value)

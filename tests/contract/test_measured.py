@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 import yaml
 from fixtures.compose import ROOT, environment
-from fixtures.ledger_keys import KEYS, RECORDS_KEY
+from fixtures.ledger_keys import SECRETS as FILES
 from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
@@ -48,7 +48,7 @@ def registry_of(name, monkeypatch) -> CollectorRegistry:
     for key, value in environment(name).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("BMT_AGENCIES_FILE", str(DEPLOY / "embedded" / "agencies.yaml"))
-    for secret, value in (("BMT_LEDGER_KEYS", KEYS), ("BMT_RECORDS_KEY", RECORDS_KEY)):
+    for secret, value in FILES.items():
         monkeypatch.delenv(f"{secret}_FILE", raising=False)
         monkeypatch.setenv(secret, value)
     monkeypatch.setattr(foundation, "new_registry", kept)

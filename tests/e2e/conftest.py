@@ -9,7 +9,7 @@ from fixtures.outside import Caller, registered
 
 from bmt.cli.demo import system
 from bmt.cli.demo.officer import Officer
-from bmt.cli.holders import administrator, holder
+from bmt.embedded.holders import administrator, holder
 from bmt.embedded.tokens import mint
 
 

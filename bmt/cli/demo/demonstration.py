@@ -12,8 +12,8 @@ from bmt.cli.demo import procedure, proof, system
 from bmt.cli.demo.officer import Officer
 from bmt.cli.demo.report import Report
 from bmt.cli.demo.samples import Sample, samples
-from bmt.cli.holders import administrator
 from bmt.embedded import jars, machine
+from bmt.embedded.holders import administrator
 from bmt.embedded.ready_file import Document
 from bmt.embedded.tokens import mint
 

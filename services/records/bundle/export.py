@@ -55,8 +55,8 @@ class Exporter:
         self._paper = paper
         self._clock = clock
 
-    async def bundle(self, reader: Reader, request_id: str) -> Bundle:
-        """The file as it is signed now.
+    async def bundle(self, reader: Reader, request_id: str, *, taken_away: bool = True) -> Bundle:
+        """The file as it is signed now, to be taken away, or else to be looked at here.
 
         Raises:
             RecordNotFound: there is none that this reader may see.
@@ -65,7 +65,8 @@ class Exporter:
         await self._room.file(reader, request_id)
         leaves = await self._ledger.opened(request_id)
         checkpoint, proofs = await self._signed(request_id, leaves)
-        file = await self._room.exported(reader, request_id)
+        remembered = self._room.exported if taken_away else self._room.viewed
+        file = await remembered(reader, request_id)
         documents, lost = await self._documents(file)
         closed = {leaf.leaf.event_id for leaf in leaves if leaf.closed}
         told = File(

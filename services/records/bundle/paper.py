@@ -12,6 +12,7 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.http.records import RecordState
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
+from services.records.pages.address import verification
 from services.records.request_state import facts_of, state_of
 from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.notes import Signer
@@ -25,8 +26,11 @@ class RecordPaper:
     """Sets files, in Malay and English, as PDF/A-2b."""
 
     def __init__(self, public_url: str, signer: Signer) -> None:
-        """`public_url` is where records is reached from outside: the QR code leads there."""
-        self._public_url = public_url.rstrip("/")
+        """`public_url` is where records is reached from outside: the QR code leads to its pages there.
+
+        Where it is empty there are no pages, and no QR code.
+        """
+        self._public_url = public_url
         self._signer = signer
         self._typesetter = Typesetter(TEMPLATES)
 
@@ -40,7 +44,8 @@ class RecordPaper:
 
     def _told(self, file: File) -> dict[str, Any]:
         checkpoint = file.checkpoint.checkpoint
-        address = f"{self._public_url}/v1/records/{file.request_id}/bundle"
+        outside = self._public_url
+        address = verification(outside, file.request_id) if outside else None
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
         events = [leaf.event for leaf in file.leaves]
         facts = facts_of(events)
@@ -51,7 +56,7 @@ class RecordPaper:
             "file_number": file.file_number,
             "exported_at": _moment(file.exported_at),
             "day": {"year": exported.year, "month": exported.month, "day": exported.day},
-            "qr": segno.make(address, error="m").svg_inline(scale=4),
+            "qr": segno.make(address, error="m").svg_inline(scale=4) if address else None,
             "address": address,
             "facts": list(_facts(state)) if state else [],
             "events": [_event(leaf) for leaf in file.leaves],

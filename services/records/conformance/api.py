@@ -1,35 +1,28 @@
-"""Conformance over HTTP: as JSON, as CSV, as a paper."""
+"""Conformance over HTTP."""
 
-import asyncio
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal
+from datetime import timedelta
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from bmt.agencies.charter import MALAYSIA
-from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal, require
-from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.web import api_router
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
-from bmt.press.typesetter import MEDIA_TYPE
-from services.records.api import Day
 from services.records.callers import reader_of
 from services.records.conformance.examination import Examination
-from services.records.conformance.paper import ConformancePaper
-from services.records.conformance.report import Period, written
+from services.records.conformance.forms import Form, Forms
+from services.records.conformance.report import Period
+from services.records.moments import Day, midnight
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
-Form = Literal["json", "csv", "pdf"]
 
 
-def routes(examination: Examination, agencies: Agencies) -> APIRouter:
+def routes(examination: Examination, forms: Forms) -> APIRouter:
     """The route of reports."""
     routes = api_router(tags=["records"])
-    paper = ConformancePaper()
 
     @routes.get(
         "/v1/conformance",
@@ -44,25 +37,8 @@ def routes(examination: Examination, agencies: Agencies) -> APIRouter:
         last: Annotated[Day, Query(alias="to", description="A day in Malaysia, included.")],
         form: Annotated[Form, Query(alias="format")] = "json",
     ) -> Response:
-        period = Period(agency, _midnight(first), _midnight(last + timedelta(days=1)))
+        period = Period(agency, midnight(first), midnight(last + timedelta(days=1)))
         made = await examination.report(reader_of(caller), period)
-        name = f"{agency}-{first.isoformat()}-{last.isoformat()}"
-        if form == "csv":
-            return StreamingResponse(
-                written(made), media_type="text/csv; charset=utf-8", headers=_named(name, "csv")
-            )
-        if form == "pdf":
-            known = agencies.get(agency).rules.name if agency in agencies else agency
-            pdf = await asyncio.to_thread(paper.pdf, made, known)
-            return Response(pdf, media_type=MEDIA_TYPE, headers=_named(name, "pdf"))
-        return JsonResponse(made)
+        return await forms.answer(form, made, first, last)
 
     return routes
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), MALAYSIA)
-
-
-def _named(name: str, ending: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'}

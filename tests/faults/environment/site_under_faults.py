@@ -18,8 +18,8 @@ from little_room import LittleRoom, NoRoom, little_room
 from stand_in import StandIn
 from wire_to_mail import WireToMail
 
-from bmt.cli.holders import administrator, holder
 from bmt.embedded import ready_file, services
+from bmt.embedded.holders import administrator, holder
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import Layout
 from bmt.embedded.ports import OFFSETS, Ports, is_free

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from bmt.cli.holders import holder
+from bmt.embedded.holders import holder
 from bmt.embedded.tokens import mint
 from bmt.prove.client_log import PUBLISHED, Action, Call, Log, now
 

@@ -40,9 +40,10 @@ SECRETS = {
     "BMT_STORAGE_PASSWORD": "hunter-of-storage",
     "BMT_LEDGER_KEYS": KEYS.strip(),
     "BMT_RECORDS_KEY": RECORDS_KEY,
+    "BMT_SESSION_KEY": "hunter-of-sessions, 32 characters or more",
 }
-MAY_LACK = {"BMT_SMTP_PASSWORD"}
-"""Where a mail server wants no login."""
+MAY_LACK = {"BMT_SMTP_PASSWORD", "BMT_SESSION_KEY", "BMT_LOGIN_CLIENT_SECRET"}
+"""Where a mail server wants no login; where there are no pages; where the pages are a public client."""
 
 
 def settings_of(process):
@@ -81,7 +82,7 @@ def test_a_name_that_sounds_secret_is_one(process):
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_every_secret_may_come_from_a_file(environment, tmp_path, process):
-    for name in secrets_of(process) - MAY_LACK:
+    for name in secrets_of(process) & SECRETS.keys():
         file = tmp_path / name
         file.write_text(SECRETS[name] + "\n")
         environment.delenv(name)
@@ -89,7 +90,7 @@ def test_every_secret_may_come_from_a_file(environment, tmp_path, process):
 
     found = values_of(load(settings_of(process)))
 
-    assert found == {name: SECRETS[name] for name in secrets_of(process) - MAY_LACK}
+    assert found == {name: SECRETS[name] for name in secrets_of(process) if name in SECRETS}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,21 @@ def test_a_start_without_a_secret_is_refused_by_its_name(environment, capsys, pr
     said = capsys.readouterr().err
     assert stopped.value.code == 2
     assert said.startswith(f"{name} is missing: ")
+    assert "hunter" not in said
+
+
+def test_pages_without_a_key_for_their_cookies_are_refused(environment, capsys):
+    environment.setenv("BMT_PUBLIC_URL", "https://records.example")
+    assert load(settings_of("records")).session_key is not None
+    environment.delenv("BMT_SESSION_KEY")
+    with pytest.raises(SystemExit):
+        load(settings_of("records"))
+    assert capsys.readouterr().err.startswith("BMT_SESSION_KEY is missing: BMT_PUBLIC_URL needs it")
+    environment.setenv("BMT_SESSION_KEY", "hunter, too short")
+    with pytest.raises(SystemExit):
+        load(settings_of("records"))
+    said = capsys.readouterr().err
+    assert said.startswith("BMT_SESSION_KEY is wrong: ")
     assert "hunter" not in said
 
 

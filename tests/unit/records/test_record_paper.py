@@ -43,8 +43,14 @@ def test_the_paper_tells_the_file_in_malay_and_english():
         "bmt.records+",
     ):
         assert said in text, said
-    address = f"https://records.example.gov.my/v1/records/{REQUEST.request_id}/bundle"
+    address = f"https://records.example.gov.my/audit/records/{REQUEST.request_id}/verification"
     assert address in text.replace(" ", "")
+
+
+def test_where_there_are_no_pages_the_paper_leads_to_none():
+    text = words(RecordPaper("", bundles.SIGNER).pdf(told()))
+    assert "Titik semak" in text
+    assert "/audit/" not in text
 
 
 def test_the_same_file_is_the_same_paper():

@@ -1,4 +1,4 @@
-"""The key that the record's people are sealed under: made once for a data directory, kept outside the database."""
+"""Keys of 32 random bytes: each made once for a data directory, and kept outside the databases."""
 
 import base64
 import os
@@ -8,8 +8,8 @@ from typing import Final
 KEY_BYTES: Final = 32
 
 
-def records_key(file: Path) -> Path:
-    """The file of the key; a new one when there is none."""
+def secret_key(file: Path) -> Path:
+    """The file of a key; a new one when there is none."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = file.with_suffix(".new")
@@ -20,5 +20,5 @@ def records_key(file: Path) -> Path:
 
 
 def new_key() -> str:
-    """As `BMT_RECORDS_KEY` takes it: base64."""
+    """A key in base64, as `BMT_RECORDS_KEY` and `BMT_SESSION_KEY` take it."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()

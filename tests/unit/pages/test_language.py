@@ -1,0 +1,74 @@
+"""Both languages: every text of the pages has an English one, and none is left over."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import jinja2.ext
+import pytest
+from babel.messages.pofile import read_po
+from starlette.requests import Request
+
+from bmt.pages.language import Languages
+from bmt.pages.layout import ROOM
+from bmt.pages.refusals import TEXTS
+from services.records.pages import wording
+
+SITES = {
+    ROOM: [*TEXTS, "bait"],
+    Path(wording.__file__).parent: [text for table in wording.ALL for text in table.values()],
+}
+
+
+def written(folder):
+    """What the templates say in Malay."""
+    for template in sorted((folder / "templates").glob("*.html")):
+        with template.open("rb") as source:
+            for _, _, text, _ in jinja2.ext.babel_extract(source, {"_": None}, [], {}):
+                if isinstance(text, str):
+                    yield text
+
+
+def english(folder):
+    with (folder / "locale" / "en.po").open("rb") as file:
+        return {message.id: message.string for message in read_po(file) if message.id}
+
+
+@pytest.mark.parametrize("folder", SITES, ids=lambda folder: folder.parent.name)
+def test_every_text_has_an_english_one_and_none_is_left_over(folder):
+    texts = {*written(folder), *SITES[folder]}
+    known = english(folder)
+    shared = english(ROOM)
+    assert texts - {text for text in known if known[text]} - set(shared) == set()
+    assert set(known) - texts == set()
+
+
+def asked(query=b"", cookie=b""):
+    headers = [(b"cookie", cookie)] if cookie else []
+    return Request({"type": "http", "query_string": query, "headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (asked(), "ms"),
+        (asked(b"lang=en"), "en"),
+        (asked(b"", b"lang=en"), "en"),
+        (asked(b"lang=ms", b"lang=en"), "ms"),
+        (asked(b"lang=fr", b"lang=en"), "en"),
+        (asked(b"lang=", b"lang=xx"), "ms"),
+    ],
+)
+def test_malay_comes_first_and_a_choice_is_kept(request_, expected):
+    assert Languages([ROOM / "locale"]).of(request_).code == expected
+
+
+def test_moments_are_told_as_in_malaysia_and_sizes_in_the_largest_unit():
+    languages = Languages([ROOM / "locale"])
+    malay, in_english = languages.of(asked()), languages.of(asked(b"lang=en"))
+    late = datetime(2026, 8, 31, 17, 5, 6, tzinfo=UTC)
+    assert malay.moment(late) == "1 Sep 2026, 01:05:06"
+    assert in_english.minute(late) == "1 Sept 2026, 01:05"
+    assert malay.day(date(2026, 8, 31)) == "31 Ogos 2026"
+    assert in_english.day(late) == "1 September 2026"
+    assert [malay.size(each) for each in (999, 1500, 2 * 10**9)] == ["999 bait", "1.5 KB", "2 GB"]
+    assert in_english.size(12) == "12 bytes"
