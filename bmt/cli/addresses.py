@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.secret_files import SUFFIX
@@ -13,6 +14,7 @@ from bmt.chassis.settings import load
 from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.embedded.errors import NotRunning
 from bmt.embedded.layout import Layout
+from bmt.embedded.mongodb_rights import PRUNER
 
 KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
 MONGODB: Final = "BMT_MONGODB_URI"
@@ -71,6 +73,16 @@ def mongodb(data: Path) -> MongodbAddress:
         settings = load(OperatorMongodb)
         return MongodbAddress(settings.mongodb_uri.get_secret_value(), settings.database_prefix)
     return MongodbAddress(_ready(Layout.at(data))["mongodb"]["uri"])
+
+
+def pruner(data: Path) -> MongodbAddress:
+    """MongoDB, for somebody who may do there what pruning needs; raises as `kafka`."""
+    if _in_environment(MONGODB, other=KAFKA):
+        return mongodb(data)
+    layout = Layout.at(data)
+    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
+    place = _ready(layout)["mongodb"]["uri"].rpartition("@")[2]
+    return MongodbAddress(f"mongodb://{PRUNER}:{quote(password)}@{place}")
 
 
 def _in_environment(name: str, *, other: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,8 +33,27 @@ Days = Annotated[
 ]
 
 
+Every = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=24 * 366,
+        metavar="N",
+        help="Stay, and do it again each time after so many hours.",
+    ),
+]
+Touch = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Made anew after each time, for whoever watches over it."),
+]
+AGAIN_AFTER_SECONDS = 300.0
+"""When MongoDB could not be reached."""
+
+
 def prune(
     older_than_days: Days = DAYS,
+    every_hours: Every = None,
+    touch: Touch = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -41,14 +61,37 @@ def prune(
 
     The record is not touched. Stopped anywhere, the same again goes on. Run it once a day.
     """
-    before = datetime.now(UTC) - timedelta(days=older_than_days)
     with reported():
-        streams, documents = asyncio.run(_pruned(data, before))
+        if every_hours is None:
+            _once(older_than_days, touch, data, as_json=as_json)
+        while every_hours is not None:
+            time.sleep(_pause(every_hours, older_than_days, touch, data, as_json=as_json))
+
+
+def _pause(hours: int, days: int, touch: Path | None, data: Path, *, as_json: bool) -> float:
+    """Prune; the seconds until the next time, which comes soon where MongoDB is away."""
+    from bmt.chassis.errors import Unavailable  # noqa: PLC0415 - the command starts fast
+
+    try:
+        _once(days, touch, data, as_json=as_json)
+    except Unavailable as error:
+        typer.echo(
+            f"{error.part} cannot be reached: again in {AGAIN_AFTER_SECONDS:.0f} s", err=True
+        )
+        return AGAIN_AFTER_SECONDS
+    return hours * 3600.0
+
+
+def _once(days: int, touch: Path | None, data: Path, *, as_json: bool) -> None:
+    before = datetime.now(UTC) - timedelta(days=days)
+    streams, documents = asyncio.run(_pruned(data, before))
     if as_json:
         found = {name: asdict(pruned) for name, pruned in streams.items()}
         typer.echo(json.dumps({"services": found, "documents": asdict(documents)}, indent=2))
     else:
         typer.echo(_text(streams, documents))
+    if touch is not None:
+        touch.touch()
 
 
 async def _pruned(data: Path, before: datetime) -> "Report":
@@ -57,7 +100,7 @@ async def _pruned(data: Path, before: datetime) -> "Report":
     from bmt.pruning.documents import prune_documents  # noqa: PLC0415
     from bmt.pruning.streams import prune_streams  # noqa: PLC0415
 
-    address = addresses.mongodb(data)
+    address = addresses.pruner(data)
     async with mongodb_client(address) as client:
         streams = await prune_streams(client, address.prefix, before)
         return streams, await prune_documents(client, address.prefix, before)

@@ -19,10 +19,6 @@ ANY_GROUP: Final = "*"
 KEEPING: Final = (Operation.READ, Operation.WRITE, Operation.CREATE, Operation.DESCRIBE_CONFIGS)
 """What is done with topics that a service keeps for itself."""
 
-DATED: Final = {"message.timestamp.type": "LogAppendTime"}
-"""Records are dated by the broker: one that its writer dated more than an hour ahead would be refused for
-ever, and with it whatever a service says whose clock is off."""
-
 
 async def establish(options: Mapping[str, Any]) -> None:
     """Make the topics that are missing, and the rights as they are now; may be repeated.
@@ -69,9 +65,7 @@ def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
 
 def _topic_of(rules: Table, name: str) -> Any:
     topic = rules.topics[name]
-    largest = topic.max_message_bytes
-    sizes = {} if largest is None else {"max.message.bytes": str(largest)}
-    return NewTopic(name, topic.partitions, 1, topic_configs={**DATED, **sizes})
+    return NewTopic(name, topic.partitions, 1, topic_configs=topic.config())
 
 
 def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Right:

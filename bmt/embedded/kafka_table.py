@@ -23,6 +23,11 @@ UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^bmt\.[a-z0-9.-]{1,200}$")]
 Kind = Literal["service", "integrator", "observer"]
 
+DATED: Final = {"message.timestamp.type": "LogAppendTime"}
+"""Records are dated by the broker: one that its writer dated more than an hour ahead would be refused for
+ever, and with it whatever a service says whose clock is off."""
+MILLISECONDS_A_DAY: Final = 24 * 60 * 60 * 1000
+
 WRITTEN_BY_MANY: Final = (topics.DEAD_LETTERS,)
 """Every other topic has one writer at most."""
 
@@ -37,10 +42,19 @@ class Topic(_Row):
     Attributes:
         partitions: how many.
         max_message_bytes: the largest record, in bytes; None: what the broker allows.
+        retention_days: how long a record stays; None: for ever.
     """
 
     partitions: int = Field(default=3, ge=1, le=1000)
     max_message_bytes: int | None = Field(default=None, ge=1)
+    retention_days: int | None = Field(default=30, ge=1, le=36_500)
+
+    def config(self) -> dict[str, str]:
+        """Kafka's own names for it."""
+        kept = -1 if self.retention_days is None else self.retention_days * MILLISECONDS_A_DAY
+        largest = self.max_message_bytes
+        sizes = {} if largest is None else {"max.message.bytes": str(largest)}
+        return {**DATED, "retention.ms": str(kept), **sizes}
 
 
 class Principal(_Row):

@@ -10,8 +10,12 @@ from typing import Any, Final
 
 from bmt.chassis.mongodb import Database, OperationFailure
 from bmt.contracts import topics
+from bmt.pruning import stores
 
 SERVICES: Final = tuple(topics.WRITERS.values())
+PRUNER: Final = "pruner"
+"""Who removes working copies of what was filed long ago: nobody else can remove a commit."""
+USERS: Final = (*SERVICES, PRUNER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 RECORDS_DATABASE: Final = "bmt_records"
@@ -39,6 +43,7 @@ MARK: Final = ("update",)
 CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
 DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")
+PRUNE: Final = ("find", "remove")
 
 UNAUTHORIZED: Final = 13
 ROLE_EXISTS: Final = 51002
@@ -65,9 +70,9 @@ async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
         await _make_or_renew(
             admin, "Role", role, ROLE_EXISTS, {"privileges": privileges, "roles": []}
         )
-    for service in SERVICES:
-        body = {"pwd": passwords[service], "roles": list(_granted(service))}
-        await _make_or_renew(admin, "User", service, USER_EXISTS, body)
+    for user in USERS:
+        body = {"pwd": passwords[user], "roles": list(_granted(user))}
+        await _make_or_renew(admin, "User", user, USER_EXISTS, body)
 
 
 async def _make_or_renew(
@@ -82,7 +87,10 @@ async def _make_or_renew(
 
 
 def _granted(service: str) -> Iterator[str]:
-    """The roles of one service."""
+    """The roles of one user."""
+    if service == PRUNER:
+        yield PRUNER
+        return
     yield "documents-writer" if service in DOCUMENT_WRITERS else "documents-reader"
     yield f"{service}-keeper"
 
@@ -90,6 +98,7 @@ def _granted(service: str) -> Iterator[str]:
 def _roles() -> Iterator[tuple[str, list[Any]]]:
     yield "documents-reader", [_privilege(DOCUMENTS, "", READ)]
     yield "documents-writer", [_privilege(DOCUMENTS, "", ADD)]
+    yield PRUNER, list(_pruning())
     for service, working in WORKING_COLLECTIONS.items():
         database = f"bmt_{service}"
         yield (
@@ -101,6 +110,15 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
                 *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
         )
+
+
+def _pruning() -> Iterator[Any]:
+    """What `bmt prune` does, and nothing of the record but a look at which requests are filed."""
+    yield _privilege(RECORDS_DATABASE, stores.FILES, ("find",))
+    for service, store in stores.STORES.items():
+        yield from _privileges(f"bmt_{service}", store.collections(), PRUNE)
+    yield _privilege(DOCUMENTS, "documents.files", (*PRUNE, "update"))
+    yield _privilege(DOCUMENTS, "documents.chunks", PRUNE)
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

@@ -32,7 +32,7 @@ class System:
         self.mongodb = MongoDB(
             root / "mongodb",
             ports["mongodb"],
-            self._passwords("mongodb", ("admin", *mongodb_rights.SERVICES)),
+            self._passwords("mongodb", ("admin", *mongodb_rights.USERS)),
         )
         self.mail = Mail(root / "mail", ports["mail"])
         self.ipms = Ipms(

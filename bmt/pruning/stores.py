@@ -1,6 +1,6 @@
 """Where the working copies are: one literal table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,13 @@ class WorkingStore:
     others: Mapping[str, str]
     entitlements: str | None = None
     passing: Mapping[str, tuple[str, str] | None] | None = None
+
+    def collections(self) -> Iterator[str]:
+        """Everything that pruning removes something of, and what it looks into for that."""
+        yield from (COMMITS, self.requests, *self.others)
+        if self.entitlements is not None:
+            yield self.entitlements
+        yield from (shown_in[0] for shown_in in (self.passing or {}).values() if shown_in)
 
 
 STORES: Final[Mapping[str, WorkingStore]] = {

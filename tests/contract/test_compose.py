@@ -140,7 +140,7 @@ def test_every_user_of_kafka_and_mongodb_gets_a_password():
     mongodb = environment("mongodb-users")
 
     assert all(f"KAFKA_{user.upper()}_PASSWORD" in kafka for user in table().principals)
-    assert all(f"MONGODB_{name.upper()}_PASSWORD" in mongodb for name in mongodb_rights.SERVICES)
+    assert all(f"MONGODB_{name.upper()}_PASSWORD" in mongodb for name in mongodb_rights.USERS)
 
 
 def test_the_realm_has_the_roles_and_claims_of_the_contract():

@@ -52,6 +52,12 @@ def test_a_service_reads_what_it_subscribes_to_and_writes_its_topic_and_dead_let
     assert principal.keeps is None
 
 
+def test_topics_tell_for_30_days_and_dead_letters_for_ever():
+    kept = {name: topic.config()["retention.ms"] for name, topic in table().topics.items()}
+    assert kept.pop(topics.DEAD_LETTERS) == "-1"
+    assert set(kept.values()) == {str(30 * 24 * 60 * 60 * 1000)}
+
+
 def test_the_statistics_read_and_keep_their_own_changelog():
     statistics = table().principals["statistics"]
     assert set(statistics.reads) == set(HEARD)

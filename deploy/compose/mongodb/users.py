@@ -47,10 +47,7 @@ async def _make_set(client: Client) -> None:
 
 
 def _passwords() -> dict[str, str]:
-    return {
-        service: os.environ[f"MONGODB_{service.upper()}_PASSWORD"]
-        for service in mongodb_rights.SERVICES
-    }
+    return {user: os.environ[f"MONGODB_{user.upper()}_PASSWORD"] for user in mongodb_rights.USERS}
 
 
 if __name__ == "__main__":

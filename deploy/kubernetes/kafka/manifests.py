@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right
-from bmt.embedded.kafka_rights import DATED, rights
+from bmt.embedded.kafka_rights import rights
 from bmt.embedded.kafka_table import Table, Topic, table
 
 FOLDER: Final = Path(__file__).parent
@@ -47,9 +47,7 @@ def _text(documents: Any) -> str:
 
 
 def _topic(name: str, topic: Topic) -> dict[str, Any]:
-    config: dict[str, Any] = {"min.insync.replicas": 2, **DATED}
-    if topic.max_message_bytes is not None:
-        config["max.message.bytes"] = topic.max_message_bytes
+    config: dict[str, Any] = {"min.insync.replicas": 2, **topic.config()}
     spec = {"partitions": topic.partitions, "replicas": REPLICAS, "config": config}
     return _document("KafkaTopic", name, spec)
 

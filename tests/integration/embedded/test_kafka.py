@@ -4,6 +4,8 @@ import signal
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -11,6 +13,7 @@ from aiokafka.errors import (
 )
 from fixtures.kafka import embedded_kafka
 
+from bmt.embedded.kafka_table import table
 from bmt.embedded.process import running
 
 pytestmark = pytest.mark.integration
@@ -42,6 +45,23 @@ async def read(broker, user, topic, group):
         return await consumer.getone()
     finally:
         await consumer.stop()
+
+
+async def test_topics_are_made_as_the_table_says(broker):
+    admin = AIOKafkaAdminClient(**broker.options("admin"))
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name) for name in table().topics]
+        )
+    finally:
+        await admin.close()
+    made = {
+        name: {config[0]: config[1] for config in configs}
+        for _, _, _, name, configs in answer.resources
+    }
+    for name, topic in table().topics.items():
+        assert {key: made[name][key] for key in topic.config()} == topic.config()
 
 
 async def test_a_service_writes_its_own_topic_and_the_dead_letters(broker):
