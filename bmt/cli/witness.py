@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bmt.cli.outcome import Exit, NotSo, reported
+from bmt.cli.stamping import stamped
 
 if TYPE_CHECKING:
     from services.records.tree.checkpoint import Checkpoint
@@ -38,13 +39,43 @@ Folder = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Of this witness' key.")]
 
+Authority = Annotated[
+    str | None,
+    typer.Option(
+        "--timestamp-url",
+        metavar="URL",
+        envvar="BMT_TIMESTAMP_URL",
+        help="A time-stamping authority (RFC 3161), which attests when the checkpoint was there.",
+    ),
+]
+Roots = Annotated[
+    Path | None,
+    typer.Option(
+        "--timestamp-roots",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Its root certificates (PEM), from somebody you trust.",
+    ),
+]
 
-def witness(url: Url, ledger_keys: Keys, folder: Folder, name: Name = "bmt-witness") -> None:
+
+def witness(
+    url: Url,
+    ledger_keys: Keys,
+    folder: Folder,
+    name: Name = "bmt-witness",
+    timestamp_url: Authority = None,
+    timestamp_roots: Roots = None,
+) -> None:
     """Hold the newest checkpoint against the last one seen; 1 when history was rewritten.
 
     Run it often, on a machine that the operator of the ledger has no hand on. A token of any role comes from
-    BMT_TOKEN. What is cosigned is written to the folder, one file a checkpoint; the newest is latest.txt.
+    BMT_TOKEN. What is cosigned is written to the folder, one file a checkpoint; the newest is latest.txt. With an
+    authority each has its timestamp beside it (.tsr, for `openssl ts -verify` too).
     """
+    if (timestamp_url is None) != (timestamp_roots is None):
+        raise typer.BadParameter("--timestamp-url and --timestamp-roots go together")
     with reported():
         from services.records.tree.witness import (  # noqa: PLC0415 - the command starts fast
             HistoryRewritten,
@@ -59,7 +90,10 @@ def witness(url: Url, ledger_keys: Keys, folder: Folder, name: Name = "bmt-witne
             kept = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
             kept.write_text(note)
             raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
-    typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
+        typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
+        if timestamp_url is not None and timestamp_roots is not None:
+            at = stamped(_file(folder, told), timestamp_url, timestamp_roots)
+            typer.echo(f"timestamped {at.isoformat()}")
     raise typer.Exit(Exit.DONE)
 
 
@@ -78,11 +112,15 @@ def _seen(own: "Witness", note: str, url: str, folder: Path) -> "Checkpoint":
             hashes = []
         hold_against(last, new, [bytes.fromhex(one) for one in hashes])
     cosigned = own.cosign(note, datetime.now(UTC))
-    for file in (folder / f"{new.size:012}-{new.at.replace(':', '')}.txt", latest):
+    for file in (_file(folder, new), latest):
         aside = file.with_suffix(".new")
         aside.write_text(cosigned)
         aside.replace(file)
     return new
+
+
+def _file(folder: Path, checkpoint: "Checkpoint") -> Path:
+    return folder / f"{checkpoint.size:012}-{checkpoint.at.replace(':', '')}.txt"
 
 
 def _witness(name: str, ledger_keys: Path, folder: Path) -> "Witness":
