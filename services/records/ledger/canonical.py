@@ -56,17 +56,27 @@ def canonical(value: Any) -> bytes:
 def _plain(value: Any) -> bool:
     """Whether orjson writes it as RFC 8785 wants: no floats, and names whose order is not in doubt.
 
-    (It is ten times as fast. UTF-16 and UTF-8 sort alike below the surrogates.)
+    (It is ten times as fast. UTF-16 and UTF-8 sort alike below the surrogates.) No recursion: every leaf and
+    every personal value comes by here.
     """
-    if isinstance(value, str) or value is None or value is True or value is False:
-        return True
-    if isinstance(value, int):
-        return -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
-    if isinstance(value, dict):
-        return all(
-            type(name) is str and name.isascii() and _plain(inner) for name, inner in value.items()
-        )
-    return isinstance(value, list) and all(map(_plain, value))
+    left = [value]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        if kind is str or one is None or kind is bool:
+            continue
+        if kind is dict:
+            try:
+                if not "".join(one).isascii():
+                    return False
+            except TypeError:  # a name that is no text
+                return False
+            left.extend(one.values())
+        elif kind is list:
+            left.extend(one)
+        elif kind is not int or not -LARGEST_EXACT_INTEGER <= one <= LARGEST_EXACT_INTEGER:
+            return False
+    return True
 
 
 def leaf_hash(content: Mapping[str, Any]) -> str:

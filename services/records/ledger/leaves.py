@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
@@ -108,16 +107,11 @@ class Leaves:
                 added[place] = entry
             else:
                 ready[place] = entry
-        left = list(ready)
         lost = 0
-        while left:
-            # One entry a chain at a time: the next one's place follows from it.
-            first = {ready[place].request_id: place for place in reversed(left)}
-            settled = await self._attempt(
-                {place: ready[place] for place in first.values()}, entries
-            )
+        while ready:
+            settled = await self._attempt(ready, entries)
             added |= settled
-            left = [place for place in left if place not in settled]
+            ready = {place: entry for place, entry in ready.items() if place not in settled}
             if not settled:
                 lost += 1
                 if lost >= CONFLICT_TRIES:
@@ -131,33 +125,31 @@ class Leaves:
     ) -> dict[int, Added]:
         """Write these once, which were `said` so; those that found no place are not in the answer."""
         settled: dict[int, Added] = {}
-        tails = await self._tails({entry.request_id for entry in entries.values()})
+        leaves: dict[int, Leaf] = {}
+        ends = await self._tails({entry.request_id for entry in entries.values()})
         now = rfc3339(self._clock())
         for place, entry in entries.items():
             try:
-                settled[place] = chained(entry, tails.get(entry.request_id, Tail()), now)
+                leaf = chained(entry, ends.get(entry.request_id, Tail()), now)
             except NotCanonical as error:
                 settled[place] = error
-        refused = await self._insert([leaf for leaf in settled.values() if isinstance(leaf, Leaf)])
-        self._remember(settled.values(), refused)
-        known = await self._known(refused)
-        for place, entry in entries.items():
-            if entry.event_id in refused:
-                del settled[place]
-            if (leaf := known.get(entry.event_id)) is not None:
-                same = _same(said[place], leaf)
-                settled[place] = leaf.leaf if same else CausationReused(entry.event_id)
-        return settled
-
-    def _remember(self, settled: Iterable[Added], refused: Collection[str]) -> None:
-        """Where chains end now; another writer's leaf is seen when the place is taken."""
-        for leaf in settled:
-            if not isinstance(leaf, Leaf):
                 continue
-            if leaf.event_id in refused:
-                self._ends.forget(leaf.request_id)
-            else:
-                self._ends.put(leaf.request_id, Tail(leaf.index, leaf.hash))
+            ends[entry.request_id] = Tail(leaf.index, leaf.hash)
+            leaves[place] = leaf
+        written = await self._insert(list(leaves.values()))
+        for place, leaf in list(leaves.items())[:written]:
+            settled[place] = leaf
+            self._ends.put(leaf.request_id, Tail(leaf.index, leaf.hash))
+        left = list(leaves.items())[written:]
+        if left:
+            # Another writer's leaf has its place, or it has one itself: where the chain ends is looked for.
+            self._ends.forget(left[0][1].request_id)
+            known = await self._known([leaf.event_id for _, leaf in left])
+            for place, leaf in left:
+                if (stored := known.get(leaf.event_id)) is not None:
+                    same = _same(said[place], stored)
+                    settled[place] = stored.leaf if same else CausationReused(leaf.event_id)
+        return settled
 
     async def _tails(self, request_ids: Collection[str]) -> dict[str, Tail]:
         known = {name: end for name in request_ids if (end := self._ends.get(name)) is not None}
@@ -175,22 +167,23 @@ class Leaves:
             found = await self._leaves.aggregate(pipeline).to_list(None)
         return {tail["_id"]: Tail(tail["index"], tail["hash"]) for tail in found}
 
-    async def _insert(self, leaves: Sequence[Leaf]) -> set[str]:
-        """One write; the event ids of the leaves that a unique index refused."""
+    async def _insert(self, leaves: Sequence[Leaf]) -> int:
+        """One write; how many were written, from the first on.
+
+        In order: behind one that a unique index refuses nothing is written, so no chain has a gap.
+        """
         if not leaves:
-            return set()
+            return 0
         crash_points.reached("records.leaves.inserting")
         with mongodb.store_errors():
             try:
-                await self._leaves.insert_many([_document(leaf) for leaf in leaves], ordered=False)
+                await self._leaves.insert_many([_document(leaf) for leaf in leaves], ordered=True)
             except mongodb.BulkWriteError as error:
-                return {leaves[place].event_id for place in mongodb.duplicates(error)}
+                return min(mongodb.duplicates(error))
         crash_points.reached("records.leaves.inserted")
-        return set()
+        return len(leaves)
 
     async def _known(self, event_ids: Collection[str]) -> dict[str, OpenLeaf]:
-        if not event_ids:
-            return {}
         with mongodb.store_errors():
             found = await self._leaves.find({"_id": {"$in": list(event_ids)}}).to_list(None)
         opened = await self._seals.opened([_leaf(document) for document in found])
@@ -207,13 +200,10 @@ def _same(entry: Entry, leaf: OpenLeaf) -> bool:
 
 
 def _document(leaf: Leaf) -> dict[str, Any]:
-    beside = asdict(leaf.sealed) if leaf.sealed else {}
-    return {
-        "_id": leaf.event_id,
-        **leaf.content,
-        "hash": leaf.hash,
-        **({"sealed": beside} if beside else {}),
-    }
+    document = {"_id": leaf.event_id, **leaf.content, "hash": leaf.hash}
+    if leaf.sealed is not None:
+        document["sealed"] = {"key": leaf.sealed.key, "text": leaf.sealed.text}
+    return document
 
 
 def _leaf(document: Mapping[str, Any]) -> Leaf:

@@ -55,9 +55,9 @@ def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
     disclosures: dict[Pointer, Disclosure] = {}
 
     def commitment(pointer: Pointer, value: Any) -> Any:
-        disclosure = Disclosure(os.urandom(SALT_BYTES).hex(), canonical(value).decode())
-        disclosures[pointer] = disclosure
-        return {"commitment": disclosure.commitment}
+        salt, jcs = os.urandom(SALT_BYTES), canonical(value)
+        disclosures[pointer] = Disclosure(salt.hex(), jcs.decode())
+        return {"commitment": hashlib.sha256(salt + jcs).hexdigest()}
 
     return taken_out(data, impersonal, commitment), disclosures
 

@@ -78,7 +78,7 @@ def taken_out(
     """
 
     def walk(value: Any, place: str, pointer: str) -> Any:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {
                 name: walk(inner, f"{place}/{name}", f"{pointer}/{_escaped(name)}")
                 for name, inner in value.items()

@@ -36,7 +36,7 @@ from services.records.tree.unsequenced import Unsequenced
 
 log = structlog.get_logger(__name__)
 
-AT_A_TIME: Final = 512
+AT_A_TIME: Final = 1024
 IDLE_SECONDS: Final = 1.0
 LOOKED_AGAIN_AFTER_SECONDS: Final = 10.0
 RENEWED_AFTER_SECONDS: Final = 60.0
@@ -161,8 +161,11 @@ class Sequencer:
         new = await self._in_order(waiting, numbers)
         if new:
             await self._tree.number(self._edge.size, new)
-            await self._tree.keep(self._edge.append([leaf.hash for leaf in new]))
-        await self._queue.remove(waiting)
+            tiles = self._edge.append([leaf.hash for leaf in new])
+            # Numbers are what counts: tiles that a crash leaves out are made good from them.
+            await asyncio.gather(self._tree.keep(tiles), self._queue.remove(waiting))
+        else:
+            await self._queue.remove(waiting)
         return True
 
     async def _in_order(

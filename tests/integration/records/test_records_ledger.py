@@ -60,6 +60,25 @@ async def test_an_event_that_comes_again_keeps_its_leaf(database):
         await writers[1].add(entry("a", "event-1", text="another"))
 
 
+async def test_what_comes_together_is_chained_in_its_order_and_a_wave_that_comes_again_is_known(
+    database,
+):
+    (writer, other) = await two_writers(database)
+    wave = [entry(request, f"{request}-{number}") for number in range(9) for request in "abc"]
+    wave.append(entry("a", "a-4"))
+    await other.add(entry("b", "b-5"))
+
+    first = await asyncio.gather(*(writer.add(each) for each in wave))
+    again = await asyncio.gather(*(other.add(each) for each in wave))
+
+    assert again == first
+    assert first[-1] == first[12]
+    chain = await writer.of("a")
+    assert [leaf.event_id for leaf in chain] == [f"a-{number}" for number in range(9)]
+    assert [leaf.event_id for leaf in await writer.of("b")][:2] == ["b-5", "b-0"]
+    assert (await LiveStore(database).verify()).faults == []
+
+
 async def test_what_cannot_be_hashed_stops_no_leaf_beside_it(database):
     (writer, _) = await two_writers(database)
 
