@@ -4,5 +4,6 @@ pytest_plugins = (
     "fixtures.kafka",
     "fixtures.mongodb",
     "fixtures.service",
+    "fixtures.signing_in",
     "fixtures.stores",
 )

@@ -13,6 +13,7 @@ from bmt.embedded.tokens import mint
 
 Document = Mapping[str, Any]
 CONTENTS = ("Part", "Address", "How to come in")
+PAGES = {"approval": "; /console/ for administrators", "records": "; /audit/ for auditors"}
 
 
 def announce(console: Console, document: Document) -> None:
@@ -27,8 +28,7 @@ def _addresses(document: Document) -> Table:
     for heading in CONTENTS:
         table.add_column(heading, overflow="fold")
     for name, service in document["services"].items():
-        pages = "; for auditors: /audit/" if name == "records" else ""
-        table.add_row(name, service["url"], f"bearer token; /docs{pages}")
+        table.add_row(name, service["url"], f"bearer token; /docs{PAGES.get(name, '')}")
     kafka, ipms, storage = document["kafka"], document["ipms"], document["storage"]
     users = ", ".join(kafka["principals"])
     table.add_row("kafka", kafka["bootstrap_servers"], f"{kafka['sasl_mechanism']}: {users}")

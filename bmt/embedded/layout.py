@@ -78,10 +78,9 @@ class Layout:
         """The key that the people's keys of the record are kept under."""
         return self.root / "records" / "people.key"
 
-    @property
-    def records_session_key_file(self) -> Path:
-        """The key that signs the cookies of the record's pages."""
-        return self.root / "records" / "session.key"
+    def session_key_file(self, service: str) -> Path:
+        """The key that signs the cookies of a service's pages."""
+        return self.root / service / "session.key"
 
     @property
     def ledger_verifiers_file(self) -> Path:

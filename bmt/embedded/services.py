@@ -65,22 +65,26 @@ def _records(system: System) -> Environment:
     keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
     return {
         "BMT_LEDGER_ORIGIN": ORIGIN,
-        "BMT_PUBLIC_URL": system.ports.url("records"),
+        **_pages(system, "records"),
         "BMT_LEDGER_KEYS_FILE": str(keys),
         "BMT_RECORDS_KEY_FILE": str(secret_key(layout.records_key_file)),
-        "BMT_SESSION_KEY_FILE": str(secret_key(layout.records_session_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
         "BMT_SEAL_MEMORY_SECONDS": str(SEAL_MEMORY_SECONDS),
     }
 
 
-def _nothing_more(_: System) -> Environment:
-    return {}
+def _approval(system: System) -> Environment:
+    return _pages(system, "approval")
+
+
+def _pages(system: System, service: str) -> Environment:
+    key = secret_key(system.layout.session_key_file(service))
+    return {"BMT_PUBLIC_URL": system.ports.url(service), "BMT_SESSION_KEY_FILE": str(key)}
 
 
 SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
     "intake": _intake,
-    "approval": _nothing_more,
+    "approval": _approval,
     "provisioning": _provisioning,
     "notification": _notification,
     "records": _records,

@@ -1,6 +1,8 @@
 """The pages of one part of the system, as something that a service's application can hold."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.sessions import SessionMiddleware
@@ -8,46 +10,69 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from bmt.chassis.auth import Authenticator
 from bmt.pages.edge import PageEdge
 from bmt.pages.layout import ROOM, STATIC, Layout
 from bmt.pages.login import Login
 from bmt.pages.refusals import Refusals
 from bmt.pages.session import EIGHT_HOURS
+from bmt.pages.settings import PagesSettings
 
 
 def pages(
-    layout: Layout, login: Login, routers: Sequence[APIRouter], *, session_key: str, secure: bool
+    settings: PagesSettings,
+    authenticator: Authenticator,
+    prefix: str,
+    folder: Path,
+    make: Callable[[Layout], Sequence[APIRouter]],
 ) -> APIRouter:
-    """The pages below the layout's prefix, and their stylesheet.
+    """The pages below `prefix`, and their stylesheet; none where nobody says how they are reached from outside.
 
     Args:
-        layout: how they look.
-        login: how one signs in.
-        routers: the pages themselves.
-        session_key: signs the visitor's cookie.
-        secure: the cookie is sent through TLS alone.
+        settings: the service's.
+        authenticator: tells who an access token of the issuer speaks of.
+        prefix: what the pages' addresses begin with, such as `/audit`.
+        folder: has their `templates/` and `locale/en.po`.
+        make: the pages themselves, once it is known how they look.
     """
+    if not settings.public_url or settings.session_key is None:
+        return APIRouter()
+    layout = Layout(prefix, [folder])
+    login = _login(settings, authenticator, prefix)
     refusals = Refusals(layout, login)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for router in (login.routes(layout), *routers):
+    for router in (login.routes(layout), *make(layout)):
         app.include_router(router)
     refusals.install(app)
-    app.add_middleware(PageEdge, refusals=refusals)
+    own = urlsplit(settings.public_url)
+    app.add_middleware(PageEdge, refusals=refusals, origin=f"{own.scheme}://{own.netloc}")
     app.add_middleware(
         SessionMiddleware,
-        secret_key=session_key,
-        session_cookie=f"bmt_{layout.prefix.strip('/')}",
-        path=layout.prefix,
+        secret_key=settings.session_key.get_secret_value(),
+        session_cookie=f"bmt_{prefix.strip('/')}",
+        path=prefix,
         max_age=EIGHT_HOURS,
         same_site="lax",
-        https_only=secure,
+        https_only=own.scheme == "https",
     )
     routes = APIRouter()
 
-    @routes.get(layout.prefix, include_in_schema=False)
+    @routes.get(prefix, include_in_schema=False)
     async def begins(_: Request) -> Response:
-        return RedirectResponse(f"{layout.prefix}/", 308)
+        return RedirectResponse(f"{prefix}/", 308)
 
     routes.mount(STATIC, StaticFiles(directory=ROOM / "static"))
-    routes.mount(layout.prefix, app)
+    routes.mount(prefix, app)
     return routes
+
+
+def _login(settings: PagesSettings, authenticator: Authenticator, prefix: str) -> Login:
+    secret = settings.login_client_secret
+    return Login(
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        client_secret=secret.get_secret_value() if secret else None,
+        public_url=settings.public_url,
+        prefix=prefix,
+        authenticator=authenticator,
+    )

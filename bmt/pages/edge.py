@@ -1,9 +1,9 @@
-"""The outermost layer of pages: what a browser may do with them, and the last resort."""
+"""The outermost layer of pages: what a browser may do with them, who may send a form, and the last resort."""
 
 from typing import Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,15 +18,19 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 log = structlog.get_logger(__name__)
 
 
 class PageEdge:
-    """Adds the headers; answers what nobody foresaw with a page."""
+    """Adds the headers; refuses forms of other sites; answers what nobody foresaw with a page."""
 
-    def __init__(self, app: ASGIApp, refusals: Refusals) -> None:
+    def __init__(self, app: ASGIApp, refusals: Refusals, origin: str) -> None:
+        """`origin` is the pages' own, as a browser sends it: `https://records.example`."""
         self._app = app
         self._refusals = refusals
+        self._origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call."""
@@ -40,6 +44,10 @@ class PageEdge:
             await send(message)
 
         try:
+            if self._is_of_another_site(scope):
+                page = self._refusals.of_another_site(Request(scope))
+                await page(scope, receive, send_with_headers)
+                return
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             return
@@ -49,3 +57,12 @@ class PageEdge:
             log.exception("page_failed", route=getattr(scope.get("route"), "path", "unknown"))
             page = self._refusals.page(Request(scope), Refused(problem="internal"))
             await page(scope, receive, send_with_headers)
+
+    def _is_of_another_site(self, scope: Scope) -> bool:
+        """A form that another site made (OWASP: Fetch Metadata, else the origin); one that tells neither is refused."""
+        if scope["type"] != "http" or scope["method"] in _SAFE:
+            return False
+        headers = Headers(scope=scope)
+        if (site := headers.get("sec-fetch-site")) is not None:
+            return site != "same-origin"
+        return headers.get("origin") != self._origin

@@ -51,7 +51,11 @@ _ELSE: Final = (
     "Ralat dalaman",
     "Sesuatu yang tidak dijangka telah berlaku dan telah dicatat. Cuba semula sebentar lagi.",
 )
-TEXTS: Final = tuple(text for pair in (*_SAID.values(), _ELSE) for text in pair)
+_OF_ANOTHER_SITE: Final = (
+    "Borang ini bukan dari halaman ini",
+    "Tiada apa-apa yang dilakukan. Buka halaman ini sendiri dan hantar borang dari situ.",
+)
+TEXTS: Final = tuple(text for pair in (*_SAID.values(), _ELSE, _OF_ANOTHER_SITE) for text in pair)
 """All of them, for the catalogue."""
 
 
@@ -64,7 +68,13 @@ class Refusals:
 
     def page(self, request: Request, refused: Refused) -> Response:
         """The page, which says what to do now; it never repeats what was sent."""
-        title, said = _SAID.get(refused.problem, _ELSE)
+        return self._page(request, refused, *_SAID.get(refused.problem, _ELSE))
+
+    def of_another_site(self, request: Request) -> Response:
+        """The page for who was made to send a form by somebody else's page."""
+        return self._page(request, Refused(problem="forbidden"), *_OF_ANOTHER_SITE)
+
+    def _page(self, request: Request, refused: Refused, title: str, said: str) -> Response:
         traceparent = tracing.current.get()
         return self._layout.page(
             request,

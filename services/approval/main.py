@@ -10,6 +10,7 @@ from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from services import approval
 from services.approval import api, views
+from services.approval.console.site import site
 from services.approval.domain import DECIDER
 from services.approval.domain.events import PRIVATE
 from services.approval.settings import Settings
@@ -41,7 +42,10 @@ def build(settings: Settings) -> FastAPI:
     return foundation.app(
         title="BMT approval",
         description=approval.__doc__ or "",
-        routers=[api.routes(foundation.execution, reviews, agencies, clock.now)],
+        routers=[
+            api.routes(foundation.execution, reviews, agencies, clock.now),
+            site(settings, foundation, reviews, agencies),
+        ],
     )
 
 

@@ -1,9 +1,9 @@
-"""What approval must be told: nothing beyond what every service is."""
+"""What approval must be told: nothing beyond what every service with pages is."""
 
-from bmt.chassis.settings import ServiceSettings
+from bmt.pages.settings import PagesSettings
 
 
-class Settings(ServiceSettings):
+class Settings(PagesSettings):
     """The settings of approval."""
 
     service = "approval"

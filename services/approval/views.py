@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -115,6 +115,21 @@ async def worklist(
             limit=page.lookahead,
         )
     )
+
+
+class Counts(NamedTuple):
+    """How many requests of an agency wait, and how many of them are late."""
+
+    waiting: int
+    overdue: int
+
+
+async def counts(reviews: Reviews, agency: str, now: datetime) -> Counts:
+    """An agency's open requests at a glance."""
+    mine = {"agency": agency, "status": _OPEN}
+    waiting = await reviews.count(["agency"], Query(equal=mine))
+    late = await reviews.count(["agency"], Query(equal=mine, below={"due_at": now}))
+    return Counts(sum(waiting.values()), sum(late.values()))
 
 
 async def overdue(reviews: Reviews, now: datetime) -> Mapping[str, int]:

@@ -1,15 +1,13 @@
-"""What records must be told beyond what every service is."""
+"""What records must be told beyond what every service with pages is."""
 
-from typing import Self
+from pydantic import Field, SecretStr, field_validator
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-
-from bmt.chassis.settings import ServiceSettings
+from bmt.pages.settings import PagesSettings
 from services.records.sealing.master_keys import master_keys
 from services.records.tree.notes import Signer
 
 
-class Settings(ServiceSettings):
+class Settings(PagesSettings):
     """The settings of records."""
 
     service = "records"
@@ -28,33 +26,6 @@ class Settings(ServiceSettings):
         max_length=200,
         description="The ledger's name in the world, which its checkpoints begin with and its keys bear.",
     )
-    public_url: str = Field(
-        default="",
-        pattern=r"^(https?://\S+)?$",
-        max_length=500,
-        description="Where records is reached from outside: there its pages are, and a file's QR code leads there.",
-    )
-    session_key: SecretStr | None = Field(
-        default=None,
-        min_length=32,
-        description="Signs the cookies of the pages; needed with BMT_PUBLIC_URL.",
-    )
-    login_client_id: str = Field(
-        default="bmt", min_length=1, description="The pages' name at the issuer."
-    )
-    login_client_secret: SecretStr | None = Field(
-        default=None, description="The pages' password at the issuer; a public client has none."
-    )
-
-    @model_validator(mode="after")
-    def _pages_have_a_key(self) -> Self:
-        if self.public_url and self.session_key is None:
-            raise ValueError(
-                "BMT_SESSION_KEY is missing: BMT_PUBLIC_URL needs it. Signs the cookies of the pages."
-                " A file may hold it: BMT_SESSION_KEY_FILE names one"
-            )
-        return self
-
     ledger_keys: SecretStr = Field(
         description="Ed25519 private keys (PKCS#8, PEM), one after the other: all of them sign."
     )

@@ -1,4 +1,4 @@
-"""The auditor's pages in a real browser: in both languages, without JavaScript, by keyboard, and as axe sees them."""
+"""The pages in a real browser: in both languages, without JavaScript, by keyboard, and as axe sees them."""
 
 import shutil
 from pathlib import Path
@@ -32,6 +32,13 @@ WORDS = {
         "words": "Perkataan",
         "search": "Cari",
         "out": "Log keluar",
+        "approve": "Luluskan",
+        "return": "Kembalikan untuk pembetulan",
+        "reason": "Sebab dimaklumkan",
+        "quota": "Kuota diluluskan (GB)",
+        "send": "Hantar keputusan",
+        "approved": "Diluluskan",
+        "outcome": "Hasil keputusan",
     },
     "en": {
         "verify": "Verify this file",
@@ -41,6 +48,13 @@ WORDS = {
         "words": "Words",
         "search": "Search",
         "out": "Sign out",
+        "approve": "Approve",
+        "return": "Return for correction",
+        "reason": "Reason the applicant",
+        "quota": "Quota to approve (GB)",
+        "send": "Send the decision",
+        "approved": "Approved",
+        "outcome": "What became of the decisions",
     },
 }
 
@@ -62,22 +76,22 @@ async def chromium():
 
 @pytest.fixture
 async def new_page(chromium, ready):
-    """`await new_page(scripts=False)`: a new visitor at the auditor's pages, who asks no other host."""
+    """`await new_page(scripts=False)`: a new visitor at a service's pages, who asks no other host."""
     contexts = []
 
-    async def new_page(*, scripts):
+    async def new_page(service="records", *, scripts):
         context = await chromium.new_context(
             java_script_enabled=scripts, viewport={"width": 1280, "height": 800}
         )
         contexts.append(context)
-        here = (ready["services"]["records"]["url"], ready["issuer"])
+        here = (ready["services"][service]["url"], ready["issuer"])
         page = await context.new_page()
         page.strangers = []
         page.on(
             "request",
             lambda request: request.url.startswith(here) or page.strangers.append(request.url),
         )
-        await page.goto(f"{here[0]}/audit/")
+        await page.goto(here[0] + {"records": "/audit/", "approval": "/console/"}[service])
         return page
 
     yield new_page
@@ -105,9 +119,17 @@ async def sign_in(page):
     await page.locator("button.person").first.press("Enter")
 
 
+async def sign_in_as(page, name):
+    await page.get_by_role("button", name=name).press("Enter")
+
+
 async def clean(page, name):
+    """axe finds nothing, and a phone's user need not scroll sideways."""
+    await page.set_viewport_size({"width": 1280, "height": 800})
     found = (await Axe().run(page, options=WCAG)).response["violations"]
     assert [(name, one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
+    await page.set_viewport_size({"width": 320, "height": 640})
+    assert (name, await page.evaluate(TOO_WIDE)) == (name, [])
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
@@ -155,9 +177,7 @@ async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
     ):
         await page.goto(records + name)
         await clean(page, name)
-        await page.set_viewport_size({"width": 320, "height": 640})
-        assert (name, await page.evaluate(TOO_WIDE)) == (name, [])
-        await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.set_viewport_size({"width": 1280, "height": 800})
     await page.get_by_role("button", name=WORDS[language]["out"]).click()
     await clean(page, "signed out")
 
@@ -170,3 +190,60 @@ async def test_the_keyboard_alone_leads_to_the_content_first(new_page):
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Perkataan")).to_be_focused()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
+@pytest.mark.parametrize("language", ["ms", "en"])
+async def test_an_administrator_decides_on_one_request_and_on_many(
+    new_page, caller, language, scripts
+):
+    words = WORDS[language]
+    admin = caller("administrator")
+    one, *many = [await admin.submit() for _ in range(3)]
+    page = await new_page("approval", scripts=scripts)
+    await sign_in_as(page, "Aminah")
+    if language == "en":
+        await page.get_by_role("link", name="English").click()
+    await page.locator(f"a[href$='{one}']").click()
+    await page.get_by_label(words["approve"], exact=True).check()
+    await page.get_by_label(words["quota"]).fill("lots")
+    await page.get_by_role("button", name=words["send"]).click()
+    await expect(page.get_by_label(words["quota"])).to_have_value("lots")
+    await page.get_by_label(words["quota"]).fill("2.5")
+    await page.locator("[name=exception_reason]").fill("Disahkan melalui telefon.")
+    await page.get_by_role("button", name=words["send"]).click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(words["approved"])
+    await admin.until(one, "filed", "notified", "configured")
+
+    await page.goto(page.url.rpartition("/requests/")[0] + "/")
+    for request_id in many:
+        await page.locator(f"input[value='{request_id}']").check()
+    await page.get_by_label(words["reason"]).fill("Lampirkan kelulusan ketua jabatan.")
+    await page.get_by_role("button", name=words["return"]).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(words["outcome"])
+    await expect(page.locator(".badge.good")).to_have_count(2)
+    for request_id in many:
+        await admin.until(request_id, "returned")
+    assert page.strangers == []
+
+
+@pytest.mark.parametrize("language", ["ms", "en"])
+async def test_axe_finds_nothing_in_the_console(new_page, caller, ready, language):
+    admin = caller("administrator")
+    waiting, decided = [await admin.submit() for _ in range(2)]
+    await admin.decide(decided, "return", reason="Lampirkan kelulusan.")
+    page = await new_page("approval", scripts=True)
+    await sign_in_as(page, "Aminah")
+    approval = ready["services"]["approval"]["url"]
+    for name in (
+        f"/console/?lang={language}",
+        f"/console/requests/{waiting}",
+        f"/console/requests/{decided}",
+        "/console/nowhere",
+    ):
+        await page.goto(approval + name)
+        await clean(page, name)
+    await page.goto(f"{approval}/console/requests/{waiting}")
+    await page.locator("input[value=reject]").check()
+    await page.get_by_role("button", name=WORDS[language]["send"]).click()
+    await clean(page, "a decision without its reason")

@@ -6,41 +6,7 @@ The terms are those of the file's paper (`bundle/templates`) and of the report's
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.contracts.values import Channel, Kind, Status
-
-STATUS: Final[Mapping[Status, str]] = {
-    "received": "Diterima",
-    "returned": "Dikembalikan untuk pembetulan",
-    "approved": "Diluluskan",
-    "rejected": "Ditolak",
-    "withdrawn": "Ditarik balik",
-    "configuring": "Sedang dikonfigurasi",
-    "awaiting_operator": "Menunggu operator",
-    "configured": "Dikonfigurasi",
-    "configuration_failed": "Konfigurasi gagal",
-    "notified": "Pengguna dimaklumkan",
-    "filed": "Difailkan",
-}
-TONE: Final[Mapping[str, str]] = {
-    "filed": "good",
-    "notified": "good",
-    "rejected": "bad",
-    "configuration_failed": "bad",
-    "received": "wait",
-    "returned": "wait",
-    "awaiting_operator": "wait",
-}
-"""How a status looks: the stylesheet's name for it."""
-
-KIND: Final[Mapping[Kind, str]] = {"application": "Permohonan", "termination": "Penamatan"}
-
-CHANNEL: Final[Mapping[Channel, str]] = {
-    "email": "E-mel",
-    "memo": "Memo",
-    "letter": "Surat",
-    "form": "Borang",
-    "event": "Sistem agensi",
-}
+from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 
 EVENT: Final[Mapping[str, str]] = {
     "RequestReceived": "Permohonan diterima",
@@ -97,4 +63,16 @@ DEVIATION: Final[Mapping[str, str]] = {
 }
 """What the report finds wrong."""
 
-ALL: Final = (STATUS, KIND, CHANNEL, EVENT, ABOUT, REASON_MISSING, DEVIATION)
+__all__ = (
+    "ABOUT",
+    "ALL",
+    "CHANNEL",
+    "DEVIATION",
+    "EVENT",
+    "KIND",
+    "REASON_MISSING",
+    "STATUS",
+    "TONE",
+)
+
+ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION)

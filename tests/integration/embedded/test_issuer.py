@@ -9,8 +9,6 @@ from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
 from bmt.embedded.issuer import Issuer
-from bmt.embedded.ports import any_free_port
-from bmt.embedded.process import running
 from bmt.embedded.tokens import Holder
 
 pytestmark = pytest.mark.integration
@@ -18,12 +16,9 @@ pytestmark = pytest.mark.integration
 AMINAH = Holder("aminah.mampu@mygovuc.gov.my", "Aminah", "MAMPU", ["administrator"])
 
 
-@pytest.fixture(scope="module")
-async def issuer(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("issuer")
-    part = Issuer(folder / "issuer" / "key.json", any_free_port())
-    async with running(part.program(), folder / "logs"):
-        yield part
+@pytest.fixture
+def issuer(embedded_issuer):
+    return embedded_issuer
 
 
 async def published_keys(issuer):

@@ -1,17 +1,15 @@
 """The auditor's pages, in both languages: signed in with the issuer, and seen by nobody who may not."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fixtures import signing_in
 from fixtures.ledger_keys import RECORDS_KEY
 from fixtures.procedure import approved, configured, notified, numbered, opened, returned
 from fixtures.samples import APPLICANT, facts, received
+from fixtures.signing_in import asked_by_issuer, said_at_issuer
 
-from bmt.embedded.issuer import Issuer
-from bmt.embedded.ports import any_free_port
-from bmt.embedded.process import running
 from bmt.embedded.tokens import Holder
 from bmt.verify_record import Key, verify
 from services.records.main import build
@@ -27,24 +25,16 @@ HOSTILE = "<script>alert('x')</script> & \"Co\""
 
 
 @pytest.fixture(scope="module")
-async def issuer(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("issuer")
-    part = Issuer(folder / "issuer" / "key.json", any_free_port())
-    async with running(part.program(), folder / "logs"):
-        yield part
-
-
-@pytest.fixture(scope="module")
-async def records(shared, issuer):
-    own = {"issuer": issuer.url, "public_url": HERE, "session_key": RECORDS_KEY}
+async def records(shared, embedded_issuer):
+    own = {"issuer": embedded_issuer.url, "public_url": HERE, "session_key": RECORDS_KEY}
     async with shared.running(build, Settings, **own) as client:
         yield client
 
 
 @pytest.fixture
-def token(issuer):
+def token(embedded_issuer):
     def token(role, agency="MAMPU", subject="siti", name="Siti"):
-        return issuer.mint().token(Holder(subject, name, agency, [role]))
+        return embedded_issuer.mint().token(Holder(subject, name, agency, [role]))
 
     return token
 
@@ -56,37 +46,10 @@ async def browser(records):
         yield client
 
 
-async def asked_by_issuer(browser, address="/audit/"):
-    """From a page to the issuer's form: its address."""
-    answer = await browser.get(address)
-    assert answer.status_code == 303, answer.text
-    answer = await browser.get(answer.headers["location"])
-    assert answer.status_code == 302, answer.text
-    return answer.headers["location"]
-
-
-async def said_at_issuer(form_address, person):
-    """What the issuer leads back to once the form is sent."""
-    split = urlsplit(form_address)
-    asked = {name: values[0] for name, values in parse_qs(split.query).items()}
-    async with httpx.AsyncClient(trust_env=False) as client:
-        form = await client.get(form_address)
-        assert form.status_code == 200
-        assert "Juruaudit" in form.text or "auditor" in form.text
-        answer = await client.post(
-            f"{split.scheme}://{split.netloc}{split.path}", data={**asked, **person}
-        )
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
-
-
 @pytest.fixture
 def sign_in(browser):
     async def sign_in(person=AUDITOR, address="/audit/"):
-        back = await said_at_issuer(await asked_by_issuer(browser, address), person)
-        answer = await browser.get(back)
-        assert answer.status_code == 303, answer.text
-        return answer
+        return await signing_in.sign_in(browser, address, person)
 
     return sign_in
 
@@ -156,7 +119,7 @@ async def test_nobody_is_led_elsewhere_after_signing_in(browser, elsewhere):
 
 
 async def test_an_answer_that_belongs_to_another_browser_signs_nobody_in(browser, records):
-    back = await said_at_issuer(await asked_by_issuer(browser), AUDITOR)
+    back = await said_at_issuer(await asked_by_issuer(browser, "/audit/"), AUDITOR)
     async with httpx.AsyncClient(transport=records._transport, base_url=HERE) as thief:
         answer = await thief.get(back)
         assert answer.status_code == 401
@@ -186,8 +149,29 @@ async def test_who_lacks_the_role_is_told_so_and_may_sign_in_as_another(sign_in,
 
 
 async def sign_out(browser):
-    answer = await browser.post("/audit/logout")
+    answer = await browser.post("/audit/logout", headers={"Origin": HERE})
     assert "Anda telah log keluar" in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": HERE, "Sec-Fetch-Site": "cross-site"},
+        {"Origin": HERE, "Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+async def test_a_form_of_another_site_does_nothing(sign_in, browser, headers):
+    await sign_in()
+    answer = await browser.post("/audit/logout", headers=headers)
+    assert answer.status_code == 403
+    assert "Borang ini bukan dari halaman ini" in answer.text
+    assert (await browser.get("/audit/")).status_code == 200
+    answer = await browser.post("/audit/logout", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 200
 
 
 async def test_files_are_searched_in_either_language(filed, sign_in, page):

@@ -8,14 +8,22 @@ import pytest
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
+from bmt.pages import wording as shared_wording
 from bmt.pages.language import Languages
 from bmt.pages.layout import ROOM
 from bmt.pages.refusals import TEXTS
-from services.records.pages import wording
+from services.approval.console import wording as of_administrators
+from services.records.pages import wording as of_auditors
+
+
+def texts_of(wording):
+    return [text for table in wording.ALL for text in table.values()]
+
 
 SITES = {
-    ROOM: [*TEXTS, "bait"],
-    Path(wording.__file__).parent: [text for table in wording.ALL for text in table.values()],
+    ROOM: [*TEXTS, "bait", *texts_of(shared_wording)],
+    Path(of_auditors.__file__).parent: texts_of(of_auditors),
+    Path(of_administrators.__file__).parent: texts_of(of_administrators),
 }
 
 

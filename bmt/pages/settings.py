@@ -1,0 +1,38 @@
+"""What a service must be told to have pages, beyond what every service is."""
+
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from bmt.chassis.settings import ServiceSettings
+
+
+class PagesSettings(ServiceSettings):
+    """The settings of a service with pages; without a public address it has none."""
+
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where the service is reached from outside: there its pages are.",
+    )
+    session_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs the cookies of the pages; needed with BMT_PUBLIC_URL.",
+    )
+    login_client_id: str = Field(
+        default="bmt", min_length=1, description="The pages' name at the issuer."
+    )
+    login_client_secret: SecretStr | None = Field(
+        default=None, description="The pages' password at the issuer; a public client has none."
+    )
+
+    @model_validator(mode="after")
+    def _pages_have_a_key(self) -> Self:
+        if self.public_url and self.session_key is None:
+            raise ValueError(
+                "BMT_SESSION_KEY is missing: BMT_PUBLIC_URL needs it. Signs the cookies of the pages."
+                " A file may hold it: BMT_SESSION_KEY_FILE names one"
+            )
+        return self

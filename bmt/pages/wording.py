@@ -1,0 +1,43 @@
+"""What all pages call a request's kind, channel and status, in Malay; the catalogue has the English words."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bmt.contracts.values import Channel, Kind, Status
+
+STATUS: Final[Mapping[Status, str]] = {
+    "received": "Diterima",
+    "returned": "Dikembalikan untuk pembetulan",
+    "approved": "Diluluskan",
+    "rejected": "Ditolak",
+    "withdrawn": "Ditarik balik",
+    "configuring": "Sedang dikonfigurasi",
+    "awaiting_operator": "Menunggu operator",
+    "configured": "Dikonfigurasi",
+    "configuration_failed": "Konfigurasi gagal",
+    "notified": "Pengguna dimaklumkan",
+    "filed": "Difailkan",
+}
+TONE: Final[Mapping[str, str]] = {
+    "approved": "good",
+    "filed": "good",
+    "notified": "good",
+    "rejected": "bad",
+    "configuration_failed": "bad",
+    "received": "wait",
+    "returned": "wait",
+    "awaiting_operator": "wait",
+}
+"""How a status looks: the stylesheet's name for it."""
+
+KIND: Final[Mapping[Kind, str]] = {"application": "Permohonan", "termination": "Penamatan"}
+
+CHANNEL: Final[Mapping[Channel, str]] = {
+    "email": "E-mel",
+    "memo": "Memo",
+    "letter": "Surat",
+    "form": "Borang",
+    "event": "Sistem agensi",
+}
+
+ALL: Final = (STATUS, KIND, CHANNEL)

@@ -1,0 +1,106 @@
+"""The console's addresses; each decision is the same command as the API's."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.execution import Execution
+from bmt.chassis.file_response import file_response
+from bmt.contracts.http.approval import RulingOn
+from bmt.contracts.problems import Refused
+from bmt.pages.forms import Sent, sent
+from bmt.pages.login import Admitted
+from services.approval import bulk, handlers
+from services.approval.api import WorklistPage
+from services.approval.console.decision_form import DecisionForm
+from services.approval.console.desk import Desk
+from services.approval.domain.errors import UnknownRequest
+
+PREFIX: Final = "/console"
+_SEE_OTHER: Final = 303
+
+Form = Annotated[Sent, Depends(sent)]
+
+
+def routes(
+    desk: Desk,
+    execution: Execution[Any, Any],
+    documents: DocumentStore,
+    agencies: Agencies,
+    clock: Clock,
+    admitted: Admitted,
+) -> APIRouter:
+    """The pages, below the prefix."""
+    routes = APIRouter()
+    caller = Depends(admitted)
+
+    @routes.get("/")
+    async def worklist(
+        request: Request, visitor: Annotated[Principal, caller], page: WorklistPage
+    ) -> Response:
+        return await desk.worklist(request, visitor, page, DecisionForm())
+
+    @routes.get("/requests/{request_id}")
+    async def one(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        return await desk.one(request, request_id, visitor, DecisionForm())
+
+    @routes.post("/requests/{request_id}/decision")
+    async def decide(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller], told: Form
+    ) -> Response:
+        form, context = DecisionForm.of(told), told.context(visitor)
+        try:
+            await handlers.decide(request_id, form.ruling(), context, execution, agencies, clock)
+        except (Refused, CausationReused) as error:
+            return await desk.one(request, request_id, visitor, form, _refusal(error))
+        return RedirectResponse(f"{PREFIX}/requests/{request_id}", _SEE_OTHER)
+
+    @routes.post("/decisions")
+    async def decide_all(
+        request: Request, visitor: Annotated[Principal, caller], page: WorklistPage, told: Form
+    ) -> Response:
+        form, chosen = DecisionForm.of(told), told.texts("chosen")[: page.limit]
+        if not chosen:
+            return RedirectResponse(f"{PREFIX}/", _SEE_OTHER)
+        try:
+            ruling = form.ruling().model_dump(exclude_none=True)
+            rulings = [RulingOn(request_id=request_id, **ruling) for request_id in chosen]
+            context = told.context(visitor)
+            answered = await bulk.decide_all(rulings, context, execution, agencies, clock)
+        except (Refused, CausationReused) as error:
+            return await desk.worklist(request, visitor, page, form, _refusal(error))
+        return await desk.decided(request, answered.body.results)
+
+    @routes.get("/requests/{request_id}/documents/{document_id}")
+    async def document(
+        request_id: Id,
+        document_id: Annotated[str, Path(max_length=128)],
+        visitor: Annotated[Principal, caller],
+    ) -> Response:
+        review = await desk.review_of(request_id, visitor)
+        named = {one.document_id: one for one in review.documents}
+        if document_id not in named:
+            raise UnknownRequest
+        stored, chunks = await documents.open(document_id)
+        return file_response(
+            chunks,
+            filename=named[document_id].filename,
+            media_type=named[document_id].media_type,
+            size_bytes=stored.size_bytes,
+        )
+
+    return routes
+
+
+def _refusal(error: Refused | CausationReused) -> Refused:
+    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")

@@ -1,0 +1,121 @@
+"""The pages themselves: the worklist, one request, and what became of many decisions."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.pagination import PageRequest
+from bmt.contracts.http.approval import RequestUnderReview, RulingResult
+from bmt.contracts.problems import STATUS, Refused
+from bmt.pages.layout import Layout
+from services.approval import views
+from services.approval.api import BY_DUE_TIME
+from services.approval.console import wording
+from services.approval.console.decision_form import DecisionForm, in_gigabytes
+from services.approval.domain.errors import UnknownRequest
+from services.approval.views import Place, Reviews
+
+_OK: Final = 200
+
+
+class Desk:
+    """Lays out what administrators work on."""
+
+    def __init__(self, reviews: Reviews, agencies: Agencies, clock: Clock, layout: Layout) -> None:
+        self._reviews = reviews
+        self._agencies = agencies
+        self._clock = clock
+        self._layout = layout
+
+    async def review_of(self, request_id: str, visitor: Principal) -> RequestUnderReview:
+        """A request of the visitor's agency.
+
+        Raises:
+            UnknownRequest: there is none.
+        """
+        review = await self._reviews.get(request_id)
+        if review is None or review.agency != visitor.agency:
+            raise UnknownRequest
+        return review
+
+    async def worklist(
+        self,
+        request: Request,
+        visitor: Principal,
+        page: PageRequest[Place],
+        form: DecisionForm,
+        refused: Refused | None = None,
+    ) -> Response:
+        """The agency's open requests, the one that is due first at the top."""
+        now = self._clock()
+        found = await views.worklist(self._reviews, visitor.agency, page)
+        shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
+        return self._layout.page(
+            request,
+            "worklist.html",
+            _status(refused),
+            agency=self._agencies.name_of(visitor.agency),
+            found=shown.items,
+            more=shown.next_cursor,
+            counts=await views.counts(self._reviews, visitor.agency, now),
+            form=form,
+            faults=_faults(refused),
+            now=now,
+            wording=wording,
+        )
+
+    async def one(
+        self,
+        request: Request,
+        request_id: str,
+        visitor: Principal,
+        form: DecisionForm,
+        refused: Refused | None = None,
+    ) -> Response:
+        """All that is known of a request, and the form of a decision while it is open.
+
+        Raises:
+            UnknownRequest: as `review_of`.
+        """
+        review = await self.review_of(request_id, visitor)
+        return self._layout.page(
+            request,
+            "request.html",
+            _status(refused),
+            review=review,
+            agency=self._agencies.name_of(review.agency),
+            form=form,
+            refused=refused,
+            faults=_faults(refused),
+            own=review.applicant.account == visitor.subject,
+            asked={
+                "quota_bytes": in_gigabytes(review.quota_bytes),
+                "max_file_size_bytes": in_gigabytes(review.max_file_size_bytes),
+            },
+            now=self._clock(),
+            wording=wording,
+        )
+
+    async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
+        """What became of each of many decisions."""
+        reviews = [await self._reviews.get(one.request_id) for one in results]
+        names = {one.request_id: one for one in reviews if one is not None}
+        return self._layout.page(
+            request, "decided.html", results=results, names=names, wording=wording
+        )
+
+
+def _status(refused: Refused | None) -> int:
+    return STATUS[refused.problem] if refused else _OK
+
+
+def _faults(refused: Refused | None) -> dict[str, str]:
+    """What is wrong with each field, by its name."""
+    if refused is None:
+        return {}
+    return {fault.pointer.lstrip("/"): fault.detail for fault in refused.errors}

@@ -1,0 +1,78 @@
+"""The form of a decision: what was typed becomes a ruling, or each field's fault is told and nothing is lost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import FormData
+
+from bmt.contracts.http.approval import Ruling
+from bmt.pages.forms import Sent
+from services.approval.console.decision_form import (
+    DecisionForm,
+    FormWrong,
+    in_bytes,
+    in_gigabytes,
+)
+
+
+def form(**typed):
+    return DecisionForm.of(Sent(FormData(typed), "key-1", "fingerprint"))
+
+
+def test_what_was_typed_is_a_ruling_in_bytes():
+    typed = form(
+        decision="approve",
+        quota_bytes="2,5",
+        max_file_size_bytes="1",
+        exception_reason=" Disahkan. ",
+    )
+    assert typed.ruling() == Ruling(
+        decision="approve",
+        quota_bytes=2_500_000_000,
+        max_file_size_bytes=1_000_000_000,
+        exception_reason="Disahkan.",
+    )
+
+
+def test_what_belongs_to_an_approval_is_left_out_of_a_return():
+    typed = form(decision="return", reason="Lampirkan.", quota_bytes="10", exception_reason="x")
+    assert typed.ruling() == Ruling(decision="return", reason="Lampirkan.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "pointers"),
+    [
+        ({}, ["/decision"]),
+        ({"decision": "forget"}, ["/decision"]),
+        (
+            {"decision": "approve", "quota_bytes": "banyak", "max_file_size_bytes": "-1"},
+            ["/quota_bytes", "/max_file_size_bytes"],
+        ),
+        (
+            {"decision": "approve", "quota_bytes": "0", "reason": "a\0b"},
+            ["/reason", "/quota_bytes"],
+        ),
+    ],
+)
+def test_every_fault_is_told_at_once_and_what_was_typed_stays(typed, pointers):
+    wrong = form(**typed)
+    with pytest.raises(FormWrong) as refused:
+        wrong.ruling()
+    assert sorted(fault.pointer for fault in refused.value.errors) == sorted(pointers)
+    assert all(wrong.value(name) == value for name, value in typed.items())
+
+
+def test_a_form_that_is_shown_again_is_a_new_one():
+    assert form(decision="approve").key != "key-1"
+
+
+@given(st.integers(0, 10**17 - 1))
+def test_a_size_is_the_same_whoever_writes_it(size):
+    assert in_bytes(in_gigabytes(size)) == size
+
+
+@pytest.mark.parametrize(
+    "typed", ["", " ", ".", ",5", "1.2.3", "1e9", "+1", "١", "0x10", "1" * 10, "0." + "1" * 10]
+)
+def test_what_is_no_size_is_none(typed):
+    assert in_bytes(typed) is None
