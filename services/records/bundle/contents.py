@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any, Final
 
 from bmt.contracts.http.records import MissingDocument
@@ -74,6 +75,7 @@ class File:
         folios: what is filed, by number; the bytes are in `documents`, by document id.
         missing: what is named and could not be filed.
         exported_at: RFC 3339.
+        filed_at: when the file was complete; None: it is not.
     """
 
     request_id: str
@@ -85,6 +87,7 @@ class File:
     missing: Sequence[MissingDocument]
     documents: Mapping[str, Stored]
     exported_at: str
+    filed_at: datetime | None = None
 
 
 class Bundle:

@@ -83,6 +83,7 @@ class Exporter:
             missing=[*missing(file.unfiled), *lost],
             documents=documents,
             exported_at=rfc3339(self._clock()),
+            filed_at=file.filed_at,
         )
         return await asyncio.to_thread(self._made, told)
 

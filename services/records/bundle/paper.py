@@ -10,6 +10,7 @@ import structlog
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.http.records import RecordState
+from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
 from services.records.pages.address import verification
@@ -49,7 +50,7 @@ class RecordPaper:
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
         events = [leaf.event for leaf in file.leaves]
         facts = facts_of(events)
-        state = state_of(facts, events, None) if facts else None
+        state = state_of(facts, events, file.filed_at) if facts else None
         return {
             "agency": state.agency if state else "",
             "reference": state.reference if state else file.request_id,
@@ -81,10 +82,10 @@ class RecordPaper:
 def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:
     """What the request asks for and what came of it: in Malay, in English, the value."""
     yield "Rujukan", "reference", state.reference
-    yield "Jenis", "kind", state.kind
+    yield "Jenis", "kind", f"{KIND[state.kind]} ({state.kind})"
     yield "Pemohon", "applicant", f"{state.applicant.name} ({state.applicant.account})"
     yield "Diterima", "received", _moment(state.received_at.isoformat())
-    yield "Status", "status", state.status
+    yield "Status", "status", f"{STATUS[state.status]} ({state.status})"
     yield "Dasar", "rules in force", state.policy_version
     if state.quota_bytes:
         yield "Kuota", "quota, bytes", f"{state.quota_bytes:,}"
