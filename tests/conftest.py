@@ -4,6 +4,7 @@ pytest_plugins = (
     "fixtures.kafka",
     "fixtures.mongodb",
     "fixtures.service",
+    "fixtures.browsing",
     "fixtures.signing_in",
     "fixtures.stores",
 )

@@ -13,7 +13,11 @@ from bmt.embedded.tokens import mint
 
 Document = Mapping[str, Any]
 CONTENTS = ("Part", "Address", "How to come in")
-PAGES = {"approval": "; /console/ for administrators", "records": "; /audit/ for auditors"}
+PAGES = {
+    "intake": "; /my/ for users",
+    "approval": "; /console/ for administrators",
+    "records": "; /audit/ for auditors",
+}
 
 
 def announce(console: Console, document: Document) -> None:

@@ -37,6 +37,7 @@ def _ipms(system: System) -> Environment:
 def _intake(system: System) -> Environment:
     return {
         **_ipms(system),
+        **_pages(system, "intake"),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
         "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
     }

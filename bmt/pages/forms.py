@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bmt.chassis import tracing
@@ -12,9 +13,11 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.body_limit import LimitedRequest
 from bmt.chassis.clock import new_id
 from bmt.chassis.idempotency import CommandContext, causation_of, fingerprint_of
+from bmt.contracts.problems import Refused
 
 FORM_BYTES: Final = 1024 * 1024
-"""The largest form."""
+"""The largest form without files."""
+PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
 """The field that names one form for ever: sent twice it is one command, as with an Idempotency-Key."""
 _LONGEST_KEY: Final = 64
@@ -44,6 +47,11 @@ class Sent:
         values = (value for value in self.fields.getlist(name) if isinstance(value, str))
         return list(dict.fromkeys(values))
 
+    def files(self, name: str) -> list[UploadFile]:
+        """The files of a field; one that was left empty has none."""
+        values = self.fields.getlist(name)
+        return [one for one in values if isinstance(one, UploadFile) and one.filename]
+
     def context(self, visitor: Principal) -> CommandContext:
         """The command's context, as the API would make it of the same call."""
         return CommandContext(
@@ -60,20 +68,44 @@ def new_key() -> str:
 
 
 async def sent(request: Request) -> Sent:
-    """The form of a call; a dependency of routes.
+    """The form of a call, without files; a dependency of routes.
 
     Raises:
         Refused: `too_large`.
     """
-    limited = LimitedRequest(request.scope, request.receive, FORM_BYTES)
-    digest = sha256(await limited.body()).digest()
-    fields = await limited.form()
+    return await read(request, FORM_BYTES, most_files=0)
+
+
+async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
+    """The form of a call; files are on disk beyond a megabyte, and go with the call.
+
+    Raises:
+        Refused: `too_large`; `validation_failed`, where it is no form or has too many files.
+    """
+    limited = LimitedRequest(request.scope, request.receive, most_bytes)
+    try:
+        fields = await limited.form(max_files=most_files)
+    except HTTPException:
+        detail = f"A form with at most {most_files} files is needed."
+        raise Refused(detail, problem="validation_failed") from None
     key = fields.get(KEY)
+    digest = sha256()
+    for name, value in fields.multi_items():
+        for part in (name, value if isinstance(value, str) else await _digest(value)):
+            digest.update(f"{len(part)}:{part}".encode())
     return Sent(
         fields,
         key if isinstance(key, str) and _is_key(key) else new_key(),
-        fingerprint_of(request.method, request.scope["path"], digest),
+        fingerprint_of(request.method, request.scope["path"], digest.digest()),
     )
+
+
+async def _digest(file: UploadFile) -> str:
+    digest = sha256()
+    while piece := await file.read(PIECE_BYTES):
+        digest.update(piece)
+    await file.seek(0)
+    return f"{file.filename}:{digest.hexdigest()}"
 
 
 def _is_key(key: str) -> bool:

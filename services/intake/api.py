@@ -95,7 +95,7 @@ def routes(
     ) -> Page[RequestStatus]:
         asked = _given({"status": status, "agency": agency})
         found = await requests.find(audience_of(principal), asked, page)
-        told = BY_RECEPTION.page(found, page, _place)
+        told = BY_RECEPTION.page(found, page, place_of)
         items = [answers.request_status(document) for document in told.items]
         return Page(items=items, next_cursor=told.next_cursor)
 
@@ -147,5 +147,6 @@ def _given(parameters: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _place(document: RequestDocument) -> tuple[datetime, str]:
+def place_of(document: RequestDocument) -> tuple[datetime, str]:
+    """Where a request stands in a list."""
     return document.received_at, document.facts.request_id

@@ -22,6 +22,7 @@ from services.intake.directory.snapshot import Directory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.gauges import Gauges
+from services.intake.pages.site import site
 from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
 from services.intake.settings import Settings
 
@@ -49,12 +50,13 @@ def build(settings: Settings) -> FastAPI:
     inbox = Inbox(foundation.view(views.INBOX))
     requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
+    known = KnownDocuments(foundation.view(views.UPLOADS), foundation.documents)
     weigh = partial(
         handlers.weigh,
         agencies=agencies,
         directory=directory,
         open_requests=OpenRequests(requests_view),
-        documents=KnownDocuments(foundation.view(views.UPLOADS), foundation.documents),
+        documents=known,
         clock=clock.now,
     )
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
@@ -85,6 +87,7 @@ def build(settings: Settings) -> FastAPI:
                 clock.now,
                 settings.email_max_bytes,
             ),
+            site(settings, foundation, requests, known, weigh, agencies),
         ],
     )
 

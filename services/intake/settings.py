@@ -5,15 +5,15 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from bmt.chassis.settings import ServiceSettings
 from bmt.contracts.values import AgencyCode
+from bmt.pages.settings import PagesSettings
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 MIB = 1024 * 1024
 
 
-class Settings(ServiceSettings):
+class Settings(PagesSettings):
     """Intake's settings."""
 
     service: ClassVar[str] = "intake"

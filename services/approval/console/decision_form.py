@@ -10,9 +10,8 @@ from bmt.chassis.field_errors import field_errors
 from bmt.contracts.http.approval import Choice, Ruling
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import Sent, new_key
+from bmt.pages.sizes import read_sizes
 
-BYTES_A_GIGABYTE: Final = 10**9
-_DECIMALS: Final = 9
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _TEXTS: Final = ("reason", "exception_reason", "on_behalf_of")
 _CHOICES: Final = get_args(Choice)
@@ -58,7 +57,7 @@ class DecisionForm:
         told |= {name: text for name in _TEXTS if (text := self.value(name).strip())}
         faults: list[FieldError] = []
         if choice == "approve":
-            told |= self._sizes(faults)
+            told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         else:
             told.pop("exception_reason", None)
         try:
@@ -69,33 +68,3 @@ class DecisionForm:
         if faults:
             raise FormWrong(errors=tuple(faults))
         return ruling
-
-    def _sizes(self, faults: list[FieldError]) -> dict[str, int]:
-        sizes: dict[str, int] = {}
-        for name in _SIZES:
-            typed = self.value(name).strip()
-            size = in_bytes(typed)
-            if size is not None:
-                sizes[name] = size
-            elif typed:
-                faults.append(FieldError(pointer=f"/{name}", detail="A number of GB is needed."))
-        return sizes
-
-
-def in_bytes(gigabytes: str) -> int | None:
-    """A size as people write it, with a point or a comma, in whole bytes; None: it is none."""
-    whole, _, part = gigabytes.replace(",", ".").partition(".")
-    digits = whole + part
-    if not (whole and digits.isascii() and digits.isdigit()):
-        return None
-    if len(whole) > _DECIMALS or len(part) > _DECIMALS:
-        return None
-    return int(whole) * BYTES_A_GIGABYTE + int(part.ljust(_DECIMALS, "0"))
-
-
-def in_gigabytes(size_bytes: int | None) -> str:
-    """A size as people write it."""
-    if size_bytes is None:
-        return ""
-    whole, part = divmod(size_bytes, BYTES_A_GIGABYTE)
-    return f"{whole}.{part:09}".rstrip("0").rstrip(".")

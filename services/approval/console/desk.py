@@ -13,10 +13,11 @@ from bmt.chassis.pagination import PageRequest
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.layout import Layout
+from bmt.pages.sizes import in_gigabytes
 from services.approval import views
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
-from services.approval.console.decision_form import DecisionForm, in_gigabytes
+from services.approval.console.decision_form import DecisionForm
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
 

@@ -7,12 +7,8 @@ from starlette.datastructures import FormData
 
 from bmt.contracts.http.approval import Ruling
 from bmt.pages.forms import Sent
-from services.approval.console.decision_form import (
-    DecisionForm,
-    FormWrong,
-    in_bytes,
-    in_gigabytes,
-)
+from bmt.pages.sizes import in_bytes, in_gigabytes
+from services.approval.console.decision_form import DecisionForm, FormWrong
 
 
 def form(**typed):

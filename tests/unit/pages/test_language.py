@@ -13,6 +13,7 @@ from bmt.pages.language import Languages
 from bmt.pages.layout import ROOM
 from bmt.pages.refusals import TEXTS
 from services.approval.console import wording as of_administrators
+from services.intake.pages import wording as of_users
 from services.records.pages import wording as of_auditors
 
 
@@ -24,6 +25,7 @@ SITES = {
     ROOM: [*TEXTS, "bait", *texts_of(shared_wording)],
     Path(of_auditors.__file__).parent: texts_of(of_auditors),
     Path(of_administrators.__file__).parent: texts_of(of_administrators),
+    Path(of_users.__file__).parent: texts_of(of_users),
 }
 
 

@@ -1,0 +1,111 @@
+"""The users' addresses; each form is the same command as the API's."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import NewId
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.execution import Execution
+from bmt.contracts.http.intake import ReasonGiven
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Kind
+from bmt.pages.forms import Sent, new_key, sent
+from bmt.pages.login import Admitted
+from services.intake import answers, handlers
+from services.intake.api import PageAsked, message
+from services.intake.audience import caller_of
+from services.intake.domain.commands import WithdrawRequest
+from services.intake.handlers import Weigh
+from services.intake.pages.attachments import Attachments
+from services.intake.pages.desk import Desk
+from services.intake.pages.submission_form import FormWrong, SubmissionForm
+
+PREFIX: Final = "/my"
+_SEE_OTHER: Final = 303
+
+Form = Annotated[Sent, Depends(sent)]
+
+
+def routes(
+    desk: Desk,
+    execution: Execution[Any, Any],
+    attachments: Attachments,
+    weigh: Weigh,
+    new_id: NewId,
+    admitted: Admitted,
+) -> APIRouter:
+    """The pages, below the prefix."""
+    routes = APIRouter()
+    caller = Depends(admitted)
+
+    @routes.get("/")
+    async def listed(
+        request: Request, visitor: Annotated[Principal, caller], page: PageAsked
+    ) -> Response:
+        return await desk.listed(request, visitor, page)
+
+    @routes.get("/new/{kind}")
+    async def empty(
+        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        return desk.form(request, visitor, kind, SubmissionForm(typed={"kind": kind}))
+
+    @routes.post("/new/{kind}")
+    async def submit(
+        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        told, form = await attachments.filled(request, visitor)
+        try:
+            form = form.with_documents(await attachments.added(told, visitor))
+            body = form.submission(visitor)
+            what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
+            context = told.context(visitor)
+            executed = await execution.execute(message(what.request_id, context, what, new=True))
+        except (Refused, CausationReused) as error:
+            return desk.form(request, visitor, kind, form, refusal(error))
+        return led_to(executed.commit.subject)
+
+    @routes.get("/requests/{request_id}")
+    async def one(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        return await desk.one(request, request_id, visitor, new_key())
+
+    @routes.post("/requests/{request_id}/withdrawal")
+    async def withdraw(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller], told: Form
+    ) -> Response:
+        known = await desk.own(request_id, visitor)
+        try:
+            reason = _reason(told.text("reason"))
+            what = WithdrawRequest(reason, caller_of(visitor), answers.known(known))
+            await execution.execute(message(request_id, told.context(visitor), what))
+        except (Refused, CausationReused) as error:
+            return await desk.one(request, request_id, visitor, new_key(), refusal(error))
+        return RedirectResponse(f"{PREFIX}/requests/{request_id}", _SEE_OTHER)
+
+    return routes
+
+
+def led_to(request_id: str) -> Response:
+    """To the receipt."""
+    return RedirectResponse(f"{PREFIX}/requests/{request_id}?new=1", _SEE_OTHER)
+
+
+def _reason(typed: str) -> str:
+    try:
+        return ReasonGiven(reason=typed.strip()).reason
+    except ValidationError:
+        detail = "Say why."
+        raise FormWrong(errors=(FieldError(pointer="/reason", detail=detail),)) from None
+
+
+def refusal(error: Refused | CausationReused) -> Refused:
+    """What a form is refused with."""
+    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")

@@ -1,0 +1,112 @@
+"""What is attached to a form: each file is stored as an upload of the API is, under a name of its own."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.documents import DocumentStore, DocumentTooLarge, receive
+from bmt.chassis.execution import Execution
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Document
+from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
+from services.intake.channels.upload import document_of
+from services.intake.domain.commands import RecordUpload
+from services.intake.pages.submission_form import SubmissionForm
+from services.intake.queries import KnownDocuments
+
+FIELD: Final = "attached"
+KEPT: Final = "documents"
+MOST: Final = 5
+
+
+class AttachmentWrong(Refused):
+    """A file that was attached is not taken in; the field tells which."""
+
+    problem = "validation_failed"
+
+
+class Attachments:
+    """Stores what is attached."""
+
+    def __init__(
+        self,
+        execution: Execution[Any, Any],
+        documents: DocumentStore,
+        known: KnownDocuments,
+        clock: Clock,
+        most_bytes: int,
+    ) -> None:
+        """One document may have at most `most_bytes`."""
+        self._execution = execution
+        self._documents = documents
+        self._known = known
+        self._clock = clock
+        self._most_bytes = most_bytes
+
+    async def filled(self, request: Request, visitor: Principal) -> tuple[Sent, SubmissionForm]:
+        """The form that was sent, with what was attached before; what comes with it now is `added`.
+
+        Raises:
+            Refused: `too_large`; `validation_failed`, where it is no form.
+        """
+        sent = await read(request, FORM_BYTES + self._most_bytes, MOST)
+        return sent, SubmissionForm.of(sent).with_documents(await self.kept(sent, visitor))
+
+    async def kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
+        """Those that were attached before, and still are."""
+        ids = sent.texts(KEPT)[:MOST]
+        known = await self._known.find(ids, visitor.subject)
+        return [known[one] for one in ids if one in known]
+
+    async def added(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
+        """Those that come with the form now, stored.
+
+        Raises:
+            AttachmentWrong: one is too large, of a kind that is not taken in, or not what it says.
+        """
+        return [
+            await self._stored(file, place, sent, visitor)
+            for place, file in enumerate(sent.files(FIELD)[:MOST])
+        ]
+
+    async def _stored(
+        self, file: UploadFile, place: int, sent: Sent, visitor: Principal
+    ) -> Document:
+        name = file.filename or ""
+        try:
+            received = await receive(_pieces(file), self._most_bytes)
+            with received.content:
+                disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+                document = await document_of(received, file.content_type or "", disposition)
+                await self._documents.put(
+                    received, filename=document.filename, media_type=document.media_type
+                )
+        except (Refused, DocumentTooLarge) as error:
+            why = error.detail if isinstance(error, Refused) else str(error)
+            fault = FieldError(pointer="/documents", detail=f"{name}: {why}")
+            raise AttachmentWrong(errors=(fault,)) from None
+        context = sent.context(visitor)
+        causation = f"{context.causation}:{place}"
+        what = RecordUpload(document, visitor.subject, self._clock())
+        await self._execution.execute(
+            Message(
+                f"upload-{causation.removeprefix('cmd:')}",
+                causation,
+                document.document_id,
+                what,
+                context.traceparent,
+                begins_stream=True,
+            )
+        )
+        return document
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(PIECE_BYTES):
+        yield piece

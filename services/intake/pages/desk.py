@@ -1,0 +1,124 @@
+"""The pages themselves: one's own requests, one of them, and the form."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal
+from bmt.chassis.pagination import PageRequest
+from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Kind
+from bmt.pages.layout import Layout
+from bmt.pages.sizes import in_gigabytes
+from services.intake.api import BY_RECEPTION, place_of
+from services.intake.audience import Audience
+from services.intake.domain.errors import UnknownRequest
+from services.intake.pages import wording
+from services.intake.pages.submission_form import SubmissionForm
+from services.intake.queries import Place, Requests
+from services.intake.views import RequestDocument
+
+_OK: Final = 200
+_MAY_WITHDRAW: Final = ("received", "returned")
+
+
+class Desk:
+    """Lays out what users look at."""
+
+    def __init__(self, requests: Requests, agencies: Agencies, layout: Layout) -> None:
+        self._requests = requests
+        self._agencies = agencies
+        self._layout = layout
+
+    async def own(self, request_id: str, visitor: Principal) -> RequestDocument:
+        """A request of the visitor's own account, whatever else they may see.
+
+        Raises:
+            UnknownRequest: there is none.
+        """
+        found = await self._requests.get(request_id, _own(visitor))
+        if found is None:
+            raise UnknownRequest
+        return found
+
+    async def listed(
+        self, request: Request, visitor: Principal, page: PageRequest[Place]
+    ) -> Response:
+        """The visitor's requests, the newest first."""
+        found = await self._requests.find(_own(visitor), {}, page)
+        told = BY_RECEPTION.page(found, page, place_of)
+        return self._layout.page(
+            request, "requests.html", found=told.items, more=told.next_cursor, wording=wording
+        )
+
+    async def one(
+        self,
+        request: Request,
+        request_id: str,
+        visitor: Principal,
+        key: str,
+        refused: Refused | None = None,
+    ) -> Response:
+        """Where a request is, what happened to it, and what may be done about it.
+
+        Raises:
+            UnknownRequest: as `own`.
+        """
+        found = await self.own(request_id, visitor)
+        return self._layout.page(
+            request,
+            "request.html",
+            STATUS[refused.problem] if refused else _OK,
+            one=found,
+            facts=found.facts,
+            may_withdraw=found.status in _MAY_WITHDRAW,
+            agency=self._agencies.name_of(found.agency),
+            key=key,
+            refused=refused,
+            faults=faults_of(refused),
+            new=request.query_params.get("new") == "1",
+            wording=wording,
+        )
+
+    def form(
+        self,
+        request: Request,
+        visitor: Principal,
+        kind: Kind,
+        form: SubmissionForm,
+        refused: Refused | None = None,
+        correcting: RequestDocument | None = None,
+    ) -> Response:
+        """The form, empty or with what was filled in."""
+        known = visitor.agency in self._agencies
+        rules = self._agencies.get(visitor.agency).rules if known else None
+        return self._layout.page(
+            request,
+            "form.html",
+            STATUS[refused.problem] if refused else _OK,
+            kind=kind,
+            form=form,
+            refused=refused,
+            faults=faults_of(refused),
+            correcting=correcting,
+            agency=self._agencies.name_of(visitor.agency),
+            rules=rules,
+            usual={
+                "quota_bytes": in_gigabytes(rules.quota_bytes.default) if rules else "",
+                "max_file_size_bytes": in_gigabytes(rules.max_file_size_bytes) if rules else "",
+            },
+            wording=wording,
+        )
+
+
+def _own(visitor: Principal) -> Audience:
+    return Audience({"account": visitor.subject.casefold()})
+
+
+def faults_of(refused: Refused | None) -> dict[str, str]:
+    """What is wrong with each field, by the name of its first step."""
+    if refused is None:
+        return {}
+    return {fault.pointer.split("/")[1]: fault.detail for fault in refused.errors if fault.pointer}

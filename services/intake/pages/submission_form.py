@@ -1,0 +1,95 @@
+"""The form of an application or a termination: what was filled in, and what it asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from bmt.chassis.auth import Principal
+from bmt.chassis.field_errors import field_errors
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.values import Document
+from bmt.pages.forms import Sent, new_key
+from bmt.pages.sizes import in_gigabytes, read_sizes
+from services.intake.views import RequestDocument
+
+_SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+_FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES)
+
+
+class FormWrong(Refused):
+    """What was filled in is no submission; each field's fault is told."""
+
+    problem = "validation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionForm:
+    """What stands in the form: nothing that was filled in is lost when it is refused.
+
+    Attributes:
+        key: names this one form for ever.
+        typed: by field; sizes in gigabytes, as people write them.
+        documents: those that are attached already.
+    """
+
+    key: str = field(default_factory=new_key)
+    typed: Mapping[str, str] = field(default_factory=dict)
+    documents: Sequence[Document] = ()
+
+    @classmethod
+    def of(cls, sent: Sent) -> "SubmissionForm":
+        """As it was sent; what is filled in differently next time is another form."""
+        return cls(new_key(), {name: sent.text(name) for name in _FIELDS})
+
+    @classmethod
+    def again(cls, request: RequestDocument) -> "SubmissionForm":
+        """With what was asked for before, to be corrected."""
+        facts = request.facts
+        typed = {
+            "kind": facts.kind,
+            "reply_through": facts.reply_through,
+            "quota_bytes": in_gigabytes(facts.quota_bytes),
+            "max_file_size_bytes": in_gigabytes(facts.max_file_size_bytes),
+        }
+        return cls(new_key(), typed)
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        """What stands in a field."""
+        return self.typed.get(name, otherwise)
+
+    def with_documents(self, documents: Sequence[Document]) -> "SubmissionForm":
+        """With these attached, too."""
+        known = {one.document_id: one for one in (*self.documents, *documents)}
+        return replace(self, documents=tuple(known.values()))
+
+    def submission(self, visitor: Principal) -> SubmitRequest:
+        """What it asks for, for who is signed in.
+
+        Raises:
+            FormWrong: naming every field that is wrong.
+        """
+        faults: list[FieldError] = []
+        applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
+        told: dict[str, Any] = {
+            "kind": self.value("kind"),
+            "agency": visitor.agency,
+            "channel": "form",
+            "applicant": applicant,
+            "justification": self.value("justification").strip(),
+            "documents": [one.document_id for one in self.documents],
+        }
+        if reply := self.value("reply_through"):
+            told["reply_through"] = reply
+        if told["kind"] == "application":
+            told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
+        try:
+            submission = SubmitRequest.model_validate(told)
+        except ValidationError as error:
+            found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+            raise FormWrong(errors=(*faults, *field_errors(found, told))) from None
+        if faults:
+            raise FormWrong(errors=tuple(faults))
+        return submission

@@ -1,0 +1,73 @@
+"""What the users' pages call things, in Malay; the catalogue has the English words."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bmt.contracts.values import Status
+from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
+
+__all__ = ("ALL", "CHANNEL", "FAULT", "FIELD", "KIND", "NEXT", "STATUS", "STEP", "TONE")
+
+STEP: Final[Mapping[str, str]] = {
+    "received": "Permohonan diterima",
+    "review_opened": "Diserahkan kepada pentadbir",
+    "returned": "Dikembalikan untuk pembetulan",
+    "approved": "Diluluskan",
+    "rejected": "Ditolak",
+    "withdrawal_requested": "Penarikan balik dipohon",
+    "withdrawn": "Ditarik balik",
+    "configuring": "Konfigurasi dimulakan",
+    "awaiting_operator": "Menunggu operator",
+    "configured": "Perkhidmatan dikonfigurasi",
+    "configuration_failed": "Konfigurasi gagal",
+    "acknowledged": "Akuan terima dihantar",
+    "notification_prepared": "Makluman disediakan",
+    "notified": "Makluman dihantar kepada anda",
+    "notification_failed": "Makluman tidak dapat dihantar",
+    "filed": "Permohonan selesai dan difailkan",
+}
+"""What happened, as its applicant reads it."""
+
+NEXT: Final[Mapping[Status, str]] = {
+    "received": "Permohonan anda sedang menunggu keputusan pentadbir agensi. Anda tidak perlu berbuat apa-apa.",
+    "returned": "Permohonan anda perlu dibetulkan. Baca sebabnya di bawah, betulkan dan hantar semula.",
+    "approved": "Permohonan anda telah diluluskan dan akan dikonfigurasi.",
+    "rejected": "Permohonan anda telah ditolak. Sebabnya dinyatakan di bawah.",
+    "withdrawn": "Permohonan anda telah ditarik balik.",
+    "configuring": "Perkhidmatan anda sedang dikonfigurasi.",
+    "awaiting_operator": "Perkhidmatan anda sedang dikonfigurasi oleh operator.",
+    "configured": "Perkhidmatan anda telah dikonfigurasi. Makluman akan dihantar kepada anda.",
+    "configuration_failed": "Konfigurasi tidak berjaya. Pentadbir telah dimaklumkan dan akan mencuba semula.",
+    "notified": "Permohonan anda telah selesai dan anda telah dimaklumkan.",
+    "filed": "Permohonan anda telah selesai.",
+}
+"""What it means for the applicant, and what comes next."""
+
+FIELD: Final[Mapping[str, str]] = {
+    "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
+    "quota_bytes": "Kuota hendaklah nombor GB dalam had agensi.",
+    "max_file_size_bytes": "Saiz fail hendaklah nombor GB, paling banyak 2 GB.",
+    "reply_through": "Pilih satu cara maklum balas yang dibenarkan oleh agensi.",
+    "documents": "Dokumen ini tidak dapat diterima. Gunakan PDF, imej atau dokumen pejabat.",
+    "agency": "Akaun anda tidak dikaitkan dengan agensi yang menggunakan perkhidmatan ini.",
+    "applicant": "Butiran akaun anda tidak lengkap. Hubungi pentadbir agensi.",
+    "channel": "Agensi anda tidak menerima permohonan melalui borang ini.",
+    "reason": "Nyatakan sebabnya.",
+}
+"""What is wrong with a field, whatever it is."""
+
+FAULT: Final[Mapping[str, str]] = {
+    "validation_failed": "Ada yang perlu dibetulkan. Apa yang telah anda isi masih ada di bawah.",
+    "channel_not_allowed": "Agensi anda tidak menerima permohonan melalui borang ini.",
+    "quota_exceeds_maximum": "Kuota melebihi had agensi.",
+    "document_unknown": "Satu dokumen tidak dapat dijumpai. Sila lampirkan semula.",
+    "unsupported_media_type": "Dokumen jenis ini tidak diterima. Gunakan PDF, imej atau dokumen pejabat.",
+    "too_large": "Dokumen terlalu besar.",
+    "already_decided": "Permohonan ini telah diputuskan dan tidak boleh diubah lagi.",
+    "request_closed": "Permohonan ini tidak boleh diubah sekarang.",
+    "forbidden": "Anda tidak boleh menghantar permohonan ini.",
+    "idempotency_key_reused": "Borang ini telah dihantar sebelum ini. Semak senarai permohonan anda.",
+}
+"""Why a form was not taken, by the problem's name."""
+
+ALL: Final = (STEP, NEXT, FIELD, FAULT)
