@@ -161,7 +161,7 @@ class ViewProjection(Generic[D]):
         for event in heard:
             for due in await self._in_order(applied.get(event.origin, 0), event):
                 known = due.id in seen or due.position <= held.applied.get(due.origin, 0)
-                if known or self.view.key(due) != key:
+                if known or (due is not event and self.view.key(due) != key):
                     continue
                 document = self.view.fold(document, due)
                 applied[due.origin] = due.position

@@ -12,6 +12,7 @@ from bench import machine, table
 from bench.figures import Figure
 from bench.options import Options
 from bmt.chassis.logs import set_up_logs
+from bmt.chassis.run import collect_garbage_less_often
 
 NAMES = (
     "procedures",
@@ -29,6 +30,7 @@ NAMES = (
 def main() -> None:
     arguments = _parser().parse_args()
     set_up_logs("bench", "error", sys.stderr)
+    collect_garbage_less_often()  # as every service does
     options = Options(
         requests=arguments.requests,
         rounds=arguments.rounds,

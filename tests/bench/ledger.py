@@ -16,7 +16,6 @@ from bench.reviews import commit
 from bench.system import running
 from bmt.chassis import clock
 from bmt.chassis.mongodb import IndexModel, connect
-from bmt.chassis.run import collect_garbage_less_often
 from services.records.ledger.leaf import Entry, Leaf
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.leaf_seals import LeafSeals
@@ -41,7 +40,6 @@ SECONDS_BETWEEN_LOOKS: Final = 0.01
 async def run(options: Options) -> list[Figure]:
     """Rounds of leaves, each beside bare inserts of the same documents; then a tree of `commits` leaves."""
     ours, bare = [], []
-    collect_garbage_less_often()  # as every service does
     async with running([]) as bench:
         client = connect(bench.system.mongodb.uri())
         database = client["bench_ledger"]
