@@ -87,7 +87,6 @@ class Login:
         async def login(
             request: Request, goes_on_at: Annotated[str, Query(max_length=2000)] = ""
         ) -> Response:
-            request.session.clear()
             request.session[_GOES_ON] = self._local(goes_on_at)
             answer: Response = await self._asked(
                 self._issuer.authorize_redirect(request, self._answers)
