@@ -41,7 +41,7 @@ def build(settings: Settings) -> FastAPI:
     )
     correspondences = foundation.view(views.CORRESPONDENCES)
     _work(foundation, settings)
-    composer = Composer(agencies, settings.mail_domain)
+    composer = Composer(agencies, settings.mail_domain, settings.status_url)
     foundation.hears(TOPICS, bind(TABLE, composer=composer, clock=clock.now))
     foundation.samples(
         overdue_sampler(

@@ -47,6 +47,13 @@ class Settings(ServiceSettings):
         description="Folder of fonts for scripts beyond Latin and Arabic (Chinese, Tamil) on paper.",
     )
 
+    status_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where users see their requests, such as https://intake.example/my: notices lead there.",
+    )
+
     @model_validator(mode="after")
     def _login_whole(self) -> Self:
         if (self.smtp_username is None) != (self.smtp_password is None):

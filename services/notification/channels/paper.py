@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final
 
+import segno
 import structlog
 
 from bmt.agencies.charter import MALAYSIA
@@ -62,4 +63,8 @@ def _paper(slip: Slip) -> dict[str, Any]:
         "date": {"malay": malay_date(notice.at), "english": english_date(notice.at)},
         "malay": notice.content.malay.model_dump(),
         "english": notice.content.english.model_dump(),
+        "status_address": notice.status_address,
+        "qr": segno.make(notice.status_address, error="m").svg_inline(scale=4)
+        if notice.status_address
+        else None,
     }

@@ -65,6 +65,7 @@ class Notice(_Part):
         on_preparation: a paper counts as handed over once it is prepared (the agency's rule).
         due_at: when an outcome must have been told (client charter).
         agency_name: the agency as its letterhead says it.
+        status_address: where the user sees how the request stands.
         content: what is told.
     """
 
@@ -77,6 +78,7 @@ class Notice(_Part):
     on_preparation: bool = False
     due_at: Moment | None = None
     agency_name: str
+    status_address: str | None = None
     content: Content
 
     @property

@@ -20,6 +20,7 @@ class Case:
         reason: an administrator's own words.
         quota_bytes: storage asked for or in force.
         max_file_size_bytes: largest file asked for or in force.
+        status_address: where the user sees how the request stands; None: nowhere.
     """
 
     about: About
@@ -30,6 +31,7 @@ class Case:
     reason: str | None = None
     quota_bytes: int | None = None
     max_file_size_bytes: int | None = None
+    status_address: str | None = None
 
     @property
     def is_termination(self) -> bool:

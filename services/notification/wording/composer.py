@@ -23,10 +23,12 @@ class Composer:
     Attributes:
         agencies: whose rules say how users are told.
         mail_domain: of the sender's address; Message-IDs end in it.
+        status_url: where users see their requests; empty: nowhere.
     """
 
     agencies: Agencies
     mail_domain: str
+    status_url: str = ""
 
     def notice(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Notice:
         """The notice of `heard`; `details` are further fields of its `Case`."""
@@ -38,6 +40,7 @@ class Composer:
             at=heard.time,
             agency_name=practice.name,
             decide_days=practice.decide_days,
+            status_address=self._status_address(request.request_id),
             **details,
         )
         by_email = request.reply_through == "email"
@@ -51,8 +54,14 @@ class Composer:
             on_preparation=practice.on_preparation,
             due_at=practice.due_at(heard.time) if about in OUTCOMES else None,
             agency_name=practice.name,
+            status_address=case.status_address,
             content=content(case),
         )
+
+    def _status_address(self, request_id: str) -> str | None:
+        if not self.status_url:
+            return None
+        return f"{self.status_url.rstrip('/')}/requests/{request_id}"
 
 
 def content(case: Case) -> Content:

@@ -34,7 +34,7 @@ def text(case: Case) -> Text:
         opening=opening,
         facts=_facts(case),
         quoted=_quoted(case),
-        paragraphs=(onward, _contact(case)),
+        paragraphs=(onward, *_status(case), _contact(case)),
         closing=CLOSING,
         signatory=SIGNATORY,
     )
@@ -63,6 +63,12 @@ def _quoted(case: Case) -> Fact | None:
         return None
     label = "What needs correction" if case.about == "returned" else "Reason"
     return Fact(label=label, value=case.reason)
+
+
+def _status(case: Case) -> tuple[str, ...]:
+    if case.status_address is None:
+        return ()
+    return (f"You can see how this request stands at any time at {case.status_address}.",)
 
 
 def _contact(case: Case) -> str:

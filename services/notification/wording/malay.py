@@ -37,7 +37,7 @@ def text(case: Case) -> Text:
         opening=opening,
         facts=_facts(case),
         quoted=_quoted(case),
-        paragraphs=(onward, _contact(case)),
+        paragraphs=(onward, *_status(case), _contact(case)),
         closing=CLOSING,
         signatory=SIGNATORY,
     )
@@ -70,6 +70,12 @@ def _quoted(case: Case) -> Fact | None:
         return None
     label = "Perkara yang perlu dibetulkan" if case.about == "returned" else "Sebab"
     return Fact(label=label, value=case.reason)
+
+
+def _status(case: Case) -> tuple[str, ...]:
+    if case.status_address is None:
+        return ()
+    return (f"Status permohonan ini boleh disemak pada bila-bila masa di {case.status_address}.",)
 
 
 def _contact(case: Case) -> str:

@@ -6,13 +6,14 @@ from io import BytesIO
 import pytest
 from fixtures.procedure import OFFICER
 from fixtures.samples import MONDAY
-from notices import REQUEST, command, slip
+from notices import COMPOSER, REQUEST, command, slip
 from pypdf import PdfReader
 
 from bmt.contracts.events import Rejected
 from bmt.contracts.requests import RequestFacts
 from services.notification.channels.paper import Press
 from services.notification.domain.state import Slip
+from services.notification.wording.composer import Composer
 
 PAPERS = ("letter", "memo", "form")
 ABOUTS = ("acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated")
@@ -34,6 +35,15 @@ async def with_reason(channel: str, reason: str) -> bytes:
 
 def called(name: str) -> dict:
     return {"applicant": REQUEST.applicant.model_copy(update={"name": name})}
+
+
+def _unpacked(pdf: bytes) -> bytes:
+    """Its objects, readable."""
+    reader = PdfReader(BytesIO(pdf))
+    return b"\n".join(
+        repr(reader.get_object(number)).encode()
+        for number in range(1, int(reader.trailer["/Size"]))
+    )
 
 
 def words(pdf: bytes) -> str:
@@ -64,6 +74,22 @@ async def test_a_letter_is_laid_out_as_official_letters_are():
     places = [text.find(part) for part in order]
     assert -1 not in places, [part for part, place in zip(order, places, strict=True) if place < 0]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("channel", PAPERS)
+async def test_a_paper_leads_to_where_the_user_sees_the_request(channel):
+    """Its address in words; the QR code beside the letterhead has it as its alternative text (PDF/UA)."""
+    leading = Composer(COMPOSER.agencies, COMPOSER.mail_domain, "https://bmt.example/my")
+    request = REQUEST.model_copy(update={"reply_through": channel})
+    event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason="Belum.")
+    notice = (await command(event, "e1", leading)).notice
+    printed = PRESS.print(channel, Slip(request, notice, None, notice.at))
+    address = f"https://bmt.example/my/requests/{request.request_id}"
+    assert len(PdfReader(BytesIO(printed)).pages) == 1
+    plain = await paper(channel, "rejected")
+    figures = [pdf.count(b"/Figure") for pdf in map(_unpacked, (printed, plain))]
+    assert figures[0] == figures[1] + 1
+    assert address in words(printed).replace(" ", "")
 
 
 async def test_a_memo_says_to_whom_from_whom_and_about_what():

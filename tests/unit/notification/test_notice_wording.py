@@ -35,6 +35,17 @@ async def test_a_notice_reads_word_for_word(about, request_):
     assert written == (GOLDEN / f"{about}-{request_.kind}.txt").read_text()
 
 
+async def test_a_notice_leads_to_where_the_user_sees_the_request_and_to_nowhere_without_an_address():
+    leading = Composer(COMPOSER.agencies, COMPOSER.mail_domain, "https://bmt.example/my/")
+    address = f"https://bmt.example/my/requests/{REQUEST.request_id}"
+    for event in (received(REQUEST), rejected(REQUEST)):
+        told = (await command(event, composer=leading)).notice
+        assert told.status_address == address
+        for text in (told.content.malay, told.content.english):
+            assert sum(address in paragraph for paragraph in text.paragraphs) == 1
+        assert (await command(event)).notice.status_address is None
+
+
 async def test_an_outcome_tells_what_is_in_force_not_what_was_asked():
     effective = Effective(
         ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2 * GB),
