@@ -1,7 +1,7 @@
 """The users' pages in a real browser: in both languages, without JavaScript, and as axe sees them."""
 
 import pytest
-from fixtures.browsing import MARKS, clean, sign_in_as
+from fixtures.browsing import MARKS, clean, picture, sign_in_as
 from playwright.async_api import expect
 
 pytestmark = MARKS
@@ -64,6 +64,10 @@ async def test_axe_finds_nothing_on_the_users_pages(new_page, language):
     await page.locator("#quota_bytes").fill("banyak")
     await page.get_by_role("button", name=WORDS[language]["hand in"], exact=True).click()
     await clean(page, "a form with faults")
+    if language == "ms":
+        await picture(page, "pengguna-borang")
     await page.locator("#quota_bytes").fill("5")
     await page.get_by_role("button", name=WORDS[language]["hand in"], exact=True).click()
     await clean(page, "a receipt")
+    if language == "ms":
+        await picture(page, "pengguna-resit")

@@ -32,13 +32,13 @@ def witness(ready, token, tmp_path):
 
 
 async def test_each_checkpoint_is_held_against_the_last_one_and_a_shorter_ledger_is_refused(
-    witness, caller, ready, tmp_path
+    witness, caller, account, ready, tmp_path
 ):
     code, said = await witness()
     assert (code, "cosigned by bmt-witness+" in said) == (0, True)
     admin = caller("administrator")
-    request_id = await admin.submit()
-    await admin.decide(request_id, "approve")
+    request_id = await admin.submit(account=account)
+    assert (await admin.decide(request_id, "approve")).status_code == 201
     await admin.until(request_id, "filed")
     assert (await witness())[0] == 0
 
