@@ -198,6 +198,30 @@ async def test_many_are_decided_at_once_each_by_itself(office, desk):
     assert (await browser.post("/console/decisions", data={})).status_code == 303
 
 
+async def test_whose_session_ended_meanwhile_is_led_back_to_the_form_and_nothing_was_decided(
+    office, desk
+):
+    request = await office.hears()
+    browser = await desk()
+    place = f"/console/requests/{request.request_id}"
+    _, key = await form_of(browser, place)
+    browser.cookies.clear()
+    for referer, leads_to in (
+        (f"{HERE}{place}?lang=ms", f"{place}?lang=ms"),
+        ("https://evil.example/console/", "/console/"),  # a path of ours, whoever names it
+        ("", ""),
+    ):
+        answer = await browser.post(
+            f"{place}/decision",
+            data={"key": key, "decision": "approve"},
+            headers={"Referer": referer},
+        )
+        assert answer.status_code == 303
+        asked = httpx.URL(answer.headers["location"]).params["goes_on_at"]
+        assert asked == leads_to
+    await office.shows(request, "received")
+
+
 async def test_a_form_that_is_too_large_is_refused(office, desk):
     request = await office.hears()
     browser = await desk()
