@@ -36,7 +36,7 @@ faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours 
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour $(wildcard tests/unit/*/test_*_in_any_order.py)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
-	@$(BIN)/python -m pytest -q -m browser tests/e2e
+	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e
 
 prove: $(STAMP)  ## 2,000 requests, 50 faults, and the audit of what is left (about ten minutes)
 	@$(BIN)/bmt prove --requests 2000 --faults 50

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from fixtures.browsing import MARKS, clean, picture, sign_in_as
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
 from fixtures.outside import registered
 from playwright.async_api import expect
 
@@ -31,8 +31,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
-@pytest.mark.parametrize("language", ["ms", "en"])
+@WAYS
 async def test_an_administrator_decides_on_one_request_and_on_many(
     new_page, caller, http, ready, language, scripts
 ):

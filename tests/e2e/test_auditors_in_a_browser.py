@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, clean, picture, sign_in
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in
 from fixtures.outside import SECONDS, registered
 from playwright.async_api import expect
 
@@ -47,8 +47,7 @@ async def filed(ready, http, caller):
     return await eventually(complete, SECONDS)
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
-@pytest.mark.parametrize("language", ["ms", "en"])
+@WAYS
 async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     new_page, filed, ready, language, scripts, tmp_path
 ):

@@ -1,7 +1,7 @@
 """The users' pages in a real browser: in both languages, without JavaScript, and as axe sees them."""
 
 import pytest
-from fixtures.browsing import MARKS, clean, picture, sign_in_as
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
 from playwright.async_api import expect
 
 pytestmark = MARKS
@@ -24,8 +24,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
-@pytest.mark.parametrize("language", ["ms", "en"])
+@WAYS
 async def test_a_user_applies_with_a_document_sees_where_it_is_and_withdraws_it(
     new_page, language, scripts
 ):
