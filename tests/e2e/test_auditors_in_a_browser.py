@@ -101,7 +101,7 @@ async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
 async def test_the_keyboard_alone_leads_to_the_content_first(new_page):
     page = await new_page(scripts=True)
     await sign_in(page)
-    await page.get_by_role("heading", level=1).wait_for()
+    await page.get_by_role("heading", name="Cari fail").wait_for()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Terus ke kandungan")).to_be_focused()
     await page.keyboard.press("Enter")
