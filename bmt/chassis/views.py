@@ -180,6 +180,11 @@ class ViewProjection(Generic[D]):
         found = (await self._store.load(self.view.name, [key])).get(key)
         return self.view.model.model_validate(found.body) if found else None
 
+    async def get_many(self, keys: Collection[str]) -> dict[str, D]:
+        """The documents under these keys, by key; one that there is not is absent."""
+        found = await self._store.load(self.view.name, keys)
+        return {key: self.view.model.model_validate(one.body) for key, one in found.items()}
+
     async def find(self, query: Query) -> list[D]:
         """The documents that `query` describes."""
         found = await self._store.find(self.view.name, query)

@@ -86,13 +86,13 @@ async def _make_or_renew(
         await admin.command(f"update{kind}", name, **body)
 
 
-def _granted(service: str) -> Iterator[str]:
+def _granted(user: str) -> Iterator[str]:
     """The roles of one user."""
-    if service == PRUNER:
+    if user == PRUNER:
         yield PRUNER
         return
-    yield "documents-writer" if service in DOCUMENT_WRITERS else "documents-reader"
-    yield f"{service}-keeper"
+    yield "documents-writer" if user in DOCUMENT_WRITERS else "documents-reader"
+    yield f"{user}-keeper"
 
 
 def _roles() -> Iterator[tuple[str, list[Any]]]:

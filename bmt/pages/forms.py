@@ -1,9 +1,11 @@
 """Forms as browsers send them, and the commands they become."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,8 +14,10 @@ from bmt.chassis import tracing
 from bmt.chassis.auth import Principal
 from bmt.chassis.body_limit import LimitedRequest
 from bmt.chassis.clock import new_id
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.field_errors import field_errors
 from bmt.chassis.idempotency import CommandContext, causation_of, fingerprint_of
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 
 FORM_BYTES: Final = 1024 * 1024
 """The largest form without files."""
@@ -21,6 +25,15 @@ PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
 """The field that names one form for ever: sent twice it is one command, as with an Idempotency-Key."""
 _LONGEST_KEY: Final = 64
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class FormWrong(Refused):
+    """What was filled in is not what is asked for; each field's fault is told."""
+
+    problem = "validation_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,34 @@ class Sent:
 def new_key() -> str:
     """A name for a form that is about to be shown."""
     return new_id()
+
+
+def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldError] = ()) -> M:
+    """What a form says, as the API would take it; `faults` are those that were found before.
+
+    Raises:
+        FormWrong: naming every field that is wrong.
+    """
+    try:
+        valid = model.model_validate(told)
+    except ValidationError as error:
+        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise FormWrong(errors=(*faults, *field_errors(found, told))) from None
+    if faults:
+        raise FormWrong(errors=tuple(faults))
+    return valid
+
+
+def refusal(error: Refused | CausationReused) -> Refused:
+    """What a form is refused with."""
+    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")
+
+
+def faults_of(refused: Refused | None) -> dict[str, str]:
+    """What is wrong with each field, by the first step of its pointer."""
+    if refused is None:
+        return {}
+    return {fault.pointer.split("/")[1]: fault.detail for fault in refused.errors if fault.pointer}
 
 
 async def sent(request: Request) -> Sent:

@@ -106,6 +106,10 @@ class Login:
         @routes.post("/logout")
         async def logout(request: Request) -> Response:
             request.session.clear()
+            return RedirectResponse(f"{self._prefix}/signed-out", _SEE_OTHER)
+
+        @routes.get("/signed-out")
+        async def signed_out(request: Request) -> Response:
             return layout.page(request, "signed_out.html")
 
         return routes

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -93,7 +92,9 @@ class Refusals:
 
         @app.exception_handler(SignInFirst)
         async def sign_in(request: Request, _: Any) -> Response:
-            return RedirectResponse(self._login.address(_where(request)), _SEE_OTHER)
+            # Also of a form: it is sent to the page that it stands on.
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(self._login.address(request.url.path + query), _SEE_OTHER)
 
         @app.exception_handler(Refused)
         async def refused(request: Request, error: Any) -> Response:
@@ -111,12 +112,3 @@ class Refusals:
         @app.exception_handler(HTTPException)
         async def unknown(request: Request, _: Any) -> Response:
             return self.page(request, Refused(problem="not_found"))
-
-
-def _where(request: Request) -> str:
-    """The page that was asked for; of a form that was sent, the page it stands on."""
-    if request.method in ("GET", "HEAD"):
-        page = request.url
-    else:
-        page = URL(request.headers.get("referer", ""))
-    return f"{page.path}?{page.query}" if page.query else page.path

@@ -1,4 +1,7 @@
-"""The console's addresses; each decision is the same command as the API's."""
+"""The console's addresses; each decision is the same command as the API's.
+
+A form is sent to the page that it stands on: whatever comes of it, that address shows something.
+"""
 
 from typing import Annotated, Any, Final
 
@@ -13,16 +16,14 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
-from bmt.chassis.file_response import file_response
-from bmt.contracts.http.approval import RulingOn
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import Sent, sent
+from bmt.pages.forms import Sent, refusal, sent
 from bmt.pages.login import Admitted
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
-from services.approval.domain.errors import UnknownRequest
+from services.approval.console.documents import document_of
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
@@ -54,7 +55,7 @@ def routes(
     ) -> Response:
         return await desk.one(request, request_id, visitor, DecisionForm())
 
-    @routes.post("/requests/{request_id}/decision")
+    @routes.post("/requests/{request_id}")
     async def decide(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller], told: Form
     ) -> Response:
@@ -62,23 +63,21 @@ def routes(
         try:
             await handlers.decide(request_id, form.ruling(), context, execution, agencies, clock)
         except (Refused, CausationReused) as error:
-            return await desk.one(request, request_id, visitor, form, _refusal(error))
+            return await desk.one(request, request_id, visitor, form, refusal(error))
         return RedirectResponse(f"{PREFIX}/requests/{request_id}", _SEE_OTHER)
 
-    @routes.post("/decisions")
+    @routes.post("/")
     async def decide_all(
         request: Request, visitor: Annotated[Principal, caller], page: WorklistPage, told: Form
     ) -> Response:
-        form, chosen = DecisionForm.of(told), told.texts("chosen")[: page.limit]
+        form, chosen = DecisionForm.of(told), told.texts("chosen")
         if not chosen:
             return RedirectResponse(f"{PREFIX}/", _SEE_OTHER)
         try:
-            ruling = form.ruling().model_dump(exclude_none=True)
-            rulings = [RulingOn(request_id=request_id, **ruling) for request_id in chosen]
-            context = told.context(visitor)
+            rulings, context = form.rulings(chosen), told.context(visitor)
             answered = await bulk.decide_all(rulings, context, execution, agencies, clock)
         except (Refused, CausationReused) as error:
-            return await desk.worklist(request, visitor, page, form, _refusal(error))
+            return await desk.worklist(request, visitor, page, form, refusal(error))
         return await desk.decided(request, answered.body.results)
 
     @routes.get("/requests/{request_id}/documents/{document_id}")
@@ -88,19 +87,6 @@ def routes(
         visitor: Annotated[Principal, caller],
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
-        named = {one.document_id: one for one in review.documents}
-        if document_id not in named:
-            raise UnknownRequest
-        stored, chunks = await documents.open(document_id)
-        return file_response(
-            chunks,
-            filename=named[document_id].filename,
-            media_type=named[document_id].media_type,
-            size_bytes=stored.size_bytes,
-        )
+        return await document_of(review, document_id, documents)
 
     return routes
-
-
-def _refusal(error: Refused | CausationReused) -> Refused:
-    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")

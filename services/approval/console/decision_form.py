@@ -1,26 +1,17 @@
 """The form of a decision: what was typed, and what it says as a ruling."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from pydantic import ValidationError
-
-from bmt.chassis.field_errors import field_errors
-from bmt.contracts.http.approval import Choice, Ruling
-from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import Sent, new_key
+from bmt.contracts.http.approval import Choice, Ruling, RulingOn, Rulings
+from bmt.contracts.problems import FieldError
+from bmt.pages.forms import FormWrong, Sent, new_key, validated
 from bmt.pages.sizes import read_sizes
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _TEXTS: Final = ("reason", "exception_reason", "on_behalf_of")
 _CHOICES: Final = get_args(Choice)
-
-
-class FormWrong(Refused):
-    """What was typed is no ruling; each field's fault is told."""
-
-    problem = "validation_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +51,14 @@ class DecisionForm:
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         else:
             told.pop("exception_reason", None)
-        try:
-            ruling = Ruling.model_validate(told)
-        except ValidationError as error:
-            found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-            raise FormWrong(errors=(*faults, *field_errors(found, told))) from None
-        if faults:
-            raise FormWrong(errors=tuple(faults))
-        return ruling
+        return validated(Ruling, told, faults)
+
+    def rulings(self, chosen: Sequence[str]) -> Sequence[RulingOn]:
+        """The same on each of many requests.
+
+        Raises:
+            FormWrong: as `ruling`; or they are too many, or none that there could be.
+        """
+        same = self.ruling().model_dump(exclude_none=True)
+        items = [{**same, "request_id": request_id} for request_id in chosen]
+        return validated(Rulings, {"items": items}).items

@@ -12,6 +12,7 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.pagination import PageRequest
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.problems import STATUS, Refused
+from bmt.pages.forms import faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
@@ -65,7 +66,8 @@ class Desk:
             more=shown.next_cursor,
             counts=await views.counts(self._reviews, visitor.agency, now),
             form=form,
-            faults=_faults(refused),
+            refused=refused,
+            faults=faults_of(refused),
             now=now,
             wording=wording,
         )
@@ -92,8 +94,8 @@ class Desk:
             agency=self._agencies.name_of(review.agency),
             form=form,
             refused=refused,
-            faults=_faults(refused),
-            own=review.applicant.account == visitor.subject,
+            faults=faults_of(refused),
+            own=review.applicant.account.casefold() == visitor.subject.casefold(),
             asked={
                 "quota_bytes": in_gigabytes(review.quota_bytes),
                 "max_file_size_bytes": in_gigabytes(review.max_file_size_bytes),
@@ -104,8 +106,7 @@ class Desk:
 
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
         """What became of each of many decisions."""
-        reviews = [await self._reviews.get(one.request_id) for one in results]
-        names = {one.request_id: one for one in reviews if one is not None}
+        names = await self._reviews.get_many([one.request_id for one in results])
         return self._layout.page(
             request, "decided.html", results=results, names=names, wording=wording
         )
@@ -113,10 +114,3 @@ class Desk:
 
 def _status(refused: Refused | None) -> int:
     return STATUS[refused.problem] if refused else _OK
-
-
-def _faults(refused: Refused | None) -> dict[str, str]:
-    """What is wrong with each field, by its name."""
-    if refused is None:
-        return {}
-    return {fault.pointer.lstrip("/"): fault.detail for fault in refused.errors}

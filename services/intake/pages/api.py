@@ -1,9 +1,8 @@
-"""The users' addresses; each form is the same command as the API's."""
+"""The users' addresses; each form is the same command as the API's, and is sent to the page that it stands on."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,9 +12,9 @@ from bmt.chassis.clock import NewId
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
 from bmt.contracts.http.intake import ReasonGiven
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Kind
-from bmt.pages.forms import Sent, new_key, sent
+from bmt.pages.forms import Sent, new_key, refusal, sent, validated
 from bmt.pages.login import Admitted
 from services.intake import answers, handlers
 from services.intake.api import PageAsked, message
@@ -24,7 +23,7 @@ from services.intake.domain.commands import WithdrawRequest
 from services.intake.handlers import Weigh
 from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
-from services.intake.pages.submission_form import FormWrong, SubmissionForm
+from services.intake.pages.submission_form import SubmissionForm
 
 PREFIX: Final = "/my"
 _SEE_OTHER: Final = 303
@@ -62,7 +61,7 @@ def routes(
     ) -> Response:
         told, form = await attachments.filled(request, visitor)
         try:
-            form = form.with_documents(await attachments.added(told, visitor))
+            form = await attachments.attached(told, form, visitor)
             body = form.submission(visitor)
             what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
             context = told.context(visitor)
@@ -77,14 +76,14 @@ def routes(
     ) -> Response:
         return await desk.one(request, request_id, visitor, new_key())
 
-    @routes.post("/requests/{request_id}/withdrawal")
+    @routes.post("/requests/{request_id}")
     async def withdraw(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller], told: Form
     ) -> Response:
         known = await desk.own(request_id, visitor)
         try:
-            reason = _reason(told.text("reason"))
-            what = WithdrawRequest(reason, caller_of(visitor), answers.known(known))
+            given = validated(ReasonGiven, {"reason": told.text("reason").strip()})
+            what = WithdrawRequest(given.reason, caller_of(visitor), answers.known(known))
             await execution.execute(message(request_id, told.context(visitor), what))
         except (Refused, CausationReused) as error:
             return await desk.one(request, request_id, visitor, new_key(), refusal(error))
@@ -96,16 +95,3 @@ def routes(
 def led_to(request_id: str) -> Response:
     """To the receipt."""
     return RedirectResponse(f"{PREFIX}/requests/{request_id}?new=1", _SEE_OTHER)
-
-
-def _reason(typed: str) -> str:
-    try:
-        return ReasonGiven(reason=typed.strip()).reason
-    except ValidationError:
-        detail = "Say why."
-        raise FormWrong(errors=(FieldError(pointer="/reason", detail=detail),)) from None
-
-
-def refusal(error: Refused | CausationReused) -> Refused:
-    """What a form is refused with."""
-    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")

@@ -50,30 +50,35 @@ class Attachments:
         self._most_bytes = most_bytes
 
     async def filled(self, request: Request, visitor: Principal) -> tuple[Sent, SubmissionForm]:
-        """The form that was sent, with what was attached before; what comes with it now is `added`.
+        """The form that was sent, with what was attached before; what comes with it now is `attached`.
 
         Raises:
             Refused: `too_large`; `validation_failed`, where it is no form.
         """
         sent = await read(request, FORM_BYTES + self._most_bytes, MOST)
-        return sent, SubmissionForm.of(sent).with_documents(await self.kept(sent, visitor))
+        return sent, SubmissionForm.of(sent).with_documents(await self._kept(sent, visitor))
 
-    async def kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
-        """Those that were attached before, and still are."""
-        ids = sent.texts(KEPT)[:MOST]
-        known = await self._known.find(ids, visitor.subject)
-        return [known[one] for one in ids if one in known]
-
-    async def added(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
-        """Those that come with the form now, stored.
+    async def attached(
+        self, sent: Sent, form: SubmissionForm, visitor: Principal
+    ) -> SubmissionForm:
+        """The form with what comes with it now, stored.
 
         Raises:
-            AttachmentWrong: one is too large, of a kind that is not taken in, or not what it says.
+            AttachmentWrong: one is too large, of a kind that is not taken in, or not what it says; or one that was
+                attached before cannot be found any more.
         """
-        return [
+        if len(form.documents) < len(sent.texts(KEPT)):
+            raise _wrong("A document that was attached before cannot be found: attach it again.")
+        added = [
             await self._stored(file, place, sent, visitor)
-            for place, file in enumerate(sent.files(FIELD)[:MOST])
+            for place, file in enumerate(sent.files(FIELD))
         ]
+        return form.with_documents(added)
+
+    async def _kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
+        ids = sent.texts(KEPT)
+        known = await self._known.find(ids, visitor.subject)
+        return [known[one] for one in ids if one in known]
 
     async def _stored(
         self, file: UploadFile, place: int, sent: Sent, visitor: Principal
@@ -89,8 +94,9 @@ class Attachments:
                 )
         except (Refused, DocumentTooLarge) as error:
             why = error.detail if isinstance(error, Refused) else str(error)
-            fault = FieldError(pointer="/documents", detail=f"{name}: {why}")
-            raise AttachmentWrong(errors=(fault,)) from None
+            raise _wrong(f"{name}: {why}") from None
+        finally:
+            await file.close()
         context = sent.context(visitor)
         causation = f"{context.causation}:{place}"
         what = RecordUpload(document, visitor.subject, self._clock())
@@ -105,6 +111,10 @@ class Attachments:
             )
         )
         return document
+
+
+def _wrong(detail: str) -> AttachmentWrong:
+    return AttachmentWrong(errors=(FieldError(pointer="/documents", detail=detail),))
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

@@ -11,13 +11,14 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
 from bmt.contracts.problems import Refused
+from bmt.pages.forms import refusal
 from bmt.pages.login import Admitted
 from services.intake import answers
 from services.intake.api import message
 from services.intake.audience import caller_of
 from services.intake.domain.commands import CorrectRequest
 from services.intake.handlers import Weigh
-from services.intake.pages.api import led_to, refusal
+from services.intake.pages.api import led_to
 from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
 from services.intake.pages.submission_form import SubmissionForm
@@ -49,7 +50,7 @@ def routes(
         known = await desk.own(request_id, visitor)
         told, form = await attachments.filled(request, visitor)
         try:
-            form = form.with_documents(await attachments.added(told, visitor))
+            form = await attachments.attached(told, form, visitor)
             body = form.submission(visitor)
             weighed = await weigh(body, "form", caller_of(visitor), correcting=request_id)
             what = CorrectRequest(request_id, weighed, answers.known(known))

@@ -10,6 +10,7 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.pagination import PageRequest
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Kind
+from bmt.pages.forms import faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.intake.api import BY_RECEPTION, place_of
@@ -115,10 +116,3 @@ class Desk:
 
 def _own(visitor: Principal) -> Audience:
     return Audience({"account": visitor.subject.casefold()})
-
-
-def faults_of(refused: Refused | None) -> dict[str, str]:
-    """What is wrong with each field, by the name of its first step."""
-    if refused is None:
-        return {}
-    return {fault.pointer.split("/")[1]: fault.detail for fault in refused.errors if fault.pointer}

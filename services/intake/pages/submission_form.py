@@ -4,25 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from bmt.chassis.auth import Principal
-from bmt.chassis.field_errors import field_errors
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Document
-from bmt.pages.forms import Sent, new_key
+from bmt.pages.forms import Sent, new_key, validated
 from bmt.pages.sizes import in_gigabytes, read_sizes
 from services.intake.views import RequestDocument
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES)
-
-
-class FormWrong(Refused):
-    """What was filled in is no submission; each field's fault is told."""
-
-    problem = "validation_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +76,4 @@ class SubmissionForm:
             told["reply_through"] = reply
         if told["kind"] == "application":
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
-        try:
-            submission = SubmitRequest.model_validate(told)
-        except ValidationError as error:
-            found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-            raise FormWrong(errors=(*faults, *field_errors(found, told))) from None
-        if faults:
-            raise FormWrong(errors=tuple(faults))
-        return submission
+        return validated(SubmitRequest, told, faults)

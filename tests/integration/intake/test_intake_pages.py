@@ -110,6 +110,9 @@ async def test_all_faults_are_told_at_once_and_nothing_that_was_filled_in_is_los
     assert 'id="max_file_size_bytes-fault"' in answer.text
     assert HOSTILE not in answer.text
     assert "Kerana &lt;script&gt;" in answer.text
+    answer = await send(browser, documents="doc_unknown")
+    assert answer.status_code == 422
+    assert 'id="documents-fault"' in answer.text
     request_id = await received(browser, documents=kept)
     assert request_id
 
@@ -171,10 +174,10 @@ async def test_a_request_is_withdrawn_with_its_reason(visitor, wire):
     browser = await visitor()
     request_id = await received(browser)
     place = f"/my/requests/{request_id}"
-    answer = await browser.post(f"{place}/withdrawal", data={"reason": " "})
+    answer = await browser.post(place, data={"reason": " "})
     assert answer.status_code == 422
     assert 'id="reason-fault"' in answer.text
-    answer = await browser.post(f"{place}/withdrawal", data={"reason": "Tidak perlu lagi."})
+    answer = await browser.post(place, data={"reason": "Tidak perlu lagi."})
     assert answer.status_code == 303, answer.text
     await wire.hear("bmt.requests.v1", request_id, "RequestReceived", "WithdrawalRequested")
     assert "Penarikan balik dipohon" in (await browser.get(place)).text
@@ -186,7 +189,7 @@ async def test_nobody_sees_what_is_not_theirs_an_administrator_neither(visitor):
         for address in ("", "/correction"):
             answer = await other.get(f"/my/requests/{request_id}{address}")
             assert answer.status_code == 404
-        answer = await other.post(f"/my/requests/{request_id}/withdrawal", data={"reason": "x"})
+        answer = await other.post(f"/my/requests/{request_id}", data={"reason": "x"})
         assert answer.status_code == 404
     auditor = await visitor(role="role_auditor")
     assert (await auditor.get("/my/")).status_code == 403

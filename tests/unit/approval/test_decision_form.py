@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
 from bmt.contracts.http.approval import Ruling
-from bmt.pages.forms import Sent
+from bmt.pages.forms import FormWrong, Sent
 from bmt.pages.sizes import in_bytes, in_gigabytes
-from services.approval.console.decision_form import DecisionForm, FormWrong
+from services.approval.console.decision_form import DecisionForm
 
 
 def form(**typed):

@@ -53,6 +53,13 @@ async def test_each_event_counts_once_however_often_it_comes():
     assert await shelves.get("1") == Shelf(weights=(10, 20, 21))
 
 
+async def test_many_documents_are_read_at_once_without_those_that_there_are_not():
+    shelves = ViewProjection(SHELVES, MemoryViewStore())
+    await shelves.apply(heard(commit(1, 10), commit(1, 20, stream="parcel-2")))
+    found = await shelves.get_many(["1", "2", "3"])
+    assert found == {"1": Shelf(weights=(10,)), "2": Shelf(weights=(20,))}
+
+
 async def test_what_a_crash_left_out_is_fetched_from_the_stream():
     store = MemoryEventStore()
     commits = [commit(1, 10), commit(2, 20), commit(3, 30)]
