@@ -89,6 +89,25 @@ UNAUTHORIZED: Final = 13
 AUTHENTICATION_FAILED: Final = 18
 NOT_ALLOWED: Final = (UNAUTHORIZED, AUTHENTICATION_FAILED)
 _DISK_FULL: Final = (14031, 10334)
+_SERVER_NOT_READY: Final = {
+    6: "HostUnreachable",
+    7: "HostNotFound",
+    43: "CursorNotFound",
+    89: "NetworkTimeout",
+    94: "NotYetInitialized",
+    134: "ReadConcernMajorityNotAvailableYet",
+    175: "QueryPlanKilled",
+    211: "KeyNotFound",
+    237: "CursorKilled",
+    246: "SnapshotUnavailable",
+    262: "ExceededTimeLimit",
+    9001: "SocketException",
+    11601: "Interrupted",
+}
+"""What a server answers that has just started or lost its place: it says nothing of what was asked.
+
+The driver asks some of them once more by itself, and then raises the answer as it came.
+"""
 _NOT_NOW: Final = (
     AutoReconnect,
     ConnectionFailure,
@@ -149,7 +168,9 @@ def store_errors() -> Iterator[None]:
     except _NOT_NOW as error:
         raise StoreUnavailable("mongodb") from error
     except OperationFailure as error:
-        if error.code in _DISK_FULL or error.has_error_label("RetryableWriteError"):
+        if error.code in (*_DISK_FULL, *_SERVER_NOT_READY) or error.has_error_label(
+            "RetryableWriteError"
+        ):
             raise StoreUnavailable("mongodb") from error
         raise
 

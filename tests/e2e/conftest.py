@@ -1,5 +1,6 @@
 """A whole system, started as anybody starts it, once for all end-to-end tests."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,12 +13,26 @@ from bmt.cli.demo.officer import Officer
 from bmt.embedded.holders import administrator, holder
 from bmt.embedded.tokens import mint
 
+UNFORESEEN = ("call_failed", "page_failed")
+
+
+def unforeseen(logs: Path) -> list[str]:
+    """The calls that were answered with `internal`, with their traces."""
+    return [
+        json.dumps(line, indent=1).replace("\\n", "\n")
+        for log in logs.glob("*.log")
+        for text in log.read_text(errors="replace").splitlines()
+        if any(f'"{event}"' in text for event in UNFORESEEN)
+        and (line := json.loads(text))["event"] in UNFORESEEN
+    ]
+
 
 @pytest.fixture(scope="session")
 def ready():
-    """What the ready file says."""
+    """What the ready file says. Whatever the tests do: no call may meet what nobody foresaw."""
     with system.running() as document:
         yield document
+        assert not unforeseen(Path(document["data"]) / "logs")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""A write that one node took and nobody promises is `unavailable`, never an error of ours."""
+"""What a server cannot do now is `unavailable`, never an error of ours."""
 
 import pytest
-from pymongo.errors import BulkWriteError, WriteConcernError, WTimeoutError
+from pymongo.errors import BulkWriteError, OperationFailure, WriteConcernError, WTimeoutError
 
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.mongodb import store_errors
@@ -25,3 +25,22 @@ def test_the_duplicates_of_a_batch_are_for_its_writer_to_judge():
     details = {"writeErrors": [{"index": 0, "code": 11000}], "writeConcernErrors": []}
     with pytest.raises(BulkWriteError), store_errors():
         raise BulkWriteError(details)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (43, "CursorNotFound"),
+        (134, "ReadConcernMajorityNotAvailableYet"),
+        (211, "KeyNotFound"),
+        (11601, "Interrupted"),
+    ],
+)
+def test_a_read_that_a_server_cannot_answer_yet_is_unavailable(code, name):
+    with pytest.raises(StoreUnavailable), store_errors():
+        raise OperationFailure(name, code)
+
+
+def test_what_the_server_says_of_a_question_of_ours_is_our_own_error():
+    with pytest.raises(OperationFailure), store_errors():
+        raise OperationFailure("BadValue", 2)
