@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from bmt.chassis.auth import Authenticator
+from bmt.pages.carried import CarriedToken
 from bmt.pages.edge import PageEdge
 from bmt.pages.layout import ROOM, STATIC, Layout
 from bmt.pages.login import Login
@@ -25,6 +26,7 @@ def pages(
     prefix: str,
     folder: Path,
     make: Callable[[Layout], Sequence[APIRouter]],
+    carried: CarriedToken | None = None,
 ) -> APIRouter:
     """The pages below `prefix`, and their stylesheet; none where nobody says how they are reached from outside.
 
@@ -34,11 +36,12 @@ def pages(
         prefix: what the pages' addresses begin with, such as `/audit`.
         folder: has their `templates/` and `locale/en.po`.
         make: the pages themselves, once it is known how they look.
+        carried: seals the visitor's token, where the pages call other services as them.
     """
     if not settings.public_url or settings.session_key is None:
         return APIRouter()
     layout = Layout(prefix, [folder])
-    login = _login(settings, authenticator, prefix)
+    login = _login(settings, authenticator, prefix, carried)
     refusals = Refusals(layout, login)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in (login.routes(layout), *make(layout)):
@@ -66,7 +69,12 @@ def pages(
     return routes
 
 
-def _login(settings: PagesSettings, authenticator: Authenticator, prefix: str) -> Login:
+def _login(
+    settings: PagesSettings,
+    authenticator: Authenticator,
+    prefix: str,
+    carried: CarriedToken | None,
+) -> Login:
     secret = settings.login_client_secret
     return Login(
         issuer=settings.issuer,
@@ -75,4 +83,5 @@ def _login(settings: PagesSettings, authenticator: Authenticator, prefix: str) -
         public_url=settings.public_url,
         prefix=prefix,
         authenticator=authenticator,
+        carried=carried,
     )

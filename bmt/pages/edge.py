@@ -11,7 +11,7 @@ from bmt.contracts.problems import Refused
 from bmt.pages.refusals import Refusals
 
 HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",

@@ -15,9 +15,9 @@ from bmt.pages.language import ASKED, CODES, Languages
 
 ROOM: Final = Path(__file__).parent
 STATIC: Final = "/static-pages"
-"""Where the stylesheet is; it is the same for everybody, so browsers may keep it."""
+"""Where the stylesheet and the script are; they are the same for everybody, so browsers may keep them."""
 
-_STYLESHEET: Final = ROOM / "static" / "bmt.css"
+_FILES: Final = ("bmt.css", "bmt.js")
 _A_YEAR: Final = 365 * 24 * 60 * 60
 
 
@@ -36,8 +36,12 @@ class Layout:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        edition = hashlib.sha256(_STYLESHEET.read_bytes()).hexdigest()[:12]
-        self._stylesheet = f"{STATIC}/bmt.css?v={edition}"
+        self._files = {name: _address_of(name) for name in _FILES}
+        self._always: dict[str, Any] = {}
+
+    def always(self, **told: Any) -> None:
+        """What every page tells from now on, such as what a menu needs."""
+        self._always |= told
 
     def page(self, request: Request, template: str, status: int = 200, **told: Any) -> HTMLResponse:
         """The page; what it tells is escaped."""
@@ -46,16 +50,24 @@ class Layout:
             _=language.text,
             language=language,
             prefix=self.prefix,
-            stylesheet=self._stylesheet,
+            stylesheet=self._files["bmt.css"],
+            script=self._files["bmt.js"],
             visitor=session.visitor(request.session),
             here=request.url.path,
             in_language={code: _address(request, code) for code in CODES},
+            **self._always,
             **told,
         )
         answer = HTMLResponse(text, status)
         if ASKED in request.query_params:
             answer.set_cookie(ASKED, language.code, max_age=_A_YEAR, httponly=True, samesite="lax")
         return answer
+
+
+def _address_of(file: str) -> str:
+    """A file of ours, under an address that changes with it."""
+    edition = hashlib.sha256((ROOM / "static" / file).read_bytes()).hexdigest()[:12]
+    return f"{STATIC}/{file}?v={edition}"
 
 
 def _address(request: Request, code: str) -> str:

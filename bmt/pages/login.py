@@ -23,6 +23,7 @@ from bmt.chassis.rate_limit import RateLimit
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
 from bmt.pages import session
+from bmt.pages.carried import CarriedToken, TokenTooLong
 from bmt.pages.layout import Layout
 
 ANSWERS: Final = "/login/callback"
@@ -60,9 +61,14 @@ class Login:
         public_url: str,
         prefix: str,
         authenticator: Authenticator,
+        carried: CarriedToken | None,
     ) -> None:
-        """Connects to nothing yet. Without a secret it is a public client, which PKCE alone protects."""
+        """Connects to nothing yet.
+
+        Without a secret it is a public client, which PKCE alone protects. `carried`: the token is wanted later.
+        """
         self._authenticator = authenticator
+        self._carried = carried
         self._prefix = prefix
         self._answers = f"{public_url.rstrip('/')}{prefix}{ANSWERS}"
         self._issuer: Any = OAuth().register(
@@ -97,9 +103,12 @@ class Login:
         async def callback(request: Request) -> Response:
             goes_on_at = self._local(request.session.get(_GOES_ON, ""))
             token = await self._asked(self._issuer.authorize_access_token(request))
-            principal = await self._authenticator.principal(str(token.get("access_token", "")))
+            access_token = str(token.get("access_token", ""))
             session.begin(
-                request.session, principal, seconds=int(token.get("expires_in") or _AN_HOUR)
+                request.session,
+                await self._authenticator.principal(access_token),
+                seconds=int(token.get("expires_in") or _AN_HOUR),
+                sealed=self._sealed(access_token),
             )
             return RedirectResponse(goes_on_at, _SEE_OTHER)
 
@@ -117,6 +126,15 @@ class Login:
     def address(self, goes_on_at: str) -> str:
         """Where to sign in, and to be led on to from there."""
         return f"{self._prefix}/login?{urlencode({'goes_on_at': goes_on_at})}"
+
+    def _sealed(self, access_token: str) -> str:
+        if self._carried is None:
+            return ""
+        try:
+            return self._carried.seal(access_token)
+        except TokenTooLong:
+            log.error("access_token_too_long", characters=len(access_token))  # noqa: TRY400  no trace: it would say nothing more
+            raise SignInFailed from None
 
     def _local(self, address: str) -> str:
         """Only what lies below the prefix: nobody is led elsewhere from here."""

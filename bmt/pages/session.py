@@ -1,6 +1,7 @@
 """Who is signed in: kept in a signed cookie of the visitor's browser, and nowhere else.
 
-It says what the verified token said, and until when; the token itself is not kept.
+It says what the verified token said, and until when. The token itself is thrown away, unless the pages call
+other services as the visitor: then it is carried, sealed (`bmt.pages.carried`).
 """
 
 import time
@@ -14,12 +15,13 @@ EIGHT_HOURS: Final = 8 * 60 * 60
 """A session lasts so long at most, in seconds, whatever the issuer says."""
 
 _VISITOR: Final = "visitor"
+_SEALED: Final = "sealed"
 
 Session = MutableMapping[str, Any]
 
 
-def begin(session: Session, principal: Principal, *, seconds: int) -> None:
-    """Somebody signed in; what was known of the visitor before is forgotten."""
+def begin(session: Session, principal: Principal, *, seconds: int, sealed: str = "") -> None:
+    """Somebody signed in; what was known of the visitor before is forgotten. `sealed` is their token."""
     session.clear()
     session[_VISITOR] = {
         "subject": principal.subject,
@@ -29,6 +31,13 @@ def begin(session: Session, principal: Principal, *, seconds: int) -> None:
         "roles": sorted(principal.roles),
         "until": int(time.time()) + min(seconds, EIGHT_HOURS),
     }
+    if sealed:
+        session[_SEALED] = sealed
+
+
+def sealed_token(session: Session) -> str:
+    """The visitor's token as it was sealed; empty: none is carried."""
+    return str(session.get(_SEALED, ""))
 
 
 def visitor(session: Session) -> Principal | None:

@@ -15,7 +15,16 @@ from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import api, documents_api, domain, handlers, inbox_api, subscriptions, views
+from services.intake import (
+    api,
+    documents_api,
+    domain,
+    handlers,
+    inbox_api,
+    inbox_text_api,
+    subscriptions,
+    views,
+)
 from services.intake.directory.doubts import Doubts
 from services.intake.directory.scim import ScimDirectory
 from services.intake.directory.snapshot import Directory
@@ -87,6 +96,7 @@ def build(settings: Settings) -> FastAPI:
                 clock.now,
                 settings.email_max_bytes,
             ),
+            inbox_text_api.routes(inbox, documents),
             site(settings, foundation, requests, known, weigh, agencies),
         ],
     )

@@ -117,6 +117,12 @@ class InboxItemInFull(InboxItem):
     reason: str | None = Field(description="why it was dismissed")
 
 
+class InboxText(_Answer):
+    """Answer of `GET /v1/inbox/{id}/text`."""
+
+    text: str = Field(description="what a reader of the message sees, without markup; may be empty")
+
+
 class InboxItemDismissed(_Answer):
     """Answer to a dismissal; the message stays where it is."""
 

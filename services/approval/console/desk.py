@@ -19,6 +19,8 @@ from services.approval import views
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
 from services.approval.console.decision_form import DecisionForm
+from services.approval.console.neighbours import Neighbours
+from services.approval.console.today import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
 
@@ -28,7 +30,18 @@ _OK: Final = 200
 class Desk:
     """Lays out what administrators work on."""
 
-    def __init__(self, reviews: Reviews, agencies: Agencies, clock: Clock, layout: Layout) -> None:
+    def __init__(
+        self,
+        reviews: Reviews,
+        agencies: Agencies,
+        clock: Clock,
+        layout: Layout,
+        neighbours: Neighbours,
+        offices: Sequence[Office],
+    ) -> None:
+        """`offices` are told of on the first page."""
+        self._neighbours = neighbours
+        self._offices = offices
         self._reviews = reviews
         self._agencies = agencies
         self._clock = clock
@@ -65,6 +78,7 @@ class Desk:
             found=shown.items,
             more=shown.next_cursor,
             counts=await views.counts(self._reviews, visitor.agency, now),
+            cards=await cards(self._offices, self._neighbours.errand(request)),
             form=form,
             refused=refused,
             faults=faults_of(refused),

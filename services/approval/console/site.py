@@ -1,5 +1,6 @@
 """The console, put together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +10,16 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import clock
 from bmt.chassis.foundation import Foundation
 from bmt.pages.application import pages
+from bmt.pages.carried import CarriedToken
+from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import api
 from services.approval.console.desk import Desk
+from services.approval.console.inbox import pages as inbox
+from services.approval.console.neighbours import Neighbours
+from services.approval.console.originals import Originals
+from services.approval.console.tasks import pages as tasks
+from services.approval.console.today import open_offices
 from services.approval.settings import Settings
 from services.approval.views import Reviews
 
@@ -21,21 +29,34 @@ ROOM: Final = Path(__file__).parent
 def site(
     settings: Settings, foundation: Foundation, reviews: Reviews, agencies: Agencies
 ) -> APIRouter:
-    """The pages, for administrators."""
-    admitted = Admitted(foundation.rate_limit, "administrator")
-    return pages(
-        settings,
-        foundation.authenticator,
-        api.PREFIX,
-        ROOM,
-        lambda layout: [
-            api.routes(
-                Desk(reviews, agencies, clock.now, layout),
-                foundation.execution,
-                foundation.documents,
-                agencies,
-                clock.now,
-                admitted,
-            )
-        ],
+    """The pages, for administrators; none where nobody says how they are reached from outside."""
+    if settings.session_key is None:
+        return APIRouter()
+    carried = CarriedToken(settings.session_key)
+    neighbours = Neighbours(
+        {
+            "intake": settings.intake_url,
+            "provisioning": settings.provisioning_url,
+            "notification": settings.notification_url,
+        },
+        carried,
     )
+    foundation.closes(neighbours.aclose)
+    originals = Originals(foundation.documents)
+    admitted = Admitted(foundation.rate_limit, "administrator")
+    documents = foundation.documents
+
+    def made(layout: Layout) -> Sequence[APIRouter]:
+        offices = open_offices(neighbours)
+        layout.always(offices={office.path: office.name for office in offices})
+        desk = Desk(reviews, agencies, clock.now, layout, neighbours, offices)
+        every = {
+            "inbox": inbox.routes(layout, neighbours, originals, documents, agencies, admitted),
+            "tasks": tasks.routes(layout, neighbours, admitted),
+        }
+        return [
+            api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
+            *(every[office.path] for office in offices),
+        ]
+
+    return pages(settings, foundation.authenticator, api.PREFIX, ROOM, made, carried)

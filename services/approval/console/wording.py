@@ -4,10 +4,27 @@ from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.http.approval import Choice
+from bmt.contracts.http.intake import InboxStatus
+from bmt.contracts.http.provisioning import TaskStatus
 from bmt.contracts.values import RequestWarning
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
+from services.approval.console.today import OFFICES
 
-__all__ = ("ALL", "CHANNEL", "CHOICE", "FAULT", "KIND", "STATUS", "TONE", "WARNING")
+__all__ = (
+    "ALL",
+    "APPLICANT",
+    "CHANNEL",
+    "CHOICE",
+    "FAULT",
+    "INBOX",
+    "KIND",
+    "SETTING",
+    "STATUS",
+    "SWITCH",
+    "TASK",
+    "TONE",
+    "WARNING",
+)
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
     "not_registered": "Akaun ini tiada dalam direktori. Pastikan pemohon telah berdaftar.",
@@ -34,7 +51,35 @@ FAULT: Final[Mapping[str, str]] = {
     "validation_failed": "Ada yang perlu dibetulkan.",
     "idempotency_key_reused": "Borang ini telah dihantar sebelum ini dengan isi yang lain. Semak keadaan permohonan di bawah.",
     "not_found": "Permohonan ini tidak dijumpai.",
+    "forbidden": "Anda tidak dibenarkan melakukan ini.",
+    "channel_not_allowed": "Agensi ini tidak menerima permohonan melalui saluran itu.",
+    "document_unknown": "Dokumen yang dinamakan tidak pernah diserahkan.",
+    "too_large": "Fail ini terlalu besar.",
+    "unsupported_media_type": "Jenis fail ini tidak diterima.",
 }
 """Why a decision was not taken, by the problem's name."""
 
-ALL: Final = (WARNING, CHOICE, FAULT)
+INBOX: Final[Mapping[InboxStatus, str]] = {
+    "waiting": "Menunggu",
+    "registered": "Didaftarkan",
+    "dismissed": "Diketepikan",
+}
+
+TASK: Final[Mapping[TaskStatus, str]] = {"open": "Menunggu", "completed": "Selesai"}
+
+APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
+"""The fields of an applicant, in the order of the form."""
+
+SETTING: Final[Mapping[str, str]] = {
+    "bmt_enabled": "Perkhidmatan BMT",
+    "enabled": "Storan pemindahan",
+    "quota_bytes": "Kuota storan",
+    "max_file_size_bytes": "Saiz fail terbesar",
+}
+"""What is set in IPMS and in the transfer storage."""
+
+SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
+
+OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
+
+ALL: Final = (WARNING, CHOICE, FAULT, INBOX, TASK, APPLICANT, SETTING, SWITCH, OFFICE)

@@ -1,0 +1,215 @@
+"""The inbox' pages: what waits, and one item beside its form."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.file_response import file_response
+from bmt.chassis.pagination import Page
+from bmt.contracts.http.intake import (
+    InboxItem,
+    InboxItemDismissed,
+    InboxItemInFull,
+    InboxStatus,
+    InboxText,
+    RequestAccepted,
+)
+from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.contracts.values import Document
+from bmt.pages.forms import FormWrong, Sent, sent
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.inbox.registration_form import RegistrationForm, faults_of
+from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.originals import NoPicture, Originals
+from services.approval.domain.errors import UnknownRequest
+
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+_A_DAY: Final = "private, max-age=86400, immutable"
+"""A document's bytes never change: its address holds their hash."""
+
+_NO_REASON: Final = FieldError(pointer="/reason", detail="Say why: it is kept with the item.")
+
+
+class _Items(Page[InboxItem]):
+    """A page of the inbox."""
+
+
+Form = Annotated[Sent, Depends(sent)]
+Number = Annotated[int, Path(ge=1, le=10_000)]
+
+
+class InboxDesk:
+    """Lays out the inbox."""
+
+    def __init__(self, layout: Layout, originals: Originals, agencies: Agencies) -> None:
+        self._layout = layout
+        self._originals = originals
+        self._agencies = agencies
+
+    def listed(self, request: Request, found: Page[InboxItem], status: InboxStatus) -> Response:
+        """What waits for a person, or what became of it."""
+        return self._layout.page(
+            request,
+            "inbox.html",
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+        )
+
+    async def item(
+        self,
+        request: Request,
+        item: InboxItemInFull,
+        errand: Errand,
+        form: RegistrationForm,
+        refused: Refused | None = None,
+    ) -> Response:
+        """An item beside its form."""
+        shown = _chosen(item, request.query_params.get("document"))
+        pages = await self._originals.pages(shown)
+        page = _page_asked(request.query_params.get("page"), pages)
+        return self._layout.page(
+            request,
+            "inbox_item.html",
+            STATUS[refused.problem] if refused else _OK,
+            item=item,
+            shown=shown,
+            pages=pages,
+            number=page,
+            text=await _text_of(item, errand) if not pages else "",
+            rules=self._agencies.get(item.agency).rules if item.agency in self._agencies else None,
+            form=form,
+            refused=refused,
+            faults=faults_of(refused),
+            wording=wording,
+        )
+
+
+def routes(
+    layout: Layout,
+    neighbours: Neighbours,
+    originals: Originals,
+    documents: DocumentStore,
+    agencies: Agencies,
+    admitted: Admitted,
+) -> APIRouter:
+    """The pages below `/inbox`."""
+    routes = APIRouter(prefix="/inbox", dependencies=[Depends(admitted)])
+    desk = InboxDesk(layout, originals, agencies)
+
+    @routes.get("")
+    async def listed(
+        request: Request,
+        status: InboxStatus = "waiting",
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    ) -> Response:
+        asked = {"status": status, "cursor": cursor}
+        found = await neighbours.errand(request).get("intake", "/v1/inbox", _Items, asked)
+        return desk.listed(request, found, status)
+
+    @routes.get("/{item_id}")
+    async def one(
+        request: Request,
+        item_id: Id,
+    ) -> Response:
+        errand = neighbours.errand(request)
+        item = await _item(errand, item_id)
+        return await desk.item(request, item, errand, RegistrationForm.of_item(item))
+
+    @routes.post("/{item_id}")
+    async def settle(
+        request: Request, item_id: Id, visitor: Annotated[Principal, Depends(admitted)], told: Form
+    ) -> Response:
+        errand = neighbours.errand(request)
+        form = RegistrationForm.of(told)
+        try:
+            if told.text("do") == "dismiss":
+                await _dismiss(errand, item_id, form, told.key)
+                return RedirectResponse(request.url.path, _SEE_OTHER)
+            accepted = await _register(errand, item_id, form, visitor, told.key)
+        except Refused as refused:
+            item = await _item(errand, item_id)
+            return await desk.item(request, item, errand, form, refused)
+        return RedirectResponse(f"{layout.prefix}/requests/{accepted.request_id}", _SEE_OTHER)
+
+    @routes.get("/{item_id}/documents/{document_id}")
+    async def document(
+        request: Request,
+        item_id: Id,
+        document_id: Id,
+    ) -> Response:
+        named = _named(await _item(neighbours.errand(request), item_id), document_id)
+        _, chunks = await documents.open(named.document_id)
+        return file_response(
+            chunks,
+            filename=named.filename,
+            media_type=named.media_type,
+            size_bytes=named.size_bytes,
+        )
+
+    @routes.get("/{item_id}/documents/{document_id}/pages/{number}")
+    async def page(
+        request: Request,
+        item_id: Id,
+        document_id: Id,
+        number: Number,
+    ) -> Response:
+        named = _named(await _item(neighbours.errand(request), item_id), document_id)
+        try:
+            png = await originals.picture(named, number)
+        except NoPicture:
+            raise UnknownRequest from None
+        return Response(png, media_type="image/png", headers={"Cache-Control": _A_DAY})
+
+    return routes
+
+
+async def _item(errand: Errand, item_id: str) -> InboxItemInFull:
+    return await errand.get("intake", f"/v1/inbox/{item_id}", InboxItemInFull)
+
+
+async def _text_of(item: InboxItemInFull, errand: Errand) -> str:
+    return (await errand.get("intake", f"/v1/inbox/{item.inbox_item_id}/text", InboxText)).text
+
+
+async def _register(
+    errand: Errand, item_id: str, form: RegistrationForm, visitor: Principal, key: str
+) -> RequestAccepted:
+    body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
+    address = f"/v1/inbox/{item_id}/registration"
+    return await errand.post("intake", address, body, RequestAccepted, key)
+
+
+async def _dismiss(errand: Errand, item_id: str, form: RegistrationForm, key: str) -> None:
+    if not (reason := form.value("reason").strip()):
+        raise FormWrong(errors=(_NO_REASON,))
+    address = f"/v1/inbox/{item_id}/dismissal"
+    await errand.post("intake", address, {"reason": reason}, InboxItemDismissed, key)
+
+
+def _chosen(item: InboxItemInFull, document_id: str | None) -> Document:
+    """The document that is shown: the one asked for, else the first."""
+    found = (one for one in item.documents if one.document_id == document_id)
+    return next(found, item.documents[0])
+
+
+def _named(item: InboxItemInFull, document_id: str) -> Document:
+    found = [one for one in item.documents if one.document_id == document_id]
+    if not found:
+        raise UnknownRequest
+    return found[0]
+
+
+def _page_asked(asked: str | None, pages: int) -> int:
+    number = int(asked) if asked and asked.isascii() and asked.isdigit() else 1
+    return max(1, min(number, pages))

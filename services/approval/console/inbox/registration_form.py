@@ -1,0 +1,81 @@
+"""The form that registers an item of the inbox: what was understood of it, what was typed, and what it asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bmt.chassis.auth import Principal
+from bmt.contracts.http.intake import InboxItemInFull
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.requests import RegisterItem
+from bmt.pages.forms import Sent, new_key, validated
+from bmt.pages.sizes import read_sizes
+
+_OF_APPLICANT: Final = ("account", "name", "email")
+_SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+_FIELDS: Final = ("kind", "channel", "reply_through", "justification", *_OF_APPLICANT, *_SIZES)
+_ENDS: Final = ("penamatan", "termination")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationForm:
+    """What stands in the form.
+
+    Attributes:
+        key: names this one form for ever.
+        typed: by field; sizes in gigabytes, as people write them.
+    """
+
+    key: str = field(default_factory=new_key)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_item(cls, item: InboxItemInFull) -> "RegistrationForm":
+        """With what was understood of the item; a person looks at it beside the original."""
+        understood = item.understood
+        typed = {name: understood.get(name, "") for name in _FIELDS}
+        kind = typed["kind"].casefold()
+        typed["kind"] = "termination" if any(end in kind for end in _ENDS) else "application"
+        typed |= {name: _number(typed[name]) for name in _SIZES}
+        return cls(new_key(), typed)
+
+    @classmethod
+    def of(cls, sent: Sent) -> "RegistrationForm":
+        """As it was sent; what is filled in differently next time is another form."""
+        return cls(new_key(), {name: sent.text(name) for name in (*_FIELDS, "reason")})
+
+    def value(self, name: str) -> str:
+        """What stands in a field."""
+        return self.typed.get(name, "")
+
+    def registration(self, visitor: Principal) -> RegisterItem:
+        """What it asks for, at the visitor's agency.
+
+        Raises:
+            FormWrong: naming every field that is wrong.
+        """
+        faults: list[FieldError] = []
+        told: dict[str, Any] = {
+            "kind": self.value("kind"),
+            "agency": visitor.agency,
+            "channel": self.value("channel"),
+            "applicant": {name: self.value(name).strip() for name in _OF_APPLICANT},
+            "justification": self.value("justification").strip(),
+        }
+        if reply := self.value("reply_through"):
+            told["reply_through"] = reply
+        if told["kind"] == "application":
+            told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
+        return validated(RegisterItem, told, faults)
+
+
+def faults_of(refused: Refused | None) -> dict[str, str]:
+    """What is wrong with each field, by the last step of its pointer: an applicant's fields stand by themselves."""
+    errors = refused.errors if refused else ()
+    return {fault.pointer.rpartition("/")[2]: fault.detail for fault in errors if fault.pointer}
+
+
+def _number(written: str) -> str:
+    """A size as the form wants it, where it was written in gigabytes; else as it was written."""
+    bare = written.strip()
+    return bare[:-2].strip() if bare.casefold().endswith("gb") else bare

@@ -1,0 +1,191 @@
+"""The other services, as the console's visitor may use them: their own token, their own rights.
+
+Each call says whom it is for, so what a visitor may see and do is decided where it is kept, and the console decides
+nothing. A service that is away takes its own pages along and no others.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Refused
+from bmt.pages import session
+from bmt.pages.carried import CarriedToken
+from bmt.pages.login import SignInFirst
+
+Neighbour = Literal["intake", "provisioning", "notification"]
+
+SECONDS: Final = 10.0
+"""How long a visitor waits for another service at most."""
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Errand:
+    """The calls of one visitor."""
+
+    def __init__(
+        self, addresses: Mapping[Neighbour, str], client: httpx.AsyncClient, token: str
+    ) -> None:
+        self._addresses = addresses
+        self._client = client
+        self._token = token
+
+    async def get(
+        self, where: Neighbour, path: str, model: type[A], asked: Mapping[str, Any] | None = None
+    ) -> A:
+        """What a service answers; parameters of `asked` that are None or empty are left out.
+
+        Raises:
+            Refused: as it says.
+            Unavailable: it does not answer, or not in a way that is understood.
+        """
+        given = {name: value for name, value in (asked or {}).items() if value not in (None, "")}
+        answer = await self._call(where, "GET", path, params=given)
+        return _read(where, answer, model)
+
+    async def post(
+        self, where: Neighbour, path: str, body: Mapping[str, Any], model: type[A], key: str
+    ) -> A:
+        """What a service answers to a command; the same `key` again is the same command.
+
+        Raises:
+            Refused, Unavailable: as `get`; after the latter the same again is safe.
+        """
+        answer = await self._call(
+            where,
+            "POST",
+            path,
+            content=orjson.dumps(body),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        return _read(where, answer, model)
+
+    async def send(
+        self,
+        where: Neighbour,
+        path: str,
+        file: "File",
+        model: type[A],
+        key: str,
+    ) -> A:
+        """What a service answers to a file.
+
+        Raises:
+            Refused, Unavailable: as `post`.
+        """
+        headers = {
+            "Content-Type": file.media_type,
+            "Content-Length": str(file.size_bytes),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+            "Idempotency-Key": key,
+        }
+        answer = await self._call(where, "POST", path, content=file.content, headers=headers)
+        return _read(where, answer, model)
+
+    async def bytes(self, where: Neighbour, path: str) -> bytes:
+        """A file that a service made itself, whole.
+
+        Raises:
+            Refused, Unavailable: as `get`.
+        """
+        return (await self._call(where, "GET", path)).content
+
+    async def _call(
+        self,
+        where: Neighbour,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        try:
+            answer = await self._client.request(
+                method,
+                self._addresses[where] + path,
+                headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+                **options,
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(where, retry_after_seconds=3) from error
+        if answer.is_success:
+            return answer
+        raise _refusal(where, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file on its way to another service.
+
+    Attributes:
+        name: as its sender calls it.
+        media_type: as its sender's browser says.
+        size_bytes: its length.
+        content: its bytes.
+    """
+
+    name: str
+    media_type: str
+    size_bytes: int
+    content: AsyncIterator[bytes]
+
+
+class Neighbours:
+    """The services that this installation names."""
+
+    def __init__(
+        self,
+        addresses: Mapping[Neighbour, str],
+        carried: CarriedToken,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """An empty address is a service that the console has no pages of."""
+        self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
+        self._carried = carried
+        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._addresses
+
+    def errand(self, request: Request) -> Errand:
+        """The calls of who is signed in.
+
+        Raises:
+            SignInFirst: the session carries no token that can be opened.
+        """
+        token = self._carried.open(session.sealed_token(request.session))
+        if token is None:
+            raise SignInFirst
+        return Errand(self._addresses, self._client, token)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+
+def _read(where: Neighbour, answer: httpx.Response, model: type[A]) -> A:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise Unavailable(where) from error
+
+
+def _refusal(where: Neighbour, answer: httpx.Response) -> Exception:
+    try:
+        told = Problem.model_validate_json(answer.content)
+    except ValidationError:
+        return Unavailable(where)
+    problem = told.type.removeprefix(TYPE_PREFIX)
+    if problem == "unauthenticated":
+        return SignInFirst()
+    if problem not in STATUS or problem in ("unavailable", "internal"):
+        return Unavailable(where)
+    errors = tuple(FieldError.model_validate(fault) for fault in told.errors)
+    return Refused(told.detail, problem=problem, extra=told.model_extra or {}, errors=errors)

@@ -1,0 +1,79 @@
+"""What was sent in, as pictures beside the fields: a browser shows them without running anything of it."""
+
+import asyncio
+import sys
+from typing import Final
+
+from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
+from bmt.chassis.recent import Recent
+from bmt.contracts.values import Document
+
+SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
+"""The kinds of document that have pages."""
+MOST_BYTES: Final = 100 * 1024 * 1024
+SECONDS: Final = 15.0
+
+_AT_ONCE: Final = 2
+_REMEMBERED: Final = 1_000
+_PROGRAM: Final = (sys.executable, "-I", "-m", "bmt.press.picture")
+
+
+class NoPicture(Exception):  # noqa: N818  named for what is so
+    """There is no such page, or nothing of it can be shown."""
+
+
+class Originals:
+    """Makes pictures of documents, each in a process of its own, a few at a time."""
+
+    def __init__(self, documents: DocumentStore) -> None:
+        self._documents = documents
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._pages: Recent[str, int] = Recent(_REMEMBERED)
+
+    async def pages(self, document: Document) -> int:
+        """How many pages can be shown of it: none of what is no paper, or cannot be read."""
+        if document.media_type not in SHOWN or document.size_bytes > MOST_BYTES:
+            return 0
+        known = self._pages.get(document.document_id)
+        if known is None:
+            try:
+                known = int(await self._made(document.document_id, "pages"))
+            except NoPicture:
+                known = 0
+            self._pages.put(document.document_id, known)
+        return known
+
+    async def picture(self, document: Document, page: int) -> bytes:
+        """A page (from 1) as a PNG.
+
+        Raises:
+            NoPicture: there is none.
+        """
+        if document.media_type not in SHOWN or document.size_bytes > MOST_BYTES:
+            raise NoPicture
+        return await self._made(document.document_id, str(page))
+
+    async def _made(self, document_id: str, what: str) -> bytes:
+        async with self._places:
+            try:
+                content = await self._documents.read(document_id)
+            except (DocumentUnknown, DocumentDamaged):
+                raise NoPicture from None
+            process = await asyncio.create_subprocess_exec(
+                *_PROGRAM,
+                what,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+            )
+            try:
+                async with asyncio.timeout(SECONDS):
+                    made, _ = await process.communicate(content)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise NoPicture from None
+        if process.returncode:
+            raise NoPicture
+        return made

@@ -1,0 +1,123 @@
+"""The manual tasks' pages: what waits, and one task to be followed value by value."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.address import Id
+from bmt.chassis.pagination import Page
+from bmt.contracts.http.provisioning import Claimed, Completed, Plan, Task, TaskStatus
+from bmt.contracts.problems import STATUS, Refused
+from bmt.pages.forms import FORM_BYTES, Sent, new_key, read
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.uploads import handed_in
+
+MOST_FILES: Final = 5
+EVIDENCE: Final = "evidence"
+
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+_FILES_BYTES: Final = 25 * 1024 * 1024
+
+
+class _Tasks(Page[Task]):
+    """A page of the manual worklist."""
+
+
+class TaskDesk:
+    """Lays out the manual worklist."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def listed(self, request: Request, found: Page[Task], status: TaskStatus) -> Response:
+        """What waits to be set by hand, or was."""
+        return self._layout.page(
+            request,
+            "tasks.html",
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+        )
+
+    async def one(
+        self,
+        request: Request,
+        task: Task,
+        errand: Errand,
+        note: str = "",
+        refused: Refused | None = None,
+    ) -> Response:
+        """A task with its values one by one, and the statement that it is done."""
+        plan = await errand.get("provisioning", f"/v1/requests/{task.request_id}/plan", Plan)
+        return self._layout.page(
+            request,
+            "task.html",
+            STATUS[refused.problem] if refused else _OK,
+            task=task,
+            changes=[change for change in plan.plan if change.target == task.target],
+            key=new_key(),
+            note=note,
+            refused=refused,
+            faults=[fault.detail for fault in refused.errors] if refused else [],
+            wording=wording,
+        )
+
+
+def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+    """The pages below `/tasks`."""
+    routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
+    desk = TaskDesk(layout)
+
+    @routes.get("")
+    async def listed(
+        request: Request,
+        status: TaskStatus = "open",
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    ) -> Response:
+        asked = {"status": status, "cursor": cursor}
+        found = await neighbours.errand(request).get("provisioning", "/v1/tasks", _Tasks, asked)
+        return desk.listed(request, found, status)
+
+    @routes.get("/{task_id}")
+    async def one(request: Request, task_id: Id) -> Response:
+        errand = neighbours.errand(request)
+        return await desk.one(request, await _task(errand, task_id), errand)
+
+    @routes.post("/{task_id}")
+    async def act(request: Request, task_id: Id) -> Response:
+        told = await read(request, FORM_BYTES + _FILES_BYTES, MOST_FILES)
+        errand = neighbours.errand(request)
+        try:
+            if told.text("do") == "claim":
+                await _claim(errand, task_id, told)
+            else:
+                await _complete(errand, task_id, told)
+        except Refused as refused:
+            task = await _task(errand, task_id)
+            return await desk.one(request, task, errand, told.text("note"), refused)
+        return RedirectResponse(request.url.path, _SEE_OTHER)
+
+    return routes
+
+
+async def _task(errand: Errand, task_id: str) -> Task:
+    return await errand.get("provisioning", f"/v1/tasks/{task_id}", Task)
+
+
+async def _claim(errand: Errand, task_id: str, told: Sent) -> None:
+    await errand.post("provisioning", f"/v1/tasks/{task_id}/claim", {}, Claimed, told.key)
+
+
+async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
+    """Hand the evidence in, then state that it is done."""
+    body: dict[str, object] = {"evidence": await handed_in(errand, told, EVIDENCE)}
+    if note := told.text("note").strip():
+        body["note"] = note
+    await errand.post("provisioning", f"/v1/tasks/{task_id}/completion", body, Completed, told.key)

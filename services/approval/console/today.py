@@ -1,0 +1,81 @@
+"""What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.problems import Refused
+from services.approval.console.neighbours import Errand, Neighbour, Neighbours
+
+COUNTED: Final = 50
+"""More than so many are "more than": to count them all would cost their keeper."""
+SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A part of the console that another service's work is done in.
+
+    Attributes:
+        path: of its pages.
+        name: in Malay, as the menu has it.
+        keeper: the service.
+        lists: the call that lists what waits.
+        asked: its parameters.
+    """
+
+    path: str
+    name: str
+    keeper: Neighbour
+    lists: str
+    asked: Mapping[str, str]
+
+
+OFFICES: Final[Sequence[Office]] = (
+    Office("inbox", "Peti masuk", "intake", "/v1/inbox", {"status": "waiting"}),
+    Office("tasks", "Tugasan IPMS", "provisioning", "/v1/tasks", {"status": "open"}),
+)
+
+
+class _Waiting(BaseModel):
+    items: list[Any]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """How much waits in one office.
+
+    Attributes:
+        office: which.
+        waiting: how many; None: its keeper does not say now.
+        more: there are more than that.
+    """
+
+    office: Office
+    waiting: int | None
+    more: bool = False
+
+
+def open_offices(neighbours: Neighbours) -> Sequence[Office]:
+    """Those whose keeper this installation names."""
+    return [office for office in OFFICES if office.keeper in neighbours]
+
+
+async def cards(offices: Sequence[Office], errand: Errand) -> Sequence[Card]:
+    """How much waits in each; a keeper that is away or slow keeps no page back."""
+    return await asyncio.gather(*(_card(office, errand) for office in offices))
+
+
+async def _card(office: Office, errand: Errand) -> Card:
+    asked = {**office.asked, "limit": COUNTED}
+    try:
+        async with asyncio.timeout(SECONDS):
+            found = await errand.get(office.keeper, office.lists, _Waiting, asked)
+    except (Refused, Unavailable, TimeoutError):
+        return Card(office, None)
+    return Card(office, len(found.items), more=found.next_cursor is not None)

@@ -1,0 +1,121 @@
+"""The console's calls of other services: under the visitor's token, and refused as those services refuse."""
+
+import httpx
+import pytest
+from pydantic import BaseModel, SecretStr
+from starlette.requests import Request
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.problems import Refused
+from bmt.pages.carried import CarriedToken
+from bmt.pages.login import SignInFirst
+from services.approval.console.neighbours import File, Neighbours
+
+KEY = SecretStr("k" * 32)
+CARRIED = CarriedToken(KEY)
+
+
+class Told(BaseModel):
+    said: str
+
+
+def errand(answers, session=None):
+    neighbours = Neighbours(
+        {"intake": "http://intake/", "provisioning": ""}, CARRIED, httpx.MockTransport(answers)
+    )
+    kept = {"sealed": CARRIED.seal("the-token")} if session is None else session
+    return neighbours.errand(Request({"type": "http", "session": kept}))
+
+
+def problem(name, status, **more):
+    body = {"type": f"urn:bmt:problem:{name}", "title": name, "status": status, "detail": name}
+    return httpx.Response(status, json={**body, **more})
+
+
+async def test_a_call_bears_the_visitors_token_and_leaves_out_what_was_not_asked():
+    def answers(call):
+        assert call.headers["authorization"] == "Bearer the-token"
+        assert str(call.url) == "http://intake/v1/inbox?status=waiting"
+        return httpx.Response(200, json={"said": "yes"})
+
+    asked = {"status": "waiting", "cursor": None}
+    assert (await errand(answers).get("intake", "/v1/inbox", Told, asked)).said == "yes"
+
+
+async def test_a_command_bears_its_forms_key():
+    def answers(call):
+        assert call.headers["idempotency-key"] == "form-1"
+        return httpx.Response(201, content=call.content)
+
+    told = await errand(answers).post("intake", "/v1/x", {"said": "done"}, Told, "form-1")
+    assert told.said == "done"
+
+
+async def test_a_file_goes_with_its_name_type_and_length():
+    def answers(call):
+        assert call.headers["content-disposition"] == "attachment; filename*=UTF-8''se%C3%B1or.pdf"
+        assert (call.headers["content-type"], call.headers["content-length"]) == (
+            "application/pdf",
+            "4",
+        )
+        return httpx.Response(201, json={"said": call.content.decode()})
+
+    async def content():
+        yield b"%P"
+        yield b"DF"
+
+    file = File("señor.pdf", "application/pdf", 4, content())
+    assert (await errand(answers).send("intake", "/v1/documents", file, Told, "k")).said == "%PDF"
+
+
+async def test_a_refusal_is_told_as_the_service_tells_it():
+    fault = {"pointer": "/applicant/email", "detail": "An address is needed."}
+
+    def answers(_):
+        return problem("validation_failed", 422, errors=[fault], allowed=["form"])
+
+    with pytest.raises(Refused) as refused:
+        await errand(answers).get("intake", "/v1/x", Told)
+    assert refused.value.problem == "validation_failed"
+    assert [one.pointer for one in refused.value.errors] == ["/applicant/email"]
+    assert refused.value.extra == {"allowed": ["form"]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem("unavailable", 503),
+        problem("internal", 500),
+        problem("never_heard_of", 418),
+        httpx.Response(502, text="<html>"),
+        httpx.Response(200, json={"other": 1}),
+    ],
+)
+async def test_an_answer_that_is_none_makes_the_service_unavailable(answer):
+    with pytest.raises(Unavailable) as away:
+        await errand(lambda _: answer).get("intake", "/v1/x", Told)
+    assert away.value.part == "intake"
+
+
+async def test_a_service_that_does_not_answer_is_unavailable():
+    def answers(call):
+        raise httpx.ConnectError("refused", request=call)
+
+    with pytest.raises(Unavailable):
+        await errand(answers).get("intake", "/v1/x", Told)
+
+
+async def test_a_token_that_ran_out_asks_to_sign_in_again():
+    with pytest.raises(SignInFirst):
+        await errand(lambda _: problem("unauthenticated", 401)).get("intake", "/v1/x", Told)
+
+
+@pytest.mark.parametrize("session", [{}, {"sealed": "forged"}])
+def test_a_session_without_a_token_asks_to_sign_in(session):
+    with pytest.raises(SignInFirst):
+        errand(None, session)
+
+
+def test_a_service_without_an_address_is_none_of_the_neighbours():
+    neighbours = Neighbours({"intake": "http://intake", "provisioning": ""}, CARRIED)
+    assert ("intake" in neighbours, "provisioning" in neighbours) == (True, False)
