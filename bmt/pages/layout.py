@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bmt.pages import session
-from bmt.pages.language import ASKED, CODES, Languages
+from bmt.pages.language import ASKED, CODES, Language, Languages
 
 ROOM: Final = Path(__file__).parent
 STATIC: Final = "/static-pages"
 """Where the stylesheet and the script are; they are the same for everybody, so browsers may keep them."""
 
-_FILES: Final = ("bmt.css", "bmt.js")
+_FILES: Final = ("bmt.css", "bmt.js", "bmt.svg")
 _A_YEAR: Final = 365 * 24 * 60 * 60
 
 
@@ -43,15 +43,20 @@ class Layout:
         """What every page tells from now on, such as what a menu needs."""
         self._always |= told
 
+    def language(self, request: Request) -> Language:
+        """The visitor's."""
+        return self._languages.of(request)
+
     def page(self, request: Request, template: str, status: int = 200, **told: Any) -> HTMLResponse:
         """The page; what it tells is escaped."""
-        language = self._languages.of(request)
+        language = self.language(request)
         text = self._templates.get_template(template).render(
             _=language.text,
             language=language,
             prefix=self.prefix,
             stylesheet=self._files["bmt.css"],
             script=self._files["bmt.js"],
+            icon=self._files["bmt.svg"],
             visitor=session.visitor(request.session),
             here=request.url.path,
             in_language={code: _address(request, code) for code in CODES},

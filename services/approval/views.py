@@ -1,6 +1,7 @@
 """The requests under review: the agencies' worklists, and what a decider reads of each request."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -19,7 +20,7 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.http.approval import CHOICES, DecisionInFull, RequestUnderReview, Step
-from bmt.contracts.values import Status
+from bmt.contracts.values import Kind, Status
 from services.approval.domain.events import PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
@@ -86,7 +87,8 @@ def _with_step(
     document: RequestUnderReview, step: Status, at: datetime, by: str | None, detail: str | None
 ) -> RequestUnderReview:
     taken = Step(step=step, at=at, by=by, detail=detail)
-    return document.model_copy(update={"status": step, "history": (*document.history, taken)})
+    history = (*document.history, taken)
+    return document.model_copy(update={"status": step, "history": history, "changed_at": at})
 
 
 def of_a_request(heard: Heard[BaseModel]) -> str | None:
@@ -99,20 +101,64 @@ REVIEWS: Final = View(
     model=RequestUnderReview,
     fold=fold,
     key=of_a_request,
-    indexes=[("agency", "status", "due_at", "_id"), ("status", "due_at")],
+    indexes=[
+        ("agency", "status", "due_at", "_id"),
+        ("status", "due_at"),
+        ("agency", "changed_at", "_id"),
+    ],
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of the open requests are looked for; what is None does not matter.
+
+    Attributes:
+        kind: application or termination.
+        warned: with warnings, or without.
+        due_before: those that must be decided before this.
+    """
+
+    kind: Kind | None = None
+    warned: bool | None = None
+    due_before: datetime | None = None
+
+
+_ANY: Final = Wanted()
+
+
 async def worklist(
-    reviews: Reviews, agency: str, page: PageRequest[Place]
+    reviews: Reviews, agency: str, page: PageRequest[Place], wanted: Wanted = _ANY
 ) -> list[RequestUnderReview]:
     """The agency's open requests, the one that is due first at the top."""
+    equal: dict[str, object] = {"agency": agency, "status": _OPEN}
+    if wanted.kind:
+        equal["kind"] = wanted.kind
+    if wanted.warned is False:
+        equal["warnings"] = []
     return await reviews.find(
         Query(
-            equal={"agency": agency, "status": _OPEN},
+            equal=equal,
+            beginning={"warnings": [""]} if wanted.warned else {},
+            below={"due_at": wanted.due_before} if wanted.due_before else {},
             order_by="due_at",
             after=page.after,
             limit=page.lookahead,
+        )
+    )
+
+
+async def changed(
+    reviews: Reviews, agency: str, since: datetime, most: int
+) -> list[RequestUnderReview]:
+    """The agency's requests that something happened to since then, the latest first."""
+    return await reviews.find(
+        Query(
+            equal={"agency": agency},
+            at_least={"changed_at": since},
+            order_by="changed_at",
+            descending=True,
+            limit=most,
         )
     )
 

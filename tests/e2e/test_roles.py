@@ -60,6 +60,8 @@ intake GET /v1/inbox
                              401  403     403   403       200   none   none     403   403     403   403    403   403
 intake GET /v1/inbox/{inbox_item_id}
                              401  403     403   403       200   404    404      403   403     403   403    403   403
+intake GET /v1/inbox/{inbox_item_id}/text
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
 intake GET /v1/inbox/{inbox_item_id}/documents/{document_id}
                              401  403     403   403       200   404    404      403   403     403   403    403   403
 intake POST /v1/inbox/{inbox_item_id}/registration
@@ -297,6 +299,7 @@ async def targets(callers, accounts) -> dict[str, Target]:
         "intake POST /v1/emails": Target({}, options=letter()),
         "intake GET /v1/inbox": Target({}, options=everything, tells=items[0]),
         "intake GET /v1/inbox/{inbox_item_id}": Target({"inbox_item_id": items[0]}),
+        "intake GET /v1/inbox/{inbox_item_id}/text": Target({"inbox_item_id": items[0]}),
         "intake GET /v1/inbox/{inbox_item_id}/documents/{document_id}": Target(
             {"inbox_item_id": items[0], "document_id": item["document_id"]}
         ),

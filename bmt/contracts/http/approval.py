@@ -158,3 +158,6 @@ class RequestUnderReview(RequestFacts):
     status: Status
     decision: DecisionInFull | None
     history: tuple[Step, ...]
+    changed_at: Moment | None = Field(
+        default=None, description="When something last happened to it here."
+    )

@@ -23,12 +23,14 @@ from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
-from services.approval.console.documents import document_of
+from services.approval.console.documents import file_of, named, picture_of
+from services.approval.console.filter_form import Filter
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
 
 Form = Annotated[Sent, Depends(sent)]
+PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
 
 def routes(
@@ -45,9 +47,9 @@ def routes(
 
     @routes.get("/")
     async def worklist(
-        request: Request, visitor: Annotated[Principal, caller], page: WorklistPage
+        request: Request, visitor: Annotated[Principal, caller], page: WorklistPage, only: Filter
     ) -> Response:
-        return await desk.worklist(request, visitor, page, DecisionForm())
+        return await desk.worklist(request, visitor, page, only, DecisionForm())
 
     @routes.get("/requests/{request_id}")
     async def one(
@@ -68,16 +70,20 @@ def routes(
 
     @routes.post("/")
     async def decide_all(
-        request: Request, visitor: Annotated[Principal, caller], page: WorklistPage, told: Form
+        request: Request,
+        visitor: Annotated[Principal, caller],
+        page: WorklistPage,
+        only: Filter,
+        told: Form,
     ) -> Response:
         form, chosen = DecisionForm.of(told), told.texts("chosen")
         if not chosen:
-            return RedirectResponse(f"{PREFIX}/", _SEE_OTHER)
+            return RedirectResponse(f"{PREFIX}/?{only.address}", _SEE_OTHER)
         try:
             rulings, context = form.rulings(chosen), told.context(visitor)
             answered = await bulk.decide_all(rulings, context, execution, agencies, clock)
         except (Refused, CausationReused) as error:
-            return await desk.worklist(request, visitor, page, form, refusal(error))
+            return await desk.worklist(request, visitor, page, only, form, refusal(error))
         return await desk.decided(request, answered.body.results)
 
     @routes.get("/requests/{request_id}/documents/{document_id}")
@@ -87,6 +93,13 @@ def routes(
         visitor: Annotated[Principal, caller],
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
-        return await document_of(review, document_id, documents)
+        return await file_of(named(review.documents, document_id), documents)
+
+    @routes.get("/requests/{request_id}/documents/{document_id}/pages/{number}")
+    async def page(
+        request_id: Id, document_id: Id, number: PageNumber, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        review = await desk.review_of(request_id, visitor)
+        return await picture_of(named(review.documents, document_id), number, desk.originals)
 
     return routes

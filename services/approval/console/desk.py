@@ -17,9 +17,12 @@ from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
 from services.approval.api import BY_DUE_TIME
-from services.approval.console import wording
+from services.approval.console import visits, wording
 from services.approval.console.decision_form import DecisionForm
+from services.approval.console.filter_form import FilterForm
+from services.approval.console.live import MOST_COUNTED
 from services.approval.console.neighbours import Neighbours
+from services.approval.console.originals import Originals
 from services.approval.console.today import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
@@ -38,8 +41,10 @@ class Desk:
         layout: Layout,
         neighbours: Neighbours,
         offices: Sequence[Office],
+        originals: Originals,
     ) -> None:
         """`offices` are told of on the first page."""
+        self.originals = originals
         self._neighbours = neighbours
         self._offices = offices
         self._reviews = reviews
@@ -63,14 +68,19 @@ class Desk:
         request: Request,
         visitor: Principal,
         page: PageRequest[Place],
+        only: FilterForm,
         form: DecisionForm,
         refused: Refused | None = None,
     ) -> Response:
-        """The agency's open requests, the one that is due first at the top."""
+        """The agency's open requests that were asked for, the one that is due first at the top."""
         now = self._clock()
-        found = await views.worklist(self._reviews, visitor.agency, page)
+        found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
-        return self._layout.page(
+        since = visits.since(request)
+        changed = (
+            await views.changed(self._reviews, visitor.agency, since, MOST_COUNTED) if since else ()
+        )
+        answer = self._layout.page(
             request,
             "worklist.html",
             _status(refused),
@@ -79,12 +89,17 @@ class Desk:
             more=shown.next_cursor,
             counts=await views.counts(self._reviews, visitor.agency, now),
             cards=await cards(self._offices, self._neighbours.errand(request)),
+            only=only,
+            since=since,
+            changed=len(changed),
             form=form,
             refused=refused,
             faults=faults_of(refused),
             now=now,
             wording=wording,
         )
+        visits.remember(request, answer, self._layout.prefix)
+        return answer
 
     async def one(
         self,
@@ -105,6 +120,7 @@ class Desk:
             "request.html",
             _status(refused),
             review=review,
+            shown=await self.originals.shown(review.documents, request.query_params),
             agency=self._agencies.name_of(review.agency),
             form=form,
             refused=refused,

@@ -13,9 +13,10 @@ from bmt.pages.application import pages
 from bmt.pages.carried import CarriedToken
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
-from services.approval.console import api
+from services.approval.console import api, changes
 from services.approval.console.desk import Desk
 from services.approval.console.inbox import pages as inbox
+from services.approval.console.live import Live, Pulse
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.originals import Originals
 from services.approval.console.tasks import pages as tasks
@@ -45,17 +46,20 @@ def site(
     originals = Originals(foundation.documents)
     admitted = Admitted(foundation.rate_limit, "administrator")
     documents = foundation.documents
+    pulse = Pulse()
+    foundation.projects(pulse)
 
     def made(layout: Layout) -> Sequence[APIRouter]:
         offices = open_offices(neighbours)
         layout.always(offices={office.path: office.name for office in offices})
-        desk = Desk(reviews, agencies, clock.now, layout, neighbours, offices)
+        desk = Desk(reviews, agencies, clock.now, layout, neighbours, offices, originals)
         every = {
             "inbox": inbox.routes(layout, neighbours, originals, documents, agencies, admitted),
             "tasks": tasks.routes(layout, neighbours, admitted),
         }
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
+            changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),
         ]
 

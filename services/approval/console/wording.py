@@ -16,6 +16,7 @@ __all__ = (
     "CHANNEL",
     "CHOICE",
     "FAULT",
+    "FILTERS",
     "INBOX",
     "KIND",
     "SETTING",
@@ -80,6 +81,17 @@ SETTING: Final[Mapping[str, str]] = {
 
 SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
+WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
+
+DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
+
+FILTERS: Final = (
+    ("kind", "Jenis", KIND),
+    ("warned", "Amaran", WARNED),
+    ("due", "Putuskan sebelum", DUE),
+)
+"""What the worklist can be narrowed by: field, label, choices."""
+
 OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
 
-ALL: Final = (WARNING, CHOICE, FAULT, INBOX, TASK, APPLICANT, SETTING, SWITCH, OFFICE)
+ALL: Final = (WARNING, CHOICE, FAULT, INBOX, TASK, APPLICANT, SETTING, SWITCH, WARNED, DUE, OFFICE)

@@ -13,7 +13,7 @@ PDF = (Path(__file__).parents[3] / "examples" / "documents" / "surat-kamal.pdf")
 
 def made(content, what):
     command = [sys.executable, "-m", "bmt.press.picture", what]
-    return subprocess.run(command, input=content, capture_output=True, timeout=30)
+    return subprocess.run(command, check=False, input=content, capture_output=True, timeout=30)
 
 
 def image(form, frames=1):

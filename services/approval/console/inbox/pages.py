@@ -10,7 +10,6 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
 from bmt.chassis.documents import DocumentStore
-from bmt.chassis.file_response import file_response
 from bmt.chassis.pagination import Page
 from bmt.contracts.http.intake import (
     InboxItem,
@@ -21,20 +20,17 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
 )
 from bmt.contracts.problems import STATUS, FieldError, Refused
-from bmt.contracts.values import Document
 from bmt.pages.forms import FormWrong, Sent, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
+from services.approval.console.documents import file_of, named, picture_of
 from services.approval.console.inbox.registration_form import RegistrationForm, faults_of
 from services.approval.console.neighbours import Errand, Neighbours
-from services.approval.console.originals import NoPicture, Originals
-from services.approval.domain.errors import UnknownRequest
+from services.approval.console.originals import Originals
 
 _SEE_OTHER: Final = 303
 _OK: Final = 200
-_A_DAY: Final = "private, max-age=86400, immutable"
-"""A document's bytes never change: its address holds their hash."""
 
 _NO_REASON: Final = FieldError(pointer="/reason", detail="Say why: it is kept with the item.")
 
@@ -75,18 +71,14 @@ class InboxDesk:
         refused: Refused | None = None,
     ) -> Response:
         """An item beside its form."""
-        shown = _chosen(item, request.query_params.get("document"))
-        pages = await self._originals.pages(shown)
-        page = _page_asked(request.query_params.get("page"), pages)
+        shown = await self._originals.shown(item.documents, request.query_params)
         return self._layout.page(
             request,
             "inbox_item.html",
             STATUS[refused.problem] if refused else _OK,
             item=item,
             shown=shown,
-            pages=pages,
-            number=page,
-            text=await _text_of(item, errand) if not pages else "",
+            text=await _text_of(item, errand) if not shown.pages else "",
             rules=self._agencies.get(item.agency).rules if item.agency in self._agencies else None,
             form=form,
             refused=refused,
@@ -135,12 +127,13 @@ def routes(
         try:
             if told.text("do") == "dismiss":
                 await _dismiss(errand, item_id, form, told.key)
-                return RedirectResponse(request.url.path, _SEE_OTHER)
-            accepted = await _register(errand, item_id, form, visitor, told.key)
+            else:
+                await _register(errand, item_id, form, visitor, told.key)
         except Refused as refused:
             item = await _item(errand, item_id)
             return await desk.item(request, item, errand, form, refused)
-        return RedirectResponse(f"{layout.prefix}/requests/{accepted.request_id}", _SEE_OTHER)
+        # Not to the request yet: approval hears of it in a moment.
+        return RedirectResponse(request.url.path, _SEE_OTHER)
 
     @routes.get("/{item_id}/documents/{document_id}")
     async def document(
@@ -148,14 +141,8 @@ def routes(
         item_id: Id,
         document_id: Id,
     ) -> Response:
-        named = _named(await _item(neighbours.errand(request), item_id), document_id)
-        _, chunks = await documents.open(named.document_id)
-        return file_response(
-            chunks,
-            filename=named.filename,
-            media_type=named.media_type,
-            size_bytes=named.size_bytes,
-        )
+        item = await _item(neighbours.errand(request), item_id)
+        return await file_of(named(item.documents, document_id), documents)
 
     @routes.get("/{item_id}/documents/{document_id}/pages/{number}")
     async def page(
@@ -164,12 +151,8 @@ def routes(
         document_id: Id,
         number: Number,
     ) -> Response:
-        named = _named(await _item(neighbours.errand(request), item_id), document_id)
-        try:
-            png = await originals.picture(named, number)
-        except NoPicture:
-            raise UnknownRequest from None
-        return Response(png, media_type="image/png", headers={"Cache-Control": _A_DAY})
+        item = await _item(neighbours.errand(request), item_id)
+        return await picture_of(named(item.documents, document_id), number, originals)
 
     return routes
 
@@ -184,10 +167,10 @@ async def _text_of(item: InboxItemInFull, errand: Errand) -> str:
 
 async def _register(
     errand: Errand, item_id: str, form: RegistrationForm, visitor: Principal, key: str
-) -> RequestAccepted:
+) -> None:
     body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
     address = f"/v1/inbox/{item_id}/registration"
-    return await errand.post("intake", address, body, RequestAccepted, key)
+    await errand.post("intake", address, body, RequestAccepted, key)
 
 
 async def _dismiss(errand: Errand, item_id: str, form: RegistrationForm, key: str) -> None:
@@ -195,21 +178,3 @@ async def _dismiss(errand: Errand, item_id: str, form: RegistrationForm, key: st
         raise FormWrong(errors=(_NO_REASON,))
     address = f"/v1/inbox/{item_id}/dismissal"
     await errand.post("intake", address, {"reason": reason}, InboxItemDismissed, key)
-
-
-def _chosen(item: InboxItemInFull, document_id: str | None) -> Document:
-    """The document that is shown: the one asked for, else the first."""
-    found = (one for one in item.documents if one.document_id == document_id)
-    return next(found, item.documents[0])
-
-
-def _named(item: InboxItemInFull, document_id: str) -> Document:
-    found = [one for one in item.documents if one.document_id == document_id]
-    if not found:
-        raise UnknownRequest
-    return found[0]
-
-
-def _page_asked(asked: str | None, pages: int) -> int:
-    number = int(asked) if asked and asked.isascii() and asked.isdigit() else 1
-    return max(1, min(number, pages))

@@ -1,0 +1,144 @@
+"""What an administrator does beside deciding, in a real browser: the inbox, tasks by hand, and what changes meanwhile."""
+
+import uuid
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
+from fixtures.outside import registered
+from playwright.async_api import expect
+
+pytestmark = MARKS
+
+LETTER = Path(__file__).parents[2] / "examples" / "documents" / "surat-kamal.pdf"
+WORDS = {
+    "ms": {
+        "inbox": "Peti masuk",
+        "register": "Daftarkan",
+        "aside": "Ketepikan",
+        "reload": "Muat semula",
+        "rejected": "Ditolak",
+    },
+    "en": {
+        "inbox": "Inbox",
+        "register": "Register",
+        "aside": "Set aside",
+        "reload": "Reload",
+        "rejected": "Rejected",
+    },
+}
+
+
+def message(subject):
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Kamal <kamal@example.my>", "bmt@x.my", subject
+    mail["Message-ID"] = f"<{uuid.uuid4()}@example.my>"
+    mail.set_content("Salam, saya perlukan BMT.\n\nNama: Kamal Ariffin bin Hashim\nKuota: 20 GB\n")
+    mail.add_attachment(
+        LETTER.read_bytes(), maintype="application", subtype="pdf", filename="surat-kamal.pdf"
+    )
+    return mail.as_bytes()
+
+
+async def arrived(admin, subject):
+    """An e-mail that a person must read."""
+    answer = await admin.post(
+        "intake",
+        "/v1/emails",
+        content=message(subject),
+        headers={"Content-Type": "message/rfc822"},
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.json()["inbox_item_id"]
+
+
+async def console(new_page, language, *, scripts):
+    page = await new_page("approval", scripts=scripts)
+    await sign_in_as(page, "Aminah")
+    if language == "en":
+        await page.get_by_role("link", name="English").click()
+    return page
+
+
+@WAYS
+async def test_an_administrator_registers_one_message_and_sets_another_aside(
+    new_page, caller, http, ready, language, scripts
+):
+    words, admin = WORDS[language], caller("administrator")
+    wanted, unwanted = f"Mohon {uuid.uuid4().hex[:6]}", f"Iklan {uuid.uuid4().hex[:6]}"
+    item, other = await arrived(admin, wanted), await arrived(admin, unwanted)
+    account = await registered(http, ready)
+    page = await console(new_page, language, scripts=scripts)
+    await page.get_by_role("link", name=words["inbox"], exact=True).first.click()
+    await page.get_by_role("link", name=wanted).click()
+    await expect(page.locator("pre.original")).to_contain_text("Salam, saya perlukan BMT.")
+    await expect(page.locator("#quota_bytes")).to_have_value("20")
+    await page.get_by_role("link", name="surat-kamal.pdf", exact=True).click()
+    shown = page.locator("img.original")
+    assert await shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1000
+    await page.locator("#account").fill(account)
+    await page.locator("#justification").fill("Menghantar lukisan projek.")
+    await page.get_by_role("button", name=words["register"], exact=True).click()
+    await expect(page.locator("#email-fault")).to_be_visible()
+    await expect(page.locator("#account")).to_have_value(account)
+    await page.locator("#email").fill(account)
+    await page.get_by_role("button", name=words["register"], exact=True).click()
+    await expect(page.locator("#settled")).to_be_visible()
+    await admin.once_known("approval", f"/v1/requests/{item}")
+    await page.locator(f"a[href$='/requests/{item}']").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("BMT-MAMPU-")
+
+    await page.goto(page.url.rpartition("/requests/")[0] + f"/inbox/{other}")
+    await page.get_by_role("button", name=words["aside"]).click()
+    await expect(page.locator("#reason-fault")).to_be_visible()
+    await page.locator("#reason").fill("Bukan permohonan BMT.")
+    await page.get_by_role("button", name=words["aside"]).click()
+    await expect(page.locator("#settled")).to_be_visible()
+    settled = (await admin.get("intake", f"/v1/inbox/{other}")).json()
+    assert (settled["status"], settled["reason"]) == ("dismissed", "Bukan permohonan BMT.")
+    assert page.strangers == []
+
+
+async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
+    new_page, caller, http, ready
+):
+    admin = caller("administrator", subject="rakan.mampu@mygovuc.gov.my")
+    request_id = await admin.submit(account=await registered(http, ready))
+    page = await console(new_page, "ms", scripts=True)
+    address = page.url.partition("?")[0]
+    worklist = await page.context.new_page()
+    await worklist.goto(address)
+    await page.goto(f"{address}requests/{request_id}")
+    await page.locator("#reason").fill("Setengah ayat")
+    await admin.decide(request_id, "reject", reason="Tiada keperluan.")
+    notice = page.locator("[data-live]")
+    await expect(notice).to_contain_text("Ditolak")
+    await expect(page.locator("#reason")).to_have_value("Setengah ayat")
+    await expect(worklist.locator("[data-live]")).to_be_visible()
+    await clean(page, "a request that has just changed")
+    await notice.get_by_role("link").click()
+    await expect(page.locator("#decision")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["ms", "en"])
+async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, language):
+    admin = caller("administrator")
+    item = await arrived(admin, "Permohonan BMT melalui surat")
+    request_id = await admin.submit(account=await registered(http, ready))
+    page = await console(new_page, language, scripts=True)
+    base = page.url.partition("?")[0]
+    for name in (
+        "inbox",
+        f"inbox/{item}",
+        "inbox?status=dismissed",
+        "tasks",
+        "tasks?status=completed",
+        f"requests/{request_id}",
+        "changes?since=2026-01-01T00:00:00Z",
+        "?kind=termination&warned=yes&due=late",
+    ):
+        await page.goto(base + name)
+        await clean(page, name)
+        if language == "ms" and name in ("inbox", f"inbox/{item}"):
+            await picture(page, f"pentadbir-peti-masuk{'' if name == 'inbox' else '-mesej'}")

@@ -1,0 +1,89 @@
+"""What changed, told to pages that are open: of an agency, and of one request."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from fixtures.samples import received
+from reviews import DUE, REQUEST, opened, papers, rejected
+from test_review_view import OPENED_AT, heard
+
+from bmt.chassis.memory_view_store import MemoryViewStore
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.views import ViewProjection
+from services.approval import views
+from services.approval.console import live as live_
+from services.approval.console.live import Live, Pulse
+from services.approval.views import REVIEWS, Wanted
+
+BEFORE = OPENED_AT - timedelta(seconds=1)
+
+
+@pytest.fixture
+async def reviews():
+    reviews = ViewProjection(REVIEWS, MemoryViewStore())
+    await reviews.apply(
+        [heard(opened(warnings=("not_serving",))), heard(papers(received(REQUEST)), 2)]
+    )
+    return reviews
+
+
+async def first(stream):
+    """The first change that a stream tells."""
+    async for event in stream:
+        if event.event == "changed":
+            return event.data
+    return None
+
+
+async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monkeypatch):
+    monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 60)
+    pulse = Pulse()
+    stream = Live(reviews, pulse).of_request(REQUEST.request_id, 1, lambda one: one.status)
+    told = asyncio.create_task(first(stream))
+    await asyncio.sleep(0)
+    decided = heard(rejected(), 3)
+    await reviews.apply([decided])
+    await pulse.apply([decided])
+    assert await asyncio.wait_for(told, 5) == {"what": "rejected"}
+
+
+async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(reviews, monkeypatch):
+    monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 0.01)
+    stream = Live(reviews, Pulse()).of_agency("MAMPU", OPENED_AT + timedelta(seconds=1))
+    told = asyncio.create_task(first(stream))
+    await asyncio.sleep(0)
+    await reviews.apply([heard(rejected(), 3)])
+    assert await asyncio.wait_for(told, 5) == {"count": "1"}
+
+
+async def test_a_stream_ends_by_itself_and_says_when_to_come_again(reviews, monkeypatch):
+    monkeypatch.setattr(live_, "LASTS_SECONDS", 0)
+    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE)
+    events = [event async for event in stream]
+    assert [(event.comment, event.retry) for event in events] == [("open", 500)]
+
+
+@pytest.mark.parametrize(
+    ("agency", "since", "found"),
+    [("MAMPU", BEFORE, 1), ("MAMPU", OPENED_AT + timedelta(days=999), 0), ("JPA", BEFORE, 0)],
+)
+async def test_changes_are_an_agencys_own_and_those_since_then(reviews, agency, since, found):
+    assert len(await views.changed(reviews, agency, since, 10)) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), 1),
+        (Wanted(kind="application"), 1),
+        (Wanted(kind="termination"), 0),
+        (Wanted(warned=True), 1),
+        (Wanted(warned=False), 0),
+        (Wanted(due_before=DUE), 0),
+        (Wanted(due_before=DUE + timedelta(seconds=1)), 1),
+    ],
+)
+async def test_the_worklist_is_narrowed(reviews, wanted, found):
+    page = PageRequest(limit=50, after=None)
+    assert len(await views.worklist(reviews, "MAMPU", page, wanted)) == found
