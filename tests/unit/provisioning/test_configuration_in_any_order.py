@@ -101,9 +101,13 @@ class Configurations(DeciderMachine):
     def somebody_sets_the_targets_otherwise(self, name, shown):
         self.targets[name] = shown
 
-    @rule(name=requests)
-    def it_goes_on(self, name):
-        """The next step of its way, which random steps alone would seldom make."""
+    @rule(name=requests, steps=st.integers(1, 4))
+    def it_goes_on(self, name, steps):
+        """The next steps of its way, which random steps alone would seldom make."""
+        for _ in range(steps):
+            self._step(name)
+
+    def _step(self, name):
         match self.state(name):
             case Due():
                 self.work_starts(name)
@@ -114,6 +118,8 @@ class Configurations(DeciderMachine):
                 self.it_is_read_back(name)
             case Awaiting(claim=None):
                 self.a_task_is_claimed(name, FAIZ, "MAMPU", is_another=False)
+            case Awaiting(claim=claim) if claim.claimed_by == FAIZ:
+                self.a_task_is_taken_over(name, OPERATOR, FAIZ, "MAMPU")
             case Awaiting():
                 self.a_task_is_completed(name, FAIZ, "MAMPU", is_another=False)
             case Failed():
