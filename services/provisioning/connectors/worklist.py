@@ -50,8 +50,9 @@ class Worklist:
         self._clock = clock
 
     async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
-        """As `Connector.plan`: before an officer looked, every setting is one to change."""
-        return changes("ipms", (await self.read_back(account)).effective, wanted)
+        """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
+        plan = changes("ipms", (await self.read_back(account)).effective, wanted)
+        return [change for change in plan if change.to is not None]
 
     async def apply(self, account: str, wanted: EffectiveIpms) -> None:
         """As `Connector.apply`; done where an officer stated it, else an officer is needed."""

@@ -184,6 +184,8 @@ async def test_where_people_set_ipms_the_plan_has_what_they_will_be_asked(
         assert ending["waits_for_earlier"] is True
         (off,) = ending["by_hand"]
         assert [one["to"] for one in off["settings"]] == [False]
+        assert settings_of(ending)[0] == ("ipms", "bmt_enabled", None, False)
+        assert {target for target, *_ in settings_of(ending)[1:]} == {"storage"}
         assert "Matikan perkhidmatan" in off["instructions"]
 
 
