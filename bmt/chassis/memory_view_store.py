@@ -39,7 +39,7 @@ class MemoryViewStore:
         found.sort(key=lambda d: _place(d, query), reverse=query.descending)
         if query.after is not None:
             value, key = query.after
-            last = (value, key) if query.order_by else (key,)
+            last = (*_sorting(value), key) if query.order_by else (key,)
             found = [
                 d
                 for d in found
@@ -76,7 +76,12 @@ def _field(body: Any, path: str) -> Any:
 def _place(document: ViewDocument, query: Query) -> tuple[Any, ...]:
     if query.order_by is None:
         return (document.key,)
-    return (_field(document.body, query.order_by), document.key)
+    return (*_sorting(_field(document.body, query.order_by)), document.key)
+
+
+def _sorting(value: Any) -> tuple[Any, ...]:
+    """None before everything else, as MongoDB has it."""
+    return (value is not None, value)
 
 
 def _matches(body: dict[str, Any], query: Query) -> bool:

@@ -151,6 +151,9 @@ def _beyond(query: Query, value: Any, key: str) -> dict[str, Any]:
     further = "$lt" if query.descending else "$gt"
     if query.order_by is None:
         return {"_id": {further: key}}
+    if value is None:
+        beside = {query.order_by: None, "_id": {further: key}}
+        return beside if query.descending else {"$or": [beside, {query.order_by: {"$ne": None}}]}
     return {
         "$or": [
             {query.order_by: {further: value}},

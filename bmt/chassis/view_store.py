@@ -38,7 +38,7 @@ class Query:
         at_least: field → lowest value.
         below: field → the first value too high.
         beginning: field (a list of texts) → texts, each of which must begin one of the list.
-        order_by: field to sort by, then by key.
+        order_by: field to sort by, then by key; where it may be None, only ascending: None comes first.
         descending: the highest first.
         after: the (order_by value, key) of the last document seen before.
         limit: at most so many.

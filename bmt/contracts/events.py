@@ -141,6 +141,10 @@ class AwaitingOperator(RequestEvent):
     task_id: str
     target: Target
     instructions: str
+    settings: tuple[PlannedChange, ...] = Field(
+        default=(), description="what to set, one by one; `from` is null: nobody can read it"
+    )
+    due_at: Moment | None = Field(default=None, description="client charter")
 
 
 class EffectiveIpms(BaseModel):

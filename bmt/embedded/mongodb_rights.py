@@ -24,7 +24,7 @@ COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "intake": ("parked", "work", "requests", "inbox", "uploads"),
     "approval": ("parked", "work", "reviews"),
-    "provisioning": ("parked", "work", "configurations", "entitlements", "tasks"),
+    "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "correspondences"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }

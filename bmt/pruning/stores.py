@@ -19,6 +19,8 @@ class WorkingStore:
         requests: the view with one document a request, whose `_id` is the request's. It is removed
             last: what is still in it is looked at again.
         others: further views, by the field that names the request in them.
+        listed_too: which of the others has one document a request as well, also of requests that `requests`
+            never has.
         entitlements: the view of what is in force, whose latest request must stay.
         passing: prefixes of streams that no request's file waits for, such as a bulk call's; they go
             by their age alone. Each with the view that shows them and the field of its time, if there is one.
@@ -27,7 +29,13 @@ class WorkingStore:
     requests: str
     others: Mapping[str, str]
     entitlements: str | None = None
+    listed_too: str | None = None
     passing: Mapping[str, tuple[str, str] | None] | None = None
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The views that between them have every request, each by its `_id`."""
+        return (self.requests, self.listed_too) if self.listed_too else (self.requests,)
 
     def collections(self) -> Iterator[str]:
         """Everything that pruning removes something of, and what it looks into for that."""
@@ -40,7 +48,10 @@ class WorkingStore:
 STORES: Final[Mapping[str, WorkingStore]] = {
     "notification": WorkingStore("correspondences", {}),
     "provisioning": WorkingStore(
-        "configurations", {"tasks": "request_id"}, entitlements="entitlements"
+        "configurations",
+        {"tasks": "request_id", "reviews": "_id"},
+        entitlements="entitlements",
+        listed_too="reviews",
     ),
     "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
     "intake": WorkingStore(

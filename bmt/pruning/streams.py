@@ -48,14 +48,16 @@ async def _of_service(
     database: mongodb.Database, store: WorkingStore, files: mongodb.Collection, before: datetime
 ) -> Pruned:
     pruned = Pruned()
-    async for request_ids in _batches(database[store.requests]):
-        filed = await _filed(files, request_ids, before)
-        needed = await _in_force(database, store, filed)
-        pruned.in_force += len(needed)
-        gone = [request_id for request_id in filed if request_id not in needed]
-        if gone:
-            pruned.commits += await _remove(database, store, gone)
-            pruned.requests += len(gone)
+    for view in store.lists:
+        async for request_ids in _batches(database[view]):
+            filed = await _filed(files, request_ids, before)
+            needed = await _in_force(database, store, filed)
+            if view == store.requests:
+                pruned.in_force += len(needed)
+            gone = [request_id for request_id in filed if request_id not in needed]
+            if gone:
+                pruned.commits += await _remove(database, store, gone)
+                pruned.requests += len(gone)
     for beginning, shown_in in (store.passing or {}).items():
         pruned.commits += await _remove_passing(database, beginning, shown_in, before)
     return pruned

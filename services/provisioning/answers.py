@@ -5,41 +5,53 @@ from typing import Final
 
 from bmt.chassis.event_store import Commit
 from bmt.chassis.idempotency import CommandContext
-from bmt.contracts.http.provisioning import Claimed, Completed, Obstacle, Plan, Unfinished
+from bmt.contracts.http.provisioning import (
+    ByHand,
+    Claimed,
+    Completed,
+    TakenOver,
+    Task,
+    TaskInFull,
+    Unfinished,
+)
 from bmt.contracts.values import Status
-from services.provisioning.connectors.targets import Outlook, Targets
+from services.provisioning.connectors.targets import Outlook
+from services.provisioning.domain import goal
 from services.provisioning.domain import state as states
+from services.provisioning.domain.order import Order
 from services.provisioning.handlers import task_officer
 from services.provisioning.views.configurations import Configuration
 
-_STATUS: Final[Mapping[type[states.Known], Status]] = {
+STATUS: Final[Mapping[type[states.Known], Status]] = {
     states.Due: "approved",
     states.Started: "configuring",
     states.Awaiting: "awaiting_operator",
     states.Configured: "configured",
     states.Failed: "configuration_failed",
 }
+"""What a request's status is called in each state."""
 
 
-async def plan(state: states.Known, targets: Targets) -> Plan:
-    """What configuring the request would change, read live; nothing once it is configured.
+def by_hand(outlook: Outlook, order: Order) -> tuple[ByHand, ...]:
+    """What a person is asked to set by this order."""
+    return tuple(
+        ByHand(
+            target=needed.target,
+            instructions=needed.instructions,
+            settings=goal.by_hand(needed.target, goal.goal(order)),
+        )
+        for needed in outlook.by_hand
+    )
 
-    Raises:
-        TargetAway: a target cannot be asked now.
-    """
-    order = state.order
-    statement = getattr(state, "statement", None)
-    done = isinstance(state, states.Configured)
-    outlook = Outlook((), ()) if done else await targets.outlook(order, statement)
-    return Plan(
-        request_id=order.request.request_id,
-        kind=order.request.kind,
-        account=order.request.applicant.account,
-        status=_STATUS[type(state)],
-        plan=outlook.changes,
-        obstacles=tuple(
-            Obstacle(target=refused.target, reason=refused.reason) for refused in outlook.refusals
-        ),
+
+def in_full(task: Task, state: states.Known) -> TaskInFull:
+    """The task, with what was read back once its request is configured."""
+    said = state.said if isinstance(state, states.Configured) else None
+    return TaskInFull(
+        **dict(task),
+        request_status=STATUS[type(state)],
+        effective=said.effective if said else None,
+        proof=said.evidence if said else (),
     )
 
 
@@ -47,6 +59,15 @@ def claimed(task_id: str, commit: Commit, context: CommandContext) -> Claimed:
     """The answer to a claim: who asked has the task, now or since before."""
     by = task_officer(context)
     return Claimed(task_id=task_id, request_id=commit.subject, claimed_by=by)
+
+
+def taken_over(task_id: str, commit: Commit, context: CommandContext) -> TakenOver:
+    """The answer to a takeover: who had the task before; nobody else, where the caller had it."""
+    former = commit.events[0].data["taken_over_from"] if commit.events else None
+    by = task_officer(context)
+    return TakenOver(
+        task_id=task_id, request_id=commit.subject, claimed_by=by, taken_over_from=former
+    )
 
 
 def completed(commit: Commit) -> Completed:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from bmt.chassis.address import Id
@@ -16,6 +16,7 @@ from bmt.chassis.openapi import problems
 from bmt.chassis.pagination import Page, PageRequest, Paging
 from bmt.chassis.web import api_router
 from bmt.chassis.work import WorkQueue
+from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,
@@ -23,13 +24,17 @@ from bmt.contracts.http.provisioning import (
     Entitlement,
     Plan,
     RetryAccepted,
+    TakenOver,
+    TakeOver,
     Task,
-    TaskStatus,
+    TaskFilter,
+    TaskInFull,
     Unfinished,
 )
 from bmt.contracts.problems import Refused
+from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.provisioning import answers, handlers
-from services.provisioning.connectors.targets import Targets
+from services.provisioning.plans import Plans
 from services.provisioning.views import configurations as configurations_
 from services.provisioning.views import tasks as tasks_
 from services.provisioning.views.configurations import Configurations
@@ -37,6 +42,7 @@ from services.provisioning.views.entitlements import Entitlements
 from services.provisioning.views.tasks import Tasks
 
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
+BY_DUE_TIME: Final = Paging(tuple[AwareDatetime | None, str])
 MOST_REASONS: Final = 1000
 
 TaskOfficer = Annotated[Principal, Depends(require("administrator", "operator"))]
@@ -44,7 +50,17 @@ Overseer = Annotated[Principal, Depends(require("administrator", "operator", "au
 Reader = Annotated[Principal, Depends(require("administrator", "operator", "auditor", "applicant"))]
 TaskCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 RetryCommand = Annotated[CommandContext, Depends(command("operator", "administrator"))]
-TimePage = Annotated[PageRequest[tasks_.Place], Depends(BY_TIME)]
+TimePage = Annotated[PageRequest[configurations_.Place], Depends(BY_TIME)]
+TaskPage = Annotated[PageRequest[tasks_.Place], Depends(BY_DUE_TIME)]
+Size = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=LARGEST_EXACT_INTEGER,
+        description="Bytes. See the plan for this size; default: as asked. Applications only, and "
+        "only before the decision: then the size that was approved counts.",
+    ),
+]
 
 
 class NothingInForce(Refused):
@@ -58,7 +74,7 @@ def request_routes(
     configurations: Configurations,
     entitlements: Entitlements,
     work: WorkQueue,
-    targets: Targets,
+    plans: Plans,
     clock: Clock,
 ) -> APIRouter:
     """The calls about requests and accounts."""
@@ -66,12 +82,24 @@ def request_routes(
 
     @routes.get(
         "/v1/requests/{request_id}/plan",
-        summary="What configuring would change, read live",
-        responses=problems("not_found", "unavailable"),
+        summary="What configuring would change, or approving, read live",
+        responses=problems(
+            "not_found", "validation_failed", "quota_exceeds_maximum", "unavailable"
+        ),
     )
-    async def plan(request_id: Id, caller: Overseer) -> Plan:
-        """For requests that were approved. 503 while a target is away: nothing is guessed."""
-        return await answers.plan(await handlers.known(request_id, caller, execution), targets)
+    async def plan(
+        request_id: Id,
+        caller: Overseer,
+        quota_bytes: Size = None,
+        max_file_size_bytes: Size = None,
+    ) -> Plan:
+        """For requests that were approved, and for those under review: what if it were approved now.
+
+        Looking changes nothing. 503 while a target is away, takes in a change, or does not answer
+        within some seconds: nothing is guessed. 422: no decision could grant such sizes.
+        """
+        wish = Granted(quota_bytes=quota_bytes, max_file_size_bytes=max_file_size_bytes)
+        return await plans.of(request_id, wish, caller)
 
     @routes.post(
         "/v1/requests/{request_id}/retry",
@@ -122,12 +150,22 @@ def task_routes(
     """The calls of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])
 
-    @routes.get("/v1/tasks", summary="What officers must set by hand, the oldest first")
+    @routes.get("/v1/tasks", summary="What officers must set by hand, due first at the top")
     async def listed(
-        caller: TaskOfficer, page: TimePage, status: TaskStatus | None = None
+        caller: TaskOfficer, page: TaskPage, status: TaskFilter | None = None
     ) -> Page[Task]:
+        """`status=open`: to be done, claimed or not; `claimed`: somebody has it; `done`: completed."""
         found = await tasks_.tasks_of(tasks, caller.agency, status, page)
-        return BY_TIME.page(found, page, key=lambda task: (task.opened_at, task.task_id))
+        return BY_DUE_TIME.page(found, page, key=lambda task: (task.due_at, task.task_id))
+
+    @routes.get(
+        "/v1/tasks/{task_id}",
+        summary="One task, and once it is configured what was read back",
+        responses=problems("not_found"),
+    )
+    async def task(task_id: Id, caller: TaskOfficer) -> TaskInFull:
+        found = await handlers.task_of(task_id, caller, tasks)
+        return answers.in_full(found, await execution.state(handlers.stream_of(found.request_id)))
 
     @routes.post(
         "/v1/tasks/{task_id}/claim",
@@ -137,12 +175,32 @@ def task_routes(
         responses=problems("forbidden", "not_found", "already_decided", "request_closed"),
     )
     async def claim(task_id: Id, context: TaskCommand) -> JsonResponse:
-        """Nobody else can claim it then (409 `already_decided`, with who did as `decision`).
+        """Nobody else can claim it then: 409 `already_decided`, with who did as `decision`.
 
-        403: you approved the request, and your agency separates the two duties.
+        A colleague may take it over. 403: you approved the request, and your agency separates the two duties.
         """
         executed = await handlers.claim_task(task_id, context, execution, tasks, clock)
         return answer(executed, answers.claimed(task_id, executed.commit, context), 201)
+
+    @routes.post(
+        "/v1/tasks/{task_id}/takeover",
+        summary="Do a task in the place of the colleague who claimed it",
+        status_code=201,
+        response_model=TakenOver,
+        responses=problems(
+            "forbidden", "not_found", "already_decided", "request_closed", "validation_failed"
+        ),
+    )
+    async def take_over(task_id: Id, takeover: TakeOver, context: TaskCommand) -> JsonResponse:
+        """Any officer who could have claimed it, at any time; who had it and why is kept.
+
+        409 `already_decided`: somebody else has it than you named (`decision` shows who): of two
+        colleagues who take a task over, one does. 403: as for a claim.
+        """
+        executed = await handlers.take_over_task(
+            task_id, takeover, context, execution, tasks, clock
+        )
+        return answer(executed, answers.taken_over(task_id, executed.commit, context), 201)
 
     @routes.post(
         "/v1/tasks/{task_id}/completion",

@@ -10,7 +10,7 @@ from bmt.chassis.documents import DocumentStore
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import Approved
-from bmt.contracts.http.provisioning import Completion
+from bmt.contracts.http.provisioning import Completion, TakeOver, Task
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Officer
 from services.provisioning.domain.commands import (
@@ -19,10 +19,11 @@ from services.provisioning.domain.commands import (
     CompleteTask,
     RequestConfiguration,
     Retry,
+    TakeOverTask,
 )
 from services.provisioning.domain.errors import UnknownRequest, UnknownTask
 from services.provisioning.domain.policy import Policy
-from services.provisioning.domain.state import Known, NotHeard
+from services.provisioning.domain.state import NotHeard
 from services.provisioning.views.configurations import Configurations, overtaken
 from services.provisioning.views.tasks import Tasks
 
@@ -55,6 +56,32 @@ async def claim_task(
     """
     caller = context.principal
     command = ClaimTask(task_id, task_officer(context), caller.agency, clock())
+    request_id = await _request_of(task_id, caller, tasks)
+    return await execution.execute(_said(request_id, context, command))
+
+
+async def take_over_task(
+    task_id: str,
+    takeover: TakeOver,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    tasks: Tasks,
+    clock: Clock,
+) -> Executed:
+    """An officer does a task in the place of the colleague who claimed it.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    caller = context.principal
+    command = TakeOverTask(
+        task_id=task_id,
+        officer=task_officer(context),
+        agency=caller.agency,
+        claimed_by=takeover.claimed_by,
+        reason=takeover.reason,
+        taken_over_at=clock(),
+    )
     request_id = await _request_of(task_id, caller, tasks)
     return await execution.execute(_said(request_id, context, command))
 
@@ -112,16 +139,16 @@ async def retry(
     return await execution.execute(_said(request_id, context, command))
 
 
-async def known(request_id: str, caller: Principal, execution: Execution[Any, Any]) -> Known:
-    """The state of a request that the caller may see.
+async def task_of(task_id: str, caller: Principal, tasks: Tasks) -> Task:
+    """A task of the caller's agency.
 
     Raises:
-        UnknownRequest: no approval of it was heard, or it is another agency's.
+        UnknownTask: there is none, or it is another agency's.
     """
-    state: Known | NotHeard = await execution.state(stream_of(request_id))
-    if isinstance(state, NotHeard) or not sees(caller, state.order.request.agency):
-        raise UnknownRequest
-    return state
+    task = await tasks.get(task_id)
+    if task is None or task.agency != caller.agency:
+        raise UnknownTask
+    return task
 
 
 def sees(caller: Principal, agency: str) -> bool:
@@ -153,6 +180,8 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
         working_days=rules.charter_working_days.configure,
         state=rules.state,
         approver_may_configure=rules.separation.approver_may_configure,
+        largest_quota_bytes=rules.quota_bytes.maximum,
+        largest_file_bytes=rules.max_file_size_bytes,
     )
 
 
@@ -168,10 +197,7 @@ def _said(request_id: str, context: CommandContext, command: Command) -> Message
 
 
 async def _request_of(task_id: str, caller: Principal, tasks: Tasks) -> str:
-    task = await tasks.get(task_id)
-    if task is None or task.agency != caller.agency:
-        raise UnknownTask
-    return task.request_id
+    return (await task_of(task_id, caller, tasks)).request_id
 
 
 async def _require_documents(evidence: tuple[str, ...], documents: DocumentStore) -> None:

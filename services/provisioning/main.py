@@ -22,14 +22,16 @@ from services.provisioning.connectors import scim, worklist
 from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import ConnectorMetrics
+from services.provisioning.connectors.looks import Looks
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER
 from services.provisioning.domain.events import PRIVATE
+from services.provisioning.plans import Plans
 from services.provisioning.settings import Settings
 from services.provisioning.subscriptions import TABLE
-from services.provisioning.views import configurations, entitlements, tasks
+from services.provisioning.views import configurations, entitlements, reviews, tasks
 from services.provisioning.views.turns import Turns
 from services.provisioning.views.work import work_of
 from services.provisioning.worker import Configurer
@@ -58,6 +60,7 @@ def build(settings: Settings) -> FastAPI:
     unfinished = foundation.view(configurations.CONFIGURATIONS)
     in_force = foundation.view(entitlements.ENTITLEMENTS)
     by_hand = foundation.view(tasks.TASKS)
+    under_review = foundation.view(reviews.REVIEWS, of_own_events=False)
     targets = _targets(settings, foundation)
     configurer = Configurer(
         execution=execution,
@@ -72,7 +75,15 @@ def build(settings: Settings) -> FastAPI:
         for name in (scim.NAME, worklist.NAME)
     ]
     foundation.works_on(work_of, workers)
-    foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies))
+    foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
+    plans = Plans(
+        execution=execution,
+        reviews=under_review,
+        configurations=unfinished,
+        looks=Looks(targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds),
+        agencies=agencies,
+        clock=clock.now,
+    )
     foundation.samples(
         overdue_sampler(
             foundation.registry,
@@ -85,9 +96,7 @@ def build(settings: Settings) -> FastAPI:
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
         routers=[
-            api.request_routes(
-                execution, unfinished, in_force, foundation.work, targets, clock.now
-            ),
+            api.request_routes(execution, unfinished, in_force, foundation.work, plans, clock.now),
             api.task_routes(execution, by_hand, foundation.documents, clock.now),
         ],
     )

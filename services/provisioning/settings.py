@@ -41,6 +41,13 @@ class Settings(ServiceSettings):
         default=2.0, gt=0, description="While a target is away, one call so often looks for it."
     )
 
+    plan_timeout_seconds: float = Field(
+        default=5.0, gt=0, le=30, description="How long somebody who asks for a plan waits for it."
+    )
+    plans_at_once: int = Field(
+        default=8, ge=1, description="How many plans are looked up at a time; others wait."
+    )
+
     @model_validator(mode="after")
     def _token_with_url(self) -> Self:
         if self.ipms_url is not None and self.ipms_token is None:

@@ -1,4 +1,4 @@
-"""What provisioning hears, and what it does about it; other decisions lead to nothing here."""
+"""What provisioning hears and acts on; of reviews and how else they end it only keeps a view."""
 
 from typing import Final
 

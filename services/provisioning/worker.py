@@ -104,7 +104,7 @@ class Configurer:
             target = ORDER[order.request.kind][0]
             await self._record(due, "failed", RecordFailure(target, reason, retryable=False))
             return ()
-        outlook = await self._targets.outlook(order, due.statement)
+        outlook = await self._targets.outlook(order, due.statement, settle=True)
         if outlook.refusals:
             await self._record(due, "failed", _failure(outlook.refusals[0]))
         else:
@@ -116,7 +116,7 @@ class Configurer:
 
         Targets are read first, but for those that were just seen to be `unlike` what is wanted.
         """
-        account = state.order.request.applicant.account
+        account = state.order.account
         steps = self._targets.steps(state.order, state.statement)
         try:
             readings = [

@@ -71,6 +71,20 @@ async def test_pages_follow_each_other_without_gap_or_overlap(view_store):
     assert await keys(store, after=(None, "b")) == ["c", "d"]
 
 
+async def test_what_has_no_value_comes_first_and_pages_go_on_behind_it(view_store):
+    rows = [
+        document("a", due=NOON),
+        document("b"),
+        document("c", due=None),
+        document("d", due=NOON),
+    ]
+    assert not await view_store.save("parcels", rows)
+    assert await keys(view_store, order_by="due") == ["b", "c", "a", "d"]
+    assert await keys(view_store, order_by="due", after=(None, "b")) == ["c", "a", "d"]
+    assert await keys(view_store, order_by="due", after=(None, "c")) == ["a", "d"]
+    assert await keys(view_store, order_by="due", after=(NOON, "a")) == ["d"]
+
+
 async def test_documents_are_counted_by_fields(view_store):
     store = await filled(view_store)
     by_town = await store.count("parcels", ["place.town", "weight"], Query())

@@ -56,6 +56,7 @@ async def through_all_steps(mampu, jpa, http, ready):
     account = await registered(http, ready)
     document_id = (await mampu.upload(b"borang " + account.encode())).json()["document_id"]
     returned = await mampu.submit(account=account, documents=[document_id])
+    await mampu.once_known("provisioning", f"/v1/requests/{returned}/plan")
     assert (await mampu.decide(returned, "return", reason="Sila betulkan.")).status_code == 201
     await mampu.until(returned, "returned")
     corrected = application(account, quota_bytes=5_000_000_000)
@@ -134,8 +135,9 @@ async def through_lists_of_an_agency(mampu, jpa, request_id):
         await pages(mampu, "intake", "/v1/inbox", **status)
     await pages(mampu, "approval", "/v1/worklist")
     await pages(mampu, "provisioning", "/v1/configurations")
-    for status in ({}, {"status": "open"}):
-        await pages(jpa, "provisioning", "/v1/tasks", **status)
+    for status in ({}, {"status": "open"}, {"status": "claimed"}, {"status": "done"}):
+        for task in await pages(jpa, "provisioning", "/v1/tasks", **status):
+            await jpa.get("provisioning", f"/v1/tasks/{task['task_id']}")
     account = (await mampu.get("intake", f"/v1/requests/{request_id}")).json()["applicant"][
         "account"
     ]

@@ -189,7 +189,10 @@ async def test_configuration_waits_for_a_target_that_is_away(
     ready, http, aminah, account, part, connector
 ):
     request_id = await aminah.submit(account=account)
+    await aminah.once_known("provisioning", f"/v1/requests/{request_id}/plan")
     with frozen(listening_on(port_of(ready[part]["url"]))):
+        answer = await aminah.get("provisioning", f"/v1/requests/{request_id}/plan")
+        assert_problem(answer, "unavailable")
         assert (await aminah.decide(request_id, "approve")).status_code == 201
         await open_breaker(http, ready, connector)
         assert await aminah.status(request_id) in ("approved", "configuring")

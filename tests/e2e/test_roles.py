@@ -19,7 +19,7 @@ from starlette.routing import Mount
 
 from bmt.chassis.auth import Guard
 from bmt.cli import documents
-from bmt.embedded.tokens import Holder, mint
+from bmt.embedded.tokens import Holder, Mint, mint
 
 pytestmark = pytest.mark.e2e
 
@@ -86,6 +86,10 @@ provisioning GET /v1/entitlements/{account}
                              401  403     200   404       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/tasks
                              401  403     403   403       200   none   none     200   none    403   403    403   403
+provisioning GET /v1/tasks/{task_id}
+                             401  403     403   403       200   404    404      200   404     403   403    403   403
+provisioning POST /v1/tasks/{task_id}/takeover
+                             401  403     403   403       201   404    404      409   404     403   403    403   403
 provisioning POST /v1/tasks/{task_id}/claim
                              401  403     403   403       201   404    404      409   404     403   403    403   403
 provisioning POST /v1/tasks/{task_id}/completion
@@ -130,6 +134,7 @@ records GET /v1/checkpoints/consistency
                              401  403     200   200       200   200    200      200   200     200   200    200   200
 """
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
+COLLEAGUE = "a.colleague@example.my"
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
 
@@ -181,9 +186,19 @@ async def accounts(ready, http) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def callers(ready, http, accounts) -> dict[str, Caller]:
-    minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
+def minter(ready) -> Mint:
+    return mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
 
+
+@pytest.fixture(scope="module")
+def colleague(ready, http, minter) -> Caller:
+    """Another administrator of JPA."""
+    holder = Holder(COLLEAGUE, "Colleague", "JPA", ["administrator"])
+    return Caller(http, ready, minter.token(holder))
+
+
+@pytest.fixture(scope="module")
+def callers(ready, http, minter, accounts) -> dict[str, Caller]:
     def caller(name: str) -> Caller:
         who = CALLERS[name]
         if who is None:
@@ -199,8 +214,9 @@ def callers(ready, http, accounts) -> dict[str, Caller]:
 class Office:
     """Prepares what the calls are about, as JPA's administrator."""
 
-    def __init__(self, admin: Caller) -> None:
+    def __init__(self, admin: Caller, colleague: Caller) -> None:
         self.admin = admin
+        self.colleague = colleague
 
     async def request(self, account: str) -> str:
         body = body_for(account)
@@ -224,6 +240,12 @@ class Office:
             return str(task["task_id"])
 
         return await eventually(_asserting(opened), SECONDS)
+
+    async def claimed(self, task_id: str) -> str:
+        """The task, which a colleague has."""
+        answer = await self.colleague.post("provisioning", f"/v1/tasks/{task_id}/claim")
+        assert answer.status_code == 201, answer.text
+        return task_id
 
     async def document(self) -> str:
         answer = await self.admin.upload(uuid.uuid4().bytes.hex().encode())
@@ -261,13 +283,14 @@ def letter() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def targets(callers, accounts) -> dict[str, Target]:
-    office = Office(callers["administrator of JPA"])
+async def targets(callers, colleague, accounts) -> dict[str, Target]:
+    office = Office(callers["administrator of JPA"], colleague)
     admin, (own, *others) = office.admin, accounts
     filed = await office.decided(own)
     await office.complete(await office.task(filed))
     waiting = [await office.decided(account) for account in others[:2]]
     tasks = [await office.task(request_id) for request_id in waiting]
+    taken = await office.claimed(await office.task(await office.decided(others[2])))
     read, withdrawn, ruled, many = [await office.request(own) for _ in range(4)]
     corrected = await office.decided(own, "return")
     items = [await office.inbox_item() for _ in range(3)]
@@ -324,6 +347,10 @@ async def targets(callers, accounts) -> dict[str, Target]:
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
         "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
         "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),
+        "provisioning GET /v1/tasks/{task_id}": Target({"task_id": tasks[0]}),
+        "provisioning POST /v1/tasks/{task_id}/takeover": Target(
+            {"task_id": taken}, {"claimed_by": COLLEAGUE, "reason": "x"}
+        ),
         "provisioning POST /v1/tasks/{task_id}/claim": Target({"task_id": tasks[0]}),
         "provisioning POST /v1/tasks/{task_id}/completion": Target(
             {"task_id": tasks[1]}, {"evidence": [await office.document()], "note": "x"}

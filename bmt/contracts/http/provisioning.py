@@ -4,10 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.events import Effective, Evidence, PlannedChange, Target
-from bmt.contracts.values import DocumentId, Kind, Moment, Officer, Reason, Status, Value
+from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Target
+from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
 
 TaskStatus = Literal["open", "completed"]
+TaskFilter = Literal["open", "claimed", "done", "completed"]
+"""`open`: to be done, claimed or not; `claimed`: those of them that somebody has; `done`: completed."""
 
 
 class _Answer(BaseModel):
@@ -21,20 +23,52 @@ class Obstacle(_Answer):
     reason: str
 
 
+class ByHand(_Answer):
+    """What an officer would be asked to set, or is asked to."""
+
+    target: Target
+    instructions: str = Field(description="What to set, in Malay, then in English.")
+    settings: tuple[PlannedChange, ...] = Field(
+        description="The same one by one; `from` is null: nobody can read it."
+    )
+
+
 class Plan(_Answer):
     """Answer of `GET /v1/requests/{id}/plan`: what configuring would change, read live."""
 
     request_id: str
     kind: Kind
     account: str
-    status: Status
+    status: Status | Literal["if_approved"] = Field(
+        description="`if_approved`: nobody has decided yet. `returned`, `rejected`, `withdrawn`: "
+        "nothing would change, and nothing was read."
+    )
     plan: tuple[PlannedChange, ...] = Field(
-        description="Absolute values. Empty when all is in force, or the request is configured. "
+        description="Absolute values. Empty when all is in force, the request is configured or will "
+        "not be, or, before a decision, when there is an obstacle. "
         "`from` is null where nobody can read it: an officer's portal."
     )
     obstacles: tuple[Obstacle, ...] = Field(
         description="Targets that would refuse as things stand; `plan` is without them."
     )
+    leads_to: Status | None = Field(
+        default=None,
+        description="Before a decision: where approving would lead as things stand. `configured`; "
+        "`awaiting_operator`: a person sets what `by_hand` says; `configuration_failed`: a target "
+        "would refuse (`obstacles`), nothing would be changed, and once that is mended it can be retried.",
+    )
+    granted: Granted | None = Field(
+        default=None, description="The sizes that this is the plan for; a termination has none."
+    )
+    by_hand: tuple[ByHand, ...] = Field(
+        default=(), description="What a person sets, where no system can; `plan` has it too."
+    )
+    waits_for_earlier: bool = Field(
+        default=False,
+        description="Before a decision: a request for the same account was approved and is not "
+        "finished. It comes first, and what stands then may differ.",
+    )
+    read_at: Moment | None = Field(default=None, description="When the targets were looked at.")
 
 
 class Entitlement(_Answer):
@@ -64,10 +98,30 @@ class Task(_Answer):
     instructions: str = Field(description="What to set, in Malay, then in English.")
     status: TaskStatus = Field(description="A claimed task stays open until it is completed.")
     opened_at: Moment
-    claimed_by: Officer | None = None
+    applicant_name: str | None = None
+    settings: tuple[PlannedChange, ...] = Field(
+        default=(), description="What to set, one by one; `from` is null: nobody can read it."
+    )
+    due_at: Moment | None = Field(default=None, description="Client charter.")
+    claimed_by: Officer | None = Field(default=None, description="Who has it now.")
     claimed_at: Moment | None = None
+    taken_over_from: Officer | None = Field(
+        default=None, description="Who had it before, where `claimed_by` took it over."
+    )
     completed_by: Officer | None = None
     completed_at: Moment | None = None
+    evidence: tuple[DocumentId, ...] = ()
+    note: str | None = Field(default=None, description="Kept with the completion.")
+
+
+class TaskInFull(Task):
+    """Answer of `GET /v1/tasks/{id}`."""
+
+    request_status: Status = Field(description="Where the request's configuration stands.")
+    effective: Effective | None = Field(
+        default=None, description="What was read back of each target; null until it is configured."
+    )
+    proof: tuple[Evidence, ...] = Field(default=(), description="How that was proven.")
 
 
 class Claimed(_Answer):
@@ -76,6 +130,21 @@ class Claimed(_Answer):
     task_id: str
     request_id: str
     claimed_by: Officer
+
+
+class TakeOver(Value):
+    """Body of `POST /v1/tasks/{id}/takeover`."""
+
+    claimed_by: Name = Field(description="The subject of who has the task, as you know it.")
+    reason: Reason = Field(description="Why they do not do it; kept with the task.")
+
+
+class TakenOver(Claimed):
+    """Answer of `POST /v1/tasks/{id}/takeover`."""
+
+    taken_over_from: Officer | None = Field(
+        description="Who had it; null: you had it before you asked."
+    )
 
 
 class Completion(Value):

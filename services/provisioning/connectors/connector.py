@@ -35,6 +35,13 @@ class NotCalled(TargetAway):
         super().__init__(connector, "is away; it is looked for")
 
 
+class Unsettled(Unavailable):
+    """The target has not taken in yet what was set last, so what it shows may change by itself.
+
+    Reading it back has it taken in; who only looks comes again.
+    """
+
+
 class TargetRefused(Exception):  # noqa: N818  named for what the target did
     """The target answers no: waiting does not help, a person must look.
 
@@ -90,7 +97,11 @@ class Connector(Protocol[E]):
     name: str
 
     async def plan(self, account: str, wanted: E) -> Sequence[PlannedChange]:
-        """What `apply` would change now; changes nothing. Refuses what `apply` would refuse."""
+        """What `apply` would change now; changes nothing. Refuses what `apply` would refuse.
+
+        Raises:
+            Unsettled: that cannot be told before the target was read back.
+        """
         ...
 
     async def apply(self, account: str, wanted: E) -> None:

@@ -15,7 +15,12 @@ from bmt.chassis import crash_points
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveStorage, PlannedChange
-from services.provisioning.connectors.connector import Reading, TargetAway, TargetRefused
+from services.provisioning.connectors.connector import (
+    Reading,
+    TargetAway,
+    TargetRefused,
+    Unsettled,
+)
 from services.provisioning.connectors.copyparty_server import BUSY_SECONDS, NAME, CopypartyServer
 from services.provisioning.connectors.volume_files import SAFE, VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
@@ -61,7 +66,10 @@ class Copyparty:
 
     async def plan(self, account: str, wanted: EffectiveStorage) -> Sequence[PlannedChange]:
         """As `Connector.plan`."""
-        return changes("storage", (await self.read_back(account)).effective, wanted)
+        owner = await self._owner(account)
+        if await _on_disk(self._files.owes_reload, owner):
+            raise Unsettled(NAME)
+        return changes("storage", (await self._shown(owner)).effective, wanted)
 
     async def apply(self, account: str, wanted: EffectiveStorage) -> None:
         """As `Connector.apply`: the whole file, then a reload."""
@@ -74,13 +82,7 @@ class Copyparty:
         owner = await self._owner(account)
         if await _on_disk(self._files.owes_reload, owner):
             await self._have_loaded(_Write(owner, None))
-        granted = await self._server.quota_bytes(owner)
-        largest = await _on_disk(self._files.largest_file_bytes, owner)
-        enabled = await self._server.lets_in(owner, self._password(owner)) and granted is not None
-        effective = EffectiveStorage(
-            enabled=enabled, quota_bytes=granted, max_file_size_bytes=largest
-        )
-        return Reading(effective, self._clock())
+        return await self._shown(owner)
 
     async def close(self) -> None:
         """Finish what is under way, unless the server is silent, and close the connections."""
@@ -88,6 +90,15 @@ class Copyparty:
             async with asyncio.timeout(BUSY_SECONDS):
                 await self._changes.close()
         await self._server.close()
+
+    async def _shown(self, owner: str) -> Reading[EffectiveStorage]:
+        granted = await self._server.quota_bytes(owner)
+        largest = await _on_disk(self._files.largest_file_bytes, owner)
+        enabled = await self._server.lets_in(owner, self._password(owner)) and granted is not None
+        effective = EffectiveStorage(
+            enabled=enabled, quota_bytes=granted, max_file_size_bytes=largest
+        )
+        return Reading(effective, self._clock())
 
     async def _owner(self, account: str) -> str:
         """The name of the account's volume; nothing is written for one that is not safe."""

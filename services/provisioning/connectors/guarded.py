@@ -1,5 +1,6 @@
 """A connector behind its breaker, every call counted by what came of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
@@ -16,19 +17,32 @@ from services.provisioning.connectors.connector import (
     Reading,
     TargetAway,
     TargetRefused,
+    Unsettled,
 )
 
 E = TypeVar("E", bound=BaseModel)
 T = TypeVar("T")
 
 Operation = Literal["plan", "apply", "read_back"]
-Outcome = Literal["answered", "away", "not_called", "refused", "operator_needed", "failed"]
+Outcome = Literal[
+    "answered",
+    "away",
+    "not_called",
+    "refused",
+    "operator_needed",
+    "unsettled",
+    "given_up",
+    "failed",
+]
+"""`given_up`: who asked no longer waits for the answer."""
 
-_OUTCOMES: Final[Sequence[tuple[type[Exception], Outcome]]] = (
+_OUTCOMES: Final[Sequence[tuple[type[BaseException], Outcome]]] = (
     (NotCalled, "not_called"),
     (TargetAway, "away"),
     (TargetRefused, "refused"),
     (OperatorNeeded, "operator_needed"),
+    (Unsettled, "unsettled"),
+    (asyncio.CancelledError, "given_up"),
 )
 
 
@@ -91,12 +105,12 @@ class Guarded(Generic[E]):
     async def _call(self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
         try:
             result = await self._breaker.call(call)
-        except Exception as error:
+        except BaseException as error:
             self._metrics.called(self.name, operation, _outcome(error))
             raise
         self._metrics.called(self.name, operation, "answered")
         return result
 
 
-def _outcome(error: Exception) -> Outcome:
+def _outcome(error: BaseException) -> Outcome:
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "failed")

@@ -50,19 +50,25 @@ class Worklist:
         self._clock = clock
 
     async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
-        """As `Connector.plan`: before an officer looked, every setting is one to change."""
-        return changes("ipms", (await self.read_back(account)).effective, wanted)
+        """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
+        plan = changes("ipms", (await self.read_back(account)).effective, wanted)
+        return [change for change in plan if change.to is not None]
 
     async def apply(self, account: str, wanted: EffectiveIpms) -> None:
         """As `Connector.apply`; done where an officer stated it, else an officer is needed."""
         if (await self.read_back(account)).effective != wanted:
-            raise OperatorNeeded("ipms", instructions(account, wanted))
+            raise needed(account, wanted)
 
     async def read_back(self, account: str) -> Reading[EffectiveIpms]:
         """As `Connector.read_back`: what the officer states."""
         if self._statement is None:
             return Reading(None, self._clock())
         return Reading(self._wanted, self._statement.completed_at, self._statement.evidence)
+
+
+def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:
+    """What an officer is asked to do."""
+    return OperatorNeeded("ipms", instructions(account, wanted))
 
 
 def instructions(account: str, wanted: EffectiveIpms) -> str:

@@ -43,6 +43,27 @@ class ClaimTask:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOverTask:
+    """An officer of `agency` (by the token) does a task in the place of who claimed it.
+
+    Attributes:
+        task_id: the task.
+        officer: who takes it over.
+        agency: of the officer.
+        claimed_by: whom the officer knows to have it, by subject.
+        reason: why, in the officer's words.
+        taken_over_at: now.
+    """
+
+    task_id: str
+    officer: Officer
+    agency: str
+    claimed_by: str
+    reason: str
+    taken_over_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CompleteTask:
     """An officer of `agency` (by the token) states that it is done; the documents exist."""
 
@@ -94,6 +115,7 @@ Command = (
     | Start
     | AwaitOperator
     | ClaimTask
+    | TakeOverTask
     | CompleteTask
     | RecordConfigured
     | RecordFailure

@@ -26,6 +26,7 @@ from services.provisioning.domain.commands import (
     RequestConfiguration,
     Retry,
     Start,
+    TakeOverTask,
 )
 from services.provisioning.domain.errors import (
     ApprovalIncomplete,
@@ -38,7 +39,7 @@ from services.provisioning.domain.events import (
     ConfigurationDue,
     RetryRequested,
 )
-from services.provisioning.domain.goal import goal, said_instead, shortfall
+from services.provisioning.domain.goal import by_hand, goal, said_instead, shortfall
 from services.provisioning.domain.state import (
     Configured,
     Due,
@@ -47,7 +48,7 @@ from services.provisioning.domain.state import (
     Started,
     State,
 )
-from services.provisioning.domain.tasks import claim, complete
+from services.provisioning.domain.tasks import claim, complete, take_over
 
 ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")
 """Who configures where no officer does."""
@@ -99,6 +100,8 @@ def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
             task_id=command.task_id,
             target=command.target,
             instructions=command.instructions,
+            settings=by_hand(command.target, goal(state.order)),
+            due_at=state.order.due_at,
         )
     ]
 
@@ -166,6 +169,7 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] =
         Start: _start,
         AwaitOperator: _await,
         ClaimTask: claim,
+        TakeOverTask: take_over,
         CompleteTask: complete,
         RecordConfigured: _record,
         RecordFailure: _fail,

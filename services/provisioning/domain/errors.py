@@ -1,6 +1,8 @@
 """Why provisioning says no, each named for what went wrong."""
 
-from bmt.contracts.problems import Refused
+from collections.abc import Sequence
+
+from bmt.contracts.problems import FieldError, Refused
 from services.provisioning.domain.events import TaskClaimed
 
 
@@ -11,13 +13,38 @@ class ApprovalIncomplete(Refused):
         super().__init__("approved: an application needs quota_bytes and max_file_size_bytes")
 
 
+class SizesWrong(Refused):
+    """No decision could grant these sizes."""
+
+    problem = "validation_failed"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Names all of them at once."""
+        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
+
+
+class QuotaAboveMaximum(Refused):
+    """No decision could grant more than the agency's maximum."""
+
+    problem = "quota_exceeds_maximum"
+
+    def __init__(self, maximum_bytes: int, pointer: str) -> None:
+        """Names the maximum, and where the quota stood."""
+        detail = f"At most {maximum_bytes} bytes can be approved; ask with a lower quota_bytes."
+        super().__init__(
+            detail,
+            extra={"maximum": maximum_bytes},
+            errors=(FieldError(pointer=pointer, detail=detail),),
+        )
+
+
 class UnknownRequest(Refused):
-    """No approval of it was heard, or it is another agency's: which of the two is not told."""
+    """Nothing of it was heard, or it is another agency's: which of the two is not told."""
 
     problem = "not_found"
 
     def __init__(self) -> None:
-        super().__init__("Your agency has no approved request of this id.")
+        super().__init__("Your agency has no request of this id here.")
 
 
 class UnknownTask(Refused):
@@ -37,7 +64,7 @@ class ClaimedByAnother(Refused):
     def __init__(self, first: TaskClaimed) -> None:
         """Shows the claim that stands."""
         super().__init__(
-            "Another officer has claimed this task: see `decision`.",
+            "Another officer has claimed this task: see `decision`. Who takes it over says from whom.",
             extra={
                 "decision": {
                     "decision": "claim",
@@ -46,6 +73,16 @@ class ClaimedByAnother(Refused):
                 }
             },
         )
+
+
+class NotClaimed(Refused):
+    """Nobody has the task: there is nobody to take it over from."""
+
+    problem = "validation_failed"
+
+    def __init__(self) -> None:
+        detail = "Nobody has claimed this task: claim it."
+        super().__init__(detail, errors=(FieldError(pointer="/claimed_by", detail=detail),))
 
 
 class TaskFinished(Refused):

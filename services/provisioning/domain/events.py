@@ -3,7 +3,7 @@
 from typing import Final
 
 from bmt.contracts.events import Granted, RequestEvent
-from bmt.contracts.values import DocumentId, Moment, Officer
+from bmt.contracts.values import DocumentId, Kind, Moment, Officer
 
 
 class ConfigurationDue(RequestEvent):
@@ -28,6 +28,16 @@ class ConfigurationDue(RequestEvent):
     storage_connector: str
     approver_may_configure: bool
 
+    @property
+    def kind(self) -> Kind:
+        """As `Order.kind`."""
+        return self.request.kind
+
+    @property
+    def account(self) -> str:
+        """As `Order.account`."""
+        return self.request.applicant.account
+
 
 class TaskClaimed(RequestEvent):
     """An officer took a task on."""
@@ -36,6 +46,17 @@ class TaskClaimed(RequestEvent):
     task_id: str
     claimed_by: Officer
     claimed_at: Moment
+
+
+class TaskTakenOver(RequestEvent):
+    """An officer took a task over from the one who had claimed it, and says why."""
+
+    TYPE = "my.gov.bmt.provisioning.TaskTakenOver.v1"
+    task_id: str
+    taken_over_from: Officer
+    taken_over_by: Officer
+    taken_over_at: Moment
+    reason: str
 
 
 class TaskCompleted(RequestEvent):
@@ -58,4 +79,4 @@ class RetryRequested(RequestEvent):
     ipms_connector: str
 
 
-PRIVATE: Final = (ConfigurationDue, TaskClaimed, TaskCompleted, RetryRequested)
+PRIVATE: Final = (ConfigurationDue, TaskClaimed, TaskTakenOver, TaskCompleted, RetryRequested)

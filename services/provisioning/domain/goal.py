@@ -14,7 +14,7 @@ from bmt.contracts.events import (
     Target,
 )
 from bmt.contracts.values import Kind
-from services.provisioning.domain.events import ConfigurationDue
+from services.provisioning.domain.order import Order
 
 ORDER: Final[Mapping[Kind, tuple[Target, ...]]] = MappingProxyType(
     {"application": ("storage", "ipms"), "termination": ("ipms", "storage")}
@@ -33,9 +33,9 @@ NOTHING_IN_FORCE: Final = Effective(
 )
 
 
-def goal(order: ConfigurationDue) -> Effective:
+def goal(order: Order) -> Effective:
     """What shall be in force in the end: absolute values, so that repeating is harmless."""
-    if order.request.kind == "termination":
+    if order.kind == "termination":
         return NOTHING_IN_FORCE
     largest = order.approved.max_file_size_bytes
     return Effective(
@@ -62,6 +62,12 @@ def changes(
         for name, value in wanted
         if current is None or shown[name] != value
     )
+
+
+def by_hand(target: Target, wanted: Effective) -> tuple[PlannedChange, ...]:
+    """What a person sets at a target that nobody else can look into, setting by setting."""
+    settings = {"ipms": wanted.ipms, "storage": wanted.storage}[target]
+    return tuple(change for change in changes(target, None, settings) if change.to is not None)
 
 
 def shortfall(effective: Effective, wanted: Effective) -> tuple[PlannedChange, ...]:

@@ -20,6 +20,8 @@ class Policy:
         working_days: the client charter's days for configuring.
         state: whose weekend and holidays count.
         approver_may_configure: separation of duties between approver and configurer.
+        largest_quota_bytes: the most that a decision may grant; None: what was asked.
+        largest_file_bytes: likewise.
     """
 
     ipms_connector: str = "worklist"
@@ -27,6 +29,8 @@ class Policy:
     working_days: int = 1
     state: State = "kuala-lumpur"
     approver_may_configure: bool = True
+    largest_quota_bytes: int | None = None
+    largest_file_bytes: int | None = None
 
     def due_at(self, since: datetime) -> datetime:
         """When what was approved at `since` is to be configured (client charter)."""

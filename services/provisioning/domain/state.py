@@ -16,6 +16,7 @@ from services.provisioning.domain.events import (
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
+    TaskTakenOver,
 )
 
 
@@ -44,7 +45,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """An officer must do the task."""
+    """An officer must do the task; `claim` is that of the one who has it now."""
 
     order: ConfigurationDue
     round: int
@@ -54,9 +55,10 @@ class Awaiting:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """In force as approved, for good."""
+    """In force as approved, for good; `said` with what was read back."""
 
     order: ConfigurationDue
+    said: events.Configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def evolve(state: State, event: BaseModel) -> State:
             after = Awaiting(order, round_, event)
         case Awaiting(order, round_, task), TaskClaimed():
             after = Awaiting(order, round_, task, event)
+        case Awaiting(order, round_, task), TaskTakenOver():
+            after = Awaiting(order, round_, task, _claim(event))
         case Awaiting(order, round_), TaskCompleted():
             after = Started(order, round_, event)
         case Due(order, round_, statement) | Started(
@@ -95,5 +99,15 @@ def evolve(state: State, event: BaseModel) -> State:
         case Failed(order, round_, statement), RetryRequested():
             after = Due(order, round_ + 1, statement)
         case Started(order), events.Configured():
-            after = Configured(order)
+            after = Configured(order, event)
     return after
+
+
+def _claim(event: TaskTakenOver) -> TaskClaimed:
+    """What is taken over is claimed, by another and anew."""
+    return TaskClaimed(
+        request=event.request,
+        task_id=event.task_id,
+        claimed_by=event.taken_over_by,
+        claimed_at=event.taken_over_at,
+    )

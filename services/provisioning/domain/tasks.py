@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from bmt.contracts.events import Event
-from services.provisioning.domain.commands import ClaimTask, CompleteTask
+from services.provisioning.domain.commands import ClaimTask, CompleteTask, TakeOverTask
 from services.provisioning.domain.errors import (
     ApproverMayNotConfigure,
     ClaimedByAnother,
+    NotClaimed,
     TaskFinished,
     UnknownTask,
 )
-from services.provisioning.domain.events import TaskClaimed, TaskCompleted
+from services.provisioning.domain.events import TaskClaimed, TaskCompleted, TaskTakenOver
 from services.provisioning.domain.state import Awaiting, NotHeard, State
 
 
@@ -31,6 +32,33 @@ def claim(command: ClaimTask, state: State) -> Sequence[Event]:
     ]
 
 
+def take_over(command: TakeOverTask, state: State) -> Sequence[Event]:
+    """From the one who has it now, by name: of two who take it over from one, one does.
+
+    Raises:
+        NotClaimed: from nobody.
+        ClaimedByAnother: than whom the officer named.
+    """
+    awaiting = _open_task(command, state)
+    if awaiting.claim is None:
+        raise NotClaimed
+    claimant = awaiting.claim.claimed_by
+    if claimant.subject == command.officer.subject:
+        return ()
+    if claimant.subject != command.claimed_by:
+        raise ClaimedByAnother(awaiting.claim)
+    return [
+        TaskTakenOver(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            taken_over_from=claimant,
+            taken_over_by=command.officer,
+            taken_over_at=command.taken_over_at,
+            reason=command.reason,
+        )
+    ]
+
+
 def complete(command: CompleteTask, state: State) -> Sequence[Event]:
     """By whoever did it: a claim keeps two from starting, and must not hold up the one who finished."""
     awaiting = _open_task(command, state)
@@ -46,7 +74,7 @@ def complete(command: CompleteTask, state: State) -> Sequence[Event]:
     ]
 
 
-def _open_task(command: ClaimTask | CompleteTask, state: State) -> Awaiting:
+def _open_task(command: ClaimTask | TakeOverTask | CompleteTask, state: State) -> Awaiting:
     """The state in which this officer may work on this task."""
     if isinstance(state, NotHeard) or state.order.request.agency != command.agency:
         raise UnknownTask

@@ -109,6 +109,13 @@ def _of_the_account(order: ConfigurationDue, statuses: Collection[str]) -> Query
     )
 
 
+async def under_way(configurations: Configurations, account: str) -> bool:
+    """Whether anything that was approved for the account is still under way."""
+    of_account = {"account": account.casefold()}
+    query = Query(equal=of_account, one_of={"status": UNDER_WAY}, limit=1)
+    return bool(await configurations.find(query))
+
+
 async def overdue(configurations: Configurations, now: datetime) -> Mapping[str, int]:
     """How many requests of each agency should have been configured before `now`."""
     query = Query(one_of={"status": UNFINISHED}, below={"due_at": now})

@@ -1,7 +1,9 @@
 """What officers must set by hand."""
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -10,13 +12,19 @@ from bmt.chassis.pagination import PageRequest
 from bmt.chassis.view_store import Query
 from bmt.chassis.views import View, ViewProjection
 from bmt.contracts.events import AwaitingOperator
-from bmt.contracts.http.provisioning import Task, TaskStatus
-from services.provisioning.domain.events import TaskClaimed, TaskCompleted
+from bmt.contracts.http.provisioning import Task, TaskFilter, TaskStatus
+from services.provisioning.domain.events import TaskClaimed, TaskCompleted, TaskTakenOver
 
-Place = tuple[AwareDatetime, str]
-"""Where a task stands in its list: when it was opened, then its id."""
+Place = tuple[AwareDatetime | None, str]
+"""Where a task stands in its list: when it is due (before all others, where that is not known), then its id."""
 
 Tasks = ViewProjection[Task]
+
+_OF_A_TASK: Final = (AwaitingOperator, TaskClaimed, TaskTakenOver, TaskCompleted)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = MappingProxyType(
+    {"open": "open", "claimed": "open", "done": "completed", "completed": "completed"}
+)
 
 
 def fold(document: Task | None, heard: Heard[BaseModel]) -> Task | None:
@@ -25,13 +33,19 @@ def fold(document: Task | None, heard: Heard[BaseModel]) -> Task | None:
         case AwaitingOperator() as opened:
             return _task(opened, heard.time)
         case TaskClaimed() as claim if document:
-            update = {"claimed_by": claim.claimed_by, "claimed_at": claim.claimed_at}
-            return document.model_copy(update=update)
+            return document.model_copy(update=_named(claim, "claimed_by", "claimed_at"))
+        case TaskTakenOver() as over if document:
+            claimed = {"claimed_by": over.taken_over_by, "claimed_at": over.taken_over_at}
+            return document.model_copy(update={**claimed, **_named(over, "taken_over_from")})
         case TaskCompleted() as done if document:
-            update = {"completed_by": done.completed_by, "completed_at": done.completed_at}
-            return document.model_copy(update={"status": "completed", **update})
+            said = _named(done, "completed_by", "completed_at", "evidence", "note")
+            return document.model_copy(update={"status": "completed", **said})
         case _:
             return document
+
+
+def _named(event: BaseModel, *names: str) -> Mapping[str, Any]:
+    return {name: getattr(event, name) for name in names}
 
 
 def _task(opened: AwaitingOperator, at: datetime) -> Task:
@@ -47,15 +61,16 @@ def _task(opened: AwaitingOperator, at: datetime) -> Task:
         instructions=opened.instructions,
         status="open",
         opened_at=at,
+        applicant_name=request.applicant.name,
+        settings=opened.settings,
+        due_at=opened.due_at,
     )
 
 
 def task_key(heard: Heard[BaseModel]) -> str | None:
     """The task's id."""
     event = heard.data
-    return (
-        event.task_id if isinstance(event, AwaitingOperator | TaskClaimed | TaskCompleted) else None
-    )
+    return event.task_id if isinstance(event, _OF_A_TASK) else None
 
 
 TASKS: Final = View(
@@ -63,18 +78,19 @@ TASKS: Final = View(
     model=Task,
     fold=fold,
     key=task_key,
-    indexes=[("agency", "status", "opened_at", "_id"), ("agency", "opened_at", "_id")],
+    indexes=[("agency", "status", "due_at", "_id"), ("agency", "due_at", "_id")],
 )
 
 
 async def tasks_of(
-    tasks: Tasks, agency: str, status: TaskStatus | None, page: PageRequest[Place]
+    tasks: Tasks, agency: str, status: TaskFilter | None, page: PageRequest[Place]
 ) -> list[Task]:
-    """The agency's tasks, the longest open first."""
+    """The agency's tasks, due first at the top."""
     return await tasks.find(
         Query(
-            equal={"agency": agency, **({"status": status} if status else {})},
-            order_by="opened_at",
+            equal={"agency": agency, **({"status": _STATUS_OF[status]} if status else {})},
+            at_least={"claimed_at": _LONG_AGO} if status == "claimed" else {},
+            order_by="due_at",
             after=page.after,
             limit=page.lookahead,
         )

@@ -29,7 +29,11 @@ _IMPERSONAL: Final = frozenset(
         *("/submitted_by/role", "/requested_by/role", "/handed_over_by/role"),
         *("/warnings/*", "/documents/*/size_bytes", "/due_at", "/decided_at", "/configured_at"),
         *("/approved/quota_bytes", "/approved/max_file_size_bytes"),
-        *("/plan/*/target", "/plan/*/setting", "/plan/*/from", "/plan/*/to"),
+        *(
+            f"/{changes}/*/{name}"
+            for changes in ("plan", "settings")
+            for name in ("target", "setting", "from", "to")
+        ),
         *("/effective/ipms/bmt_enabled", "/effective/ipms/max_file_size_bytes"),
         *(
             f"/effective/storage/{name}"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from unit.provisioning.orders import (
     JPA,
     ON,
+    SITI,
     TASK,
     TERMINATION,
     approved,
@@ -15,6 +16,7 @@ from unit.provisioning.orders import (
     request_configuration,
     retry,
     start,
+    take_over,
 )
 
 from services.provisioning.domain.commands import AwaitOperator
@@ -32,6 +34,7 @@ SCENARIOS = {
         record(NOTHING_IN_FORCE),
     ],
     "by-hand": [BY_HAND, start(), ASKED, claim(), complete(), record()],
+    "by-hand-taken-over": [BY_HAND, start(), ASKED, claim(), take_over(), complete(SITI), record()],
     "by-hand-unclaimed-then-refused": [BY_HAND, start(), ASKED, complete(), fail(), retry()],
     "shows-something-else": [DUE, start(), record(OTHER)],
     "failed-and-retried": [DUE, fail(), retry(), start(), fail(), retry(), start(), record()],

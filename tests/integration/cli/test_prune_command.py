@@ -84,6 +84,22 @@ async def test_what_was_filed_long_ago_leaves_every_service_and_nothing_else_doe
     assert len(await databases["records"].commits.distinct("_id")) == 3
 
 
+async def test_what_was_never_approved_leaves_the_reviews_too(databases):
+    files = [{"_id": name, "filed_at": LONG_AGO} for name in ("approved", "rejected")]
+    await databases["records"].files.insert_many(files)
+    provisioning = databases["provisioning"]
+    await provisioning.configurations.insert_one({"_id": "approved"})
+    await provisioning.reviews.insert_many(
+        [{"_id": name} for name in ("approved", "rejected", "open")]
+    )
+
+    told = await pruned(databases)
+
+    assert told["provisioning"].requests == 2
+    assert await provisioning.reviews.distinct("_id") == ["open"]
+    assert await provisioning.configurations.distinct("_id") == []
+
+
 @pytest.mark.parametrize(("effective", "kept"), [(ON, True), (OFF, False)])
 async def test_what_an_account_has_now_keeps_its_configuration(databases, effective, kept):
     await databases.keep("old", filed_at=LONG_AGO)

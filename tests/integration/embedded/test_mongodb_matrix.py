@@ -13,7 +13,7 @@ from bmt.embedded.process import running
 VIEWS = {
     "intake": {"requests", "inbox", "uploads"},
     "approval": {"reviews"},
-    "provisioning": {"configurations", "entitlements", "tasks"},
+    "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"correspondences"},
     "records": {"files", "disposals"},
 }

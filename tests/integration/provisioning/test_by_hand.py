@@ -142,3 +142,97 @@ async def _terminated_by_an_operator(client, wire, storage, body, as_) -> None:
     by = {"subject": "rahim", "name": "Rahim", "role": "operator"}
     assert configured.data["configured_by"] == by
     assert await storage.visit(ACCOUNT) in {403, 404}
+
+
+async def test_a_colleague_takes_over_from_an_officer_who_fell_ill(
+    provisioning, wire, screenshot, as_
+):
+    hassan, zainab, rahim = (
+        ("administrator", "JPA", name, name.title()) for name in ("hassan", "zainab", "rahim")
+    )
+    approver = ("administrator", "JPA", APPROVER.subject)
+    async with provisioning() as client:
+        asked = await approve(wire, "application")
+        await hear(wire, asked, "ConfigurationStarted", "AwaitingOperator")
+        (task,) = await open_tasks(client, as_(*hassan))
+        address = f"/v1/tasks/{task['task_id']}"
+
+        async def take_over(who, claimed_by="hassan", reason="Cuti sakit."):
+            body = {"claimed_by": claimed_by, "reason": reason}
+            return await client.post(f"{address}/takeover", json=body, headers=as_(*who))
+
+        nobody = assert_problem(await take_over(zainab), "validation_failed")
+        assert pointers(nobody) == {"/claimed_by"}
+        await client.post(f"{address}/claim", headers=as_(*hassan))
+        no_reason = assert_problem(await take_over(zainab, reason=" "), "validation_failed")
+        assert pointers(no_reason) == {"/reason"}
+        separated = assert_problem(await take_over(approver), "forbidden")
+        assert "another officer must configure it" in separated["detail"]
+        assert_problem(await take_over(("administrator", "MAMPU")), "not_found")
+
+        taken = await take_over(zainab)
+        assert taken.status_code == 201
+        assert taken.json()["taken_over_from"]["subject"] == "hassan"
+        late = assert_problem(await take_over(rahim), "already_decided")
+        assert late["decision"]["decided_by"]["subject"] == "zainab"
+        again = await take_over(zainab)
+        assert (again.status_code, again.json()["taken_over_from"]) == (201, None)
+
+        shown = (await client.get(address, headers=as_(*rahim))).json()
+        assert (shown["claimed_by"]["subject"], shown["taken_over_from"]["subject"]) == (
+            "zainab",
+            "hassan",
+        )
+        body = {"evidence": [screenshot], "note": "Selesai."}
+        done = await client.post(f"{address}/completion", json=body, headers=as_(*hassan))
+        assert done.json()["completed_by"]["subject"] == "hassan"
+        await hear(wire, asked, "ConfigurationStarted", "AwaitingOperator", "Configured")
+
+
+async def test_a_task_tells_all_that_who_does_it_needs_and_then_what_was_read_back(
+    provisioning, wire, screenshot, as_
+):
+    officer = as_("administrator", "JPA", "hassan", "Hassan")
+    async with provisioning() as client:
+
+        async def listed(status: str) -> list[str]:
+            answer = await client.get(f"/v1/tasks?status={status}", headers=officer)
+            return [one["task_id"] for one in answer.json()["items"]]
+
+        asked = await approve(wire, "application")
+        _, awaited = await hear(wire, asked, "ConfigurationStarted", "AwaitingOperator")
+        task_id = awaited.data["task_id"]
+        address = f"/v1/tasks/{task_id}"
+
+        task = (await client.get(address, headers=officer)).json()
+        assert (task["reference"], task["applicant_name"]) == (asked.reference, APPLICANT.name)
+        assert task["settings"] == [
+            {"target": "ipms", "setting": "bmt_enabled", "from": None, "to": True},
+            {"target": "ipms", "setting": "max_file_size_bytes", "from": None, "to": 3000},
+        ]
+        assert task["due_at"] == awaited.data["due_at"]
+        assert (task["request_status"], task["effective"]) == ("awaiting_operator", None)
+        assert (await listed("open"), await listed("claimed")) == ([task_id], [])
+        for stranger in (as_("administrator", "MAMPU"), as_("operator", "")):
+            assert_problem(await client.get(address, headers=stranger), "not_found")
+
+        await client.post(f"{address}/claim", headers=officer)
+        assert await listed("open") == await listed("claimed") == [task_id]
+        body = {"evidence": [screenshot], "note": "Selesai."}
+        officer = as_("administrator", "JPA", "hassan", "Hassan")
+        assert (await client.post(f"{address}/completion", json=body, headers=officer)).is_success
+        await hear(wire, asked, "ConfigurationStarted", "AwaitingOperator", "Configured")
+
+        done = (await client.get(address, headers=officer)).json()
+        assert (done["status"], done["request_status"]) == ("completed", "configured")
+        assert (done["evidence"], done["note"]) == ([screenshot], "Selesai.")
+        assert done["effective"]["ipms"] == {"bmt_enabled": True, "max_file_size_bytes": 3000}
+        assert done["effective"]["storage"]["quota_bytes"] == 3000
+        assert [one["document_id"] for one in done["proof"]] == [None, screenshot]
+        assert (await listed("done"), await listed("open"), await listed("claimed")) == (
+            [task_id],
+            [],
+            [],
+        )
+        wrong = await client.get("/v1/tasks?status=finished", headers=officer)
+        assert pointers(assert_problem(wrong, "validation_failed")) == {"/query/status"}

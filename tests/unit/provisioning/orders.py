@@ -28,6 +28,7 @@ from services.provisioning.domain.commands import (
     RequestConfiguration,
     Retry,
     Start,
+    TakeOverTask,
 )
 from services.provisioning.domain.decide import ITSELF
 from services.provisioning.domain.events import (
@@ -35,8 +36,9 @@ from services.provisioning.domain.events import (
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
+    TaskTakenOver,
 )
-from services.provisioning.domain.goal import NOTHING_IN_FORCE
+from services.provisioning.domain.goal import NOTHING_IN_FORCE, by_hand
 from services.provisioning.domain.policy import Policy
 
 REQUEST = facts()
@@ -98,12 +100,28 @@ def started(request: RequestFacts = REQUEST) -> ConfigurationStarted:
 
 def awaiting(request: RequestFacts = REQUEST) -> AwaitingOperator:
     return AwaitingOperator(
-        request=request, task_id=TASK, target="ipms", instructions="Hidupkan. Turn it on."
+        request=request,
+        task_id=TASK,
+        target="ipms",
+        instructions="Hidupkan. Turn it on.",
+        settings=by_hand("ipms", ON),
+        due_at=DUE_AT,
     )
 
 
 def claimed(by: Officer = FAIZ) -> TaskClaimed:
     return TaskClaimed(request=REQUEST, task_id=TASK, claimed_by=by, claimed_at=NOW)
+
+
+def taken_over(by: Officer = SITI, since: Officer = FAIZ) -> TaskTakenOver:
+    return TaskTakenOver(
+        request=REQUEST,
+        task_id=TASK,
+        taken_over_from=since,
+        taken_over_by=by,
+        taken_over_at=NOW,
+        reason="Cuti sakit.",
+    )
 
 
 def completed(by: Officer = FAIZ, **changes: Any) -> TaskCompleted:
@@ -145,6 +163,12 @@ def start() -> Start:
 
 def claim(by: Officer = FAIZ, agency: str = "MAMPU", task_id: str = TASK) -> ClaimTask:
     return ClaimTask(task_id, by, agency, NOW)
+
+
+def take_over(
+    by: Officer = SITI, claimed_by: str = FAIZ.subject, agency: str = "MAMPU", task_id: str = TASK
+) -> TakeOverTask:
+    return TakeOverTask(task_id, by, agency, claimed_by, "Cuti sakit.", NOW)
 
 
 def complete(by: Officer = FAIZ, agency: str = "MAMPU", task_id: str = TASK) -> CompleteTask:

@@ -18,6 +18,7 @@ from orders import (
     fail,
     request_configuration,
     retry,
+    take_over,
 )
 
 from bmt.contracts import topics
@@ -33,13 +34,14 @@ from bmt.contracts.events import (
 from services.provisioning.domain import DECIDER
 from services.provisioning.domain.commands import AwaitOperator, RecordConfigured, Start
 from services.provisioning.domain.decide import ITSELF
-from services.provisioning.domain.errors import ClaimedByAnother
+from services.provisioning.domain.errors import ClaimedByAnother, NotClaimed
 from services.provisioning.domain.events import (
     PRIVATE,
     ConfigurationDue,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
+    TaskTakenOver,
 )
 from services.provisioning.domain.goal import NOTHING_IN_FORCE, changes, goal
 from services.provisioning.domain.state import Awaiting, Due, Failed, Started
@@ -49,7 +51,8 @@ FOLLOWS = {
     ConfigurationDue: {ConfigurationStarted, ConfigurationFailed},
     ConfigurationStarted: {AwaitingOperator, Configured, ConfigurationFailed},
     AwaitingOperator: {TaskClaimed, TaskCompleted},
-    TaskClaimed: {TaskCompleted},
+    TaskClaimed: {TaskTakenOver, TaskCompleted},
+    TaskTakenOver: {TaskTakenOver, TaskCompleted},
     TaskCompleted: {Configured, ConfigurationFailed},
     ConfigurationFailed: {RetryRequested},
     RetryRequested: {ConfigurationStarted, ConfigurationFailed},
@@ -98,9 +101,13 @@ class Configurations(DeciderMachine):
     def somebody_sets_the_targets_otherwise(self, name, shown):
         self.targets[name] = shown
 
-    @rule(name=requests)
-    def it_goes_on(self, name):
-        """The next step of its way, which random steps alone would seldom make."""
+    @rule(name=requests, steps=st.integers(1, 4))
+    def it_goes_on(self, name, steps):
+        """The next steps of its way, which random steps alone would seldom make."""
+        for _ in range(steps):
+            self._step(name)
+
+    def _step(self, name):
         match self.state(name):
             case Due():
                 self.work_starts(name)
@@ -111,6 +118,8 @@ class Configurations(DeciderMachine):
                 self.it_is_read_back(name)
             case Awaiting(claim=None):
                 self.a_task_is_claimed(name, FAIZ, "MAMPU", is_another=False)
+            case Awaiting(claim=claim) if claim.claimed_by == FAIZ:
+                self.a_task_is_taken_over(name, OPERATOR, FAIZ, "MAMPU")
             case Awaiting():
                 self.a_task_is_completed(name, FAIZ, "MAMPU", is_another=False)
             case Failed():
@@ -144,11 +153,24 @@ class Configurations(DeciderMachine):
     def a_task_is_claimed(self, name, by, agency, is_another):
         said = self.tell(claim(by, agency, "another" if is_another else f"task of {name}"), name)
         if isinstance(said, No) and said.kind is ClaimedByAnother:
-            first = self.events(TaskClaimed, stream=name)[-1].claimed_by
+            first = self._has_it(name)
             assert first != by
             assert said.extra["decision"]["decided_by"]["subject"] == first.subject
         elif said and not isinstance(said, No):
             assert (agency, is_another) == ("MAMPU", False)
+
+    @rule(name=requests, by=OFFICERS, known=OFFICERS, agency=AGENCIES)
+    def a_task_is_taken_over(self, name, by, known, agency):
+        had = self._has_it(name)
+        command = take_over(by, known.subject, agency, f"task of {name}")
+        said = self.tell(command, name)
+        if isinstance(said, No):
+            assert said.kind is not NotClaimed or had is None
+            return
+        assert agency == "MAMPU"
+        if said:
+            assert (said[0].taken_over_from, known, by) == (had, had, self._has_it(name))
+            assert by != had
 
     @rule(name=requests, by=OFFICERS, agency=AGENCIES, is_another=st.booleans())
     def a_task_is_completed(self, name, by, agency, is_another):
@@ -193,6 +215,14 @@ class Configurations(DeciderMachine):
         for name in self.history:
             retries = len(self.events(RetryRequested, stream=name))
             assert getattr(self.state(name), "round", retries) == retries
+
+    def _has_it(self, name):
+        """Who claimed the task, or took it over, last."""
+        events = self.events(TaskClaimed, TaskTakenOver, stream=name)
+        if not events:
+            return None
+        last = events[-1]
+        return last.claimed_by if isinstance(last, TaskClaimed) else last.taken_over_by
 
     def _goal(self, name):
         return goal(self.state(name).order)

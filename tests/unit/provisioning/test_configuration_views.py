@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from fixtures.samples import APPLICANT, facts
+from fixtures.procedure import approved, opened, rejected, returned, withdrawn
+from fixtures.samples import APPLICANT, GB, facts
 from orders import (
     DUE_AT,
     FAIZ,
     NOW,
+    REQUEST,
+    SCREENSHOT,
+    SITI,
     TASK,
     TERMINATION,
     awaiting,
@@ -18,6 +22,7 @@ from orders import (
     failed,
     retried,
     started,
+    taken_over,
 )
 
 from bmt.chassis.decider import Heard
@@ -27,7 +32,7 @@ from bmt.chassis.views import ViewProjection
 from bmt.chassis.vocabulary import type_of
 from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
-from services.provisioning.views import configurations, entitlements, tasks
+from services.provisioning.views import configurations, entitlements, reviews, tasks
 from services.provisioning.views.work import work_of
 
 
@@ -163,6 +168,80 @@ async def test_a_claimed_task_stays_open_until_it_is_completed():
 
     view = await shown(tasks.TASKS, due(), started(), awaiting(), claimed(), completed())
     assert (await view.get(TASK)).status == "completed"
+
+
+async def test_a_task_tells_all_that_who_does_it_needs():
+    view = await shown(tasks.TASKS, due(), started(), awaiting())
+    found = await view.get(TASK)
+
+    assert (found.applicant_name, found.due_at) == (APPLICANT.name, DUE_AT)
+    assert [(one.setting, one.from_, one.to) for one in found.settings] == [
+        ("bmt_enabled", None, True),
+        ("max_file_size_bytes", None, GB),
+    ]
+
+
+async def test_a_task_that_was_taken_over_names_both():
+    history = (due(), started(), awaiting(), claimed(FAIZ), taken_over(SITI, FAIZ))
+    found = await (await shown(tasks.TASKS, *history)).get(TASK)
+    assert (found.claimed_by, found.taken_over_from, found.status) == (SITI, FAIZ, "open")
+
+    done = completed(SITI, note="Selesai.")
+    found = await (await shown(tasks.TASKS, *history, done)).get(TASK)
+    assert (found.completed_by, found.evidence, found.note) == (SITI, (SCREENSHOT,), "Selesai.")
+
+
+async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
+    view = projection(tasks.TASKS)
+    for name, days, then in [("a", 2, ()), ("b", 0, (claimed,)), ("c", 1, (claimed, completed))]:
+        request = facts()
+        due_at = DUE_AT + timedelta(days=days)
+        update = {"task_id": name, "request": request, "due_at": due_at}
+        history = [awaiting(), *(happened() for happened in then)]
+        await view.apply(heard(*(event.model_copy(update=update) for event in history)))
+    older = awaiting().model_copy(update={"task_id": "d", "request": facts(), "due_at": None})
+    await view.apply(heard(older))
+
+    async def listed(status, after=None):
+        page = PageRequest(50, after)
+        return [one.task_id for one in await tasks.tasks_of(view, "MAMPU", status, page)]
+
+    assert await listed(None) == ["d", "b", "c", "a"]
+    assert await listed("open") == ["d", "b", "a"]
+    assert await listed("claimed") == ["b"]
+    assert await listed("done") == await listed("completed") == ["c"]
+    assert await listed("open", (None, "d")) == ["b", "a"]
+    assert await listed("open", (DUE_AT, "b")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("history", "status"),
+    [
+        ((opened,), "open"),
+        ((opened, returned), "returned"),
+        ((opened, returned, opened), "open"),
+        ((opened, rejected), "rejected"),
+        ((opened, withdrawn), "withdrawn"),
+        ((withdrawn,), "withdrawn"),
+        ((opened, approved), "open"),
+    ],
+)
+async def test_a_review_is_open_until_it_ends_without_an_approval(history, status):
+    view = await shown(reviews.REVIEWS, *(happened(REQUEST) for happened in history))
+
+    found = await view.get(REQUEST.request_id)
+
+    assert found.status == status
+    assert found.asked.quota_bytes == REQUEST.quota_bytes
+    assert APPLICANT.name not in found.model_dump_json()
+
+
+async def test_a_review_tells_what_was_asked_last():
+    corrected = REQUEST.model_copy(update={"quota_bytes": 5 * GB})
+    history = (opened(REQUEST), returned(REQUEST), opened(corrected))
+    view = await shown(reviews.REVIEWS, *history)
+
+    assert (await view.get(REQUEST.request_id)).asked.quota_bytes == 5 * GB
 
 
 def test_each_promise_is_work_of_its_own():

@@ -4,6 +4,7 @@ from decider_specification import given
 from orders import (
     FAIZ,
     JPA,
+    OPERATOR,
     SITI,
     TASK,
     awaiting,
@@ -16,6 +17,8 @@ from orders import (
     fail,
     record,
     started,
+    take_over,
+    taken_over,
 )
 
 from services.provisioning.domain import DECIDER
@@ -23,6 +26,7 @@ from services.provisioning.domain.commands import AwaitOperator
 from services.provisioning.domain.errors import (
     ApproverMayNotConfigure,
     ClaimedByAnother,
+    NotClaimed,
     TaskFinished,
     UnknownTask,
 )
@@ -51,6 +55,34 @@ def test_a_second_officer_sees_who_claimed_first():
     assert refused.extra["decision"]["decided_by"]["subject"] == FAIZ.subject
 
 
+def test_a_colleague_takes_a_task_over_and_has_it_then():
+    had = (*OPEN, claimed(FAIZ))
+    given(DECIDER, *had).when(take_over(SITI)).then(taken_over(SITI, FAIZ))
+
+    after = (*had, taken_over(SITI, FAIZ))
+    given(DECIDER, *after).when(take_over(SITI)).then_nothing()
+    given(DECIDER, *after).when(claim(SITI)).then_nothing()
+    refused = given(DECIDER, *after).when(claim(FAIZ)).then_refused(ClaimedByAnother)
+    assert refused.extra["decision"]["decided_by"]["subject"] == SITI.subject
+    given(DECIDER, *after).when(take_over(FAIZ, SITI.subject)).then(taken_over(FAIZ, SITI))
+    given(DECIDER, *after).when(complete(FAIZ)).then(completed(FAIZ))
+
+
+def test_of_two_colleagues_who_take_a_task_over_one_does():
+    after = (*OPEN, claimed(FAIZ), taken_over(SITI, FAIZ))
+    third = take_over(OPERATOR, claimed_by=FAIZ.subject)
+    refused = given(DECIDER, *after).when(third).then_refused(ClaimedByAnother)
+    assert refused.extra["decision"]["decided_by"]["subject"] == SITI.subject
+
+
+def test_what_nobody_has_cannot_be_taken_over():
+    refused = given(DECIDER, *OPEN).when(take_over()).then_refused(NotClaimed)
+    assert [fault.pointer for fault in refused.errors] == ["/claimed_by"]
+    done = (*OPEN, claimed(FAIZ), completed(FAIZ))
+    given(DECIDER, *done).when(take_over()).then_refused(TaskFinished)
+    given(DECIDER, *OPEN, claimed()).when(take_over(agency="KPM")).then_refused(UnknownTask)
+
+
 def test_a_task_is_completed_with_or_without_a_claim():
     given(DECIDER, *OPEN).when(complete()).then(completed())
     given(DECIDER, *OPEN, claimed(SITI)).when(complete()).then(completed())
@@ -74,6 +106,8 @@ def test_what_a_worker_records_late_does_not_take_the_task_away():
 def test_the_approver_may_not_configure_where_the_agency_separates_the_duties():
     given(DECIDER, *SEPARATED).when(complete(SITI)).then_refused(ApproverMayNotConfigure)
     given(DECIDER, *SEPARATED).when(claim(SITI)).then_refused(ApproverMayNotConfigure)
+    had = (*SEPARATED, claimed(FAIZ))
+    given(DECIDER, *had).when(take_over(SITI)).then_refused(ApproverMayNotConfigure)
     same = SITI.model_copy(update={"subject": SITI.subject.upper()})
     given(DECIDER, *SEPARATED).when(complete(same)).then_refused(ApproverMayNotConfigure)
     given(DECIDER, *SEPARATED).when(complete(FAIZ)).then(completed(FAIZ))

@@ -2,7 +2,7 @@
 
 from crash_stories import of_all
 from eventually import eventually
-from fixtures.procedure import approved
+from fixtures.procedure import approved, opened
 from stage import PATIENCE, Stage
 from stand_ins import Ipms, Storage
 
@@ -34,7 +34,7 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         shows(goes, on=False)
 
     async def by_hand(stage: Stage) -> None:
-        """An officer of JPA sets IPMS."""
+        """An officer of JPA claims the task of setting IPMS, and a colleague does it."""
         request = stage.request(agency="JPA")
         await approve(stage, request)
         said = await stage.heard(topics.CONFIGURATIONS, request.request_id, *BY_HAND[:2])
@@ -44,8 +44,12 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         evidence = await stage.put(b"a picture of the portal", "ipms.png")
         claimed = await stage.call("POST", f"/v1/tasks/{task}/claim", *officer)
         assert claimed.is_success, claimed.text
+        colleague = ("administrator", "JPA", "zainab")
+        ill = {"claimed_by": "hassan", "reason": "Cuti sakit."}
+        taken = await stage.call("POST", f"/v1/tasks/{task}/takeover", *colleague, json=ill)
+        assert taken.is_success, taken.text
         body = {"evidence": [evidence.document_id], "note": "Selesai."}
-        done = await stage.call("POST", f"/v1/tasks/{task}/completion", *officer, json=body)
+        done = await stage.call("POST", f"/v1/tasks/{task}/completion", *colleague, json=body)
         assert done.is_success, done.text
         await stage.heard(topics.CONFIGURATIONS, request.request_id, *BY_HAND)
         assert storage.quotas[request.applicant.account] == SIZE
@@ -93,6 +97,7 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
 async def approve(stage: Stage, request: RequestFacts) -> None:
     size = None if request.kind == "termination" else SIZE
     granted = Granted(quota_bytes=size, max_file_size_bytes=size)
+    await stage.say(opened(request), sequence=1)
     said = approved(request, decided_at=clock.now(), approved=granted)
     event_id = await stage.say(said, sequence=2)
     await stage.say(said, sequence=2, event_id=event_id)

@@ -1,0 +1,126 @@
+"""What configuring a request would change: looked up when somebody asks, and written nowhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.execution import Execution
+from bmt.contracts.events import Granted
+from bmt.contracts.http.provisioning import Obstacle, Plan
+from bmt.contracts.values import Status
+from services.provisioning import answers, handlers
+from services.provisioning.connectors.connector import TargetRefused
+from services.provisioning.connectors.looks import Looks
+from services.provisioning.connectors.targets import Outlook
+from services.provisioning.domain import state as states
+from services.provisioning.domain.errors import UnknownRequest
+from services.provisioning.domain.order import suppose
+from services.provisioning.views.configurations import Configurations, under_way
+from services.provisioning.views.reviews import Review, Reviews
+
+
+class Plans:
+    """Plans of requests that are under review, and of those that were approved."""
+
+    def __init__(
+        self,
+        *,
+        execution: Execution[Any, Any],
+        reviews: Reviews,
+        configurations: Configurations,
+        looks: Looks,
+        agencies: Agencies,
+        clock: Clock,
+    ) -> None:
+        """`reviews` know of what nobody has approved, the request's own stream of what somebody has."""
+        self._execution = execution
+        self._reviews = reviews
+        self._configurations = configurations
+        self._looks = looks
+        self._agencies = agencies
+        self._clock = clock
+
+    async def of(self, request_id: str, wish: Granted, caller: Principal) -> Plan:
+        """The plan of a request that the caller may see; with the sizes of `wish` while nobody decided.
+
+        Raises:
+            UnknownRequest: nothing of it was heard, or it is another agency's.
+            SizesWrong: a decision could not grant them; as `QuotaAboveMaximum`.
+            Unavailable: a target cannot be asked now, or not in time.
+        """
+        # The review first: an approval that is heard in between is then found in the stream.
+        review = await self._reviews.get(request_id)
+        state = await self._execution.state(handlers.stream_of(request_id))
+        if not isinstance(state, states.NotHeard):
+            _require_sight(caller, state.order.request.agency)
+            return await self._of_approved(state)
+        if review is None:
+            raise UnknownRequest
+        _require_sight(caller, review.agency)
+        if review.status == "open":
+            return await self._if_approved(request_id, review, wish)
+        return Plan(
+            request_id=request_id,
+            kind=review.kind,
+            account=review.account,
+            status=review.status,
+            plan=(),
+            obstacles=(),
+        )
+
+    async def _of_approved(self, state: states.Known) -> Plan:
+        """What configuring it would change; nothing once it is configured."""
+        order = state.order
+        read_at = None if isinstance(state, states.Configured) else self._clock()
+        statement = getattr(state, "statement", None)
+        outlook = await self._looks.outlook(order, statement) if read_at else Outlook()
+        return Plan(
+            request_id=order.request.request_id,
+            kind=order.kind,
+            account=order.account,
+            status=answers.STATUS[type(state)],
+            plan=outlook.changes,
+            obstacles=_obstacles(outlook.refusals),
+            granted=order.approved,
+            by_hand=answers.by_hand(outlook, order),
+            read_at=read_at,
+        )
+
+    async def _if_approved(self, request_id: str, review: Review, wish: Granted) -> Plan:
+        """As if an administrator approved it now: where a target would refuse, nothing is changed."""
+        policy = handlers.policy_of(review.agency, self._agencies)
+        order = suppose(review.kind, review.account, review.asked, wish, policy)
+        waits = await under_way(self._configurations, review.account)
+        read_at = self._clock()
+        outlook = await self._looks.outlook(order, None)
+        goes = Outlook() if outlook.refusals else outlook
+        return Plan(
+            request_id=request_id,
+            kind=order.kind,
+            account=order.account,
+            status="if_approved",
+            plan=goes.changes,
+            obstacles=_obstacles(outlook.refusals),
+            leads_to=_leads_to(outlook),
+            granted=order.approved,
+            by_hand=answers.by_hand(goes, order),
+            waits_for_earlier=waits,
+            read_at=read_at,
+        )
+
+
+def _require_sight(caller: Principal, agency: str) -> None:
+    if not handlers.sees(caller, agency):
+        raise UnknownRequest
+
+
+def _obstacles(refusals: Sequence[TargetRefused]) -> tuple[Obstacle, ...]:
+    return tuple(Obstacle(target=refused.target, reason=refused.reason) for refused in refusals)
+
+
+def _leads_to(outlook: Outlook) -> Status:
+    if outlook.refusals:
+        return "configuration_failed"
+    return "awaiting_operator" if outlook.by_hand else "configured"
