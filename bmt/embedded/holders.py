@@ -21,6 +21,7 @@ def samples() -> list[Holder]:
     return [
         holder(["applicant"], "MAMPU", f"siti.mampu@{MAIL_DOMAIN}"),
         administrator("MAMPU"),
+        administrator("JPA"),
         holder(["operator"], "JPA"),
         holder(["auditor"], "MAMPU"),
         holder(["integrator"], "MAMPU", "hrmis"),

@@ -19,6 +19,10 @@ WORDS = {
         "aside": "Ketepikan",
         "reload": "Muat semula",
         "rejected": "Ditolak",
+        "tasks": "Tugasan IPMS",
+        "take": "Saya ambil tugasan ini",
+        "done": "Telah ditetapkan",
+        "copy": "Salin: 1500000000",
     },
     "en": {
         "inbox": "Inbox",
@@ -26,6 +30,10 @@ WORDS = {
         "aside": "Set aside",
         "reload": "Reload",
         "rejected": "Rejected",
+        "tasks": "IPMS tasks",
+        "take": "I take this task",
+        "done": "It has been set",
+        "copy": "Copy: 1500000000",
     },
 }
 
@@ -53,9 +61,9 @@ async def arrived(admin, subject):
     return answer.json()["inbox_item_id"]
 
 
-async def console(new_page, language, *, scripts):
+async def console(new_page, language, *, scripts, person="Aminah"):
     page = await new_page("approval", scripts=scripts)
-    await sign_in_as(page, "Aminah")
+    await sign_in_as(page, person)
     if language == "en":
         await page.get_by_role("link", name="English").click()
     return page
@@ -100,6 +108,50 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     assert page.strangers == []
 
 
+@WAYS
+async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
+    new_page, caller, http, ready, language, scripts
+):
+    words, admin = WORDS[language], caller("administrator", "JPA")
+    account = await registered(http, ready, "jpa")
+    request_id = await admin.submit(
+        account=account, agency="JPA", max_file_size_bytes=1_500_000_000
+    )
+    page = await console(new_page, language, scripts=scripts, person="Faridah")
+    base = page.url.partition("?")[0]
+    await admin.once_known("provisioning", f"/v1/requests/{request_id}/plan")
+    await page.goto(f"{base}requests/{request_id}")
+    prospect = page.locator("table", has=page.get_by_text("IPMS"))
+    await expect(prospect).to_contain_text("1.5 GB")
+    await page.locator("input[value=approve]").check()
+    await (
+        page.get_by_role("button", name="Hantar keputusan")
+        .or_(page.get_by_role("button", name="Send the decision"))
+        .click()
+    )
+    await admin.until(request_id, "awaiting_operator")
+
+    await page.get_by_role("link", name=words["tasks"], exact=True).first.click()
+    row = page.get_by_role("row", name=account)
+    await row.get_by_role("link").click()
+    await expect(page.locator("code").first).to_have_text(account)
+    copy = page.get_by_role("button", name=words["copy"])
+    await expect(copy).to_have_count(1 if scripts else 0)
+    if scripts:
+        await clean(page, "a task")
+    await page.get_by_role("button", name=words["take"]).click()
+    await expect(page.locator("#done ~ p").first).to_contain_text("Faridah")
+    await page.locator("#evidence").set_input_files(LETTER)
+    await page.locator("#note").fill("Ditetapkan pada portal.")
+    await page.get_by_role("button", name=words["done"]).click()
+    await expect(page.locator("#evidence")).to_have_count(0)
+    await expect(page.get_by_text("Ditetapkan pada portal.")).to_be_visible()
+    await admin.until(request_id, "filed", "notified", "configured")
+    task = (await admin.get("provisioning", "/v1/tasks", params={"status": "done"})).json()
+    done = next(one for one in task["items"] if one["request_id"] == request_id)
+    assert (done["note"], len(done["evidence"])) == ("Ditetapkan pada portal.", 1)
+
+
 async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
     new_page, caller, http, ready
 ):
@@ -126,6 +178,7 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
     admin = caller("administrator")
     item = await arrived(admin, "Permohonan BMT melalui surat")
     request_id = await admin.submit(account=await registered(http, ready))
+    await admin.once_known("provisioning", f"/v1/requests/{request_id}/plan")
     page = await console(new_page, language, scripts=True)
     base = page.url.partition("?")[0]
     for name in (
@@ -133,12 +186,12 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
         f"inbox/{item}",
         "inbox?status=dismissed",
         "tasks",
-        "tasks?status=completed",
+        "tasks?status=done",
         f"requests/{request_id}",
         "changes?since=2026-01-01T00:00:00Z",
         "?kind=termination&warned=yes&due=late",
     ):
         await page.goto(base + name)
         await clean(page, name)
-        if language == "ms" and name in ("inbox", f"inbox/{item}"):
-            await picture(page, f"pentadbir-peti-masuk{'' if name == 'inbox' else '-mesej'}")
+        if language == "ms" and name == f"inbox/{item}":
+            await picture(page, "pentadbir-peti-masuk")

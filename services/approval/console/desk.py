@@ -23,6 +23,7 @@ from services.approval.console.filter_form import FilterForm
 from services.approval.console.live import MOST_COUNTED
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.originals import Originals
+from services.approval.console.prospect import prospect
 from services.approval.console.today import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
@@ -120,6 +121,7 @@ class Desk:
             "request.html",
             _status(refused),
             review=review,
+            **await self._prospect(request, review),
             shown=await self.originals.shown(review.documents, request.query_params),
             agency=self._agencies.name_of(review.agency),
             form=form,
@@ -133,6 +135,13 @@ class Desk:
             now=self._clock(),
             wording=wording,
         )
+
+    async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
+        """What approving would change, while that can still be weighed."""
+        if review.status != "received" or "provisioning" not in self._neighbours:
+            return {"weighed": False}
+        errand = self._neighbours.errand(request)
+        return {"weighed": True, "plan": await prospect(review.request_id, errand)}
 
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
         """What became of each of many decisions."""

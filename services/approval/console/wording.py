@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from bmt.contracts.events import Target
 from bmt.contracts.http.approval import Choice
 from bmt.contracts.http.intake import InboxStatus
-from bmt.contracts.http.provisioning import TaskStatus
+from bmt.contracts.http.provisioning import TaskFilter
 from bmt.contracts.values import RequestWarning
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.today import OFFICES
@@ -22,6 +23,7 @@ __all__ = (
     "SETTING",
     "STATUS",
     "SWITCH",
+    "TARGET",
     "TASK",
     "TONE",
     "WARNING",
@@ -66,7 +68,11 @@ INBOX: Final[Mapping[InboxStatus, str]] = {
     "dismissed": "Diketepikan",
 }
 
-TASK: Final[Mapping[TaskStatus, str]] = {"open": "Menunggu", "completed": "Selesai"}
+TASK: Final[Mapping[TaskFilter, str]] = {
+    "open": "Menunggu",
+    "claimed": "Telah diambil",
+    "done": "Selesai",
+}
 
 APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
 """The fields of an applicant, in the order of the form."""
@@ -81,6 +87,8 @@ SETTING: Final[Mapping[str, str]] = {
 
 SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
+TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
+
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
@@ -94,4 +102,17 @@ FILTERS: Final = (
 
 OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
 
-ALL: Final = (WARNING, CHOICE, FAULT, INBOX, TASK, APPLICANT, SETTING, SWITCH, WARNED, DUE, OFFICE)
+ALL: Final = (
+    WARNING,
+    CHOICE,
+    FAULT,
+    INBOX,
+    TASK,
+    APPLICANT,
+    SETTING,
+    SWITCH,
+    TARGET,
+    WARNED,
+    DUE,
+    OFFICE,
+)

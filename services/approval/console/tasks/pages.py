@@ -1,5 +1,6 @@
 """The manual tasks' pages: what waits, and one task to be followed value by value."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -8,8 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.address import Id
 from bmt.chassis.pagination import Page
-from bmt.contracts.http.provisioning import Claimed, Completed, Plan, Task, TaskStatus
+from bmt.contracts.http.provisioning import (
+    Claimed,
+    Completed,
+    TakenOver,
+    Task,
+    TaskFilter,
+    TaskInFull,
+)
 from bmt.contracts.problems import STATUS, Refused
+from bmt.pages import session
 from bmt.pages.forms import FORM_BYTES, Sent, new_key, read
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
@@ -35,7 +44,7 @@ class TaskDesk:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def listed(self, request: Request, found: Page[Task], status: TaskStatus) -> Response:
+    def listed(self, request: Request, found: Page[Task], status: TaskFilter) -> Response:
         """What waits to be set by hand, or was."""
         return self._layout.page(
             request,
@@ -46,24 +55,23 @@ class TaskDesk:
             wording=wording,
         )
 
-    async def one(
+    def one(
         self,
         request: Request,
-        task: Task,
-        errand: Errand,
-        note: str = "",
+        task: TaskInFull,
+        told: Sent | None = None,
         refused: Refused | None = None,
     ) -> Response:
         """A task with its values one by one, and the statement that it is done."""
-        plan = await errand.get("provisioning", f"/v1/requests/{task.request_id}/plan", Plan)
+        visitor = session.visitor(request.session)
         return self._layout.page(
             request,
             "task.html",
             STATUS[refused.problem] if refused else _OK,
             task=task,
-            changes=[change for change in plan.plan if change.target == task.target],
+            mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
             key=new_key(),
-            note=note,
+            typed={name: told.text(name) if told else "" for name in ("note", "reason")},
             refused=refused,
             faults=[fault.detail for fault in refused.errors] if refused else [],
             wording=wording,
@@ -78,7 +86,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     @routes.get("")
     async def listed(
         request: Request,
-        status: TaskStatus = "open",
+        status: TaskFilter = "open",
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
@@ -87,32 +95,33 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
-        errand = neighbours.errand(request)
-        return await desk.one(request, await _task(errand, task_id), errand)
+        return desk.one(request, await _task(neighbours.errand(request), task_id))
 
     @routes.post("/{task_id}")
     async def act(request: Request, task_id: Id) -> Response:
         told = await read(request, FORM_BYTES + _FILES_BYTES, MOST_FILES)
         errand = neighbours.errand(request)
         try:
-            if told.text("do") == "claim":
-                await _claim(errand, task_id, told)
-            else:
-                await _complete(errand, task_id, told)
+            await _ACTS.get(told.text("do"), _complete)(errand, task_id, told)
         except Refused as refused:
-            task = await _task(errand, task_id)
-            return await desk.one(request, task, errand, told.text("note"), refused)
+            return desk.one(request, await _task(errand, task_id), told, refused)
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
 
 
-async def _task(errand: Errand, task_id: str) -> Task:
-    return await errand.get("provisioning", f"/v1/tasks/{task_id}", Task)
+async def _task(errand: Errand, task_id: str) -> TaskInFull:
+    return await errand.get("provisioning", f"/v1/tasks/{task_id}", TaskInFull)
 
 
 async def _claim(errand: Errand, task_id: str, told: Sent) -> None:
     await errand.post("provisioning", f"/v1/tasks/{task_id}/claim", {}, Claimed, told.key)
+
+
+async def _take_over(errand: Errand, task_id: str, told: Sent) -> None:
+    """In the place of the colleague whom the page named."""
+    body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
+    await errand.post("provisioning", f"/v1/tasks/{task_id}/takeover", body, TakenOver, told.key)
 
 
 async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
@@ -121,3 +130,10 @@ async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
     if note := told.text("note").strip():
         body["note"] = note
     await errand.post("provisioning", f"/v1/tasks/{task_id}/completion", body, Completed, told.key)
+
+
+_ACTS: Final[Mapping[str, Callable[[Errand, str, Sent], Awaitable[None]]]] = {
+    "claim": _claim,
+    "take-over": _take_over,
+    "complete": _complete,
+}
