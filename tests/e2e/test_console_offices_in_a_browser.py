@@ -80,10 +80,10 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     page = await console(new_page, language, scripts=scripts)
     await page.get_by_role("link", name=words["inbox"], exact=True).first.click()
     await page.get_by_role("link", name=wanted).click()
-    await expect(page.locator("pre.original")).to_contain_text("Salam, saya perlukan BMT.")
+    await expect(page.locator("details pre")).to_contain_text("Salam, saya perlukan BMT.")
     await expect(page.locator("#quota_bytes")).to_have_value("20")
-    await page.get_by_role("link", name="surat-kamal.pdf", exact=True).click()
-    shown = page.locator("img.original")
+    shown = page.get_by_role("img", name="surat-kamal.pdf")
+    await shown.scroll_into_view_if_needed()
     assert await shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1000
     await page.locator("#account").fill(account)
     await page.locator("#justification").fill("Menghantar lukisan projek.")

@@ -122,7 +122,7 @@ class Desk:
             _status(refused),
             review=review,
             **await self._prospect(request, review),
-            shown=await self.originals.shown(review.documents, request.query_params),
+            shown=await self.originals.shown(review.documents),
             agency=self._agencies.name_of(review.agency),
             form=form,
             refused=refused,

@@ -1,13 +1,10 @@
 """What was sent in, as pictures beside the fields: a browser shows them without running anything of it."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from starlette.datastructures import QueryParams
 
 from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
 from bmt.chassis.recent import Recent
@@ -16,10 +13,11 @@ from bmt.contracts.values import Document
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
 """The kinds of document that have pages."""
 MOST_BYTES: Final = 100 * 1024 * 1024
+MOST_PAGES: Final = 40
+"""So many stand beside the fields; a longer one is downloaded."""
 SECONDS: Final = 15.0
 
 _AT_ONCE: Final = 2
-_NUMBER: Final = re.compile(r"\d{1,5}", re.ASCII)
 _REMEMBERED: Final = 1_000
 _PROGRAM: Final = (sys.executable, "-I", "-m", "bmt.press.picture")
 
@@ -30,17 +28,17 @@ class NoPicture(Exception):  # noqa: N818  named for what is so
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Which page of which document stands beside the fields.
+    """A document beside the fields.
 
     Attributes:
-        document: the one asked for, else the first; None: there is none at all.
-        pages: how many can be shown of it.
-        number: which of them.
+        document: which.
+        pages: how many pages of it are shown, from the first; 0: it can only be downloaded.
+        more: it has further pages.
     """
 
-    document: Document | None
-    pages: int = 0
-    number: int = 1
+    document: Document
+    pages: int
+    more: bool
 
 
 class Originals:
@@ -51,16 +49,13 @@ class Originals:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._pages: Recent[str, int] = Recent(_REMEMBERED)
 
-    async def shown(self, documents: Sequence[Document], asked: QueryParams) -> Shown:
-        """What an address asks to see, with `document` and `page`; of a document that is not there the first."""
-        wanted = asked.get("document")
-        chosen = [one for one in documents if one.document_id == wanted] or documents
-        if not chosen:
-            return Shown(None)
-        pages = await self.pages(chosen[0])
-        page = asked.get("page", "")
-        number = int(page) if _NUMBER.fullmatch(page) else 1
-        return Shown(chosen[0], pages, max(1, min(number, pages)))
+    async def shown(self, documents: Sequence[Document]) -> Sequence[Shown]:
+        """What can be shown of each of these."""
+        pages = await asyncio.gather(*(self.pages(one) for one in documents))
+        return [
+            Shown(document, min(found, MOST_PAGES), more=found > MOST_PAGES)
+            for document, found in zip(documents, pages, strict=True)
+        ]
 
     async def pages(self, document: Document) -> int:
         """How many pages can be shown of it: none of what is no paper, or cannot be read."""

@@ -71,14 +71,13 @@ class InboxDesk:
         refused: Refused | None = None,
     ) -> Response:
         """An item beside its form."""
-        shown = await self._originals.shown(item.documents, request.query_params)
         return self._layout.page(
             request,
             "inbox_item.html",
             STATUS[refused.problem] if refused else _OK,
             item=item,
-            shown=shown,
-            text=await _text_of(item, errand) if not shown.pages else "",
+            shown=await self._originals.shown(item.documents),
+            text=await _text_of(item, errand),
             rules=self._agencies.get(item.agency).rules if item.agency in self._agencies else None,
             form=form,
             refused=refused,
