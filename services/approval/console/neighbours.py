@@ -90,7 +90,7 @@ class Errand:
         answer = await self._call(where, "POST", path, content=file.content, headers=headers)
         return _read(where, answer, model)
 
-    async def bytes(self, where: Neighbour, path: str) -> bytes:
+    async def download(self, where: Neighbour, path: str) -> bytes:
         """A file that a service made itself, whole.
 
         Raises:
