@@ -4,7 +4,7 @@ FastAPI's own `max_body_size` answers in plain text and may overwrite an answer 
 made; here the same parameter of a route leads to a `too_large` problem.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
 
 from fastapi import params
@@ -29,7 +29,7 @@ class LimitedRequest(Request):
         super().__init__(scope, receive)
         self._limit = limit
 
-    async def stream(self) -> AsyncIterator[bytes]:  # type: ignore[override]
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, piece by piece.
 
         Raises:

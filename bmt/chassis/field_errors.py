@@ -10,7 +10,7 @@ MOST_ERRORS: Final = 100
 
 _MOST_CHARACTERS: Final = 300
 _SHORTEST_TELLTALE: Final = 3
-_ALLOWED: Final[Mapping[str, str]] = {
+ALLOWED: Final[Mapping[str, str]] = {
     "missing": "This is needed.",
     "extra_forbidden": "There is no such field.",
     "model_type": "A JSON object is needed.",
@@ -89,8 +89,8 @@ def _detail(fault: Mapping[str, Any]) -> str:
 
 def _allowed(fault: Mapping[str, Any]) -> str:
     kind, context = str(fault["type"]), fault.get("ctx", {})
-    if kind in _ALLOWED:
-        return _ALLOWED[kind].format_map(context)
+    if kind in ALLOWED:
+        return ALLOWED[kind].format_map(context)
     if kind in {"value_error", "assertion_error"}:
         return _sentence(str(context.get("error", "This value is not allowed")))
     # Behind the comma, pydantic quotes what it stumbled over.

@@ -83,6 +83,11 @@ class Layout:
         return self.root / service / "session.key"
 
     @property
+    def status_code_key_file(self) -> Path:
+        """The key that intake and notification make the codes of acknowledgements with."""
+        return self.root / "intake" / "status-code.key"
+
+    @property
     def ledger_verifiers_file(self) -> Path:
         """Their public halves, a line each: what an auditor takes away."""
         return self.root / "records" / "ledger.vkeys"

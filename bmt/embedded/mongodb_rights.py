@@ -22,13 +22,13 @@ RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": ("parked", "work", "requests", "inbox", "uploads"),
+    "intake": ("parked", "work", "requests", "inbox", "uploads", "drafts"),
     "approval": ("parked", "work", "reviews"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "correspondences"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }
-"""The collections that each service may change as it likes: what waits, and its views.
+"""The collections that each service may change as it likes: what waits, drafts, and its views.
 
 MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
 filled and read, and never changed: the safe side to err on.

@@ -38,6 +38,7 @@ def _intake(system: System) -> Environment:
     return {
         **_ipms(system),
         **_pages(system, "intake"),
+        **_status_codes(system),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
         "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
     }
@@ -59,6 +60,8 @@ def _notification(system: System) -> Environment:
         "BMT_SMTP_PORT": str(system.mail.port),
         "BMT_SMTP_SENDER": SENDER,
         "BMT_STATUS_URL": f"{system.ports.url('intake')}/my",
+        "BMT_STATUS_PAGE_URL": f"{system.ports.url('intake')}/status/",
+        **_status_codes(system),
     }
 
 
@@ -87,6 +90,10 @@ def _approval(system: System) -> Environment:
 def _pages(system: System, service: str) -> Environment:
     key = secret_key(system.layout.session_key_file(service))
     return {"BMT_PUBLIC_URL": system.ports.url(service), "BMT_SESSION_KEY_FILE": str(key)}
+
+
+def _status_codes(system: System) -> Environment:
+    return {"BMT_STATUS_CODE_KEY_FILE": str(secret_key(system.layout.status_code_key_file))}
 
 
 SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {

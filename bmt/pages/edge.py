@@ -16,6 +16,7 @@ HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-robots-tag": "noindex",
 }
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

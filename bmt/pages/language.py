@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, NamedTuple, cast, get_args
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -16,6 +16,7 @@ from babel.support import NullTranslations, Translations
 from starlette.requests import Request
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.pages.fault_words import in_malay
 
 Code = Literal["ms", "en"]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
@@ -27,6 +28,13 @@ _LOCALES: Final[Mapping[Code, Locale]] = {
     "en": Locale("en", "GB"),
 }
 _UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
+
+
+class Detail(NamedTuple):
+    """What is wrong with a field, and the language that it is told in."""
+
+    text: str
+    lang: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,11 @@ class Language:
     def text(self, malay: str) -> str:
         """A text of the pages; the Malay one where there is no other."""
         return str(self.catalogue.gettext(malay))
+
+    def detail(self, english: str) -> Detail:
+        """What is wrong with a field; in English where there is no other sentence for it."""
+        malay = in_malay(english, self.size) if self.code == "ms" else None
+        return Detail(english, "en") if malay is None else Detail(malay, "ms")
 
     def moment(self, at: datetime) -> str:
         """A moment as it is told in Malaysia, to the second."""

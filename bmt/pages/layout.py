@@ -57,7 +57,7 @@ class Layout:
             stylesheet=self._files["bmt.css"],
             script=self._files["bmt.js"],
             icon=self._files["bmt.svg"],
-            visitor=session.visitor(request.session),
+            visitor=session.visitor(request.scope.get("session", {})),
             here=request.url.path,
             in_language={code: _address(request, code) for code in CODES},
             **self._always,

@@ -1,22 +1,23 @@
 """What a visitor reads when a call is refused."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis import tracing
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.field_errors import field_errors
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.layout import Layout
-from bmt.pages.login import Login, SignInFirst
 
-_SEE_OTHER: Final = 303
+_TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+"""Pages that say when to ask again, as the API does."""
 _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "not_found": (
         "Tidak dijumpai",
@@ -62,9 +63,10 @@ TEXTS: Final = tuple(text for pair in (*_SAID.values(), _ELSE, _OF_ANOTHER_SITE)
 class Refusals:
     """Makes a page of each refusal."""
 
-    def __init__(self, layout: Layout, login: Login) -> None:
+    def __init__(self, layout: Layout, *, people_sign_in: bool = True) -> None:
+        """`people_sign_in`: these are pages that people sign in to."""
         self._layout = layout
-        self._login = login
+        self._people_sign_in = people_sign_in
 
     def page(self, request: Request, refused: Refused) -> Response:
         """The page, which says what to do now; it never repeats what was sent."""
@@ -76,33 +78,33 @@ class Refusals:
 
     def _page(self, request: Request, refused: Refused, title: str, said: str) -> Response:
         traceparent = tracing.current.get()
-        return self._layout.page(
+        status = STATUS[refused.problem]
+        page = self._layout.page(
             request,
             "refused.html",
-            STATUS[refused.problem],
+            status,
             title=title,
             said=said,
             faults=refused.errors,
-            may_sign_in=refused.problem in ("unauthenticated", "forbidden"),
+            may_sign_in=self._people_sign_in
+            and refused.problem in ("unauthenticated", "forbidden"),
             trace=tracing.trace_id(traceparent) if traceparent else None,
         )
+        if status in _TRY_AGAIN:
+            page.headers["retry-after"] = str(refused.extra.get("retry_after_seconds", 1))
+        return page
 
     def install(self, app: FastAPI) -> None:
         """Make a page of everything that `app` refuses."""
-
-        @app.exception_handler(SignInFirst)
-        async def sign_in(request: Request, _: Any) -> Response:
-            # Also of a form: it is sent to the page that it stands on.
-            query = f"?{request.url.query}" if request.url.query else ""
-            return RedirectResponse(self._login.address(request.url.path + query), _SEE_OTHER)
 
         @app.exception_handler(Refused)
         async def refused(request: Request, error: Any) -> Response:
             return self.page(request, error)
 
         @app.exception_handler(Unavailable)
-        async def unavailable(request: Request, _: Any) -> Response:
-            return self.page(request, Refused(problem="unavailable"))
+        async def unavailable(request: Request, error: Any) -> Response:
+            when = {"retry_after_seconds": error.retry_after_seconds}
+            return self.page(request, Refused(problem="unavailable", extra=when))
 
         @app.exception_handler(RequestValidationError)
         async def invalid(request: Request, error: Any) -> Response:

@@ -30,8 +30,9 @@ from services.intake.directory.scim import ScimDirectory
 from services.intake.directory.snapshot import Directory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
+from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
-from services.intake.pages.site import site
+from services.intake.pages.site import public_site, site
 from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
 from services.intake.settings import Settings
 
@@ -60,6 +61,8 @@ def build(settings: Settings) -> FastAPI:
     requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
     known = KnownDocuments(foundation.view(views.UPLOADS), foundation.documents)
+    drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
+    foundation.prepares(drafts.prepare)
     weigh = partial(
         handlers.weigh,
         agencies=agencies,
@@ -97,7 +100,8 @@ def build(settings: Settings) -> FastAPI:
                 settings.email_max_bytes,
             ),
             inbox_text_api.routes(inbox, documents),
-            site(settings, foundation, requests, known, weigh, agencies),
+            site(settings, foundation, requests, known, drafts, weigh, agencies),
+            public_site(settings, requests),
         ],
     )
 

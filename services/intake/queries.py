@@ -17,6 +17,7 @@ from services.intake.views import InboxDocument, RequestDocument, UploadDocument
 Place = tuple[datetime, str]
 """A list's order: when it was received, and the id."""
 
+_NAMESAKES: Final = 5
 _NEWEST: Final = Query(order_by="received_at", descending=True)
 
 
@@ -55,6 +56,10 @@ class Requests:
             limit=page.lookahead,
         )
         return await self._view.find(query)
+
+    async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
+        """The requests of a reference: one, but for a chance in ten thousand years."""
+        return await self._view.find(Query(equal={"facts.reference": reference}, limit=_NAMESAKES))
 
     async def count(self, agencies: Collection[str]) -> Mapping[tuple[str, str], int]:
         """How many there are of these agencies, by agency and status.

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode
 from bmt.pages.settings import PagesSettings
 
@@ -28,6 +29,17 @@ class Settings(PagesSettings):
     integrators: Mapping[IntegratorName, frozenset[AgencyCode]] = Field(
         default_factory=dict,
         description='JSON: integrator → the agencies it submits for, {"hrmis": ["MAMPU"]}.',
+    )
+    status_code_key: SecretStr | None = Field(
+        default=None,
+        min_length=SHORTEST_KEY,
+        description="Makes the codes of acknowledgements, as notification's: without it there is no page for who has no account.",
+    )
+    status_calls_per_second: float = Field(
+        default=5.0,
+        gt=0,
+        le=1000,
+        description="How often one client may ask that page a second; behind a proxy all its users are one.",
     )
     document_max_bytes: int = Field(
         default=25 * MIB, ge=1, le=1024 * MIB, description="The largest document, in bytes."

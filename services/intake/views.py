@@ -212,6 +212,7 @@ REQUESTS: Final = View(
         ("agency", "status", "received_at", "_id"),
         ("account", "received_at", "_id"),
         ("open_for", "_id"),
+        ("facts.reference", "_id"),
     ),
 )
 INBOX: Final = View(

@@ -17,6 +17,7 @@ from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
+from services.notification.channels.telling_code import telling_code
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
 from services.notification.settings import Settings
@@ -70,6 +71,9 @@ def _work(foundation: Foundation, settings: Settings) -> None:
         "memo": press.rendering("memo"),
         "form": press.rendering("form"),
     }
+    if settings.status_page_url and settings.status_code_key:
+        page, key = settings.status_page_url, settings.status_code_key.get_secret_value()
+        renders = {name: telling_code(render, page, key) for name, render in renders.items()}
     sending = worker.sending(
         execution,
         documents,

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bmt.chassis.settings import ServiceSettings
+from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import EmailAddress
 
 SmtpSecurity = Literal["if-offered", "starttls", "tls", "none"]
@@ -53,6 +54,27 @@ class Settings(ServiceSettings):
         max_length=500,
         description="Where users see their requests, such as https://intake.example/my: notices lead there.",
     )
+
+    status_page_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="The page that needs no login, such as https://intake.example/status/: acknowledgements lead there.",
+    )
+    status_code_key: SecretStr | None = Field(
+        default=None,
+        min_length=SHORTEST_KEY,
+        description="Makes the codes of acknowledgements, as intake's; needed with BMT_STATUS_PAGE_URL.",
+    )
+
+    @model_validator(mode="after")
+    def _page_has_a_code(self) -> Self:
+        if self.status_page_url and self.status_code_key is None:
+            raise ValueError(
+                "BMT_STATUS_CODE_KEY is missing: BMT_STATUS_PAGE_URL needs it. Makes the codes of acknowledgements,"
+                " as intake's. A file may hold it: BMT_STATUS_CODE_KEY_FILE names one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _login_whole(self) -> Self:

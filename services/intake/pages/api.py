@@ -8,22 +8,17 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
-from bmt.chassis.clock import NewId
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
 from bmt.contracts.http.intake import ReasonGiven
 from bmt.contracts.problems import Refused
-from bmt.contracts.values import Kind
 from bmt.pages.forms import Sent, new_key, refusal, sent, validated
 from bmt.pages.login import Admitted
-from services.intake import answers, handlers
+from services.intake import answers
 from services.intake.api import PageAsked, message
 from services.intake.audience import caller_of
 from services.intake.domain.commands import WithdrawRequest
-from services.intake.handlers import Weigh
-from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
-from services.intake.pages.submission_form import SubmissionForm
 
 PREFIX: Final = "/my"
 _SEE_OTHER: Final = 303
@@ -31,15 +26,8 @@ _SEE_OTHER: Final = 303
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(
-    desk: Desk,
-    execution: Execution[Any, Any],
-    attachments: Attachments,
-    weigh: Weigh,
-    new_id: NewId,
-    admitted: Admitted,
-) -> APIRouter:
-    """The pages, below the prefix."""
+def routes(desk: Desk, execution: Execution[Any, Any], admitted: Admitted) -> APIRouter:
+    """One's requests, one of them, and its withdrawal."""
     routes = APIRouter()
     caller = Depends(admitted)
 
@@ -48,27 +36,6 @@ def routes(
         request: Request, visitor: Annotated[Principal, caller], page: PageAsked
     ) -> Response:
         return await desk.listed(request, visitor, page)
-
-    @routes.get("/new/{kind}")
-    async def empty(
-        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
-    ) -> Response:
-        return desk.form(request, visitor, kind, SubmissionForm(typed={"kind": kind}))
-
-    @routes.post("/new/{kind}")
-    async def submit(
-        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
-    ) -> Response:
-        told, form = await attachments.filled(request, visitor)
-        try:
-            form = await attachments.attached(told, form, visitor)
-            body = form.submission(visitor)
-            what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
-            context = told.context(visitor)
-            executed = await execution.execute(message(what.request_id, context, what, new=True))
-        except (Refused, CausationReused) as error:
-            return desk.form(request, visitor, kind, form, refusal(error))
-        return led_to(executed.commit.subject)
 
     @routes.get("/requests/{request_id}")
     async def one(

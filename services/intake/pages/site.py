@@ -1,24 +1,31 @@
-"""The users' pages, put together."""
+"""Intake's pages, put together: the users' own, and the public one."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock
-from bmt.chassis.execution import Execution
 from bmt.chassis.foundation import Foundation
-from bmt.pages.application import pages
+from bmt.chassis.rate_limit import RateLimit
+from bmt.pages.application import pages, public_pages
+from bmt.pages.forms import FORM_BYTES
+from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
+from services.intake.drafts.draft import Drafts
 from services.intake.handlers import Weigh
-from services.intake.pages import api, corrections
+from services.intake.pages import api, corrections, status_page, submitting
 from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
+from services.intake.pages.status_lookup import StatusLookup
 from services.intake.queries import KnownDocuments, Requests
 from services.intake.settings import Settings
 
 ROOM: Final = Path(__file__).parent
+_SECONDS_OF_CALLS: Final = 10
+"""How many seconds' calls of one client may come at once."""
 
 
 def site(
@@ -26,6 +33,7 @@ def site(
     foundation: Foundation,
     requests: Requests,
     known: KnownDocuments,
+    drafts: Drafts,
     weigh: Weigh,
     agencies: Agencies,
 ) -> APIRouter:
@@ -35,25 +43,41 @@ def site(
     attachments = Attachments(
         execution, foundation.documents, known, clock.now, settings.document_max_bytes
     )
+
+    def routes(layout: Layout) -> Sequence[APIRouter]:
+        desk = Desk(requests, agencies, layout)
+        return [
+            api.routes(desk, execution, admitted),
+            submitting.routes(
+                desk,
+                execution,
+                attachments,
+                drafts,
+                weigh,
+                clock.new_id,
+                clock.now,
+                admitted,
+            ),
+            corrections.routes(desk, execution, attachments, weigh, admitted),
+        ]
+
     return pages(
         settings,
         foundation.authenticator,
         api.PREFIX,
         ROOM,
-        lambda layout: _routes(
-            Desk(requests, agencies, layout), execution, attachments, weigh, admitted
-        ),
+        routes,
+        most_bytes=FORM_BYTES + settings.document_max_bytes,
     )
 
 
-def _routes(
-    desk: Desk,
-    execution: Execution[Any, Any],
-    attachments: Attachments,
-    weigh: Weigh,
-    admitted: Admitted,
-) -> list[APIRouter]:
-    return [
-        api.routes(desk, execution, attachments, weigh, clock.new_id, admitted),
-        corrections.routes(desk, execution, attachments, weigh, admitted),
-    ]
+def public_site(settings: Settings, requests: Requests) -> APIRouter:
+    """The page for who has a reference and its code; none where no code is ever made."""
+    if settings.status_code_key is None:
+        return APIRouter()
+    per_second = settings.status_calls_per_second
+    by_client = RateLimit(per_second, max(1, round(per_second * _SECONDS_OF_CALLS)))
+    lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client)
+    return public_pages(
+        settings, status_page.PREFIX, ROOM, lambda layout: [status_page.routes(lookup, layout)]
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from bmt.chassis.auth import Principal
@@ -10,6 +11,7 @@ from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Document
 from bmt.pages.forms import Sent, new_key, validated
 from bmt.pages.sizes import in_gigabytes, read_sizes
+from services.intake.drafts.draft import Draft
 from services.intake.views import RequestDocument
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
@@ -24,11 +26,13 @@ class SubmissionForm:
         key: names this one form for ever.
         typed: by field; sizes in gigabytes, as people write them.
         documents: those that are attached already.
+        saved_at: when it was kept as a draft; None: it is none.
     """
 
     key: str = field(default_factory=new_key)
     typed: Mapping[str, str] = field(default_factory=dict)
     documents: Sequence[Document] = ()
+    saved_at: datetime | None = None
 
     @classmethod
     def of(cls, sent: Sent) -> "SubmissionForm":
@@ -46,6 +50,20 @@ class SubmissionForm:
             "max_file_size_bytes": in_gigabytes(facts.max_file_size_bytes),
         }
         return cls(new_key(), typed)
+
+    @classmethod
+    def left(cls, draft: Draft) -> "SubmissionForm":
+        """As it was left; with its own name, so that a draft that was sent is not sent twice."""
+        return cls(draft.key, draft.typed, draft.documents, draft.saved_at)
+
+    def draft(self, saved_at: datetime) -> Draft:
+        """To be kept, as it is."""
+        return Draft(
+            key=self.key,
+            typed=self.typed,
+            documents=tuple(self.documents),
+            saved_at=saved_at,
+        )
 
     def value(self, name: str, otherwise: str = "") -> str:
         """What stands in a field."""

@@ -1,12 +1,25 @@
 """What the users' pages call things, in Malay; the catalogue has the English words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bmt.contracts.values import Status
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 
-__all__ = ("ALL", "CHANNEL", "FAULT", "FIELD", "KIND", "NEXT", "STATUS", "STEP", "TONE")
+__all__ = (
+    "AHEAD",
+    "ALL",
+    "CHANNEL",
+    "FAULT",
+    "FIELD",
+    "KIND",
+    "NEXT",
+    "NEXT_IN_PUBLIC",
+    "STAGE",
+    "STATUS",
+    "STEP",
+    "TONE",
+)
 
 STEP: Final[Mapping[str, str]] = {
     "received": "Permohonan diterima",
@@ -43,6 +56,40 @@ NEXT: Final[Mapping[Status, str]] = {
 }
 """What it means for the applicant, and what comes next."""
 
+NEXT_IN_PUBLIC: Final[Mapping[Status, str]] = {
+    "received": NEXT["received"],
+    "returned": "Permohonan anda perlu dibetulkan. Sebabnya ada dalam makluman yang dihantar kepada anda; log masuk untuk membetulkannya, atau hubungi pentadbir agensi.",
+    "approved": NEXT["approved"],
+    "rejected": "Permohonan anda telah ditolak. Sebabnya ada dalam makluman yang dihantar kepada anda.",
+    "withdrawn": NEXT["withdrawn"],
+    "configuring": NEXT["configuring"],
+    "awaiting_operator": NEXT["awaiting_operator"],
+    "configured": NEXT["configured"],
+    "configuration_failed": NEXT["configuration_failed"],
+    "notified": NEXT["notified"],
+    "filed": NEXT["filed"],
+}
+"""The same where no reason may be shown, since it may speak of a person."""
+
+STAGE: Final[Mapping[str, str]] = {
+    "correction": "Pembetulan anda",
+    "decision": "Keputusan pentadbir agensi",
+    "configuration": "Konfigurasi perkhidmatan",
+    "notice": "Makluman kepada anda",
+}
+"""What is still to come."""
+
+AHEAD: Final[Mapping[Status, Sequence[str]]] = {
+    "received": ("decision", "configuration", "notice"),
+    "returned": ("correction", "decision", "configuration", "notice"),
+    "approved": ("configuration", "notice"),
+    "configuring": ("configuration", "notice"),
+    "awaiting_operator": ("configuration", "notice"),
+    "configuration_failed": ("configuration", "notice"),
+    "configured": ("notice",),
+}
+"""The stages before the end, by status; none: it has ended."""
+
 FIELD: Final[Mapping[str, str]] = {
     "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
     "quota_bytes": "Kuota hendaklah nombor GB dalam had agensi.",
@@ -70,4 +117,4 @@ FAULT: Final[Mapping[str, str]] = {
 }
 """Why a form was not taken, by the problem's name."""
 
-ALL: Final = (STEP, NEXT, FIELD, FAULT)
+ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, FIELD, FAULT)

@@ -17,7 +17,7 @@ VIEWS = {
     "notification": {"correspondences"},
     "records": {"files", "disposals"},
 }
-QUEUES = {"records": {"unsequenced", "sequencer"}}
+QUEUES = {"intake": {"drafts"}, "records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""
 KEYS = {"records": {"people"}}
 """What a service may change and remove one by one, and not drop."""

@@ -41,9 +41,15 @@ SECRETS = {
     "BMT_LEDGER_KEYS": KEYS.strip(),
     "BMT_RECORDS_KEY": RECORDS_KEY,
     "BMT_SESSION_KEY": "hunter-of-sessions, 32 characters or more",
+    "BMT_STATUS_CODE_KEY": "hunter-of-codes, 32 characters or more",
 }
-MAY_LACK = {"BMT_SMTP_PASSWORD", "BMT_SESSION_KEY", "BMT_LOGIN_CLIENT_SECRET"}
-"""Where a mail server wants no login; where there are no pages; where the pages are a public client."""
+MAY_LACK = {
+    "BMT_SMTP_PASSWORD",
+    "BMT_SESSION_KEY",
+    "BMT_LOGIN_CLIENT_SECRET",
+    "BMT_STATUS_CODE_KEY",
+}
+"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code."""
 
 
 def settings_of(process):

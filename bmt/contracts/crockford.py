@@ -1,0 +1,19 @@
+"""Crockford's base 32: what people read aloud and type, without I, L, O and U."""
+
+from typing import Final
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+BITS: Final = 5
+"""Of each character."""
+
+_MEANT: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def written(number: int, characters: int) -> str:
+    """The lowest bits of a number, `BITS` a character, the highest first."""
+    return "".join(ALPHABET[number >> BITS * place & 31] for place in reversed(range(characters)))
+
+
+def meant(typed: str) -> str:
+    """What somebody means who types it: small letters, O for 0, I and L for 1."""
+    return typed.upper().translate(_MEANT)

@@ -1,0 +1,40 @@
+"""The code that opens the status of one request to who has no account: told once, kept nowhere.
+
+Whoever tells it and whoever asks for it make it anew from a key that both have. It stands in no event.
+"""
+
+import hmac
+from typing import Final
+
+from bmt.contracts.crockford import BITS, meant, written
+
+CHARACTERS: Final = 12
+"""60 bits: who guesses a thousand times a second is right once in some ten million years."""
+SHORTEST_KEY: Final = 32
+"""Characters of a key."""
+
+_PURPOSE: Final = b"my.gov.bmt.status-code.v1\x00"
+"""Separates this use of the key from any other that it may ever get."""
+_DIGEST_BITS: Final = 256
+_GROUP: Final = 4
+
+
+def status_code(key: str, request_id: str) -> str:
+    """The code of a request: `7K3QF9ZT0ABC`."""
+    digest = int.from_bytes(hmac.digest(key.encode(), _PURPOSE + request_id.encode(), "sha256"))
+    return written(digest >> _DIGEST_BITS - BITS * CHARACTERS, CHARACTERS)
+
+
+def in_groups(code: str) -> str:
+    """As it is told: `7K3Q-F9ZT-0ABC`."""
+    return "-".join(code[place : place + _GROUP] for place in range(0, len(code), _GROUP))
+
+
+def as_meant(typed: str) -> str:
+    """The code that somebody means who types it with spaces, hyphens, small letters, O for 0 or I for 1."""
+    return "".join(filter(str.isalnum, meant(typed)))
+
+
+def is_same(code: str, typed: str) -> bool:
+    """Whether this is the code that was typed; takes as long for one that is nearly right."""
+    return hmac.compare_digest(code.encode(), as_meant(typed).encode(errors="replace"))

@@ -1,0 +1,77 @@
+"""What is wrong with a field, in Malay: from the English sentences that fields are refused with.
+
+The API tells faults in English, as templates with a constraint or two in them. What has no Malay sentence here is shown as it is.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+_LIMITS: Final = frozenset({"limit", "le"})
+_SMALLEST_SIZE: Final = 100_000
+"""A larger limit is one of bytes: nothing else that people fill in is counted so high."""
+_PLACE: Final = re.compile(r"\\\{(\w+)\\\}")
+
+MALAY: Final[Mapping[str, str]] = {
+    "This is needed.": "Ini perlu diisi.",
+    "There is no such field.": "Medan ini tidak wujud.",
+    "A JSON object is needed.": "Objek JSON diperlukan.",
+    "A string is needed.": "Teks diperlukan.",
+    "It does not have the form that is needed: {local}{1,64}@{domain}": "Alamat e-mel diperlukan, contohnya nama@agensi.gov.my.",
+    "It does not have the form that is needed: {pattern}": "Bentuknya tidak seperti yang diperlukan.",
+    "One of these is needed: {expected}.": "Salah satu daripada ini diperlukan: {expected}.",
+    "One of these is needed: {expected_tags}.": "Salah satu daripada ini diperlukan: {expected_tags}.",
+    "The field {discriminator} is needed to tell what this is.": "Medan {discriminator} diperlukan.",
+    "At most {max_length} characters are allowed.": "Paling banyak {max_length} aksara dibenarkan.",
+    "At least 1 characters are needed.": "Ini perlu diisi.",
+    "At least {min_length} characters are needed.": "Sekurang-kurangnya {min_length} aksara diperlukan.",
+    "At most {max_length} items are allowed.": "Paling banyak {max_length} perkara dibenarkan.",
+    "At least {min_length} items are needed.": "Sekurang-kurangnya {min_length} perkara diperlukan.",
+    "At least {ge} is needed.": "Sekurang-kurangnya {ge} diperlukan.",
+    "At most {le} is allowed.": "Paling banyak {le} dibenarkan.",
+    "{count} more fields are wrong.": "{count} medan lain juga salah.",
+    "This value is not allowed.": "Nilai ini tidak dibenarkan.",
+    "A number of GB is needed.": "Nombor GB diperlukan, contohnya 2 atau 2,5.",
+    "Input should be a valid integer.": "Nombor bulat diperlukan.",
+    "Input should be a valid date or datetime.": "Tarikh diperlukan.",
+    "Input should be a valid datetime.": "Tarikh dan masa diperlukan.",
+    "must be one of {known}": "Salah satu daripada ini diperlukan: {known}.",
+    "The agency receives requests through {channels}.": "Agensi menerima permohonan melalui {channels}.",
+    "The agency answers through {channels}.": "Agensi memberi maklum balas melalui {channels}.",
+    "A correction cannot change this: withdraw, and submit a new request.": "Pembetulan tidak boleh mengubah ini: tarik balik dan hantar permohonan baharu.",
+    "At most {limit} bytes can be approved.": "Paling banyak {limit} boleh diluluskan.",
+    "At most {limit} bytes can be approved; set a lower quota_bytes.": "Paling banyak {limit} boleh diluluskan; tetapkan kuota yang lebih rendah.",
+    "Say in exception_reason why this is approved in spite of its warnings.": "Nyatakan sebab permohonan ini diluluskan walaupun ada amaran.",
+    "Say why: the applicant is told this reason.": "Nyatakan sebabnya: pemohon akan dimaklumkan.",
+    "Only an approval takes this.": "Ini hanya untuk kelulusan.",
+    "A termination grants nothing.": "Penamatan tidak memberi apa-apa.",
+    "Choose one.": "Pilih satu.",
+    "A document that was attached before cannot be found: attach it again.": "Dokumen yang dilampirkan sebelum ini tidak dapat dijumpai: lampirkan semula.",
+    "{name}: The content is not {declared}.": "{name}: kandungannya bukan {declared}.",
+    "{name}: Content-Type must be one of {kinds}.": "{name}: jenis dokumen ini tidak diterima.",
+    "{name}: at most {limit} bytes are allowed": "{name}: paling banyak {limit} dibenarkan.",
+    "{name}: A name of 1 to 200 visible characters is needed, without control characters.": "{name}: nama fail hendaklah 1 hingga 200 aksara yang kelihatan.",
+    "It was never stored: upload it first, to /v1/documents.": "Dokumen ini tidak pernah disimpan: lampirkan semula.",
+    "Must not be blank.": "Ini perlu diisi.",
+    "Control characters are not allowed.": "Aksara kawalan tidak dibenarkan.",
+    "Control characters are not allowed (line breaks and tabs are).": "Aksara kawalan tidak dibenarkan (baris baharu dan tab dibenarkan).",
+    "Bidirectional and zero-width characters are not allowed in names.": "Aksara dua arah dan aksara tanpa lebar tidak dibenarkan dalam nama.",
+}
+"""By the English template; a place in it matches anything, and stands in the Malay one as it was."""
+
+_KNOWN: Final = tuple(
+    (re.compile(_PLACE.sub(r"(?P<\1>.+)", re.escape(english)), re.DOTALL), malay)
+    for english, malay in MALAY.items()
+)
+
+
+def in_malay(detail: str, size: Callable[[int], str]) -> str | None:
+    """The Malay sentence, with `size` for a number of bytes; None where there is none."""
+    for english, malay in _KNOWN:
+        if found := english.fullmatch(detail):
+            told = found.groupdict()
+            for limit in _LIMITS & told.keys():
+                if told[limit].isdecimal() and int(told[limit]) >= _SMALLEST_SIZE:
+                    told[limit] = size(int(told[limit]))
+            return malay.format_map(told)
+    return None

@@ -1,0 +1,69 @@
+"""What stands in a form that cannot be taken now: its text, without the files."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from bmt.chassis.body_limit import LimitedRequest
+from bmt.contracts.problems import Refused
+from bmt.pages.forms import FORM_BYTES
+
+_MULTIPART: Final = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A form's text.
+
+    Attributes:
+        texts: name and value of each field, as they were sent.
+        files: field and name of each file, which is not kept.
+    """
+
+    texts: Sequence[tuple[str, str]]
+    files: Sequence[tuple[str, str]]
+
+
+class _TextAlone(MultiPartParser):
+    """Reads past the bytes of files: nothing of somebody unknown is put on the disk."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is None:
+            super().on_part_data(data, start, end)
+
+
+async def kept_text(request: Request, most_bytes: int) -> KeptText:
+    """The text of a form whose body nobody has read yet; it may have `FORM_BYTES` of it.
+
+    Args:
+        request: the call.
+        most_bytes: of the whole form, files included.
+
+    Raises:
+        Refused: `too_large`; `validation_failed`, where it is no form.
+    """
+    limited = LimitedRequest(request.scope, request.receive, most_bytes)
+    try:
+        if limited.headers.get("content-type", "").lower().startswith(_MULTIPART):
+            async with aclosing(limited.stream()) as stream:
+                form = await _TextAlone(limited.headers, stream).parse()
+        else:
+            form = await limited.form()
+    except (MultiPartException, HTTPException):
+        raise Refused("A form is needed.", problem="validation_failed") from None
+    texts, files = [], []
+    for name, value in form.multi_items():
+        if not isinstance(value, UploadFile):
+            texts.append((name, value))
+        elif value.filename:
+            files.append((name, value.filename))
+    await form.close()
+    if sum(len(name) + len(text) for name, text in texts) > FORM_BYTES:
+        raise Refused(f"A form may have at most {FORM_BYTES} bytes.", problem="too_large")
+    return KeptText(texts, files)

@@ -1,0 +1,49 @@
+"""Where a request stands, for who has its reference and its code; others learn nothing, not even that it exists."""
+
+from typing import Final
+
+from bmt.chassis.rate_limit import RateLimit
+from bmt.contracts.status_code import is_same, status_code
+from services.intake.domain.reference import as_meant
+from services.intake.queries import Requests
+from services.intake.views import RequestDocument
+
+_NOBODYS: Final = "00000000-0000-7000-8000-000000000000"
+"""Whose code is made where there is no such reference, so that both answers take as long."""
+_PER_REFERENCE: Final = (0.1, 10)
+"""Tries a second for one reference, and at once: more than anybody needs who mistypes a code."""
+_LONGEST: Final = 100
+
+
+class StatusLookup:
+    """Looks requests up by reference and code."""
+
+    def __init__(self, requests: Requests, key: str, by_client: RateLimit) -> None:
+        """`key` is what codes are made with; `by_client` limits how often one client asks."""
+        self._requests = requests
+        self._key = key
+        self._by_client = by_client
+        self._by_reference = RateLimit(*_PER_REFERENCE)
+
+    def admit(self, client: str) -> None:
+        """Counts a call of a client, before anything is read of it.
+
+        Raises:
+            Refused: `too_many_requests`.
+        """
+        self._by_client.take(client)
+
+    async def find(self, typed_reference: str, typed_code: str) -> RequestDocument | None:
+        """The request; None for an unknown reference and for a wrong code alike.
+
+        Raises:
+            Refused: `too_many_requests`, whether there is such a reference or not.
+        """
+        reference = as_meant(typed_reference)[:_LONGEST]
+        self._by_reference.take(reference)
+        found = None
+        for one in await self._requests.referred_to(reference) or (None,):
+            code = status_code(self._key, one.facts.request_id if one else _NOBODYS)
+            if is_same(code, typed_code) and one is not None:
+                found = one
+        return found

@@ -1,0 +1,83 @@
+"""A new request: the form, empty or as it was left; kept as a draft, or sent."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.execution import Execution
+from bmt.contracts.problems import Refused
+from bmt.contracts.values import Kind
+from bmt.pages.forms import refusal
+from bmt.pages.login import Admitted
+from services.intake import handlers
+from services.intake.api import message
+from services.intake.audience import caller_of
+from services.intake.drafts.draft import Drafts
+from services.intake.handlers import Weigh
+from services.intake.pages.api import PREFIX, led_to
+from services.intake.pages.attachments import Attachments
+from services.intake.pages.desk import Desk
+from services.intake.pages.submission_form import SubmissionForm
+
+SAVE: Final = "save_draft"
+DISCARD: Final = "discard_draft"
+"""The buttons' names: what is to be done with the form beside sending it."""
+
+_SEE_OTHER: Final = 303
+
+
+def routes(
+    desk: Desk,
+    execution: Execution[Any, Any],
+    attachments: Attachments,
+    drafts: Drafts,
+    weigh: Weigh,
+    new_id: NewId,
+    clock: Clock,
+    admitted: Admitted,
+) -> APIRouter:
+    """The form of each kind, at the address that it is sent to."""
+    routes = APIRouter()
+    caller = Depends(admitted)
+
+    @routes.get("/new/{kind}")
+    async def form_of(
+        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        draft = await drafts.find(visitor.subject, kind)
+        form = SubmissionForm.left(draft) if draft else SubmissionForm(typed={"kind": kind})
+        return desk.form(request, visitor, kind, form)
+
+    @routes.post("/new/{kind}")
+    async def submit(
+        request: Request, kind: Kind, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        told, form = await attachments.filled(request, visitor)
+        if told.text(DISCARD):
+            await drafts.discard(visitor.subject, kind)
+            return _again(kind)
+        try:
+            form = await attachments.attached(told, form, visitor)
+            if told.text(SAVE):
+                await drafts.save(visitor.subject, kind, form.draft(clock()))
+                return _again(kind)
+            body = form.submission(visitor)
+            what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
+            context = told.context(visitor)
+            executed = await execution.execute(message(what.request_id, context, what, new=True))
+        except (Refused, CausationReused) as error:
+            return desk.form(request, visitor, kind, form, refusal(error))
+        # A draft that a crash leaves here has this form's name: sent again, it is the same request.
+        await drafts.discard(visitor.subject, kind)
+        return led_to(executed.commit.subject)
+
+    return routes
+
+
+def _again(kind: Kind) -> Response:
+    return RedirectResponse(f"{PREFIX}/new/{kind}", _SEE_OTHER)
