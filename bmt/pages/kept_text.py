@@ -43,14 +43,16 @@ async def kept_text(request: Request, most_bytes: int) -> KeptText:
 
     Args:
         request: the call.
-        most_bytes: of the whole form, files included.
+        most_bytes: of the whole form where files are in it.
 
     Raises:
         Refused: `too_large`; `validation_failed`, where it is no form.
     """
-    limited = LimitedRequest(request.scope, request.receive, most_bytes)
+    has_files = request.headers.get("content-type", "").lower().startswith(_MULTIPART)
+    limit = most_bytes if has_files else FORM_BYTES
+    limited = LimitedRequest(request.scope, request.receive, limit)
     try:
-        if limited.headers.get("content-type", "").lower().startswith(_MULTIPART):
+        if has_files:
             async with aclosing(limited.stream()) as stream:
                 form = await _TextAlone(limited.headers, stream).parse()
         else:

@@ -219,7 +219,7 @@ async def test_a_document_that_the_request_does_not_name_is_not_found(office, de
     assert (await browser.get(f"{place}/doc_unknown")).status_code == 404
 
 
-async def test_whose_session_ended_meanwhile_is_led_back_to_the_form_and_nothing_was_decided(
+async def test_whose_session_ended_meanwhile_keeps_what_was_decided_and_nothing_is_done_yet(
     office, desk
 ):
     request = await office.hears()
@@ -229,11 +229,11 @@ async def test_whose_session_ended_meanwhile_is_led_back_to_the_form_and_nothing
     browser.cookies.clear()
     answer = await browser.post(
         place,
-        data={"key": key, "decision": "approve"},
-        headers={"Referer": "https://evil.example/elsewhere"},
+        data={"key": key, "decision": "approve", "reason": "Lengkap & betul."},
     )
-    assert answer.status_code == 303
-    assert httpx.URL(answer.headers["location"]).params["goes_on_at"] == place
+    assert answer.status_code == 401
+    for name, text in (("key", key), ("decision", "approve"), ("reason", "Lengkap &amp; betul.")):
+        assert f'<input type="hidden" name="{name}" value="{text}">' in answer.text
     await office.shows(request, "received")
 
 

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from fixtures import signing_in
+from fixtures.ledger_keys import RECORDS_KEY, SECRETS
 from fixtures.wire import Wire
 from intake_callers import ADMINISTRATOR, INBOUND, PDF, asked
+from intake_visitors import HERE
 
 from bmt.embedded.ipms import Ipms
 from bmt.embedded.ports import any_free_port
@@ -132,3 +135,37 @@ async def inbound(kafka, shared) -> AsyncIterator[Callable[..., Awaitable[None]]
 
     yield publish
     await producer.stop()
+
+
+@pytest.fixture(scope="module")
+async def with_pages(shared, variables, embedded_issuer):
+    """Intake with its pages, for all tests of a module."""
+    await shared.wire.create(INBOUND)
+    own = {
+        "issuer": embedded_issuer.url,
+        "public_url": HERE,
+        "session_key": RECORDS_KEY,
+        "status_code_key": SECRETS["BMT_STATUS_CODE_KEY"],
+        "status_calls_per_second": 1000,
+    }
+    async with shared.running(build, Settings, **{**variables, **own}) as client:
+        yield client
+
+
+@pytest.fixture
+async def visitor(with_pages, new_account):
+    """`await visitor()`: the browser of an applicant of MAMPU who signed in, with a new account."""
+    browsers = []
+
+    async def visitor(account=None, agency="MAMPU", role="role_applicant"):
+        browser = httpx.AsyncClient(transport=with_pages._transport, base_url=HERE)
+        browsers.append(browser)
+        account = account or await new_account()
+        person = {"account": account, "name": "Siti binti Ali", "agency": agency, role: "on"}
+        await signing_in.sign_in(browser, "/my/", person)
+        browser.headers["Origin"] = HERE
+        return browser
+
+    yield visitor
+    for browser in browsers:
+        await browser.aclose()

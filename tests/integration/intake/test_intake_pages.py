@@ -3,74 +3,17 @@
 import asyncio
 import re
 
-import httpx
 import pytest
 from eventually import eventually
-from fixtures import signing_in
-from fixtures.ledger_keys import RECORDS_KEY
 from fixtures.procedure import returned
-from intake_callers import INBOUND, PDF
+from intake_callers import PDF
+from intake_visitors import key_of, received, send
 
 from bmt.contracts.requests import RequestFacts
-from services.intake.main import build
-from services.intake.settings import Settings
 
 pytestmark = pytest.mark.integration
 
-HERE = "http://127.0.0.1:8101"
 HOSTILE = "<script>alert('x')</script>"
-
-
-@pytest.fixture(scope="module")
-async def intake(shared, variables, embedded_issuer):
-    await shared.wire.create(INBOUND)
-    own = {"issuer": embedded_issuer.url, "public_url": HERE, "session_key": RECORDS_KEY}
-    async with shared.running(build, Settings, **{**variables, **own}) as client:
-        yield client
-
-
-@pytest.fixture
-async def visitor(intake, new_account):
-    """`await visitor()`: the browser of an applicant of MAMPU who signed in, with a new account."""
-    browsers = []
-
-    async def visitor(account=None, agency="MAMPU", role="role_applicant"):
-        browser = httpx.AsyncClient(transport=intake._transport, base_url=HERE)
-        browsers.append(browser)
-        account = account or await new_account()
-        person = {"account": account, "name": "Siti binti Ali", "agency": agency, role: "on"}
-        await signing_in.sign_in(browser, "/my/", person)
-        browser.headers["Origin"] = HERE
-        return browser
-
-    yield visitor
-    for browser in browsers:
-        await browser.aclose()
-
-
-async def key_of(browser, address):
-    answer = await browser.get(address)
-    assert answer.status_code == 200, answer.text
-    return re.search(r'name="key" value="([^"]+)"', answer.text).group(1)
-
-
-async def send(browser, address="/my/new/application", *, files=(), key="", **fields):
-    kind = "termination" if "termination" in address else "application"
-    data = {
-        "key": key or await key_of(browser, address),
-        "kind": kind,
-        "justification": "Menghantar lukisan.",
-        **fields,
-    }
-    parts = [("attached", file) for file in files] or [("attached", ("", b""))]
-    return await browser.post(address, data=data, files=parts)
-
-
-async def received(browser, **fields):
-    """The id of a request that was taken in."""
-    answer = await send(browser, **fields)
-    assert answer.status_code == 303, answer.text
-    return re.fullmatch(r"/my/requests/([^?]+)\?new=1", answer.headers["location"]).group(1)
 
 
 async def test_somebody_applies_with_a_document_and_keeps_the_reference(visitor):

@@ -1,0 +1,160 @@
+"""The public page: who has reference and code sees where the request is; who guesses learns nothing."""
+
+import re
+
+import httpx
+import pytest
+from eventually import eventually
+from fixtures.ledger_keys import SECRETS
+from fixtures.procedure import rejected, returned
+from intake_visitors import HERE, received
+
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.status_code import in_groups, status_code
+from services.intake.main import build
+from services.intake.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+KEY = SECRETS["BMT_STATUS_CODE_KEY"]
+JUSTIFICATION = "Sebab yang tiada sesiapa patut tahu."
+
+
+@pytest.fixture
+async def stranger(with_pages):
+    """The browser of somebody who never signs in."""
+    headers = {"Origin": HERE}
+    async with httpx.AsyncClient(
+        transport=with_pages._transport, base_url=HERE, headers=headers
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def request_of_siti(visitor, wire):
+    """`facts, code` of a request that was just received."""
+    request_id = await received(await visitor(), justification=JUSTIFICATION, quota_bytes="7")
+    (said,) = await wire.hear("bmt.requests.v1", request_id, "RequestReceived")
+    facts = RequestFacts.model_validate(said.data["request"])
+    return facts, in_groups(status_code(KEY, request_id))
+
+
+async def asked(browser, reference, code, **more):
+    return await browser.post("/status/", data={"reference": reference, "code": code}, **more)
+
+
+async def test_who_has_both_sees_the_steps_with_their_dates_and_what_comes_next(
+    stranger, request_of_siti, wire
+):
+    facts, code = request_of_siti
+    answer = await asked(stranger, facts.reference, code)
+    assert answer.status_code == 200, answer.text
+    assert "Permohonan diterima" in answer.text
+    assert "sedang menunggu keputusan" in answer.text
+    assert "Keputusan pentadbir agensi" in answer.text
+    assert str(facts.received_at.year) in answer.text
+    answer = await asked(stranger, facts.reference, code, params={"lang": "en"})
+    assert "Request received" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-robots-tag"] == "noindex"
+
+
+@pytest.mark.parametrize("event", [rejected, returned])
+async def test_nothing_of_the_request_is_told_but_where_it_is(
+    stranger, request_of_siti, wire, event
+):
+    facts, code = request_of_siti
+    said = event(facts)
+    await wire.say(said, sequence=2)
+
+    async def is_told():
+        page = (await asked(stranger, facts.reference, code)).text
+        assert {rejected: "telah ditolak", returned: "perlu dibetulkan"}[event] in page
+        return page
+
+    page = await eventually(is_told)
+    applicant = facts.applicant
+    told = (applicant.name, applicant.account, applicant.email, facts.request_id)
+    for secret in (*told, JUSTIFICATION, said.reason, said.decided_by.name, "7 GB"):
+        assert secret not in page
+
+
+async def test_what_is_typed_need_not_be_typed_as_it_is_printed(stranger, request_of_siti):
+    facts, code = request_of_siti
+    for reference, typed in (
+        (facts.reference.lower(), code.replace("-", "").lower()),
+        (f" {facts.reference} ".replace("-", " – "), code.replace("-", " ")),
+        (facts.reference, code.replace("0", "o").replace("1", "l")),
+    ):
+        assert (await asked(stranger, reference, typed)).status_code == 200, (reference, typed)
+
+
+async def test_an_unknown_reference_and_a_wrong_code_are_answered_alike(stranger, request_of_siti):
+    facts, code = request_of_siti
+    last = "0" if code[-1] != "0" else "1"
+    tries = [
+        (facts.reference, code[:-1] + last),
+        (facts.reference, ""),
+        (facts.reference, "kod \u202e😀"),
+        (facts.reference, code[:-1]),
+        ("BMT-MAMPU-2026-00000000", code),
+        ("BMT-MAMPU-2026-00000000", ""),
+        (facts.request_id, code),
+        ("", ""),
+        ("$ne", "{'$gt': ''}"),
+    ]
+    answers = [await asked(stranger, *each) for each in tries]
+    seen = {
+        (
+            answer.status_code,
+            re.sub(r'name="reference" value="[^"]*"', "", answer.text),
+            tuple(sorted(set(answer.headers) - {"content-length", "traceresponse"})),
+        )
+        for answer in answers
+    }
+    assert len(seen) == 1
+    assert answers[0].status_code == 404
+    assert "Tiada permohonan dengan rujukan dan kod ini." in answers[0].text
+
+
+async def test_who_keeps_guessing_is_told_to_wait_whether_there_is_such_a_request_or_not(
+    stranger, request_of_siti
+):
+    facts, code = request_of_siti
+    for reference in (facts.reference, "BMT-MAMPU-2026-ZZZZZZZZ"):
+        statuses = [(await asked(stranger, reference, "x")).status_code for _ in range(12)]
+        assert statuses[0] == 404
+        assert statuses[-1] == 429
+        answer = await asked(stranger, reference, code)
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_no_address_and_no_log_has_the_code(stranger, request_of_siti, caplog, capfd):
+    facts, code = request_of_siti
+    page = await stranger.get("/status/", params={"reference": facts.reference})
+    assert f'value="{facts.reference}"' in page.text
+    assert 'method="post"' in page.text
+    answer = await stranger.get("/status/", params={"reference": facts.reference, "code": code})
+    assert "Permohonan diterima" not in answer.text
+    await asked(stranger, facts.reference, code)
+    output = capfd.readouterr()
+    assert code not in caplog.text + output.out + output.err
+
+
+async def test_another_site_and_too_large_a_form_are_refused(stranger, request_of_siti):
+    facts, code = request_of_siti
+    evil = {"Origin": "https://evil.example"}
+    assert (await asked(stranger, facts.reference, code, headers=evil)).status_code == 403
+    assert (await asked(stranger, "x" * 10_000, code)).status_code == 413
+    long = await stranger.get("/status/", params={"reference": "x" * 200})
+    assert long.status_code == 422
+    assert "Log masuk" not in long.text
+
+
+async def test_where_no_key_is_set_there_is_no_page(shared, variables, embedded_issuer):
+    own = {"issuer": embedded_issuer.url, "public_url": HERE, "session_key": KEY}
+    app = build(Settings(**{**shared._settings, **variables, **own}))
+    paths = {getattr(route, "path", "") for route in app.routes}
+    assert "/my" in paths
+    assert "/status" not in paths
