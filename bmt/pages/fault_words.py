@@ -73,5 +73,7 @@ def in_malay(detail: str, size: Callable[[int], str]) -> str | None:
             for limit in _LIMITS & told.keys():
                 if told[limit].isdecimal() and int(told[limit]) >= _SMALLEST_SIZE:
                     told[limit] = size(int(told[limit]))
+            if "expected" in told:
+                told["expected"] = told["expected"].replace(" or ", " atau ")
             return malay.format_map(told)
     return None

@@ -108,13 +108,19 @@ async def mail() -> AsyncIterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-async def notification(shared, mail, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
+def own() -> dict[str, Any]:
+    """Settings that a module's notification has beside the usual ones."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+async def notification(shared, mail, own, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
     """With one more agency, JKR, where a paper counts as handed over once it is prepared."""
     agencies = yaml.safe_load(AGENCIES_FILE.read_text())
     agencies["JKR"] = {**agencies["MAMPU"], "paper_dispatch": "on-preparation"}
     rules = tmp_path_factory.mktemp("agencies") / "agencies.yaml"
     rules.write_text(yaml.safe_dump(agencies))
-    variables = {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_sender": SENDER}
+    variables = {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_sender": SENDER, **own}
     async with shared.running(build, Settings, agencies_file=rules, **variables) as client:
         yield client
 

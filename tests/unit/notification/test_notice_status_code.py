@@ -1,0 +1,81 @@
+"""An acknowledgement tells the code that opens the status page; nothing else does, and no event."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from notices import COMPOSER, REQUEST, SAYS, SENDER, command, slip
+from pypdf import PdfReader
+
+from bmt.contracts.status_code import in_groups, status_code
+from services.notification.channels import email
+from services.notification.channels.paper import Press
+from services.notification.channels.telling_code import telling_code
+from services.notification.domain.events import NoticeDue
+from services.notification.domain.state import Slip
+
+KEY = "a key of at least thirty-two characters"
+PAGE = "https://intake.example/status/"
+CODE = in_groups(status_code(KEY, REQUEST.request_id))
+COMPOSING = replace(COMPOSER, status_url="https://intake.example/my")
+PRESS = Press()
+PAPERS = ("letter", "memo", "form")
+
+
+def rendering(channel):
+    plain = email.rendering(SENDER) if channel == "email" else PRESS.rendering(channel)
+    return telling_code(plain, PAGE, KEY)
+
+
+async def text_of(channel, about="acknowledgement"):
+    """An e-mail's text, or a paper's first page."""
+    request = REQUEST.model_copy(update={"reply_through": channel})
+    notice = (await command(SAYS[about](request), "e1", COMPOSING)).notice
+    rendered = await rendering(channel)(Slip(request, notice, None, notice.at))
+    if channel == "email":
+        return rendered.content.decode().replace("=\r\n", "")
+    return " ".join(PdfReader(BytesIO(rendered.content)).pages[0].extract_text().split())
+
+
+@pytest.mark.parametrize("channel", ["email", *PAPERS])
+async def test_an_acknowledgement_tells_the_code_and_where_it_is_asked_for(channel):
+    text = await text_of(channel)
+    assert CODE in text
+    assert "tanpa log masuk" in text
+    assert "Kod semakan" in text
+    assert PAGE in text.replace(" ", "")
+    assert "/my/requests/" not in text
+
+
+@pytest.mark.parametrize("channel", ["email", *PAPERS])
+@pytest.mark.parametrize("about", ["rejected", "configured"])
+async def test_no_other_notice_tells_it(channel, about):
+    text = await text_of(channel, about)
+    assert CODE not in text
+    assert PAGE not in text
+
+
+async def test_the_qr_code_leads_to_the_page_with_the_reference_and_without_the_code():
+    told = []
+
+    async def render(one):
+        told.append(one.notice)
+
+    await telling_code(render, PAGE, KEY)(await slip("acknowledgement"))
+    assert told[0].status_address == f"{PAGE}?reference=MAMPU%2F2025%2F000001"
+
+
+@pytest.mark.parametrize("channel", ["email", *PAPERS])
+async def test_the_same_notice_is_the_same_bytes(channel):
+    request = REQUEST.model_copy(update={"reply_through": channel})
+    first, second = [
+        await rendering(channel)(await slip("acknowledgement", request)) for _ in range(2)
+    ]
+    assert first == second
+
+
+async def test_what_is_stored_of_the_notice_has_no_code():
+    one = await slip("acknowledgement")
+    event = NoticeDue(request=REQUEST, notice=one.notice, wanted_at=one.wanted_since)
+    await rendering("email")(one)
+    assert CODE not in event.model_dump_json()
