@@ -1,6 +1,10 @@
 """The users' pages in a real browser: in both languages, without JavaScript, and as axe sees them."""
 
+import mailbox
+import re
+
 import pytest
+from eventually import eventually
 from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
 from playwright.async_api import expect
 
@@ -13,6 +17,20 @@ WORDS = {
         "received": "Permohonan anda telah diterima.",
         "withdraw": "Tarik balik",
         "plain reason": "Sebab",
+        "save": "Simpan draf",
+        "saved": "Draf disimpan pada",
+        "discard": "Buang draf",
+        "ended": "Sesi anda telah tamat",
+        "sign in": "Log masuk di tab baharu",
+        "signed in": "Anda telah log masuk",
+        "again": "Hantar semula",
+        "reference": "Rujukan",
+        "code": "Kod semakan",
+        "look": "Semak",
+        "no such": "Tiada permohonan dengan rujukan dan kod ini.",
+        "next": "Langkah seterusnya",
+        "in other language": "English",
+        "next in other language": "What comes next",
     },
     "en": {
         "why": "Justification",
@@ -20,6 +38,20 @@ WORDS = {
         "received": "Your request has been received.",
         "withdraw": "Withdraw",
         "plain reason": "Reason",
+        "save": "Save as a draft",
+        "saved": "Draft saved on",
+        "discard": "Discard the draft",
+        "ended": "Your session has ended",
+        "sign in": "Sign in in a new tab",
+        "signed in": "You have signed in",
+        "again": "Send again",
+        "reference": "Reference",
+        "code": "Status code",
+        "look": "Look",
+        "no such": "There is no request with this reference and this code.",
+        "next": "What comes next",
+        "in other language": "Bahasa Melayu",
+        "next in other language": "Langkah seterusnya",
     },
 }
 
@@ -50,6 +82,114 @@ async def test_a_user_applies_with_a_document_sees_where_it_is_and_withdraws_it(
     assert page.strangers == []
 
 
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+async def applied(page, here, words):
+    """The reference of a new application."""
+    await page.goto(f"{here}new/application")
+    await page.locator("#justification").fill("Menghantar lukisan.")
+    await button(page, words["hand in"]).click()
+    await expect(page.get_by_text(words["received"])).to_be_visible()
+    return re.search(r"BMT-MAMPU-\d{4}-\w{8}", await page.content()).group(0)
+
+
+async def told_by_mail(ready, reference):
+    """The code of the acknowledgement, once it has arrived."""
+
+    def arrived():
+        texts = [
+            message.get_payload(decode=True).decode()
+            for message in mailbox.Maildir(ready["mail"]["maildir"], create=False)
+        ]
+        (text,) = [text for text in texts if reference in text]
+        return re.search(r"Kod semakan: (\S+)", text).group(1)
+
+    return await eventually(arrived, 30)
+
+
+async def looked(page, words, reference, code):
+    await page.get_by_label(words["reference"]).fill(reference)
+    await page.get_by_label(words["code"]).fill(code)
+    await button(page, words["look"]).click()
+
+
+async def with_the_session_ended(page, here, words, files=()):
+    """A form that was sent after it: the answer."""
+    await page.goto(f"{here}new/application")
+    await page.locator("#justification").fill("Baris satu.\nBaris dua.")
+    await page.locator("#attached").set_input_files(list(files))
+    await page.context.clear_cookies(name="bmt_my")
+    await button(page, words["hand in"]).click()
+    await expect(page.get_by_role("heading", name=words["ended"])).to_be_visible()
+
+
+@WAYS
+async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_acknowledgement(
+    new_page, ready, language, scripts
+):
+    words = WORDS[language]
+    page = await new_page("intake", scripts=scripts)
+    await sign_in_as(page, "Siti")
+    await page.goto(f"{page.url}?lang={language}")
+    reference = await applied(page, page.url.partition("?")[0], words)
+    code = await told_by_mail(ready, reference)
+
+    stranger = await new_page("intake", scripts=scripts)
+    await stranger.goto(f"{ready['services']['intake']['url']}/status/?lang={language}")
+    await looked(stranger, words, reference, "0000 0000 0000")
+    await expect(stranger.get_by_text(words["no such"])).to_be_visible()
+    await looked(stranger, words, reference, code.lower().replace("-", " "))
+    await expect(stranger.get_by_role("heading", name=words["next"])).to_be_visible()
+    await button(stranger, words["in other language"]).click()
+    there = stranger.get_by_role("heading", name=words["next in other language"])
+    await expect(there).to_be_visible()
+    assert code not in stranger.url
+    assert "Siti" not in await stranger.content()
+    assert stranger.strangers == []
+
+
+@WAYS
+async def test_a_half_filled_form_is_found_again_in_another_browser(new_page, language, scripts):
+    words = WORDS[language]
+    page = await new_page("intake", scripts=scripts)
+    await sign_in_as(page, "Siti")
+    here = page.url
+    await page.goto(f"{here}new/application?lang={language}")
+    await page.locator("#justification").fill("Separuh siap")
+    await page.locator("#quota_bytes").fill("banyak")
+    await button(page, words["save"]).click()
+    await expect(page.get_by_text(words["saved"])).to_be_visible()
+
+    later = await new_page("intake", scripts=scripts)
+    await sign_in_as(later, "Siti")
+    await later.goto(f"{here}new/application?lang={language}")
+    await expect(later.locator("#justification")).to_have_value("Separuh siap")
+    await expect(later.locator("#quota_bytes")).to_have_value("banyak")
+    await button(later, words["discard"]).click()
+    await expect(later.locator("#justification")).to_have_value("")
+
+
+@WAYS
+async def test_what_was_typed_is_sent_although_the_session_ended(new_page, language, scripts):
+    words = WORDS[language]
+    page = await new_page("intake", scripts=scripts)
+    await sign_in_as(page, "Siti")
+    here = page.url
+    await page.goto(f"{here}?lang={language}")
+    await with_the_session_ended(page, here, words)
+    async with page.context.expect_page() as opened:
+        await page.get_by_role("link", name=words["sign in"]).click()
+    tab = await opened.value
+    await tab.get_by_role("button", name="Siti").press("Enter")
+    await expect(tab.get_by_role("heading", name=words["signed in"])).to_be_visible()
+    await tab.close()
+    await button(page, words["again"]).click()
+    await expect(page.get_by_text(words["received"])).to_be_visible()
+    assert page.strangers == []
+
+
 @pytest.mark.parametrize("language", ["ms", "en"])
 async def test_axe_finds_nothing_on_the_users_pages(new_page, language):
     page = await new_page("intake", scripts=True)
@@ -70,3 +210,39 @@ async def test_axe_finds_nothing_on_the_users_pages(new_page, language):
     await clean(page, "a receipt")
     if language == "ms":
         await picture(page, "pengguna-resit")
+
+
+@pytest.mark.parametrize("language", ["ms", "en"])
+async def test_axe_finds_nothing_on_drafts_ended_sessions_and_the_public_page(
+    new_page, ready, language
+):
+    words = WORDS[language]
+    page = await new_page("intake", scripts=True)
+    await sign_in_as(page, "Siti")
+    here = page.url
+    await page.goto(f"{here}new/termination?lang={language}")
+    await page.locator("#justification").fill("Saya akan bersara pada")
+    await button(page, words["save"]).click()
+    await clean(page, "a draft")
+    await shown(page, language, "pengguna-draf")
+    await button(page, words["discard"]).click()
+    reference = await applied(page, here, words)
+    letter = {"name": "surat ketua.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    await with_the_session_ended(page, here, words, [letter])
+    await clean(page, "a session that ended")
+    await shown(page, language, "pengguna-sesi")
+    await page.goto(f"{here}signed-in")
+    await clean(page, "signed in in another tab")
+    await page.goto(f"{ready['services']['intake']['url']}/status/?reference={reference}")
+    await clean(page, "the public page")
+    await looked(page, words, reference, "x")
+    await clean(page, "a wrong code")
+    await looked(page, words, reference, await told_by_mail(ready, reference))
+    await clean(page, "a status")
+    await shown(page, language, "pengguna-semakan")
+
+
+async def shown(page, language, name):
+    """A picture for the guide, which is in Malay."""
+    if language == "ms":
+        await picture(page, name)
