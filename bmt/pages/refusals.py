@@ -45,7 +45,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "too_large": (
         "Terlalu besar",
-        "Dokumen dalam fail ini terlalu besar untuk satu arkib.",
+        "Apa yang dihantar atau diminta lebih besar daripada yang dibenarkan.",
     ),
 }
 _ELSE: Final = (

@@ -101,7 +101,7 @@ def build(settings: Settings) -> FastAPI:
             ),
             inbox_text_api.routes(inbox, documents),
             site(settings, foundation, requests, known, drafts, weigh, agencies),
-            public_site(settings, requests),
+            public_site(settings, requests, agencies),
         ],
     )
 

@@ -151,6 +151,15 @@ async def through_lists_of_an_agency(mampu, jpa, request_id):
     await mampu.get("records", f"/v1/documents/{record['folios'][0]['document_id']}")
 
 
+async def who_has_no_account(mampu, http, ready, request_id):
+    """Asks by the reference."""
+    known = (await mampu.get("intake", f"/v1/requests/{request_id}")).json()
+    intake = ready["services"]["intake"]["url"]
+    told = {"reference": known["reference"], "code": "0000-0000-0000"}
+    answer = await http.post(f"{intake}/status/", data=told, headers={"Origin": intake})
+    assert answer.status_code == 404
+
+
 async def command(ready, *arguments):
     """A command of an operator, on the system of this run."""
     where = ["--data", str(Path(ready["data"]))]
@@ -170,6 +179,7 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
         ]
         await through_all_lists(readers, request_id)
         await through_lists_of_an_agency(mampu, jpa, request_id)
+        await who_has_no_account(mampu, http, ready, request_id)
         for service in ready["services"].values():
             await http.get(f"{service['url']}/metrics")
         for arguments in (["parked", "list"], ["parked", "retry", "--all"]):

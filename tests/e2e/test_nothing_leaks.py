@@ -27,7 +27,8 @@ def mark() -> str:
 def secrets(ready) -> set[str]:
     known = json.loads((Path(ready["data"]) / "passwords.json").read_text())
     private = json.loads((Path(ready["data"]) / "issuer" / "key.json").read_text())["d"]
-    return {*known.values(), private}
+    codes = (Path(ready["data"]) / "intake" / "status-code.key").read_text().strip()
+    return {*known.values(), private, codes}
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def site(
     )
 
 
-def public_site(settings: Settings, requests: Requests) -> APIRouter:
+def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> APIRouter:
     """The page for who has a reference and its code; none where no code is ever made."""
     if settings.status_code_key is None:
         return APIRouter()
@@ -79,5 +79,8 @@ def public_site(settings: Settings, requests: Requests) -> APIRouter:
     by_client = RateLimit(per_second, max(1, round(per_second * _SECONDS_OF_CALLS)))
     lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client)
     return public_pages(
-        settings, status_page.PREFIX, ROOM, lambda layout: [status_page.routes(lookup, layout)]
+        settings,
+        status_page.PREFIX,
+        ROOM,
+        lambda layout: [status_page.routes(lookup, agencies, layout)],
     )

@@ -1,11 +1,14 @@
 """The public page: where a request stands, for who has its reference and the code of its acknowledgement."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bmt.agencies import charter
+from bmt.agencies.register import Agencies
 from bmt.contracts.problems import STATUS
 from bmt.pages.forms import read
 from bmt.pages.layout import Layout
@@ -16,10 +19,12 @@ from services.intake.views import RequestDocument
 PREFIX: Final = "/status"
 _MOST_BYTES: Final = 4096
 _LONGEST: Final = 100
+_INTERNAL: Final = frozenset({"notification_prepared"})
+"""Steps that tell who waits nothing."""
 _OK: Final = 200
 
 
-def routes(lookup: StatusLookup, layout: Layout) -> APIRouter:
+def routes(lookup: StatusLookup, agencies: Agencies, layout: Layout) -> APIRouter:
     """The form, and its answer: the code is in no address, so in no log of a proxy and in no history."""
     routes = APIRouter()
 
@@ -38,8 +43,9 @@ def routes(lookup: StatusLookup, layout: Layout) -> APIRouter:
         if found is None:
             status = STATUS["not_found"]
             return layout.page(request, "status.html", status, **_told(reference, wrong=True))
-        shown = {"reference": found.facts.reference, "code": code, "one": found}
-        return layout.page(request, "status_found.html", _OK, **shown, **_ahead(found))
+        return layout.page(
+            request, "status_found.html", _OK, code=code, **_progress(found, agencies)
+        )
 
     return routes
 
@@ -48,6 +54,22 @@ def _told(reference: str, *, wrong: bool = False) -> dict[str, Any]:
     return {"reference": reference, "wrong": wrong}
 
 
-def _ahead(found: RequestDocument) -> dict[str, Any]:
-    """What comes next."""
-    return {"ahead": wording.AHEAD.get(found.status, ()), "wording": wording}
+def _progress(found: RequestDocument, agencies: Agencies) -> dict[str, Any]:
+    """What happened and what comes next, and nothing else of the request."""
+    return {
+        "reference": found.facts.reference,
+        "stands": found.status,
+        "steps": [one for one in found.steps if one.step not in _INTERNAL],
+        "ahead": wording.AHEAD.get(found.status, ()),
+        "decided_by": _decided_by(found, agencies),
+        "wording": wording,
+    }
+
+
+def _decided_by(found: RequestDocument, agencies: Agencies) -> datetime | None:
+    """When it is decided at the latest, by the client charter; None: it is, or nothing is promised."""
+    received = [one.at for one in found.steps if one.step == "received"]
+    if found.status != "received" or not received or found.agency not in agencies:
+        return None
+    rules = agencies.get(found.agency).rules
+    return charter.due_at(received[-1], rules.charter_working_days.decide, rules.state)

@@ -52,6 +52,7 @@ async def test_who_has_both_sees_the_steps_with_their_dates_and_what_comes_next(
     assert "Permohonan diterima" in answer.text
     assert "sedang menunggu keputusan" in answer.text
     assert "Keputusan pentadbir agensi" in answer.text
+    assert "keputusan dibuat selewat-lewatnya pada" in answer.text
     assert str(facts.received_at.year) in answer.text
     answer = await asked(stranger, facts.reference, code, params={"lang": "en"})
     assert "Request received" in answer.text
