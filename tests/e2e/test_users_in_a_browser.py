@@ -103,8 +103,9 @@ async def told_by_mail(ready, reference):
             message.get_payload(decode=True).decode()
             for message in mailbox.Maildir(ready["mail"]["maildir"], create=False)
         ]
-        (text,) = [text for text in texts if reference in text]
-        return re.search(r"Kod semakan: (\S+)", text).group(1)
+        told = [text for text in texts if reference in text]
+        assert len(told) == 1
+        return re.search(r"Kod semakan: (\S+)", told[0]).group(1)
 
     return await eventually(arrived, 30)
 
