@@ -53,6 +53,12 @@ class Settings(ServiceSettings):
         max_length=500,
         description="Where users see their requests, such as https://intake.example/my: notices lead there.",
     )
+    console_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where administrators work, such as https://approval.example/console: reminders lead there.",
+    )
 
     @model_validator(mode="after")
     def _login_whole(self) -> Self:
