@@ -67,16 +67,8 @@ def test_every_fault_is_told_by_the_name_of_its_field():
 
 @pytest.mark.parametrize(
     ("written", "kind"),
-    [
-        ("penamatan / termination", "termination"),
-        ("Permohonan", "application"),
-        ("", "application"),
-    ],
+    [("penamatan / termination", "termination"), ("Permohonan", "application"), ("", "application")],
 )
 def test_the_form_begins_with_what_was_understood(written, kind):
     form = RegistrationForm.of_item(item(kind=written, name="Kamal", quota_bytes="20 GB"))
-    assert (form.value("kind"), form.value("name"), form.value("quota_bytes")) == (
-        kind,
-        "Kamal",
-        "20",
-    )
+    assert (form.value("kind"), form.value("name"), form.value("quota_bytes")) == (kind, "Kamal", "20")
