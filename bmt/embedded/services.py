@@ -59,6 +59,7 @@ def _notification(system: System) -> Environment:
         "BMT_SMTP_PORT": str(system.mail.port),
         "BMT_SMTP_SENDER": SENDER,
         "BMT_STATUS_URL": f"{system.ports.url('intake')}/my",
+        "BMT_CONSOLE_URL": f"{system.ports.url('approval')}/console",
     }
 
 
