@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from eventually import eventually
 from fixtures.mail_server import MailServer
+from fixtures.procedure import rejected
 from fixtures.samples import received
 from stage import PATIENCE, Stage
 
@@ -20,7 +21,7 @@ def stories(mail: MailServer):
     """They look at what the mail server took."""
 
     async def reminded(stage: Stage) -> None:
-        """The office is reminded of a request, and who is above it told of another."""
+        """The office is reminded of a request, and who is above it told of another; then both are decided."""
         soon, late = stage.request(agency="KPM"), stage.request(agency="KPM")
         now = datetime.now(UTC)
         for request, due in ((soon, now + timedelta(hours=1)), (late, now - timedelta(hours=1))):
@@ -28,7 +29,8 @@ def stories(mail: MailServer):
             await stage.say(ReviewOpened(request=request, due_at=due, warnings=()))
         for request, address in ((soon, OFFICE), (late, ABOVE)):
             await eventually(lambda r=request, a=address: reminded_of(r, a), PATIENCE)
-            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+            await stage.say(rejected(request), sequence=2)
+            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
 
     def reminded_of(request: RequestFacts, address: str) -> None:
         """At least once, always as the same message, and not to the other address."""
