@@ -2,12 +2,19 @@
 
 import hashlib
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bmt.agencies.states import State
-from bmt.contracts.values import AgencyCode, Bytes, Name, PostedChannel, ReplyChannel
+from bmt.contracts.values import (
+    AgencyCode,
+    Bytes,
+    EmailAddress,
+    Name,
+    PostedChannel,
+    ReplyChannel,
+)
 
 WorkingDays = Annotated[int, Field(strict=True, ge=1, le=60)]
 
@@ -72,6 +79,15 @@ class AgencyRules(_Rules):
     separation: Separation = Separation(approver_may_configure=True)
     record_retention_years: Annotated[int, Field(strict=True, ge=0, le=100)] = 7
     """How long after it was filed a request's personal data must be kept (*jadual pelupusan rekod*)."""
+    office_email: EmailAddress | None = None
+    """Who is reminded before a step is due (client charter)."""
+    escalation_email: EmailAddress | None = None
+    """Who is told when a step is overdue."""
+    remind_working_days_before: Annotated[int, Field(strict=True, ge=0, le=60)] = 1
+    """How many working days before the due day the office is reminded, in the morning."""
+
+
+_REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")
 
 
 class Agency(_Rules):
@@ -83,7 +99,7 @@ class Agency(_Rules):
     @cached_property
     def policy_version(self) -> str:
         """Names exactly these rules: the same rules have the same version, any change a new one."""
-        later = {"record_retention_years"}  # decides on no request
+        later = {"record_retention_years", *_REMINDERS}  # decide on no request
         canonical = self.rules.model_dump_json(by_alias=True, exclude=later)
         return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from bmt.agencies.states import State, is_working_day
 
 MALAYSIA: Final = ZoneInfo("Asia/Kuala_Lumpur")
+OFFICE_OPENS: Final = time(8, 0)
 OFFICE_CLOSES: Final = time(17, 0)
 
 
@@ -18,6 +19,32 @@ def due_at(since: datetime, working_days: int, state: State) -> datetime:
         The moment in UTC.
     """
     return _closing(since.astimezone(MALAYSIA).date(), working_days, state)
+
+
+def remind_at(since: datetime, due: datetime, working_days_before: int, state: State) -> datetime:
+    """When offices open so many working days before the day of `due`.
+
+    Where that is not after `since`, when they open on the day of `due`: who has just been given
+    something to do need not be reminded of it at once.
+
+    Returns:
+        The moment in UTC.
+    """
+    last = due.astimezone(MALAYSIA).date()
+    wanted = _opening(_days_before(last, working_days_before, state))
+    return wanted if wanted > since else _opening(last)
+
+
+def _days_before(day: date, working_days: int, state: State) -> date:
+    left = working_days
+    while left:
+        day -= timedelta(days=1)
+        left -= is_working_day(day, state)
+    return day
+
+
+def _opening(day: date) -> datetime:
+    return datetime.combine(day, OFFICE_OPENS, MALAYSIA).astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)

@@ -62,6 +62,12 @@ class MongoWorkQueue:
                 {"$set": {"due_at": due_at, "waiting_for": waiting_for, "held": False}},
             )
 
+    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
+        """As `WorkQueue.find`."""
+        with mongodb.store_errors():
+            found = await self._work.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return [_item(document) for document in found]
+
     async def list(self, limit: int) -> Sequence[WorkItem]:
         """As `WorkQueue.list`."""
         with mongodb.store_errors():

@@ -35,6 +35,11 @@ def by_subject(heard: Heard[BaseModel]) -> str | None:
     return heard.subject or None
 
 
+def begins_stream(heard: Heard[BaseModel]) -> bool:
+    """The usual beginning of a document: the first event of its stream."""
+    return heard.position == 1
+
+
 @dataclass(frozen=True)
 class View(Generic[D]):
     """A read model.
@@ -44,6 +49,7 @@ class View(Generic[D]):
         model: what a document of it holds.
         fold: `(document or None, event) -> document`, or None when there is nothing to show; pure.
         key: which document an event belongs to; None when the event does not concern this view.
+        begins: whether nothing that was said before an event belongs to its document.
         indexes: lists of fields that are searched or sorted together.
     """
 
@@ -51,6 +57,7 @@ class View(Generic[D]):
     model: type[D]
     fold: Callable[[D | None, Heard[BaseModel]], D | None]
     key: Callable[[Heard[BaseModel]], str | None] = by_subject
+    begins: Callable[[Heard[BaseModel]], bool] = begins_stream
     indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
 
 
@@ -110,13 +117,13 @@ class ViewProjection(Generic[D]):
     ) -> Mapping[str, "_Held[D]"]:
         """Each document as it is remembered, else as it is stored.
 
-        `guess` that there is none yet where an event is its stream's first.
+        `guess` that there is none yet where an event begins it.
         """
         held: dict[str, _Held[D]] = {}
         for key, events in by_key.items():
             if (recent := self._recent.get(key)) is not None:
                 held[key] = recent
-            elif guess and self._missed is not None and events[0].position == 1:
+            elif guess and self._missed is not None and self.view.begins(events[0]):
                 held[key] = _Held()
         stored = await self._store.load(self.view.name, [key for key in by_key if key not in held])
         for key in by_key:
@@ -171,7 +178,8 @@ class ViewProjection(Generic[D]):
         return _Held(document, applied, held.revision + 1)
 
     async def _in_order(self, position: int, event: Heard[BaseModel]) -> Sequence[Heard[BaseModel]]:
-        if self._missed is None or event.position <= position + 1:
+        begins = position == 0 and self.view.begins(event)
+        if self._missed is None or begins or event.position <= position + 1:
             return (event,)
         return (*await self._missed(event.origin, position, event.position), event)
 

@@ -72,6 +72,10 @@ class WorkQueue(Protocol):
         """Give an item back, to be taken again at `due_at`."""
         ...
 
+    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
+        """Those of these items that wait, or are under way."""
+        ...
+
     async def list(self, limit: int) -> Sequence[WorkItem]:
         """What waits, target by target, the longest due first."""
         ...

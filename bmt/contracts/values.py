@@ -67,6 +67,22 @@ Reason = Annotated[
 ]
 """Why somebody decided or did something: 1 to 2,000 characters."""
 
+Paragraph = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=1_500),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_line),
+]
+"""One paragraph of a letter: 1 to 1,500 characters, without line breaks."""
+
+Line = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=200),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_line),
+]
+"""One line of a letter: 1 to 200 characters."""
+
 EmailAddress = Annotated[
     str,
     StringConstraints(

@@ -25,7 +25,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "intake": ("parked", "work", "requests", "inbox", "uploads", "drafts"),
     "approval": ("parked", "work", "reviews"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
-    "notification": ("parked", "work", "correspondences"),
+    "notification": ("parked", "work", "correspondences", "notices", "templates"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }
 """The collections that each service may change as it likes: what waits, drafts, and its views.

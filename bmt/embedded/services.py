@@ -62,6 +62,7 @@ def _notification(system: System) -> Environment:
         "BMT_STATUS_URL": f"{system.ports.url('intake')}/my",
         "BMT_STATUS_PAGE_URL": f"{system.ports.url('intake')}/status/",
         **_status_codes(system),
+        "BMT_CONSOLE_URL": f"{system.ports.url('approval')}/console",
     }
 
 

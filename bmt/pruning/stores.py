@@ -46,7 +46,7 @@ class WorkingStore:
 
 
 STORES: Final[Mapping[str, WorkingStore]] = {
-    "notification": WorkingStore("correspondences", {}),
+    "notification": WorkingStore("correspondences", {"notices": "request_id"}),
     "provisioning": WorkingStore(
         "configurations",
         {"tasks": "request_id", "reviews": "_id"},

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from bmt.chassis.address import Id
@@ -16,23 +17,32 @@ from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.pagination import Page, PageRequest, Paging
 from bmt.chassis.web import api_router
+from bmt.chassis.work import WorkQueue
 from bmt.contracts.http.notification import (
     DispatchPaper,
+    NoticeStatus,
     Notification,
     PaperDispatched,
     ResendAccepted,
+    WaitingNotification,
 )
-from services.notification import handlers, views
+from bmt.contracts.values import ReplyChannel
+from services.notification import handlers
 from services.notification.answers import paper_dispatched, resend_accepted
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
-from services.notification.views import Correspondences, Told
+from services.notification.views import correspondences as correspondences_
+from services.notification.views import waiting
+from services.notification.views.correspondences import Correspondences, Told
 
 IN_ORDER: Final = Paging(tuple[int, ...])
+BY_WISH: Final = Paging(tuple[AwareDatetime, str])
 
 Reader = Annotated[Principal, Depends(require("applicant", "administrator", "auditor"))]
 Looker = Annotated[Principal, Depends(require("applicant", "administrator", "auditor", "operator"))]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
+Clerk = Annotated[Principal, Depends(require("administrator", "operator"))]
+WaitingPage = Annotated[PageRequest[waiting.Place], Depends(BY_WISH)]
 NoticePage = Annotated[PageRequest[tuple[int, ...]], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
@@ -75,7 +85,7 @@ def routes(
         responses={**_MESSAGE, **problems("not_found")},
     )
     async def document(notification_id: Id, caller: Reader) -> StreamingResponse:
-        told = await views.with_notice(correspondences, notification_id)
+        told = await correspondences_.with_notice(correspondences, notification_id)
         notice = told.notice(notification_id) if told and _may_read(caller, told) else None
         if notice is None:
             raise UnknownNotice
@@ -119,10 +129,37 @@ def routes(
         return answer(executed, resend_accepted(executed.commit, notification_id), 202)
 
     async def _request_of(notification_id: str) -> str:
-        told = await views.with_notice(correspondences, notification_id)
+        told = await correspondences_.with_notice(correspondences, notification_id)
         if told is None:
             raise UnknownNotice
         return told.request_id
+
+    return routes
+
+
+def queue_routes(notices: waiting.Notices, work: WorkQueue) -> APIRouter:
+    """The list of what users are to read and do not have yet."""
+    routes = api_router(tags=["notification"])
+
+    @routes.get(
+        "/v1/notifications",
+        summary="Papers to hand over, e-mails that wait, and those that were refused: the oldest first",
+    )
+    async def queue(
+        caller: Clerk,
+        page: WaitingPage,
+        status: Annotated[
+            NoticeStatus | None, Query(description="default: all that were not told")
+        ] = None,
+        channel: Annotated[ReplyChannel | None, Query(description="default: all")] = None,
+    ) -> Page[WaitingNotification]:
+        """Administrators see their own agency's, operators all."""
+        agency = None if caller.has("operator") else caller.agency
+        statuses = waiting.UNTOLD if status is None else (status,)
+        found = await waiting.found(notices, agency, statuses, channel, page)
+        shown = BY_WISH.page(found, page, key=lambda one: (one.wanted_since, one.notification_id))
+        items = await waiting.told(shown.items, work)
+        return Page(items=items, next_cursor=shown.next_cursor)
 
     return routes
 

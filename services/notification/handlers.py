@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from bmt.agencies.register import Agencies
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import (
+    Approved,
     Configured,
     Rejected,
     RequestEvent,
     RequestReceived,
     ReturnedForCorrection,
+    ReviewOpened,
     Withdrawn,
 )
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
 from services.notification.domain.notice import Notice
+from services.notification.domain.practice import practice_of
+from services.notification.domain.waits import AwaitStep
 from services.notification.wording.composer import Composer, readable
 
 
@@ -25,7 +30,7 @@ async def acknowledge(
 ) -> Message[Command]:
     """A request was received: its applicant is told so."""
     request = heard.data.request
-    notice = composer.notice(
+    notice = await composer.notice(
         heard,
         "acknowledgement",
         quota_bytes=request.quota_bytes,
@@ -40,7 +45,7 @@ async def tell_of_rejection(
 ) -> Message[Command]:
     """It was rejected: the applicant is told why."""
     reason = readable(heard.data.reason)
-    return _tell(heard, composer.notice(heard, "rejected", reason=reason), clock)
+    return _tell(heard, await composer.notice(heard, "rejected", reason=reason), clock)
 
 
 async def tell_of_return(
@@ -48,14 +53,14 @@ async def tell_of_return(
 ) -> Message[Command]:
     """It needs a correction: the applicant is told which."""
     reason = readable(heard.data.reason)
-    return _tell(heard, composer.notice(heard, "returned", reason=reason), clock)
+    return _tell(heard, await composer.notice(heard, "returned", reason=reason), clock)
 
 
 async def tell_of_withdrawal(
     heard: Heard[Withdrawn], composer: Composer, clock: Clock
 ) -> Message[Command]:
     """It was withdrawn in time: the applicant is told that nothing more will come of it."""
-    return _tell(heard, composer.notice(heard, "withdrawn"), clock)
+    return _tell(heard, await composer.notice(heard, "withdrawn"), clock)
 
 
 async def tell_of_configuration(
@@ -63,16 +68,41 @@ async def tell_of_configuration(
 ) -> Message[Command]:
     """It is in force: the applicant is told what can be used now, or that the service ended."""
     if heard.data.request.kind == "termination":
-        return _tell(heard, composer.notice(heard, "terminated"), clock)
+        return _tell(heard, await composer.notice(heard, "terminated"), clock)
     effective = heard.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
-    notice = composer.notice(
+    notice = await composer.notice(
         heard,
         "configured",
         quota_bytes=effective.storage.quota_bytes,
         max_file_size_bytes=min((size for size in largest if size is not None), default=None),
     )
     return _tell(heard, notice, clock)
+
+
+async def await_decision(heard: Heard[ReviewOpened], agencies: Agencies) -> Message[Command] | None:
+    """It stands on the worklist: the office is reminded of it in time, where it wants to be."""
+    practice = practice_of(heard.data.request.agency, agencies)
+    if not practice.reminds:
+        return None
+    due_at = heard.data.due_at
+    remind_at = practice.remind_at(heard.time, due_at)
+    command = AwaitStep(heard.data.request, "decide", remind_at, due_at)
+    return heard.leads_to(_stream(heard.subject), command)
+
+
+async def await_configuration(
+    heard: Heard[Approved], agencies: Agencies
+) -> Message[Command] | None:
+    """It is decided, and has to be configured: the charter's days begin anew."""
+    practice = practice_of(heard.data.request.agency, agencies)
+    if not practice.reminds:
+        return None
+    decided_at = heard.data.decided_at
+    due_at = practice.configured_by(decided_at)
+    remind_at = practice.remind_at(decided_at, due_at)
+    command = AwaitStep(heard.data.request, "configure", remind_at, due_at)
+    return heard.leads_to(_stream(heard.subject), command)
 
 
 async def dispatch(

@@ -1,18 +1,20 @@
 """Notification's composition root: `python -m services.notification.main`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from fastapi import FastAPI
 
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
+from bmt.agencies.register import Agencies
 from bmt.chassis import clock, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, views, worker
+from services.notification import api, worker
 from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
@@ -20,8 +22,15 @@ from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.telling_code import telling_code
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
+from services.notification.reminding import Reminders, reminding
 from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
+from services.notification.templates import api as templates_api
+from services.notification.templates.desk import TemplateDesk
+from services.notification.views.correspondences import CORRESPONDENCES, overdue
+from services.notification.views.templates import TEMPLATES, SavedWords
+from services.notification.views.waiting import NOTICES
+from services.notification.views.work import PREPARE, REMIND, SMTP, work_of
 from services.notification.wording.composer import Composer
 
 
@@ -40,32 +49,40 @@ def build(settings: Settings) -> FastAPI:
         heard=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
-    correspondences = foundation.view(views.CORRESPONDENCES)
-    _work(foundation, settings)
-    composer = Composer(agencies, settings.mail_domain, settings.status_url)
-    foundation.hears(TOPICS, bind(TABLE, composer=composer, clock=clock.now))
+    correspondences = foundation.view(CORRESPONDENCES)
+    notices = foundation.view(NOTICES)
+    templates = foundation.view(TEMPLATES)
+    renders = _renders(settings)
+    _work(foundation, settings, agencies, renders)
+    words = SavedWords(templates)
+    composer = Composer(agencies, settings.mail_domain, settings.status_url, words)
+    foundation.hears(TOPICS, bind(TABLE, composer=composer, agencies=agencies, clock=clock.now))
     foundation.samples(
         overdue_sampler(
             foundation.registry,
             "notify",
             agencies,
-            lambda: views.overdue(correspondences, clock.now()),
+            lambda: overdue(correspondences, clock.now()),
         )
     )
     return foundation.app(
         title="BMT notification",
         description=notification.__doc__ or "",
         routers=[
-            api.routes(foundation.execution, correspondences, foundation.documents, clock.now)
+            api.routes(foundation.execution, correspondences, foundation.documents, clock.now),
+            api.queue_routes(notices, foundation.work),
+            templates_api.routes(
+                TemplateDesk(foundation.execution, templates, composer, agencies, clock.now),
+                renders,
+            ),
         ],
     )
 
 
-def _work(foundation: Foundation, settings: Settings) -> None:
-    """Composing, and sending: each by workers of its own, so that neither holds up the other."""
-    execution, documents = foundation.execution, foundation.documents
+def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
+    """How a notice becomes a message, by channel."""
     press = Press(settings.paper_fonts)
-    renders: dict[ReplyChannel, Render] = {
+    renders: Mapping[ReplyChannel, Render] = {
         "email": email.rendering(settings.smtp_sender),
         "letter": press.rendering("letter"),
         "memo": press.rendering("memo"),
@@ -74,21 +91,37 @@ def _work(foundation: Foundation, settings: Settings) -> None:
     if settings.status_page_url and settings.status_code_key:
         page, key = settings.status_page_url, settings.status_code_key.get_secret_value()
         renders = {name: telling_code(render, page, key) for name, render in renders.items()}
+    return renders
+
+
+def _work(
+    foundation: Foundation,
+    settings: Settings,
+    agencies: Agencies,
+    renders: Mapping[ReplyChannel, Render],
+) -> None:
+    """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
+    execution, documents = foundation.execution, foundation.documents
+    post = SmtpPost(settings, foundation.registry)
     sending = worker.sending(
         execution,
         documents,
-        SmtpPost(settings, foundation.registry),
+        post,
         timedelta(days=settings.smtp_give_up_days),
         clock.now,
     )
+    reminders = Reminders(settings.smtp_sender, settings.console_url)
     foundation.works_on(
-        views.work_of,
+        work_of,
         [
-            foundation.worker(views.PREPARE, worker.preparing(execution, documents, renders)),
+            foundation.worker(PREPARE, worker.preparing(execution, documents, renders)),
             foundation.worker(
-                views.SMTP,
+                SMTP,
                 sending,
                 concurrency=settings.smtp_concurrency,
+            ),
+            foundation.worker(
+                REMIND, reminding(execution, agencies, reminders, post, clock.now), concurrency=2
             ),
         ],
     )

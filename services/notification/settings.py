@@ -54,6 +54,12 @@ class Settings(ServiceSettings):
         max_length=500,
         description="Where users see their requests, such as https://intake.example/my: notices lead there.",
     )
+    console_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where administrators work, such as https://approval.example/console: reminders lead there.",
+    )
 
     status_page_url: str = Field(
         default="",

@@ -1,6 +1,7 @@
 """What notification hears, and what it does about it.
 
-Approval alone is no news for the applicant: what follows is (`Configured`).
+Approval alone is no news for the applicant: what follows is (`Configured`). The office is reminded of what
+the client charter promises.
 """
 
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 from bmt.chassis.subscriptions import Table
 from bmt.contracts import topics
 from bmt.contracts.events import (
+    Approved,
     Configured,
     Rejected,
     RequestReceived,
     ReturnedForCorrection,
+    ReviewOpened,
     Withdrawn,
 )
 from services.notification import handlers
@@ -20,6 +23,8 @@ TOPICS: Final = (topics.REQUESTS, topics.DECISIONS, topics.CONFIGURATIONS)
 
 TABLE: Final[Table] = {
     RequestReceived: handlers.acknowledge,
+    ReviewOpened: handlers.await_decision,
+    Approved: handlers.await_configuration,
     Rejected: handlers.tell_of_rejection,
     ReturnedForCorrection: handlers.tell_of_return,
     Withdrawn: handlers.tell_of_withdrawal,

@@ -23,7 +23,7 @@ from services.notification.domain.commands import (
     RecordRefused,
     RecordSent,
 )
-from services.notification.views import notice_of, sending_of
+from services.notification.views.work import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ def sending(
         except MailPutOff as put_off:
             if clock() - slip.wanted_since > give_up_after:
                 return await refuse(item, put_off.reason)
-            return Later(_patience(item.attempts), f"the mail server answered {put_off.code}")
+            return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")
         sent = RecordSent(notice_of(item), sending_of(item))
         await execution.execute(_message(item, "sent", sent))
@@ -104,7 +104,7 @@ def sending(
     return perform
 
 
-def _patience(attempts: int) -> float:
+def patience(attempts: int) -> float:
     """Seconds before a message that was put off is tried again: doubling, at most 15 minutes."""
     ceiling = min(LONGEST_PUT_OFF_SECONDS, 2.0 ** min(attempts - 1, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter

@@ -43,6 +43,12 @@ CALLS = {
         "GET /v1/notifications/{notification_id}/document",
         "POST /v1/notifications/{notification_id}/dispatch",
         "POST /v1/notifications/{notification_id}/resend",
+        "GET /v1/notifications",
+        "GET /v1/templates",
+        "GET /v1/templates/{about}",
+        "PUT /v1/templates/{about}",
+        "POST /v1/templates/{about}/default",
+        "POST /v1/templates/{about}/preview",
     },
     "records": {
         "GET /v1/records",

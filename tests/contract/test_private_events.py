@@ -7,10 +7,11 @@ import pytest
 
 from bmt.chassis.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
+from services.notification.domain.events import PRIVATE as NOTIFICATION
 from services.provisioning.domain.events import PRIVATE as PROVISIONING
 
 SAMPLES = sorted((Path(__file__).parent / "private").glob("*.json"))
-PRIVATE = [*APPROVAL, *PROVISIONING]
+PRIVATE = [*APPROVAL, *PROVISIONING, *NOTIFICATION]
 VOCABULARY = Vocabulary(PRIVATE)
 
 

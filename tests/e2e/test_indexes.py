@@ -130,7 +130,7 @@ async def through_all_lists(readers, request_id):
             await reader.get(service, path)
 
 
-async def through_lists_of_an_agency(mampu, jpa, request_id):
+async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
     for status in ({}, {"status": "waiting"}):
         await pages(mampu, "intake", "/v1/inbox", **status)
     await pages(mampu, "approval", "/v1/worklist")
@@ -147,6 +147,11 @@ async def through_lists_of_an_agency(mampu, jpa, request_id):
         path = f"/v1/notifications/{notice['notification_id']}"
         await mampu.get("notification", f"{path}/document")
         await mampu.post("notification", f"{path}/resend")
+    await mampu.get("notification", "/v1/templates")
+    for who in (mampu, operator):
+        for status in ({}, {"status": "prepared"}, {"status": "notified"}):
+            for channel in ({}, {"channel": "email"}):
+                await pages(who, "notification", "/v1/notifications", **status, **channel)
     record = (await mampu.get("records", f"/v1/records/{request_id}")).json()
     await mampu.get("records", f"/v1/documents/{record['folios'][0]['document_id']}")
 
@@ -178,7 +183,7 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
             caller("operator", ""),
         ]
         await through_all_lists(readers, request_id)
-        await through_lists_of_an_agency(mampu, jpa, request_id)
+        await through_lists_of_an_agency(mampu, jpa, readers[-1], request_id)
         await who_has_no_account(mampu, http, ready, request_id)
         for service in ready["services"].values():
             await http.get(f"{service['url']}/metrics")

@@ -96,6 +96,18 @@ provisioning POST /v1/tasks/{task_id}/completion
                              401  403     403   403       201   404    404      409   404     403   403    403   403
 notification GET /v1/requests/{request_id}/notifications
                              401  403     200   404       200   404    404      200   200     200   404    200   403
+notification GET /v1/notifications
+                             401  403     403   403       200   none   none     200   200     403   403    403   403
+notification GET /v1/templates
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
+notification GET /v1/templates/{about}
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
+notification PUT /v1/templates/{about}
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
+notification POST /v1/templates/{about}/default
+                             401  403     403   403       201   201    404      403   403     403   403    403   403
+notification POST /v1/templates/{about}/preview
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
 notification GET /v1/notifications/{notification_id}/document
                              401  403     200   404       200   404    404      403   403     200   404    200   403
 notification POST /v1/notifications/{notification_id}/dispatch
@@ -303,6 +315,8 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
     def request(request_id: str, body: Any = None, **more: Any) -> Target:
         return Target({"request_id": request_id}, body, **more)
 
+    words = (await admin.get("notification", "/v1/templates/withdrawn")).json()["words"]
+    unread = (await eventually(lambda: _prepared(admin, read), SECONDS))["notification_id"]
     upload = {
         "content": b"nota",
         "headers": {
@@ -356,6 +370,22 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
             {"task_id": tasks[1]}, {"evidence": [await office.document()], "note": "x"}
         ),
         "notification GET /v1/requests/{request_id}/notifications": request(filed),
+        "notification GET /v1/notifications": Target({}, options=everything, tells=unread),
+        "notification GET /v1/templates": Target({}, options=everything, tells='"agency":"JPA"'),
+        "notification GET /v1/templates/{about}": Target(
+            {"about": "rejected"}, tells='"agency":"JPA"'
+        ),
+        "notification PUT /v1/templates/{about}": Target(
+            {"about": "rejected"},
+            {"words": words, "why": "x", "version": 0},
+            tells='"agency":"JPA"',
+        ),
+        "notification POST /v1/templates/{about}/default": Target(
+            {"about": "returned"}, {"why": "x", "version": 0}
+        ),
+        "notification POST /v1/templates/{about}/preview": Target(
+            {"about": "withdrawn"}, {"words": words}, tells="[JPA/"
+        ),
         "notification GET /v1/notifications/{notification_id}/document": notice,
         "notification POST /v1/notifications/{notification_id}/dispatch": notice,
         "notification POST /v1/notifications/{notification_id}/resend": notice,
@@ -399,7 +429,7 @@ async def made(caller: Caller, row: str, target: Target) -> httpx.Response:
     path, options = template.format(**target.values), target.options or {}
     if method == "GET":
         return await caller.get(service, path, **options)
-    return await caller.post(service, path, target.body, **options)
+    return await caller.post(service, path, target.body, method=method, **options)
 
 
 def seen(answer: httpx.Response, target: Target) -> str:

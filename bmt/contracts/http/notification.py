@@ -1,11 +1,19 @@
 """What notification is asked and answers over HTTP."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
-from bmt.contracts.values import DocumentId, Moment, Reason, ReplyChannel, Value
+from bmt.contracts.values import (
+    DocumentId,
+    Line,
+    Moment,
+    Paragraph,
+    Reason,
+    ReplyChannel,
+    Value,
+)
 
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 
@@ -46,3 +54,139 @@ class ResendAccepted(BaseModel):
 
     request_id: str
     notification_id: str
+
+
+class WaitingNotification(Notification):
+    """One item of `GET /v1/notifications`."""
+
+    request_id: str
+    reference: str
+    wanted_since: Moment = Field(description="when it, or the last copy of it, was asked for")
+    due_at: Moment | None = Field(
+        default=None, description="when an outcome must have been told (client charter)"
+    )
+    attempts: int | None = Field(
+        default=None,
+        description="tries so far; null where nothing is tried (a paper, or it is over)",
+    )
+    last_problem: str | None = Field(
+        default=None, description="why the last try did not succeed; it names no address"
+    )
+
+
+class Wording(Value):
+    """An agency's words for one notice in one language.
+
+    Each text may hold variables in braces: `{rujukan}`. A brace itself is written twice: `{{`.
+    """
+
+    opening: Paragraph = Field(description="the first paragraph: what happened")
+    onward: Annotated[tuple[Paragraph, ...], Field(min_length=1, max_length=6)] = Field(
+        description="what follows from it, and whom to ask; one that comes out empty is left out"
+    )
+    closing: Annotated[tuple[Line, ...], Field(max_length=6)] = Field(
+        description="the last lines before the signatory"
+    )
+    signatory: Line | None = Field(default=None, description="who tells it; null: as the default")
+
+
+class Words(Value):
+    """An agency's words for one notice, in both languages."""
+
+    malay: Wording
+    english: Wording
+
+
+class InBothLanguages(BaseModel):
+    """A text in Malay and in English."""
+
+    model_config = ConfigDict(frozen=True)
+
+    malay: str
+    english: str
+
+
+class Variable(BaseModel):
+    """A name that a template may hold in braces."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    meaning: InBothLanguages
+    required: bool = Field(description="each language must hold it somewhere")
+    sentence: bool = Field(
+        description="a whole sentence, or nothing: it stands in `onward` alone, and what it leaves "
+        "empty is left out; any other variable without a value is a dash"
+    )
+    sample: InBothLanguages = Field(description="as the preview fills it in")
+
+
+class Template(BaseModel):
+    """The words of one notice: `GET /v1/templates/{about}`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agency: str
+    about: About
+    version: int = Field(description="counts what was saved; 0: nothing ever was")
+    is_default: bool = Field(description="whether the words are those that bmt brings")
+    words: Words
+    why: str | None = None
+    saved_by: str | None = Field(default=None, description="account of who saved it")
+    saved_at: Moment | None = None
+    variables: tuple[Variable, ...]
+
+
+Version = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+
+
+class SaveTemplate(Value):
+    """Body of `PUT /v1/templates/{about}`."""
+
+    words: Words
+    why: Reason
+    version: Version = Field(description="the version that was read before; another one is a 409")
+
+
+class RestoreDefault(Value):
+    """Body of `POST /v1/templates/{about}/default`: from now on the words that bmt brings."""
+
+    why: Reason
+    version: Version = Field(description="the version that was read before; another one is a 409")
+
+
+class PreviewTemplate(Value):
+    """Body of `POST /v1/templates/{about}/preview`."""
+
+    words: Words | None = Field(default=None, description="default: the words in force")
+
+
+PreviewAs = Literal["text", "email", "letter", "memo", "form"]
+
+
+class NoticePart(BaseModel):
+    """What the user would read, in one language."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    status: str
+    salutation: str
+    opening: str
+    facts: tuple[tuple[str, str], ...] = Field(description="label and value, line by line")
+    quoted: tuple[str, str] | None = Field(description="label, and an administrator's own words")
+    paragraphs: tuple[str, ...]
+    closing: tuple[str, ...]
+    signatory: str
+
+
+class NoticePreview(BaseModel):
+    """Answer of `POST /v1/templates/{about}/preview` as text: the notice with sample values."""
+
+    model_config = ConfigDict(frozen=True)
+
+    about: About
+    subject: str
+    malay: NoticePart
+    english: NoticePart
+    text: str = Field(description="the body of the e-mail: Malay, a rule, English")

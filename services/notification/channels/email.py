@@ -3,6 +3,8 @@
 import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from email.header import Header
 from email.message import Message
 from email.policy import compat32
@@ -40,26 +42,72 @@ def message(slip: Slip, sender: str) -> bytes:
         ValueError: a header would not be one line.
     """
     notice = slip.notice
-    mail = Message(_AS_GIVEN)
-    mail["From"] = formataddr((f"Perkhidmatan BMT {slip.request.agency}", sender))
-    mail["To"] = notice.recipient
-    mail["Subject"] = _encoded(notice.content.subject)
-    mail["Date"] = format_datetime(notice.at.astimezone(MALAYSIA).replace(microsecond=0))
-    mail["Message-ID"] = notice.message_id or ""
     asked = _MESSAGE_ID.fullmatch((slip.in_reply_to or "").strip())
-    if asked is not None:
-        mail["In-Reply-To"] = mail["References"] = f"<{asked[1]}>"
     # RFC 3834: a receipt answers a message by itself; all else is told because a person decided.
     answers = asked is not None and notice.about == "acknowledgement"
-    mail["Auto-Submitted"] = "auto-replied" if answers else "auto-generated"
+    return written(
+        Head(
+            agency=slip.request.agency,
+            sender=sender,
+            recipient=notice.recipient,
+            subject=notice.content.subject,
+            at=notice.at,
+            message_id=notice.message_id or "",
+            in_reply_to=f"<{asked[1]}>" if asked else None,
+            auto_submitted="auto-replied" if answers else "auto-generated",
+        ),
+        body(slip),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a message's text.
+
+    Attributes:
+        agency: in whose name it is sent.
+        sender: the address it is sent from.
+        recipient: the address it is sent to.
+        subject: one line.
+        at: its date.
+        message_id: RFC 5322, 3.6.4; the same message always has the same.
+        in_reply_to: Message-ID of the message that it answers.
+        auto_submitted: RFC 3834, 5.
+    """
+
+    agency: str
+    sender: str
+    recipient: str
+    subject: str
+    at: datetime
+    message_id: str
+    in_reply_to: str | None = None
+    auto_submitted: str = "auto-generated"
+
+
+def written(head: Head, text: str) -> bytes:
+    """The whole message; nothing but its arguments decides its bytes.
+
+    Raises:
+        ValueError: a header would not be one line.
+    """
+    mail = Message(_AS_GIVEN)
+    mail["From"] = formataddr((f"Perkhidmatan BMT {head.agency}", head.sender))
+    mail["To"] = head.recipient
+    mail["Subject"] = _encoded(head.subject)
+    mail["Date"] = format_datetime(head.at.astimezone(MALAYSIA).replace(microsecond=0))
+    mail["Message-ID"] = head.message_id
+    if head.in_reply_to is not None:
+        mail["In-Reply-To"] = mail["References"] = head.in_reply_to
+    mail["Auto-Submitted"] = head.auto_submitted
     mail["MIME-Version"] = "1.0"
     mail["Content-Type"] = 'text/plain; charset="utf-8"'
     mail["Content-Transfer-Encoding"] = "quoted-printable"
     mail["Content-Language"] = "ms, en"
     if any("\n" in value or "\r" in value for value in mail.values()):
         raise ValueError("a header must not hold a linefeed")
-    text = body(slip).replace("\n", "\r\n").encode()
-    mail.set_payload(binascii.b2a_qp(text).decode("ascii"))
+    content = text.replace("\n", "\r\n").encode()
+    mail.set_payload(binascii.b2a_qp(content).decode("ascii"))
     return mail.as_bytes()
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from bmt.chassis.decider import Decider
 from services.notification.domain.commands import Command
 from services.notification.domain.decide import decide
-from services.notification.domain.state import Correspondence, evolve
+from services.notification.domain.state import Correspondence, State, evolve
 
-DECIDER: Final[Decider[Command, Correspondence]] = Decider(Correspondence(), decide, evolve)
-"""One stream is all that is told about one request."""
+DECIDER: Final[Decider[Command, State]] = Decider(Correspondence(), decide, evolve)
+"""One stream is all that is told about one request, or an agency's words for one kind of notice."""

@@ -6,6 +6,8 @@ from datetime import datetime
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.domain.notice import Notice
+from services.notification.domain.templates import SaveWords
+from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +81,5 @@ class Resend:
     at: datetime
 
 
-Command = Acknowledge | Tell | RecordPrepared | RecordSent | RecordRefused | Dispatch | Resend
+OfNotices = Acknowledge | Tell | RecordPrepared | RecordSent | RecordRefused | Dispatch | Resend
+Command = OfNotices | AwaitStep | RecordReminder | SaveWords

@@ -6,10 +6,12 @@ from typing import Any
 
 from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.values import Submitter
+from services.notification.domain import templates, waits
 from services.notification.domain.commands import (
     Acknowledge,
     Command,
     Dispatch,
+    OfNotices,
     RecordPrepared,
     RecordRefused,
     RecordSent,
@@ -24,15 +26,35 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
-from services.notification.domain.state import Correspondence, Slip
+from services.notification.domain.state import Correspondence, Slip, State
+from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
+from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
-def decide(command: Command, state: Correspondence) -> Sequence[Event]:
+def decide(command: Command, state: State) -> Sequence[Event]:
     """The events that `command` leads to.
 
     Raises:
-        Refused: one of `errors`, saying why it leads to none.
+        Refused: one of `errors`, or of `templates`, saying why it leads to none.
     """
+    if isinstance(command, SaveWords):
+        return templates.decide(command, state if isinstance(state, Template) else NEVER_SAVED)
+    correspondence = state if isinstance(state, Correspondence) else Correspondence()
+    if isinstance(command, AwaitStep | RecordReminder):
+        return _about_the_office(command, correspondence)
+    return _about_notices(command, correspondence)
+
+
+def _about_the_office(
+    command: AwaitStep | RecordReminder, state: Correspondence
+) -> Sequence[Event]:
+    """Nothing is waited for after the outcome, which another topic may have brought first."""
+    if isinstance(command, RecordReminder):
+        return waits.reminded(command, state.waits)
+    return [] if state.concluded else waits.awaited(command, state.waits)
+
+
+def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]:
     match command:
         case Acknowledge():
             return _acknowledge(command, state)
@@ -68,19 +90,22 @@ def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
     """Nothing is told after the outcome, and nothing before the acknowledgement.
 
     The topics of different services are not ordered among each other: a decision may be heard first.
+    Whatever there is to tell, the office has done what it was waited for.
     """
     if state.concluded:
         return []
+    return [_wanted(command, state), *waits.ended(state.waits)]
+
+
+def _wanted(command: Tell, state: Correspondence) -> Event:
     if not state.acknowledged:
-        return [NoticeHeld(request=command.request, notice=command.notice)]
-    return [
-        NoticeDue(
-            request=command.request,
-            notice=command.notice,
-            wanted_at=command.at,
-            in_reply_to=state.in_reply_to,
-        )
-    ]
+        return NoticeHeld(request=command.request, notice=command.notice)
+    return NoticeDue(
+        request=command.request,
+        notice=command.notice,
+        wanted_at=command.at,
+        in_reply_to=state.in_reply_to,
+    )
 
 
 def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:

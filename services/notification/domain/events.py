@@ -5,6 +5,8 @@ from typing import Final
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.values import Moment, Submitter
 from services.notification.domain.notice import Notice
+from services.notification.domain.template_events import TemplateSaved
+from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
 
 
 class NoticeHeld(RequestEvent):
@@ -50,4 +52,13 @@ class SentAgain(RequestEvent):
     sending: int
 
 
-PRIVATE: Final = (NoticeHeld, NoticeDue, ResendRequested, SentAgain)
+PRIVATE: Final = (
+    NoticeHeld,
+    NoticeDue,
+    ResendRequested,
+    SentAgain,
+    TemplateSaved,
+    StepAwaited,
+    StepEnded,
+    ReminderSent,
+)

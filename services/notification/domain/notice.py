@@ -67,6 +67,7 @@ class Notice(_Part):
         agency_name: the agency as its letterhead says it.
         status_address: where the user sees how the request stands.
         content: what is told.
+        template_version: which of the agency's own words it was written with; None: the default.
     """
 
     notification_id: str
@@ -80,6 +81,7 @@ class Notice(_Part):
     agency_name: str
     status_address: str | None = None
     content: Content
+    template_version: int | None = None
 
     @property
     def on_paper(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
 from bmt.agencies.states import State
+from services.notification.domain.wait_events import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class Practice:
         notify_days: the client charter's working days for telling the outcome.
         state: whose weekend and holidays count.
         on_preparation: a paper counts as handed over once it is prepared.
+        configure_days: the client charter's working days for configuring.
+        office_email: who is reminded before a step is due; None: nobody.
+        escalation_email: who is told when a step is overdue; None: nobody.
+        remind_days_before: working days between that reminder and the due day.
     """
 
     name: str
@@ -28,10 +33,31 @@ class Practice:
     notify_days: int = 1
     state: State = "kuala-lumpur"
     on_preparation: bool = False
+    configure_days: int = 1
+    office_email: str | None = None
+    escalation_email: str | None = None
+    remind_days_before: int = 1
 
     def due_at(self, since: datetime) -> datetime:
         """When an outcome that stands since then must have been told."""
         return charter.due_at(since, self.notify_days, self.state)
+
+    def configured_by(self, decided_at: datetime) -> datetime:
+        """When what was approved then must have been configured."""
+        return charter.due_at(decided_at, self.configure_days, self.state)
+
+    def remind_at(self, since: datetime, due_at: datetime) -> datetime:
+        """When the office is reminded of what it has had to do since then."""
+        return charter.remind_at(since, due_at, self.remind_days_before, self.state)
+
+    @property
+    def reminds(self) -> bool:
+        """Whether anybody is reminded, or told what is overdue."""
+        return (self.office_email or self.escalation_email) is not None
+
+    def address_of(self, level: Level) -> str | None:
+        """Who such a mail goes to; None: nobody."""
+        return self.office_email if level == "reminder" else self.escalation_email
 
 
 def practice_of(agency: str, agencies: Agencies) -> Practice:
@@ -45,4 +71,8 @@ def practice_of(agency: str, agencies: Agencies) -> Practice:
         notify_days=rules.charter_working_days.notify,
         state=rules.state,
         on_preparation=rules.paper_dispatch == "on-preparation",
+        configure_days=rules.charter_working_days.configure,
+        office_email=rules.office_email,
+        escalation_email=rules.escalation_email,
+        remind_days_before=rules.remind_working_days_before,
     )

@@ -9,8 +9,13 @@ from pydantic import BaseModel
 
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.requests import RequestFacts
+from services.notification.domain import templates, waits
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
 from services.notification.domain.notice import Notice
+from services.notification.domain.template_events import TemplateSaved
+from services.notification.domain.templates import NEVER_SAVED, Template
+from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.waits import Waits
 
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 """To be composed; stored and on its way (or waiting to be handed over); told; refused for good."""
@@ -53,6 +58,7 @@ class Correspondence:
         concluded: whether an outcome was told, or is about to be.
         held: what was heard before the request itself, in order.
         slips: the notices by id, in the order in which they are told.
+        waits: what the office was waited for (client charter).
     """
 
     in_reply_to: str | None = None
@@ -60,6 +66,7 @@ class Correspondence:
     concluded: bool = False
     held: tuple[NoticeHeld, ...] = ()
     slips: Mapping[str, Slip] = field(default_factory=dict)
+    waits: Waits = field(default_factory=dict)
 
     def before(self, slip: Slip) -> tuple[Slip, ...]:
         """The notices that are told before this one."""
@@ -67,8 +74,26 @@ class Correspondence:
         return tuple(told[: told.index(slip)])
 
 
-def evolve(state: Correspondence, event: BaseModel) -> Correspondence:
+State = Correspondence | Template
+"""What is told about a request; or an agency's words for one kind of notice."""
+
+
+def evolve(state: State, event: BaseModel) -> State:
     """The state after `event`."""
+    match state, event:
+        case Template(), TemplateSaved():
+            return templates.evolve(state, event)
+        case _, TemplateSaved():
+            return templates.evolve(NEVER_SAVED, event)
+        case Correspondence(), StepAwaited() | StepEnded() | ReminderSent():
+            return replace(state, waits=waits.evolve(state.waits, event))
+        case Correspondence(), _:
+            return _told(state, event)
+        case _:
+            return state
+
+
+def _told(state: Correspondence, event: BaseModel) -> Correspondence:
     match event:
         case NoticeHeld(notice=notice):
             concluded = state.concluded or notice.is_outcome

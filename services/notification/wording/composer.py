@@ -1,12 +1,14 @@
 """From an event heard to the notice of it: the same event always gives the same notice."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.decider import Heard
 from bmt.contracts.events import About, RequestEvent
+from bmt.contracts.http.notification import Words
 from bmt.contracts.progress import OUTCOMES
 from services.notification.domain.notice import Content, Notice
 from services.notification.domain.practice import practice_of
@@ -14,6 +16,33 @@ from services.notification.wording import english, malay
 from services.notification.wording.case import Case
 
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+DEFAULT: Final[Mapping[About, Words]] = {
+    about: Words(malay=wording, english=english.DEFAULT[about])
+    for about, wording in malay.DEFAULT.items()
+}
+"""The words that bmt brings, for each notice that has a template."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """An agency's own words, and which version of them they are."""
+
+    words: Words
+    version: int
+
+
+class WordsInForce(Protocol):
+    """What each agency's notices say now."""
+
+    async def of(self, agency: str, about: About) -> OwnWords | None:
+        """The agency's own words; None: it uses those that bmt brings.
+
+        Raises:
+            StoreUnavailable: it cannot be told; nothing may be written in other words meanwhile.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +53,24 @@ class Composer:
         agencies: whose rules say how users are told.
         mail_domain: of the sender's address; Message-IDs end in it.
         status_url: where users see their requests; empty: nowhere.
+        words: what each agency's notices say now.
     """
 
     agencies: Agencies
     mail_domain: str
-    status_url: str = ""
+    status_url: str
+    words: WordsInForce
 
-    def notice(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Notice:
-        """The notice of `heard`; `details` are further fields of its `Case`."""
+    async def notice(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Notice:
+        """The notice of `heard`; `details` are further fields of its `Case`.
+
+        Raises:
+            StoreUnavailable: the words in force cannot be told.
+        """
         request = heard.data.request
+        own = await self.words.of(request.agency, about)
         practice = practice_of(request.agency, self.agencies)
-        case = Case(
-            about=about,
-            request=request,
-            at=heard.time,
-            agency_name=practice.name,
-            decide_days=practice.decide_days,
-            status_address=self._status_address(request.request_id),
-            **details,
-        )
+        case = self.case(heard, about, **details)
         by_email = request.reply_through == "email"
         return Notice(
             notification_id=heard.id,
@@ -55,7 +83,22 @@ class Composer:
             due_at=practice.due_at(heard.time) if about in OUTCOMES else None,
             agency_name=practice.name,
             status_address=case.status_address,
-            content=content(case),
+            content=content(case, own.words if own else DEFAULT[about]),
+            template_version=own.version if own else None,
+        )
+
+    def case(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Case:
+        """What the notice of `heard` is written from."""
+        request = heard.data.request
+        practice = practice_of(request.agency, self.agencies)
+        return Case(
+            about=about,
+            request=request,
+            at=heard.time,
+            agency_name=practice.name,
+            decide_days=practice.decide_days,
+            status_address=self._status_address(request.request_id),
+            **details,
         )
 
     def _status_address(self, request_id: str) -> str | None:
@@ -64,9 +107,10 @@ class Composer:
         return f"{self.status_url.rstrip('/')}/requests/{request_id}"
 
 
-def content(case: Case) -> Content:
+def content(case: Case, words: Words) -> Content:
     """What the user reads of `case`, in both languages."""
-    in_malay, in_english = malay.text(case), english.text(case)
+    in_malay = malay.text(case, words.malay)
+    in_english = english.text(case, words.english)
     kind = "penamatan " if case.is_termination else ""
     subject = (
         f"[{case.request.reference}] Status permohonan {kind}BMT: "

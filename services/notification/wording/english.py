@@ -1,9 +1,11 @@
 """The sentences in English: the same as in Malay, in the same order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.events import About
+from bmt.contracts.http.notification import Wording
+from services.notification.domain.grammar import written
 from services.notification.domain.notice import Fact, Text
 from services.notification.wording.amounts import english_date, size
 from services.notification.wording.case import Case
@@ -20,24 +22,52 @@ STATUS: Final[Mapping[About, str]] = {
     "configured": "approved and configured",
     "terminated": "approved and terminated",
 }
+_HAPPENED: Final[Mapping[About, str]] = {"terminated": "approved and the service was terminated"}
+"""Where the status in a word or two makes no sentence."""
+
 SERVICE: Final = "Big Mail Transfer (BMT) service"
 
 
-def text(case: Case) -> Text:
-    """What the user reads in English."""
-    opening, onward = _SENTENCES[case.about](case)
+def text(case: Case, wording: Wording) -> Text:
+    """What the user reads in English, in the words of `wording`."""
+    said = values(case)
+    onward = (written(paragraph, said) for paragraph in wording.onward)
     subject = f"termination of the {SERVICE}" if case.is_termination else f"the {SERVICE}"
     return Text(
         title=f"Status of the application for {subject}",
         status=STATUS[case.about],
         salutation=SALUTATION,
-        opening=opening,
+        opening=written(wording.opening, said),
         facts=_facts(case),
         quoted=_quoted(case),
-        paragraphs=(onward, *_status(case), _contact(case)),
-        closing=CLOSING,
-        signatory=SIGNATORY,
+        paragraphs=tuple(filter(None, onward)),
+        closing=tuple(written(line, said) for line in wording.closing),
+        signatory=written(wording.signatory or SIGNATORY, said),
     )
+
+
+def values(case: Case) -> Mapping[str, str | None]:
+    """What each variable stands for; see `domain.variables`."""
+    return {
+        "rujukan": case.request.reference,
+        "keputusan": _HAPPENED.get(case.about, STATUS[case.about]),
+        "permohonan": _yours(case),
+        "nama": case.request.applicant.name,
+        "akaun": case.request.applicant.account,
+        "agensi": case.agency_name,
+        "tarikh_terima": english_date(case.request.received_at),
+        "tarikh": english_date(case.at),
+        "kuota": _size(case.quota_bytes),
+        "saiz_fail": _size(case.max_file_size_bytes),
+        "saluran": CHANNELS[case.request.reply_through],
+        "piagam": _charter(case),
+        "selanjutnya": _onward(case),
+        "semakan": _status(case),
+    }
+
+
+def _size(size_bytes: int | None) -> str | None:
+    return None if size_bytes is None else size(size_bytes, "bytes")
 
 
 def _yours(case: Case) -> str:
@@ -65,102 +95,68 @@ def _quoted(case: Case) -> Fact | None:
     return Fact(label=label, value=case.reason)
 
 
-def _status(case: Case) -> tuple[str, ...]:
-    if case.status_address is None:
-        return ()
-    return (f"You can see how this request stands at any time at {case.status_address}.",)
-
-
-def _contact(case: Case) -> str:
-    return (
-        "If you have any questions, please contact the Agency UC Administrator, "
-        f"{case.agency_name}, quoting reference {case.request.reference}."
-    )
-
-
-_Sentences = tuple[str, str]
-"""What happened, and what follows from it."""
-
-
-def _acknowledgement(case: Case) -> _Sentences:
-    opening = (
-        f"We are pleased to inform you that {_yours(case)} was received on "
-        f"{english_date(case.request.received_at)}."
-    )
+def _charter(case: Case) -> str:
+    if not case.decide_days:
+        return ""
     days = "1 working day" if case.decide_days == 1 else f"{case.decide_days} working days"
-    promise = (
+    return (
         f"According to the client charter, it will be decided within {days} after the day it was "
-        "received. "
-        if case.decide_days
-        else ""
+        "received."
     )
-    onward = (
-        f"The Agency UC Administrator will consider the application. {promise}You will be informed "
-        f"of its status by {CHANNELS[case.request.reply_through]}."
-    )
-    return opening, onward
 
 
-def _rejected(case: Case) -> _Sentences:
-    opening = (
-        f"We regret to inform you that {_yours(case)} was considered and rejected on "
-        f"{english_date(case.at)}."
-    )
-    onward = "You may submit a new application once the reason for the rejection no longer applies."
-    return opening, onward
+def _onward(case: Case) -> str:
+    if case.is_termination:
+        return "Your BMT service remains as it is."
+    return "You may submit a new application at any time."
 
 
-def _returned(case: Case) -> _Sentences:
-    opening = (
-        f"Please be informed that {_yours(case)} was reviewed and returned for correction on "
-        f"{english_date(case.at)}."
-    )
-    onward = (
+def _status(case: Case) -> str:
+    if case.status_address is None:
+        return ""
+    return f"You can see how this request stands at any time at {case.status_address}."
+
+
+_CONTACT: Final = (
+    "If you have any questions, please contact the Agency UC Administrator, {agensi}, quoting "
+    "reference {rujukan}."
+)
+
+
+def _wording(opening: str, onward: str) -> Wording:
+    """What happened, and what follows from it."""
+    return Wording(opening=opening, onward=(onward, "{semakan}", _CONTACT), closing=CLOSING)
+
+
+DEFAULT: Final[Mapping[About, Wording]] = {
+    "acknowledgement": _wording(
+        "We are pleased to inform you that {permohonan} was {keputusan} on {tarikh_terima}.",
+        "The Agency UC Administrator will consider the application. {piagam} You will be informed "
+        "of its status by {saluran}.",
+    ),
+    "rejected": _wording(
+        "We regret to inform you that {permohonan} was considered and {keputusan} on {tarikh}.",
+        "You may submit a new application once the reason for the rejection no longer applies.",
+    ),
+    "returned": _wording(
+        "Please be informed that {permohonan} was reviewed and {keputusan} on {tarikh}.",
         "Please submit the correction under the same reference; a new application is not needed. "
-        "The application will be considered again as soon as the correction is received."
-    )
-    return opening, onward
-
-
-def _withdrawn(case: Case) -> _Sentences:
-    opening = (
-        f"Please be informed that {_yours(case)} was withdrawn on {english_date(case.at)} as "
-        "requested. No further action will be taken."
-    )
-    onward = (
-        "Your BMT service remains as it is."
-        if case.is_termination
-        else "You may submit a new application at any time."
-    )
-    return opening, onward
-
-
-def _configured(case: Case) -> _Sentences:
-    opening = (
-        f"We are pleased to inform you that {_yours(case)} was approved and configured. "
-        f"The service can be used from {english_date(case.at)}."
-    )
-    onward = "The system does not accept files beyond the size or the quota above."
-    return opening, onward
-
-
-def _terminated(case: Case) -> _Sentences:
-    opening = (
-        f"Please be informed that {_yours(case)} was approved and the service was terminated on "
-        f"{english_date(case.at)}."
-    )
-    onward = (
+        "The application will be considered again as soon as the correction is received.",
+    ),
+    "withdrawn": _wording(
+        "Please be informed that {permohonan} was {keputusan} on {tarikh} as requested. No further "
+        "action will be taken.",
+        "{selanjutnya}",
+    ),
+    "configured": _wording(
+        "We are pleased to inform you that {permohonan} was {keputusan}. The service can be used "
+        "from {tarikh}.",
+        "The system does not accept files beyond the size or the quota above.",
+    ),
+    "terminated": _wording(
+        "Please be informed that {permohonan} was {keputusan} on {tarikh}.",
         "The account above can no longer use the BMT service. Should the service be needed again, "
-        "you may submit a new application."
-    )
-    return opening, onward
-
-
-_SENTENCES: Final[Mapping[About, Callable[[Case], _Sentences]]] = {
-    "acknowledgement": _acknowledgement,
-    "rejected": _rejected,
-    "returned": _returned,
-    "withdrawn": _withdrawn,
-    "configured": _configured,
-    "terminated": _terminated,
+        "you may submit a new application.",
+    ),
 }
+"""The words that bmt brings."""

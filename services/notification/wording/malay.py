@@ -1,9 +1,11 @@
 """The sentences in Malay, after the style of official letters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.events import About
+from bmt.contracts.http.notification import Wording
+from services.notification.domain.grammar import written
 from services.notification.domain.notice import Fact, Text
 from services.notification.wording.amounts import malay_date, size
 from services.notification.wording.case import Case
@@ -24,23 +26,53 @@ STATUS: Final[Mapping[About, str]] = {
     "configured": "diluluskan dan dikonfigurasikan",
     "terminated": "diluluskan dan ditamatkan",
 }
+_HAPPENED: Final[Mapping[About, str]] = {
+    "terminated": "diluluskan dan perkhidmatan tersebut telah ditamatkan"
+}
+"""Where the status in a word or two makes no sentence."""
+
 SERVICE: Final = "perkhidmatan Big Mail Transfer (BMT)"
 
 
-def text(case: Case) -> Text:
-    """What the user reads in Malay."""
-    opening, onward = _SENTENCES[case.about](case)
+def text(case: Case, wording: Wording) -> Text:
+    """What the user reads in Malay, in the words of `wording`."""
+    said = values(case)
+    onward = (written(paragraph, said) for paragraph in wording.onward)
     return Text(
         title=f"Makluman status {_subject(case)}",
         status=STATUS[case.about],
         salutation=SALUTATION,
-        opening=opening,
+        opening=written(wording.opening, said),
         facts=_facts(case),
         quoted=_quoted(case),
-        paragraphs=(onward, *_status(case), _contact(case)),
-        closing=CLOSING,
-        signatory=SIGNATORY,
+        paragraphs=tuple(filter(None, onward)),
+        closing=tuple(written(line, said) for line in wording.closing),
+        signatory=written(wording.signatory or SIGNATORY, said),
     )
+
+
+def values(case: Case) -> Mapping[str, str | None]:
+    """What each variable stands for; see `domain.variables`."""
+    return {
+        "rujukan": case.request.reference,
+        "keputusan": _HAPPENED.get(case.about, STATUS[case.about]),
+        "permohonan": _yours(case),
+        "nama": case.request.applicant.name,
+        "akaun": case.request.applicant.account,
+        "agensi": case.agency_name,
+        "tarikh_terima": malay_date(case.request.received_at),
+        "tarikh": malay_date(case.at),
+        "kuota": _size(case.quota_bytes),
+        "saiz_fail": _size(case.max_file_size_bytes),
+        "saluran": CHANNELS[case.request.reply_through],
+        "piagam": _charter(case),
+        "selanjutnya": _onward(case),
+        "semakan": _status(case),
+    }
+
+
+def _size(size_bytes: int | None) -> str | None:
+    return None if size_bytes is None else size(size_bytes, "bait")
 
 
 def _subject(case: Case) -> str:
@@ -72,104 +104,70 @@ def _quoted(case: Case) -> Fact | None:
     return Fact(label=label, value=case.reason)
 
 
-def _status(case: Case) -> tuple[str, ...]:
-    if case.status_address is None:
-        return ()
-    return (f"Status permohonan ini boleh disemak pada bila-bila masa di {case.status_address}.",)
-
-
-def _contact(case: Case) -> str:
+def _charter(case: Case) -> str:
+    if not case.decide_days:
+        return ""
     return (
-        "Sekiranya terdapat sebarang pertanyaan, sila hubungi Pentadbir UC Agensi, "
-        f"{case.agency_name}, dengan menyatakan rujukan {case.request.reference}."
-    )
-
-
-_Sentences = tuple[str, str]
-"""What happened, and what follows from it."""
-
-
-def _acknowledgement(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya dimaklumkan bahawa {_yours(case)} telah diterima pada "
-        f"{malay_date(case.request.received_at)}."
-    )
-    promise = (
         f"Mengikut Piagam Pelanggan, keputusan akan dibuat dalam tempoh {case.decide_days} hari "
-        "bekerja selepas tarikh permohonan diterima. "
-        if case.decide_days
-        else ""
+        "bekerja selepas tarikh permohonan diterima."
     )
-    onward = (
-        f"Permohonan ini akan dipertimbangkan oleh Pentadbir UC Agensi. {promise}Status permohonan "
-        f"akan dimaklumkan kepada tuan/puan melalui {CHANNELS[case.request.reply_through]}."
-    )
-    return opening, onward
 
 
-def _rejected(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya, dukacita dimaklumkan bahawa {_yours(case)} telah dipertimbangkan dan "
-        f"ditolak pada {malay_date(case.at)}."
-    )
-    onward = (
+def _onward(case: Case) -> str:
+    if case.is_termination:
+        return "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
+    return "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa."
+
+
+def _status(case: Case) -> str:
+    if case.status_address is None:
+        return ""
+    return f"Status permohonan ini boleh disemak pada bila-bila masa di {case.status_address}."
+
+
+_CONTACT: Final = (
+    "Sekiranya terdapat sebarang pertanyaan, sila hubungi Pentadbir UC Agensi, {agensi}, dengan "
+    "menyatakan rujukan {rujukan}."
+)
+
+
+def _wording(opening: str, onward: str) -> Wording:
+    """What happened, and what follows from it."""
+    return Wording(opening=opening, onward=(onward, "{semakan}", _CONTACT), closing=CLOSING)
+
+
+DEFAULT: Final[Mapping[About, Wording]] = {
+    "acknowledgement": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan} pada {tarikh_terima}.",
+        "Permohonan ini akan dipertimbangkan oleh Pentadbir UC Agensi. {piagam} Status permohonan "
+        "akan dimaklumkan kepada tuan/puan melalui {saluran}.",
+    ),
+    "rejected": _wording(
+        "Dengan hormatnya, dukacita dimaklumkan bahawa {permohonan} telah dipertimbangkan dan "
+        "{keputusan} pada {tarikh}.",
         "Tuan/puan boleh mengemukakan permohonan baharu sekiranya sebab penolakan tersebut telah "
-        "dapat diatasi."
-    )
-    return opening, onward
-
-
-def _returned(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya dimaklumkan bahawa {_yours(case)} telah disemak dan dikembalikan untuk "
-        f"pembetulan pada {malay_date(case.at)}."
-    )
-    onward = (
+        "dapat diatasi.",
+    ),
+    "returned": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah disemak dan {keputusan} pada "
+        "{tarikh}.",
         "Sila kemukakan pembetulan tersebut bagi rujukan yang sama; permohonan baharu tidak "
-        "diperlukan. Permohonan ini akan dipertimbangkan semula sebaik sahaja pembetulan diterima."
-    )
-    return opening, onward
-
-
-def _withdrawn(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya dimaklumkan bahawa {_yours(case)} telah ditarik balik pada "
-        f"{malay_date(case.at)} seperti yang diminta. Tiada tindakan lanjut akan diambil."
-    )
-    onward = (
-        "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
-        if case.is_termination
-        else "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa."
-    )
-    return opening, onward
-
-
-def _configured(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya dimaklumkan bahawa {_yours(case)} telah diluluskan dan dikonfigurasikan. "
-        f"Perkhidmatan tersebut boleh digunakan mulai {malay_date(case.at)}."
-    )
-    onward = "Fail yang melebihi saiz atau kuota di atas tidak akan diterima oleh sistem."
-    return opening, onward
-
-
-def _terminated(case: Case) -> _Sentences:
-    opening = (
-        f"Dengan hormatnya dimaklumkan bahawa {_yours(case)} telah diluluskan dan perkhidmatan "
-        f"tersebut telah ditamatkan pada {malay_date(case.at)}."
-    )
-    onward = (
+        "diperlukan. Permohonan ini akan dipertimbangkan semula sebaik sahaja pembetulan diterima.",
+    ),
+    "withdrawn": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan} pada {tarikh} seperti "
+        "yang diminta. Tiada tindakan lanjut akan diambil.",
+        "{selanjutnya}",
+    ),
+    "configured": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan}. Perkhidmatan tersebut "
+        "boleh digunakan mulai {tarikh}.",
+        "Fail yang melebihi saiz atau kuota di atas tidak akan diterima oleh sistem.",
+    ),
+    "terminated": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan} pada {tarikh}.",
         "Akaun di atas tidak lagi boleh menggunakan perkhidmatan BMT. Sekiranya perkhidmatan ini "
-        "diperlukan semula, tuan/puan boleh mengemukakan permohonan baharu."
-    )
-    return opening, onward
-
-
-_SENTENCES: Final[Mapping[About, Callable[[Case], _Sentences]]] = {
-    "acknowledgement": _acknowledgement,
-    "rejected": _rejected,
-    "returned": _returned,
-    "withdrawn": _withdrawn,
-    "configured": _configured,
-    "terminated": _terminated,
+        "diperlukan semula, tuan/puan boleh mengemukakan permohonan baharu.",
+    ),
 }
+"""The words that bmt brings."""

@@ -11,6 +11,9 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
+from services.notification.domain.templates import SaveWords
+from services.notification.domain.waits import AwaitStep, RecordReminder
+from services.notification.wording.composer import DEFAULT
 
 RECEIPT = Acknowledge(REQUEST, notice(), NOW, "<1@mampu.gov.my>")
 
@@ -22,6 +25,10 @@ def prepared(about="acknowledgement"):
 def told(about, channel="email", **changes):
     request = REQUEST if channel == "email" else ON_PAPER
     return Tell(request, notice(about, channel, due_at=NOW, **changes), NOW)
+
+
+def saved(why, seen, words=DEFAULT["rejected"]):
+    return SaveWords("MAMPU", "rejected", words, why, seen, SITI, NOW)
 
 
 PAPER = Acknowledge(ON_PAPER, notice(channel="letter"), NOW)
@@ -57,4 +64,19 @@ SCENARIOS = {
         prepared("terminated"),
     ],
     "withdrawn": [RECEIPT, told("withdrawn"), told("configured")],
+    "reminded-of-the-charter": [
+        AwaitStep(REQUEST, "decide", NOW, NOW),
+        RECEIPT,
+        RecordReminder("decide-1", "reminder", "<1.decide-1.reminder@x>", "pejabat@mampu.gov.my"),
+        told("returned"),
+        AwaitStep(REQUEST, "decide", NOW, NOW),
+        AwaitStep(REQUEST, "configure", NOW, NOW),
+        RecordReminder("configure-1", "escalation", "<1.configure-1@x>", "ketua@mampu.gov.my"),
+        told("configured"),
+    ],
+    "template": [
+        saved("Nombor telefon baharu.", 0),
+        saved("Siapa cepat.", 0),
+        saved("Kembali kepada asal.", 1, words=None),
+    ],
 }

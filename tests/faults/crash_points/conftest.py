@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from crash_stories import approval, intake, notification, provisioning, records
+from crash_stories import approval, intake, notification, offices, provisioning, records
 from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS, RECORDS_KEY
 from fixtures.mail_server import MailServer
 from fixtures.service import AGENCIES_FILE
@@ -65,7 +65,7 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
                 "intake": intake.STORIES,
                 "approval": approval.STORIES,
                 "provisioning": provisioning.stories(ipms, storage),
-                "notification": notification.stories(mail),
+                "notification": (*notification.stories(mail), *offices.stories(mail)),
                 "records": records.STORIES,
             }
             production = Production(open_stage, stories, rebuilt)
@@ -87,6 +87,15 @@ def _without_retention(folder: Path) -> Path:
     return file
 
 
+def _with_office(folder: Path) -> Path:
+    """The agencies' rules, but that KPM's office wants to be reminded of the client charter."""
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    rules["KPM"] |= {"office_email": offices.OFFICE, "escalation_email": offices.ABOVE}
+    file = folder / "agencies-with-office.yaml"
+    file.write_text(yaml.safe_dump(rules))
+    return file
+
+
 def _variables(
     ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer
 ) -> dict[str, dict[str, str]]:
@@ -104,6 +113,7 @@ def _variables(
             "BMT_SMTP_HOST": "127.0.0.1",
             "BMT_SMTP_PORT": str(mail.port),
             "BMT_SMTP_SENDER": "bmt@mygovuc.gov.my",
+            "BMT_AGENCIES_FILE": str(_with_office(volumes.parent)),
         },
         "records": {
             "BMT_LEDGER_KEYS": KEYS,

@@ -64,6 +64,12 @@ async def test_putting_the_same_work_in_twice_changes_nothing(queue):
     await is_empty(queue)
 
 
+async def test_what_waits_is_found_by_its_id(queue):
+    await queue.change([item("a"), item("b"), item("c")])
+    found = await queue.find(["a", "c", "unknown"])
+    assert sorted(one.id for one in found) == ["a", "c"]
+
+
 async def test_a_worker_performs_all_with_bounded_concurrency(queue):
     at_once, most, done = 0, 0, []
 

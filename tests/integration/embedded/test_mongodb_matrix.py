@@ -14,9 +14,11 @@ VIEWS = {
     "intake": {"requests", "inbox", "uploads"},
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
-    "notification": {"correspondences"},
+    "notification": {"correspondences", "notices", "templates"},
     "records": {"files", "disposals"},
 }
+KEPT = {"templates"}
+"""Views of what belongs to no request: nothing of them is ever pruned."""
 QUEUES = {"intake": {"drafts"}, "records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""
 KEYS = {"records": {"people"}}
@@ -49,7 +51,7 @@ PRUNED = {
         f"bmt_{service}.{collection}": {"find", "remove"}
         for service in SERVICES
         if service != "records"
-        for collection in (COMMITS, *VIEWS[service])
+        for collection in (COMMITS, *VIEWS[service] - KEPT)
     },
     "bmt_records.files": {"find"},
     f"{DOCUMENTS}.documents.files": {"find", "update", "remove"},

@@ -22,7 +22,15 @@ SENDER = "bmt@mygovuc.gov.my"
 
 
 class Desk:
-    """Notification, its topics, its mail server, and those who call it."""
+    """Notification, its topics, its mail server, and those who call it.
+
+    Attributes:
+        office: who is reminded of JPJ's requests.
+        above: who is told what is overdue there.
+    """
+
+    office = "pejabat@jpj.gov.my"
+    above = "ketua@jpj.gov.my"
 
     def __init__(
         self,
@@ -94,6 +102,27 @@ class Desk:
 
         return await eventually(arrived)
 
+    async def get(self, path: str, *who: str, **params: Any) -> httpx.Response:
+        headers = self.as_(*(who or ("administrator", "MAMPU")))
+        return await self.client.get(path, headers=headers, params=params)
+
+    async def send(
+        self, method: str, path: str, body: Any, *who: str, key: str = "", **params: Any
+    ) -> httpx.Response:
+        headers = self.as_(*(who or ("administrator", "MAMPU")), key=key)
+        return await self.client.request(method, path, headers=headers, json=body, params=params)
+
+    async def reminders(self, request: RequestFacts, address: str, count: int) -> list[bytes]:
+        """The mails to an office about this request, once they are so many."""
+
+        def arrived() -> list[bytes]:
+            about = request.request_id.encode()
+            taken = [raw for raw in self.mail.raw[address] if about in raw]
+            assert len(taken) == count
+            return taken
+
+        return await eventually(arrived)
+
     async def metric(self, line: str) -> float:
         metrics = (await self.client.get("/metrics")).text
         return sum(float(m.rpartition(" ")[2]) for m in metrics.splitlines() if m.startswith(line))
@@ -115,12 +144,25 @@ def own() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def notification(shared, mail, own, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
-    """With one more agency, JKR, where a paper counts as handed over once it is prepared."""
+    """With two more agencies: JKR, where a paper counts as handed over once it is prepared, and JPJ, whose
+    office wants to be reminded of the client charter.
+    """
     agencies = yaml.safe_load(AGENCIES_FILE.read_text())
     agencies["JKR"] = {**agencies["MAMPU"], "paper_dispatch": "on-preparation"}
+    agencies["JPJ"] = {
+        **agencies["MAMPU"],
+        "office_email": Desk.office,
+        "escalation_email": Desk.above,
+    }
     rules = tmp_path_factory.mktemp("agencies") / "agencies.yaml"
     rules.write_text(yaml.safe_dump(agencies))
-    variables = {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_sender": SENDER, **own}
+    variables = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": mail.port,
+        "smtp_sender": SENDER,
+        "console_url": "https://bmt.example/console/",
+        **own,
+    }
     async with shared.running(build, Settings, agencies_file=rules, **variables) as client:
         yield client
 

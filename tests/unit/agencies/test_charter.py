@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bmt.agencies.charter import due_at
+from bmt.agencies.charter import due_at, remind_at
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,22 @@ from bmt.agencies.charter import due_at
 def test_due_when_offices_close_on_the_last_day(since, days, state, due):
     received = datetime.fromisoformat(since).replace(tzinfo=UTC)
     assert due_at(received, days, state) == datetime.fromisoformat(f"{due}T09:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("since", "due", "days", "state", "reminded"),
+    [
+        pytest.param("24T01:30", "27T09:00", 1, "kuala-lumpur", "26T00:00", id="the day before"),
+        pytest.param("24T01:30", "27T09:00", 0, "kuala-lumpur", "27T00:00", id="the day itself"),
+        pytest.param("19T01:30", "24T09:00", 1, "kuala-lumpur", "21T00:00", id="before a weekend"),
+        pytest.param("19T01:30", "23T09:00", 1, "kelantan", "20T00:00", id="Friday is rest there"),
+        pytest.param("24T01:30", "25T09:00", 1, "johor", "25T00:00", id="not at once"),
+        pytest.param("24T01:30", "25T09:00", 60, "johor", "25T00:00", id="not before it began"),
+    ],
+)
+def test_reminded_when_offices_open_so_many_working_days_before(since, due, days, state, reminded):
+    begun, last, told = (
+        datetime.fromisoformat(f"2025-11-{one}").replace(tzinfo=UTC)
+        for one in (since, due, reminded)
+    )
+    assert remind_at(begun, last, days, state) == told

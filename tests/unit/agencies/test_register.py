@@ -63,3 +63,11 @@ def test_any_change_of_the_rules_is_a_new_policy_version(tmp_path):
     assert register.parse(rules).get("MAMPU").policy_version == before
     rules["MAMPU"]["charter_working_days"]["decide"] = 4
     assert register.parse(rules).get("MAMPU").policy_version != before
+
+
+def test_who_is_reminded_of_the_charter_changes_no_policy_version():
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    before = register.parse(rules).get("MAMPU").policy_version
+    rules["MAMPU"] |= {"office_email": "pejabat@mampu.gov.my", "remind_working_days_before": 2}
+    rules["MAMPU"] |= {"escalation_email": "ketua@mampu.gov.my"}
+    assert register.parse(rules).get("MAMPU").policy_version == before

@@ -53,6 +53,18 @@ async def test_each_event_counts_once_however_often_it_comes():
     assert await shelves.get("1") == Shelf(weights=(10, 20, 21))
 
 
+async def test_a_document_that_an_event_begins_asks_for_nothing_that_was_said_before():
+    async def missed(*_: object) -> list[Heard[BaseModel]]:
+        raise AssertionError("the stream was read")
+
+    each = replace(SHELVES, key=lambda heard: heard.id, begins=lambda _: True)
+    shelves = ViewProjection(each, MemoryViewStore(), missed)
+    await shelves.apply(heard(commit(7, 10), commit(9, 20)))
+    assert await shelves.get("parcel-1-9-0") == Shelf(weights=(20,))
+    await shelves.apply(heard(commit(7, 10)))
+    assert await shelves.get("parcel-1-7-0") == Shelf(weights=(10,))
+
+
 async def test_many_documents_are_read_at_once_without_those_that_there_are_not():
     shelves = ViewProjection(SHELVES, MemoryViewStore())
     await shelves.apply(heard(commit(1, 10), commit(1, 20, stream="parcel-2")))

@@ -10,6 +10,7 @@ from fixtures.samples import MONDAY, facts, received
 from bmt.agencies import register
 from bmt.chassis import clock
 from bmt.chassis.decider import Heard
+from bmt.chassis.subscriptions import bind
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (
@@ -26,11 +27,23 @@ from services.notification.domain.events import NoticeDue
 from services.notification.domain.notice import Notice
 from services.notification.domain.state import Slip
 from services.notification.subscriptions import TABLE
-from services.notification.wording.composer import Composer
+from services.notification.wording.composer import Composer, OwnWords
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
+
+
+class Spoken:
+    """The words in force: those that an agency has of its own, by kind of notice."""
+
+    def __init__(self, **own: OwnWords) -> None:
+        self.own = own
+
+    async def of(self, _agency: str, about: str) -> OwnWords | None:
+        return self.own.get(about)
+
+
 SENDER = "bmt@mygovuc.gov.my"
-COMPOSER = Composer(AGENCIES, "mygovuc.gov.my")
+COMPOSER = Composer(AGENCIES, "mygovuc.gov.my", "", Spoken())
 REQUEST = facts(request_id="019349f0-1c2a-7b3c-8d4e-5f60718293a4")
 ON_PAPER = REQUEST.model_copy(update={"reply_through": "letter"})
 SITI = Submitter(subject="siti@mampu.gov.my", role="administrator")
@@ -64,7 +77,8 @@ def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str 
 
 async def command(event: RequestEvent, event_id: str = "", composer=COMPOSER) -> Acknowledge | Tell:
     """What `event` leads to."""
-    message = await TABLE[type(event)](heard(event, event_id), composer, lambda: NOW)
+    handle = bind(TABLE, composer=composer, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
+    message = await handle(heard(event, event_id))
     assert message is not None
     return message.command
 

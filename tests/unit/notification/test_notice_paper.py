@@ -1,5 +1,6 @@
 """The paper, read back from its PDF: its text, its bytes, what it promises to readers and archives."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -13,7 +14,6 @@ from bmt.contracts.events import Rejected
 from bmt.contracts.requests import RequestFacts
 from services.notification.channels.paper import Press
 from services.notification.domain.state import Slip
-from services.notification.wording.composer import Composer
 
 PAPERS = ("letter", "memo", "form")
 ABOUTS = ("acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated")
@@ -79,7 +79,7 @@ async def test_a_letter_is_laid_out_as_official_letters_are():
 @pytest.mark.parametrize("channel", PAPERS)
 async def test_a_paper_leads_to_where_the_user_sees_the_request(channel):
     """Its address in words; the QR code beside the letterhead has it as its alternative text (PDF/UA)."""
-    leading = Composer(COMPOSER.agencies, COMPOSER.mail_domain, "https://bmt.example/my")
+    leading = replace(COMPOSER, status_url="https://bmt.example/my")
     request = REQUEST.model_copy(update={"reply_through": channel})
     event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason="Belum.")
     notice = (await command(event, "e1", leading)).notice

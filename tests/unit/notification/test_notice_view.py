@@ -5,7 +5,8 @@ from typing import Any
 from notices import NOW, REQUEST, SITI, due, failed, heard, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
-from services.notification.views import Told, fold, notice_of, sending_of, work_of
+from services.notification.views.correspondences import Told, fold
+from services.notification.views.work import notice_of, sending_of, work_of
 
 MAIL = notice("rejected", due_at=NOW)
 PAPER = notice("acknowledgement", "letter")

@@ -22,7 +22,6 @@ from services.notification.domain.commands import (
     Tell,
 )
 from services.notification.domain.events import (
-    PRIVATE,
     NoticeDue,
     NoticeHeld,
     ResendRequested,
@@ -40,7 +39,10 @@ class Correspondences(DeciderMachine):
     """Each stream is one request's; `told` counts notices, so that each has an id of its own."""
 
     decider = DECIDER
-    models = (*topics.EVENTS[topics.NOTIFICATIONS], *PRIVATE)
+    models = (
+        *topics.EVENTS[topics.NOTIFICATIONS],
+        *(NoticeHeld, NoticeDue, ResendRequested, SentAgain),
+    )
     requests = Bundle("requests")
 
     def __init__(self):

@@ -1,6 +1,6 @@
-"""What was told about each request, and the work that is still to be done for it."""
+"""What was told about each request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -9,22 +9,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from bmt.chassis.decider import Heard
 from bmt.chassis.view_store import Query
 from bmt.chassis.views import View, ViewProjection
-from bmt.chassis.work import WorkChange, WorkItem
-from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
+from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified, RequestEvent
 from bmt.contracts.http.notification import NoticeStatus, Notification
 from services.notification.domain.events import NoticeDue, ResendRequested, SentAgain
 
-PREPARE: Final = "prepare"
-SMTP: Final = "smtp"
-"""Targets of work: composing messages, and the mail server."""
-
-_STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
+STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
     NotificationPrepared: "prepared",
     Notified: "notified",
     NotificationFailed: "failed",
     ResendRequested: "prepared",
     SentAgain: "notified",
 }
+"""What each event makes of a notice."""
 
 
 class Told(BaseModel):
@@ -91,7 +87,7 @@ def _moved(
     document: Told,
     event: NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain,
 ) -> Told:
-    changes: dict[str, object] = {"status": _STATUS[type(event)]}
+    changes: dict[str, object] = {"status": STATUS[type(event)]}
     if isinstance(event, NotificationPrepared):
         changes["document_id"] = event.document_id
     notices = tuple(
@@ -103,10 +99,15 @@ def _moved(
     return document.model_copy(update={"notices": notices, "outcome_due_at": due_at})
 
 
+def _request(heard: Heard[BaseModel]) -> str | None:
+    return heard.subject if isinstance(heard.data, RequestEvent) else None
+
+
 CORRESPONDENCES: Final = View(
     name="correspondences",
     model=Told,
     fold=fold,
+    key=_request,
     indexes=[("notices.notification_id", "_id"), ("outcome_due_at",)],
 )
 
@@ -121,30 +122,3 @@ async def overdue(correspondences: Correspondences, now: datetime) -> Mapping[st
     """How many requests of each agency have an outcome that should have been told before `now`."""
     counts = await correspondences.count(["agency"], Query(below={"outcome_due_at": now}))
     return {agency: count for (agency,), count in counts.items()}
-
-
-def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
-    """What an event gives to do: compose what is due, send what is prepared or wanted again."""
-    match heard.data:
-        case NoticeDue() as due:
-            return [_work(heard, PREPARE, f"{due.notification_id}:{PREPARE}")]
-        case NotificationPrepared(channel="email") as prepared:
-            return [_work(heard, SMTP, f"{prepared.notification_id}:1")]
-        case ResendRequested() as resend:
-            return [_work(heard, SMTP, f"{resend.notification_id}:{resend.sending}")]
-        case _:
-            return []
-
-
-def _work(heard: Heard[BaseModel], target: str, id_: str) -> WorkItem:
-    return WorkItem(id=id_, target=target, subject=heard.subject, due_at=heard.time)
-
-
-def notice_of(item: WorkItem) -> str:
-    """The notice that a piece of work is for."""
-    return item.id.rpartition(":")[0]
-
-
-def sending_of(item: WorkItem) -> int:
-    """The number of the sending that a piece of work is."""
-    return int(item.id.rpartition(":")[2])

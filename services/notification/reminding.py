@@ -1,0 +1,102 @@
+"""Reminds offices of what the client charter promises, and tells who is above them what is overdue."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bmt.agencies.register import Agencies
+from bmt.chassis import crash_points
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.execution import Execution
+from bmt.chassis.work import WorkItem
+from bmt.chassis.worker import Done, Later, Perform, WorkOutcome
+from services.notification.channels.email import Head, written
+from services.notification.channels.smtp import MailPutOff, MailRefused, Post
+from services.notification.domain.practice import practice_of
+from services.notification.domain.wait_events import Level
+from services.notification.domain.waits import RecordReminder, Wait
+from services.notification.views.work import level_of, wait_of
+from services.notification.wording import reminder
+from services.notification.worker import patience
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """Writes the mails to offices.
+
+    Attributes:
+        sender: the address they are sent from; Message-IDs end in its domain.
+        console_url: where administrators work; empty: nowhere.
+    """
+
+    sender: str
+    console_url: str = ""
+
+    def message_id(self, wait: Wait, level: Level) -> str:
+        """Made of what the mail is about, so that a copy is known as one."""
+        domain = self.sender.rpartition("@")[2]
+        return f"<{wait.request.request_id}.{wait.name}.{level}@{domain}>"
+
+    def message(self, wait: Wait, level: Level, recipient: str) -> bytes:
+        """The mail, dated when it is due: a copy has the same bytes."""
+        head = Head(
+            agency=wait.request.agency,
+            sender=self.sender,
+            recipient=recipient,
+            subject=reminder.subject(wait, level),
+            at=wait.remind_at if level == "reminder" else wait.due_at,
+            message_id=self.message_id(wait, level),
+        )
+        return written(head, reminder.body(wait, level, self._console(wait)))
+
+    def _console(self, wait: Wait) -> str | None:
+        if not self.console_url:
+            return None
+        return f"{self.console_url.rstrip('/')}/requests/{wait.request.request_id}"
+
+
+def reminding(
+    execution: Execution[Any, Any],
+    agencies: Agencies,
+    reminders: Reminders,
+    post: Post,
+    clock: Clock,
+) -> Perform:
+    """The work of sending one reminder, unless nobody needs it any more."""
+
+    async def perform(item: WorkItem) -> WorkOutcome:
+        stream = f"request-{item.subject}"
+        # As it is stored: that a step ended may have been heard by another process.
+        state = await execution.state(stream)
+        wait, level = state.waits.get(wait_of(item)), level_of(item)
+        if wait is None or not wait.wants(level, clock()):
+            return Done()
+        recipient = practice_of(wait.request.agency, agencies).address_of(level)
+        if recipient is None:
+            return Done()
+        message = reminders.message(wait, level, recipient)
+        crash_points.reached("notification.reminding.sending")
+        try:
+            await post.send(message, recipient)
+        except (MailRefused, MailPutOff) as no:
+            log.warning("reminder_not_taken", request_id=item.subject, agency=wait.request.agency)
+            return Later(patience(item.attempts), _answer(no))
+        crash_points.reached("notification.reminding.sent")
+        sent = RecordReminder(wait.name, level, reminders.message_id(wait, level), recipient)
+        causation = f"work:{item.id}:sent"
+        await execution.execute(Message(stream, causation, causation, sent))
+        crash_points.reached("notification.reminding.recorded")
+        return Done()
+
+    return perform
+
+
+def _answer(no: MailRefused | MailPutOff) -> str:
+    """An office's address is mended by an operator: until then, and until the step ends, it is tried."""
+    if isinstance(no, MailPutOff):
+        return f"the mail server answered {no.code}"
+    return "the mail server refuses the office's address"

@@ -1,0 +1,1 @@
+"""Notification's read models, and its work queue: dropped and filled again from its events at will."""

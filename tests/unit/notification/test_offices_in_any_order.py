@@ -1,0 +1,94 @@
+"""What offices are reminded of, and the words that agencies save, whatever is heard and in whatever order."""
+
+from decider_machine import DeciderMachine, No, explore
+from fixtures.samples import facts
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, precondition, rule
+from notices import NOW, SITI, notice
+
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.events import NoticeDue, NoticeHeld
+from services.notification.domain.template_events import TemplateSaved
+from services.notification.domain.templates import SavedMeanwhile, SaveWords, Template
+from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.waits import AwaitStep, RecordReminder
+from services.notification.wording.composer import DEFAULT
+
+
+class Offices(DeciderMachine):
+    """Each stream is one request's, or one template's."""
+
+    decider = DECIDER
+    models = (NoticeHeld, NoticeDue, StepAwaited, StepEnded, ReminderSent, TemplateSaved)
+    requests = Bundle("requests")
+
+    def __init__(self):
+        super().__init__()
+        self.told = 0
+
+    @precondition(lambda self: len(self.states) < 3)
+    @rule(target=requests)
+    def a_request_comes(self):
+        return facts()
+
+    @rule(request=requests)
+    def its_receipt_is_heard(self, request):
+        self.tell(Acknowledge(request, self._notice("acknowledgement"), NOW), request.request_id)
+
+    @rule(request=requests, about=st.sampled_from(["returned", "returned", "rejected"]))
+    def what_became_of_it_is_heard(self, request, about):
+        self.tell(Tell(request, self._notice(about), NOW), request.request_id)
+
+    def _notice(self, about):
+        self.told += 1
+        return notice(about, notification_id=f"{about}-{self.told}")
+
+    @rule(request=requests, step=st.sampled_from(["decide", "configure"]))
+    def the_office_has_something_to_do(self, request, step):
+        concluded = self.state(request.request_id).concluded
+        said = self.tell(AwaitStep(request, step, NOW, NOW), request.request_id)
+        assert bool(said) != concluded
+
+    @rule(request=requests, level=st.sampled_from(["reminder", "escalation"]))
+    def a_reminder_was_sent(self, request, level):
+        for wait in list(self.state(request.request_id).waits.values())[-1:]:
+            command = RecordReminder(wait.name, level, f"<{wait.name}.{level}@x>", "a@b.my")
+            said = self.tell(command, request.request_id)
+            assert bool(said) != (level in wait.sent)
+
+    @rule(about=st.sampled_from(["rejected", "configured"]), late=st.booleans(), own=st.booleans())
+    def words_are_saved(self, about, late, own):
+        stream, state = f"MAMPU-{about}", self.state(f"MAMPU-{about}")
+        version = state.version if isinstance(state, Template) else 0
+        words = DEFAULT[about] if own else None
+        command = SaveWords("MAMPU", about, words, "Nama baharu.", version + late, SITI, NOW)
+        said = self.tell(command, stream)
+        assert (isinstance(said, No) and said.kind is SavedMeanwhile) == late
+
+    @invariant()
+    def an_office_is_waited_for_once_at_a_time_and_not_after_the_outcome(self):
+        for name, state in self.states.items():
+            waits = () if isinstance(state, Template) else state.waits.values()
+            still = [wait for wait in waits if not wait.ended]
+            assert len(still) <= (isinstance(state, Template) or not state.concluded)
+            begun, ended = (self.events(kind, stream=name) for kind in (StepAwaited, StepEnded))
+            assert len(begun) == len(ended) + len(still)
+            numbers = [(one.step, one.wait) for one in begun]
+            assert len(numbers) == len(set(numbers))
+
+    @invariant()
+    def an_office_is_reminded_once_and_told_once(self):
+        for name in self.history:
+            sent = [(e.step, e.wait, e.level) for e in self.events(ReminderSent, stream=name)]
+            assert len(sent) == len(set(sent))
+
+    @invariant()
+    def versions_of_words_count_from_one(self):
+        for name in self.history:
+            versions = [e.version for e in self.events(TemplateSaved, stream=name)]
+            assert versions == list(range(1, len(versions) + 1))
+
+
+def test_an_office_is_reminded_once_of_each_wait_whatever_is_heard():
+    explore(Offices)

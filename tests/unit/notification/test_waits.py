@@ -1,0 +1,146 @@
+"""What the client charter promises: waited for, reminded of once, escalated once, and ended."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from decider_specification import given
+from fixtures.procedure import approved, opened
+from notices import AGENCIES, NOW, REQUEST, due, heard, notice
+
+from bmt.agencies import register
+from bmt.chassis.subscriptions import bind
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
+from services.notification.subscriptions import TABLE
+from services.notification.views.work import level_of, wait_of, work_of
+
+DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
+REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
+ACKNOWLEDGED = due(notice("acknowledgement"))
+
+
+def awaited(step="decide", wait=1) -> StepAwaited:
+    return StepAwaited(request=REQUEST, step=step, wait=wait, remind_at=REMIND, due_at=DUE)
+
+
+def ended(step="decide", wait=1) -> StepEnded:
+    return StepEnded(request=REQUEST, step=step, wait=wait)
+
+
+def sent(level="reminder") -> ReminderSent:
+    return ReminderSent(
+        request=REQUEST, step="decide", wait=1, level=level, message_id="<1@x>", recipient="a@b.my"
+    )
+
+
+def await_(step="decide") -> AwaitStep:
+    return AwaitStep(REQUEST, step, REMIND, DUE)
+
+
+def test_a_review_that_is_opened_is_waited_for():
+    given(DECIDER).when(await_()).then(awaited())
+    given(DECIDER, ACKNOWLEDGED).when(await_()).then(awaited())
+
+
+def test_an_approval_ends_one_wait_and_begins_the_next():
+    given(DECIDER, awaited()).when(await_("configure")).then(ended(), awaited("configure"))
+
+
+def test_a_correction_is_waited_for_anew():
+    before = (ACKNOWLEDGED, awaited(), due(notice("returned")), ended())
+    given(DECIDER, *before).when(await_()).then(awaited(wait=2))
+
+
+@pytest.mark.parametrize("about", ["rejected", "returned", "withdrawn", "configured"])
+def test_whatever_the_applicant_is_told_the_office_is_not_waited_for_any_more(about):
+    told = due(notice(about))
+    given(DECIDER, ACKNOWLEDGED, awaited()).when(Tell(REQUEST, notice(about), NOW)).then(
+        told, ended()
+    )
+
+
+def test_an_acknowledgement_ends_nothing():
+    given(DECIDER, awaited()).when(Acknowledge(REQUEST, notice(), NOW)).then(due(notice()))
+
+
+def test_what_is_heard_after_the_outcome_is_not_waited_for():
+    given(DECIDER, ACKNOWLEDGED, due(notice("configured"))).when(await_("configure")).then_nothing()
+
+
+def test_a_reminder_is_remembered_once():
+    command = RecordReminder("decide-1", "reminder", "<1@x>", "a@b.my")
+    given(DECIDER, awaited()).when(command).then(sent())
+    given(DECIDER, awaited(), ended()).when(command).then(sent())
+    given(DECIDER, awaited(), sent()).when(command).then_nothing()
+
+
+def wait(*events) -> Wait:
+    return DECIDER.fold([awaited(), *events]).waits["decide-1"]
+
+
+def test_a_mail_is_wanted_until_it_was_sent_or_the_step_ended():
+    before, after = DUE - timedelta(seconds=1), DUE
+    assert wait().wants("reminder", before)
+    assert not wait().wants("reminder", after)
+    assert wait().wants("escalation", after)
+    assert not wait(sent("escalation")).wants("escalation", after)
+    assert wait(sent()).wants("escalation", after)
+    assert not wait(sent()).wants("reminder", before)
+    assert not wait(ended()).wants("reminder", before)
+    assert not wait(ended()).wants("escalation", after)
+
+
+def agencies(**keys):
+    (mampu,) = [agency for agency in AGENCIES if agency.code == "MAMPU"]
+    rules = mampu.rules.model_dump(by_alias=True, mode="json")
+    return register.parse({"MAMPU": {**rules, **keys}})
+
+
+async def follows(event, rules, at=REQUEST.received_at):
+    handle = bind(TABLE, composer=None, agencies=rules, clock=lambda: NOW)[type(event)]
+    message = await handle(heard(event, at=at))
+    return message and message.command
+
+
+OFFICE = {"office_email": "pejabat@mampu.gov.my"}
+
+
+@pytest.mark.parametrize("event", [opened(REQUEST), approved(REQUEST)])
+async def test_nothing_is_waited_for_where_nobody_wants_to_be_reminded(event):
+    assert await follows(event, agencies()) is None
+    assert await follows(event, agencies(escalation_email="ketua@mampu.gov.my")) is not None
+
+
+async def test_a_review_is_reminded_of_in_the_morning_of_the_working_day_before():
+    assert await follows(opened(REQUEST), agencies(**OFFICE)) == AwaitStep(
+        REQUEST, "decide", REMIND.replace(day=26), opened(REQUEST).due_at
+    )
+    earlier = await follows(opened(REQUEST), agencies(**OFFICE, remind_working_days_before=2))
+    assert earlier.remind_at == datetime(2025, 11, 25, 0, tzinfo=UTC)
+
+
+async def test_configuring_is_due_by_the_charter_from_the_decision_and_not_reminded_of_at_once():
+    assert await follows(approved(REQUEST), agencies(**OFFICE)) == AwaitStep(
+        REQUEST,
+        "configure",
+        datetime(2025, 11, 25, 0, tzinfo=UTC),
+        datetime(2025, 11, 25, 9, tzinfo=UTC),
+    )
+
+
+def work(*events):
+    return [one for event in events for one in work_of(heard(event, subject=REQUEST.request_id))]
+
+
+def test_a_wait_gives_two_mails_to_send_and_its_end_takes_them_back():
+    reminder, escalation = work(awaited())
+    assert (reminder.due_at, escalation.due_at) == (REMIND, DUE)
+    assert [(wait_of(one), level_of(one)) for one in (reminder, escalation)] == [
+        ("decide-1", "reminder"),
+        ("decide-1", "escalation"),
+    ]
+    assert [one.id for one in work(ended())] == [reminder.id, escalation.id]
+    assert [one.id for one in work(sent())] == [reminder.id]
+    assert {one.id for one in work(awaited(wait=2))}.isdisjoint({reminder.id, escalation.id})
