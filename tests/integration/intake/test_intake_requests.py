@@ -422,9 +422,15 @@ async def test_while_kafka_is_down_requests_are_accepted_and_wait(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://service") as client,
     ):
-        answer = await client.post("/v1/requests", json=asked(), headers=as_(*ADMINISTRATOR))
-        assert answer.status_code == 201, answer.text
-        request_id = answer.json()["request_id"]
+        body, headers = asked(), as_(*ADMINISTRATOR)
+
+        async def accepted() -> str:
+            """Once it has begun: before its indexes are there it takes nothing."""
+            answer = await client.post("/v1/requests", json=body, headers=headers)
+            assert answer.status_code == 201, answer.text
+            return answer.json()["request_id"]
+
+        request_id = await eventually(accepted)
         status = await looker(client, as_)(request_id)
         assert status.json()["status"] == "received"
         ready = await client.get("/readyz")
