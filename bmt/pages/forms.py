@@ -25,6 +25,7 @@ PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
 """The field that names one form for ever: sent twice it is one command, as with an Idempotency-Key."""
 _LONGEST_KEY: Final = 64
+_TAKEN: Final = "bmt.form"
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -129,6 +130,7 @@ async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
     except HTTPException:
         detail = f"A form with at most {most_files} files is needed."
         raise Refused(detail, problem="validation_failed") from None
+    request.scope[_TAKEN] = fields
     key = fields.get(KEY)
     digest = sha256()
     for name, value in fields.multi_items():
@@ -139,6 +141,12 @@ async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
         key if isinstance(key, str) and _is_key(key) else new_key(),
         fingerprint_of(request.method, request.scope["path"], digest.digest()),
     )
+
+
+def taken(request: Request) -> FormData | None:
+    """What was read of this call's form before; None: nothing yet. A body comes once."""
+    fields: FormData | None = request.scope.get(_TAKEN)
+    return fields
 
 
 async def _digest(file: UploadFile) -> str:

@@ -5,14 +5,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from bmt.chassis.body_limit import LimitedRequest
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import FORM_BYTES
+from bmt.pages.forms import FORM_BYTES, taken
 
 _MULTIPART: Final = "multipart/form-data"
 
@@ -39,7 +39,7 @@ class _TextAlone(MultiPartParser):
 
 
 async def kept_text(request: Request, most_bytes: int) -> KeptText:
-    """The text of a form whose body nobody has read yet; it may have `FORM_BYTES` of it.
+    """The text of a form, whether it was read before or not; it may have `FORM_BYTES` of it.
 
     Args:
         request: the call.
@@ -48,17 +48,7 @@ async def kept_text(request: Request, most_bytes: int) -> KeptText:
     Raises:
         Refused: `too_large`; `validation_failed`, where it is no form.
     """
-    has_files = request.headers.get("content-type", "").lower().startswith(_MULTIPART)
-    limit = most_bytes if has_files else FORM_BYTES
-    limited = LimitedRequest(request.scope, request.receive, limit)
-    try:
-        if has_files:
-            async with aclosing(limited.stream()) as stream:
-                form = await _TextAlone(limited.headers, stream).parse()
-        else:
-            form = await limited.form()
-    except (MultiPartException, HTTPException):
-        raise Refused("A form is needed.", problem="validation_failed") from None
+    form = taken(request) or await _read(request, most_bytes)
     texts, files = [], []
     for name, value in form.multi_items():
         if not isinstance(value, UploadFile):
@@ -69,3 +59,17 @@ async def kept_text(request: Request, most_bytes: int) -> KeptText:
     if sum(len(name) + len(text) for name, text in texts) > FORM_BYTES:
         raise Refused(f"A form may have at most {FORM_BYTES} bytes.", problem="too_large")
     return KeptText(texts, files)
+
+
+async def _read(request: Request, most_bytes: int) -> FormData:
+    has_files = request.headers.get("content-type", "").lower().startswith(_MULTIPART)
+    limited = LimitedRequest(
+        request.scope, request.receive, most_bytes if has_files else FORM_BYTES
+    )
+    try:
+        if not has_files:
+            return await limited.form()
+        async with aclosing(limited.stream()) as stream:
+            return await _TextAlone(limited.headers, stream).parse()
+    except (MultiPartException, HTTPException):
+        raise Refused("A form is needed.", problem="validation_failed") from None

@@ -63,4 +63,12 @@ def site(
             *(every[office.path] for office in offices),
         ]
 
-    return pages(settings, foundation.authenticator, api.PREFIX, ROOM, made, carried)
+    return pages(
+        settings,
+        foundation.authenticator,
+        api.PREFIX,
+        ROOM,
+        made,
+        carried,
+        most_bytes=tasks.MOST_BYTES,
+    )

@@ -31,7 +31,8 @@ EVIDENCE: Final = "evidence"
 
 _SEE_OTHER: Final = 303
 _OK: Final = 200
-_FILES_BYTES: Final = 25 * 1024 * 1024
+MOST_BYTES: Final = FORM_BYTES + 25 * 1024 * 1024
+"""The largest form, with its files."""
 
 
 class _Tasks(Page[Task]):
@@ -99,7 +100,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
 
     @routes.post("/{task_id}")
     async def act(request: Request, task_id: Id) -> Response:
-        told = await read(request, FORM_BYTES + _FILES_BYTES, MOST_FILES)
+        told = await read(request, MOST_BYTES, MOST_FILES)
         errand = neighbours.errand(request)
         try:
             await _ACTS.get(told.text("do"), _complete)(errand, task_id, told)
