@@ -315,7 +315,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
     def request(request_id: str, body: Any = None, **more: Any) -> Target:
         return Target({"request_id": request_id}, body, **more)
 
-    words = (await admin.get("notification", "/v1/templates/withdrawn")).json()["words"]
+    words = (await admin.get("notification", "/v1/templates/rejected")).json()["words"]
     unread = (await eventually(lambda: _prepared(admin, read), SECONDS))["notification_id"]
     upload = {
         "content": b"nota",
@@ -384,7 +384,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
             {"about": "returned"}, {"why": "x", "version": 0}
         ),
         "notification POST /v1/templates/{about}/preview": Target(
-            {"about": "withdrawn"}, {"words": words}, tells="[JPA/"
+            {"about": "rejected"}, {"words": words}, tells="[JPA/"
         ),
         "notification GET /v1/notifications/{notification_id}/document": notice,
         "notification POST /v1/notifications/{notification_id}/dispatch": notice,

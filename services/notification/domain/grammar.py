@@ -25,9 +25,10 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The place of a value."""
+    """The place of a value; `position` counts the text's characters from 1."""
 
     name: str
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def parts(text: str) -> Sequence[Part]:
 
 def _part(token: re.Match[str]) -> Part:
     if token["name"] is not None:
-        return Variable(token["name"])
+        return Variable(token["name"], token.start() + 1)
     if len(token[0]) == len("{{"):
         return Literal(token[0][0])
     return StrayBrace(token[0], token.start() + 1)

@@ -40,11 +40,11 @@ def _faults(about: About, pointer: str, wording: Wording) -> Iterator[FieldError
                         detail=f"The {brace} at character {position} belongs to no variable: write "
                         f"{{name}} with small letters, or {brace * 2} for the brace itself.",
                     )
-                case Variable(name=name) if name not in ALLOWED[about]:
+                case Variable(name=name, position=position) if name not in ALLOWED[about]:
                     yield FieldError(
                         pointer=place.pointer,
-                        detail="There is a variable that this notice does not have; it has "
-                        f"{', '.join(ALLOWED[about])}.",
+                        detail=f"The variable at character {position} is none of this notice's, "
+                        f"which are {', '.join(ALLOWED[about])}.",
                     )
                 case Variable(name=name) if MEANINGS[name].is_sentence:
                     if not place.takes_sentences:

@@ -29,15 +29,26 @@ _ENGLISH_KIND: Final[Mapping[Kind, str]] = {
     "application": "application",
     "termination": "termination",
 }
-_MALAY_STEP: Final[Mapping[Step, str]] = {"decide": "diputuskan", "configure": "dikonfigurasikan"}
-_ENGLISH_STEP: Final[Mapping[Step, str]] = {"decide": "decided", "configure": "configured"}
+_MALAY_STEP: Final[Mapping[tuple[Step, Kind], str]] = {
+    ("decide", "application"): "diputuskan",
+    ("decide", "termination"): "diputuskan",
+    ("configure", "application"): "dikonfigurasikan",
+    ("configure", "termination"): "dilaksanakan",
+}
+_ENGLISH_STEP: Final[Mapping[tuple[Step, Kind], str]] = {
+    ("decide", "application"): "decided",
+    ("decide", "termination"): "decided",
+    ("configure", "application"): "configured",
+    ("configure", "termination"): "carried out",
+}
 
 
 def subject(wait: Wait, level: Level) -> str:
     """One line, in both languages."""
+    step = wait.step, wait.request.kind
     return (
         f"[{wait.request.reference}] {_MALAY_SUBJECT[level]} / {_ENGLISH_SUBJECT[level]}: "
-        f"{_MALAY_STEP[wait.step]} / {_ENGLISH_STEP[wait.step]}"
+        f"{_MALAY_STEP[step]} / {_ENGLISH_STEP[step]}"
     )
 
 
@@ -53,27 +64,23 @@ def body(wait: Wait, level: Level, console: str | None) -> str:
 
 def _in_malay(wait: Wait, level: Level) -> str:
     what = f"{_MALAY_KIND[wait.request.kind]} BMT {wait.request.reference}"
-    day = malay_date(wait.due_at)
+    done, day = _MALAY_STEP[wait.step, wait.request.kind], malay_date(wait.due_at)
     if level == "reminder":
         return (
-            f"{what} perlu {_MALAY_STEP[wait.step]} selewat-lewatnya pada {day}, 5 petang, "
-            "mengikut Piagam Pelanggan."
+            f"{what} perlu {done} selewat-lewatnya pada {day}, 5 petang, mengikut Piagam Pelanggan."
         )
     return (
-        f"{what} belum {_MALAY_STEP[wait.step]}. Mengikut Piagam Pelanggan, ia perlu "
-        f"{_MALAY_STEP[wait.step]} selewat-lewatnya pada {day}, 5 petang."
+        f"{what} belum {done}. Mengikut Piagam Pelanggan, ia perlu "
+        f"{done} selewat-lewatnya pada {day}, 5 petang."
     )
 
 
 def _in_english(wait: Wait, level: Level) -> str:
     what = f"The BMT {_ENGLISH_KIND[wait.request.kind]} {wait.request.reference}"
-    day = english_date(wait.due_at)
+    done, day = _ENGLISH_STEP[wait.step, wait.request.kind], english_date(wait.due_at)
     if level == "reminder":
-        return (
-            f"{what} must be {_ENGLISH_STEP[wait.step]} by {day}, 5 p.m., according to the client "
-            "charter."
-        )
+        return f"{what} must be {done} by {day}, 5 p.m., according to the client charter."
     return (
-        f"{what} has not been {_ENGLISH_STEP[wait.step]}. According to the client charter it had to "
-        f"be {_ENGLISH_STEP[wait.step]} by {day}, 5 p.m."
+        f"{what} has not been {done}. According to the client charter it had to "
+        f"be {done} by {day}, 5 p.m."
     )

@@ -9,6 +9,7 @@ from fixtures.samples import received
 from notices import COMPOSER, NOW, REQUEST, SITI, Spoken, command
 from words import own_words
 
+from bmt.chassis.errors import StoreUnavailable
 from services.notification.domain import DECIDER
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.template_rules import faults
@@ -57,8 +58,8 @@ def wrong(**malay) -> dict[str, str]:
 
 
 def test_an_unknown_variable_is_refused_with_those_there_are():
-    assert wrong(closing=("{gaji}",)) == {
-        "/words/malay/closing/0": "There is a variable that this notice does not have; it has "
+    assert wrong(closing=("Gaji {gaji}",)) == {
+        "/words/malay/closing/0": "The variable at character 6 is none of this notice's, which are "
         "rujukan, keputusan, permohonan, nama, akaun, agensi, tarikh_terima, tarikh, semakan."
     }
 
@@ -142,6 +143,18 @@ async def test_a_request_that_asked_for_nothing_has_a_dash_there():
     nothing = REQUEST.model_copy(update={"quota_bytes": None, "kind": "termination"})
     told = (await command(received(nothing), composer=composer)).notice
     assert told.content.malay.closing == ("Kuota: –",)
+
+
+class Away:
+    """The words in force cannot be told."""
+
+    async def of(self, _agency: str, _about: str) -> OwnWords:
+        raise StoreUnavailable
+
+
+async def test_nothing_is_written_while_the_words_in_force_cannot_be_told():
+    with pytest.raises(StoreUnavailable):
+        await command(rejected(REQUEST), composer=replace(COMPOSER, words=Away()))
 
 
 @pytest.mark.parametrize("about", ALLOWED)
