@@ -5,6 +5,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
 from fixtures.outside import registered
 from playwright.async_api import expect
@@ -12,6 +13,8 @@ from playwright.async_api import expect
 pytestmark = MARKS
 
 LETTER = Path(__file__).parents[2] / "examples" / "documents" / "surat-kamal.pdf"
+PICTURES = {"papers": "makluman", "notices/acknowledgement": "templat"}
+"""Pages of the guide that show the same to everybody."""
 WORDS = {
     "ms": {
         "inbox": "Peti masuk",
@@ -23,6 +26,12 @@ WORDS = {
         "take": "Saya ambil tugasan ini",
         "done": "Telah ditetapkan",
         "copy": "Salin: 1500000000",
+        "papers": "Makluman",
+        "handed": "Telah diserahkan",
+        "words": "Templat makluman",
+        "try": "Pratonton",
+        "save": "Simpan",
+        "original": "Kembali kepada ayat asal",
     },
     "en": {
         "inbox": "Inbox",
@@ -34,6 +43,12 @@ WORDS = {
         "take": "I take this task",
         "done": "It has been set",
         "copy": "Copy: 1500000000",
+        "papers": "Notices",
+        "handed": "Handed over",
+        "words": "Wording of notices",
+        "try": "Preview",
+        "save": "Save",
+        "original": "Back to the original",
     },
 }
 
@@ -47,6 +62,10 @@ def message(subject):
         LETTER.read_bytes(), maintype="application", subtype="pdf", filename="surat-kamal.pdf"
     )
     return mail.as_bytes()
+
+
+def content(file):
+    return Path(file).read_bytes()
 
 
 async def arrived(admin, subject):
@@ -152,6 +171,61 @@ async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     assert (done["note"], len(done["evidence"])) == ("Ditetapkan pada portal.", 1)
 
 
+@WAYS
+async def test_an_administrator_hands_a_letter_over(
+    new_page, caller, http, ready, language, scripts
+):
+    words, admin = WORDS[language], caller("administrator")
+    account = await registered(http, ready)
+    request_id = await admin.submit(account=account, channel="letter", reply_through="letter")
+    notices = f"/v1/requests/{request_id}/notifications"
+
+    async def prepared():
+        told = (await admin.get("notification", notices)).json()["items"]
+        assert [one["status"] for one in told] == ["prepared"]
+        return told[0]["notification_id"]
+
+    letter = await eventually(prepared)
+    page = await console(new_page, language, scripts=scripts)
+    await page.get_by_role("link", name=words["papers"], exact=True).first.click()
+    row = page.locator("tr", has=page.locator(f"a[href$='/requests/{request_id}']"))
+    while not await row.count():
+        await page.locator("a[href*='cursor=']").click()
+    async with page.expect_download() as download:
+        await row.locator(f"a[href$='/papers/{letter}/document']").click()
+    assert content(await (await download.value).path()).startswith(b"%PDF-")
+    await row.get_by_role("textbox").fill("Diambil sendiri di kaunter.")
+    await row.get_by_role("button", name=words["handed"]).click()
+    await expect(row).to_have_count(0)
+    told = (await admin.get("notification", notices)).json()["items"]
+    assert [one["status"] for one in told] == ["notified"]
+
+
+@WAYS
+async def test_an_administrator_changes_the_words_of_a_notice(new_page, language, scripts):
+    words = WORDS[language]
+    page = await console(new_page, language, scripts=scripts)
+    await page.get_by_role("link", name=words["words"], exact=True).first.click()
+    await page.locator("a[href$='/notices/withdrawn']").click()
+    opening = page.locator("#malay-opening")
+    before = await opening.input_value()
+    await opening.fill(before + " {tiada}")
+    await page.locator("#why").fill("Percubaan.")
+    await page.get_by_role("button", name=words["save"], exact=True).click()
+    await expect(page.locator("#malay-opening-fault")).to_contain_text("rujukan")
+    await expect(opening).to_have_value(before + " {tiada}")
+    await opening.fill(before + " Terima kasih, {nama}.")
+    await page.get_by_role("button", name=words["try"], exact=True).click()
+    await expect(page.locator("#preview ~ pre")).to_contain_text("Terima kasih, Nur Aisyah")
+    await page.locator("#why").fill("Percubaan.")
+    await page.get_by_role("button", name=words["save"], exact=True).click()
+    await page.get_by_role("button", name=words["original"], exact=True).wait_for()
+    await expect(opening).to_have_value(before + " Terima kasih, {nama}.")
+    await page.locator("#why").fill("Tidak lagi.")
+    await page.get_by_role("button", name=words["original"], exact=True).click()
+    await expect(opening).to_have_value(before)
+
+
 async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
     new_page, caller, http, ready
 ):
@@ -177,7 +251,9 @@ async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
 async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, language):
     admin = caller("administrator")
     item = await arrived(admin, "Permohonan BMT melalui surat")
-    request_id = await admin.submit(account=await registered(http, ready))
+    request_id = await admin.submit(
+        account=await registered(http, ready), channel="memo", reply_through="memo"
+    )
     await admin.once_known("provisioning", f"/v1/requests/{request_id}/plan")
     page = await console(new_page, language, scripts=True)
     base = page.url.partition("?")[0]
@@ -188,10 +264,16 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
         "tasks",
         "tasks?status=done",
         f"requests/{request_id}",
+        "papers",
+        "papers?status=notified",
+        "notices",
+        "notices/acknowledgement",
         "changes?since=2026-01-01T00:00:00Z",
         "?kind=termination&warned=yes&due=late",
     ):
         await page.goto(base + name)
         await clean(page, name)
+        if language == "ms" and name in PICTURES:
+            await picture(page, f"pentadbir-{PICTURES[name]}")
         if language == "ms" and name == f"inbox/{item}":
             await picture(page, "pentadbir-peti-masuk")

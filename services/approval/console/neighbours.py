@@ -59,14 +59,17 @@ class Errand:
         Raises:
             Refused, Unavailable: as `get`; after the latter the same again is safe.
         """
-        answer = await self._call(
-            where,
-            "POST",
-            path,
-            content=orjson.dumps(body),
-            headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        )
-        return _read(where, answer, model)
+        return _read(where, await self._command(where, "POST", path, body, key), model)
+
+    async def put(
+        self, where: Neighbour, path: str, body: Mapping[str, Any], model: type[A], key: str
+    ) -> A:
+        """As `post`, to what stands at this address.
+
+        Raises:
+            Refused, Unavailable: as `post`.
+        """
+        return _read(where, await self._command(where, "PUT", path, body, key), model)
 
     async def send(
         self,
@@ -97,6 +100,12 @@ class Errand:
             Refused, Unavailable: as `get`.
         """
         return (await self._call(where, "GET", path)).content
+
+    async def _command(
+        self, where: Neighbour, method: str, path: str, body: Mapping[str, Any], key: str
+    ) -> httpx.Response:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        return await self._call(where, method, path, headers, content=orjson.dumps(body))
 
     async def _call(
         self,

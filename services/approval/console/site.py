@@ -18,7 +18,9 @@ from services.approval.console.desk import Desk
 from services.approval.console.inbox import pages as inbox
 from services.approval.console.live import Live, Pulse
 from services.approval.console.neighbours import Neighbours
+from services.approval.console.notices import pages as notices
 from services.approval.console.originals import Originals
+from services.approval.console.papers import pages as papers
 from services.approval.console.tasks import pages as tasks
 from services.approval.console.today import open_offices
 from services.approval.settings import Settings
@@ -56,6 +58,8 @@ def site(
         every = {
             "inbox": inbox.routes(layout, neighbours, originals, documents, agencies, admitted),
             "tasks": tasks.routes(layout, neighbours, admitted),
+            "papers": papers.routes(layout, neighbours, admitted),
+            "notices": notices.routes(layout, neighbours, admitted),
         }
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),

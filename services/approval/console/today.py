@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -24,20 +24,22 @@ class Office:
         path: of its pages.
         name: in Malay, as the menu has it.
         keeper: the service.
-        lists: the call that lists what waits.
+        lists: the call that lists what waits; empty: nothing ever waits there.
         asked: its parameters.
     """
 
     path: str
     name: str
     keeper: Neighbour
-    lists: str
-    asked: Mapping[str, str]
+    lists: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 OFFICES: Final[Sequence[Office]] = (
     Office("inbox", "Peti masuk", "intake", "/v1/inbox", {"status": "waiting"}),
     Office("tasks", "Tugasan IPMS", "provisioning", "/v1/tasks", {"status": "open"}),
+    Office("papers", "Makluman", "notification", "/v1/notifications", {"status": "prepared"}),
+    Office("notices", "Templat makluman", "notification"),
 )
 
 
@@ -68,7 +70,7 @@ def open_offices(neighbours: Neighbours) -> Sequence[Office]:
 
 async def cards(offices: Sequence[Office], errand: Errand) -> Sequence[Card]:
     """How much waits in each; a keeper that is away or slow keeps no page back."""
-    return await asyncio.gather(*(_card(office, errand) for office in offices))
+    return await asyncio.gather(*(_card(one, errand) for one in offices if one.lists))
 
 
 async def _card(office: Office, errand: Errand) -> Card:

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.contracts.events import Target
+from bmt.contracts.events import About, Target
 from bmt.contracts.http.approval import Choice
 from bmt.contracts.http.intake import InboxStatus
+from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
 from bmt.contracts.values import RequestWarning
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.today import OFFICES
 
 __all__ = (
+    "ABOUT",
     "ALL",
     "APPLICANT",
     "CHANNEL",
@@ -20,12 +22,15 @@ __all__ = (
     "FILTERS",
     "INBOX",
     "KIND",
+    "NOTICE",
+    "PART",
     "SETTING",
     "STATUS",
     "SWITCH",
     "TARGET",
     "TASK",
     "TONE",
+    "TONGUE",
     "WARNING",
 )
 
@@ -58,6 +63,8 @@ FAULT: Final[Mapping[str, str]] = {
     "channel_not_allowed": "Agensi ini tidak menerima permohonan melalui saluran itu.",
     "document_unknown": "Dokumen yang dinamakan tidak pernah diserahkan.",
     "too_large": "Fail ini terlalu besar.",
+    "template_changed": "Orang lain telah menyimpan templat ini sementara itu. Muat semula untuk melihatnya.",
+    "not_for_this_notice": "Ini tidak dapat dilakukan bagi makluman ini.",
     "unsupported_media_type": "Jenis fail ini tidak diterima.",
 }
 """Why a decision was not taken, by the problem's name."""
@@ -85,6 +92,33 @@ SETTING: Final[Mapping[str, str]] = {
 }
 """What is set in IPMS and in the transfer storage."""
 
+NOTICE: Final[Mapping[NoticeStatus, str]] = {
+    "prepared": "Untuk diserahkan atau dihantar",
+    "failed": "Tidak sampai",
+    "notified": "Telah dimaklumkan",
+}
+
+ABOUT: Final[Mapping[About, str]] = {
+    "acknowledgement": "Akuan terima",
+    "approved": "Diluluskan",
+    "rejected": "Ditolak",
+    "returned": "Dikembalikan untuk pembetulan",
+    "withdrawn": "Ditarik balik",
+    "configured": "Perkhidmatan diaktifkan",
+    "terminated": "Perkhidmatan ditamatkan",
+}
+"""What a notice is about."""
+
+TONGUE: Final[Mapping[str, str]] = {"malay": "Bahasa Melayu", "english": "Bahasa Inggeris"}
+
+PART: Final[Mapping[str, str]] = {
+    "opening": "Perenggan pembuka",
+    "onward": "Perenggan seterusnya (baris kosong antara perenggan)",
+    "closing": "Penutup (sebaris demi sebaris)",
+    "signatory": "Penandatangan (kosong: seperti asal)",
+}
+"""The parts of a notice's words."""
+
 SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
 TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
@@ -110,6 +144,10 @@ ALL: Final = (
     TASK,
     APPLICANT,
     SETTING,
+    NOTICE,
+    ABOUT,
+    TONGUE,
+    PART,
     SWITCH,
     TARGET,
     WARNED,
