@@ -114,7 +114,12 @@ def _onward(case: Case) -> str:
 def _status(case: Case) -> str:
     if case.status_address is None:
         return ""
-    return f"You can see how this request stands at any time at {case.status_address}."
+    return seen_at(case.status_address)
+
+
+def seen_at(address: str) -> str:
+    """Where who signs in sees the request."""
+    return f"You can see how this request stands at any time at {address}."
 
 
 _CONTACT: Final = (

@@ -122,7 +122,12 @@ def _onward(case: Case) -> str:
 def _status(case: Case) -> str:
     if case.status_address is None:
         return ""
-    return f"Status permohonan ini boleh disemak pada bila-bila masa di {case.status_address}."
+    return seen_at(case.status_address)
+
+
+def seen_at(address: str) -> str:
+    """Where who signs in sees the request."""
+    return f"Status permohonan ini boleh disemak pada bila-bila masa di {address}."
 
 
 _CONTACT: Final = (

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from services.notification.domain.notice import Fact, Notice, Text
+from services.notification.wording import english, malay
 
 
 def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
@@ -19,21 +20,30 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
         f"You can see how this request stands without signing in at {page} with the reference and the "
         "status code above; keep both."
     )
-    malay, english = notice.content.malay, notice.content.english
-    before = notice.status_address
+    was = notice.status_address or ""
     content = notice.content.model_copy(
         update={
-            "malay": _with(malay, Fact(label="Kod semakan", value=code), in_malay, before),
-            "english": _with(english, Fact(label="Status code", value=code), in_english, before),
+            "malay": _with(
+                notice.content.malay,
+                Fact(label="Kod semakan", value=code),
+                malay.seen_at(was),
+                in_malay,
+            ),
+            "english": _with(
+                notice.content.english,
+                Fact(label="Status code", value=code),
+                english.seen_at(was),
+                in_english,
+            ),
         }
     )
     address = f"{page}?{urlencode({'reference': reference})}"
     return notice.model_copy(update={"content": content, "status_address": address})
 
 
-def _with(text: Text, code: Fact, onward: str, address: str | None) -> Text:
-    """Before whom to ask, which ends every notice."""
-    *others, contact = (one for one in text.paragraphs if address is None or address not in one)
-    return text.model_copy(
-        update={"facts": (*text.facts, code), "paragraphs": (*others, onward, contact)}
-    )
+def _with(text: Text, code: Fact, before: str, now: str) -> Text:
+    """In the place of the sentence before, else in front of the last paragraph: an agency may have words of its own."""
+    paragraphs = tuple(one.replace(before, now) for one in text.paragraphs)
+    if paragraphs == text.paragraphs:
+        paragraphs = (*paragraphs[:-1], now, *paragraphs[-1:])
+    return text.model_copy(update={"facts": (*text.facts, code), "paragraphs": paragraphs})

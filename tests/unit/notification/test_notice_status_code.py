@@ -13,6 +13,8 @@ from services.notification.channels.paper import Press
 from services.notification.channels.telling_code import telling_code
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import Slip
+from services.notification.wording import malay
+from services.notification.wording.status_code import with_code
 
 KEY = "a key of at least thirty-two characters"
 PAGE = "https://intake.example/status/"
@@ -79,3 +81,31 @@ async def test_what_is_stored_of_the_notice_has_no_code():
     event = NoticeDue(request=REQUEST, notice=one.notice, wanted_at=one.wanted_since)
     await rendering("email")(one)
     assert CODE not in event.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "expected"),
+    [
+        ((), ("NEW",)),
+        (("Sahaja.",), ("NEW", "Sahaja.")),
+        (("Satu.", "Dua."), ("Satu.", "NEW", "Dua.")),
+        (("Ingat: OLD Terima kasih.",), ("Ingat: NEW Terima kasih.",)),
+        (("OLD",), ("NEW",)),
+    ],
+)
+async def test_an_agencys_own_words_stay_and_the_code_is_told_however_few_they_are(
+    paragraphs, expected
+):
+    request = REQUEST.model_copy(update={"reply_through": "email"})
+    notice = (await command(SAYS["acknowledgement"](request), "e1", COMPOSING)).notice
+    old = malay.seen_at(notice.status_address)
+    own = tuple(one.replace("OLD", old) for one in paragraphs)
+    text = notice.content.malay.model_copy(update={"paragraphs": own})
+    content = notice.content.model_copy(update={"malay": text})
+    told = with_code(
+        notice.model_copy(update={"content": content}), PAGE, request.reference, CODE
+    ).content.malay
+    (new,) = [one for one in told.paragraphs if PAGE in one]
+    sentence = new[new.index("Status permohonan") : new.index("kedua-duanya.") + 13]
+    assert tuple(one.replace(sentence, "NEW") for one in told.paragraphs) == expected
+    assert told.facts[-1].value == CODE
