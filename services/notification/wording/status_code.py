@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from services.notification.domain.notice import Fact, Notice, Text
+from services.notification.wording import english, malay
 
 
 def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
@@ -19,21 +20,34 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
         f"You can see how this request stands without signing in at {page} with the reference and the "
         "status code above; keep both."
     )
-    malay, english = notice.content.malay, notice.content.english
-    before = notice.status_address
-    content = notice.content.model_copy(
+    told, address = notice.content, notice.status_address
+    content = told.model_copy(
         update={
-            "malay": _with(malay, Fact(label="Kod semakan", value=code), in_malay, before),
-            "english": _with(english, Fact(label="Status code", value=code), in_english, before),
+            "malay": _with(
+                told.malay,
+                Fact(label="Kod semakan", value=code),
+                in_malay,
+                malay.status(address),
+            ),
+            "english": _with(
+                told.english,
+                Fact(label="Status code", value=code),
+                in_english,
+                english.status(address),
+            ),
         }
     )
-    address = f"{page}?{urlencode({'reference': reference})}"
-    return notice.model_copy(update={"content": content, "status_address": address})
+    leads_to = f"{page}?{urlencode({'reference': reference})}"
+    return notice.model_copy(update={"content": content, "status_address": leads_to})
 
 
-def _with(text: Text, code: Fact, onward: str, address: str | None) -> Text:
-    """Before whom to ask, which ends every notice."""
-    *others, contact = (one for one in text.paragraphs if address is None or address not in one)
-    return text.model_copy(
-        update={"facts": (*text.facts, code), "paragraphs": (*others, onward, contact)}
-    )
+def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
+    """In the place of the sentence about where people sign in, whatever else its paragraph says.
+
+    Where an agency's own words have no such sentence: before the last paragraph, which says whom to ask.
+    """
+    if replaced and any(replaced in paragraph for paragraph in text.paragraphs):
+        paragraphs = tuple(one.replace(replaced, sentence) for one in text.paragraphs)
+    else:
+        paragraphs = (*text.paragraphs[:-1], sentence, *text.paragraphs[-1:])
+    return text.model_copy(update={"facts": (*text.facts, code), "paragraphs": paragraphs})
