@@ -62,7 +62,7 @@ def values(case: Case) -> Mapping[str, str | None]:
         "saluran": CHANNELS[case.request.reply_through],
         "piagam": _charter(case),
         "selanjutnya": _onward(case),
-        "semakan": _status(case),
+        "semakan": status(case.status_address),
     }
 
 
@@ -111,15 +111,9 @@ def _onward(case: Case) -> str:
     return "You may submit a new application at any time."
 
 
-def _status(case: Case) -> str:
-    if case.status_address is None:
-        return ""
-    return seen_at(case.status_address)
-
-
-def seen_at(address: str) -> str:
-    """Where who signs in sees the request."""
-    return f"You can see how this request stands at any time at {address}."
+def status(address: str | None) -> str:
+    """Where the user sees how the request stands; nothing where that is nowhere."""
+    return f"You can see how this request stands at any time at {address}." if address else ""
 
 
 _CONTACT: Final = (

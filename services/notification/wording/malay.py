@@ -67,7 +67,7 @@ def values(case: Case) -> Mapping[str, str | None]:
         "saluran": CHANNELS[case.request.reply_through],
         "piagam": _charter(case),
         "selanjutnya": _onward(case),
-        "semakan": _status(case),
+        "semakan": status(case.status_address),
     }
 
 
@@ -119,15 +119,11 @@ def _onward(case: Case) -> str:
     return "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa."
 
 
-def _status(case: Case) -> str:
-    if case.status_address is None:
-        return ""
-    return seen_at(case.status_address)
-
-
-def seen_at(address: str) -> str:
-    """Where who signs in sees the request."""
-    return f"Status permohonan ini boleh disemak pada bila-bila masa di {address}."
+def status(address: str | None) -> str:
+    """Where the user sees how the request stands; nothing where that is nowhere."""
+    return (
+        f"Status permohonan ini boleh disemak pada bila-bila masa di {address}." if address else ""
+    )
 
 
 _CONTACT: Final = (

@@ -20,30 +20,34 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
         f"You can see how this request stands without signing in at {page} with the reference and the "
         "status code above; keep both."
     )
-    was = notice.status_address or ""
-    content = notice.content.model_copy(
+    told, address = notice.content, notice.status_address
+    content = told.model_copy(
         update={
             "malay": _with(
-                notice.content.malay,
+                told.malay,
                 Fact(label="Kod semakan", value=code),
-                malay.seen_at(was),
                 in_malay,
+                malay.status(address),
             ),
             "english": _with(
-                notice.content.english,
+                told.english,
                 Fact(label="Status code", value=code),
-                english.seen_at(was),
                 in_english,
+                english.status(address),
             ),
         }
     )
-    address = f"{page}?{urlencode({'reference': reference})}"
-    return notice.model_copy(update={"content": content, "status_address": address})
+    leads_to = f"{page}?{urlencode({'reference': reference})}"
+    return notice.model_copy(update={"content": content, "status_address": leads_to})
 
 
-def _with(text: Text, code: Fact, before: str, now: str) -> Text:
-    """In the place of the sentence before, else in front of the last paragraph: an agency may have words of its own."""
-    paragraphs = tuple(one.replace(before, now) for one in text.paragraphs)
-    if paragraphs == text.paragraphs:
-        paragraphs = (*paragraphs[:-1], now, *paragraphs[-1:])
+def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
+    """In the place of the sentence about where people sign in, whatever else its paragraph says.
+
+    Where an agency's own words have no such sentence: before the last paragraph, which says whom to ask.
+    """
+    if replaced and any(replaced in paragraph for paragraph in text.paragraphs):
+        paragraphs = tuple(one.replace(replaced, sentence) for one in text.paragraphs)
+    else:
+        paragraphs = (*text.paragraphs[:-1], sentence, *text.paragraphs[-1:])
     return text.model_copy(update={"facts": (*text.facts, code), "paragraphs": paragraphs})

@@ -4,17 +4,18 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from notices import COMPOSER, REQUEST, SAYS, SENDER, command, slip
+from notices import COMPOSER, REQUEST, SAYS, SENDER, Spoken, command, slip
 from pypdf import PdfReader
+from words import own_words
 
+from bmt.agencies.register import Agencies
 from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.channels.telling_code import telling_code
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import Slip
-from services.notification.wording import malay
-from services.notification.wording.status_code import with_code
+from services.notification.wording.composer import OwnWords
 
 KEY = "a key of at least thirty-two characters"
 PAGE = "https://intake.example/status/"
@@ -67,6 +68,34 @@ async def test_the_qr_code_leads_to_the_page_with_the_reference_and_without_the_
     assert told[0].status_address == f"{PAGE}?reference=MAMPU%2F2025%2F000001"
 
 
+SENTENCE = (
+    f"Status permohonan ini boleh disemak tanpa log masuk di {PAGE} dengan rujukan dan kod semakan di "
+    "atas; simpan kedua-duanya."
+)
+
+
+@pytest.mark.parametrize(
+    ("onward", "read"),
+    [
+        (("Hubungi kami. {semakan} Sekian.",), (f"Hubungi kami. {SENTENCE} Sekian.",)),
+        (("{semakan}",), (SENTENCE,)),
+        (("Satu.", "Hubungi kami."), ("Satu.", SENTENCE, "Hubungi kami.")),
+        (("{piagam}",), (SENTENCE,)),
+    ],
+)
+async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, read):
+    told = []
+
+    async def render(one):
+        told.append(one.notice.content.malay.paragraphs)
+
+    own = OwnWords(own_words(malay={"onward": onward}), 1)
+    composer = replace(COMPOSING, words=Spoken(acknowledgement=own), agencies=Agencies([]))
+    notice = (await command(SAYS["acknowledgement"](REQUEST), "e1", composer)).notice
+    await telling_code(render, PAGE, KEY)(Slip(REQUEST, notice, None, notice.at))
+    assert told == [read]
+
+
 @pytest.mark.parametrize("channel", ["email", *PAPERS])
 async def test_the_same_notice_is_the_same_bytes(channel):
     request = REQUEST.model_copy(update={"reply_through": channel})
@@ -81,31 +110,3 @@ async def test_what_is_stored_of_the_notice_has_no_code():
     event = NoticeDue(request=REQUEST, notice=one.notice, wanted_at=one.wanted_since)
     await rendering("email")(one)
     assert CODE not in event.model_dump_json()
-
-
-@pytest.mark.parametrize(
-    ("paragraphs", "expected"),
-    [
-        ((), ("NEW",)),
-        (("Sahaja.",), ("NEW", "Sahaja.")),
-        (("Satu.", "Dua."), ("Satu.", "NEW", "Dua.")),
-        (("Ingat: OLD Terima kasih.",), ("Ingat: NEW Terima kasih.",)),
-        (("OLD",), ("NEW",)),
-    ],
-)
-async def test_an_agencys_own_words_stay_and_the_code_is_told_however_few_they_are(
-    paragraphs, expected
-):
-    request = REQUEST.model_copy(update={"reply_through": "email"})
-    notice = (await command(SAYS["acknowledgement"](request), "e1", COMPOSING)).notice
-    old = malay.seen_at(notice.status_address)
-    own = tuple(one.replace("OLD", old) for one in paragraphs)
-    text = notice.content.malay.model_copy(update={"paragraphs": own})
-    content = notice.content.model_copy(update={"malay": text})
-    told = with_code(
-        notice.model_copy(update={"content": content}), PAGE, request.reference, CODE
-    ).content.malay
-    (new,) = [one for one in told.paragraphs if PAGE in one]
-    sentence = new[new.index("Status permohonan") : new.index("kedua-duanya.") + 13]
-    assert tuple(one.replace(sentence, "NEW") for one in told.paragraphs) == expected
-    assert told.facts[-1].value == CODE

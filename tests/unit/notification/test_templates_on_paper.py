@@ -1,0 +1,54 @@
+"""Whatever words an agency may save, every notice of it can be told: by e-mail and on each paper."""
+
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO
+
+import pytest
+from fixtures.thoroughness import LONG
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from notices import COMPOSER, SENDER
+from pydantic import ValidationError
+from pypdf import PdfReader
+from words import ESSENTIAL, own_words
+
+from services.notification.channels import email
+from services.notification.channels.paper import Press
+from services.notification.domain.template_rules import faults
+from services.notification.templates.preview import sample_slip
+
+PRESS = Press()
+BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})
+MARKED = "#panic() $x$ *a* _b_ `c` <d> @e \\ // /* = - + [f] \"g\" 'h' ~ %"
+LONGEST = "x" * 1500
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("channel", ["letter", "memo", "form"])
+@pytest.mark.parametrize(
+    "words",
+    [BARE, own_words({"onward": (MARKED, LONGEST), "closing": (MARKED,), "signatory": MARKED})],
+)
+async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
+    slip = await sample_slip(COMPOSER, "MAMPU", "rejected", words, channel)
+    (page, *_) = PdfReader(BytesIO(PRESS.print(channel, slip))).pages
+    text = "".join(page.extract_text().split())
+    assert "ditolak7Januari2026." in text
+    if words is not BARE:
+        assert "#panic()$x$*a*_b_`c`<d>@e" in text
+
+
+@settings(max_examples=500 if LONG else 60, deadline=None)
+@given(WORDS, WORDS)
+async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line):
+    try:
+        words = own_words({"onward": (paragraph,), "closing": (line,), "opening": ESSENTIAL})
+    except ValidationError:
+        return
+    if faults("rejected", words):
+        return
+    slip = await sample_slip(COMPOSER, "MAMPU", "rejected", words, "email")
+    mail = message_from_bytes(email.message(slip, SENDER), policy=default)
+    assert mail["Subject"].startswith("[MAMPU/2026/000123] ")
+    assert line.strip() in mail.get_content()
