@@ -40,6 +40,7 @@ def _intake(system: System) -> Environment:
         **_pages(system, "intake"),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
         "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
+        "BMT_SMTP_SENDER": SENDER,
     }
 
 
