@@ -85,9 +85,9 @@ class Office:
         return f"{self.surroundings.name}_intake"
 
     async def commits(self) -> list[dict[str, Any]]:
-        """What messages of the mailbox led to."""
+        """What messages of the mailbox led to, but for whether it was delivered yet."""
         commits = self._client[self.database]["commits"]
-        return await commits.find({"_id": {"$regex": "^mail:"}}).to_list(None)
+        return await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
 
     async def stored(self, document: str) -> bytes:
         """A document's bytes as they are kept."""

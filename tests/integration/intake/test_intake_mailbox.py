@@ -7,8 +7,14 @@ import pytest
 from eventually import eventually
 from fixtures.dovecot import dovecot as dovecot  # noqa: PLC0414  a fixture
 from fixtures.imap_wire import ImapWire
-from intake_callers import ADMINISTRATOR, FILLED, INBOUND, asked, email
-from office import Office, document_id, what_became
+from fixtures.mail_server import MailServer
+from fixtures.samples import facts
+from intake_callers import ADMINISTRATOR, FILLED, INBOUND, OF_JPA, SITI, asked, email
+from office import SENDER, Office, document_id, what_became
+
+from bmt.contracts.events import NotificationPrepared
+from services.notification import main as notification
+from services.notification.settings import Settings as NotificationSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.dovecot]
 
@@ -23,6 +29,37 @@ async def office(dovecot, surroundings, mongodb, variables):
     office = Office(dovecot, surroundings, mongodb, variables)
     yield office
     office.close()
+
+
+@pytest.fixture
+async def posted():
+    """What notification sent."""
+    server = MailServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def notifying(office, posted):
+    """Notification, beside intake."""
+    mail = {"smtp_host": "127.0.0.1", "smtp_port": posted.port, "smtp_sender": SENDER}
+    return office.surroundings.running(notification.build, NotificationSettings, **mail)
+
+
+def returned(notice):
+    """The report of a mail server that could not deliver a notice of ours."""
+    path = next(path for path in CORPUS if path.stem == "dsn-postfix")
+    head, _, _ = path.read_bytes().partition(b"From: bmt@mygovuc.gov.my")
+    return head + notice + b"\r\n--x--\r\n"
+
+
+def away(message_id):
+    return email(
+        "Saya bercuti.",
+        Auto_Submitted="auto-replied",
+        In_Reply_To=message_id,
+        Message_ID="<cuti2@mampu.gov.my>",
+    )
 
 
 @pytest.fixture
@@ -137,6 +174,7 @@ async def test_a_server_that_is_killed_only_delays(office, as_):
         office.dovecot.kill()
         assert (await intake.get("/readyz")).status_code == 200
         office.dovecot.start()
+        office.dovecot.become_ready()
         await office.all_taken(40)
         metrics = (await intake.get("/metrics")).text
         assert 'bmt_mailbox_waiting_messages{agency="MAMPU"} 0.0' in metrics
@@ -185,3 +223,55 @@ async def test_a_server_that_keeps_no_keywords_is_read_without_marks(office, wir
     assert len(await office.commits()) == 2
     assert office.dovecot.marked == 0
     assert {frozenset(flags) for flags, _ in office.dovecot.there().values()} == {frozenset()}
+
+
+async def test_the_answer_goes_into_the_senders_thread_and_its_bounce_finds_the_request(
+    office, as_, posted
+):
+    office.dovecot.deliver(email(Message_ID="<thread@mampu.gov.my>"))
+    async with office.intake() as intake, notifying(office, posted):
+        await office.all_taken(1)
+        (request,) = await office.commits()
+        request_id = request["stream"].removeprefix("request-")
+        (receipt,) = await eventually(lambda: posted.taken[SITI] or False, timeout=30)
+        assert receipt["In-Reply-To"] == receipt["References"] == "<thread@mampu.gov.my>"
+        assert receipt["Auto-Submitted"] == "auto-replied"
+
+        async def told():
+            answer = await intake.get(f"/v1/requests/{request_id}", headers=as_(*ADMINISTRATOR))
+            assert "notification_prepared" in {step["step"] for step in answer.json()["steps"]}
+
+        await eventually(told, timeout=30)
+        office.dovecot.deliver(returned(posted.raw[SITI][0]))
+        office.dovecot.deliver(away(receipt["Message-ID"]))
+        office.dovecot.deliver(posted.raw[SITI][0])
+        await office.all_taken(4)
+        found = (await intake.get("/v1/inbox", headers=as_(*ADMINISTRATOR))).json()["items"]
+        (bounce,) = [item for item in found if item["status"] == "waiting"]
+        assert bounce["bounce"] == {"message_id": receipt["Message-ID"], "request_id": request_id}
+        assert [item["status"] for item in found].count("set_aside") == 2
+    assert len(posted.taken[SITI]) == 1, "a machine was answered"
+
+
+async def test_a_bounce_goes_to_the_agency_of_its_request(office, surroundings, as_):
+    of_jpa = facts(agency="JPA", reply_through="email")
+    notice = NotificationPrepared(
+        request=of_jpa,
+        about="acknowledgement",
+        channel="email",
+        recipient="tiada@jpa.gov.my",
+        message_id="<0192f0aa-1c2a-7b3c-8d4e-5f6071829399@mygovuc.gov.my>",
+    )
+    async with office.intake() as intake:
+        await surroundings.wire.say(notice)
+
+        async def known():
+            where = f"/v1/requests/{of_jpa.request_id}"
+            assert (await intake.get(where, headers=as_(*OF_JPA))).status_code == 200
+
+        await eventually(known, timeout=30)
+        office.dovecot.deliver(returned(f"Message-ID: {notice.message_id}\r\n".encode()))
+        await office.all_taken(1)
+        for who, items in ((OF_JPA, 1), (ADMINISTRATOR, 0)):
+            found = (await intake.get("/v1/inbox", headers=as_(*who))).json()["items"]
+            assert len(found) == items
