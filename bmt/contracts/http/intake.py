@@ -114,7 +114,8 @@ class InboxItem(_Answer):
     subject: str
     document_id: DocumentId = Field(description="the message itself, whole")
     bounce: BouncedNotice | None = Field(
-        description="the notice that it says was not delivered; null for any other message"
+        default=None,
+        description="the notice that it says was not delivered; null for any other message",
     )
 
 

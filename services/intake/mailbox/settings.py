@@ -105,7 +105,7 @@ def _parsed(text: str) -> dict[str, Mailbox]:
         return _MAILBOXES.validate_python(raw or {})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults]
+        told = [f"{'.'.join(map(str, fault['loc'])) or 'as a whole'}: {fault['msg']}" for fault in faults]
         raise _wrong("; ".join(told)) from None
 
 
