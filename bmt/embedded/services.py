@@ -41,6 +41,7 @@ def _intake(system: System) -> Environment:
         **_status_codes(system),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
         "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
+        "BMT_SMTP_SENDER": SENDER,
     }
 
 

@@ -21,14 +21,20 @@ from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
 from services.intake.channels.mail import OpenedMail, open_mail
 from services.intake.channels.media_types import EMAIL
+from services.intake.channels.own_notices import OwnNotices
+from services.intake.channels.reports import undelivered
+from services.intake.channels.setting_aside import why_set_aside
 from services.intake.domain import warnings
 from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
-from services.intake.domain.events import Mail
+from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
 from services.intake.domain.submission import Caller, Standing, Submission
+from services.intake.views import RequestDocument
 
 MESSAGE_FILENAME: Final = "message.eml"
+MAILBOX: Final = "mailbox"
+"""Who hands in what was found in a mailbox, as events name it."""
 
 
 class Directory(Protocol):
@@ -48,6 +54,14 @@ class OpenRequests(Protocol):
 
     async def others(self, agency: str, account: str, than: str) -> bool:
         """Whether there is one besides the request `than`."""
+        ...
+
+
+class ToldBy(Protocol):
+    """Requests by the notices that told of them."""
+
+    async def told_by(self, message_id: str) -> RequestDocument | None:
+        """The request that the notice of this Message-ID told of."""
         ...
 
 
@@ -135,7 +149,9 @@ async def receive_email(
     home = _home(caller, opened, agencies)
     require_channel(home, "email")
     caller = replace(caller, agencies=frozenset({home.code}))
-    mail = await _kept(content, opened, documents)
+    received = await received_bytes(content)
+    with received.content:
+        mail = await _kept(received, opened, documents)
     crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
@@ -153,15 +169,58 @@ def _home(caller: Caller, opened: OpenedMail, agencies: Agencies) -> Agency:
     return agencies.get(codes[0])
 
 
-async def _kept(content: bytes, opened: OpenedMail, documents: Documents) -> Mail:
+async def receive_mailbox_message(
+    received: Received,
+    opened: OpenedMail,
+    home: Agency,
+    *,
+    is_ours: OwnNotices,
+    requests: ToldBy,
+    agencies: Agencies,
+    documents: Documents,
+    weigh: Weigh,
+    new_id: NewId,
+    clock: Clock,
+) -> ReceiveEmail:
+    """A message that was found in an agency's mailbox, where nobody looked at it before.
+
+    What could not be delivered goes to the agency whose request it told of.
+    """
+    caller = Caller(MAILBOX, "operator", frozenset({home.code}))
+    mail = await _kept(received, opened, documents)
+    bounce, of_agency = await _bounce(opened, is_ours, requests)
+    aside = None if bounce else why_set_aside(opened, is_ours)
+    submission = None
+    if opened.form.request is not None and not aside:
+        weighed = await weigh(opened.form.request, "email", caller)
+        submission = replace(weighed, email_message_id=mail.message_id)
+    home = agencies.get(of_agency) if of_agency and of_agency in agencies else home
+    return ReceiveEmail(new_id(), mail, submission, home, caller, clock(), bounce, aside)
+
+
+async def _bounce(
+    opened: OpenedMail, is_ours: OwnNotices, requests: ToldBy
+) -> tuple[Bounce | None, str | None]:
+    """The notice of ours that came back, and the agency of its request; each where it is known."""
+    report = opened.message.report
+    lost = undelivered(report, is_ours) if opened.message.automatic else None
+    if lost is None:
+        return None, None
+    told = await requests.told_by(lost.message_id) if lost.message_id else None
+    if told is None:
+        return Bounce(message_id=lost.message_id), None
+    return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
+
+
+async def _kept(received: Received, opened: OpenedMail, documents: Documents) -> Mail:
     """The message whole, then each attachment of an allowed kind."""
-    files = [(content, MESSAGE_FILENAME, EMAIL)]
-    files += [(each.content, each.filename, each.media_type) for each in opened.attachments]
+    whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
+    files = [(each.content, each.filename, each.media_type) for each in opened.attachments]
     return Mail(
         message_id=opened.message.message_id,
         sender=opened.message.sender,
         subject=opened.message.subject,
-        documents=tuple([await _stored(documents, *file) for file in files]),
+        documents=(whole, *[await _stored(documents, *file) for file in files]),
         understood=opened.form.understood,
         missing=opened.form.missing,
     )
@@ -170,7 +229,12 @@ async def _kept(content: bytes, opened: OpenedMail, documents: Documents) -> Mai
 async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
     received = await received_bytes(content)
     with received.content:
-        await documents.put(received, filename=filename, media_type=kind)
+        return await _put(documents, received, filename, kind)
+
+
+async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
+    received.content.seek(0)
+    await documents.put(received, filename=filename, media_type=kind)
     crash_points.reached("intake.handlers.document_kept")
     return Document(
         document_id=received.document_id,

@@ -32,6 +32,7 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
+from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
 from services.intake.settings import Settings
@@ -82,6 +83,15 @@ def build(settings: Settings) -> FastAPI:
         },
     )
     foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
+    collect(
+        settings.mailboxes,
+        settings.smtp_sender,
+        foundation,
+        agencies,
+        requests,
+        weigh,
+        settings.email_max_bytes,
+    )
     execution, documents = foundation.execution, foundation.documents
     return foundation.app(
         title="BMT intake",

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, SecretStr, StringConstraints
 
 from bmt.contracts.status_code import SHORTEST_KEY
-from bmt.contracts.values import AgencyCode
+from bmt.contracts.values import AgencyCode, EmailAddress
 from bmt.pages.settings import PagesSettings
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -46,4 +46,13 @@ class Settings(PagesSettings):
     )
     email_max_bytes: int = Field(
         default=25 * MIB, ge=1, le=1024 * MIB, description="The largest e-mail message, in bytes."
+    )
+    mailboxes: SecretStr | None = Field(
+        default=None,
+        description="YAML or JSON: agency → its mailbox, which is read by IMAP: "
+        "{MAMPU: {host: imap.example, user: bmt, password_file: /run/secrets/imap}}.",
+    )
+    smtp_sender: EmailAddress | None = Field(
+        default=None,
+        description="As notification's: the address that notices come from. Needed with mailboxes.",
     )

@@ -9,6 +9,7 @@ from bmt.chassis.decider import Heard
 from bmt.chassis.views import View
 from bmt.contracts.events import (
     Approved,
+    NotificationPrepared,
     Rejected,
     RequestEvent,
     RequestReceived,
@@ -19,6 +20,7 @@ from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document, Moment, RequestWarning, Status
 from services.intake.domain.events import (
+    Bounce,
     DocumentUploaded,
     InboxItemDismissed,
     InboxItemReceived,
@@ -57,6 +59,7 @@ class RequestDocument(_Document):
         steps: in order.
         progress: what the status is told from.
         decision: the one that stands.
+        notices: the Message-IDs of the e-mails that told of it; for searching.
     """
 
     facts: RequestFacts
@@ -69,6 +72,7 @@ class RequestDocument(_Document):
     steps: tuple[StepTaken, ...]
     progress: Progress
     decision: Decision | None
+    notices: tuple[str, ...] = ()
 
 
 class InboxDocument(_Document):
@@ -76,13 +80,14 @@ class InboxDocument(_Document):
 
     inbox_item_id: str
     agency: str
-    status: Literal["waiting", "registered", "dismissed"]
+    status: Literal["waiting", "registered", "dismissed", "set_aside"]
     received_at: Moment
     sender: str
     subject: str
     documents: tuple[Document, ...]
     understood: dict[str, str]
     missing: tuple[Missing, ...]
+    bounce: Bounce | None = None
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
@@ -121,6 +126,7 @@ def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> Request
         steps=_steps(document, heard),
         progress=progress,
         decision=_decision(heard) or (document.decision if document else None),
+        notices=_notices(document, event),
     )
 
 
@@ -136,6 +142,13 @@ def _steps(document: RequestDocument | None, heard: Heard[Any]) -> tuple[StepTak
     known = document.steps if document else ()
     step = step_of(heard)
     return tuple(sorted((*known, step), key=lambda each: each.place)) if step else known
+
+
+def _notices(document: RequestDocument | None, event: RequestEvent) -> tuple[str, ...]:
+    known = set(document.notices if document else ())
+    if isinstance(event, NotificationPrepared) and event.message_id is not None:
+        known.add(event.message_id)
+    return tuple(sorted(known))
 
 
 def _decision(heard: Heard[Any]) -> Decision | None:
@@ -163,22 +176,28 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
             return InboxDocument(
                 inbox_item_id=heard.subject,
                 agency=event.agency,
-                status="waiting",
+                status="waiting" if event.set_aside is None else "set_aside",
                 received_at=event.received_at,
+                bounce=event.bounce,
+                reason=event.set_aside,
                 **vars(event.mail),
             )
         case InboxItemDismissed() as event, InboxDocument():
-            how = {"status": "dismissed", "reason": event.reason}
-            return _settled(document, heard, event.dismissed_by.subject, how)
-        case RequestReceived() as event, InboxDocument(status="waiting"):
+            return _settled(
+                document,
+                heard,
+                event.dismissed_by.subject,
+                {"status": "dismissed", "reason": event.reason},
+            )
+        case RequestReceived() as event, InboxDocument(status="waiting" | "set_aside"):
             by = event.submitted_by.subject
-            return _settled(document, heard, by, {"status": "registered"})
+            return _settled(document, heard, by, {"status": "registered", "reason": None})
         case _:
             return document
 
 
 def _settled(
-    document: InboxDocument, heard: Heard[Any], by: str, how: dict[str, str]
+    document: InboxDocument, heard: Heard[Any], by: str, how: dict[str, str | None]
 ) -> InboxDocument:
     return document.model_copy(update={**how, "settled_by": by, "settled_at": heard.time})
 
@@ -213,6 +232,7 @@ REQUESTS: Final = View(
         ("account", "received_at", "_id"),
         ("open_for", "_id"),
         ("facts.reference", "_id"),
+        ("notices", "_id"),
     ),
 )
 INBOX: Final = View(

@@ -16,7 +16,7 @@ from bmt.contracts.values import (
     Value,
 )
 
-InboxStatus = Literal["waiting", "registered", "dismissed"]
+InboxStatus = Literal["waiting", "registered", "dismissed", "set_aside"]
 
 
 class _Answer(BaseModel):
@@ -94,16 +94,29 @@ class MissingField(_Answer):
     detail: str
 
 
+class BouncedNotice(_Answer):
+    """A notice of ours that could not be delivered: its recipient must be told another way."""
+
+    message_id: str | None = Field(description="its Message-ID; null: the report does not name it")
+    request_id: str | None = Field(description="the request that it told of, where that is known")
+
+
 class InboxItem(_Answer):
     """A message that a person must read, in a list."""
 
     inbox_item_id: str
     agency: str
-    status: InboxStatus
+    status: InboxStatus = Field(
+        description="`set_aside`: a machine sent it to the mailbox, and nobody needs to read it"
+    )
     received_at: Moment
     sender: str = Field(description="whom the message says it is from; not verified")
     subject: str
     document_id: DocumentId = Field(description="the message itself, whole")
+    bounce: BouncedNotice | None = Field(
+        default=None,
+        description="the notice that it says was not delivered; null for any other message",
+    )
 
 
 class InboxItemInFull(InboxItem):
@@ -114,7 +127,7 @@ class InboxItemInFull(InboxItem):
     missing: tuple[MissingField, ...]
     settled_by: str | None = Field(description="who registered or dismissed it")
     settled_at: Moment | None
-    reason: str | None = Field(description="why it was dismissed")
+    reason: str | None = Field(description="why it was dismissed, or set aside")
 
 
 class InboxText(_Answer):

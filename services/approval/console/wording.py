@@ -73,6 +73,7 @@ INBOX: Final[Mapping[InboxStatus, str]] = {
     "waiting": "Menunggu",
     "registered": "Didaftarkan",
     "dismissed": "Diketepikan",
+    "set_aside": "Ditapis oleh sistem",
 }
 
 TASK: Final[Mapping[TaskFilter, str]] = {

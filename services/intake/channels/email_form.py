@@ -24,6 +24,8 @@ KINDS: Final = {
 NEEDED: Final = ("kind", "agency", "name", "account", "email", "justification")
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 
+_LONGEST_SHOWN: Final = 20_000
+"""Characters of a field that people are shown; the whole stands in the message."""
 _LINKED: Final = re.compile(r"\s*[<\[]mailto:[^>\]]*[>\]]", re.IGNORECASE)
 _IN_BRACKETS: Final = re.compile(r"[^<>]*<([^<>\s]+)>")
 
@@ -39,11 +41,13 @@ class Form:
         understood: by field, as written (the first of several).
         missing: why it is no filled request; empty when it is one.
         request: what it asks for, when it is one.
+        filled: everything that a request needs stands there, whoever sent it.
     """
 
     understood: dict[str, str]
     missing: tuple[Missing, ...]
     request: SubmitRequest | None
+    filled: bool = False
 
 
 def form_of(message: ReadMessage, forms: Iterable[str], agencies: Agencies) -> Form:
@@ -57,16 +61,20 @@ def form_of(message: ReadMessage, forms: Iterable[str], agencies: Agencies) -> F
     found = labelled((*message.plain, *forms))
     if not found:
         found = labelled(text_of(html) for html in message.html)
-    understood = {field: min(values) for field, values in found.items()}
+    understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in found.items()}
     meant = _meant(found, agencies)
+    by_machine = [Missing(field="message", detail=message.automatic)] if message.automatic else []
     missing = (
         *(Missing(field="message", detail=detail) for detail in message.unreadable),
-        *([Missing(field="message", detail="A machine sent it.")] if message.automatic else ()),
+        *by_machine,
         *_incomplete(meant),
     )
-    if missing:
+    if len(missing) > len(by_machine):
         return Form(understood, missing, None)
-    return _checked(understood, {field: values.pop() for field, values in meant.items()})
+    form = _checked(understood, {field: values.pop() for field, values in meant.items()})
+    if by_machine:
+        return Form(understood, (*by_machine, *form.missing), None, filled=form.filled)
+    return form
 
 
 def _meant(found: Labelled, agencies: Agencies) -> Meant:
@@ -125,7 +133,7 @@ def _checked(understood: dict[str, str], values: dict[str, str | int | None]) ->
         request = SubmitRequest.model_validate({**body, "applicant": applicant, "channel": "email"})
     except ValidationError as error:
         return Form(understood, tuple(_faults(error)), None)
-    return Form(understood, (), request)
+    return Form(understood, (), request, filled=True)
 
 
 def _faults(error: ValidationError) -> Iterable[Missing]:

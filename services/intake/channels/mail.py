@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bmt.agencies.register import Agencies
 from services.intake.channels.email_form import Form, form_of
 from services.intake.channels.filename import FilenameWrong, checked
 from services.intake.channels.media_types import ALLOWED, EMAIL, ENDINGS, TEXT, recognise
-from services.intake.channels.message import Part, ReadMessage, read
+from services.intake.channels.message import Part, ReadMessage, read, unread
+from services.intake.domain.events import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,24 @@ class OpenedMail:
 
 def open_mail(content: bytes, agencies: Agencies) -> OpenedMail:
     """Read a message; never raises. It may take a second for the largest: not for the event loop."""
-    message = read(content)
+    try:
+        return _opened(read(content), agencies)
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, a person can look at it
+        return unopened(f"The message could not be read ({type(error).__name__}).")
+
+
+def unopened(why: str) -> OpenedMail:
+    """A message of which nothing is told but why."""
+    return OpenedMail(unread(why), Form({}, (Missing(field="message", detail=why),), None), ())
+
+
+def open_head(head: bytes, why: str) -> OpenedMail:
+    """The beginning of a message that is not read whole, for the reason `why`; never raises."""
+    message = replace(read(head), plain=(), html=(), attachments=(), unreadable=(why,))
+    return OpenedMail(message, Form({}, (Missing(field="message", detail=why),), None), ())
+
+
+def _opened(message: ReadMessage, agencies: Agencies) -> OpenedMail:
     attachments = tuple(_allowed(message.attachments))
     forms = [each.content.decode("utf-8-sig") for each in attachments if each.media_type == TEXT]
     return OpenedMail(message, form_of(message, forms, agencies), attachments)

@@ -12,6 +12,9 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import Any, Final
 
+from services.intake.channels.automatic import why_automatic
+from services.intake.channels.reports import Report, report_of
+
 MOST_PARTS: Final = 200
 MOST_ATTACHMENTS: Final = 50
 MOST_TEXT_BYTES: Final = 1024 * 1024
@@ -21,8 +24,8 @@ _LONGEST_HEADER: Final = 4096
 _LONGEST_SHOWN: Final = 500
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_AUTOMATIC: Final = ("x-autoreply", "x-autorespond")
-_NOT_PERSONAL: Final = ("auto_reply", "auto-reply", "bulk", "junk", "list")
+_SLOW_CODECS: Final = ("punycode", "idna")
+"""Python knows them as encodings; no message is written in them, and a long one takes minutes."""
 
 
 class _TooManyParts(Exception):  # noqa: N818  named for what is so
@@ -61,21 +64,23 @@ class ReadMessage:
         message_id: in angle brackets, when there is a sane one.
         sender: From, as it says.
         subject: as it says.
-        automatic: sent by a machine: an answer while away, or a bounce.
+        automatic: what tells that a machine sent it; empty for what a person wrote.
         plain: the text parts that are the message itself.
         html: the HTML parts that are the message itself.
         attachments: all others.
         unreadable: what could not be read, for people.
+        report: what it tells of another message.
     """
 
     message_id: str | None
     sender: str
     subject: str
-    automatic: bool
+    automatic: str
     plain: tuple[str, ...]
     html: tuple[str, ...]
     attachments: tuple[Part, ...]
     unreadable: tuple[str, ...]
+    report: Report
 
 
 def read(content: bytes) -> ReadMessage:
@@ -85,8 +90,12 @@ def read(content: bytes) -> ReadMessage:
         # The type stubs make policies generic; the class cannot be.
         return _read(email.message_from_bytes(content, _class=EmailMessage, policy=_POLICY))  # type: ignore[arg-type]
     except Exception as error:  # noqa: BLE001  it waits for a person, whole
-        broken = (f"The message could not be read ({type(error).__name__}).",)
-        return ReadMessage(None, "", "", False, (), (), (), broken)  # noqa: FBT003
+        return unread(f"The message could not be read ({type(error).__name__}).")
+
+
+def unread(why: str) -> ReadMessage:
+    """A message of which nothing is known."""
+    return ReadMessage(None, "", "", "", (), (), (), (why,), Report())
 
 
 def _require_reasonable(content: bytes) -> None:
@@ -104,7 +113,8 @@ def _read(message: EmailMessage) -> ReadMessage:
     html: list[str] = []
     attachments: list[Part] = []
     unreadable: list[str] = []
-    for part in _leaves(message):
+    leaves = list(_leaves(message))
+    for part in leaves:
         if not _is_body(part):
             attachments.append(_attachment(part))
         elif (text := _text(part)) is None:
@@ -117,11 +127,12 @@ def _read(message: EmailMessage) -> ReadMessage:
         message_id=_message_id(message),
         sender=_header(message, "from"),
         subject=_header(message, "subject"),
-        automatic=_is_automatic(message),
+        automatic=why_automatic(message),
         plain=tuple(plain),
         html=tuple(html),
         attachments=tuple(attachments[:MOST_ATTACHMENTS]),
         unreadable=tuple(unreadable),
+        report=report_of(message, leaves),
     )
 
 
@@ -159,8 +170,11 @@ def _text(part: Any) -> str | None:
     if len(raw) > MOST_TEXT_BYTES:
         return None
     for charset in (part.get_content_charset() or "utf-8", "utf-8"):
+        if charset in _SLOW_CODECS:
+            continue
         try:
-            return str(raw, charset)
+            # UTF-7 and others can say half a character, which no other program takes.
+            return str(raw, charset).encode("utf-8", "replace").decode()
         except (UnicodeDecodeError, LookupError, ValueError):
             continue
     return None
@@ -175,15 +189,3 @@ def _message_id(message: EmailMessage) -> str | None:
     raw = (value for name, value in message.raw_items() if name.lower() == "message-id")
     found = str(next(raw, "")).strip()
     return found if _MESSAGE_ID.fullmatch(found) else None
-
-
-def _is_automatic(message: EmailMessage) -> bool:
-    """By RFC 3834 (Auto-Submitted), RFC 5321 (the null return path) and common custom."""
-    submitted = _header(message, "auto-submitted").partition(";")[0].strip().lower()
-    return (
-        submitted not in ("", "no")
-        or _header(message, "return-path") == "<>"
-        or _header(message, "precedence").lower() in _NOT_PERSONAL
-        or any(name in message for name in _AUTOMATIC)
-        or message.get_content_type() == "multipart/report"
-    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from bmt.agencies.agency import Agency
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Document, Status
-from services.intake.domain.events import Mail
+from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.submission import Caller, Submission
 
 
@@ -29,6 +29,8 @@ class ReceiveEmail:
         home: the agency whose inbox it goes to, with its rules.
         caller: who handed it in.
         received_at: now.
+        bounce: the notice of ours that it says was not delivered.
+        set_aside: why nobody needs to read it; None: it is a request, or somebody must.
     """
 
     request_id: str
@@ -37,6 +39,8 @@ class ReceiveEmail:
     home: Agency
     caller: Caller
     received_at: datetime
+    bounce: Bounce | None = None
+    set_aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

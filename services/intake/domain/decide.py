@@ -82,10 +82,16 @@ def _require_right(submission: Submission) -> None:
 
 
 def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived:
-    """A filled request of the agency is one; anything else waits, whole, for a person."""
-    require_channel(command.home, "email")
+    """A filled request of the agency is one; anything else waits, whole, for a person.
+
+    What came back to us is neither, whatever else stands in it; and it reaches an agency that
+    receives nothing by e-mail, too.
+    """
+    came_back = command.bounce is not None or command.set_aside is not None
+    if not came_back:
+        require_channel(command.home, "email")
     missing = command.mail.missing
-    if command.submission is not None and not missing:
+    if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
             return received(command.request_id, command.submission, command.mail.documents)
@@ -94,6 +100,8 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
         received_at=command.received_at,
         submitted_by=command.caller.submitter,
         mail=command.mail.model_copy(update={"missing": missing}),
+        bounce=command.bounce,
+        set_aside=command.set_aside,
     )
 
 

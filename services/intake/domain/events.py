@@ -48,14 +48,35 @@ class Mail(BaseModel):
     missing: tuple[Missing, ...]
 
 
+class Bounce(BaseModel):
+    """A notice of ours came back: it could not be delivered.
+
+    Attributes:
+        message_id: the notice's Message-ID; None where the report does not name it.
+        request_id: the request that it told of, where that is known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    message_id: str | None
+    request_id: str | None = None
+
+
 class InboxItemReceived(Event):
-    """A message that a person must read; its id is the id of the request that it may become."""
+    """A message that a person must read; its id is the id of the request that it may become.
+
+    Attributes:
+        bounce: what it says was not delivered.
+        set_aside: why nobody needs to read it; None: somebody must.
+    """
 
     TYPE = "my.gov.bmt.intake.InboxItemReceived.v1"
     agency: str
     received_at: Moment
     submitted_by: Submitter
     mail: Mail
+    bounce: Bounce | None = None
+    set_aside: str | None = None
 
 
 class InboxItemDismissed(Event):

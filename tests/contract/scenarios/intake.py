@@ -1,5 +1,7 @@
 """What comes in: requests by each way, what waits in the inbox, and documents."""
 
+from dataclasses import replace
+
 from unit.intake.submissions import (
     ADMINISTRATOR,
     AGENCIES,
@@ -23,7 +25,7 @@ from services.intake.domain.commands import (
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.events import Missing
+from services.intake.domain.events import Bounce, Missing
 
 UNCLEAR = ReceiveEmail(
     ID,
@@ -63,6 +65,11 @@ SCENARIOS = {
         CorrectRequest(ID, submission(quota_bytes=5_000_000_000), Known("returned", returns=1)),
     ],
     "withdrawn": [MEMO, WithdrawRequest("Tidak diperlukan.", ADMINISTRATOR, Known("received"))],
+    "mailbox-bounce": [replace(UNCLEAR, bounce=Bounce(message_id="<1@bmt.my>", request_id=ID))],
+    "mailbox-set-aside-registered": [
+        replace(UNCLEAR, set_aside="A machine sent it (Auto-Submitted)."),
+        RegisterInboxItem(ID, submission(channel="email")),
+    ],
     "inbox-registered": [UNCLEAR, RegisterInboxItem(ID, submission(channel="email"))],
     "inbox-dismissed": [UNCLEAR, DismissInboxItem("Iklan.", ADMINISTRATOR, NOON)],
     "document": [RecordUpload(SCAN, SITI, NOON)],

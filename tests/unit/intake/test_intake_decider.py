@@ -47,7 +47,7 @@ from services.intake.domain.errors import (
     UnknownInboxItem,
     UnknownRequest,
 )
-from services.intake.domain.events import InboxItemDismissed, InboxItemReceived, Missing
+from services.intake.domain.events import Bounce, InboxItemDismissed, InboxItemReceived, Missing
 from services.intake.domain.reference import reference
 from services.intake.domain.submission import Standing
 
@@ -265,6 +265,22 @@ class TestEmail:
         (event,) = DECIDER.decide(self.receive(**changes), DECIDER.initial)
         assert isinstance(event, InboxItemReceived)
         assert [missing.field for missing in event.mail.missing] == [field]
+
+    def test_what_came_back_is_no_request_whatever_stands_in_it(self):
+        bounce = Bounce(message_id="<0192@bmt.my>", request_id=ID)
+        for changes in ({"bounce": bounce}, {"set_aside": "It is ours."}):
+            (item,) = DECIDER.decide(replace(self.receive(), **changes), DECIDER.initial)
+            assert isinstance(item, InboxItemReceived)
+            assert (item.bounce, item.set_aside) == (
+                changes.get("bounce"),
+                changes.get("set_aside"),
+            )
+
+    def test_a_bounce_reaches_an_agency_that_receives_no_email(self):
+        bounce = Bounce(message_id="<0192@bmt.my>")
+        command = replace(self.receive(), home=AGENCIES.get("KPM"), bounce=bounce)
+        (item,) = DECIDER.decide(command, DECIDER.initial)
+        assert item.agency == "KPM"
 
     def test_an_agency_that_receives_no_email_says_so(self):
         of_kpm = replace(ADMINISTRATOR, agencies=frozenset({"KPM"}))

@@ -33,6 +33,7 @@ from bmt.contracts.events import (
 from bmt.contracts.values import Document, Officer, Submitter
 from services.intake import answers
 from services.intake.domain.events import (
+    Bounce,
     DocumentUploaded,
     InboxItemDismissed,
     Missing,
@@ -228,6 +229,20 @@ class TestInbox:
         )
         item = await self.shown(waiting(), dismissed)
         assert (item.status, item.reason) == ("dismissed", "spam")
+
+    async def test_what_was_set_aside_waits_for_nobody_and_can_be_registered(self):
+        aside = waiting().model_copy(update={"set_aside": "A machine sent it."})
+        item = await self.shown(aside)
+        assert (item.status, item.reason) == ("set_aside", "A machine sent it.")
+        item = await self.shown(aside, received())
+        assert (item.status, item.reason) == ("registered", None)
+
+    async def test_a_bounce_names_the_notice_and_its_request(self):
+        bounce = Bounce(message_id="<1@bmt.my>", request_id=ID)
+        item = await self.shown(waiting().model_copy(update={"bounce": bounce}))
+        told = answers.inbox_item(item)
+        assert told.status == "waiting"
+        assert told.bounce.model_dump() == {"message_id": "<1@bmt.my>", "request_id": ID}
 
     async def test_a_request_that_never_waited_is_not_there(self):
         assert await self.shown(received()) is None

@@ -1,0 +1,1 @@
+"""The agencies' office mailboxes, read by IMAP: each message becomes a request or an inbox item."""

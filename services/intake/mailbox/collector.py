@@ -1,0 +1,139 @@
+"""Looks into one mailbox again and again, and takes in what is not marked yet.
+
+Two processes may look at the same time: a message is marked only once its commit is durable, and the
+message itself is the commit's cause. What is not marked is found again.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from bmt.agencies.agency import Agency
+from bmt.chassis.documents import Received, receive, received_bytes
+from bmt.chassis.errors import Unavailable
+from services.intake.mailbox.gauges import MailboxGauges
+from services.intake.mailbox.session import Folder, MailboxAway, Session
+from services.intake.mailbox.taking import Outcome
+
+log = structlog.get_logger(__name__)
+
+PIECE_BYTES: Final = 1024 * 1024
+AT_ONCE_BYTES: Final = 32 * 1024 * 1024
+"""What is larger comes piece by piece."""
+LONGEST_PAUSE_SECONDS: Final = 300.0
+_MOST_DOUBLINGS: Final = 10
+
+
+class Take(Protocol):
+    """As `Taking`."""
+
+    async def __call__(self, home: Agency, received: Received) -> Outcome:
+        """Durable when this returns."""
+        ...
+
+
+class Collector:
+    """One mailbox of an agency."""
+
+    def __init__(
+        self,
+        agency: Agency,
+        session: Callable[[], Session],
+        take: Take,
+        gauges: MailboxGauges,
+        every_seconds: float,
+    ) -> None:
+        """`session` makes a connection that is not open yet."""
+        self._agency = agency
+        self._session = session
+        self._take = take
+        self._gauges = gauges
+        self._every_seconds = every_seconds
+        self._uid_validity = ""
+        self._taken: set[int] = set()
+        self._failed: set[int] = set()
+
+    async def run(self) -> None:
+        """Look until cancelled. Whatever goes wrong delays, and ends nothing."""
+        failures = 0
+        while True:
+            try:
+                await self._look()
+                failures = 0
+            except Unavailable as error:
+                failures += 1
+                why = error.why if isinstance(error, MailboxAway) else error.part
+                log.warning("mailbox_waits", agency=self._agency.code, why=why)
+            except Exception:
+                failures += 1
+                log.exception("mailbox_look_failed", agency=self._agency.code)
+            await asyncio.sleep(self._pause(failures))
+
+    def _pause(self, failures: int) -> float:
+        if not failures:
+            return self._every_seconds
+        doubled = self._every_seconds * 2.0 ** min(failures, _MOST_DOUBLINGS)
+        longest = max(LONGEST_PAUSE_SECONDS, self._every_seconds)
+        return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+
+    async def _look(self) -> None:
+        """Take in everything that waits, the oldest first; what failed before, last."""
+        session = self._session()
+        try:
+            folder = await asyncio.to_thread(session.open)
+            waiting = await self._waiting(session, folder)
+            self._gauges.waiting(self._agency.code, len(waiting))
+            for number, uid in enumerate(waiting, start=1):
+                self._failed.add(uid)
+                await self._take_one(session, folder, uid)
+                self._failed.discard(uid)
+                self._gauges.waiting(self._agency.code, len(waiting) - number)
+            self._gauges.looked(self._agency.code)
+            await asyncio.to_thread(session.leave)
+        finally:
+            session.close()
+
+    async def _waiting(self, session: Session, folder: Folder) -> Sequence[int]:
+        if folder.uid_validity != self._uid_validity:
+            # The server counts anew: what was known of its numbers means nothing any more.
+            self._uid_validity = folder.uid_validity
+            self._taken.clear()
+            self._failed.clear()
+        if folder.keeps_keywords:
+            found = await asyncio.to_thread(session.not_marked)
+        else:
+            found = await asyncio.to_thread(session.all)
+        waiting = [uid for uid in found if uid not in self._taken]
+        return sorted(waiting, key=lambda uid: (uid in self._failed, uid))
+
+    async def _take_one(self, session: Session, folder: Folder, uid: int) -> None:
+        received = await self._received(session, uid)
+        if received is None:
+            return
+        with received.content:
+            outcome = await self._take(self._agency, received)
+        self._gauges.took(self._agency.code, outcome)
+        if folder.keeps_keywords:
+            await asyncio.to_thread(session.mark, uid)
+        else:
+            self._taken.add(uid)
+
+    async def _received(self, session: Session, uid: int) -> Received | None:
+        """The message; None when somebody moved it meanwhile."""
+        size = await asyncio.to_thread(session.size, uid)
+        if size is None:
+            return None
+        if size > AT_ONCE_BYTES:
+            return await receive(_pieces(session, uid), size + PIECE_BYTES)
+        content = await asyncio.to_thread(session.read, uid)
+        return None if content is None else await received_bytes(content)
+
+
+async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
+    begin = 0
+    while piece := await asyncio.to_thread(session.read_piece, uid, begin, PIECE_BYTES):
+        yield piece
+        begin += len(piece)

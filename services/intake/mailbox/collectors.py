@@ -1,0 +1,62 @@
+"""The mailboxes of an installation, put together."""
+
+from collections.abc import Callable
+from functools import partial
+
+from pydantic import SecretStr
+
+from bmt.agencies.register import Agencies
+from bmt.chassis import clock
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.foundation import Foundation
+from services.intake import handlers
+from services.intake.channels.own_notices import OwnNotices
+from services.intake.handlers import ToldBy, Weigh
+from services.intake.mailbox.collector import Collector
+from services.intake.mailbox.gauges import MailboxGauges
+from services.intake.mailbox.session import Session
+from services.intake.mailbox.settings import mailboxes
+from services.intake.mailbox.taking import Taking
+
+
+def collect(
+    given: SecretStr | None,
+    sender: str | None,
+    foundation: Foundation,
+    agencies: Agencies,
+    requests: ToldBy,
+    weigh: Weigh,
+    most_bytes: int,
+) -> None:
+    """Read every mailbox while the service runs; none where none is `given`.
+
+    `sender` is the address that notices come from.
+
+    Raises:
+        WrongConfiguration: BMT_MAILBOXES is wrong, or BMT_SMTP_SENDER is missing beside it.
+    """
+    if given is None:
+        return
+    if sender is None:
+        raise WrongConfiguration(
+            "BMT_SMTP_SENDER is missing: BMT_MAILBOXES needs the address that notification sends from, "
+            "to know our own notices when they come back"
+        )
+    receive = partial(
+        handlers.receive_mailbox_message,
+        is_ours=OwnNotices(sender.rpartition("@")[2]),
+        requests=requests,
+        agencies=agencies,
+        documents=foundation.documents,
+        weigh=weigh,
+        new_id=clock.new_id,
+        clock=clock.now,
+    )
+    take = Taking(foundation.execution, foundation.store, agencies, receive, most_bytes)
+    gauges = MailboxGauges(foundation.registry)
+    for code, mailbox in mailboxes(given.get_secret_value(), agencies).items():
+        session: Callable[[], Session] = partial(Session, mailbox)
+        gauges.waiting(code, 0)
+        gauges.looked(code)
+        collector = Collector(agencies.get(code), session, take, gauges, mailbox.every_seconds)
+        foundation.runs(collector.run)

@@ -1,0 +1,145 @@
+"""One connection to a mailbox. It blocks: for a thread of its own.
+
+Nothing here deletes or moves a message, marks it as read, or expunges what others marked as deleted:
+imap-tools' own `flag` would (it expunges after each), and so does IMAP's CLOSE.
+"""
+
+import imaplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools.errors import ImapToolsError
+
+from bmt.chassis.errors import Unavailable
+from services.intake.mailbox import answers
+from services.intake.mailbox.settings import Mailbox
+
+TAKEN: Final = "$BmtTaken"
+"""The keyword of messages that were taken in (RFC 3501, 2.3.2)."""
+
+
+class MailboxAway(Unavailable):
+    """The mailbox's server does not answer, or not as it should.
+
+    Attributes:
+        why: at which step, and the error's class: what a server says may name people.
+    """
+
+    def __init__(self, step: str, error: Exception) -> None:
+        """Names the step."""
+        super().__init__("mailbox")
+        self.why = f"{step}: {type(error).__name__}"
+
+
+@contextmanager
+def _asking(step: str) -> Iterator[None]:
+    """Whatever goes wrong between us and the server is `MailboxAway`."""
+    try:
+        yield
+    except (imaplib.IMAP4.error, ImapToolsError, OSError, EOFError, ValueError) as error:
+        raise MailboxAway(step, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder as it was selected.
+
+    Attributes:
+        uid_validity: UIDs mean the same messages as long as this is the same.
+        keeps_keywords: what is marked stays marked.
+    """
+
+    uid_validity: str
+    keeps_keywords: bool
+
+
+class Session:
+    """A mailbox, connected to. Every method raises `MailboxAway`."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._box: BaseMailBox | None = None
+
+    @_asking("open")
+    def open(self) -> Folder:
+        """Connect, log in and select the folder."""
+        self._box = box = self._connected()
+        user, password = self._mailbox.user, self._mailbox.secret()
+        log_in = box.login if (user + password).isascii() else box.login_utf8
+        log_in(user, password, initial_folder=None)
+        box.folder.set(self._mailbox.folder)
+        _, flags = box.client.response("PERMANENTFLAGS")
+        _, validity = box.client.response("UIDVALIDITY")
+        told = validity[-1] if validity and validity[-1] else b""
+        return Folder(bytes(told).decode("ascii"), answers.keeps_keywords(flags or [], TAKEN))
+
+    def _connected(self) -> BaseMailBox:
+        of = self._mailbox
+        timeout = of.timeout_seconds
+        if of.security == "none":
+            return MailBoxUnencrypted(of.host, of.tcp_port, timeout=timeout)
+        trusted = ssl.create_default_context(cafile=of.ca_file)
+        kind = MailBox if of.security == "tls" else MailBoxStartTls
+        return kind(of.host, of.tcp_port, timeout=timeout, ssl_context=trusted)
+
+    @_asking("not_marked")
+    def not_marked(self) -> Sequence[int]:
+        """The UIDs of messages without the mark, in order."""
+        return self._uids(f"UNKEYWORD {TAKEN}")
+
+    @_asking("all")
+    def all(self) -> Sequence[int]:
+        """The UIDs of all messages, in order."""
+        return self._uids("ALL")
+
+    def _uids(self, criteria: str) -> Sequence[int]:
+        return sorted(map(int, self._there.uids(criteria, charset=None)))
+
+    @_asking("size")
+    def size(self, uid: int) -> int | None:
+        """The message's bytes; None when it is no longer there."""
+        return answers.size(self._fetched(uid, "RFC822.SIZE"), uid)
+
+    @_asking("read")
+    def read(self, uid: int) -> bytes | None:
+        """The message, byte for byte as the server gives it; None when it is no longer there."""
+        return answers.body(self._fetched(uid, "BODY.PEEK[]"), uid)
+
+    @_asking("read_piece")
+    def read_piece(self, uid: int, begin: int, length: int) -> bytes | None:
+        """At most `length` bytes of the message from `begin` on; none at its end."""
+        return answers.body(self._fetched(uid, f"BODY.PEEK[]<{begin}.{length}>"), uid)
+
+    def _fetched(self, uid: int, what: str) -> list[object]:
+        status, answer = self._there.client.uid("FETCH", str(uid), f"(UID {what})")
+        if status != "OK":
+            raise imaplib.IMAP4.error("FETCH was refused")
+        return answer
+
+    @_asking("mark")
+    def mark(self, uid: int) -> None:
+        """Mark the message as taken in; all that it has of flags stays."""
+        status, _ = self._there.client.uid("STORE", str(uid), "+FLAGS.SILENT", f"({TAKEN})")
+        if status != "OK":
+            raise imaplib.IMAP4.error("STORE was refused")
+
+    @_asking("leave")
+    def leave(self) -> None:
+        """Take leave (LOGOUT), which changes nothing in the mailbox."""
+        self._there.logout()
+
+    def close(self) -> None:
+        """Hang up; also while another thread waits for an answer, which then gets none."""
+        if self._box is not None:
+            with suppress(OSError, imaplib.IMAP4.error):
+                self._box.client.shutdown()
+
+    @property
+    def _there(self) -> BaseMailBox:
+        if self._box is None:
+            raise OSError("not connected")
+        return self._box

@@ -1,0 +1,124 @@
+"""An agency's office: its mailbox on a real IMAP server, and what intake made of the mail in it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+from eventually import eventually
+from fixtures.dovecot import PASSWORD, USER, Dovecot
+from fixtures.service import Surroundings
+
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.mongodb import connect
+from bmt.embedded.ports import any_free_port
+from services.intake.main import build
+from services.intake.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+SENDER = "bmt@mygovuc.gov.my"
+MARKED_WITHIN_SECONDS = 60
+
+
+def document_id(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+class Office:
+    """The mailbox of MAMPU, and intake's database."""
+
+    def __init__(
+        self, dovecot: Dovecot, surroundings: Surroundings, mongodb: str, variables: dict[str, Any]
+    ) -> None:
+        self.dovecot = dovecot
+        self.surroundings = surroundings
+        self._client = connect(mongodb)
+        self._variables = variables
+
+    def settings(self, port: int = 0, **changes: Any) -> dict[str, Any]:
+        """Intake's settings; `port` is that of a wire to the mailbox."""
+        mailbox = {
+            "host": "127.0.0.1",
+            "port": port or self.dovecot.port,
+            "security": "none",
+            "user": USER,
+            "password": PASSWORD,
+            "every_seconds": 0.2,
+            "timeout_seconds": 5,
+        }
+        given = {"mailboxes": json.dumps({"MAMPU": mailbox}), "smtp_sender": SENDER}
+        return {**self._variables, **given, **changes}
+
+    @asynccontextmanager
+    async def intake(self, port: int = 0, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        """Intake, which reads the mailbox, in this process."""
+        settings = self.settings(port, **changes)
+        async with self.surroundings.running(build, Settings, **settings) as client:
+            yield client
+
+    @asynccontextmanager
+    async def process(self, port: int = 0) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Intake as a process that can be killed."""
+        settings = {**self.surroundings._settings, **self.settings(port)}
+        settings |= {"port": any_free_port(), "database": self.database}
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.intake.main"),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **_variables(settings)},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            yield child
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
+
+    @property
+    def database(self) -> str:
+        return f"{self.surroundings.name}_intake"
+
+    async def commits(self) -> list[dict[str, Any]]:
+        """What messages of the mailbox led to, but for whether it was delivered yet."""
+        commits = self._client[self.database]["commits"]
+        return await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
+
+    async def stored(self, document: str) -> bytes:
+        """A document's bytes as they are kept."""
+        store = DocumentStore(self._client[f"{self.surroundings.name}_documents"])
+        _, chunks = await store.open(document)
+        return b"".join([chunk async for chunk in chunks])
+
+    async def all_taken(self, messages: int) -> None:
+        """Wait until that many messages of the mailbox are marked."""
+
+        def check() -> None:
+            assert self.dovecot.marked == messages
+
+        await eventually(check, timeout=MARKED_WITHIN_SECONDS)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def what_became(commit: dict[str, Any]) -> tuple[str, str]:
+    """The document id of a message, and what it was taken for."""
+    (event,) = commit["events"]
+    data = event["data"]
+    if event["type"] == "my.gov.bmt.RequestReceived.v1":
+        return data["documents"][0]["document_id"], "request"
+    kind = "set_aside" if data["set_aside"] else "bounce" if data["bounce"] else "inbox"
+    return data["mail"]["documents"][0]["document_id"], kind
+
+
+def _variables(settings: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"BMT_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
+        for name, value in settings.items()
+    }

@@ -1,0 +1,79 @@
+"""What a message of a mailbox is: a request, for a person to read, a bounce, or set aside."""
+
+from pathlib import Path
+
+import pytest
+from submissions import AGENCIES
+
+from services.intake.channels.mail import open_head, open_mail
+from services.intake.channels.own_notices import OwnNotices
+from services.intake.channels.reports import Undelivered, undelivered
+from services.intake.channels.setting_aside import why_set_aside
+
+CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
+IS_OURS = OwnNotices("mygovuc.gov.my")
+OURS = "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
+OF_ANOTHER_AGENCY = "another-agencys"
+
+
+def told(content):
+    """What the reader tells of a message; who may submit what is decided later."""
+    opened = open_mail(content, AGENCIES)
+    if opened.message.automatic and undelivered(opened.message.report, IS_OURS):
+        return "bounce"
+    if why_set_aside(opened, IS_OURS):
+        return "set_aside"
+    return "request" if opened.form.request else "inbox"
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_message_of_the_corpus_is_what_its_folder_says(path):
+    expected = "request" if path.stem == OF_ANOTHER_AGENCY else path.parent.name
+    assert told(path.read_bytes()) == expected
+
+
+def test_the_corpus_has_messages_of_every_kind():
+    assert {path.parent.name for path in CORPUS} == {"request", "inbox", "bounce", "set_aside"}
+    assert len(CORPUS) >= 25
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_message_that_breaks_off_anywhere_is_still_something(path, kept):
+    content = path.read_bytes()
+    assert told(content[: int(len(content) * kept)]) in {"request", "inbox", "bounce", "set_aside"}
+
+
+def test_a_bounce_names_the_notice_that_it_is_about():
+    (postfix,) = [path for path in CORPUS if path.stem == "dsn-postfix"]
+    report = open_mail(postfix.read_bytes(), AGENCIES).message.report
+    assert undelivered(report, IS_OURS) == Undelivered(OURS)
+
+
+def test_no_surrogate_of_a_strange_character_set_reaches_what_is_stored():
+    (path,) = [path for path in CORPUS if path.stem == "half-characters-in-utf-7"]
+    understood = open_mail(path.read_bytes(), AGENCIES).form.understood
+    assert "".join(understood.values()).encode()
+
+
+def test_the_beginning_of_a_large_message_tells_who_sent_it_and_that_it_was_not_read():
+    head = b"From: siti@mampu.gov.my\r\nAuto-Submitted: auto-replied\r\n\r\nJenis: permohonan\r\n"
+    opened = open_head(head, "It is too large.")
+    assert opened.message.sender == "siti@mampu.gov.my"
+    assert [missing.detail for missing in opened.form.missing] == ["It is too large."]
+    assert why_set_aside(opened, IS_OURS) == "A machine sent it (Auto-Submitted)."
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    [
+        "<siti@mygovuc.gov.my>",
+        "<0192F0AA-1C2A-7B3C-8D4E-5F60718293A4@mygovuc.gov.my>",
+        "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovucxgov.my>",
+        "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my.example>",
+        "0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my",
+    ],
+)
+def test_what_people_send_in_our_domain_is_not_taken_for_a_notice(message_id):
+    assert IS_OURS(OURS)
+    assert not IS_OURS(message_id)
