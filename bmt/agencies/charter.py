@@ -12,13 +12,17 @@ OFFICE_OPENS: Final = time(8, 0)
 OFFICE_CLOSES: Final = time(17, 0)
 
 
-def due_at(since: datetime, working_days: int, state: State) -> datetime:
+def due_at(
+    since: datetime, working_days: int, state: State, closed: frozenset[date] = frozenset()
+) -> datetime:
     """When offices close on the last of `working_days` full working days after the day of `since`.
+
+    `closed` are days on which the agency itself is closed, beside its state's.
 
     Returns:
         The moment in UTC.
     """
-    return _closing(since.astimezone(MALAYSIA).date(), working_days, state)
+    return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
 
 
 def remind_at(since: datetime, due: datetime, working_days_before: int, state: State) -> datetime:
@@ -48,9 +52,9 @@ def _opening(day: date) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _closing(day: date, working_days: int, state: State) -> datetime:
+def _closing(day: date, working_days: int, state: State, closed: frozenset[date]) -> datetime:
     left = working_days
     while left:
         day += timedelta(days=1)
-        left -= is_working_day(day, state)
+        left -= day not in closed and is_working_day(day, state)
     return datetime.combine(day, OFFICE_CLOSES, MALAYSIA).astimezone(UTC)

@@ -49,6 +49,7 @@ FAULT: Final[Mapping[str, str]] = {
     "already_decided": "Permohonan ini telah diputuskan. Keputusan yang berkuat kuasa ditunjukkan di bawah.",
     "request_closed": "Permohonan ini telah ditarik balik sebelum diputuskan.",
     "own_request": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
+    "another_person_needed": "Kelulusan ini hendaklah diberikan oleh pentadbir lain.",
     "warnings_need_reason": "Permohonan ini mempunyai amaran. Nyatakan sebab ia diluluskan juga.",
     "quota_exceeds_maximum": "Kuota melebihi had agensi.",
     "validation_failed": "Ada yang perlu dibetulkan.",
