@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 
 from bmt.contracts.values import Moment, PostedChannel, ReplyChannel
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+_Day = Annotated[
+    date,
+    PlainSerializer(date.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+"""Kept as text: a store that knows moments only would make one of it."""
 
 
 class RulesVersion(_Answer):
@@ -20,7 +29,7 @@ class RulesVersion(_Answer):
     policy_version: str = Field(description="as a request keeps it")
     rules: Mapping[str, JsonValue] = Field(description="all of them, as agencies.yaml has them")
     changed_by: str | None
-    changed_on: date | None
+    changed_on: _Day | None
     why: str | None
     recorded_at: Moment = Field(description="when approval first ran by them")
 

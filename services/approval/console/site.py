@@ -64,9 +64,7 @@ def site(
         }
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
-            comments.routes(
-                desk, neighbours, foundation.execution, documents, clock.now, admitted
-            ),
+            comments.routes(desk, neighbours, foundation.execution, documents, clock.now, admitted),
             rules.routes(layout, versions, agencies, admitted),
             changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),

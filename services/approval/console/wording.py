@@ -27,6 +27,7 @@ __all__ = (
     "TASK",
     "TONE",
     "WARNING",
+    "YES",
 )
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
@@ -90,6 +91,8 @@ SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
 TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
 
+YES: Final[Mapping[bool, str]] = {True: "Ya", False: "Tidak"}
+
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
@@ -113,6 +116,7 @@ ALL: Final = (
     SETTING,
     SWITCH,
     TARGET,
+    YES,
     WARNED,
     DUE,
     OFFICE,

@@ -1,6 +1,7 @@
 """Rules are recorded when they come into force: once, with who changed them; and again when they come back."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,9 +14,10 @@ from test_bulk_decisions import Office
 
 from bmt.agencies import register
 from bmt.agencies.deciding import Change
+from bmt.contracts.http.rules import RulesVersion
 from services.approval.domain import DECIDER
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.rules import record, whole
+from services.approval.rules import fold, record, whole
 
 ONE, TWO = {"approval_levels": 1}, {"approval_levels": 20}
 CHANGE = Change(by="Siti binti Ali", on=date(2025, 11, 24), why="Arahan 7/2025")
@@ -114,3 +116,10 @@ async def test_what_is_recorded_tells_the_version_again(office):
     assert "changed" not in entry["rules"]
     again = yaml.safe_load(yaml.safe_dump({"MAMPU": entry["rules"]}))
     assert register.parse(again).get("MAMPU").policy_version == entry["policy_version"]
+
+
+def test_a_version_reads_the_same_after_it_was_stored():
+    version = fold(None, SimpleNamespace(data=in_force(change=CHANGE)))
+    stored = version.model_dump()
+    assert stored["changed_on"] == "2025-11-24"
+    assert RulesVersion.model_validate(stored) == version
