@@ -48,7 +48,7 @@ class DecisionForm:
         if choice not in _CHOICES:
             raise FormWrong(errors=(FieldError(pointer="/decision", detail="Choose one."),))
         told: dict[str, object] = {"decision": choice}
-        told |= {name: text for name in _TEXTS if (text := self._text(name))}
+        told |= {name: text for name in _TEXTS if (text := self._text(name, choice))}
         faults: list[FieldError] = []
         if choice == "approve":
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
@@ -56,9 +56,10 @@ class DecisionForm:
             told.pop("exception_reason", None)
         return validated(Ruling, told, faults)
 
-    def _text(self, name: str) -> str:
-        """The prepared reason first, one's own words after it."""
-        prepared = self.value(_PREPARED.get(name, ""))
+    def _text(self, name: str, choice: str) -> str:
+        """The prepared reason first, one's own words after it; an approval has none of those prepared against it."""
+        against = name == "reason" and choice == "approve"
+        prepared = "" if against else self.value(_PREPARED.get(name, ""))
         return "\n".join(filter(None, (prepared.strip(), self.value(name).strip())))
 
     def rulings(self, chosen: Sequence[str]) -> Sequence[RulingOn]:
