@@ -50,7 +50,8 @@ class Practice:
 
     def remind_at(self, since: datetime, due_at: datetime) -> datetime:
         """When the office is reminded of what it has had to do since then."""
-        return charter.remind_at(since, due_at, self.remind_days_before, self.state)
+        days = self.remind_days_before
+        return charter.remind_at(since, due_at, days, self.state, self.closed_days)
 
     @property
     def reminds(self) -> bool:

@@ -65,6 +65,13 @@ def test_days_on_which_the_agency_is_closed_do_not_count(since, days, state, clo
     assert is_due == datetime.fromisoformat(f"{month}-{due}T09:00+00:00")
 
 
+def test_nobody_is_reminded_on_a_closed_day():
+    begun, last = datetime(2025, 11, 24, 1, tzinfo=UTC), datetime(2025, 11, 27, 9, tzinfo=UTC)
+    closed = frozenset({date(2025, 11, 26)})
+    reminded = remind_at(begun, last, 1, "selangor", closed)
+    assert reminded == datetime(2025, 11, 25, 0, tzinfo=UTC)
+
+
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     st.integers(1, 10),
