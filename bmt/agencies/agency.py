@@ -2,10 +2,11 @@
 
 import hashlib
 from functools import cached_property
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bmt.agencies.deciding import Acting, ApprovalLevels, Change, Days, PreparedReasons
 from bmt.agencies.states import State
 from bmt.contracts.values import (
     AgencyCode,
@@ -62,6 +63,8 @@ class Separation(_Rules):
     """Separation of duties. The applicant is never the approver, whatever stands here."""
 
     approver_may_configure: bool
+    registrar_may_approve: bool = True
+    """Whether who handed a request in for somebody may approve it; SOP says nothing."""
 
 
 class AgencyRules(_Rules):
@@ -85,9 +88,21 @@ class AgencyRules(_Rules):
     """Who is told when a step is overdue."""
     remind_working_days_before: Annotated[int, Field(strict=True, ge=0, le=60)] = 1
     """How many working days before the due day the office is reminded, in the morning."""
+    approval_levels: ApprovalLevels = 1
+    """How many administrators must approve, one after the other (SOP 5.0: at least one)."""
+    acting: Acting = ()
+    """Who acts for whom; where somebody is named, nobody else acts for anybody."""
+    prepared_reasons: PreparedReasons = PreparedReasons()
+    closed_days: Days = ()
+    """The agency's own closures (*cuti peristiwa*): no working days."""
+    changed: Change | None = None
+    """Who changed these rules last; says nothing of what they are."""
 
 
 _REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")
+
+_LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days")
+"""Rules that old files do not have: left at its default, none of them makes a new version."""
 
 
 class Agency(_Rules):
@@ -99,9 +114,21 @@ class Agency(_Rules):
     @cached_property
     def policy_version(self) -> str:
         """Names exactly these rules: the same rules have the same version, any change a new one."""
-        later = {"record_retention_years", *_REMINDERS}  # decide on no request
-        canonical = self.rules.model_dump_json(by_alias=True, exclude=later)
+        canonical = self.rules.model_dump_json(by_alias=True, exclude=self._unsaid())
         return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+    def _unsaid(self) -> dict[str, Any]:
+        """What decides on no request; and rules that came later, where they say nothing new."""
+        fields = AgencyRules.model_fields
+        rules = self.rules
+        never = ("record_retention_years", "changed", *_REMINDERS)
+        unsaid: dict[str, Any] = dict.fromkeys(never, True)
+        unsaid |= {
+            name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()
+        }
+        if rules.separation.registrar_may_approve:
+            unsaid["separation"] = {"registrar_may_approve"}
+        return unsaid
 
     def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:
         """The channel out: as asked, else the channel in where it is one, else the first allowed."""

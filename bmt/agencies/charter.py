@@ -12,16 +12,26 @@ OFFICE_OPENS: Final = time(8, 0)
 OFFICE_CLOSES: Final = time(17, 0)
 
 
-def due_at(since: datetime, working_days: int, state: State) -> datetime:
+def due_at(
+    since: datetime, working_days: int, state: State, closed: frozenset[date] = frozenset()
+) -> datetime:
     """When offices close on the last of `working_days` full working days after the day of `since`.
+
+    `closed` are days on which the agency itself is closed, beside its state's.
 
     Returns:
         The moment in UTC.
     """
-    return _closing(since.astimezone(MALAYSIA).date(), working_days, state)
+    return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
 
 
-def remind_at(since: datetime, due: datetime, working_days_before: int, state: State) -> datetime:
+def remind_at(
+    since: datetime,
+    due: datetime,
+    working_days_before: int,
+    state: State,
+    closed: frozenset[date] = frozenset(),
+) -> datetime:
     """When offices open so many working days before the day of `due`.
 
     Where that is not after `since`, when they open on the day of `due`: who has just been given
@@ -31,15 +41,15 @@ def remind_at(since: datetime, due: datetime, working_days_before: int, state: S
         The moment in UTC.
     """
     last = due.astimezone(MALAYSIA).date()
-    wanted = _opening(_days_before(last, working_days_before, state))
+    wanted = _opening(_days_before(last, working_days_before, state, closed))
     return wanted if wanted > since else _opening(last)
 
 
-def _days_before(day: date, working_days: int, state: State) -> date:
+def _days_before(day: date, working_days: int, state: State, closed: frozenset[date]) -> date:
     left = working_days
     while left:
         day -= timedelta(days=1)
-        left -= is_working_day(day, state)
+        left -= day not in closed and is_working_day(day, state)
     return day
 
 
@@ -48,9 +58,9 @@ def _opening(day: date) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _closing(day: date, working_days: int, state: State) -> datetime:
+def _closing(day: date, working_days: int, state: State, closed: frozenset[date]) -> datetime:
     left = working_days
     while left:
         day += timedelta(days=1)
-        left -= is_working_day(day, state)
+        left -= day not in closed and is_working_day(day, state)
     return datetime.combine(day, OFFICE_CLOSES, MALAYSIA).astimezone(UTC)

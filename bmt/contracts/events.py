@@ -77,8 +77,25 @@ class Granted(BaseModel):
     max_file_size_bytes: int | None
 
 
+class Endorsement(BaseModel):
+    """An approval that is not the last: more administrators must approve."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    level: int = Field(description="1 is the first")
+    endorsed_by: Officer
+    endorsed_at: Moment
+    approved: Granted
+    reason: str | None = None
+    exception_reason: str | None = None
+    on_behalf_of: str | None = None
+
+
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class Approved(RequestEvent):
-    """An administrator approved (SOP step 2, and 5.0)."""
+    """An administrator approved (SOP step 2, and 5.0): the last who must, where several must."""
 
     TYPE = "my.gov.bmt.Approved.v1"
     decided_by: Officer
@@ -87,6 +104,11 @@ class Approved(RequestEvent):
     reason: str | None = None
     exception_reason: str | None = None
     on_behalf_of: str | None = None
+    endorsements: tuple[Endorsement, ...] = Field(
+        default=(),
+        exclude_if=_is_empty,
+        description="the approvals before this one, at an agency where several must approve",
+    )
 
 
 class Rejected(RequestEvent):

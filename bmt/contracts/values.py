@@ -83,6 +83,14 @@ Line = Annotated[
 ]
 """One line of a letter: 1 to 200 characters."""
 
+Minute = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=5_000),
+    AfterValidator(_not_blank),
+    AfterValidator(_free_text),
+]
+"""What an officer notes on a file (*minit*): 1 to 5,000 characters."""
+
 EmailAddress = Annotated[
     str,
     StringConstraints(

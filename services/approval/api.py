@@ -25,6 +25,7 @@ from bmt.contracts.http.approval import (
 )
 from services.approval import bulk, handlers, views
 from services.approval.answers import decision_made
+from services.approval.audience import as_seen_by
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
 
@@ -52,7 +53,7 @@ def routes(
         review = await reviews.get(request_id)
         if review is None or review.agency != caller.agency:
             raise UnknownRequest
-        return review
+        return as_seen_by(review, caller)
 
     @routes.post(
         "/v1/requests/{request_id}/decision",
@@ -61,6 +62,7 @@ def routes(
         response_model=DecisionMade,
         responses=problems(
             "own_request",
+            "another_person_needed",
             "not_found",
             "already_decided",
             "request_closed",

@@ -18,12 +18,12 @@ from services.approval.domain.policy import Policy
 async def open_review(heard: Heard[RequestReceived], agencies: Agencies) -> Message[OpenReview]:
     """A request was received: it goes on its agency's worklist."""
     policy = policy_of(heard.data.request.agency, agencies)
-    return heard.leads_to(_stream(heard.subject), OpenReview(heard.data, heard.time, policy))
+    return heard.leads_to(stream_of(heard.subject), OpenReview(heard.data, heard.time, policy))
 
 
 async def withdraw(heard: Heard[WithdrawalRequested]) -> Message[Withdraw]:
     """The applicant no longer wants it: it leaves the worklist, unless it was decided."""
-    return heard.leads_to(_stream(heard.subject), Withdraw(heard.data))
+    return heard.leads_to(stream_of(heard.subject), Withdraw(heard.data))
 
 
 async def decide(
@@ -49,7 +49,7 @@ def decision_on(
     """The command to decide on one request, under the caller's key."""
     agency = context.principal.agency
     return Message(
-        stream=_stream(request_id),
+        stream=stream_of(request_id),
         causation=context.causation,
         fingerprint=context.fingerprint,
         command=Decide(ruling, officer(context), agency, policy_of(agency, agencies), now),
@@ -73,8 +73,13 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
         state=rules.state,
         largest_quota_bytes=rules.quota_bytes.maximum,
         largest_file_bytes=rules.max_file_size_bytes,
+        approval_levels=rules.approval_levels,
+        acting=rules.acting,
+        registrar_may_approve=rules.separation.registrar_may_approve,
+        closed_days=frozenset(rules.closed_days),
     )
 
 
-def _stream(request_id: str) -> str:
+def stream_of(request_id: str) -> str:
+    """The stream of one request's review."""
     return f"request-{request_id}"

@@ -1,5 +1,7 @@
 """Approval's composition root: `python -m services.approval.main`."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from bmt.agencies import register
@@ -9,7 +11,7 @@ from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from services import approval
-from services.approval import api, views
+from services.approval import api, comments_api, rules, rules_api, views
 from services.approval.console.site import site
 from services.approval.domain import DECIDER
 from services.approval.domain.events import PRIVATE
@@ -33,6 +35,8 @@ def build(settings: Settings) -> FastAPI:
         dead_letters=topics.DEAD_LETTERS,
     )
     reviews = foundation.view(views.REVIEWS)
+    versions = foundation.view(rules.VERSIONS)
+    foundation.prepares(partial(rules.record, agencies, foundation.execution, clock.now))
     foundation.hears([topics.REQUESTS], bind(TABLE, agencies=agencies))
     foundation.samples(
         overdue_sampler(
@@ -44,7 +48,9 @@ def build(settings: Settings) -> FastAPI:
         description=approval.__doc__ or "",
         routers=[
             api.routes(foundation.execution, reviews, agencies, clock.now),
-            site(settings, foundation, reviews, agencies),
+            comments_api.routes(foundation.execution, foundation.documents, clock.now),
+            rules_api.routes(versions, agencies, clock.now),
+            site(settings, foundation, reviews, versions, agencies),
         ],
     )
 

@@ -19,9 +19,16 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.http.approval import CHOICES, DecisionInFull, RequestUnderReview, Step
+from bmt.contracts.http.approval import (
+    CHOICES,
+    DecisionInFull,
+    Levels,
+    RequestUnderReview,
+    Step,
+)
+from bmt.contracts.http.comments import Comment
 from bmt.contracts.values import Kind, Status
-from services.approval.domain.events import PapersReceived
+from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
 Place = tuple[AwareDatetime, str]
@@ -40,8 +47,8 @@ def fold(document: RequestUnderReview | None, heard: Heard[BaseModel]) -> Reques
     match heard.data:
         case ReviewOpened() as opened:
             return _opened(document, opened, heard.time)
-        case PapersReceived() as papers if document:
-            return document.model_copy(update=_papers(papers))
+        case (PapersReceived() | Endorsed() | CommentAdded()) as unsaid if document:
+            return _remembered(document, unsaid)
         case (Approved() | Rejected() | ReturnedForCorrection()) as decided if document:
             return _decided(document, decided, int(heard.envelope.sequence or 0))
         case Withdrawn(requested_by=by, reason=reason) if document:
@@ -53,7 +60,7 @@ def fold(document: RequestUnderReview | None, heard: Heard[BaseModel]) -> Reques
 def _opened(
     document: RequestUnderReview | None, opened: ReviewOpened, at: datetime
 ) -> RequestUnderReview:
-    """A correction replaces all but the history."""
+    """A correction replaces all but the history and the comments."""
     review = RequestUnderReview(
         **vars(opened.request),
         submitted_by=None,
@@ -64,12 +71,39 @@ def _opened(
         status=_OPEN,
         decision=None,
         history=document.history if document else (),
+        comments=document.comments if document else (),
     )
     return _with_step(review, _OPEN, at, None, None)
 
 
+def _remembered(
+    document: RequestUnderReview, event: PapersReceived | Endorsed | CommentAdded
+) -> RequestUnderReview:
+    match event:
+        case PapersReceived():
+            return document.model_copy(update=_papers(event))
+        case Endorsed():
+            return _endorsed(document, event)
+        case CommentAdded():
+            comment = Comment.model_validate(event, from_attributes=True)
+            return document.model_copy(update={"comments": (*document.comments, comment)})
+
+
 def _papers(papers: PapersReceived) -> Mapping[str, object]:
-    return {name: getattr(papers, name) for name in ("submitted_by", "justification", "documents")}
+    shown = ("submitted_by", "justification", "documents")
+    needed = papers.approval_levels
+    levels = Levels(given=0, needed=needed) if needed > 1 else None
+    return {**{name: getattr(papers, name) for name in shown}, "levels": levels}
+
+
+def _endorsed(document: RequestUnderReview, event: Endorsed) -> RequestUnderReview:
+    """Still open: the next administrator sees who approved, and what."""
+    given = event.endorsement
+    levels = Levels(given=given.level, needed=event.levels)
+    endorsements = (*document.endorsements, given)
+    endorsed = document.model_copy(update={"levels": levels, "endorsements": endorsements})
+    by = given.endorsed_by.subject
+    return _with_step(endorsed, _OPEN, given.endorsed_at, by, given.reason, levels)
 
 
 def _decided(
@@ -79,14 +113,22 @@ def _decided(
 ) -> RequestUnderReview:
     decision = DecisionInFull(decision=CHOICES[event.TYPE], version=version, **vars(event))
     by = event.decided_by.subject
-    decided = document.model_copy(update={"decision": decision})
+    levels = document.levels
+    if levels and isinstance(event, Approved):
+        levels = Levels(given=levels.needed, needed=levels.needed)
+    decided = document.model_copy(update={"decision": decision, "levels": levels})
     return _with_step(decided, _ENDS[event.TYPE], event.decided_at, by, event.reason)
 
 
 def _with_step(
-    document: RequestUnderReview, step: Status, at: datetime, by: str | None, detail: str | None
+    document: RequestUnderReview,
+    step: Status,
+    at: datetime,
+    by: str | None,
+    detail: str | None,
+    levels: Levels | None = None,
 ) -> RequestUnderReview:
-    taken = Step(step=step, at=at, by=by, detail=detail)
+    taken = Step(step=step, at=at, by=by, detail=detail, levels=levels)
     history = (*document.history, taken)
     return document.model_copy(update={"status": step, "history": history, "changed_at": at})
 

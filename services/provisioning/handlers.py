@@ -179,6 +179,7 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
         storage_connector=rules.connectors.storage,
         working_days=rules.charter_working_days.configure,
         state=rules.state,
+        closed_days=frozenset(rules.closed_days),
         approver_may_configure=rules.separation.approver_may_configure,
         largest_quota_bytes=rules.quota_bytes.maximum,
         largest_file_bytes=rules.max_file_size_bytes,

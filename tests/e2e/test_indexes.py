@@ -126,6 +126,8 @@ async def through_all_lists(readers, request_id):
             ("provisioning", "/v1/configurations"),
             ("notification", f"/v1/requests/{request_id}/notifications"),
             ("records", f"/v1/records/{request_id}"),
+            ("approval", "/v1/agencies/MAMPU/rules"),
+            ("approval", "/v1/agencies/MAMPU/rules?policy_version=MAMPU-0"),
         ):
             await reader.get(service, path)
 

@@ -76,6 +76,12 @@ approval POST /v1/requests/{request_id}/decision
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 approval POST /v1/decisions
                              401  403     403   403       200   none   none     403   403     403   403    403   403
+approval POST /v1/requests/{request_id}/comments
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+approval GET /v1/agencies/own
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
+approval GET /v1/agencies/{code}/rules
+                             401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/requests/{request_id}/plan
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning POST /v1/requests/{request_id}/retry
@@ -346,6 +352,9 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/inbox/{inbox_item_id}/dismissal": Target(
             {"inbox_item_id": items[2]}, {"reason": "x"}
         ),
+        "approval POST /v1/requests/{request_id}/comments": request(read, {"text": "Disemak."}),
+        "approval GET /v1/agencies/own": Target({}, tells="JPA-"),
+        "approval GET /v1/agencies/{code}/rules": Target({"code": "JPA"}),
         "approval GET /v1/worklist": Target({}, options=everything, tells=read),
         "approval GET /v1/requests/{request_id}": request(read),
         "approval POST /v1/requests/{request_id}/decision": request(

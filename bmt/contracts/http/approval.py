@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from bmt.contracts.events import Approved, Granted, Rejected, ReturnedForCorrection
+from bmt.contracts.events import Approved, Endorsement, Granted, Rejected, ReturnedForCorrection
+from bmt.contracts.http.comments import Comment
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import (
     Applicant,
@@ -85,6 +86,23 @@ class DecisionInFull(Decision):
     on_behalf_of: str | None = None
 
 
+class Levels(BaseModel):
+    """How many administrators approved, and how many must."""
+
+    model_config = ConfigDict(frozen=True)
+
+    given: int
+    needed: int
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class DecisionMade(BaseModel):
     """Answer of `POST /v1/requests/{id}/decision`."""
 
@@ -94,11 +112,14 @@ class DecisionMade(BaseModel):
     decision: Choice
     decided_by: Officer
     decided_at: Moment
-    version: int = Field(description="`ce_sequence` of the event that says so")
-
-
-def _is_absent(value: object) -> bool:
-    return value is None
+    version: int = Field(
+        description="`ce_sequence` of the event that says so; of the last one, where none says so yet"
+    )
+    levels: Levels | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="only where more administrators must approve: the request is still open",
+    )
 
 
 class RulingResult(BaseModel):
@@ -134,6 +155,14 @@ class WorklistItem(BaseModel):
     received_at: Moment
     due_at: Moment = Field(description="client charter: when the decision is due")
     warnings: tuple[RequestWarning, ...]
+    levels: Levels | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="only where several administrators must approve",
+    )
+    endorsements: tuple[Endorsement, ...] = Field(
+        default=(), exclude_if=_is_empty, description="the approvals so far, by whom"
+    )
 
 
 class Step(BaseModel):
@@ -145,6 +174,11 @@ class Step(BaseModel):
     at: Moment
     by: str | None = Field(description="account of who did it; null for the service itself")
     detail: str | None = Field(description="the reason given")
+    levels: Levels | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="only of an approval that was not the last",
+    )
 
 
 class RequestUnderReview(RequestFacts):
@@ -160,4 +194,19 @@ class RequestUnderReview(RequestFacts):
     history: tuple[Step, ...]
     changed_at: Moment | None = Field(
         default=None, description="When something last happened to it here."
+    )
+    levels: Levels | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="only where several administrators must approve",
+    )
+    endorsements: tuple[Endorsement, ...] = Field(
+        default=(),
+        exclude_if=_is_empty,
+        description="the approvals that count so far, beside the decision",
+    )
+    comments: tuple[Comment, ...] = Field(
+        default=(),
+        exclude_if=_is_empty,
+        description="what administrators noted; never shown to the applicant",
     )

@@ -11,6 +11,8 @@ from bmt.pages.sizes import read_sizes
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _TEXTS: Final = ("reason", "exception_reason", "on_behalf_of")
+_PREPARED: Final = {"reason": "prepared_reason", "exception_reason": "prepared_exception"}
+"""The field beside one's own words, whose reason goes before them."""
 _CHOICES: Final = get_args(Choice)
 
 
@@ -29,7 +31,8 @@ class DecisionForm:
     @classmethod
     def of(cls, sent: Sent) -> "DecisionForm":
         """As it was sent; what is decided differently next time is another form."""
-        return cls(new_key(), {name: sent.text(name) for name in ("decision", *_SIZES, *_TEXTS)})
+        names = ("decision", *_SIZES, *_TEXTS, *_PREPARED.values())
+        return cls(new_key(), {name: sent.text(name) for name in names})
 
     def value(self, name: str, otherwise: str = "") -> str:
         """What stands in a field."""
@@ -45,13 +48,19 @@ class DecisionForm:
         if choice not in _CHOICES:
             raise FormWrong(errors=(FieldError(pointer="/decision", detail="Choose one."),))
         told: dict[str, object] = {"decision": choice}
-        told |= {name: text for name in _TEXTS if (text := self.value(name).strip())}
+        told |= {name: text for name in _TEXTS if (text := self._text(name, choice))}
         faults: list[FieldError] = []
         if choice == "approve":
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         else:
             told.pop("exception_reason", None)
         return validated(Ruling, told, faults)
+
+    def _text(self, name: str, choice: str) -> str:
+        """The prepared reason first, one's own words after it; an approval has none of those prepared against it."""
+        against = name == "reason" and choice == "approve"
+        prepared = "" if against else self.value(_PREPARED.get(name, ""))
+        return "\n".join(filter(None, (prepared.strip(), self.value(name).strip())))
 
     def rulings(self, chosen: Sequence[str]) -> Sequence[RulingOn]:
         """The same on each of many requests.

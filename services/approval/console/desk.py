@@ -11,12 +11,14 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock
 from bmt.chassis.pagination import PageRequest
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
+from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.forms import faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
 from services.approval.api import BY_DUE_TIME
+from services.approval.audience import as_seen_by, is_own
 from services.approval.console import visits, wording
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.filter_form import FilterForm
@@ -24,8 +26,10 @@ from services.approval.console.live import MOST_COUNTED
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.originals import Originals
 from services.approval.console.prospect import prospect
+from services.approval.console.remark import Remark
 from services.approval.console.today import Office, cards
 from services.approval.domain.errors import UnknownRequest
+from services.approval.rules_api import own_agency
 from services.approval.views import Place, Reviews
 
 _OK: Final = 200
@@ -94,6 +98,7 @@ class Desk:
             since=since,
             changed=len(changed),
             form=form,
+            rules=self._rules(visitor),
             refused=refused,
             faults=faults_of(refused),
             now=now,
@@ -109,29 +114,31 @@ class Desk:
         visitor: Principal,
         form: DecisionForm,
         refused: Refused | None = None,
+        remark: Remark | None = None,
     ) -> Response:
         """All that is known of a request, and the form of a decision while it is open.
 
         Raises:
             UnknownRequest: as `review_of`.
         """
-        review = await self.review_of(request_id, visitor)
+        review = as_seen_by(await self.review_of(request_id, visitor), visitor)
+        remark = remark or Remark()
         return self._layout.page(
             request,
             "request.html",
-            _status(refused),
+            _status(refused or remark.refused),
             review=review,
+            remark=remark,
+            takes_files="intake" in self._neighbours,
+            rules=self._rules(visitor),
             **await self._prospect(request, review),
             shown=await self.originals.shown(review.documents),
             agency=self._agencies.name_of(review.agency),
             form=form,
             refused=refused,
             faults=faults_of(refused),
-            own=review.applicant.account.casefold() == visitor.subject.casefold(),
-            asked={
-                "quota_bytes": in_gigabytes(review.quota_bytes),
-                "max_file_size_bytes": in_gigabytes(review.max_file_size_bytes),
-            },
+            own=is_own(review, visitor),
+            asked=_sizes(review),
             now=self._clock(),
             wording=wording,
         )
@@ -143,12 +150,27 @@ class Desk:
         errand = self._neighbours.errand(request)
         return {"weighed": True, "plan": await prospect(review.request_id, errand)}
 
+    def _rules(self, visitor: Principal) -> OwnAgency | None:
+        """What the visitor decides by; None: their agency no longer has any rules."""
+        if visitor.agency not in self._agencies:
+            return None
+        return own_agency(self._agencies.get(visitor.agency), visitor, self._clock())
+
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
         """What became of each of many decisions."""
         names = await self._reviews.get_many([one.request_id for one in results])
         return self._layout.page(
             request, "decided.html", results=results, names=names, wording=wording
         )
+
+
+def _sizes(review: RequestUnderReview) -> dict[str, str]:
+    """What is granted unless the administrator writes something else."""
+    last = review.endorsements[-1].approved if review.endorsements else review
+    return {
+        "quota_bytes": in_gigabytes(last.quota_bytes),
+        "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
+    }
 
 
 def _status(refused: Refused | None) -> int:

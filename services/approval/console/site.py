@@ -13,7 +13,7 @@ from bmt.pages.application import pages
 from bmt.pages.carried import CarriedToken
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
-from services.approval.console import api, changes
+from services.approval.console import api, changes, comments, rules
 from services.approval.console.desk import Desk
 from services.approval.console.inbox import pages as inbox
 from services.approval.console.live import Live, Pulse
@@ -23,6 +23,7 @@ from services.approval.console.originals import Originals
 from services.approval.console.papers import pages as papers
 from services.approval.console.tasks import pages as tasks
 from services.approval.console.today import open_offices
+from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
 
@@ -30,7 +31,11 @@ ROOM: Final = Path(__file__).parent
 
 
 def site(
-    settings: Settings, foundation: Foundation, reviews: Reviews, agencies: Agencies
+    settings: Settings,
+    foundation: Foundation,
+    reviews: Reviews,
+    versions: Versions,
+    agencies: Agencies,
 ) -> APIRouter:
     """The pages, for administrators; none where nobody says how they are reached from outside."""
     if settings.session_key is None:
@@ -63,6 +68,8 @@ def site(
         }
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
+            comments.routes(desk, neighbours, foundation.execution, documents, clock.now, admitted),
+            rules.routes(layout, versions, agencies, admitted),
             changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),
         ]

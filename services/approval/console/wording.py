@@ -32,6 +32,7 @@ __all__ = (
     "TONE",
     "TONGUE",
     "WARNING",
+    "YES",
 )
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
@@ -54,6 +55,7 @@ FAULT: Final[Mapping[str, str]] = {
     "already_decided": "Permohonan ini telah diputuskan. Keputusan yang berkuat kuasa ditunjukkan di bawah.",
     "request_closed": "Permohonan ini telah ditarik balik sebelum diputuskan.",
     "own_request": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
+    "another_person_needed": "Kelulusan ini hendaklah diberikan oleh pentadbir lain.",
     "warnings_need_reason": "Permohonan ini mempunyai amaran. Nyatakan sebab ia diluluskan juga.",
     "quota_exceeds_maximum": "Kuota melebihi had agensi.",
     "validation_failed": "Ada yang perlu dibetulkan.",
@@ -124,6 +126,8 @@ SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
 TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
 
+YES: Final[Mapping[bool, str]] = {True: "Ya", False: "Tidak"}
+
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
@@ -151,6 +155,7 @@ ALL: Final = (
     PART,
     SWITCH,
     TARGET,
+    YES,
     WARNED,
     DUE,
     OFFICE,

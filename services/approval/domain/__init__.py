@@ -8,4 +8,4 @@ from services.approval.domain.decide import decide
 from services.approval.domain.state import NotOpen, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(NotOpen(), decide, evolve)
-"""One stream is one request's review, or one bulk call."""
+"""One stream is one request's review, one bulk call, or one agency's rules."""

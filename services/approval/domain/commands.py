@@ -1,11 +1,15 @@
 """What approval can be asked to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import JsonValue
+
+from bmt.agencies.deciding import Change
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling, RulingResult
-from bmt.contracts.values import Officer
+from bmt.contracts.values import Document, Officer
 from services.approval.domain.policy import Policy
 
 
@@ -65,4 +69,34 @@ class AnswerBulk:
     results: tuple[RulingResult, ...]
 
 
-Command = OpenReview | Decide | Withdraw | BeginBulk | AnswerBulk
+@dataclass(frozen=True, slots=True)
+class AddComment:
+    """An administrator of `agency` (by the token) notes something; the documents exist."""
+
+    text: str
+    documents: tuple[Document, ...]
+    officer: Officer
+    agency: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRules:
+    """Approval starts, and these are an agency's rules.
+
+    Attributes:
+        agency: its code.
+        policy_version: names them.
+        rules: all of them, as JSON.
+        change: who changed them last, where the file says so.
+        recorded_at: now.
+    """
+
+    agency: str
+    policy_version: str
+    rules: Mapping[str, JsonValue]
+    change: Change | None
+    recorded_at: datetime
+
+
+Command = OpenReview | Decide | Withdraw | AddComment | BeginBulk | AnswerBulk | RecordRules

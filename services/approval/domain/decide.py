@@ -1,19 +1,25 @@
 """What follows from a command: the rules of SOP step 2, and who comes first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from bmt.contracts import events
 from bmt.contracts.events import Event, ReviewOpened
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Applicant
+from services.approval.domain.agency_rules import record_rules
 from services.approval.domain.commands import (
+    AddComment,
     AnswerBulk,
     BeginBulk,
     Command,
     Decide,
     OpenReview,
+    RecordRules,
     Withdraw,
 )
+from services.approval.domain.comments import add_comment
 from services.approval.domain.errors import (
     AlreadyDecided,
     FieldsWrong,
@@ -40,17 +46,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     Raises:
         Refused: one of `errors`, saying why it leads to none.
     """
-    match command:
-        case OpenReview():
-            return _open(command, state)
-        case Decide():
-            return _decide(command, state)
-        case Withdraw():
-            return _withdraw(command, state)
-        case BeginBulk():
-            return _begin_bulk(command)
-        case AnswerBulk(results=results):
-            return [BulkAnswered(results=results)]
+    return _RULES[type(command)](command, state)
 
 
 def _open(command: OpenReview, state: State) -> Sequence[Event]:
@@ -69,6 +65,7 @@ def _open(command: OpenReview, state: State) -> Sequence[Event]:
             submitted_by=received.submitted_by,
             justification=received.justification,
             documents=received.documents,
+            approval_levels=command.policy.approval_levels,
         ),
     ]
 
@@ -112,7 +109,7 @@ def _acts_for(command: Decide, applicant: Applicant) -> bool:
     return any(name.casefold() in names for name in acting)
 
 
-def _begin_bulk(command: BeginBulk) -> Sequence[Event]:
+def _begin_bulk(command: BeginBulk, _: State) -> Sequence[Event]:
     """Each request once: two rulings on one request in one call would race with each other."""
     ids = command.request_ids
     twice = [index for index, request_id in enumerate(ids) if request_id in ids[:index]]
@@ -127,3 +124,20 @@ def _begin_bulk(command: BeginBulk) -> Sequence[Event]:
             ]
         )
     return [BulkBegun(begun_by=command.officer, request_ids=ids)]
+
+
+def _answer_bulk(command: AnswerBulk, _: State) -> Sequence[Event]:
+    return [BulkAnswered(results=command.results)]
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+    {
+        OpenReview: _open,
+        Decide: _decide,
+        Withdraw: _withdraw,
+        AddComment: add_comment,
+        BeginBulk: _begin_bulk,
+        AnswerBulk: _answer_bulk,
+        RecordRules: record_rules,
+    }
+)

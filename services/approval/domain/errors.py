@@ -25,6 +25,39 @@ class OwnRequest(Refused):
         super().__init__("This request is your own: another administrator must decide.")
 
 
+class NothingToNote(Refused):
+    """Applicants have no part in what is noted of their own request."""
+
+    problem = "own_request"
+
+    def __init__(self) -> None:
+        super().__init__("This request is your own: other administrators comment on it.")
+
+
+class ApprovedBefore(Refused):
+    """Several must approve, and each approval is another person's."""
+
+    problem = "another_person_needed"
+
+    def __init__(self, given: int, needed: int) -> None:
+        """Says how many of how many there are."""
+        super().__init__(
+            f"{given} of {needed} approvals are given, one of them by you or by whom you act for: "
+            "another administrator must give the next."
+        )
+
+
+class RegistrarMayNotApprove(Refused):
+    """The agency separates handing in for somebody from approving."""
+
+    problem = "another_person_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You handed this request in, and at your agency another administrator must approve it."
+        )
+
+
 class AlreadyDecided(Refused):
     """There is a decision; this refusal shows it."""
 

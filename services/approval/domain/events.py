@@ -1,18 +1,53 @@
 """What approval remembers beside what it says: events without a topic, for its own views and replays."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
-from bmt.contracts.events import Event, RequestEvent
+from pydantic import Field, JsonValue
+
+from bmt.contracts.events import Endorsement, Event, RequestEvent
 from bmt.contracts.http.approval import RulingResult
-from bmt.contracts.values import Document, Officer, Submitter
+from bmt.contracts.values import Document, Moment, Officer, Submitter
+
+
+def _is_one(levels: object) -> bool:
+    return levels == 1
 
 
 class PapersReceived(RequestEvent):
-    """What a decider reads of a request, beside what ReviewOpened says; again after a correction."""
+    """What a decider reads of a request, beside what ReviewOpened says; again after a correction.
+
+    Attributes:
+        approval_levels: how many administrators must approve, by the rules of that day.
+    """
 
     TYPE = "my.gov.bmt.approval.PapersReceived.v1"
     submitted_by: Submitter
     justification: str
+    documents: tuple[Document, ...]
+    approval_levels: int = Field(default=1, exclude_if=_is_one)
+
+
+class Endorsed(RequestEvent):
+    """An administrator approved, and more must: nothing is said yet.
+
+    Attributes:
+        levels: how many must approve.
+    """
+
+    TYPE = "my.gov.bmt.approval.Endorsed.v1"
+    endorsement: Endorsement
+    levels: int
+
+
+class CommentAdded(RequestEvent):
+    """An administrator noted something on a request (*minit*), for colleagues alone."""
+
+    TYPE = "my.gov.bmt.approval.CommentAdded.v1"
+    by: Officer
+    at: Moment
+    text: str
     documents: tuple[Document, ...]
 
 
@@ -31,4 +66,33 @@ class BulkAnswered(Event):
     results: tuple[RulingResult, ...]
 
 
-PRIVATE: Final = (PapersReceived, BulkBegun, BulkAnswered)
+class RulesCameIntoForce(Event):
+    """Approval ran by these rules of an agency for the first time, or again after others.
+
+    Attributes:
+        number: 1 is the first that was recorded of this agency.
+        policy_version: as a request keeps it.
+        rules: all of them, as agencies.yaml has them.
+        changed_by, changed_on, why: as the file says; None where it says nothing new.
+        recorded_at: when approval started with them.
+    """
+
+    TYPE = "my.gov.bmt.approval.RulesCameIntoForce.v1"
+    agency: str
+    number: int
+    policy_version: str
+    rules: Mapping[str, JsonValue]
+    changed_by: str | None
+    changed_on: date | None
+    why: str | None
+    recorded_at: Moment
+
+
+PRIVATE: Final = (
+    PapersReceived,
+    Endorsed,
+    CommentAdded,
+    BulkBegun,
+    BulkAnswered,
+    RulesCameIntoForce,
+)

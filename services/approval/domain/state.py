@@ -3,16 +3,30 @@
 `version` counts the published events: it is the `ce_sequence` of the last one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
+from bmt.agencies.deciding import Change
 from bmt.contracts import events
-from bmt.contracts.events import Approved, Rejected, ReturnedForCorrection, ReviewOpened
+from bmt.contracts.events import (
+    Approved,
+    Endorsement,
+    Rejected,
+    RequestEvent,
+    ReturnedForCorrection,
+    ReviewOpened,
+)
 from bmt.contracts.http.approval import CHOICES, Decision, RulingResult
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import RequestWarning
-from services.approval.domain.events import BulkAnswered
+from services.approval.domain.events import (
+    BulkAnswered,
+    Endorsed,
+    PapersReceived,
+    RulesCameIntoForce,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +38,20 @@ class NotOpen:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It stands on the agency's worklist."""
+    """It stands on the agency's worklist.
+
+    Attributes:
+        levels: how many administrators must approve.
+        endorsements: the approvals so far; a correction begins anew.
+        submitted_by: who handed it in, an account.
+    """
 
     version: int
     request: RequestFacts
     warnings: tuple[RequestWarning, ...]
+    levels: int = 1
+    endorsements: tuple[Endorsement, ...] = ()
+    submitted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +88,41 @@ class BulkDone:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """An agency's rules as they were recorded last.
+
+    Attributes:
+        number: how many were recorded.
+        rules: all of them, as JSON.
+        changes: what files said so far of who changed them, and why: none counts twice.
+    """
+
+    number: int
+    rules: Mapping[str, JsonValue]
+    changes: tuple[Change, ...] = ()
+    version: int = 0
+
+
 Known = Open | Returned | Decided | Withdrawn
-State = NotOpen | Known | BulkDone
+State = NotOpen | Known | BulkDone | InForce
 
 
 def evolve(state: State, event: BaseModel) -> State:
     """The state after `event`."""
+    match event:
+        case RequestEvent() if isinstance(state, NotOpen | Known):
+            return _reviewed(state, event)
+        case BulkAnswered(results=results):
+            return BulkDone(results)
+        case RulesCameIntoForce():
+            return _in_force(state, event)
+        case _:
+            return state
+
+
+def _reviewed(state: NotOpen | Known, event: RequestEvent) -> NotOpen | Known:
+    """After something happened to a request."""
     version = state.version + 1
     match event:
         case ReviewOpened():
@@ -81,10 +133,27 @@ def evolve(state: State, event: BaseModel) -> State:
             return Returned(version, event.request, _decision(event, version))
         case events.Withdrawn():
             return Withdrawn(version, event.request)
-        case BulkAnswered(results=results):
-            return BulkDone(results)
         case _:
-            return state
+            return _remembered(state, event) if isinstance(state, Open) else state
+
+
+def _remembered(review: Open, event: RequestEvent) -> Open:
+    """After something that is not said."""
+    match event:
+        case PapersReceived():
+            by = event.submitted_by.subject
+            return replace(review, levels=event.approval_levels, submitted_by=by)
+        case Endorsed():
+            return replace(review, endorsements=(*review.endorsements, event.endorsement))
+        case _:
+            return review
+
+
+def _in_force(state: State, event: RulesCameIntoForce) -> InForce:
+    changes = state.changes if isinstance(state, InForce) else ()
+    if event.changed_by and event.changed_on and event.why:
+        changes = (*changes, Change(by=event.changed_by, on=event.changed_on, why=event.why))
+    return InForce(event.number, event.rules, changes)
 
 
 def _decision(event: Approved | Rejected | ReturnedForCorrection, version: int) -> Decision:

@@ -1,7 +1,7 @@
 """What an agency's rules say about telling its users."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
@@ -21,6 +21,7 @@ class Practice:
         decide_days: the client charter's working days for a decision; None: nothing is promised.
         notify_days: the client charter's working days for telling the outcome.
         state: whose weekend and holidays count.
+        closed_days: on which the agency is closed, beside its state's holidays.
         on_preparation: a paper counts as handed over once it is prepared.
         configure_days: the client charter's working days for configuring.
         office_email: who is reminded before a step is due; None: nobody.
@@ -32,6 +33,7 @@ class Practice:
     decide_days: int | None = None
     notify_days: int = 1
     state: State = "kuala-lumpur"
+    closed_days: frozenset[date] = frozenset()
     on_preparation: bool = False
     configure_days: int = 1
     office_email: str | None = None
@@ -40,7 +42,7 @@ class Practice:
 
     def due_at(self, since: datetime) -> datetime:
         """When an outcome that stands since then must have been told."""
-        return charter.due_at(since, self.notify_days, self.state)
+        return charter.due_at(since, self.notify_days, self.state, self.closed_days)
 
     def configured_by(self, decided_at: datetime) -> datetime:
         """When what was approved then must have been configured."""
@@ -48,7 +50,8 @@ class Practice:
 
     def remind_at(self, since: datetime, due_at: datetime) -> datetime:
         """When the office is reminded of what it has had to do since then."""
-        return charter.remind_at(since, due_at, self.remind_days_before, self.state)
+        days = self.remind_days_before
+        return charter.remind_at(since, due_at, days, self.state, self.closed_days)
 
     @property
     def reminds(self) -> bool:
@@ -70,6 +73,7 @@ def practice_of(agency: str, agencies: Agencies) -> Practice:
         decide_days=rules.charter_working_days.decide,
         notify_days=rules.charter_working_days.notify,
         state=rules.state,
+        closed_days=frozenset(rules.closed_days),
         on_preparation=rules.paper_dispatch == "on-preparation",
         configure_days=rules.charter_working_days.configure,
         office_email=rules.office_email,

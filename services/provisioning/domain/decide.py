@@ -81,6 +81,7 @@ def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
             ipms_connector=policy.ipms_connector,
             storage_connector=policy.storage_connector,
             approver_may_configure=policy.approver_may_configure,
+            approved_before_by=tuple(one.endorsed_by.subject for one in said.endorsements),
         )
     ]
 

@@ -2,8 +2,14 @@
 
 from typing import Final
 
+from pydantic import Field
+
 from bmt.contracts.events import Granted, RequestEvent
 from bmt.contracts.values import DocumentId, Kind, Moment, Officer
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 class ConfigurationDue(RequestEvent):
@@ -17,6 +23,7 @@ class ConfigurationDue(RequestEvent):
         ipms_connector: how IPMS is driven: `scim`, or `worklist` (by an officer).
         storage_connector: how the transfer storage is driven.
         approver_may_configure: whether the approver may complete the task in IPMS too.
+        approved_before_by: the accounts of those who approved before the last, where several must.
     """
 
     TYPE = "my.gov.bmt.provisioning.ConfigurationDue.v1"
@@ -27,6 +34,7 @@ class ConfigurationDue(RequestEvent):
     ipms_connector: str
     storage_connector: str
     approver_may_configure: bool
+    approved_before_by: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
     @property
     def kind(self) -> Kind:

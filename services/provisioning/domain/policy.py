@@ -1,7 +1,7 @@
 """What an agency's rules say about a configuration."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from bmt.agencies import charter
 from bmt.agencies.states import State
@@ -19,6 +19,7 @@ class Policy:
         storage_connector: how the transfer storage is driven.
         working_days: the client charter's days for configuring.
         state: whose weekend and holidays count.
+        closed_days: on which the agency is closed, beside its state's holidays.
         approver_may_configure: separation of duties between approver and configurer.
         largest_quota_bytes: the most that a decision may grant; None: what was asked.
         largest_file_bytes: likewise.
@@ -28,10 +29,11 @@ class Policy:
     storage_connector: str = "copyparty"
     working_days: int = 1
     state: State = "kuala-lumpur"
+    closed_days: frozenset[date] = frozenset()
     approver_may_configure: bool = True
     largest_quota_bytes: int | None = None
     largest_file_bytes: int | None = None
 
     def due_at(self, since: datetime) -> datetime:
         """When what was approved at `since` is to be configured (client charter)."""
-        return charter.due_at(since, self.working_days, self.state)
+        return charter.due_at(since, self.working_days, self.state, self.closed_days)

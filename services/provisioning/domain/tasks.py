@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bmt.contracts.events import Event
+from bmt.contracts.values import Officer
 from services.provisioning.domain.commands import ClaimTask, CompleteTask, TakeOverTask
 from services.provisioning.domain.errors import (
     ApproverMayNotConfigure,
@@ -11,7 +12,12 @@ from services.provisioning.domain.errors import (
     TaskFinished,
     UnknownTask,
 )
-from services.provisioning.domain.events import TaskClaimed, TaskCompleted, TaskTakenOver
+from services.provisioning.domain.events import (
+    ConfigurationDue,
+    TaskClaimed,
+    TaskCompleted,
+    TaskTakenOver,
+)
 from services.provisioning.domain.state import Awaiting, NotHeard, State
 
 
@@ -80,7 +86,12 @@ def _open_task(command: ClaimTask | TakeOverTask | CompleteTask, state: State) -
         raise UnknownTask
     if not isinstance(state, Awaiting) or state.task.task_id != command.task_id:
         raise TaskFinished
-    approver = state.order.decided_by.subject.casefold()
-    if not state.order.approver_may_configure and command.officer.subject.casefold() == approver:
+    if not state.order.approver_may_configure and _approved(command.officer, state.order):
         raise ApproverMayNotConfigure
     return state
+
+
+def _approved(officer: Officer, order: ConfigurationDue) -> bool:
+    """Whether the officer is one of those who approved."""
+    approvers = (order.decided_by.subject, *order.approved_before_by)
+    return officer.subject.casefold() in {one.casefold() for one in approvers}

@@ -179,7 +179,8 @@ def _outcome(state: RecordState) -> Notice | None:
 def _due(since: datetime | None, rules: AgencyRules | None, step: str) -> datetime | None:
     if since is None or rules is None:
         return None
-    return due_at(since, getattr(rules.charter_working_days, step), rules.state)
+    days = getattr(rules.charter_working_days, step)
+    return due_at(since, days, rules.state, frozenset(rules.closed_days))
 
 
 def _day(at: datetime) -> str:

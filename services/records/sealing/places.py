@@ -29,6 +29,9 @@ _IMPERSONAL: Final = frozenset(
         *("/submitted_by/role", "/requested_by/role", "/handed_over_by/role"),
         *("/warnings/*", "/documents/*/size_bytes", "/due_at", "/decided_at", "/configured_at"),
         *("/approved/quota_bytes", "/approved/max_file_size_bytes"),
+        *(f"/endorsements/*/endorsed_by/{name}" for name in _OFFICER),
+        *("/endorsements/*/level", "/endorsements/*/endorsed_at"),
+        *(f"/endorsements/*/approved/{name}" for name in ("quota_bytes", "max_file_size_bytes")),
         *(
             f"/{changes}/*/{name}"
             for changes in ("plan", "settings")

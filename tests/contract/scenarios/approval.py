@@ -1,20 +1,34 @@
 """Reviews, from their opening to their decision, and a bulk call."""
 
+from dataclasses import replace
+from datetime import date
+
 from fixtures.samples import received
 from unit.approval.reviews import (
     FAIZ,
+    MAMPU,
+    NOW,
     REQUEST,
     SITI,
     TERMINATION,
+    comment,
     decide,
     open_review,
     withdraw,
 )
 
+from bmt.agencies.deciding import Change
 from bmt.contracts.http.approval import DecisionMade, RulingResult
-from services.approval.domain.commands import AnswerBulk, BeginBulk
+from services.approval.domain.commands import AnswerBulk, BeginBulk, RecordRules
 
 OPENED = open_review(received(REQUEST))
+TWO_LEVELS = open_review(received(REQUEST), policy=replace(MAMPU, approval_levels=2))
+
+
+def rules(version: str, levels: int, change: Change | None = None) -> RecordRules:
+    return RecordRules("MAMPU", version, {"approval_levels": levels}, change, NOW)
+
+
 SCENARIOS = {
     "approved": [OPENED, decide("approve"), decide("reject", by=FAIZ, reason="Tidak layak.")],
     "approved-as-an-exception": [
@@ -35,6 +49,26 @@ SCENARIOS = {
     ],
     "withdrawn": [OPENED, withdraw(), decide("approve")],
     "termination": [open_review(received(TERMINATION)), decide("approve", reason="Bersara.")],
+    "approved-by-two": [
+        TWO_LEVELS,
+        comment("Sila semak kuota."),
+        decide("approve", quota_bytes=5_000_000_000, reason="Projek khas."),
+        decide("approve"),
+        decide("approve", by=FAIZ),
+        comment("Selesai.", by=FAIZ),
+    ],
+    "endorsed-and-corrected": [
+        TWO_LEVELS,
+        decide("approve"),
+        decide("return", by=FAIZ, reason="Sila lampirkan memo."),
+        TWO_LEVELS,
+        decide("approve", on_behalf_of="Pengarah ICT"),
+    ],
+    "rules": [
+        rules("MAMPU-000000000001", 1, Change(by="Siti", on=date(2025, 11, 24), why="Arahan.")),
+        rules("MAMPU-000000000002", 2),
+        rules("MAMPU-000000000001", 1),
+    ],
     "bulk": [
         BeginBulk(SITI, ("019349f0-0001-7b3c-8d4e-5f60718293a4", "not-known")),
         AnswerBulk(

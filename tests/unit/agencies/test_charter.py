@@ -1,10 +1,12 @@
 """The client charter counts full working days of the agency's state, in Malaysian time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bmt.agencies.charter import due_at, remind_at
+from bmt.agencies.charter import MALAYSIA, due_at, remind_at
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,42 @@ def test_reminded_when_offices_open_so_many_working_days_before(since, due, days
         for one in (since, due, reminded)
     )
     assert remind_at(begun, last, days, state) == told
+
+
+@pytest.mark.parametrize(
+    ("since", "days", "state", "closed", "due"),
+    [
+        pytest.param("24T01:30", 1, "kuala-lumpur", (25,), "26", id="a day is closed"),
+        pytest.param("24T01:30", 2, "kuala-lumpur", (25, 26), "28", id="two in a row"),
+        pytest.param("24T01:30", 1, "kuala-lumpur", (24,), "25", id="the day itself never counts"),
+        pytest.param("26T01:30", 1, "kelantan", (27,), "30", id="before Friday and Saturday there"),
+        pytest.param("26T01:30", 1, "kelantan", (28,), "27", id="Friday is rest there anyway"),
+        pytest.param("26T01:30", 1, "selangor", (28,), "27", id="Friday is none elsewhere"),
+        pytest.param("27T01:30", 1, "kelantan", (30,), "01", id="Sunday is a working day there"),
+        pytest.param("27T01:30", 1, "selangor", (30,), "28", id="and rest elsewhere"),
+    ],
+)
+def test_days_on_which_the_agency_is_closed_do_not_count(since, days, state, closed, due):
+    received = datetime.fromisoformat(f"2025-11-{since}").replace(tzinfo=UTC)
+    month = "2025-12" if due == "01" else "2025-11"
+    is_due = due_at(received, days, state, frozenset(date(2025, 11, day) for day in closed))
+    assert is_due == datetime.fromisoformat(f"{month}-{due}T09:00+00:00")
+
+
+def test_nobody_is_reminded_on_a_closed_day():
+    begun, last = datetime(2025, 11, 24, 1, tzinfo=UTC), datetime(2025, 11, 27, 9, tzinfo=UTC)
+    closed = frozenset({date(2025, 11, 26)})
+    reminded = remind_at(begun, last, 1, "selangor", closed)
+    assert reminded == datetime(2025, 11, 25, 0, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.integers(1, 10),
+    st.sampled_from(["kelantan", "selangor", "kuala-lumpur"]),
+    st.frozensets(st.dates(date(2024, 1, 1), date(2028, 2, 1)), max_size=30),
+)
+def test_a_closed_day_only_ever_makes_it_later_and_is_never_the_day(since, days, state, closed):
+    due = due_at(since, days, state, closed)
+    assert due >= due_at(since, days, state)
+    assert due.astimezone(MALAYSIA).date() not in closed

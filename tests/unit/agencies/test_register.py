@@ -1,5 +1,7 @@
 """agencies.yaml is read once; what is wrong with it is one line that names the variable."""
 
+from datetime import date
+
 import pytest
 import yaml
 from fixtures.service import AGENCIES_FILE
@@ -40,6 +42,16 @@ def test_a_file_that_is_not_yaml_is_said_on_one_line(tmp_path, content):
     assert "\n" not in wrong(path)
 
 
+ACTING = {
+    "officer": "siti.mampu@mygovuc.gov.my",
+    "on_behalf_of": "Pengarah ICT",
+    "from": date(2026, 11, 1),
+    "until": date(2026, 11, 30),
+}
+OTHER = {**ACTING, "on_behalf_of": "Ketua Setiausaha"}
+CHANGED = {"by": "Siti binti Ali", "on": date(2026, 11, 1), "why": "Arahan 7/2026"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
@@ -47,6 +59,24 @@ def test_a_file_that_is_not_yaml_is_said_on_one_line(tmp_path, content):
         ("charter_working_days", {"decide": 0}, "MAMPU.charter_working_days.decide"),
         ("unknown", 1, "MAMPU.unknown"),
         ("quota_bytes", {"default": 2, "maximum": 1}, "default must not be above maximum"),
+        ("approval_levels", 0, "Permohonan perlu diluluskan oleh Pentadbir UC Agensi."),
+        ("approval_levels", -1, "SOP 5.0"),
+        ("approval_levels", 4, "MAMPU.approval_levels: Input should be less than or equal to 3"),
+        ("approval_levels", True, "MAMPU.approval_levels"),
+        ("acting", [{**ACTING, "until": date(2026, 10, 31)}], "MAMPU.acting.0: Value error, until"),
+        ("acting", [ACTING, OTHER, ACTING], "MAMPU.acting: Value error, entries 0 and 2 overlap"),
+        ("acting", [{**ACTING, "from": 20261101}], "MAMPU.acting.0.from"),
+        ("prepared_reasons", {"reject": ["x" * 301]}, "MAMPU.prepared_reasons.reject.0"),
+        ("prepared_reasons", {"return": [" "]}, "MAMPU.prepared_reasons.return.0"),
+        ("prepared_reasons", {"exception": ["x"] * 21}, "MAMPU.prepared_reasons.exception"),
+        ("prepared_reasons", {"approve": ["x"]}, "MAMPU.prepared_reasons.approve"),
+        ("closed_days", ["31-08-2026"], "MAMPU.closed_days.0"),
+        (
+            "separation",
+            {"approver_may_configure": True, "registrar_may_approve": 3},
+            "registrar",
+        ),
+        ("changed", {"by": "Siti", "on": date(2026, 11, 1)}, "MAMPU.changed.why"),
     ],
 )
 def test_a_wrong_rule_is_said_with_its_agency_and_field(tmp_path, field, value, says):
@@ -71,3 +101,51 @@ def test_who_is_reminded_of_the_charter_changes_no_policy_version():
     rules["MAMPU"] |= {"office_email": "pejabat@mampu.gov.my", "remind_working_days_before": 2}
     rules["MAMPU"] |= {"escalation_email": "ketua@mampu.gov.my"}
     assert register.parse(rules).get("MAMPU").policy_version == before
+
+
+def version(**changes) -> str:
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    rules["MAMPU"] |= changes
+    return register.parse(rules).get("MAMPU").policy_version
+
+
+def test_the_versions_of_the_evaluations_agencies_stay_what_they_were():
+    versions = {agency.policy_version for agency in register.read(AGENCIES_FILE)}
+    assert versions == {"MAMPU-2aa8c9ffe60f", "JPA-da50f8dd50af", "KPM-28f3b46798c0"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("approval_levels", 1),
+        ("acting", []),
+        ("prepared_reasons", {}),
+        ("prepared_reasons", {"reject": []}),
+        ("closed_days", []),
+        ("separation", {"approver_may_configure": True, "registrar_may_approve": True}),
+        ("changed", CHANGED),
+        ("record_retention_years", 10),
+    ],
+)
+def test_what_says_nothing_new_of_deciding_makes_no_version(field, value):
+    assert version(**{field: value}) == version()
+
+
+def test_every_rule_that_is_set_makes_a_version_of_its_own():
+    changes = [
+        {},
+        {"approval_levels": 2},
+        {"approval_levels": 3},
+        {"acting": [ACTING]},
+        {"acting": [ACTING, OTHER]},
+        {"prepared_reasons": {"reject": ["Tidak lengkap."]}},
+        {"prepared_reasons": {"return": ["Tidak lengkap."]}},
+        {"closed_days": [date(2026, 8, 31)]},
+        {"separation": {"approver_may_configure": True, "registrar_may_approve": False}},
+    ]
+    assert len({version(**change) for change in changes}) == len(changes)
+
+
+def test_closed_days_are_the_same_rule_in_whatever_order_they_are_written():
+    days = [date(2026, 8, 31), date(2026, 1, 2), date(2026, 5, 1)]
+    assert version(closed_days=days) == version(closed_days=[*reversed(days), days[0]])

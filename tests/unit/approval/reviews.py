@@ -7,6 +7,7 @@ from fixtures.samples import GB, facts, withdrawal
 
 from bmt.contracts.events import (
     Approved,
+    Endorsement,
     Granted,
     Rejected,
     RequestReceived,
@@ -17,8 +18,8 @@ from bmt.contracts.events import (
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
-from services.approval.domain.commands import Decide, OpenReview, Withdraw
-from services.approval.domain.events import PapersReceived
+from services.approval.domain.commands import AddComment, Decide, OpenReview, RecordRules, Withdraw
+from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 from services.approval.domain.policy import Policy
 
 REQUEST = facts()
@@ -47,13 +48,40 @@ def opened(request: RequestFacts = REQUEST, warnings=(), due_at: datetime = DUE)
     return ReviewOpened(request=request, due_at=due_at, warnings=warnings)
 
 
-def papers(heard: RequestReceived) -> PapersReceived:
+def papers(heard: RequestReceived, levels: int = 1) -> PapersReceived:
     return PapersReceived(
         request=heard.request,
         submitted_by=heard.submitted_by,
         justification=heard.justification,
         documents=heard.documents,
+        approval_levels=levels,
     )
+
+
+def endorsement(level: int = 1, by: Officer = SITI, **changes: Any) -> Endorsement:
+    granted = Granted(quota_bytes=10 * GB, max_file_size_bytes=GB)
+    values = {"level": level, "endorsed_by": by, "endorsed_at": NOW, "approved": granted}
+    return Endorsement(**{**values, **changes})
+
+
+def endorsed(
+    given: Endorsement | None = None, levels: int = 2, request: RequestFacts = REQUEST
+) -> Endorsed:
+    return Endorsed(request=request, endorsement=given or endorsement(), levels=levels)
+
+
+def comment(text: str = "Disemak.", by: Officer = SITI, agency: str = "MAMPU") -> AddComment:
+    return AddComment(text, (), by, agency, NOW)
+
+
+def commented(text: str = "Disemak.", by: Officer = SITI) -> CommentAdded:
+    return CommentAdded(request=REQUEST, by=by, at=NOW, text=text, documents=())
+
+
+def record_rules(rules: dict[str, Any] | None = None, change: Any = None) -> RecordRules:
+    told = rules or {"approval_levels": 1}
+    version = f"MAMPU-{len(str(told))}"
+    return RecordRules("MAMPU", version, told, change, NOW)
 
 
 def approved(request: RequestFacts = REQUEST, **changes: Any) -> Approved:

@@ -36,6 +36,28 @@ def test_what_belongs_to_an_approval_is_left_out_of_a_return():
 
 
 @pytest.mark.parametrize(
+    ("prepared", "own", "reason"),
+    [
+        ("Tidak layak.", " Bukan staf. ", "Tidak layak.\nBukan staf."),
+        ("Tidak layak.", "", "Tidak layak."),
+        ("", "Bukan staf.", "Bukan staf."),
+    ],
+)
+def test_a_prepared_reason_goes_before_ones_own_words(prepared, own, reason):
+    told = {"prepared_reason": prepared, "reason": own}
+    for decision in ("reject", "return"):
+        assert form(decision=decision, **told).ruling().reason == reason
+    told = {"prepared_exception": prepared, "exception_reason": own}
+    assert form(decision="approve", **told).ruling().exception_reason == reason
+
+
+def test_an_approval_has_no_reason_that_was_prepared_against_it():
+    typed = form(decision="approve", prepared_reason="Tidak layak.", reason="Baik.")
+    assert typed.ruling().reason == "Baik."
+    assert typed.value("prepared_reason") == "Tidak layak."
+
+
+@pytest.mark.parametrize(
     ("typed", "pointers"),
     [
         ({}, ["/decision"]),

@@ -1,10 +1,22 @@
 """A review, whatever is asked of it and in whatever order: one decision, and nothing after it."""
 
+from dataclasses import replace
+
 from decider_machine import DeciderMachine, No, explore
 from fixtures.samples import GB, facts, received
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule
-from reviews import FAIZ, MAMPU, NOW, REQUEST, SITI, open_review, withdraw
+from reviews import (
+    FAIZ,
+    MAMPU,
+    NOW,
+    REQUEST,
+    SITI,
+    comment,
+    open_review,
+    record_rules,
+    withdraw,
+)
 
 from bmt.contracts import topics
 from bmt.contracts.events import Approved, Rejected, ReturnedForCorrection, ReviewOpened, Withdrawn
@@ -12,8 +24,14 @@ from bmt.contracts.http.approval import Ruling, RulingResult
 from bmt.contracts.values import Officer
 from services.approval.domain import DECIDER
 from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide
-from services.approval.domain.errors import AlreadyDecided, RequestClosed
-from services.approval.domain.events import PRIVATE, PapersReceived
+from services.approval.domain.errors import AlreadyDecided, ApprovedBefore, RequestClosed
+from services.approval.domain.events import (
+    PRIVATE,
+    CommentAdded,
+    Endorsed,
+    PapersReceived,
+    RulesCameIntoForce,
+)
 
 DECISIONS = (Approved, Rejected, ReturnedForCorrection)
 FINAL = (Approved, Rejected, Withdrawn)
@@ -46,6 +64,7 @@ RULINGS = st.builds(
     max_file_size_bytes=SIZES,
     on_behalf_of=st.none() | st.sampled_from(["ketua.mampu@mygovuc.gov.my", APPLICANT.email]),
 )
+LEVELS = st.sampled_from([1, 1, 2, 3])
 WARNINGS = st.sets(st.sampled_from(["not_serving", "already_active"])).map(tuple)
 
 
@@ -54,10 +73,10 @@ class Reviews(DeciderMachine):
     models = (*topics.EVENTS[topics.DECISIONS], *PRIVATE)
     requests = Bundle("requests")
 
-    @rule(target=requests, kind=KINDS, warnings=WARNINGS)
-    def a_request_is_received(self, kind, warnings):
+    @rule(target=requests, kind=KINDS, warnings=WARNINGS, levels=LEVELS)
+    def a_request_is_received(self, kind, warnings, levels):
         request = facts(kind=kind, applicant=APPLICANT)
-        self._receive(request, warnings)
+        self._receive(request, warnings, levels)
         return request
 
     @rule(target=requests)
@@ -66,13 +85,15 @@ class Reviews(DeciderMachine):
         self._withdraw(request)
         return request
 
-    @rule(request=requests, warnings=WARNINGS)
-    def it_is_received_again(self, request, warnings):
-        self._receive(request, warnings)
+    @rule(request=requests, warnings=WARNINGS, levels=LEVELS)
+    def it_is_received_again(self, request, warnings, levels):
+        self._receive(request, warnings, levels)
 
-    def _receive(self, request, warnings):
+    def _receive(self, request, warnings, levels):
         is_over = self._is_over(request)
-        said = self.tell(open_review(received(request, warnings=warnings)), request.request_id)
+        policy = replace(MAMPU, approval_levels=levels)
+        heard = received(request, warnings=warnings)
+        said = self.tell(open_review(heard, policy=policy), request.request_id)
         if is_over:
             assert said.kind in {AlreadyDecided, RequestClosed}
         else:
@@ -93,6 +114,11 @@ class Reviews(DeciderMachine):
     def an_administrator_rules(self, request, choice, by):
         self._rule(request, Ruling(decision=choice, reason="Sebab."), by, "MAMPU")
 
+    @rule(request=requests, turns=st.lists(st.sampled_from([SITI, FAIZ]), min_size=1, max_size=3))
+    def administrators_approve_in_turn(self, request, turns):
+        for by in turns:
+            self._rule(request, Ruling(decision="approve", exception_reason="Ya."), by, "MAMPU")
+
     @rule(request=requests, ruling=RULINGS, by=OFFICERS, agency=AGENCIES)
     def somebody_rules(self, request, ruling, by, agency):
         self._rule(request, ruling, by, agency)
@@ -104,15 +130,32 @@ class Reviews(DeciderMachine):
             self._was_decided_before(said, request.request_id)
             return
         (decided,) = said
-        *_, opened, papers = before
-        assert isinstance(papers, PapersReceived)
         assert agency == request.agency
         assert by in (SITI, FAIZ)
+        opened, papers, given = self._since_it_was_opened(before)
+        if isinstance(decided, Endorsed):
+            assert len(given) + 1 < papers.approval_levels == decided.levels
+            assert decided.endorsement.exception_reason or not opened.warnings
+            return
         assert decided.on_behalf_of != APPLICANT.email
         if isinstance(decided, Approved):
             self._is_within_the_rules(decided, opened)
+            self._is_approved_by_as_many_people_as_must(decided, papers, given)
         else:
             assert decided.reason
+
+    def _since_it_was_opened(self, events):
+        """The newest opening and its papers, and the approvals since."""
+        place = max(n for n, event in enumerate(events) if isinstance(event, ReviewOpened))
+        opened, papers, *since = events[place:]
+        assert isinstance(papers, PapersReceived)
+        assert all(isinstance(event, Endorsed | CommentAdded) for event in since)
+        return opened, papers, [one.endorsement for one in since if isinstance(one, Endorsed)]
+
+    def _is_approved_by_as_many_people_as_must(self, approved, papers, given):
+        assert list(approved.endorsements) == given
+        people = {approved.decided_by.subject, *(one.endorsed_by.subject for one in given)}
+        assert len(people) == len(given) + 1 == papers.approval_levels
 
     def _was_decided_before(self, said, name):
         """Who comes late sees the decision that stands."""
@@ -121,6 +164,8 @@ class Reviews(DeciderMachine):
             shown = said.extra["decision"]
             for what in ("decided_by", "decided_at", "reason"):
                 assert shown[what] == first[what]
+        if said.kind is ApprovedBefore:
+            assert self.events(Endorsed, stream=name)
         if said.kind is RequestClosed:
             assert self.events(Withdrawn, stream=name)
 
@@ -132,6 +177,19 @@ class Reviews(DeciderMachine):
         else:
             assert 0 < granted.quota_bytes <= MAMPU.largest_quota_bytes
             assert 0 < granted.max_file_size_bytes <= MAMPU.largest_file_bytes
+
+    @rule(request=requests, by=OFFICERS)
+    def somebody_comments(self, request, by):
+        said = self.tell(comment(by=by), request.request_id)
+        known = bool(self.events(stream=request.request_id))
+        assert isinstance(said, No) == (not known or by not in (SITI, FAIZ))
+
+    @rule(levels=st.sampled_from([1, 20]))
+    def approval_starts(self, levels):
+        said = self.tell(record_rules({"approval_levels": levels}), "rules")
+        entries = self.events(RulesCameIntoForce, stream="rules")
+        assert entries[-1].rules == {"approval_levels": levels}
+        assert len(said) <= 1
 
     @rule(ids=st.lists(st.sampled_from("abc"), min_size=1, max_size=4))
     def a_bulk_call_begins(self, ids):
@@ -157,10 +215,10 @@ class Reviews(DeciderMachine):
             assert self.state(name).version == len(self._published(name))
 
     def _requests(self):
-        return [name for name in self.history if name != "bulk"]
+        return [name for name in self.history if name not in ("bulk", "rules")]
 
     def _published(self, name):
-        private = (PapersReceived,)
+        private = (PapersReceived, Endorsed, CommentAdded)
         return [type(e) for e in self.events(stream=name) if not isinstance(e, private)]
 
 

@@ -11,6 +11,7 @@ from reviews import (
     SITI,
     TERMINATION,
     approved,
+    endorsed,
     opened,
     papers,
     rejected,
@@ -22,7 +23,7 @@ from bmt.chassis.decider import Heard
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
-from bmt.contracts.http.approval import DecisionInFull, RequestUnderReview, Step
+from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step
 from services.approval.domain.events import BulkAnswered
 from services.approval.views import REVIEWS, fold
 
@@ -129,3 +130,28 @@ def test_what_is_shown_reads_the_same_after_it_was_stored():
 def test_a_bulk_call_is_no_request():
     assert REVIEWS.key(heard(BulkAnswered(results=()))) is None
     assert REVIEWS.key(heard(PAPERS)) == REQUEST.request_id
+
+
+def test_an_approval_that_is_not_the_last_is_shown_with_how_many_are_needed():
+    two = papers(received(REQUEST), levels=2)
+    assert after(opened(), two).levels == Levels(given=0, needed=2)
+    half = after(opened(), two, endorsed())
+    assert (half.status, half.decision) == ("received", None)
+    assert (half.levels, half.endorsements) == (
+        Levels(given=1, needed=2),
+        (endorsed().endorsement,),
+    )
+    assert half.history[-1] == Step(
+        step="received", at=NOW, by=SITI.subject, detail=None, levels=half.levels
+    )
+    done = after(opened(), two, endorsed(), approved())
+    assert done.levels == Levels(given=2, needed=2)
+    again = after(opened(), two, endorsed(), returned(), opened(), two)
+    assert (again.levels, again.endorsements) == (Levels(given=0, needed=2), ())
+    assert half.history == again.history[:2]
+
+
+def test_where_one_approval_is_enough_nothing_is_said_of_levels():
+    shown = after(opened(), PAPERS, approved()).model_dump()
+    assert not {"levels", "endorsements"} & set(shown)
+    assert all("levels" not in step for step in shown["history"])

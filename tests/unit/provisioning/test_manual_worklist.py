@@ -113,6 +113,16 @@ def test_the_approver_may_not_configure_where_the_agency_separates_the_duties():
     given(DECIDER, *SEPARATED).when(complete(FAIZ)).then(completed(FAIZ))
 
 
+def test_nor_may_who_approved_before_the_last():
+    given_before = due(policy=JPA).model_copy(
+        update={"approved_before_by": (FAIZ.subject.upper(),)}
+    )
+    had = (given_before, started(), awaiting())
+    for officer in (SITI, FAIZ):
+        given(DECIDER, *had).when(complete(officer)).then_refused(ApproverMayNotConfigure)
+    given(DECIDER, *had).when(complete(OPERATOR)).then(completed(OPERATOR))
+
+
 def test_another_agencys_task_is_unknown():
     given(DECIDER, *OPEN).when(claim(agency="KPM")).then_refused(UnknownTask)
     given(DECIDER, *OPEN).when(complete(agency="")).then_refused(UnknownTask)

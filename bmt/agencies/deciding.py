@@ -1,0 +1,113 @@
+"""What an agency may say about deciding: how many approve, who acts for whom, and reasons at hand."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import combinations
+from typing import Annotated, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.values import Account, Name, Reason
+
+MOST_LEVELS: Final = 3
+
+
+def _at_least_one(levels: int) -> int:
+    if levels < 1:
+        raise ValueError(
+            "must be at least 1: every request must be approved "
+            '(SOP 5.0: "Permohonan perlu diluluskan oleh Pentadbir UC Agensi.")'
+        )
+    return levels
+
+
+ApprovalLevels = Annotated[int, Field(strict=True, le=MOST_LEVELS), AfterValidator(_at_least_one)]
+"""How many administrators must approve, one after the other."""
+
+PreparedReason = Annotated[Reason, StringConstraints(max_length=300)]
+Prepared = Annotated[tuple[PreparedReason, ...], Field(max_length=20)]
+Day = Annotated[date, Field(strict=True)]
+
+
+def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
+    return tuple(sorted(set(days)))
+
+
+Days = Annotated[tuple[Day, ...], AfterValidator(_in_order)]
+"""Days of the calendar; in whatever order they are written, the same days are the same rule."""
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreparedReasons(_Said):
+    """Reasons that an administrator may begin with, by what they are for."""
+
+    reject: Prepared = ()
+    return_: Annotated[Prepared, Field(alias="return")] = ()
+    exception: Prepared = ()
+
+
+class Appointment(_Said):
+    """An officer who acts for an office or a person (*bertindak bagi pihak*), from a day until a day.
+
+    Both days are included; they begin and end at midnight in Malaysia.
+    """
+
+    officer: Account
+    on_behalf_of: Name
+    from_: Annotated[Day, Field(alias="from")]
+    until: Day
+
+    @model_validator(mode="after")
+    def _not_over_before_it_begins(self) -> Self:
+        if self.until < self.from_:
+            raise ValueError(f"until {self.until} is before from {self.from_}")
+        return self
+
+    def allows(self, officer: str, at: datetime) -> bool:
+        """Whether `officer` (an account) may act by it at this moment."""
+        day = at.astimezone(MALAYSIA).date()
+        return self.officer.casefold() == officer.casefold() and self.from_ <= day <= self.until
+
+    def overlaps(self, other: "Appointment") -> bool:
+        """Whether both say the same of one officer on some day."""
+        same = (self.officer.casefold(), self.on_behalf_of) == (
+            other.officer.casefold(),
+            other.on_behalf_of,
+        )
+        return same and self.from_ <= other.until and other.from_ <= self.until
+
+
+def _each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]:
+    for (first, one), (second, other) in combinations(enumerate(appointments), 2):
+        if one.overlaps(other):
+            raise ValueError(
+                f"entries {first} and {second} overlap: {one.officer} acts for {one.on_behalf_of} in both"
+            )
+    return appointments
+
+
+Acting = Annotated[tuple[Appointment, ...], AfterValidator(_each_once)]
+
+
+class Change(_Said):
+    """Who changed the rules last, on which day, and why."""
+
+    by: Name
+    on: Day
+    why: Reason
+
+
+def acts_for(acting: Sequence[Appointment], officer: str, at: datetime) -> tuple[str, ...]:
+    """For whom an officer may act at a moment, in the order of the file."""
+    return tuple(one.on_behalf_of for one in acting if one.allows(officer, at))

@@ -1,0 +1,71 @@
+"""An agency's rules, as approval answers them over HTTP."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+
+from bmt.contracts.values import Moment, PostedChannel, ReplyChannel
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+_Day = Annotated[
+    date,
+    PlainSerializer(date.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+"""Kept as text: a store that knows moments only would make one of it."""
+
+
+class RulesVersion(_Answer):
+    """Rules that came into force, and who says so."""
+
+    agency: str
+    number: int = Field(description="1 is the first that was recorded")
+    policy_version: str = Field(description="as a request keeps it")
+    rules: Mapping[str, JsonValue] = Field(description="all of them, as agencies.yaml has them")
+    changed_by: str | None
+    changed_on: _Day | None
+    why: str | None
+    recorded_at: Moment = Field(description="when approval first ran by them")
+
+
+class ChannelsAllowed(_Answer):
+    """How requests come in and answers go out."""
+
+    in_: tuple[PostedChannel, ...] = Field(alias="in")
+    out: tuple[ReplyChannel, ...]
+
+
+class ReasonsPrepared(_Answer):
+    """Reasons that a decision may begin with."""
+
+    reject: tuple[str, ...]
+    return_: tuple[str, ...] = Field(alias="return")
+    exception: tuple[str, ...]
+
+
+class ActingNow(_Answer):
+    """For whom the caller may act."""
+
+    on_behalf_of: str
+    until: date = Field(description="the last day, in Malaysia")
+
+
+class OwnAgency(_Answer):
+    """Answer of `GET /v1/agencies/own`: what an administrator decides by."""
+
+    code: str
+    name: str
+    policy_version: str
+    channels: ChannelsAllowed
+    approval_levels: int
+    prepared_reasons: ReasonsPrepared
+    acting_is_restricted: bool = Field(
+        description="whether `on_behalf_of` must be one of `acting`; else it is free"
+    )
+    acting: tuple[ActingNow, ...] = Field(description="the caller's own appointments in force")

@@ -1,0 +1,92 @@
+"""Comments in the console: the form on a request's page, and the files that come with one."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.clock import Clock
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.execution import Execution
+from bmt.contracts.http.comments import CommentWritten
+from bmt.contracts.problems import Refused
+from bmt.pages.forms import FORM_BYTES, Sent, read, refusal, validated
+from bmt.pages.login import Admitted
+from services.approval.audience import as_seen_by
+from services.approval.commenting import comment
+from services.approval.console.decision_form import DecisionForm
+from services.approval.console.desk import Desk
+from services.approval.console.documents import file_of, named
+from services.approval.console.neighbours import Neighbours
+from services.approval.console.remark import Remark
+from services.approval.console.uploads import handed_in
+
+MOST_FILES: Final = 5
+_FILES: Final = "attached"
+_FILES_BYTES: Final = 25 * 1024 * 1024
+_SEE_OTHER: Final = 303
+
+
+def routes(
+    desk: Desk,
+    neighbours: Neighbours,
+    execution: Execution[Any, Any],
+    documents: DocumentStore,
+    clock: Clock,
+    admitted: Admitted,
+) -> APIRouter:
+    """The addresses of comments, below a request's."""
+    routes = APIRouter(prefix="/requests/{request_id}/comments")
+    caller = Depends(admitted)
+
+    @routes.get("")
+    async def stand_on_the_requests_page(
+        request: Request, request_id: Id, _: Annotated[Principal, caller]
+    ) -> Response:
+        return _to_the_request(request)
+
+    @routes.post("")
+    async def add(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        told = await read(request, FORM_BYTES + _FILES_BYTES, MOST_FILES)
+        try:
+            written = await _written(request, told)
+            context = told.context(visitor)
+            await comment(request_id, written, context, execution, documents, clock)
+        except (Refused, CausationReused) as error:
+            remark = Remark(text=told.text("text"), refused=refusal(error))
+            return await desk.one(request, request_id, visitor, DecisionForm(), remark=remark)
+        return _to_the_request(request)
+
+    @routes.get("/documents/{document_id}")
+    async def document(
+        request_id: Id,
+        document_id: Annotated[str, Path(max_length=128)],
+        visitor: Annotated[Principal, caller],
+    ) -> Response:
+        review = as_seen_by(await desk.review_of(request_id, visitor), visitor)
+        attached = [one for each in review.comments for one in each.documents]
+        return await file_of(named(attached, document_id), documents)
+
+    async def _written(request: Request, told: Sent) -> CommentWritten:
+        """The text is looked at first: nothing is handed in with a comment that says nothing."""
+        text = told.text("text").replace("\r\n", "\n")
+        validated(CommentWritten, {"text": text})
+        ids = (
+            await handed_in(neighbours.errand(request), told, _FILES)
+            if told.files(_FILES) and "intake" in neighbours
+            else ()
+        )
+        return validated(CommentWritten, {"text": text, "documents": tuple(ids)})
+
+    return routes
+
+
+def _to_the_request(request: Request) -> RedirectResponse:
+    page = request.url.path.partition("/comments")[0]
+    return RedirectResponse(f"{page}#comments", _SEE_OTHER)

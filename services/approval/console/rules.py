@@ -1,0 +1,99 @@
+"""The agency's rules in words: those in force, and what changed when, by whom and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import JsonValue
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.auth import Principal
+from bmt.chassis.pagination import PageRequest
+from bmt.contracts.http.rules import RulesVersion
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.rules import Versions, newest_first
+from services.approval.rules_api import UnknownAgency
+
+MOST_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A rule that is not what it was; None where there was none, or is none any more."""
+
+    rule: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version, and in what it differs from the one before; nothing is compared with the first."""
+
+    version: RulesVersion
+    differences: Sequence[Difference]
+
+
+def routes(layout: Layout, versions: Versions, agencies: Agencies, admitted: Admitted) -> APIRouter:
+    """The page of rules."""
+    routes = APIRouter()
+
+    @routes.get("/rules")
+    async def rules(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
+        if visitor.agency not in agencies:
+            raise UnknownAgency
+        agency = agencies.get(visitor.agency)
+        page: PageRequest[tuple[int, str]] = PageRequest(limit=MOST_SHOWN, after=None)
+        found = await newest_first(versions, agency.code, page)
+        return layout.page(
+            request,
+            "rules.html",
+            agency=agency,
+            rules=agency.rules,
+            history=compared(found)[:MOST_SHOWN],
+            wording=wording,
+        )
+
+    return routes
+
+
+def compared(newest_first: Sequence[RulesVersion]) -> Sequence[Entry]:
+    """Each version beside the one before it; the last of these has none to be compared with."""
+    later = [
+        Entry(after, list(differences(before.rules, after.rules)))
+        for after, before in pairwise(newest_first)
+    ]
+    return [*later, *(Entry(first, ()) for first in newest_first[-1:])]
+
+
+def differences(
+    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
+) -> Iterator[Difference]:
+    """The rules that are not the same, as agencies.yaml names them, in the order of the names."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    for rule in sorted(old.keys() | new.keys()):
+        if old.get(rule) != new.get(rule):
+            yield Difference(rule, old.get(rule), new.get(rule))
+
+
+def _flat(rules: Mapping[str, JsonValue], within: str = "") -> Iterator[tuple[str, str]]:
+    """Every rule under its whole name; a list is one rule."""
+    for name, value in rules.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", _said(value)
+
+
+def _said(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(_said, value)) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(each)}" for name, each in value.items())
+    return "–" if value is None else str(value)
