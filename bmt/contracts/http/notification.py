@@ -85,7 +85,8 @@ class Wording(Value):
         description="what follows from it, and whom to ask; one that comes out empty is left out"
     )
     closing: Annotated[tuple[Line, ...], Field(max_length=6)] = Field(
-        description="the last lines before the signatory"
+        description="the last lines before the signatory; in English in e-mails alone, on a form in "
+        "neither language"
     )
     signatory: Line | None = Field(default=None, description="who tells it; null: as the default")
 
