@@ -219,6 +219,7 @@ async def test_a_server_that_keeps_no_keywords_is_read_without_marks(office, wir
                 assert sum(b"LOGOUT" in command for command in wire.commands) >= 3
 
             await eventually(looked_again, timeout=20)
+            assert sum(b"BODY.PEEK[]" in command for command in wire.commands) == 2
         wire.commands.clear()
     assert len(await office.commits()) == 2
     assert office.dovecot.marked == 0

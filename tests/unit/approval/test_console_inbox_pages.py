@@ -1,18 +1,92 @@
 """The inbox in the console: what came by the office mailbox looks like what it is."""
 
+import re
 from pathlib import Path
 
+import pytest
+from starlette.requests import Request
+
 from bmt.agencies import register
-from bmt.contracts.values import Document
+from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, InboxText
 from bmt.pages.layout import Layout
 from services.approval import console
+from services.approval.console import wording
+from services.approval.console.inbox.pages import InboxDesk
+from services.approval.console.inbox.registration_form import RegistrationForm
 
 ROOT = Path(__file__).parents[3]
-LAYOUT = Layout("/console", [Path(console.__file__).parent])
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
-MESSAGE = Document(
-    document_id="sha256:" + "0" * 64,
-    filename="message.eml",
-    media_type="message/rfc822",
-    size_bytes=1,
-)
+REQUEST = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+
+
+class NoText:
+    async def get(self, *_):
+        return InboxText(text="Salam.")
+
+
+class NoOriginals:
+    async def shown(self, documents):
+        return ()
+
+
+@pytest.fixture
+def desk():
+    layout = Layout("/console", [Path(console.__file__).parent])
+    layout.always(offices={})
+    return InboxDesk(layout, NoOriginals(), AGENCIES)
+
+
+def item(**changes):
+    values = {
+        "inbox_item_id": REQUEST,
+        "agency": "MAMPU",
+        "status": "waiting",
+        "received_at": "2026-11-28T01:00:00Z",
+        "sender": "MAILER-DAEMON",
+        "subject": "Undelivered",
+        "document_id": "sha256:" + "0" * 64,
+        "documents": (),
+        "understood": {},
+        "missing": (),
+        "settled_by": None,
+        "settled_at": None,
+        "reason": None,
+    }
+    return InboxItemInFull(**{**values, **changes})
+
+
+async def shown(desk, one):
+    request = Request(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": "/console/inbox/x",
+            "query_string": b"",
+            "headers": [(b"host", b"x")],
+            "session": {},
+        }
+    )
+    desk_item = await desk.item(request, one, NoText(), RegistrationForm.of_item(one))
+    return re.sub(r"\s+", " ", desk_item.body.decode())
+
+
+async def test_a_bounce_says_what_to_do_and_leads_to_its_request(desk):
+    page = await shown(desk, item(bounce=BouncedNotice(message_id="<1@x>", request_id=REQUEST)))
+    assert "Makluman kami tidak sampai" in page
+    assert f'href="/console/requests/{REQUEST}"' in page
+
+
+async def test_what_was_set_aside_says_why_and_can_still_be_registered(desk):
+    page = await shown(desk, item(status="set_aside", reason="A machine sent it."))
+    assert "A machine sent it." in page
+    assert 'value="register"' in page
+
+
+async def test_an_ordinary_message_says_neither(desk):
+    page = await shown(desk, item())
+    assert "Makluman kami tidak sampai" not in page
+    assert "daripada mesin" not in page
+
+
+def test_every_status_has_a_name():
+    assert set(wording.INBOX) == {"waiting", "registered", "dismissed", "set_aside"}
