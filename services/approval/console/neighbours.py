@@ -101,6 +101,14 @@ class Errand:
         """
         return (await self._call(where, "GET", path)).content
 
+    async def made(self, where: Neighbour, path: str, body: Mapping[str, Any], key: str) -> bytes:
+        """A file that a service makes of what it is told.
+
+        Raises:
+            Refused, Unavailable: as `post`.
+        """
+        return (await self._command(where, "POST", path, body, key)).content
+
     async def _command(
         self, where: Neighbour, method: str, path: str, body: Mapping[str, Any], key: str
     ) -> httpx.Response:

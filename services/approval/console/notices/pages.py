@@ -80,6 +80,10 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
                         told.key,
                     )
                     return shown(request, await _template(errand, about), form, tried)
+                case "letter" | "memo" | "form" as paper:
+                    preview = f"{address}/preview?as={paper}"
+                    words = {"words": form.words()}
+                    return _paper(await errand.made("notification", preview, words, told.key))
                 case "default":
                     body = _restored(form)
                     await errand.post(
@@ -92,6 +96,11 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
+
+
+def _paper(content: bytes) -> Response:
+    headers = {"Content-Disposition": 'inline; filename="pratonton.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 async def _template(errand: Errand, about: str) -> Template:
