@@ -55,7 +55,9 @@ STORES: Final[Mapping[str, WorkingStore]] = {
     ),
     "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
     "intake": WorkingStore(
-        "requests", {"inbox": "_id"}, passing={"upload-": ("uploads", "uploaded_at")}
+        "requests",
+        {"inbox": "_id"},
+        passing={"upload-": ("uploads", "uploaded_at"), "scan-": None},
     ),
 }
 """By service. Intake is the last: until then a user can still ask where the request is."""

@@ -10,6 +10,7 @@ from bmt.contracts.http.intake import (
     InboxItemInFull,
     RequestAccepted,
     RequestStatus,
+    ScanAccepted,
     Step,
     WithdrawalAccepted,
 )
@@ -47,6 +48,13 @@ def location(commit: Commit) -> dict[str, str]:
 def inbox_item_accepted(commit: Commit) -> InboxItemAccepted:
     """The answer to a message that a person must read."""
     return InboxItemAccepted(inbox_item_id=commit.subject)
+
+
+def scan_accepted(commit: Commit) -> ScanAccepted:
+    """The answer to a scan."""
+    scan = commit.events[0].data
+    items = tuple(paper["inbox_item_id"] for paper in scan["papers"])
+    return ScanAccepted(inbox_items=items, pages=scan["page_count"])
 
 
 def inbox_item_dismissed(commit: Commit) -> InboxItemDismissed:

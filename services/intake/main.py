@@ -19,9 +19,11 @@ from services.intake import (
     api,
     documents_api,
     domain,
+    forms_api,
     handlers,
     inbox_api,
     inbox_text_api,
+    scans_api,
     subscriptions,
     views,
 )
@@ -34,7 +36,10 @@ from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
+from services.intake.printing.blank_papers import BlankPapers
 from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
+from services.intake.scanning.laying import LAY, Layer, work_of
+from services.intake.scanning.reception import Scans
 from services.intake.settings import Settings
 
 
@@ -72,6 +77,9 @@ def build(settings: Settings) -> FastAPI:
         documents=known,
         clock=clock.now,
     )
+    scans = Scans(agencies, foundation.documents, requests, clock.new_id, clock.now)
+    layer = Layer(foundation.execution)
+    foundation.works_on(work_of, [foundation.worker(LAY, layer.perform, concurrency=2)])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     foundation.hears(
         [*subscriptions.TOLD, *inbound],
@@ -92,6 +100,7 @@ def build(settings: Settings) -> FastAPI:
         weigh,
         settings.email_max_bytes,
     )
+    blanks = BlankPapers(agencies)
     execution, documents = foundation.execution, foundation.documents
     return foundation.app(
         title="BMT intake",
@@ -110,7 +119,9 @@ def build(settings: Settings) -> FastAPI:
                 settings.email_max_bytes,
             ),
             inbox_text_api.routes(inbox, documents),
-            site(settings, foundation, requests, known, drafts, weigh, agencies),
+            scans_api.routes(execution, scans, layer, settings.document_max_bytes),
+            forms_api.routes(blanks),
+            site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),
             public_site(settings, requests, agencies),
         ],
     )

@@ -44,6 +44,10 @@ class Requests:
             return None
         return found
 
+    async def of_agency(self, request_id: str, agency: str) -> RequestDocument | None:
+        """The request of an agency; None when there is none, or it is another's."""
+        return await self.get(request_id, Audience({"agency": agency}))
+
     async def find(
         self, audience: Audience, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:
@@ -114,7 +118,9 @@ class Inbox:
     async def document(self, inbox_item_id: str, document_id: str, agency: str) -> Document | None:
         """A document of an item; None where `get` says so, and for any other document."""
         found = await self.get(inbox_item_id, agency)
-        named = found.documents if found is not None else ()
+        if found is None:
+            return None
+        named = (*found.documents, *([found.scan.batch] if found.scan else ()))
         return next((one for one in named if one.document_id == document_id), None)
 
     async def find(

@@ -25,6 +25,7 @@ from services.intake.domain.events import (
     InboxItemDismissed,
     InboxItemReceived,
     Missing,
+    ScanOrigin,
 )
 from services.intake.steps import StepTaken, step_of
 
@@ -88,6 +89,7 @@ class InboxDocument(_Document):
     understood: dict[str, str]
     missing: tuple[Missing, ...]
     bounce: Bounce | None = None
+    scan: ScanOrigin | None = None
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
@@ -180,6 +182,7 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 received_at=event.received_at,
                 bounce=event.bounce,
                 reason=event.set_aside,
+                scan=event.scan,
                 **vars(event.mail),
             )
         case InboxItemDismissed() as event, InboxDocument():

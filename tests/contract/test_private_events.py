@@ -7,11 +7,12 @@ import pytest
 
 from bmt.chassis.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
+from services.intake.domain.events import InboxItemReceived, ScanReceived
 from services.notification.domain.events import PRIVATE as NOTIFICATION
 from services.provisioning.domain.events import PRIVATE as PROVISIONING
 
 SAMPLES = sorted((Path(__file__).parent / "private").glob("*.json"))
-PRIVATE = [*APPROVAL, *PROVISIONING, *NOTIFICATION]
+PRIVATE = [*APPROVAL, *PROVISIONING, *NOTIFICATION, ScanReceived, InboxItemReceived]
 VOCABULARY = Vocabulary(PRIVATE)
 
 

@@ -101,8 +101,26 @@ class BouncedNotice(_Answer):
     request_id: str | None = Field(description="the request that it told of, where that is known")
 
 
+class ScanTold(_Answer):
+    """Where a scanned paper comes from."""
+
+    batch: Document = Field(description="the scan as it was handed in, whole")
+    pages: tuple[int, ...] = Field(description="the paper's pages in it, from 1")
+    request_id: str | None = Field(
+        default=None, description="the agency's request that a code on the paper leads to"
+    )
+    request_reference: str | None = Field(default=None, description="what people call it")
+
+
+class ScanAccepted(_Answer):
+    """Answer to a scan: each of its papers waits in the inbox under its own id."""
+
+    inbox_items: tuple[str, ...]
+    pages: int = Field(description="of the whole scan")
+
+
 class InboxItem(_Answer):
-    """A message that a person must read, in a list."""
+    """A message or a scanned paper that a person must read, in a list."""
 
     inbox_item_id: str
     agency: str
@@ -112,7 +130,8 @@ class InboxItem(_Answer):
     received_at: Moment
     sender: str = Field(description="whom the message says it is from; not verified")
     subject: str
-    document_id: DocumentId = Field(description="the message itself, whole")
+    document_id: DocumentId = Field(description="the message itself, or the scanned paper, whole")
+    scan: ScanTold | None = Field(default=None, description="of a scanned paper")
     bounce: BouncedNotice | None = Field(
         default=None,
         description="the notice that it says was not delivered; null for any other message",

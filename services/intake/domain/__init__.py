@@ -8,4 +8,4 @@ from services.intake.domain.decide import decide
 from services.intake.domain.state import Nothing, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)
-"""One stream is one request (or what may become one), or one upload of a document."""
+"""One stream is one request (or what may become one), one upload of a document, or one scan."""

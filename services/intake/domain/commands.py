@@ -6,7 +6,7 @@ from datetime import datetime
 from bmt.agencies.agency import Agency
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Document, Status
-from services.intake.domain.events import Bounce, Mail
+from services.intake.domain.events import Bounce, Mail, ScannedPaper, ScanReceived
 from services.intake.domain.submission import Caller, Submission
 
 
@@ -41,6 +41,35 @@ class ReceiveEmail:
     received_at: datetime
     bounce: Bounce | None = None
     set_aside: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveScan:
+    """Take in a scan with all its papers.
+
+    Attributes:
+        batch: the scan, whole.
+        page_count: of it.
+        papers: what it was taken apart into.
+        home: the agency whose inbox they go to, with its rules.
+        caller: who handed it in.
+        received_at: now.
+    """
+
+    batch: Document
+    page_count: int
+    papers: tuple[ScannedPaper, ...]
+    home: Agency
+    caller: Caller
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PutPaperInInbox:
+    """Put one paper of a scan that was received where a person reads it."""
+
+    scan: ScanReceived
+    paper: ScannedPaper
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +134,8 @@ class RecordUpload:
 Command = (
     ReceiveRequest
     | ReceiveEmail
+    | ReceiveScan
+    | PutPaperInInbox
     | RegisterInboxItem
     | DismissInboxItem
     | WithdrawRequest

@@ -9,8 +9,10 @@ from services.intake.domain.commands import (
     Command,
     CorrectRequest,
     DismissInboxItem,
+    PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
+    ReceiveScan,
     RecordUpload,
     RegisterInboxItem,
     WithdrawRequest,
@@ -37,6 +39,7 @@ from services.intake.domain.rules import (
     require_channel,
     require_theirs,
 )
+from services.intake.domain.scans import put_in_inbox, receive_scan
 from services.intake.domain.state import Dismissed, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission
 
@@ -55,6 +58,10 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             event = _receive(command)
         case ReceiveEmail():
             event = _receive_email(command)
+        case ReceiveScan():
+            event = receive_scan(command)
+        case PutPaperInInbox():
+            return put_in_inbox(command, state)
         case RegisterInboxItem():
             event = _register(command, state)
         case DismissInboxItem():

@@ -62,12 +62,63 @@ class Bounce(BaseModel):
     request_id: str | None = None
 
 
+class ScanOrigin(BaseModel):
+    """Where a scanned paper comes from.
+
+    Attributes:
+        batch: the scan as it was handed in, whole.
+        pages: the numbers of the paper's pages in it, from 1.
+        request_id: the agency's request that a code on the paper leads to.
+        request_reference: that request's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    batch: Document
+    pages: tuple[int, ...]
+    request_id: str | None = None
+    request_reference: str | None = None
+
+
+class ScannedPaper(BaseModel):
+    """One paper of a scan, on its way into the inbox.
+
+    Attributes:
+        inbox_item_id: of the item that it becomes.
+        document: its pages, as PDF.
+        origin: where they come from.
+        understood: what its codes say, by field.
+        missing: why a code is not believed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    inbox_item_id: str
+    document: Document
+    origin: ScanOrigin
+    understood: dict[str, str]
+    missing: tuple[Missing, ...]
+
+
+class ScanReceived(Event):
+    """A scan was handed in; all its papers are named at once, so that none is ever left out."""
+
+    TYPE = "my.gov.bmt.intake.ScanReceived.v1"
+    agency: str
+    received_at: Moment
+    submitted_by: Submitter
+    batch: Document
+    page_count: int
+    papers: tuple[ScannedPaper, ...]
+
+
 class InboxItemReceived(Event):
-    """A message that a person must read; its id is the id of the request that it may become.
+    """A message or a scan that a person must read; its id is that of the request it may become.
 
     Attributes:
         bounce: what it says was not delivered.
         set_aside: why nobody needs to read it; None: somebody must.
+        scan: where it comes from, when it is a scanned paper.
     """
 
     TYPE = "my.gov.bmt.intake.InboxItemReceived.v1"
@@ -77,6 +128,7 @@ class InboxItemReceived(Event):
     mail: Mail
     bounce: Bounce | None = None
     set_aside: str | None = None
+    scan: ScanOrigin | None = None
 
 
 class InboxItemDismissed(Event):
@@ -89,4 +141,4 @@ class InboxItemDismissed(Event):
     dismissed_at: Moment
 
 
-PRIVATE: Final = (DocumentUploaded, InboxItemReceived, InboxItemDismissed)
+PRIVATE: Final = (DocumentUploaded, ScanReceived, InboxItemReceived, InboxItemDismissed)

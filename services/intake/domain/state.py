@@ -10,6 +10,7 @@ from services.intake.domain.events import (
     DocumentUploaded,
     InboxItemDismissed,
     InboxItemReceived,
+    ScanReceived,
 )
 
 
@@ -54,7 +55,14 @@ class Uploaded:
     """A document was uploaded."""
 
 
-State = Nothing | Waiting | Dismissed | Received | Uploaded
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A scan was handed in."""
+
+    scan: ScanReceived
+
+
+State = Nothing | Scanned | Waiting | Dismissed | Received | Uploaded
 
 
 def evolve(state: State, event: BaseModel) -> State:
@@ -68,8 +76,8 @@ def evolve(state: State, event: BaseModel) -> State:
             return Waiting(event)
         case InboxItemDismissed(), Waiting(item):
             return Dismissed(item)
-        case DocumentUploaded(), _:
-            return Uploaded()
+        case ((DocumentUploaded() | ScanReceived()), _):
+            return Scanned(event) if isinstance(event, ScanReceived) else Uploaded()
         case _:
             return state
 

@@ -1,5 +1,6 @@
 """The pages themselves: one's own requests, one of them, and the form."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal
 from bmt.chassis.pagination import PageRequest
 from bmt.contracts.problems import STATUS, Refused
-from bmt.contracts.values import Kind
+from bmt.contracts.values import Kind, PostedChannel
 from bmt.pages.forms import faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
@@ -51,8 +52,21 @@ class Desk:
         found = await self._requests.find(_own(visitor), {}, page)
         told = BY_RECEPTION.page(found, page, place_of)
         return self._layout.page(
-            request, "requests.html", found=told.items, more=told.next_cursor, wording=wording
+            request,
+            "requests.html",
+            found=told.items,
+            more=told.next_cursor,
+            papers=self._papers(visitor),
+            wording=wording,
         )
+
+    def _papers(self, visitor: Principal) -> Sequence[PostedChannel]:
+        """Through which papers the visitor's agency receives requests, as far as they print them."""
+        if visitor.agency not in self._agencies:
+            return ()
+        printed = ("form", "memo", "letter") if visitor.has("administrator") else ("form",)
+        received = self._agencies.get(visitor.agency).rules.channels.in_
+        return tuple(channel for channel in received if channel in printed)
 
     async def one(
         self,

@@ -16,10 +16,11 @@ from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.intake.drafts.draft import Drafts
 from services.intake.handlers import Weigh
-from services.intake.pages import api, corrections, status_page, submitting
+from services.intake.pages import api, blank_papers, corrections, status_page, submitting
 from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
 from services.intake.pages.status_lookup import StatusLookup
+from services.intake.printing.blank_papers import BlankPapers
 from services.intake.queries import KnownDocuments, Requests
 from services.intake.settings import Settings
 
@@ -36,6 +37,7 @@ def site(
     drafts: Drafts,
     weigh: Weigh,
     agencies: Agencies,
+    blanks: BlankPapers,
 ) -> APIRouter:
     """The pages, for who applies for themselves; administrators may, too."""
     admitted = Admitted(foundation.rate_limit, "applicant", "administrator")
@@ -59,6 +61,7 @@ def site(
                 admitted,
             ),
             corrections.routes(desk, execution, attachments, weigh, admitted),
+            blank_papers.routes(blanks, admitted),
         ]
 
     return pages(

@@ -19,13 +19,16 @@ from services.intake.domain.commands import (
     CorrectRequest,
     DismissInboxItem,
     Known,
+    PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
+    ReceiveScan,
     RecordUpload,
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.events import Bounce, Missing
+from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
+from services.intake.domain.scans import receive_scan
 
 UNCLEAR = ReceiveEmail(
     ID,
@@ -39,6 +42,14 @@ UNCLEAR = ReceiveEmail(
     NOON,
 )
 MEMO = ReceiveRequest(ID, submission(documents=(SCAN.document_id,)))
+PAPER = ScannedPaper(
+    inbox_item_id=ID,
+    document=SCAN,
+    origin=ScanOrigin(batch=SCAN, pages=(1,)),
+    understood={"channel": "form", "kind": "application", "agency": "MAMPU"},
+    missing=(),
+)
+SCANNED = ReceiveScan(SCAN, 1, (PAPER,), AGENCIES.get("MAMPU"), ADMINISTRATOR, NOON)
 SCENARIOS = {
     "memo": [MEMO],
     "form-with-warnings": [
@@ -72,5 +83,10 @@ SCENARIOS = {
     ],
     "inbox-registered": [UNCLEAR, RegisterInboxItem(ID, submission(channel="email"))],
     "inbox-dismissed": [UNCLEAR, DismissInboxItem("Iklan.", ADMINISTRATOR, NOON)],
+    "scan": [SCANNED],
+    "paper-registered": [
+        PutPaperInInbox(receive_scan(SCANNED), PAPER),
+        RegisterInboxItem(ID, submission(channel="form")),
+    ],
     "document": [RecordUpload(SCAN, SITI, NOON)],
 }

@@ -8,6 +8,7 @@ import uuid
 from crash_stories import of_all
 from eventually import eventually
 from fixtures.procedure import approved
+from fixtures.scanned_paper import batch_pdf, printed
 from stage import INBOUND, PATIENCE, Stage
 
 from bmt.contracts import topics
@@ -58,6 +59,21 @@ async def scan(stage: Stage) -> None:
     """A document of several chunks is there, whole."""
     content = b"%PDF-1.7\n% " + os.urandom(600_000)
     assert await stage.documents.read(await upload(stage, content)) == content
+
+
+async def papers(stage: Stage) -> None:
+    """A batch of two papers is in the inbox, all of it, once."""
+    content = batch_pdf([printed("application", dpi=100), printed("termination", dpi=100)], 100)
+    headers = {"Content-Type": "application/pdf"}
+    answer = await stage.call(
+        "POST", "/v1/scans", *ADMINISTRATOR, headers=headers, content=content + os.urandom(8)
+    )
+    assert answer.status_code == 201, answer.text
+    items = answer.json()["inbox_items"]
+    assert len(items) == 2
+    for item in items:
+        found = await stage.call("GET", f"/v1/inbox/{item}", *ADMINISTRATOR)
+        assert found.json()["status"] == "waiting", found.text
 
 
 async def _tells(stage: Stage, request_id: str, status: str) -> None:
@@ -134,4 +150,4 @@ def asked(channel: str):
     }
 
 
-STORIES = (submissions, scan, of_all.poison, of_all.unreadable, of_all.left_behind)
+STORIES = (submissions, scan, papers, of_all.poison, of_all.unreadable, of_all.left_behind)

@@ -1,0 +1,117 @@
+"""Blank papers of an agency: two forms, and the sheets that keep scanned memos and letters apart.
+
+Each bears a code that its scan is recognised by. What is printed depends on the agency's name and rules
+alone, so it has the same bytes until they change.
+"""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import segno
+import structlog
+
+from bmt.agencies.agency import Agency
+from bmt.agencies.register import Agencies
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import PaperChannel
+from bmt.pages.sizes import in_gigabytes
+from bmt.press.typesetter import Typesetter
+from services.intake.domain.paper_codes import CoverCode, FormCode
+from services.intake.domain.rules import require_channel
+
+log = structlog.get_logger(__name__)
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+PaperName = Literal["application", "termination", "cover-memo", "cover-letter"]
+
+_THROUGH: Final[dict[PaperName, PaperChannel]] = {
+    "application": "form",
+    "termination": "form",
+    "cover-memo": "memo",
+    "cover-letter": "letter",
+}
+_FILES: Final[dict[PaperName, str]] = {
+    "application": "borang-permohonan",
+    "termination": "borang-penamatan",
+    "cover-memo": "helaian-pengasing-memo",
+    "cover-letter": "helaian-pengasing-surat",
+}
+
+
+class NoSuchAgency(Refused):
+    """No agency of this code prints anything here."""
+
+    def __init__(self, agencies: Agencies) -> None:
+        """Names those that there are."""
+        detail = f"One of these is needed: {', '.join(one.code for one in agencies)}."
+        super().__init__(detail, errors=(FieldError(pointer="/query/agency", detail=detail),))
+
+
+class BlankPaper:
+    """A paper, ready to be printed.
+
+    Attributes:
+        content: its bytes (PDF).
+        filename: what a reader keeps it as.
+        etag: names these bytes (RFC 9110, 8.8.3).
+    """
+
+    def __init__(self, content: bytes, filename: str) -> None:
+        self.content = content
+        self.filename = filename
+        self.etag = f'"{sha256(content).hexdigest()[:32]}"'
+
+
+class BlankPapers:
+    """Sets blank papers, each once."""
+
+    def __init__(self, agencies: Agencies) -> None:
+        self._agencies = agencies
+        self._typesetter = Typesetter(TEMPLATES)
+        self._set = cache(self._print)
+
+    def paper(self, name: PaperName, agency: str) -> BlankPaper:
+        """The paper; the first time it takes a second: not for the event loop.
+
+        Raises:
+            Refused: there is no such agency, or it receives nothing through this paper.
+        """
+        if agency not in self._agencies:
+            raise NoSuchAgency(self._agencies)
+        require_channel(self._agencies.get(agency), _THROUGH[name])
+        return self._set(name, agency)
+
+    def _print(self, name: PaperName, code: str) -> BlankPaper:
+        agency = self._agencies.get(code)
+        is_form = _THROUGH[name] == "form"
+        content = self._typesetter.pdf(
+            "form" if is_form else "cover",
+            _told(name, agency),
+            lambda: log.warning("paper_lacks_font", agency=code),
+        )
+        return BlankPaper(content, f"{_FILES[name]}-{code.lower()}.pdf")
+
+
+def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
+    """What a template reads."""
+    rules = agency.rules
+    through = _THROUGH[name]
+    if through == "form":
+        kind: Any = name
+        code = FormCode(kind, agency.code).text
+    else:
+        code = CoverCode(through, agency.code).text
+    return {
+        "agency": rules.name,
+        "kind": name,
+        "channel": through,
+        "replies": list(rules.channels.out),
+        "quota": in_gigabytes(rules.quota_bytes.default),
+        "largest_quota": in_gigabytes(rules.quota_bytes.maximum),
+        "largest_file": in_gigabytes(rules.max_file_size_bytes),
+        "code": code,
+        "qr": segno.make(code, error="q", micro=False).svg_inline(scale=4, border=4),
+    }

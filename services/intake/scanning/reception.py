@@ -1,0 +1,167 @@
+"""Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
+
+Who dies here leaves documents that nothing names, and the same scan once more is safe.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO, Final, Protocol
+
+from bmt.agencies.agency import Agency
+from bmt.agencies.register import Agencies
+from bmt.chassis import crash_points
+from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.documents import DocumentStore, Received, receive
+from bmt.contracts.values import Document, PaperChannel
+from services.intake.domain.batch import Part
+from services.intake.domain.commands import ReceiveScan
+from services.intake.domain.errors import NotTheirs
+from services.intake.domain.events import ScannedPaper, ScanOrigin
+from services.intake.domain.paper_codes import RequestCode
+from services.intake.domain.scans import doubts, proposal, require_paper
+from services.intake.domain.submission import Caller
+from services.intake.scanning.process import read_scan
+from services.intake.views import RequestDocument
+
+PDF: Final = "application/pdf"
+_READ_AT_ONCE: Final = 1
+_CHUNK_BYTES: Final = 1024 * 1024
+_LONGEST_STEM: Final = 150
+
+
+class AgencyRequests(Protocol):
+    """The requests of an agency."""
+
+    async def of_agency(self, request_id: str, agency: str) -> RequestDocument | None:
+        """The request; None when there is none, or it is another agency's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A scan as it was handed in, stored."""
+
+    batch: Document
+    received: Received
+    channel: PaperChannel | None
+
+
+class Scans:
+    """Takes in scans."""
+
+    def __init__(
+        self,
+        agencies: Agencies,
+        documents: DocumentStore,
+        requests: AgencyRequests,
+        new_id: NewId,
+        clock: Clock,
+    ) -> None:
+        self._agencies = agencies
+        self._documents = documents
+        self._requests = requests
+        self._new_id = new_id
+        self._clock = clock
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+
+    def home_of(self, caller: Caller, channel: PaperChannel | None) -> Agency:
+        """The caller's agency, whose inbox the papers go to.
+
+        Raises:
+            Refused: there is none, or it receives nothing on paper, or not that way.
+        """
+        (code,) = caller.agencies or {""}
+        if code not in self._agencies:
+            raise NotTheirs(
+                "Your token names no agency of this system, whose inbox this could go to."
+            )
+        require_paper(home := self._agencies.get(code), channel)
+        return home
+
+    async def take_in(self, handed: Handed, home: Agency, caller: Caller) -> ReceiveScan:
+        """The scan with its papers; all of it is stored when this returns.
+
+        Raises:
+            ScanWrong: it cannot be read.
+        """
+        with tempfile.TemporaryDirectory(prefix="bmt-scan-") as place:
+            folder = Path(place)
+            scan = folder / "scan"
+            await asyncio.to_thread(_write, handed.received.content, scan)
+            async with self._reading:
+                found = await read_scan(scan, handed.batch.media_type, folder)
+            handed.received.content.seek(0)
+            await self._documents.put(
+                handed.received, filename=handed.batch.filename, media_type=handed.batch.media_type
+            )
+            crash_points.reached("intake.reception.batch_kept")
+            papers = [
+                await self._paper(handed, home, part, file, scan, number, len(found.parts))
+                for number, (part, file) in enumerate(
+                    zip(found.parts, found.files, strict=True), start=1
+                )
+            ]
+        return ReceiveScan(
+            handed.batch, found.page_count, tuple(papers), home, caller, self._clock()
+        )
+
+    async def _paper(
+        self,
+        handed: Handed,
+        home: Agency,
+        part: Part,
+        file: Path,
+        scan: Path,
+        number: int,
+        of: int,
+    ) -> ScannedPaper:
+        whole = file == scan
+        name = _name(handed.batch.filename, number if of > 1 else None)
+        document = handed.batch if whole else await self._kept(file, name)
+        asked = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
+        about = await self._requests.of_agency(asked[0], home.code) if asked else None
+        return ScannedPaper(
+            inbox_item_id=self._new_id(),
+            document=document,
+            origin=ScanOrigin(
+                batch=handed.batch,
+                pages=part.pages,
+                request_id=about.facts.request_id if about else None,
+                request_reference=about.facts.reference if about else None,
+            ),
+            understood=dict(proposal(part.codes, home.code, handed.channel)),
+            missing=doubts(part.codes, home.code),
+        )
+
+    async def _kept(self, file: Path, name: str) -> Document:
+        received = await receive(_chunks(file), (await asyncio.to_thread(file.stat)).st_size)
+        with received.content:
+            await self._documents.put(received, filename=name, media_type=PDF)
+        crash_points.reached("intake.reception.paper_kept")
+        return Document(
+            document_id=received.document_id,
+            filename=name,
+            media_type=PDF,
+            size_bytes=received.size_bytes,
+        )
+
+
+def _write(content: IO[bytes], scan: Path) -> None:
+    content.seek(0)
+    with scan.open("wb") as file:
+        copyfileobj(content, file)
+
+
+def _name(batch: str, number: int | None) -> str:
+    stem = Path(batch).stem[:_LONGEST_STEM]
+    return f"{stem}.pdf" if number is None else f"{stem}-{number}.pdf"
+
+
+async def _chunks(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as content:
+        while chunk := await asyncio.to_thread(content.read, _CHUNK_BYTES):
+            yield chunk

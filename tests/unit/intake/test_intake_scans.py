@@ -1,0 +1,198 @@
+"""Scans: which codes are ours, where a batch is taken apart, and what cannot be read."""
+
+from io import BytesIO
+
+import pypdf
+import pytest
+from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, typed
+
+from services.intake.domain.batch import Part, parts_of
+from services.intake.domain.paper_codes import CoverCode, FormCode, RequestCode, paper_code
+from services.intake.domain.scans import doubts, proposal
+from services.intake.scanning import page_codes
+from services.intake.scanning.faults import Unreadable
+from services.intake.scanning.process import ScanWrong, read_scan
+from services.intake.scanning.reading import read
+
+ID = "01936f2a-7b1c-7def-8abc-0123456789ab"
+FORM = FormCode("application", "MAMPU")
+COVER = CoverCode("letter", "MAMPU")
+STATUS = RequestCode(ID)
+PDF = "application/pdf"
+KEY = "correct horse"
+
+
+@pytest.mark.parametrize("code", [FORM, COVER, FormCode("termination", "JPA")])
+def test_a_code_says_what_it_was_made_of(code):
+    assert paper_code(code.text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"https://bmt.example/my/requests/{ID}", STATUS),
+        (f"https://bmt.example/my/requests/{ID}/more", None),
+        (f"javascript:/requests/{ID}", None),
+        ("https://bmt.example/requests/1", None),
+        ("bmt:form:application:mampu:v1", None),
+        ("bmt:form:other:MAMPU:v1", None),
+        ("bmt:cover:form:MAMPU:v1", None),
+        ("http://[", None),
+        ("x" * 5000, None),
+        ("", None),
+    ],
+)
+def test_only_our_codes_are_read(text, code):
+    assert paper_code(text) == code
+
+
+@pytest.mark.parametrize(
+    ("codes", "parts"),
+    [
+        ([None, None], [Part((1, 2), ())]),
+        ([FORM, None, FORM], [Part((1, 2), (FORM,)), Part((3,), (FORM,))]),
+        ([COVER, None, None, COVER, None], [Part((2, 3), (COVER,)), Part((5,), (COVER,))]),
+        ([None, FORM], [Part((1,), ()), Part((2,), (FORM,))]),
+        ([COVER, FORM, None], [Part((2, 3), (COVER, FORM))]),
+        ([COVER, COVER, None, COVER], [Part((3,), (COVER,))]),
+        ([STATUS, None, STATUS], [Part((1, 2), (STATUS,)), Part((3,), (STATUS,))]),
+        ([COVER], []),
+    ],
+)
+def test_a_batch_is_taken_apart_at_our_codes(codes, parts):
+    assert parts_of(codes) == tuple(parts)
+
+
+def test_what_codes_of_the_agency_say_is_proposed():
+    assert proposal([FORM], "MAMPU", "memo") == {
+        "channel": "form",
+        "kind": "application",
+        "agency": "MAMPU",
+    }
+    assert proposal([COVER], "MAMPU", None) == {"channel": "letter", "agency": "MAMPU"}
+    assert proposal([STATUS], "MAMPU", "memo") == {"channel": "memo"}
+    assert doubts([FORM, STATUS], "MAMPU") == ()
+
+
+def test_codes_of_another_agency_are_told_of_and_not_believed():
+    assert proposal([FORM], "JPA", None) == {}
+    (doubt,) = doubts([FORM], "JPA")
+    assert doubt.field == "agency"
+    assert "MAMPU" in doubt.detail
+
+
+@pytest.mark.parametrize("dpi", [150, 200, 300])
+@pytest.mark.parametrize(("skew", "turn"), [(0, 0), (3, 0), (-4, 180), (2, 90)])
+def test_a_code_is_found_however_the_paper_lies(tmp_path, dpi, skew, turn):
+    address = f"https://bmt.mampu.example/my/requests/{ID}"
+    pages = [
+        scanned(printed("application", dpi=dpi), 1, skew, turn),
+        scanned(printed("cover-letter", dpi=dpi), 2, skew, turn),
+        scanned(typed("Surat", address, dpi), 3, skew, turn),
+        scanned(typed("Surat", dpi=dpi), 4, skew, turn),
+    ]
+    (tmp_path / "scan").write_bytes(batch_pdf(pages, dpi))
+    assert list(page_codes.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
+
+
+def test_pages_are_copied_not_drawn_again(tmp_path):
+    pages = [printed("application"), typed("dua"), printed("termination")]
+    scan = tmp_path / "scan"
+    scan.write_bytes(batch_pdf(pages))
+    found = read(scan, PDF, tmp_path)
+    assert [part.pages for part in found.parts] == [(1, 2), (3,)]
+    before = [page.images[0].data for page in pypdf.PdfReader(scan).pages]
+    after = [page.images[0].data for file in found.files for page in pypdf.PdfReader(file).pages]
+    assert after == before
+    assert all(len(pypdf.PdfReader(file).pages) < len(pages) for file in found.files)
+
+
+def test_a_scan_without_codes_is_one_paper_as_it_came(tmp_path):
+    scan = tmp_path / "scan"
+    scan.write_bytes(batch_pdf([typed("satu"), typed("dua")]))
+    found = read(scan, PDF, tmp_path)
+    assert found.files == (scan,)
+    assert found.parts == (Part((1, 2), ()),)
+
+
+def test_images_become_pages_pixel_by_pixel(tmp_path):
+    pages = [scanned(printed("application"), 1), typed("dua").convert("1")]
+    scan = tmp_path / "scan"
+    scan.write_bytes(batch_tiff(pages))
+    found = read(scan, "image/tiff", tmp_path)
+    (part,) = found.parts
+    assert (part.pages, part.codes) == ((1, 2), (FORM,))
+    read_back = pypdf.PdfReader(found.files[0]).pages
+    assert [page.images[0].image.convert("L").tobytes() for page in read_back] == [
+        page.convert("L").tobytes() for page in pages
+    ]
+
+
+def test_a_photograph_is_laid_in_as_it_is(tmp_path):
+    out = BytesIO()
+    typed("satu").save(out, "JPEG", dpi=(200, 200))
+    scan = tmp_path / "scan"
+    scan.write_bytes(out.getvalue())
+    (file,) = read(scan, "image/jpeg", tmp_path).files
+    (page,) = pypdf.PdfReader(file).pages
+    assert page["/Resources"]["/XObject"]["/Scan1"]._data == out.getvalue()
+    assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
+
+
+def _pdf(pages: int, side: float = 595, key: str = "") -> bytes:
+    writer = pypdf.PdfWriter()
+    for _ in range(pages):
+        writer.add_blank_page(side, side)
+    if key:
+        writer.encrypt(key, algorithm="AES-256")
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "fault"),
+    [
+        (b"%PDF-1.7\n% nothing", PDF, "broken"),
+        (batch_pdf([typed("satu")])[:3000], PDF, "broken"),
+        (_pdf(1, key=KEY), PDF, "locked with a password"),
+        (_pdf(0), PDF, "no page|broken"),
+        (_pdf(501), PDF, "more than 500 pages"),
+        (_pdf(1, side=14400), PDF, "Page 1 is larger than A0"),
+        (b"II*\x00" + bytes(100), "image/tiff", "broken"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "image/png", "broken"),
+    ],
+)
+async def test_what_cannot_be_read_is_said_clearly(tmp_path, content, kind, fault):
+    scan = tmp_path / "scan"
+    scan.write_bytes(content)
+    with pytest.raises(ScanWrong, match=fault):
+        await read_scan(scan, kind, tmp_path)
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr("services.intake.scanning.image_pages.MOST_PIXELS", 1000)
+    scan = tmp_path / "scan"
+    scan.write_bytes(batch_tiff([typed("satu")]))
+    with pytest.raises(Unreadable, match="300 dpi"):
+        read(scan, "image/tiff", tmp_path)
+
+
+def test_cover_sheets_alone_are_no_paper(tmp_path):
+    scan = tmp_path / "scan"
+    scan.write_bytes(batch_pdf([printed("cover-memo")]))
+    with pytest.raises(Unreadable, match="cover sheets alone"):
+        read(scan, PDF, tmp_path)
+
+
+@pytest.fixture
+def three_pages(tmp_path):
+    scan = tmp_path / "scan"
+    scan.write_bytes(_pdf(3))
+    return scan
+
+
+async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
+    monkeypatch.setattr("services.intake.scanning.process.LONGEST_SECONDS", 0.01)
+    with pytest.raises(ScanWrong, match="too long"):
+        await read_scan(three_pages, PDF, tmp_path)
