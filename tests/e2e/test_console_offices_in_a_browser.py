@@ -8,6 +8,7 @@ import pytest
 from eventually import eventually
 from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
 from fixtures.outside import registered
+from fixtures.scanned_paper import batch_pdf, printed, scanned, typed
 from playwright.async_api import expect
 
 pytestmark = MARKS
@@ -26,6 +27,8 @@ WORDS = {
         "take": "Saya ambil tugasan ini",
         "done": "Telah ditetapkan",
         "copy": "Salin: 1500000000",
+        "scans": "Serahkan imbasan",
+        "hand in": "Serahkan",
         "papers": "Makluman",
         "handed": "Telah diserahkan",
         "words": "Templat makluman",
@@ -43,6 +46,8 @@ WORDS = {
         "take": "I take this task",
         "done": "It has been set",
         "copy": "Copy: 1500000000",
+        "scans": "Hand in a scan",
+        "hand in": "Hand in",
         "papers": "Notices",
         "handed": "Handed over",
         "words": "Wording of notices",
@@ -173,6 +178,37 @@ async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
 
 
 @WAYS
+async def test_an_administrator_scans_a_batch_that_comes_apart_in_the_inbox(
+    new_page, caller, language, scripts, tmp_path
+):
+    words, admin = WORDS[language], caller("administrator")
+    pages = [
+        printed("application"),
+        printed("cover-letter"),
+        typed("SURAT"),
+        printed("termination"),
+    ]
+    batch = tmp_path / "imbasan.pdf"
+    batch.write_bytes(batch_pdf([scanned(page, n, skew=1.5) for n, page in enumerate(pages)]))
+    page = await console(new_page, language, scripts=scripts)
+    await page.get_by_role("link", name=words["inbox"], exact=True).first.click()
+    await page.get_by_role("link", name=words["scans"]).click()
+    async with page.expect_download() as download:
+        await page.locator("a[href$='/scans/cover-letter.pdf']").click()
+    assert content(await (await download.value).path()).startswith(b"%PDF-")
+    await page.locator("#scan").set_input_files(batch)
+    await page.get_by_role("button", name=words["hand in"], exact=True).click()
+    papers = page.locator(".banner.good a")
+    await expect(papers).to_have_count(3)
+    await papers.nth(1).click()
+    await expect(page.locator("#channel")).to_have_value("letter")
+    await expect(page.get_by_role("img")).to_have_count(1)
+    item = page.url.rpartition("/")[2]
+    told = (await admin.get("intake", f"/v1/inbox/{item}")).json()["scan"]
+    assert (told["batch"]["filename"], told["pages"]) == ("imbasan.pdf", [3])
+
+
+@WAYS
 async def test_an_administrator_hands_a_letter_over(
     new_page, caller, http, ready, language, scripts
 ):
@@ -265,6 +301,7 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
         "tasks",
         "tasks?status=done",
         f"requests/{request_id}",
+        "scans",
         "papers",
         "papers?status=notified",
         "notices",

@@ -21,6 +21,7 @@ from services.approval.console.neighbours import Neighbours
 from services.approval.console.notices import pages as notices
 from services.approval.console.originals import Originals
 from services.approval.console.papers import pages as papers
+from services.approval.console.scans import pages as scans
 from services.approval.console.tasks import pages as tasks
 from services.approval.console.today import open_offices
 from services.approval.rules import Versions
@@ -66,12 +67,14 @@ def site(
             "papers": papers.routes(layout, neighbours, admitted),
             "notices": notices.routes(layout, neighbours, admitted),
         }
+        scanned = [scans.routes(layout, neighbours, agencies, admitted)]
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
             comments.routes(desk, neighbours, foundation.execution, documents, clock.now, admitted),
             rules.routes(layout, versions, agencies, admitted),
             changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),
+            *(scanned if "intake" in neighbours else ()),
         ]
 
     return pages(
@@ -81,5 +84,5 @@ def site(
         ROOM,
         made,
         carried,
-        most_bytes=tasks.MOST_BYTES,
+        most_bytes=scans.MOST_BYTES,
     )

@@ -18,14 +18,15 @@ async def handed_in(errand: Errand, told: Sent, field: str) -> Sequence[str]:
     """
     stored = [
         await errand.send(
-            "intake", "/v1/documents", _file(one), DocumentStored, f"{told.key}:{place}"
+            "intake", "/v1/documents", file_of(one), DocumentStored, f"{told.key}:{place}"
         )
         for place, one in enumerate(told.files(field))
     ]
     return [one.document_id for one in stored]
 
 
-def _file(upload: UploadFile) -> File:
+def file_of(upload: UploadFile) -> File:
+    """A file as it goes on to another service."""
     return File(
         name=upload.filename or "",
         media_type=upload.content_type or "application/octet-stream",

@@ -25,6 +25,7 @@ __all__ = (
     "NOTICE",
     "PART",
     "SETTING",
+    "SHEETS",
     "STATUS",
     "SWITCH",
     "TARGET",
@@ -122,6 +123,16 @@ PART: Final[Mapping[str, str]] = {
 }
 """The parts of a notice's words."""
 
+SHEETS: Final = (
+    ("application", "form", "Borang permohonan"),
+    ("termination", "form", "Borang penamatan"),
+    ("cover-memo", "memo", "Helaian pengasing memo"),
+    ("cover-letter", "letter", "Helaian pengasing surat"),
+)
+"""What can be printed: its name, the channel that it is for, and what it is called."""
+
+SHEET: Final[Mapping[str, str]] = {kind: name for kind, _, name in SHEETS}
+
 SWITCH: Final[Mapping[bool, str]] = {True: "aktif", False: "tidak aktif"}
 
 TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
@@ -153,6 +164,7 @@ ALL: Final = (
     ABOUT,
     TONGUE,
     PART,
+    SHEET,
     SWITCH,
     TARGET,
     YES,
