@@ -303,10 +303,11 @@ async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
     assert await file.body() == LETTER.read_bytes()
     told = (await admin.get("approval", f"/v1/requests/{request_id}")).json()["comments"]
     assert [one["text"] for one in told] == ["Telah disemak.\nRujuk surat."]
-    await clean(page, "a request with a minute")
+    if scripts:
+        await clean(page, "a request with a minute")
     rules = {"ms": "Peraturan agensi", "en": "Agency's rules"}[language]
     await page.get_by_role("link", name=rules).click()
     await expect(page.locator("ol.timeline code").first).to_have_text("MAMPU-2aa8c9ffe60f")
-    await picture(page, "pentadbir-peraturan")
-    await clean(page, "the rules")
+    if scripts:
+        await clean(page, "the rules")
     assert page.strangers == []
