@@ -315,3 +315,36 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
             await picture(page, f"pentadbir-{PICTURES[name]}")
         if language == "ms" and name == f"inbox/{item}":
             await picture(page, "pentadbir-peti-masuk")
+
+
+@WAYS
+async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
+    new_page, caller, http, ready, language, scripts
+):
+    admin = caller("administrator")
+    request_id = await admin.submit(account=await registered(http, ready))
+    await admin.once_known("approval", f"/v1/requests/{request_id}")
+    page = await console(new_page, language, scripts=scripts)
+    base = page.url.partition("?")[0]
+    await page.goto(f"{base}requests/{request_id}")
+    await page.locator("#text").fill("Telah disemak.\nRujuk surat.")
+    await page.locator("#attached").set_input_files(LETTER)
+    add = {"ms": "Tambah minit", "en": "Add the minute"}[language]
+    await page.get_by_role("button", name=add).click()
+    minute = page.locator("ol.timeline li", has_text="Rujuk surat.")
+    await expect(minute).to_have_count(1)
+    file = await page.context.request.get(
+        page.url.partition("/console")[0]
+        + await minute.get_by_role("link", name="surat-kamal.pdf").get_attribute("href")
+    )
+    assert await file.body() == LETTER.read_bytes()
+    told = (await admin.get("approval", f"/v1/requests/{request_id}")).json()["comments"]
+    assert [one["text"] for one in told] == ["Telah disemak.\nRujuk surat."]
+    if scripts:
+        await clean(page, "a request with a minute")
+    rules = {"ms": "Peraturan agensi", "en": "Agency's rules"}[language]
+    await page.get_by_role("link", name=rules).click()
+    await expect(page.locator("ol.timeline code").first).to_have_text("MAMPU-2aa8c9ffe60f")
+    if scripts:
+        await clean(page, "the rules")
+    assert page.strangers == []

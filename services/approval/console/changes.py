@@ -1,6 +1,6 @@
 """What changed: since the visitor was here, and while a page is open."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
-from bmt.contracts.http.approval import RequestUnderReview
+from bmt.contracts.http.approval import RequestUnderReview, Step
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval import views
@@ -64,9 +64,17 @@ def routes(
         def what(review: RequestUnderReview) -> str:
             last = review.history[-1]
             by = f" · {last.by}" if last.by else ""
-            return f"{text(wording.STATUS[last.step])}{by}"
+            return f"{_said(last, text)}{by}"
 
         async for event in live.of_request(request_id, steps, what):
             yield event
 
     return routes
+
+
+def _said(last: Step, text: Callable[[str], str]) -> str:
+    """What happened last; an approval that is not the last changes no status."""
+    if last.levels is None:
+        return text(wording.STATUS[last.step])
+    of = text("daripada")
+    return f"{text('Kelulusan')} {last.levels.given} {of} {last.levels.needed}"

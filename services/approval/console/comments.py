@@ -14,7 +14,7 @@ from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import FORM_BYTES, Sent, read, refusal, validated
+from bmt.pages.forms import Sent, read, refusal, validated
 from bmt.pages.login import Admitted
 from services.approval.audience import as_seen_by
 from services.approval.commenting import comment
@@ -23,11 +23,10 @@ from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.remark import Remark
+from services.approval.console.tasks.pages import MOST_BYTES, MOST_FILES
 from services.approval.console.uploads import handed_in
 
-MOST_FILES: Final = 5
 _FILES: Final = "attached"
-_FILES_BYTES: Final = 25 * 1024 * 1024
 _SEE_OTHER: Final = 303
 
 
@@ -53,7 +52,7 @@ def routes(
     async def add(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller]
     ) -> Response:
-        told = await read(request, FORM_BYTES + _FILES_BYTES, MOST_FILES)
+        told = await read(request, MOST_BYTES, MOST_FILES)
         try:
             written = await _written(request, told)
             context = told.context(visitor)
