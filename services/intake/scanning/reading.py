@@ -16,6 +16,7 @@ from pypdf.errors import PyPdfError
 from services.intake.domain.batch import Part, parts_of
 from services.intake.scanning.faults import Unreadable
 from services.intake.scanning.image_pages import as_pdf
+from services.intake.scanning.own_images import with_own_images
 from services.intake.scanning.page_codes import codes_of
 
 PDF: Final = "application/pdf"
@@ -68,7 +69,9 @@ def _split(pdf: Path, parts: tuple[Part, ...], folder: Path) -> list[Path]:
         for number, part in enumerate(parts, start=1):
             writer = pypdf.PdfWriter()
             for page in part.pages:
-                writer.add_page(source.pages[page - 1], excluded_keys=("/B", "/AA"))
+                writer.add_page(
+                    with_own_images(source.pages[page - 1]), excluded_keys=("/B", "/AA")
+                )
             files.append(folder / f"{number}.pdf")
             writer.write(files[-1])
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -107,6 +107,26 @@ def test_pages_are_copied_not_drawn_again(tmp_path):
     assert all(len(pypdf.PdfReader(file).pages) < len(pages) for file in found.files)
 
 
+def test_a_page_takes_no_other_papers_images_along(tmp_path):
+    """Some scanners list the images of all pages with each."""
+    writer = pypdf.PdfWriter(BytesIO(batch_pdf([printed("application"), printed("termination")])))
+    first, second = (page["/Resources"]["/XObject"] for page in writer.pages)
+    names = pypdf.generic.NameObject
+    shared = pypdf.generic.DictionaryObject(
+        {names("/One"): first.raw_get("/image"), names("/Two"): second.raw_get("/image")}
+    )
+    for page, name in zip(writer.pages, (b"/One", b"/Two"), strict=True):
+        page[names("/Resources")] = pypdf.generic.DictionaryObject({names("/XObject"): shared})
+        content = pypdf.generic.DecodedStreamObject()
+        content.set_data(page.get_contents().get_data().replace(b"/image", name))
+        page[names("/Contents")] = writer._add_object(content)
+    scan = tmp_path / "scan"
+    writer.write(scan)
+    found = read(scan, PDF, tmp_path)
+    images = [list(pypdf.PdfReader(f).pages[0]["/Resources"]["/XObject"]) for f in found.files]
+    assert images == [["/One"], ["/Two"]]
+
+
 def test_a_scan_without_codes_is_one_paper_as_it_came(tmp_path):
     scan = tmp_path / "scan"
     scan.write_bytes(batch_pdf([typed("satu"), typed("dua")]))

@@ -31,8 +31,10 @@ from services.intake.domain.commands import (
     CorrectRequest,
     DismissInboxItem,
     Known,
+    PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
+    ReceiveScan,
     RecordUpload,
     RegisterInboxItem,
     WithdrawRequest,
@@ -43,6 +45,8 @@ from services.intake.domain.events import (
     InboxItemDismissed,
     InboxItemReceived,
     Missing,
+    ScannedPaper,
+    ScanOrigin,
 )
 
 KEPT = ("request_id", "reference", "kind", "agency", "received_at")
@@ -112,6 +116,24 @@ class Receptions(DeciderMachine):
         )
         (event,) = self.tell(command, name)
         assert isinstance(event, InboxItemReceived) or event.documents[0] == MESSAGE
+        return name
+
+    @rule(target=requests)
+    def a_paper_is_scanned(self):
+        """The scan is a stream of its own; its paper is laid into the inbox once."""
+        name = self._new()
+        paper = ScannedPaper(
+            inbox_item_id=name,
+            document=MESSAGE,
+            origin=ScanOrigin(batch=SCAN, pages=(2,)),
+            understood={},
+            missing=(),
+        )
+        command = ReceiveScan(SCAN, 2, (paper,), AGENCIES.get("MAMPU"), ADMINISTRATOR, NOON)
+        (scan,) = self.tell(command, clock.new_id())
+        (item,) = self.tell(PutPaperInInbox(scan, paper), name)
+        assert item.mail.documents == (MESSAGE,)
+        assert not self.tell(PutPaperInInbox(scan, paper), name)
         return name
 
     def _new(self):
