@@ -226,8 +226,10 @@ async def test_an_administrator_hands_a_letter_over(
     page = await console(new_page, language, scripts=scripts)
     await page.get_by_role("link", name=words["papers"], exact=True).first.click()
     row = page.locator("tr", has=page.locator(f"a[href$='/requests/{request_id}']"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text(words["papers"])
     while not await row.count():
         await page.locator("a[href*='cursor=']").click()
+        await page.wait_for_load_state()
     async with page.expect_download() as download:
         await row.locator(f"a[href$='/papers/{letter}/document']").click()
     assert content(await (await download.value).path()).startswith(b"%PDF-")

@@ -1,13 +1,12 @@
 """The page of scans."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import STATUS, FieldError, Refused
@@ -23,6 +22,8 @@ MOST_BYTES: Final = 100 * 1024 * 1024
 """Intake takes in as many as its settings say, and this page no more than that."""
 
 _OK: Final = 200
+
+Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
 _NO_FILE: Final = FieldError(pointer=f"/{SCAN}", detail="Choose a file.")
 
 
@@ -66,11 +67,12 @@ def routes(
 
     @routes.get("/{kind}.pdf")
     async def sheet(
-        request: Request, kind: Id, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
     ) -> Response:
         address = f"/v1/forms/{kind}.pdf?agency={visitor.agency}"
         content = await neighbours.errand(request).download("intake", address)
-        return Response(content, media_type="application/pdf")
+        headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
+        return Response(content, media_type="application/pdf", headers=headers)
 
     return routes
 
