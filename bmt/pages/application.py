@@ -31,6 +31,7 @@ def pages(
     carried: CarriedToken | None = None,
     *,
     most_bytes: int = FORM_BYTES,
+    scripts: bool = False,
 ) -> APIRouter:
     """The pages below `prefix`, and their stylesheet; none where nobody says how they are reached from outside.
 
@@ -42,15 +43,16 @@ def pages(
         make: the pages themselves, once it is known how they look.
         carried: seals the visitor's token, where the pages call other services as them.
         most_bytes: the largest form, with its files.
+        scripts: whether our own script may make them smoother.
     """
     if not settings.public_url or settings.session_key is None:
         return APIRouter()
-    layout = Layout(prefix, [folder])
+    layout = Layout(prefix, [folder], scripts=scripts)
     login = _login(settings, authenticator, prefix, carried)
     refusals = Refusals(layout)
     session_ended = SessionEnded(layout, login, refusals, most_bytes)
     routers = (login.routes(layout), session_ended.routes(), *make(layout))
-    app = _application(settings, refusals, routers)
+    app = _application(settings, refusals, routers, scripts=scripts)
     session_ended.install(app)
     app.add_middleware(
         SessionMiddleware,
@@ -87,14 +89,19 @@ def public_pages(
 
 
 def _application(
-    settings: PagesSettings, refusals: Refusals, routers: Sequence[APIRouter]
+    settings: PagesSettings,
+    refusals: Refusals,
+    routers: Sequence[APIRouter],
+    *,
+    scripts: bool = False,
 ) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in routers:
         app.include_router(router)
     refusals.install(app)
     own = urlsplit(settings.public_url)
-    app.add_middleware(PageEdge, refusals=refusals, origin=f"{own.scheme}://{own.netloc}")
+    origin = f"{own.scheme}://{own.netloc}"
+    app.add_middleware(PageEdge, refusals=refusals, origin=origin, scripts=scripts)
     return app
 
 

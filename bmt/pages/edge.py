@@ -10,9 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bmt.contracts.problems import Refused
 from bmt.pages.refusals import Refusals
 
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+SCRIPTED: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
+"""For pages that our own script makes smoother."""
 HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -27,8 +31,11 @@ log = structlog.get_logger(__name__)
 class PageEdge:
     """Adds the headers; refuses forms of other sites; answers what nobody foresaw with a page."""
 
-    def __init__(self, app: ASGIApp, refusals: Refusals, origin: str) -> None:
+    def __init__(
+        self, app: ASGIApp, refusals: Refusals, origin: str, *, scripts: bool = False
+    ) -> None:
         """`origin` is the pages' own, as a browser sends it: `https://records.example`."""
+        self._headers = {**HEADERS, "content-security-policy": SCRIPTED if scripts else POLICY}
         self._app = app
         self._refusals = refusals
         self._origin = origin
@@ -41,7 +48,7 @@ class PageEdge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         try:

@@ -24,9 +24,13 @@ _A_YEAR: Final = 365 * 24 * 60 * 60
 class Layout:
     """Makes the pages of one part of the system."""
 
-    def __init__(self, prefix: str, folders: Sequence[Path]) -> None:
-        """`prefix` is what the addresses begin with; `folders` have `templates/` and `locale/en.po`."""
+    def __init__(self, prefix: str, folders: Sequence[Path], *, scripts: bool = False) -> None:
+        """`prefix` is what the addresses begin with; `folders` have `templates/` and `locale/en.po`.
+
+        `scripts`: whether our own script may make the pages smoother.
+        """
         self.prefix = prefix
+        self._scripts = scripts
         every = [ROOM, *folders]
         self._languages = Languages([folder / "locale" for folder in every])
         self._templates = Environment(
@@ -55,7 +59,7 @@ class Layout:
             language=language,
             prefix=self.prefix,
             stylesheet=self._files["bmt.css"],
-            script=self._files["bmt.js"],
+            script=self._files["bmt.js"] if self._scripts else None,
             icon=self._files["bmt.svg"],
             visitor=session.visitor(request.scope.get("session", {})),
             here=request.url.path,

@@ -56,6 +56,10 @@ intake POST /v1/requests/{request_id}/correction
                              401  403     201   404       409   404    404      403   403     403   403    403   403
 intake POST /v1/emails
                              401  403     403   403       202   202    403      202   202     403   403    403   403
+intake GET /v1/forms/{kind}.pdf
+                             401  403     200   200       200   200    200      200   200     200   200    200   403
+intake POST /v1/scans
+                             401  403     403   403       201   201    403      403   403     403   403    403   403
 intake GET /v1/inbox
                              401  403     403   403       200   none   none     403   403     403   403    403   403
 intake GET /v1/inbox/{inbox_item_id}
@@ -152,6 +156,7 @@ records GET /v1/checkpoints/consistency
                              401  403     200   200       200   200    200      200   200     200   200    200   200
 """
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
+SCAN = Path(__file__).parents[2] / "examples" / "documents" / "surat-kamal.pdf"
 COLLEAGUE = "a.colleague@example.my"
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
@@ -323,6 +328,13 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
 
     words = (await admin.get("notification", "/v1/templates/rejected")).json()["words"]
     unread = (await eventually(lambda: _prepared(admin, read), SECONDS))["notification_id"]
+    scan = {
+        "content": SCAN.read_bytes(),
+        "headers": {
+            "Content-Type": "application/pdf",
+            "Content-Disposition": 'attachment; filename="imbasan.pdf"',
+        },
+    }
     upload = {
         "content": b"nota",
         "headers": {
@@ -340,6 +352,10 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/requests/{request_id}/withdrawal": request(withdrawn, {"reason": "x"}),
         "intake POST /v1/requests/{request_id}/correction": request(corrected, body_for(own)),
         "intake POST /v1/emails": Target({}, options=letter()),
+        "intake GET /v1/forms/{kind}.pdf": Target(
+            {"kind": "application"}, options={"params": {"agency": "JPA"}}
+        ),
+        "intake POST /v1/scans": Target({}, options=scan),
         "intake GET /v1/inbox": Target({}, options=everything, tells=items[0]),
         "intake GET /v1/inbox/{inbox_item_id}": Target({"inbox_item_id": items[0]}),
         "intake GET /v1/inbox/{inbox_item_id}/text": Target({"inbox_item_id": items[0]}),

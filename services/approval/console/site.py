@@ -85,4 +85,5 @@ def site(
         made,
         carried,
         most_bytes=scans.MOST_BYTES,
+        scripts=True,
     )

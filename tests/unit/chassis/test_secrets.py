@@ -44,12 +44,13 @@ SECRETS = {
     "BMT_STATUS_CODE_KEY": "hunter-of-codes, 32 characters or more",
 }
 MAY_LACK = {
+    "BMT_MAILBOXES",
     "BMT_SMTP_PASSWORD",
     "BMT_SESSION_KEY",
     "BMT_LOGIN_CLIENT_SECRET",
     "BMT_STATUS_CODE_KEY",
 }
-"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code."""
+"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code; where no mailbox is read."""
 
 
 def settings_of(process):
