@@ -163,7 +163,10 @@ async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     await expect(copy).to_have_count(1 if scripts else 0)
     if scripts:
         await clean(page, "a task")
+        task = page.url
+        await page.goto(f"{task}?lang=ms")
         await picture(page, "pentadbir-tugasan")
+        await page.goto(f"{task}?lang={language}")
     await page.get_by_role("button", name=words["take"]).click()
     await expect(page.locator("#done ~ p").first).to_contain_text("Faridah")
     await page.locator("#evidence").set_input_files(LETTER)
