@@ -93,6 +93,8 @@ class Login:
         async def login(
             request: Request, goes_on_at: Annotated[str, Query(max_length=2000)] = ""
         ) -> Response:
+            # What is asked of the issuer is kept here too, and both do not fit into one cookie.
+            request.session.clear()
             request.session[_GOES_ON] = self._local(goes_on_at)
             answer: Response = await self._asked(
                 self._issuer.authorize_redirect(request, self._answers)

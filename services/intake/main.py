@@ -118,7 +118,7 @@ def build(settings: Settings) -> FastAPI:
                 clock.now,
                 settings.email_max_bytes,
             ),
-            inbox_text_api.routes(inbox, documents),
+            inbox_text_api.routes(inbox, documents, settings.email_max_bytes),
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
             site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),

@@ -79,6 +79,14 @@ async def test_one_that_is_discarded_is_gone_and_the_other_kind_stays(drafts):
     assert await drafts.find(SITI, "termination") == draft()
 
 
+async def test_only_the_one_that_is_meant_is_discarded(drafts):
+    await drafts.save(SITI, "application", draft())
+    await drafts.discard(SITI, "application", "another-form")
+    assert await drafts.find(SITI, "application") == draft()
+    await drafts.discard(SITI, "application", draft().key)
+    assert await drafts.find(SITI, "application") is None
+
+
 async def test_one_that_is_too_old_is_none_any_more(drafts, clock):
     await drafts.save(SITI, "application", draft())
     clock.now = NOON + KEPT_FOR - timedelta(seconds=1)

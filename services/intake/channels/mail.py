@@ -30,10 +30,10 @@ class OpenedMail:
     attachments: tuple[Attachment, ...]
 
 
-def open_mail(content: bytes, agencies: Agencies) -> OpenedMail:
-    """Read a message; never raises. It may take a second for the largest: not for the event loop."""
+def open_mail(content: bytes, agencies: Agencies, *, found: bool = False) -> OpenedMail:
+    """Read a message, handed in or `found` in a mailbox; never raises. It may take a second for the largest: not for the event loop."""
     try:
-        return _opened(read(content), agencies)
+        return _opened(read(content, lists=found), agencies)
     except Exception as error:  # noqa: BLE001  whatever is wrong with it, a person can look at it
         return unopened(f"The message could not be read ({type(error).__name__}).")
 

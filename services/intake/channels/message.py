@@ -83,12 +83,14 @@ class ReadMessage:
     report: Report
 
 
-def read(content: bytes) -> ReadMessage:
-    """The message; never raises, whatever the bytes are."""
+def read(content: bytes, *, lists: bool = False) -> ReadMessage:
+    """The message; never raises, whatever the bytes are. `lists`: as of `why_automatic`."""
     try:
         _require_reasonable(content)
-        # The type stubs make policies generic; the class cannot be.
-        return _read(email.message_from_bytes(content, _class=EmailMessage, policy=_POLICY))  # type: ignore[arg-type]
+        # The type stubs make policies generic, and the class cannot be: so `parse` is untyped.
+        parse: Any = email.message_from_bytes
+        message = parse(content, _class=EmailMessage, policy=_POLICY)
+        return _read(message, lists=lists)
     except Exception as error:  # noqa: BLE001  it waits for a person, whole
         return unread(f"The message could not be read ({type(error).__name__}).")
 
@@ -108,7 +110,7 @@ def _require_reasonable(content: bytes) -> None:
         raise _TooManyParts
 
 
-def _read(message: EmailMessage) -> ReadMessage:
+def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
     plain: list[str] = []
     html: list[str] = []
     attachments: list[Part] = []
@@ -127,7 +129,7 @@ def _read(message: EmailMessage) -> ReadMessage:
         message_id=_message_id(message),
         sender=_header(message, "from"),
         subject=_header(message, "subject"),
-        automatic=why_automatic(message),
+        automatic=why_automatic(message, lists=lists),
         plain=tuple(plain),
         html=tuple(html),
         attachments=tuple(attachments[:MOST_ATTACHMENTS]),

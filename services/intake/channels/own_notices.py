@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OURS: Final = (
+    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnNotices:
-    """Notification names each notice `<event id>@<domain of its sender>`.
+    """Notification names each notice `<event id>@<domain of its sender>`, a reminder `<request id>.<step>.<level>@…`.
 
     Attributes:
         domain: the domain of notification's sender.
@@ -20,7 +22,7 @@ class OwnNotices:
     def __call__(self, message_id: str) -> bool:
         """Whether a notice of ours has this Message-ID (in angle brackets).
 
-        People's mail programs in the same domain may use UUIDs too: the letters' case differs there
-        (Apple's are in capitals).
+        Ours are UUIDs of version 7 (RFC 9562). People's mail programs in the same domain may use UUIDs too:
+        random ones (version 4), or in capitals.
         """
-        return re.fullmatch(f"<{_UUID}@{re.escape(self.domain)}>", message_id) is not None
+        return re.fullmatch(f"<{_OURS}@{re.escape(self.domain)}>", message_id) is not None

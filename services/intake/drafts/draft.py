@@ -66,6 +66,6 @@ class Drafts(Protocol):
         """The draft; None when there is none, or no longer."""
         ...
 
-    async def discard(self, account: str, kind: Kind) -> None:
-        """Remove it; there need not be one."""
+    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+        """Remove it, where it has this key (None: any); there need not be one."""
         ...

@@ -23,6 +23,8 @@ class MemoryDrafts:
         found = self._kept.get((account.casefold(), kind))
         return found if found and found.saved_at > self._clock() - KEPT_FOR else None
 
-    async def discard(self, account: str, kind: Kind) -> None:
+    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
         """As `Drafts.discard`."""
-        self._kept.pop((account.casefold(), kind), None)
+        kept = self._kept.get((account.casefold(), kind))
+        if kept is not None and key in (None, kept.key):
+            del self._kept[account.casefold(), kind]

@@ -45,10 +45,11 @@ class MongoDrafts:
             return None
         return Draft.model_validate(found)
 
-    async def discard(self, account: str, kind: Kind) -> None:
+    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
         """As `Drafts.discard`."""
+        of_key = {} if key is None else {"key": key}
         with mongodb.store_errors():
-            await self._drafts.delete_one(_of(account, kind))
+            await self._drafts.delete_one({**_of(account, kind), **of_key})
 
 
 def _of(account: str, kind: Kind) -> dict[str, Any]:

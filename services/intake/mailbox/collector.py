@@ -54,7 +54,8 @@ class Collector:
         self._every_seconds = every_seconds
         self._uid_validity = ""
         self._taken: set[int] = set()
-        self._failed: set[int] = set()
+        self._tried: dict[int, int] = {}
+        self._tries = 0
 
     async def run(self) -> None:
         """Look until cancelled. Whatever goes wrong delays, and ends nothing."""
@@ -80,16 +81,17 @@ class Collector:
         return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
 
     async def _look(self) -> None:
-        """Take in everything that waits, the oldest first; what failed before, last."""
+        """Take in everything that waits, the oldest first; then what failed before, the last to fail last."""
         session = self._session()
         try:
             folder = await asyncio.to_thread(session.open)
             waiting = await self._waiting(session, folder)
             self._gauges.waiting(self._agency.code, len(waiting))
             for number, uid in enumerate(waiting, start=1):
-                self._failed.add(uid)
+                self._tries += 1
+                self._tried[uid] = self._tries
                 await self._take_one(session, folder, uid)
-                self._failed.discard(uid)
+                del self._tried[uid]
                 self._gauges.waiting(self._agency.code, len(waiting) - number)
             self._gauges.looked(self._agency.code)
             await asyncio.to_thread(session.leave)
@@ -101,13 +103,13 @@ class Collector:
             # The server counts anew: what was known of its numbers means nothing any more.
             self._uid_validity = folder.uid_validity
             self._taken.clear()
-            self._failed.clear()
+            self._tried.clear()
         if folder.keeps_keywords:
             found = await asyncio.to_thread(session.not_marked)
         else:
             found = await asyncio.to_thread(session.all)
         waiting = [uid for uid in found if uid not in self._taken]
-        return sorted(waiting, key=lambda uid: (uid in self._failed, uid))
+        return sorted(waiting, key=lambda uid: (self._tried.get(uid, 0), uid))
 
     async def _take_one(self, session: Session, folder: Folder, uid: int) -> None:
         received = await self._received(session, uid)

@@ -88,7 +88,9 @@ class Taking:
             head = received.content.read(HEAD_BYTES)
             why = f"It is larger than {self._most_bytes} bytes: nothing but its header was read."
             return await asyncio.to_thread(open_head, head, why)
-        return await asyncio.to_thread(open_mail, received.content.read(), self._agencies)
+        return await asyncio.to_thread(
+            open_mail, received.content.read(), self._agencies, found=True
+        )
 
     async def _recorded(
         self, causation: str, home: Agency, received: Received, opened: OpenedMail

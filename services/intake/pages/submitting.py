@@ -1,5 +1,6 @@
 """A new request: the form, empty or as it was left; kept as a draft, or sent."""
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -17,7 +18,7 @@ from bmt.pages.login import Admitted
 from services.intake import handlers
 from services.intake.api import message
 from services.intake.audience import caller_of
-from services.intake.drafts.draft import Drafts
+from services.intake.drafts.draft import Draft, Drafts, DraftTooLarge
 from services.intake.handlers import Weigh
 from services.intake.pages.api import PREFIX, led_to
 from services.intake.pages.attachments import Attachments
@@ -71,12 +72,21 @@ def routes(
             context = told.context(visitor)
             executed = await execution.execute(message(what.request_id, context, what, new=True))
         except (Refused, CausationReused) as error:
+            await _renamed(drafts, visitor, kind, told.key, form.draft(clock()))
             return desk.form(request, visitor, kind, form, refusal(error))
         # A draft that a crash leaves here has this form's name: sent again, it is the same request.
-        await drafts.discard(visitor.subject, kind)
+        await drafts.discard(visitor.subject, kind, told.key)
         return led_to(executed.commit.subject)
 
     return routes
+
+
+async def _renamed(drafts: Drafts, visitor: Principal, kind: Kind, key: str, draft: Draft) -> None:
+    """What was refused goes on under another name, and its draft with it."""
+    kept = await drafts.find(visitor.subject, kind)
+    if kept is not None and kept.key == key:
+        with suppress(DraftTooLarge):
+            await drafts.save(visitor.subject, kind, draft)
 
 
 def _again(kind: Kind) -> Response:

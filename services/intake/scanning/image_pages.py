@@ -1,4 +1,4 @@
-"""Scanned images as PDF pages, each pixel as it was: JPEG is laid in as it is, the rest deflated."""
+"""Scanned images as PDF pages: JPEG is laid in as it is, the rest deflated, each pixel as it looks."""
 
 import zlib
 from collections.abc import Iterator
@@ -20,6 +20,11 @@ from services.intake.scanning.faults import MOST_PAGES, MOST_PIXELS, Unreadable
 _USUAL_DPI: Final = 200.0
 _LEAST_DPI: Final = 50.0
 _POINTS_AN_INCH: Final = 72.0
+_PHOTOGRAPHS: Final = ("JPEG", "MPO")
+"""What a camera adds behind the first picture (a preview, a gain map) is no page."""
+_ORIENTATION: Final = 0x0112
+_TURNED: Final = {3: 180, 6: 90, 8: 270}
+"""EXIF's orientation → degrees clockwise."""
 _SPACES: Final = {"1": "/DeviceGray", "L": "/DeviceGray", "RGB": "/DeviceRGB"}
 
 
@@ -33,8 +38,11 @@ def as_pdf(image: Path, pdf: Path) -> None:
     try:
         with Image.open(image) as opened:
             writer = PdfWriter()
+            photograph = opened.format in _PHOTOGRAPHS
             for number, frame in enumerate(_frames(opened), start=1):
-                _add_page(writer, frame, image if opened.format == "JPEG" else None, number)
+                _add_page(writer, frame, image if photograph else None, number)
+                if photograph:
+                    break
             writer.write(pdf)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise Unreadable("The image is broken: scan it again.") from error
@@ -56,6 +64,8 @@ def _add_page(writer: PdfWriter, frame: Image.Image, jpeg: Path | None, number: 
     points = _POINTS_AN_INCH / (dpi if dpi >= _LEAST_DPI else _USUAL_DPI)
     width, height = frame.width * points, frame.height * points
     page = writer.add_blank_page(width, height)
+    if turned := _TURNED.get(frame.getexif().get(_ORIENTATION, 1)):
+        page.rotate(turned)
     drawn = writer._add_object(_drawn(frame, jpeg))  # noqa: SLF001  pypdf has no other door
     names = DictionaryObject({NameObject(f"/Scan{number}"): drawn})
     page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): names})
@@ -68,7 +78,7 @@ def _drawn(frame: Image.Image, jpeg: Path | None) -> StreamObject:
     """The image as an object of the PDF (ISO 32000-1, 8.9.5)."""
     laid_in = jpeg is not None and frame.mode in ("L", "RGB")
     frame.load()
-    shown = frame if frame.mode in _SPACES else frame.convert("RGB")
+    shown = frame if frame.mode in _SPACES else _in_colours(frame)
     image = StreamObject()
     image.update(
         {
@@ -83,3 +93,15 @@ def _drawn(frame: Image.Image, jpeg: Path | None) -> StreamObject:
     )
     image._data = jpeg.read_bytes() if laid_in and jpeg else zlib.compress(shown.tobytes())  # noqa: SLF001
     return image
+
+
+def _in_colours(frame: Image.Image) -> Image.Image:
+    """A mode that a PDF knows: what is transparent is white, as paper is; of 16 bits of grey the upper eight."""
+    if frame.mode.startswith("I"):
+        return frame.convert("I").point(lambda value: value / 256).convert("L")
+    if frame.has_transparency_data:
+        drawn = frame.convert("RGBA")
+        paper = Image.new("RGBA", drawn.size, "white")
+        paper.alpha_composite(drawn)
+        return paper.convert("RGB")
+    return frame.convert("RGB")

@@ -61,6 +61,28 @@ async def test_a_draft_that_a_crash_left_is_the_same_request(visitor, with_pages
     assert (await browser.get("/my/")).text.count("BMT-MAMPU-") == 1
 
 
+async def test_a_form_that_was_refused_takes_its_draft_along(visitor):
+    """Else what is sent then would leave the draft, and the draft could be sent as a second request."""
+    browser = await visitor()
+    await saved(browser)
+    refused = await send(browser, justification=" ")
+    assert refused.status_code == 422
+    named = re.compile(r'name="key" value="([^"]+)"')
+    left = (await browser.get(ADDRESS)).text
+    assert named.search(left)[1] == named.search(refused.text)[1]
+    await received(browser)
+    assert "Draf disimpan pada" not in (await browser.get(ADDRESS)).text
+
+
+async def test_a_form_that_is_sent_leaves_the_draft_of_another_tab(visitor):
+    browser = await visitor()
+    first = (await browser.get(ADDRESS)).text
+    await saved(browser, justification="Dari tab lain.")
+    key = re.search(r'name="key" value="([^"]+)"', first)[1]
+    await received(browser, key=key)
+    assert "Dari tab lain." in (await browser.get(ADDRESS)).text
+
+
 async def test_a_draft_is_discarded(visitor):
     browser = await visitor()
     await saved(browser, justification="Tidak jadi.")

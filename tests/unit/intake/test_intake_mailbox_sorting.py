@@ -18,7 +18,7 @@ OF_ANOTHER_AGENCY = "another-agencys"
 
 def told(content):
     """What the reader tells of a message; who may submit what is decided later."""
-    opened = open_mail(content, AGENCIES)
+    opened = open_mail(content, AGENCIES, found=True)
     if opened.message.automatic and undelivered(opened.message.report, IS_OURS):
         return "bounce"
     if why_set_aside(opened, IS_OURS):
@@ -77,3 +77,27 @@ def test_the_beginning_of_a_large_message_tells_who_sent_it_and_that_it_was_not_
 def test_what_people_send_in_our_domain_is_not_taken_for_a_notice(message_id):
     assert IS_OURS(OURS)
     assert not IS_OURS(message_id)
+
+
+@pytest.mark.parametrize(
+    ("message_id", "ours"),
+    [
+        (OURS, True),
+        (OURS.replace("@", ".decide.reminder@"), True),
+        (OURS.upper(), False),
+        ("<0192f0aa-1c2a-4b3c-8d4e-5f60718293a4@mygovuc.gov.my>", False),
+        (OURS.replace("mygovuc", "other"), False),
+    ],
+)
+def test_a_message_id_is_ours_by_its_form_and_domain(message_id, ours):
+    """Mail programs in the same domain use random UUIDs (version 4), or capitals."""
+    assert IS_OURS(message_id) is ours
+
+
+def test_what_came_by_a_mailing_list_is_a_request_where_it_was_handed_in():
+    (path,) = [path for path in CORPUS if path.stem == "filled-by-a-mailing-list"]
+    content = (
+        path.read_bytes().replace(b"Precedence: list\r\n", b"").replace(b"Precedence: list\n", b"")
+    )
+    assert open_mail(content, AGENCIES, found=True).form.request is None
+    assert open_mail(content, AGENCIES).form.request is not None
