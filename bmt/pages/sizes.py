@@ -10,8 +10,9 @@ _DECIMALS: Final = 9
 
 
 def in_bytes(gigabytes: str) -> int | None:
-    """A size as people write it, with a point or a comma, in whole bytes; None: it is none."""
-    whole, _, part = gigabytes.replace(",", ".").partition(".")
+    """A size as people write it, with a point or a comma, perhaps with its unit, in whole bytes; None: it is none."""
+    number = gigabytes[:-2].rstrip() if gigabytes[-2:].casefold() == "gb" else gigabytes
+    whole, _, part = number.replace(",", ".").partition(".")
     digits = whole + part
     if not (whole and digits.isascii() and digits.isdigit()):
         return None

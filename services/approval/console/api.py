@@ -16,8 +16,8 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
-from bmt.contracts.problems import Refused
-from bmt.pages.forms import Sent, refusal, sent
+from bmt.contracts.problems import FieldError, Refused
+from bmt.pages.forms import FormWrong, Sent, refusal, sent
 from bmt.pages.login import Admitted
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
@@ -28,6 +28,8 @@ from services.approval.console.filter_form import Filter
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
+
+_NONE_CHOSEN: Final = FieldError(pointer="/chosen", detail="Choose at least one request.")
 
 Form = Annotated[Sent, Depends(sent)]
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
@@ -77,9 +79,9 @@ def routes(
         told: Form,
     ) -> Response:
         form, chosen = DecisionForm.of(told), told.texts("chosen")
-        if not chosen:
-            return RedirectResponse(f"{PREFIX}/?{only.address}", _SEE_OTHER)
         try:
+            if not chosen:
+                raise FormWrong(errors=(_NONE_CHOSEN,))
             rulings, context = form.rulings(chosen), told.context(visitor)
             answered = await bulk.decide_all(rulings, context, execution, agencies, clock)
         except (Refused, CausationReused) as error:

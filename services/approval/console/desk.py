@@ -1,6 +1,7 @@
 """The pages themselves: the worklist, one request, and what became of many decisions."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from starlette.requests import Request
@@ -33,6 +34,7 @@ from services.approval.rules_api import own_agency
 from services.approval.views import Place, Reviews
 
 _OK: Final = 200
+_A_MONTH: Final = timedelta(days=30)
 
 
 class Desk:
@@ -102,6 +104,7 @@ class Desk:
             refused=refused,
             faults=faults_of(refused),
             now=now,
+            month_ago=now - _A_MONTH,
             wording=wording,
         )
         visits.remember(request, answer, self._layout.prefix)

@@ -193,7 +193,9 @@ async def test_many_are_decided_at_once_each_by_itself(office, desk):
     )
     assert answer.status_code == 200
     assert "Ada yang perlu dibetulkan" in answer.text
-    assert (await browser.post("/console/", data={})).status_code == 303
+    none = await browser.post("/console/", data={"decision": "approve"})
+    assert none.status_code == 422
+    assert "Pilih sekurang-kurangnya satu permohonan." in none.text
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,11 @@ def test_a_form_that_is_shown_again_is_a_new_one():
     assert form(decision="approve").key != "key-1"
 
 
+@pytest.mark.parametrize("typed", ["2,5", "2.5 GB", "2,5gb"])
+def test_a_size_may_bear_its_unit(typed):
+    assert in_bytes(typed) == 2_500_000_000
+
+
 @given(st.integers(0, 10**17 - 1))
 def test_a_size_is_the_same_whoever_writes_it(size):
     assert in_bytes(in_gigabytes(size)) == size

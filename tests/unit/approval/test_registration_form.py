@@ -33,7 +33,7 @@ def item(**understood):
         agency="MAMPU",
         status="waiting",
         received_at="2026-11-28T01:00:00Z",
-        sender="",
+        sender="Siti binti Ali <siti@mampu.gov.my>",
         subject="",
         document_id="sha256:" + "0" * 64,
         documents=(),
@@ -80,3 +80,12 @@ def test_the_form_begins_with_what_was_understood(written, kind):
         "Kamal",
         "20",
     )
+
+
+def test_what_the_message_does_not_say_is_taken_from_its_sender():
+    form = RegistrationForm.of_item(item(account="kamal.mampu@mygovuc.gov.my"))
+    assert {name: form.value(name) for name in ("name", "account", "email")} == {
+        "name": "Siti binti Ali",
+        "account": "kamal.mampu@mygovuc.gov.my",
+        "email": "siti@mampu.gov.my",
+    }

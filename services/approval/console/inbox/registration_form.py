@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from typing import Any, Final
 
 from bmt.chassis.auth import Principal
@@ -37,6 +38,9 @@ class RegistrationForm:
         kind = typed["kind"].casefold()
         typed["kind"] = "termination" if any(end in kind for end in _ENDS) else "application"
         typed |= {name: _number(typed[name]) for name in _SIZES}
+        name, address = parseaddr(item.sender)
+        for field_, told in (("name", name), ("account", address), ("email", address)):
+            typed[field_] = typed[field_] or told
         return cls(new_key(), typed)
 
     @classmethod
