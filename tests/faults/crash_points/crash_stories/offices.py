@@ -29,6 +29,7 @@ def stories(mail: MailServer):
             await stage.say(ReviewOpened(request=request, due_at=due, warnings=()))
         for request, address in ((soon, OFFICE), (late, ABOVE)):
             await eventually(lambda r=request, a=address: reminded_of(r, a), PATIENCE)
+            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
             await stage.say(rejected(request), sequence=2)
             await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
 
