@@ -24,6 +24,8 @@ Neighbour = Literal["intake", "provisioning", "notification"]
 
 SECONDS: Final = 10.0
 """How long a visitor waits for another service at most."""
+FILE_SECONDS: Final = 300.0
+"""As long for one that reads a file before it answers: intake takes a scan apart for minutes."""
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -90,7 +92,9 @@ class Errand:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
             "Idempotency-Key": key,
         }
-        answer = await self._call(where, "POST", path, content=file.content, headers=headers)
+        answer = await self._call(
+            where, "POST", path, content=file.content, headers=headers, timeout=FILE_SECONDS
+        )
         return _read(where, answer, model)
 
     async def download(self, where: Neighbour, path: str) -> bytes:

@@ -4,8 +4,10 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from bmt import press
 from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
 from bmt.chassis.recent import Recent
 from bmt.contracts.values import Document
@@ -19,7 +21,8 @@ SECONDS: Final = 15.0
 
 _AT_ONCE: Final = 2
 _REMEMBERED: Final = 1_000
-_PROGRAM: Final = (sys.executable, "-I", "-m", "bmt.press.picture")
+_PROGRAM: Final = (sys.executable, "-I", str(Path(press.__file__).with_name("picture.py")))
+"""By its file: it finds no module of ours, wherever those are installed, and needs none."""
 
 
 class NoPicture(Exception):  # noqa: N818  named for what is so

@@ -61,8 +61,14 @@ def _require_another_person(command: Decide, review: Open) -> None:
         raise RegistrarMayNotApprove
     behind = _folded(command.ruling.on_behalf_of)
     for before in review.endorsements:
-        by = before.endorsed_by.subject.casefold()
-        if officer in {by, _folded(before.on_behalf_of)} or behind == by:
+        acted_for = _folded(before.on_behalf_of)
+        by = {before.endorsed_by.subject.casefold(), _folded(before.endorsed_by.name)}
+        theirs = {officer, _folded(command.officer.name)}
+        if (
+            officer in by
+            or (acted_for and acted_for in theirs)
+            or (behind and behind in {*by, acted_for})
+        ):
             raise ApprovedBefore(len(review.endorsements), review.levels)
 
 

@@ -72,4 +72,5 @@ def _decided_by(found: RequestDocument, agencies: Agencies) -> datetime | None:
     if found.status != "received" or not received or found.agency not in agencies:
         return None
     rules = agencies.get(found.agency).rules
-    return charter.due_at(received[-1], rules.charter_working_days.decide, rules.state)
+    days, closed = rules.charter_working_days.decide, frozenset(rules.closed_days)
+    return charter.due_at(received[-1], days, rules.state, closed)

@@ -46,7 +46,7 @@ class Practice:
 
     def configured_by(self, decided_at: datetime) -> datetime:
         """When what was approved then must have been configured."""
-        return charter.due_at(decided_at, self.configure_days, self.state)
+        return charter.due_at(decided_at, self.configure_days, self.state, self.closed_days)
 
     def remind_at(self, since: datetime, due_at: datetime) -> datetime:
         """When the office is reminded of what it has had to do since then."""

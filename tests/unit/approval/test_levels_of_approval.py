@@ -93,8 +93,9 @@ def test_three_levels_are_three_people():
         (SITI, None),
         (SITI.model_copy(update={"subject": "SITI@MAMPU.gov.my"}), None),
         (FAIZ, SITI.subject),
+        (FAIZ, SITI.name),
     ],
-    ids=["the same", "in other letters", "by who acts for them"],
+    ids=["the same", "in other letters", "by who acts for them", "by their name"],
 )
 def test_nobody_gives_two_of_the_approvals(by, on_behalf_of):
     command = decide("approve", by=by, on_behalf_of=on_behalf_of)
@@ -104,8 +105,15 @@ def test_nobody_gives_two_of_the_approvals(by, on_behalf_of):
 
 
 def test_nor_does_whom_somebody_acted_for_before():
-    half = (*TWO, endorsed(endorsement(by=FAIZ, on_behalf_of=SITI.subject)))
-    given(DECIDER, *half).when(decide("approve", by=SITI)).then_refused(ApprovedBefore)
+    for behind in (SITI.subject, SITI.name):
+        half = (*TWO, endorsed(endorsement(by=FAIZ, on_behalf_of=behind)))
+        given(DECIDER, *half).when(decide("approve", by=SITI)).then_refused(ApprovedBefore)
+
+
+def test_nor_do_two_who_act_for_the_same_person():
+    half = (*TWO, endorsed(endorsement(by=FAIZ, on_behalf_of="Pengarah ICT")))
+    command = decide("approve", by=SITI, on_behalf_of="pengarah ict")
+    given(DECIDER, *half).when(command).then_refused(ApprovedBefore)
 
 
 def test_a_later_level_lowers_what_was_granted_and_silence_keeps_it():

@@ -1,6 +1,6 @@
 """What the client charter promises: waited for, reminded of once, escalated once, and ended."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from decider_specification import given
@@ -11,6 +11,7 @@ from bmt.agencies import register
 from bmt.chassis.subscriptions import bind
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.practice import Practice
 from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
@@ -144,3 +145,9 @@ def test_a_wait_gives_two_mails_to_send_and_its_end_takes_them_back():
     assert [one.id for one in work(ended())] == [reminder.id, escalation.id]
     assert [one.id for one in work(sent())] == [reminder.id]
     assert {one.id for one in work(awaited(wait=2))}.isdisjoint({reminder.id, escalation.id})
+
+
+def test_what_was_approved_is_configured_on_a_day_on_which_the_agency_is_open():
+    approved_at = datetime(2026, 12, 23, 2, tzinfo=UTC)
+    closed = Practice("MAMPU", closed_days=frozenset({date(2026, 12, 24)}))
+    assert closed.configured_by(approved_at) == datetime(2026, 12, 28, 9, tzinfo=UTC)
