@@ -223,7 +223,9 @@ async def test_an_administrator_hands_a_letter_over(
     notices = f"/v1/requests/{request_id}/notifications"
 
     async def prepared():
-        told = (await admin.get("notification", notices)).json()["items"]
+        answer = await admin.get("notification", notices)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()["items"]
         assert [one["status"] for one in told] == ["prepared"]
         return told[0]["notification_id"]
 

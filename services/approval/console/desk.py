@@ -23,7 +23,6 @@ from services.approval.audience import as_seen_by, is_own
 from services.approval.console import visits, wording
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.filter_form import FilterForm
-from services.approval.console.live import MOST_COUNTED
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.originals import Originals
 from services.approval.console.prospect import prospect
@@ -84,9 +83,7 @@ class Desk:
         found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
         since = visits.since(request)
-        changed = (
-            await views.changed(self._reviews, visitor.agency, since, MOST_COUNTED) if since else ()
-        )
+        changed = await views.changes(self._reviews, visitor.agency, since) if since else 0
         answer = self._layout.page(
             request,
             "worklist.html",
@@ -98,7 +95,7 @@ class Desk:
             cards=await cards(self._offices, self._neighbours.errand(request)),
             only=only,
             since=since,
-            changed=len(changed),
+            changed=changed,
             form=form,
             rules=self._rules(visitor),
             refused=refused,
@@ -151,7 +148,7 @@ class Desk:
         if review.status != "received" or "provisioning" not in self._neighbours:
             return {"weighed": False}
         errand = self._neighbours.errand(request)
-        return {"weighed": True, "plan": await prospect(review.request_id, errand)}
+        return {"weighed": True, "plan": await prospect(review, errand)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
         """What the visitor decides by; None: their agency no longer has any rules."""

@@ -17,7 +17,6 @@ LOOKS_EVERY_SECONDS: Final = 2.0
 LASTS_SECONDS: Final = 20.0
 """A stream ends by itself, and the browser opens the next: so a service that stops waits for none of them."""
 RETRY_MILLISECONDS: Final = 500
-MOST_COUNTED: Final = 100
 
 Text = Callable[[RequestUnderReview], str]
 """Says what happened last, in the visitor's language."""
@@ -55,8 +54,8 @@ class Live:
         """How many of an agency's requests something happened to since then, each time it is another number."""
 
         async def look() -> Mapping[str, str] | None:
-            found = await views.changed(self._reviews, agency, since, MOST_COUNTED)
-            return {"count": str(len(found))} if found else None
+            found = await views.changes(self._reviews, agency, since)
+            return {"count": str(found)} if found else None
 
         async for event in self._told(look):
             yield event

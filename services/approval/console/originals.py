@@ -25,8 +25,16 @@ _PROGRAM: Final = (sys.executable, "-I", str(Path(press.__file__).with_name("pic
 """By its file: it finds no module of ours, wherever those are installed, and needs none."""
 
 
+SHOWN_WITHIN_SECONDS: Final = 3.0
+"""A page that shows documents waits so long for their pages; the next look may find them."""
+
+
 class NoPicture(Exception):  # noqa: N818  named for what is so
     """There is no such page, or nothing of it can be shown."""
+
+
+class TookTooLong(NoPicture):
+    """Its reader did not end in time: another time it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,19 @@ class Originals:
 
     async def shown(self, documents: Sequence[Document]) -> Sequence[Shown]:
         """What can be shown of each of these."""
-        pages = await asyncio.gather(*(self.pages(one) for one in documents))
+        pages = await asyncio.gather(*(self._soon(one) for one in documents))
         return [
             Shown(document, min(found, MOST_PAGES), more=found > MOST_PAGES)
             for document, found in zip(documents, pages, strict=True)
         ]
+
+    async def _soon(self, document: Document) -> int:
+        """As `pages`; none where it takes too long for who waits for the page."""
+        try:
+            async with asyncio.timeout(SHOWN_WITHIN_SECONDS):
+                return await self.pages(document)
+        except TimeoutError:
+            return 0
 
     async def pages(self, document: Document) -> int:
         """How many pages can be shown of it: none of what is no paper, or cannot be read."""
@@ -68,6 +84,8 @@ class Originals:
         if known is None:
             try:
                 known = int(await self._made(document.document_id, "pages"))
+            except TookTooLong:
+                return 0
             except NoPicture:
                 known = 0
             self._pages.put(document.document_id, known)
@@ -101,9 +119,11 @@ class Originals:
                 async with asyncio.timeout(SECONDS):
                     made, _ = await process.communicate(content)
             except TimeoutError:
-                process.kill()
-                await process.wait()
-                raise NoPicture from None
+                raise TookTooLong from None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
         if process.returncode:
             raise NoPicture
         return made

@@ -4,18 +4,22 @@ import asyncio
 from typing import Final
 
 from bmt.chassis.errors import Unavailable
+from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.problems import Refused
+from bmt.pages.login import SignInFirst
 from services.approval.console.neighbours import Errand
 
 SECONDS: Final = 4.0
 """A page waits so long at most."""
 
 
-async def prospect(request_id: str, errand: Errand) -> Plan | None:
-    """The plan; None: it cannot be told now."""
+async def prospect(review: RequestUnderReview, errand: Errand) -> Plan | None:
+    """The plan, for what stands to be granted; None: it cannot be told now."""
+    asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
         async with asyncio.timeout(SECONDS):
-            return await errand.get("provisioning", f"/v1/requests/{request_id}/plan", Plan)
-    except (Refused, Unavailable, TimeoutError):
+            path = f"/v1/requests/{review.request_id}/plan"
+            return await errand.get("provisioning", path, Plan, asked)
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
         return None

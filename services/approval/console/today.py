@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import Refused
+from bmt.pages.login import SignInFirst
 from services.approval.console.neighbours import Errand, Neighbour, Neighbours
 
 COUNTED: Final = 50
@@ -78,6 +79,6 @@ async def _card(office: Office, errand: Errand) -> Card:
     try:
         async with asyncio.timeout(SECONDS):
             found = await errand.get(office.keeper, office.lists, _Waiting, asked)
-    except (Refused, Unavailable, TimeoutError):
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
         return Card(office, None)
     return Card(office, len(found.items), more=found.next_cursor is not None)

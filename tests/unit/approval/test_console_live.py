@@ -70,6 +70,7 @@ async def test_a_stream_ends_by_itself_and_says_when_to_come_again(reviews, monk
 )
 async def test_changes_are_an_agencys_own_and_those_since_then(reviews, agency, since, found):
     assert len(await views.changed(reviews, agency, since, 10)) == found
+    assert await views.changes(reviews, agency, since) == found
 
 
 @pytest.mark.parametrize(
