@@ -23,6 +23,7 @@ from services.provisioning.connectors.connector import (
     OperatorNeeded,
     Reading,
     TargetAway,
+    TargetConflict,
     TargetRefused,
 )
 from services.provisioning.connectors.targets import Step, Targets
@@ -39,11 +40,8 @@ from services.provisioning.views.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-TRIES: Final = 3
-"""How often a target is set that then shows something else, before that is a failure."""
-
-PAUSE_SECONDS: Final = 0.3
-"""Before a target that showed something else is set again."""
+PAUSES_SECONDS: Final = (0.0, 0.3, 0.6, 1.2, 2.4)
+"""Before each time that a target is set; one that then still refuses, or shows something else, has failed."""
 
 LONGEST_TURN_SECONDS: Final = 10.0
 """How often at least it is looked again whether an earlier request of the account is finished."""
@@ -141,14 +139,23 @@ class Configurer:
             reading = await step.connector.read_back(account)
             if reading.effective == step.wanted:
                 return reading
-        for tries in range(TRIES):
-            await asyncio.sleep(PAUSE_SECONDS if tries else 0)
-            await step.connector.apply(account, step.wanted)
+        conflict: TargetConflict | None = None
+        for pause in PAUSES_SECONDS:
+            await asyncio.sleep(pause)
+            conflict = await self._applied(step, account)
             reading = await step.connector.read_back(account)
             if reading.effective == step.wanted:
                 return reading
         wrong = changes(step.target, reading.effective, step.wanted)
-        raise TargetRefused(step.target, said_instead(wrong))
+        raise conflict or TargetRefused(step.target, said_instead(wrong))
+
+    async def _applied(self, step: Step, account: str) -> TargetConflict | None:
+        """Set the target; the conflict where somebody else was changing it: what came of that is read back."""
+        try:
+            await step.connector.apply(account, step.wanted)
+        except TargetConflict as conflict:
+            return conflict
+        return None
 
     def _proof(
         self, steps: Sequence[Step], readings: Sequence[Reading[BaseModel]]

@@ -59,6 +59,13 @@ class TargetRefused(Exception):  # noqa: N818  named for what the target did
         self.retryable = retryable
 
 
+class TargetConflict(TargetRefused):
+    """The target refuses because something else happens to the account: trying again may help.
+
+    It is final only where the target, read back, still shows something else after further tries.
+    """
+
+
 class OperatorNeeded(Exception):  # noqa: N818  named for what is so
     """Nothing but a person can do this; `instructions` say what, in Malay, then in English."""
 

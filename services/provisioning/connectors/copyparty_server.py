@@ -3,12 +3,12 @@
 import time
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 import httpx
 
-from services.provisioning.connectors.connector import TargetAway
+from services.provisioning.connectors.connector import TargetAway, TargetRefused
 
 NAME: Final = "copyparty"
 BUSY_SECONDS: Final = 4.0
@@ -67,9 +67,12 @@ class CopypartyServer:
             return None
         if answer.status_code != HTTPStatus.MULTI_STATUS:
             raise TargetAway(NAME, f"answers its administrator with {answer.status_code}")
-        found = ET.fromstring(answer.content)  # noqa: S314  from our own server
+        found = self._of_volume(owner, answer)
         names = ("quota-used-bytes", "quota-available-bytes")
-        return sum(int(found.findtext(f".//{{DAV:}}{name}") or 0) for name in names)
+        told = [found.findtext(f".//{{DAV:}}{name}") or "0" for name in names]
+        if not all(size.isascii() and size.isdigit() for size in told):
+            raise TargetAway(NAME, "tells a quota that is no number")
+        return sum(int(size) for size in told)
 
     async def lets_in(self, owner: str, password: str) -> bool:
         """Whether the owner gets into the volume."""
@@ -78,7 +81,29 @@ class CopypartyServer:
             return False
         if answer.status_code != HTTPStatus.MULTI_STATUS:
             raise TargetAway(NAME, f"answers the owner with {answer.status_code}")
+        self._of_volume(owner, answer)
         return True
+
+    def _of_volume(self, owner: str, answer: httpx.Response) -> ET.Element:
+        """What the answer tells of this volume (RFC 4918, 14.24).
+
+        Raises:
+            TargetAway: it is no WebDAV.
+            TargetRefused: it is about another volume, or about none.
+        """
+        try:
+            told = ET.fromstring(answer.content)  # noqa: S314  from our own server
+        except ET.ParseError as error:
+            raise TargetAway(NAME, "gives an answer that is not WebDAV") from error
+        if told.tag != "{DAV:}multistatus":
+            raise TargetAway(NAME, "gives an answer that is not WebDAV")
+        base = self._http.base_url.path.rstrip("/")
+        responses = told.findall("{DAV:}response")
+        hrefs = [one.findtext("{DAV:}href") or "" for one in responses]
+        paths = [unquote(urlsplit(href).path).rstrip("/") for href in hrefs]
+        if len(paths) != 1 or paths[0] not in {f"/{owner}", f"{base}/{owner}"}:
+            raise TargetRefused("storage", "the storage answers for another volume")
+        return responses[0]
 
     async def _propfind(
         self, owner: str, user: str, password: str, content: bytes

@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import httpx2
-from scim2_client import RequestNetworkException, SCIMClientException, SCIMResponseException
+from pydantic import BeforeValidator
+from scim2_client import (
+    RequestNetworkException,
+    ResponsePayloadValidationException,
+    SCIMClientException,
+    SCIMResponseException,
+)
 from scim2_client.engines.httpx2 import AsyncSCIMClient
 from scim2_models import (
     URN,
@@ -15,18 +21,23 @@ from scim2_models import (
     ListResponse,
     PatchOp,
     PatchOperation,
+    Resource,
     ResourceType,
     SCIMException,
     ScimPolicy,
     ScimProvider,
     SearchRequest,
-    User,
 )
 
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
-from services.provisioning.connectors.connector import Reading, TargetAway, TargetRefused
+from services.provisioning.connectors.connector import (
+    Reading,
+    TargetAway,
+    TargetConflict,
+    TargetRefused,
+)
 from services.provisioning.domain.goal import changes
 
 NAME: Final = "scim"
@@ -41,6 +52,21 @@ _PASSES: Final = frozenset(
 )
 """Answers below 500 that say nothing about the request: they pass, or an operator mends them."""
 
+_STALE: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED})
+"""The version that a change is made from is asked for, or is no longer the present one."""
+
+_CONFLICTS: Final = _STALE | {HTTPStatus.CONFLICT, HTTPStatus.LOCKED}
+"""Somebody else changes the same user at this moment."""
+
+
+def _size(value: object) -> object:
+    """A size as it should be written, a decimal string, where a server writes a number; else as it is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
 
 class BmtService(Extension):
     """The service of one account.
@@ -53,10 +79,18 @@ class BmtService(Extension):
     __schema__ = URN(EXTENSION)
 
     bmt_enabled: bool | None = None
-    max_file_size_bytes: str | None = None
+    max_file_size_bytes: Annotated[str | None, BeforeValidator(_size)] = None
 
 
-BmtUser = User[BmtService]
+class IpmsUser(Resource[Any]):
+    """What is read of a user: what else IPMS keeps of one, and how, is none of ours."""
+
+    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
+
+    user_name: str | None = None
+
+
+BmtUser = IpmsUser[BmtService]
 
 
 class Scim:
@@ -70,12 +104,11 @@ class Scim:
 
     def __init__(self, http: httpx2.AsyncClient, clock: Clock) -> None:
         """`http` has the base address, the token and the timeout."""
-        # What else a portal keeps of a user is none of ours.
         policy = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
         types = [ResourceType.from_resource(BmtUser)]
         self._http = http
         self._client = AsyncSCIMClient(
-            http, provider=ScimProvider([User, BmtService], types, policy=policy)
+            http, provider=ScimProvider([IpmsUser, BmtService], types, policy=policy)
         )
         self._clock = clock
 
@@ -87,7 +120,7 @@ class Scim:
         return changes("ipms", _effective(user), wanted)
 
     async def apply(self, account: str, wanted: EffectiveIpms) -> None:
-        """As `Connector.apply`: one PATCH."""
+        """As `Connector.apply`: one PATCH; one more where IPMS wants the version that it is made from."""
         user = await self._find(account)
         if user is None:
             if wanted.bmt_enabled:
@@ -97,9 +130,15 @@ class Scim:
             _operation("bmtEnabled", wanted.bmt_enabled),
             _operation("maxFileSizeBytes", _decimal(wanted.max_file_size_bytes)),
         ]
+        change = PatchOp[BmtUser](operations=operations)
         crash_points.reached("provisioning.scim.modifying")
-        with _answering():
-            await self._client.modify(BmtUser, user.id, PatchOp[BmtUser](operations=operations))
+        try:
+            await self._modify(user, change)
+        except _StaleVersion:
+            version = await self._version(user)
+            if version is None:
+                raise
+            await self._modify(user, change, version)
 
     async def read_back(self, account: str) -> Reading[EffectiveIpms]:
         """As `Connector.read_back`: what a GET answers."""
@@ -110,20 +149,72 @@ class Scim:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _find(self, account: str) -> User[BmtService] | None:
+    async def _find(self, account: str) -> IpmsUser[BmtService] | None:
+        """The one user of this name; None where IPMS shows nobody.
+
+        Raises:
+            TargetRefused: it shows somebody else, or others too: who is meant cannot be told.
+        """
         # A JSON string is what a filter's value is (RFC 7644, 3.4.2.2).
         query: SearchRequest[Any] = SearchRequest(
             filter=f"userName eq {json.dumps(account)}", attributes=["userName", EXTENSION]
         )
-        with _answering():
-            found = await self._client.query(BmtUser, query_parameters=query)
-        users = cast("ListResponse[User[BmtService]]", found).resources or []
-        if len(users) > 1:
-            raise TargetRefused("ipms", "IPMS knows more than one account of this name")
-        return users[0] if users else None
+        with _answering(reading=True):
+            answer = await self._client.query(BmtUser, query_parameters=query)
+        found = cast("ListResponse[IpmsUser[BmtService]]", answer)
+        users = found.resources or []
+        if max(len(users), found.total_results or 0) > 1:
+            raise TargetRefused("ipms", "IPMS answers with more than one account for this name")
+        if len(users) != (found.total_results or 0):
+            raise TargetRefused("ipms", "IPMS shows another number of accounts than it counts")
+        if not users:
+            return None
+        (user,) = users
+        if (user.user_name or "").casefold() != account.casefold():
+            raise TargetRefused("ipms", "IPMS answers with another account than the one asked for")
+        if not user.id:
+            raise TargetRefused("ipms", "IPMS gives the account no id, so it cannot be changed")
+        return user
+
+    async def _modify(
+        self,
+        user: IpmsUser[BmtService],
+        change: PatchOp[IpmsUser[BmtService]],
+        version: str | None = None,
+    ) -> None:
+        """Change this user.
+
+        Raises:
+            TargetRefused: the answer names another one.
+        """
+        conditional = {"headers": {"If-Match": version}} if version else {}
+        answer = None
+        # What cannot be read says nothing of what was done: that is read back.
+        with _answering(), suppress(ResponsePayloadValidationException):
+            answer = await self._client.modify(BmtUser, user.id, change, **conditional)
+        if isinstance(answer, IpmsUser) and not _is_same(answer, user):
+            raise TargetRefused("ipms", "IPMS answers the change with another account")
+
+    async def _version(self, user: IpmsUser[BmtService]) -> str | None:
+        """The user's present version (RFC 7644, 3.14); None where IPMS tells none."""
+        with _answering(reading=True):
+            found = await self._client.query(BmtUser, user.id)
+        if not isinstance(found, IpmsUser) or not _is_same(found, user):
+            raise TargetRefused("ipms", "IPMS answers with another account than the one asked for")
+        return found.meta.version if found.meta else None
 
 
-def _effective(user: User[BmtService] | None) -> EffectiveIpms:
+class _StaleVersion(TargetConflict):
+    """As `TargetConflict`, because of the version that the change was made from."""
+
+
+def _is_same(answer: IpmsUser[BmtService], user: IpmsUser[BmtService]) -> bool:
+    """Whether an answer is about this user; what it leaves out it does not contradict."""
+    named = (answer.user_name or user.user_name or "").casefold()
+    return (answer.id or user.id) == user.id and named == (user.user_name or "").casefold()
+
+
+def _effective(user: IpmsUser[BmtService] | None) -> EffectiveIpms:
     service = user[BmtService] if user else None
     if service is None:
         return EffectiveIpms(bmt_enabled=False, max_file_size_bytes=None)
@@ -134,7 +225,7 @@ def _effective(user: User[BmtService] | None) -> EffectiveIpms:
     )
 
 
-def _operation(attribute: str, value: bool | str | None) -> PatchOperation[User[BmtService]]:  # noqa: FBT001  as SCIM has it
+def _operation(attribute: str, value: bool | str | None) -> PatchOperation[IpmsUser[BmtService]]:  # noqa: FBT001  as SCIM has it
     path = f"{EXTENSION}:{attribute}"
     if value is None:
         return PatchOperation[BmtUser](op="remove", path=path)
@@ -150,8 +241,8 @@ def _not_registered() -> TargetRefused:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Tell a target that is away from one that says no.
+def _answering(*, reading: bool = False) -> Iterator[None]:
+    """Tell a target that is away from one that says no; a conflict is no answer to who only reads.
 
     Raises:
         TargetAway: no answer, a server's failure, or something else than SCIM in between.
@@ -162,18 +253,21 @@ def _answering() -> Iterator[None]:
     except RequestNetworkException as error:
         raise TargetAway(NAME, "does not answer") from error
     except SCIMException as error:
-        raise _by_status(error.status, error.detail or "") from error
+        raise _by_status(error.status, error.detail or "", reading=reading) from error
+    except ResponsePayloadValidationException as error:
+        raise TargetRefused("ipms", "IPMS shows the account in a form that cannot be read") from error
     except SCIMResponseException as error:
         status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
-        raise _by_status(status, "") from error
+        raise _by_status(status, "", reading=reading) from error
     except SCIMClientException as error:
         raise TargetAway(NAME, "gives an answer that is not SCIM") from error
 
 
-def _by_status(status: int, detail: str) -> Exception:
-    if (
-        HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and status not in _PASSES
-    ):
-        return TargetRefused("ipms", f"IPMS refuses with {status}: {detail[:200] or 'no reason'}")
-    return TargetAway(NAME, f"answers {status}")
+def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if not refused or status in _PASSES or (reading and status in _CONFLICTS):
+        return TargetAway(NAME, f"answers {status}")
+    reason = f"IPMS refuses with {status}: {detail[:200] or 'no reason'}"
+    if status in _STALE:
+        return _StaleVersion("ipms", reason)
+    return TargetConflict("ipms", reason) if status in _CONFLICTS else TargetRefused("ipms", reason)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 SERVICE = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-QUOTA = '<multistatus xmlns="DAV:"><quota-used-bytes>0</quota-used-bytes><quota-available-bytes>{}</quota-available-bytes></multistatus>'
+QUOTA = '<multistatus xmlns="DAV:"><response><href>/{}/</href><quota-used-bytes>0</quota-used-bytes><quota-available-bytes>{}</quota-available-bytes></response></multistatus>'
 _MOST = re.compile(r"vmaxb: (\d+)b")
 
 Answer = tuple[int, str, bytes]
@@ -139,7 +139,7 @@ class Storage(StandIn):
         self.calls.append((method, owner))
         if owner not in self.quotas:
             return 404, "text/plain", b""
-        return 207, "text/xml", QUOTA.format(self.quotas[owner]).encode()
+        return 207, "text/xml", QUOTA.format(owner, self.quotas[owner]).encode()
 
     def _reload(self) -> Answer:
         with self.lock:

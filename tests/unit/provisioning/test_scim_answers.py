@@ -43,7 +43,7 @@ async def test_what_passes_or_is_an_operators_to_mend_is_an_outage(status):
             await answering(answer).read_back("siti")
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 412])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 423])
 async def test_what_waiting_does_not_change_is_a_refusal(status):
     for answer in (scim_error(status), httpx2.Response(status, text="<h1>no</h1>")):
         with pytest.raises(TargetRefused) as refused:

@@ -15,8 +15,9 @@ from services.provisioning.connectors.volume_files import VolumeFiles, volume_te
 
 OPEN = EffectiveStorage(enabled=True, quota_bytes=10_000_000_000, max_file_size_bytes=2_000_000_000)
 QUOTA = (
-    '<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:quota-available-bytes>10000000000'
-    "</D:quota-available-bytes><D:quota-used-bytes>0</D:quota-used-bytes></D:multistatus>"
+    '<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>{}</D:href>'
+    "<D:quota-available-bytes>10000000000</D:quota-available-bytes><D:quota-used-bytes>0"
+    "</D:quota-used-bytes></D:response></D:multistatus>"
 )
 
 
@@ -31,7 +32,7 @@ class SlowServer:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PROPFIND":
-            return httpx.Response(207, text=QUOTA)
+            return httpx.Response(207, text=QUOTA.format(request.url.path))
         self.reloads += 1
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
