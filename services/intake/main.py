@@ -4,7 +4,7 @@ from functools import partial
 
 import httpx
 from fastapi import FastAPI
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from bmt.agencies import register
 from bmt.agencies.register import Agencies
@@ -141,7 +141,13 @@ def _directory(settings: Settings, foundation: Foundation) -> Directory:
         timeout=10.0,
         trust_env=False,
     )
-    source = ScimDirectory(client, calls)
+    left_out = Gauge(
+        "bmt_directory_records_left_out",
+        "Records of the directory that the last snapshot is without, by why.",
+        ["reason"],
+        registry=foundation.registry,
+    )
+    source = ScimDirectory(client, calls, left_out)
     directory = Directory(source, settings.directory_refresh_seconds)
     foundation.runs(directory.run)
     foundation.closes(source.close)

@@ -4,19 +4,28 @@ Only three attributes are read, of every account, every few seconds: plain JSON 
 takes a tenth of the time that full SCIM resources take, and the event loop has requests to answer.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Final
+import json
+from collections import Counter as Counts
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, get_args
 
 import httpx
-from prometheus_client import Counter
+import structlog
+from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmt.chassis.errors import Unavailable
 from services.intake.domain.submission import Standing
 
+log = structlog.get_logger(__name__)
+
 EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 PAGE: Final = 200
 CONNECTOR: Final = "directory"
+
+LeftOut = Literal["unreadable", "ambiguous", "missing"]
+"""Why the snapshot is without a record: it cannot be read, another has its userName, or it is not shown."""
 
 _ATTRIBUTES: Final = f"userName,active,{EXTENSION}:bmtEnabled"
 
@@ -35,7 +44,8 @@ class _Service(BaseModel):
 
 class _User(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    user_name: Annotated[str, Field(alias="userName")]
+    id: str | None = None
+    user_name: Annotated[str, Field(alias="userName", min_length=1)]
     active: bool | None = None
     service: Annotated[_Service | None, Field(alias=EXTENSION)] = None
 
@@ -49,27 +59,126 @@ class _User(BaseModel):
 class _List(BaseModel):
     model_config = ConfigDict(extra="ignore")
     total: Annotated[int, Field(alias="totalResults")]
-    users: Annotated[tuple[_User, ...], Field(alias="Resources")] = ()
+    users: Annotated[tuple[_User, ...] | None, Field(alias="Resources")] = None
+
+
+class _Records(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    total: Annotated[int, Field(alias="totalResults")]
+    records: Annotated[tuple[Any, ...] | None, Field(alias="Resources")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What one answer shows.
+
+    Attributes:
+        total: how many the server counts in all.
+        users: those that can be read.
+        unreadable: the others, each as it is.
+    """
+
+    total: int
+    users: Sequence[_User]
+    unreadable: Sequence[str] = ()
+
+    @property
+    def size(self) -> int:
+        """How many records it shows."""
+        return len(self.users) + len(self.unreadable)
+
+
+def _page(content: bytes) -> _Page:
+    """The answer, without the records that cannot be read.
+
+    Raises:
+        ValidationError: it is no ListResponse.
+    """
+    try:
+        whole = _List.model_validate_json(content)
+    except ValidationError:
+        return _readable(_Records.model_validate_json(content))
+    return _Page(whole.total, whole.users or ())
+
+
+def _readable(answer: _Records) -> _Page:
+    users: list[_User] = []
+    unreadable: list[str] = []
+    for record in answer.records or ():
+        try:
+            users.append(_User.model_validate(record))
+        except ValidationError:
+            unreadable.append(json.dumps(record, sort_keys=True))
+    return _Page(answer.total, users, unreadable)
+
+
+class _Census:
+    """The accounts that the pages bring together."""
+
+    def __init__(self) -> None:
+        self._records: dict[tuple[str, str | None], Standing] = {}
+        self._unreadable: set[str] = set()
+
+    @property
+    def size(self) -> int:
+        """How many records there are, of those too that are left out."""
+        return len(self._records) + len(self._unreadable)
+
+    def take(self, page: _Page) -> bool:
+        """Add a page; whether it brings anybody new. A record that comes again is as it came last."""
+        before = self.size
+        self._records |= {(u.user_name.casefold(), u.id): u.standing for u in page.users}
+        self._unreadable |= set(page.unreadable)
+        return self.size > before
+
+    def accounts(self) -> dict[str, Standing]:
+        """By name; of several accounts of one name nobody can tell which is meant."""
+        counted = Counts(name for name, _ in self._records)
+        return {
+            name: standing for (name, _), standing in self._records.items() if counted[name] == 1
+        }
+
+    def left_out(self, total: int) -> dict[LeftOut, int]:
+        """How many records the accounts are without, of so many that the server counts."""
+        ambiguous = len(self._records) - len(self.accounts())
+        return {
+            "unreadable": len(self._unreadable),
+            "ambiguous": ambiguous,
+            "missing": max(0, total - self.size),
+        }
 
 
 class ScimDirectory:
     """The accounts of one server, by userName in lower case (RFC 7643: it is not case-exact)."""
 
-    def __init__(self, client: httpx.AsyncClient, calls: Counter) -> None:
-        """`client` has the server's base address and token; `calls` has the labels of the contract."""
+    def __init__(self, client: httpx.AsyncClient, calls: Counter, left_out: Gauge) -> None:
+        """`client` has the server's base address and token; `calls` has the labels of the contract.
+
+        `left_out` has the label `reason`.
+        """
         self._client = client
         self._calls = calls
+        self._gauge = left_out
+        self._left_out: dict[LeftOut, int] = dict.fromkeys(get_args(LeftOut), 0)
 
     async def everybody(self) -> dict[str, Standing]:
-        """All accounts, page by page.
+        """All accounts, page by page, without the records that nobody can make anything of.
 
         Raises:
             DirectoryUnavailable: not all could be read.
         """
-        found: dict[str, Standing] = {}
-        async for users in self._pages():
-            found |= {user.user_name.casefold(): user.standing for user in users}
-        return found
+        census = _Census()
+        shown = 0
+        while True:
+            page = await self._query("list", startIndex=shown + 1, count=PAGE)
+            shown += page.size
+            # A server that shows more than it counts, or the same page again, is not to be believed.
+            if not census.take(page) or shown == page.total:
+                break
+        if census.size == 0 and page.total > 0:
+            raise DirectoryUnavailable
+        self._tell(census.left_out(page.total))
+        return census.accounts()
 
     async def look_up(self, account: str) -> Standing:
         """One account, as it is now.
@@ -79,29 +188,32 @@ class ScimDirectory:
         """
         quoted = account.replace("\\", "\\\\").replace('"', '\\"')
         answer = await self._query("look_up", filter=f'userName eq "{quoted}"')
-        named = [u for u in answer.users if u.user_name.casefold() == account.casefold()]
-        return named[0].standing if named else Standing(registered=False)
+        named = {u.id: u for u in answer.users if u.user_name.casefold() == account.casefold()}
+        if len(named) == 1:
+            return named.popitem()[1].standing
+        if named or answer.size or answer.total > 0:
+            # Several of the name, others than it, or nobody of those counted: that says nothing of it.
+            raise DirectoryUnavailable
+        return Standing(registered=False)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _pages(self) -> AsyncIterator[Sequence[_User]]:
-        start = 1
-        while True:
-            answer = await self._query("list", startIndex=start, count=PAGE)
-            yield answer.users
-            start += len(answer.users)
-            if not answer.users or start > answer.total:
-                return
+    def _tell(self, left_out: dict[LeftOut, int]) -> None:
+        for reason, records in left_out.items():
+            self._gauge.labels(reason).set(records)
+        if left_out != self._left_out and any(left_out.values()):
+            log.warning("directory_records_left_out", **left_out)
+        self._left_out = left_out
 
-    async def _query(self, operation: str, **parameters: str | int) -> _List:
+    async def _query(self, operation: str, **parameters: str | int) -> _Page:
         try:
             answer = await self._client.get(
                 "Users", params={"attributes": _ATTRIBUTES, **parameters}
             )
             answer.raise_for_status()
-            found = _List.model_validate_json(answer.content)
+            found = _page(answer.content)
         except (httpx.HTTPError, ValidationError) as error:
             self._calls.labels(CONNECTOR, operation, "failed").inc()
             raise DirectoryUnavailable from error

@@ -5,7 +5,8 @@ import asyncio
 import httpx
 import pytest
 from eventually import eventually
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from structlog.testing import capture_logs
 
 from services.intake.directory.scim import EXTENSION, DirectoryUnavailable, ScimDirectory
 from services.intake.directory.snapshot import AT_ONCE, MOST_WAITING, Directory
@@ -36,7 +37,7 @@ class FakeScim:
         found, asked = self.users, request.url.params
         if "filter" in asked:
             name = asked["filter"].removeprefix('userName eq "').removesuffix('"').lower()
-            found = [user for user in found if user["userName"].lower() == name]
+            found = [one for one in found if str(one["userName"]).lower() == name]
         start = int(asked.get("startIndex", 1)) - 1
         page = found[start : start + min(self.most, int(asked.get("count", 100)))]
         return httpx.Response(200, json={"totalResults": len(found), "Resources": page})
@@ -45,8 +46,9 @@ class FakeScim:
 def directory_of(scim) -> tuple[ScimDirectory, CollectorRegistry]:
     registry = CollectorRegistry()
     calls = Counter("bmt_connector_calls", "Calls.", NAMES, registry=registry)
+    left_out = Gauge("bmt_directory_records_left_out", "Records.", ["reason"], registry=registry)
     client = httpx.AsyncClient(transport=httpx.MockTransport(scim), base_url="http://ipms/v2/")
-    return ScimDirectory(client, calls), registry
+    return ScimDirectory(client, calls, left_out), registry
 
 
 def user(name: str, **more) -> dict:
@@ -106,6 +108,131 @@ class TestScim:
             await directory.everybody()
         labels = {"connector": "directory", "operation": "list", "outcome": "failed"}
         assert registry.get_sample_value("bmt_connector_calls_total", labels) == 1
+
+
+def left_out(registry: CollectorRegistry, reason: str) -> float | None:
+    return registry.get_sample_value("bmt_directory_records_left_out", {"reason": reason})
+
+
+ODD = [
+    {"id": "1", "active": True},
+    {"id": "2", "userName": "", "active": True},
+    {"id": "3", "userName": None},
+    {"id": "4", "userName": "odd", "active": ""},
+    {"id": "5", "userName": "odder", EXTENSION: {"bmtEnabled": "perhaps"}},
+    "nobody",
+    None,
+]
+
+
+class TestOddAnswers:
+    @pytest.mark.parametrize("odd", ODD)
+    async def test_an_odd_record_leaves_itself_out_and_nobody_else(self, odd):
+        scim = FakeScim(user("siti"), odd, user("ravi"))
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
+        assert left_out(registry, "unreadable") == 1
+
+    async def test_a_directory_of_odd_records_alone_comes_to_an_end(self):
+        class Repeating(FakeScim):
+            def __call__(self, request):
+                self.requests.append(request)
+                return httpx.Response(200, json={"totalResults": 450, "Resources": ODD})
+
+        scim = Repeating()
+        assert await directory_of(scim)[0].everybody() == {}
+        assert len(scim.requests) == 2
+
+    async def test_a_warning_is_written_once_for_the_same_odd_records(self):
+        directory, _ = directory_of(FakeScim(user("siti"), ODD[0]))
+        with capture_logs() as logs:
+            await directory.everybody()
+            await directory.everybody()
+        assert logs == [
+            {
+                "event": "directory_records_left_out",
+                "log_level": "warning",
+                "unreadable": 1,
+                "ambiguous": 0,
+                "missing": 0,
+            }
+        ]
+
+    @pytest.mark.parametrize(("written", "standing"), [("True", SERVING), ("false", None)])
+    async def test_truths_may_be_written_as_words(self, written, standing):
+        directory, _ = directory_of(FakeScim(user("siti", active=written)))
+        expected = standing or Standing(registered=True)
+        assert await directory.everybody() == {"siti": expected}
+
+    async def test_pages_may_be_smaller_than_what_was_asked_for(self):
+        scim = FakeScim(*(user(f"u{number}") for number in range(450)), most=10)
+        assert len(await directory_of(scim)[0].everybody()) == 450
+
+    async def test_a_directory_that_gives_the_same_page_again_comes_to_an_end(self):
+        class Repeating(FakeScim):
+            def __call__(self, request):
+                self.requests.append(request)
+                page = [user("siti"), user("ravi")]
+                return httpx.Response(200, json={"totalResults": 450, "Resources": page})
+
+        scim = Repeating()
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
+        assert len(scim.requests) == 2
+        assert left_out(registry, "missing") == 448
+
+    async def test_a_count_that_is_too_low_is_not_believed(self):
+        class CountsLess(FakeScim):
+            def __call__(self, request):
+                answer = super().__call__(request).json()
+                return httpx.Response(200, json={**answer, "totalResults": 1})
+
+        scim = CountsLess(user("siti"), user("ravi"), user("lim"))
+        assert set(await directory_of(scim)[0].everybody()) == {"siti", "ravi", "lim"}
+
+    @pytest.mark.parametrize(
+        "answer",
+        [{"totalResults": 3}, {"totalResults": 3, "Resources": []}, {"totalResults": 3, "Resources": None}],
+    )
+    async def test_accounts_that_are_counted_and_not_shown_are_no_empty_directory(self, answer):
+        scim = FakeScim()
+        scim.answer = httpx.Response(200, json=answer)
+        directory, _ = directory_of(scim)
+        for ask in (directory.everybody, lambda: directory.look_up("siti")):
+            with pytest.raises(DirectoryUnavailable):
+                await ask()
+
+    async def test_two_accounts_of_one_name_are_left_out(self):
+        scim = FakeScim(user("siti", id="1"), user("SITI", id="2", active=False), user("ravi"))
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {"ravi": SERVING}
+        assert left_out(registry, "ambiguous") == 2
+        with pytest.raises(DirectoryUnavailable):
+            await directory.look_up("siti")
+
+    async def test_an_account_that_moved_to_the_next_page_is_one_account(self):
+        scim = FakeScim(user("siti", id="1"), user("ravi", id="2"), user("ravi", id="2"))
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
+        assert left_out(registry, "ambiguous") == 0
+
+    async def test_an_answer_about_others_says_nothing_of_the_account(self):
+        class BeginsWith(FakeScim):
+            def __call__(self, request):
+                named = [user("mangsa")] if "filter" in request.url.params else self.users
+                return httpx.Response(200, json={"totalResults": 1, "Resources": named})
+
+        directory, _ = directory_of(BeginsWith(user("mangsa")))
+        with pytest.raises(DirectoryUnavailable):
+            await directory.look_up("mangs")
+
+    async def test_an_account_is_found_among_others(self):
+        class IgnoresFilters(FakeScim):
+            def __call__(self, request):
+                return httpx.Response(200, json={"totalResults": 2, "Resources": self.users})
+
+        directory, _ = directory_of(IgnoresFilters(user("mangsa", active=False), user("mangs")))
+        assert await directory.look_up("MANGS") == SERVING
 
 
 class Source:
