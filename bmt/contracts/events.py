@@ -94,6 +94,10 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Approved(RequestEvent):
     """An administrator approved (SOP step 2, and 5.0): the last who must, where several must."""
 
@@ -149,11 +153,23 @@ class PlannedChange(BaseModel):
     to: bool | int | None
 
 
+class Retried(BaseModel):
+    """Who had a failed configuration tried again, when and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    by: Officer
+    at: Moment
+    reason: str | None = None
+
+
 class ConfigurationStarted(RequestEvent):
     """The change is about to be made: `plan` says what will be different (SOP step 3)."""
 
     TYPE = "my.gov.bmt.ConfigurationStarted.v1"
     plan: tuple[PlannedChange, ...]
+    retry: Retried | None = Field(
+        default=None, exclude_if=_is_absent, description="the retry that this began with"
+    )
 
 
 class AwaitingOperator(RequestEvent):
@@ -187,25 +203,40 @@ class EffectiveStorage(BaseModel):
 
 
 class Effective(BaseModel):
-    """What is in force, as read back from each target."""
+    """What is in force, as read back from each target, or as an officer confirms it: see the evidence."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     ipms: EffectiveIpms
     storage: EffectiveStorage
 
 
+BY_HAND: frozenset[str] = frozenset({"worklist"})
+"""Connectors that read nothing back: an officer confirms what was set."""
+
+
 class Evidence(BaseModel):
-    """How a target's state was proven: read back by a connector, or a document from a person."""
+    """How a target's state was proven: read back by a connector, or confirmed by a person with a document."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     target: Target
     connector: str
-    read_back_at: Moment
+    read_back_at: Moment | None = Field(
+        default=None, description="null: nothing was read back, an officer confirmed it"
+    )
     document_id: DocumentId | None = None
+    confirmed_by: Officer | None = Field(
+        default=None, exclude_if=_is_absent, description="the officer who set it by hand"
+    )
+    confirmed_at: Moment | None = Field(default=None, exclude_if=_is_absent)
+
+    @property
+    def was_read_back(self) -> bool:
+        """Whether the target itself was asked; events from before claim it of manual tasks too."""
+        return self.read_back_at is not None and self.connector not in BY_HAND
 
 
 class Configured(RequestEvent):
-    """The change is in force and was read back (SOP step 3)."""
+    """The change is in force: read back, or confirmed by an officer where nothing can be (SOP step 3)."""
 
     TYPE = "my.gov.bmt.Configured.v1"
     configured_by: Officer
@@ -215,12 +246,17 @@ class Configured(RequestEvent):
 
 
 class ConfigurationFailed(RequestEvent):
-    """A target refused for good; an operator can retry where `retryable`."""
+    """A target refused for good; an administrator or operator can retry where `retryable`."""
 
     TYPE = "my.gov.bmt.ConfigurationFailed.v1"
     target: Target
     reason: str
     retryable: bool
+    retry: Retried | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="the retry that failed before anything was started",
+    )
 
 
 class _Notice(RequestEvent):

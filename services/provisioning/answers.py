@@ -9,6 +9,7 @@ from bmt.contracts.http.provisioning import (
     ByHand,
     Claimed,
     Completed,
+    Failure,
     TakenOver,
     Task,
     TaskInFull,
@@ -45,7 +46,7 @@ def by_hand(outlook: Outlook, order: Order) -> tuple[ByHand, ...]:
 
 
 def in_full(task: Task, state: states.Known) -> TaskInFull:
-    """The task, with what was read back once its request is configured."""
+    """The task, with what is in force and how that was proven once its request is configured."""
     said = state.said if isinstance(state, states.Configured) else None
     return TaskInFull(
         **dict(task),
@@ -87,3 +88,8 @@ def unfinished(found: Sequence[Configuration], reasons: Mapping[str, str]) -> li
         )
         for each in found
     ]
+
+
+def failure(of: Configuration) -> Failure:
+    """An item of the list of failures."""
+    return Failure.model_validate({**of.model_dump(), "reason": of.waiting_for})

@@ -22,8 +22,10 @@ from bmt.contracts.http.provisioning import (
     Completed,
     Completion,
     Entitlement,
+    Failure,
     Plan,
     RetryAccepted,
+    RetryOrder,
     TakenOver,
     TakeOver,
     Task,
@@ -44,6 +46,7 @@ from services.provisioning.views.tasks import Tasks
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
 BY_DUE_TIME: Final = Paging(tuple[AwareDatetime | None, str])
 MOST_REASONS: Final = 1000
+_NO_BODY: Final = RetryOrder()
 
 TaskOfficer = Annotated[Principal, Depends(require("administrator", "operator"))]
 Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
@@ -106,26 +109,38 @@ def request_routes(
         summary="Try again after a failure",
         status_code=202,
         response_model=RetryAccepted,
-        responses=problems("not_found", "request_closed"),
+        responses=problems("not_found", "request_closed", "validation_failed"),
     )
-    async def retry(request_id: Id, context: RetryCommand) -> JsonResponse:
+    async def retry(
+        request_id: Id, context: RetryCommand, body: RetryOrder = _NO_BODY
+    ) -> JsonResponse:
         """Operators for every agency, administrators for their own.
 
         After `ConfigurationFailed` with `retryable`, once its cause is mended. A request that is under way
         goes on by itself: then this changes nothing. 409 `request_closed`: the request is configured, the
         failure is one that no retry mends, or a later request for the same account has begun.
         """
-        executed = await handlers.retry(request_id, context, execution, configurations, clock)
+        executed = await handlers.retry(
+            request_id, body.reason, context, execution, configurations, clock
+        )
         return answer(executed, RetryAccepted(request_id=request_id), 202)
 
     @routes.get("/v1/configurations", summary="What is approved and not configured yet, and why")
     async def unfinished(caller: Overseer, page: TimePage) -> Page[Unfinished]:
         """The longest waiting first; every one has a reason and an age."""
-        everything = caller.has("operator") or (caller.has("auditor") and not caller.agency)
-        agency = None if everything else caller.agency
-        found = await configurations_.unfinished(configurations, agency, page)
+        found = await configurations_.unfinished(configurations, _agency_of(caller), page)
         waiting = {item.subject: item.waiting_for for item in await work.list(MOST_REASONS)}
         items = answers.unfinished(found, waiting)
+        return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
+
+    @routes.get("/v1/failures", summary="Configurations that failed and wait for a person")
+    async def failures(caller: Overseer, page: TimePage) -> Page[Failure]:
+        """The longest waiting first. Administrators see their own agency's, operators all.
+
+        What is retried is in the list no more, until it fails again.
+        """
+        found = await configurations_.failed(configurations, _agency_of(caller), page)
+        items = [answers.failure(one) for one in found]
         return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
 
     @routes.get(
@@ -144,6 +159,12 @@ def request_routes(
     return routes
 
 
+def _agency_of(caller: Principal) -> str | None:
+    """The only agency that this caller oversees; None: all of them."""
+    everything = caller.has("operator") or (caller.has("auditor") and not caller.agency)
+    return None if everything else caller.agency
+
+
 def task_routes(
     execution: Execution[Any, Any], tasks: Tasks, documents: DocumentStore, clock: Clock
 ) -> APIRouter:
@@ -160,7 +181,7 @@ def task_routes(
 
     @routes.get(
         "/v1/tasks/{task_id}",
-        summary="One task, and once it is configured what was read back",
+        summary="One task, and once it is configured what is in force and how that was proven",
         responses=problems("not_found"),
     )
     async def task(task_id: Id, caller: TaskOfficer) -> TaskInFull:

@@ -116,6 +116,7 @@ async def complete_task(
 
 async def retry(
     request_id: str,
+    reason: str | None,
     context: CommandContext,
     execution: Execution[Any, Any],
     configurations: Configurations,
@@ -135,6 +136,7 @@ async def retry(
         agency=None if operates else context.principal.agency,
         overtaken=await overtaken(configurations, state.order),
         requested_at=clock(),
+        reason=reason,
     )
     return await execution.execute(_said(request_id, context, command))
 

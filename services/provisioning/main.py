@@ -123,7 +123,6 @@ def _targets(settings: Settings, foundation: Foundation) -> Targets:
             for name in (*ipms, storage.name, worklist.NAME)
         },
         metrics=metrics,
-        clock=clock.now,
     )
 
 

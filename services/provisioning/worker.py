@@ -169,6 +169,8 @@ class Configurer:
                 connector=step.connector.name,
                 read_back_at=reading.read_back_at,
                 document_id=document_id,
+                confirmed_by=reading.confirmed_by,
+                confirmed_at=reading.confirmed_at,
             )
             for step, reading in zip(steps, readings, strict=True)
             for document_id in reading.documents or (None,)

@@ -114,6 +114,9 @@ def _configured(event: Configured) -> dict[str, Any]:
         "configured_by": event.configured_by,
         "configured_at": event.configured_at,
         "effective": event.effective,
+        "not_read_back": tuple(
+            dict.fromkeys(one.target for one in event.evidence if not one.was_read_back)
+        ),
     }
 
 

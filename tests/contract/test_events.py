@@ -10,6 +10,7 @@ from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
+"""Of one type there may be several, told apart behind a `+`."""
 PUBLISHED = [model for models in topics.EVENTS.values() for model in models]
 VOCABULARY = Vocabulary([*PUBLISHED, RequestSubmitted])
 
@@ -35,7 +36,7 @@ def _same_moment(one, other) -> bool:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_a_frozen_sample_decodes_and_loses_nothing(sample):
     data = json.loads(sample.read_text())
-    event = VOCABULARY.decode(sample.stem, data)
+    event = VOCABULARY.decode(sample.stem.partition("+")[0], data)
     assert holds(event.model_dump(mode="json", by_alias=True), data)
 
 

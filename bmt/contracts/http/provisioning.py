@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Target
+from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Retried, Target
 from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
 
 TaskStatus = Literal["open", "completed"]
@@ -119,7 +119,8 @@ class TaskInFull(Task):
 
     request_status: Status = Field(description="Where the request's configuration stands.")
     effective: Effective | None = Field(
-        default=None, description="What was read back of each target; null until it is configured."
+        default=None,
+        description="What is in force, as `proof` shows; null until it is configured.",
     )
     proof: tuple[Evidence, ...] = Field(default=(), description="How that was proven.")
 
@@ -167,6 +168,14 @@ class Completed(_Answer):
     note: str | None
 
 
+class RetryOrder(Value):
+    """Body of `POST /v1/requests/{id}/retry`; it may be left out."""
+
+    reason: Reason | None = Field(
+        default=None, description="What was mended, or why to try again; kept with the record."
+    )
+
+
 class RetryAccepted(_Answer):
     """Answer of `POST /v1/requests/{id}/retry`: it is tried again, or was under way anyhow."""
 
@@ -185,3 +194,22 @@ class Unfinished(_Answer):
     due_at: Moment = Field(description="Client charter.")
     waiting_for: str
     retryable: bool = Field(description="`POST /v1/requests/{id}/retry` would try again.")
+
+
+class Failure(_Answer):
+    """A configuration that failed and waits for a person, as `GET /v1/failures` lists it."""
+
+    request_id: str
+    reference: str
+    agency: str
+    kind: Kind
+    target: Target | None = Field(description="What refused; null: it failed before this was kept.")
+    reason: str
+    retryable: bool = Field(
+        description="`POST /v1/requests/{id}/retry` tries again; else a new request is needed."
+    )
+    failed_at: Moment | None = Field(description="The last time; null: before this was kept.")
+    failures: int = Field(description="How often it failed.")
+    last_retry: Retried | None = Field(description="Who tried again last; null: nobody.")
+    approved_at: Moment
+    due_at: Moment = Field(description="Client charter.")

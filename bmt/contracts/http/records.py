@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.events import About, Effective, Granted
+from bmt.contracts.events import About, Effective, Granted, Target
 from bmt.contracts.values import (
     AgencyCode,
     Applicant,
@@ -148,6 +148,9 @@ class RecordState(_Answer):
     configured_by: Officer | None = None
     configured_at: Moment | None = None
     effective: Effective | None = None
+    not_read_back: tuple[Target, ...] = Field(
+        default=(), description="what of `effective` an officer confirmed, and nobody read back"
+    )
     notices: tuple[Notice, ...] = ()
     filed_at: Moment | None = None
 
@@ -208,6 +211,9 @@ class ConformanceLine(_Answer):
     configured_by: str | None
     folios: int
     deviations: tuple[ConformanceDeviation, ...]
+    not_read_back: tuple[Target, ...] = Field(
+        default=(), description="what an officer configured by hand, and nobody read back"
+    )
 
 
 class ConformanceReport(_Answer):

@@ -50,7 +50,7 @@ NEXT: Final[Mapping[Status, str]] = {
     "configuring": "Perkhidmatan anda sedang dikonfigurasi.",
     "awaiting_operator": "Perkhidmatan anda sedang dikonfigurasi oleh operator.",
     "configured": "Perkhidmatan anda telah dikonfigurasi. Makluman akan dihantar kepada anda.",
-    "configuration_failed": "Konfigurasi tidak berjaya. Pentadbir telah dimaklumkan dan akan mencuba semula.",
+    "configuration_failed": "Konfigurasi belum berjaya. Pentadbir agensi perlu membaiki puncanya dan mencuba semula. Anda boleh menghubungi pentadbir agensi anda.",
     "notified": "Permohonan anda telah selesai dan anda telah dimaklumkan.",
     "filed": "Permohonan anda telah selesai.",
 }

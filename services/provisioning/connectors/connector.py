@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import PlannedChange, Target
+from bmt.contracts.values import Officer
 
 E = TypeVar("E", bound=BaseModel)
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
@@ -82,13 +83,17 @@ class Reading(Generic[E_co]):
 
     Attributes:
         effective: what is in force; None when nobody can tell.
-        read_back_at: when, UTC.
+        read_back_at: when the target was asked, UTC; None where nobody can, and a person confirms it.
         documents: what shows it, where a person says so.
+        confirmed_by: that person.
+        confirmed_at: when, UTC.
     """
 
     effective: E_co | None
-    read_back_at: datetime
+    read_back_at: datetime | None
     documents: tuple[str, ...] = ()
+    confirmed_by: Officer | None = None
+    confirmed_at: datetime | None = None
 
 
 class Connector(Protocol[E]):

@@ -255,7 +255,9 @@ def _answering(*, reading: bool = False) -> Iterator[None]:
     except SCIMException as error:
         raise _by_status(error.status, error.detail or "", reading=reading) from error
     except ResponsePayloadValidationException as error:
-        raise TargetRefused("ipms", "IPMS shows the account in a form that cannot be read") from error
+        raise TargetRefused(
+            "ipms", "IPMS shows the account in a form that cannot be read"
+        ) from error
     except SCIMResponseException as error:
         status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
         raise _by_status(status, "", reading=reading) from error

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors import worklist
 from services.provisioning.connectors.breaker import Breaker
@@ -51,7 +50,6 @@ class Targets:
         storage: Mapping[str, Connector[EffectiveStorage]],
         breakers: Mapping[str, Breaker],
         metrics: ConnectorMetrics,
-        clock: Clock,
     ) -> None:
         """Connectors by name; each has its breaker. `worklist` is at hand for every order."""
         self._ipms = {name: Guarded(each, breakers[name], metrics) for name, each in ipms.items()}
@@ -60,7 +58,6 @@ class Targets:
         }
         self._breakers = breakers
         self._metrics = metrics
-        self._clock = clock
 
     def steps(self, order: Order, statement: TaskCompleted | None) -> Sequence[Step]:
         """The targets in the order that they are set in."""
@@ -111,5 +108,5 @@ class Targets:
         if connector is not None:
             return connector
         # Also where this installation no longer has the interface: an officer always can.
-        by_hand = Worklist(wanted, statement, self._clock)
+        by_hand = Worklist(wanted, statement)
         return Guarded(by_hand, self._breakers[worklist.NAME], self._metrics)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
 from services.provisioning.connectors.connector import OperatorNeeded, Reading
 from services.provisioning.domain.events import TaskCompleted
@@ -33,21 +32,18 @@ _TURN_OFF: Final = """\
 
 
 class Worklist:
-    """Says what an officer must set; once one states that it is done, that is what is read back.
+    """Says what an officer must set; once one states that it is done, that is what counts.
 
-    Nobody but people can look into the portal. So the read-back is the officer's statement, at the time
-    of the completion, with the documents that show it: who wants more looks at those.
+    Nobody but people can look into the portal. So nothing is read back: the reading is the officer's
+    statement, at the time of the completion, with the documents that show it.
     """
 
     name = NAME
 
-    def __init__(
-        self, wanted: EffectiveIpms, statement: TaskCompleted | None, clock: Clock
-    ) -> None:
+    def __init__(self, wanted: EffectiveIpms, statement: TaskCompleted | None) -> None:
         """For one request: `statement` is that what the instructions said, `wanted`, was set."""
         self._wanted = wanted
         self._statement = statement
-        self._clock = clock
 
     async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
         """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
@@ -61,9 +57,10 @@ class Worklist:
 
     async def read_back(self, account: str) -> Reading[EffectiveIpms]:
         """As `Connector.read_back`: what the officer states."""
-        if self._statement is None:
-            return Reading(None, self._clock())
-        return Reading(self._wanted, self._statement.completed_at, self._statement.evidence)
+        said = self._statement
+        if said is None:
+            return Reading(None, None)
+        return Reading(self._wanted, None, said.evidence, said.completed_by, said.completed_at)
 
 
 def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:

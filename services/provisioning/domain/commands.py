@@ -102,12 +102,14 @@ class Retry:
         agency: the only agency whose requests the officer may retry; None: every one's.
         overtaken: a request for the same account that was decided later is under way or configured.
         requested_at: now.
+        reason: why, in the officer's words.
     """
 
     officer: Officer
     agency: str | None
     overtaken: bool
     requested_at: datetime
+    reason: str | None = None
 
 
 Command = (

@@ -14,6 +14,7 @@ from bmt.contracts.events import (
     ConfigurationFailed,
     ConfigurationStarted,
     Event,
+    Retried,
 )
 from bmt.contracts.values import Officer
 from services.provisioning.domain.commands import (
@@ -89,7 +90,9 @@ def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
 def _start(command: Start, state: State) -> Sequence[Event]:
     if not isinstance(state, Due):
         return ()
-    return [ConfigurationStarted(request=state.order.request, plan=command.plan)]
+    return [
+        ConfigurationStarted(request=state.order.request, plan=command.plan, retry=_retried(state))
+    ]
 
 
 def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
@@ -136,8 +139,16 @@ def _fail(command: RecordFailure, state: State) -> Sequence[Event]:
             target=command.target,
             reason=command.reason,
             retryable=command.retryable,
+            retry=_retried(state) if isinstance(state, Due) else None,
         )
     ]
+
+
+def _retried(due: Due) -> Retried | None:
+    """The retry that this round began with: the first event of the round says it."""
+    if due.retry is None:
+        return None
+    return Retried(by=due.retry.requested_by, at=due.retry.requested_at, reason=due.retry.reason)
 
 
 def _retry(command: Retry, state: State) -> Sequence[Event]:
@@ -158,6 +169,7 @@ def _retry(command: Retry, state: State) -> Sequence[Event]:
                     requested_by=command.officer,
                     requested_at=command.requested_at,
                     ipms_connector=order.ipms_connector,
+                    reason=command.reason,
                 )
             ]
         case _:

@@ -79,12 +79,13 @@ class TaskCompleted(RequestEvent):
 
 
 class RetryRequested(RequestEvent):
-    """After a failure: try once more. `ipms_connector` as in `ConfigurationDue`."""
+    """After a failure: try once more, and why. `ipms_connector` as in `ConfigurationDue`."""
 
     TYPE = "my.gov.bmt.provisioning.RetryRequested.v1"
     requested_by: Officer
     requested_at: Moment
     ipms_connector: str
+    reason: str | None = Field(default=None, exclude_if=_is_empty)
 
 
 PRIVATE: Final = (ConfigurationDue, TaskClaimed, TaskTakenOver, TaskCompleted, RetryRequested)

@@ -2,7 +2,7 @@
 
 `order` is what was approved, under which rules. `round` counts the retries: it tells a round's records
 from the next one's. `statement` is what an officer stated to have done by hand; it outlives a failure of
-the other target, so that nobody does it twice.
+the other target, so that nobody does it twice. `retry` is what the round began with, until it is said.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ class Due:
     order: ConfigurationDue
     round: int = 0
     statement: TaskCompleted | None = None
+    retry: RetryRequested | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def evolve(state: State, event: BaseModel) -> State:
     match state, event:
         case _, ConfigurationDue():
             after = Due(event)
-        case Due(order, round_, statement), ConfigurationStarted():
+        case Due(order, round_, statement, _), ConfigurationStarted():
             after = Started(order, round_, statement)
         case Started(order, round_), AwaitingOperator():
             after = Awaiting(order, round_, event)
@@ -92,12 +93,12 @@ def evolve(state: State, event: BaseModel) -> State:
             after = Awaiting(order, round_, task, _claim(event))
         case Awaiting(order, round_), TaskCompleted():
             after = Started(order, round_, event)
-        case Due(order, round_, statement) | Started(
+        case Due(order, round_, statement, _) | Started(
             order, round_, statement
         ), ConfigurationFailed():
             after = Failed(order, round_, statement, event)
         case Failed(order, round_, statement), RetryRequested():
-            after = Due(order, round_ + 1, statement)
+            after = Due(order, round_ + 1, statement, event)
         case Started(order), events.Configured():
             after = Configured(order, event)
     return after

@@ -16,6 +16,8 @@ from bmt.contracts.events import (
     ConfigurationFailed,
     ConfigurationStarted,
     Configured,
+    Retried,
+    Target,
 )
 from bmt.contracts.http.provisioning import Unfinished
 from services.provisioning.domain.events import ConfigurationDue, RetryRequested, TaskCompleted
@@ -24,14 +26,26 @@ Place = tuple[AwareDatetime, str]
 """Where a request stands among the unfinished: when it was approved, then its id."""
 
 UNDER_WAY: Final = ("approved", "configuring", "awaiting_operator")
-UNFINISHED: Final = (*UNDER_WAY, "configuration_failed")
+FAILED: Final = ("configuration_failed",)
+UNFINISHED: Final = (*UNDER_WAY, *FAILED)
 BEGUN: Final = ("configuring", "awaiting_operator", "configured")
 
 
 class Configuration(Unfinished):
-    """One request's configuration; `account` without regard to case, as IPMS compares it."""
+    """One request's configuration; `account` without regard to case, as IPMS compares it.
+
+    Attributes:
+        target: what refused last.
+        failed_at: when it did.
+        failures: how often.
+        last_retry: who tried again last.
+    """
 
     account: str
+    target: Target | None = None
+    failed_at: AwareDatetime | None = None
+    failures: int = 0
+    last_retry: Retried | None = None
 
 
 Configurations = ViewProjection[Configuration]
@@ -48,13 +62,25 @@ def fold(document: Configuration | None, heard: Heard[BaseModel]) -> Configurati
         case AwaitingOperator(task_id=task_id):
             update = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
         case ConfigurationFailed() as failed:
-            reason = {"waiting_for": failed.reason, "retryable": failed.retryable}
-            update = {"status": "configuration_failed", **reason}
-        case RetryRequested():
-            update = {"status": "approved", "waiting_for": "its turn", "retryable": False}
+            update = _failed(failed, heard.time, document.failures if document else 0)
+        case RetryRequested() as retry:
+            said = Retried(by=retry.requested_by, at=retry.requested_at, reason=retry.reason)
+            again = {"status": "approved", "waiting_for": "its turn", "retryable": False}
+            update = {**again, "last_retry": said}
         case Configured():
             update = {"status": "configured", "waiting_for": ""}
     return document.model_copy(update=update) if document else None
+
+
+def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> dict[str, object]:
+    return {
+        "status": "configuration_failed",
+        "waiting_for": failed.reason,
+        "retryable": failed.retryable,
+        "target": failed.target,
+        "failed_at": at,
+        "failures": before + 1,
+    }
 
 
 def _due(order: ConfigurationDue) -> Configuration:
@@ -127,10 +153,26 @@ async def unfinished(
     configurations: Configurations, agency: str | None, page: PageRequest[Place]
 ) -> list[Configuration]:
     """What was approved and is not configured, the longest ago first; of one agency, or of all (None)."""
+    return await _in_status(configurations, agency, UNFINISHED, page)
+
+
+async def failed(
+    configurations: Configurations, agency: str | None, page: PageRequest[Place]
+) -> list[Configuration]:
+    """Those whose configuration failed, and which nobody retried since; order and agency likewise."""
+    return await _in_status(configurations, agency, FAILED, page)
+
+
+async def _in_status(
+    configurations: Configurations,
+    agency: str | None,
+    statuses: Collection[str],
+    page: PageRequest[Place],
+) -> list[Configuration]:
     return await configurations.find(
         Query(
             equal={} if agency is None else {"agency": agency},
-            one_of={"status": UNFINISHED},
+            one_of={"status": statuses},
             order_by="approved_at",
             after=page.after,
             limit=page.lookahead,

@@ -13,6 +13,7 @@ from bmt.contracts.http.records import RecordState
 from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
+from services.records.by_hand import not_read_back
 from services.records.pages.address import verification
 from services.records.request_state import facts_of, state_of
 from services.records.sealing.leaf_seals import OpenLeaf
@@ -102,8 +103,19 @@ def _event(leaf: OpenLeaf) -> dict[str, Any]:
         "name": str(event.get("type", "")).removesuffix(".v1").rpartition(".")[2],
         "by": by.get("name", by.get("subject")) if isinstance(by, Mapping) else None,
         "reason": data.get("reason") if isinstance(data.get("reason"), str) else None,
+        "not_read_back": list(not_read_back(data)),
+        "retry": _retry(data.get("retry")),
         "hash": leaf.leaf.hash,
     }
+
+
+def _retry(retry: object) -> str | None:
+    """Who had it tried again, and why."""
+    by = retry.get("by") if isinstance(retry, Mapping) else None
+    if not isinstance(by, Mapping) or not isinstance(retry, Mapping):
+        return None
+    reason = retry.get("reason")
+    return f"{by.get('name', by.get('subject'))}{f': {reason}' if reason else ''}"
 
 
 def _moment(at: str) -> str:

@@ -109,7 +109,7 @@ class Examination:
             decision=state.decision.decision if state.decision else None,
             decided_by=officer.subject if officer else None,
             configured_by=state.configured_by.subject if state.configured_by else None,
-        )
+        ).model_copy(update={"not_read_back": state.not_read_back})
 
 
 def _line(

@@ -47,6 +47,7 @@ def _told(made: ConformanceReport, agency_name: str) -> dict[str, Any]:
             name: sum(getattr(line, name) is not None for line in made.lines)
             for name in ("received_at", "decided_at", "configured_at", "notified_at", "filed_at")
         },
+        "by_hand": sum(bool(line.not_read_back) for line in made.lines),
         "by_code": [[code, count] for code, count in made.by_code.items()],
         "more": max(0, len(deviating) - MOST_SHOWN),
         "lines": [

@@ -16,6 +16,7 @@ COLUMNS: Final = (
     *("reference", "request_id", "file_number", "kind", "status"),
     *("received_at", "decided_at", "configured_at", "notified_at", "filed_at"),
     *("decision", "decided_by", "configured_by", "folios", "conforms", "deviations"),
+    "not_read_back",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -51,6 +52,7 @@ def written(made: ConformanceReport) -> Iterator[str]:
         told = line.model_dump(mode="json")
         told["conforms"] = "yes" if not line.deviations else "no"
         told["deviations"] = "; ".join(f"{one.code}: {one.detail}" for one in line.deviations)
+        told["not_read_back"] = " ".join(line.not_read_back)
         yield _row([_cell(told[name]) for name in COLUMNS])
 
 

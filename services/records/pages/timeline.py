@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bmt.contracts.http.records import RecordedEvent
+from services.records.by_hand import not_read_back
 from services.records.pages.wording import ABOUT, EVENT
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -26,6 +27,9 @@ class Happening:
         leaf_hash: SHA-256 of the leaf, in hex.
         type: the event's, whole.
         disposed_of: the personal values are gone.
+        not_read_back: of a configuration, the targets that an officer confirmed.
+        retried_by: who had it tried again, where this is what came of that.
+        retry_reason: why.
     """
 
     index: int
@@ -37,6 +41,9 @@ class Happening:
     leaf_hash: str
     type: str
     disposed_of: bool
+    not_read_back: tuple[str, ...] = ()
+    retried_by: str | None = None
+    retry_reason: str | None = None
 
 
 def timeline(events: Iterable[RecordedEvent]) -> list[Happening]:
@@ -49,6 +56,8 @@ def _happening(event: RecordedEvent) -> Happening:
     data = event.data if isinstance(event.data, Mapping) else {}
     name = str(event.type).removesuffix(".v1").rpartition(".")[2]
     reason = data.get("reason")
+    retry = data.get("retry")
+    retry = retry if isinstance(retry, Mapping) else {}
     return Happening(
         index=event.index,
         at=_moment(event.time),
@@ -59,15 +68,23 @@ def _happening(event: RecordedEvent) -> Happening:
         leaf_hash=event.hash,
         type=str(event.type),
         disposed_of=event.disposed_of,
+        not_read_back=not_read_back(data),
+        retried_by=_name(retry.get("by")),
+        retry_reason=retry["reason"] if isinstance(retry.get("reason"), str) else None,
     )
 
 
 def _by(data: Mapping[str, Any]) -> str | None:
     for role in ("decided_by", "configured_by", "requested_by", "submitted_by"):
-        person = data.get(role)
-        if isinstance(person, Mapping):
-            return str(person.get("name") or person.get("subject"))
+        if name := _name(data.get(role)):
+            return name
     return None
+
+
+def _name(person: object) -> str | None:
+    if not isinstance(person, Mapping):
+        return None
+    return str(person.get("name") or person.get("subject"))
 
 
 def _moment(at: object) -> datetime | None:

@@ -63,6 +63,9 @@ DEVIATION: Final[Mapping[str, str]] = {
 }
 """What the report finds wrong."""
 
+TARGET: Final[Mapping[str, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
+"""What is configured."""
+
 __all__ = (
     "ABOUT",
     "ALL",
@@ -72,7 +75,8 @@ __all__ = (
     "KIND",
     "REASON_MISSING",
     "STATUS",
+    "TARGET",
     "TONE",
 )
 
-ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION)
+ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, TARGET)

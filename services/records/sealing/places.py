@@ -43,6 +43,9 @@ _IMPERSONAL: Final = frozenset(
             for name in ("enabled", "quota_bytes", "max_file_size_bytes")
         ),
         *("/evidence/*/target", "/evidence/*/connector", "/evidence/*/read_back_at"),
+        *(f"/evidence/*/confirmed_by/{name}" for name in _OFFICER),
+        *(f"/retry/by/{name}" for name in _OFFICER),
+        *("/evidence/*/confirmed_at", "/retry/at"),
         *("/target", "/task_id", "/retryable", "/about", "/channel"),
         *("/file_number", "/volume", "/folios", "/filed_at"),
     }

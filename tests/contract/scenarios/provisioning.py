@@ -11,6 +11,7 @@ from unit.provisioning.orders import (
     approved,
     claim,
     complete,
+    evidence,
     fail,
     record,
     request_configuration,
@@ -38,5 +39,13 @@ SCENARIOS = {
     "by-hand-unclaimed-then-refused": [BY_HAND, start(), ASKED, complete(), fail(), retry()],
     "shows-something-else": [DUE, start(), record(OTHER)],
     "failed-and-retried": [DUE, fail(), retry(), start(), fail(), retry(), start(), record()],
+    "retried-with-a-reason": [DUE, fail(), retry(reason="IPMS is mended."), start(), record()],
+    "confirmed-by-hand": [
+        BY_HAND,
+        start(),
+        ASKED,
+        complete(),
+        replace(record(), evidence=evidence("worklist")),
+    ],
     "failed-for-good": [DUE, start(), fail(retryable=False), retry()],
 }

@@ -103,10 +103,10 @@ def of_worklist() -> Bench:
             completed_at=clock.now(),
             evidence=(SCREENSHOT,),
         )
-        return Worklist(wanted, statement, clock.now)
+        return Worklist(wanted, statement)
 
     return Bench(
-        Worklist(on, None, clock.now),
+        Worklist(on, None),
         on=on,
         more=on,
         off=NOTHING_IN_FORCE.ipms,

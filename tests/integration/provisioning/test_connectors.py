@@ -20,7 +20,10 @@ async def test_what_was_applied_is_what_is_read_back(bench):
 
         assert reading.effective == wanted
         assert reading.documents == bench.documents
-        assert clock.now() - reading.read_back_at < timedelta(seconds=5)
+        at = reading.read_back_at or reading.confirmed_at
+        assert clock.now() - at < timedelta(seconds=5)
+        assert (reading.confirmed_by is None) == (bench.by_hand is None)
+        assert (reading.read_back_at is None) == (bench.by_hand is not None)
 
 
 async def test_applying_twice_is_harmless(bench):
@@ -50,7 +53,7 @@ async def test_nothing_is_planned_where_all_is_as_wanted(bench):
 async def test_what_was_given_can_be_taken_away(bench):
     await bench.bring_about(bench.on)
     if bench.by_hand:
-        bench.connector = Worklist(bench.off, None, clock.now)
+        bench.connector = Worklist(bench.off, None)
 
     await bench.bring_about(bench.off)
 

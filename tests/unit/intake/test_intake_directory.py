@@ -192,7 +192,11 @@ class TestOddAnswers:
 
     @pytest.mark.parametrize(
         "answer",
-        [{"totalResults": 3}, {"totalResults": 3, "Resources": []}, {"totalResults": 3, "Resources": None}],
+        [
+            {"totalResults": 3},
+            {"totalResults": 3, "Resources": []},
+            {"totalResults": 3, "Resources": None},
+        ],
     )
     async def test_accounts_that_are_counted_and_not_shown_are_no_empty_directory(self, answer):
         scim = FakeScim()

@@ -136,8 +136,15 @@ def failed(target="ipms", reason="IPMS has no such account", retryable=True) -> 
 def evidence(connector: str = "scim") -> tuple[Evidence, ...]:
     return (
         Evidence(target="storage", connector="copyparty", read_back_at=NOW),
-        Evidence(target="ipms", connector=connector, read_back_at=NOW),
+        _of_ipms(connector),
     )
+
+
+def _of_ipms(connector: str) -> Evidence:
+    if connector == "worklist":
+        confirmed = {"confirmed_by": FAIZ, "confirmed_at": NOW, "document_id": SCREENSHOT}
+        return Evidence(target="ipms", connector=connector, **confirmed)
+    return Evidence(target="ipms", connector=connector, read_back_at=NOW)
 
 
 def configured(
@@ -153,8 +160,10 @@ def configured(
     )
 
 
-def retried(by: Officer = OPERATOR) -> RetryRequested:
-    return RetryRequested(request=REQUEST, requested_by=by, requested_at=NOW, ipms_connector="scim")
+def retried(by: Officer = OPERATOR, reason: str | None = None) -> RetryRequested:
+    return RetryRequested(
+        request=REQUEST, requested_by=by, requested_at=NOW, ipms_connector="scim", reason=reason
+    )
 
 
 def start() -> Start:
@@ -183,5 +192,7 @@ def fail(retryable: bool = True) -> RecordFailure:
     return RecordFailure("ipms", "IPMS has no such account", retryable)
 
 
-def retry(by=OPERATOR, agency: str | None = None, overtaken: bool = False) -> Retry:
-    return Retry(by, agency, overtaken, NOW)
+def retry(
+    by=OPERATOR, agency: str | None = None, overtaken: bool = False, reason: str | None = None
+) -> Retry:
+    return Retry(by, agency, overtaken, NOW, reason)

@@ -7,7 +7,9 @@ from orders import (
     DUE_AT,
     FAIZ,
     JPA,
+    NOW,
     ON,
+    OPERATOR,
     REQUEST,
     TERMINATION,
     approved,
@@ -25,7 +27,7 @@ from orders import (
     started,
 )
 
-from bmt.contracts.events import Granted
+from bmt.contracts.events import Granted, Retried
 from services.provisioning.domain import DECIDER
 from services.provisioning.domain.commands import AwaitOperator
 from services.provisioning.domain.errors import (
@@ -106,7 +108,19 @@ def test_a_failure_that_comes_late_changes_nothing():
 
 def test_a_retry_begins_a_new_round():
     given(DECIDER, due(), failed()).when(retry()).then(retried())
-    assert DECIDER.fold([due(), failed(), retried()]) == Due(due(), 1)
+    assert DECIDER.fold([due(), failed(), retried()]) == Due(due(), 1, retry=retried())
+
+
+@pytest.mark.parametrize("history", [(due(), failed()), (due(), started(), failed())])
+def test_what_a_retry_leads_to_says_who_tried_again_and_why(history):
+    given(DECIDER, *history).when(retry(reason="IPMS is mended.")).then(
+        again := retried(reason="IPMS is mended.")
+    )
+    said = Retried(by=OPERATOR, at=NOW, reason="IPMS is mended.")
+    begun = started().model_copy(update={"retry": said})
+    given(DECIDER, *history, again).when(start()).then(begun)
+    given(DECIDER, *history, again).when(fail()).then(failed().model_copy(update={"retry": said}))
+    given(DECIDER, *history, again, begun).when(fail()).then(failed())
 
 
 def test_a_retry_of_what_is_under_way_changes_nothing():

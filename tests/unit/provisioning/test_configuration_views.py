@@ -9,6 +9,7 @@ from orders import (
     DUE_AT,
     FAIZ,
     NOW,
+    OPERATOR,
     REQUEST,
     SCREENSHOT,
     SITI,
@@ -32,6 +33,8 @@ from bmt.chassis.views import ViewProjection
 from bmt.chassis.vocabulary import type_of
 from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
+from bmt.contracts.events import Retried
+from services.provisioning import answers
 from services.provisioning.views import configurations, entitlements, reviews, tasks
 from services.provisioning.views.work import work_of
 
@@ -98,6 +101,24 @@ async def test_what_is_not_configured_in_time_is_overdue():
 async def test_who_has_no_agency_sees_no_agencys_configurations(agency, seen):
     view = await shown(configurations.CONFIGURATIONS, due())
     assert len(await configurations.unfinished(view, agency, PageRequest(50, None))) == seen
+
+
+@pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
+async def test_a_failure_is_listed_for_its_agency_until_somebody_retries(agency, seen):
+    again = retried(reason="IPMS is mended.")
+    history = (due(), failed(), again, failed(reason="IPMS refuses with 403"))
+    view = await shown(configurations.CONFIGURATIONS, *history)
+
+    found = await configurations.failed(view, agency, PageRequest(50, None))
+
+    assert len(found) == seen
+    for one in map(answers.failure, found):
+        assert (one.target, one.reason) == ("ipms", "IPMS refuses with 403")
+        assert (one.failures, one.failed_at, one.retryable) == (2, NOW, True)
+        assert one.last_retry == Retried(by=OPERATOR, at=NOW, reason="IPMS is mended.")
+    for quiet in [(due(),), (*history, again), (due(), started(), configured())]:
+        view = await shown(configurations.CONFIGURATIONS, *quiet)
+        assert await configurations.failed(view, agency, PageRequest(50, None)) == []
 
 
 def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):

@@ -63,7 +63,6 @@ class Site:
             storage={"copyparty": self.storage},
             breakers={name: Breaker(name, opens_after=1) for name in ("scim", "copyparty")},
             metrics=ConnectorMetrics(self.registry),
-            clock=clock.now,
         )
         self.looks = Looks(self.targets, **{"at_once": 2, "seconds": 5.0, **bounds})
 

@@ -193,6 +193,16 @@ MADE = report(
 )
 
 
+def test_what_was_configured_by_hand_is_told_from_what_was_read_back():
+    by_hand = line(4, state(not_read_back=("ipms",)), not_read_back=("ipms",))
+    made = report(Period("MAMPU", MONDAY, MONDAY + DAY), [by_hand, line(5, state())], MONDAY)
+    rows = list(csv.DictReader(io.StringIO("".join(written(made)))))
+    assert [row["not_read_back"] for row in rows] == ["ipms", ""]
+    pages = PdfReader(io.BytesIO(ConformancePaper().pdf(made, "MAMPU"))).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert "not read back by the system: 1." in text
+
+
 def test_the_report_counts_what_its_lines_say():
     assert (MADE.requests, MADE.conforming) == (3, 1)
     assert MADE.by_code == {"decided_without_role": 1, "not_filed": 1}

@@ -32,6 +32,7 @@ PERSONAL = {
     "/handed_over_by/subject",
     "/justification",
     "/reason",
+    "/retry/reason",
     "/exception_reason",
     "/on_behalf_of",
     "/endorsements/*/reason",

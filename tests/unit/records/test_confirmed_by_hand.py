@@ -1,0 +1,81 @@
+"""What an officer confirmed is not called read back, whenever it was said; a retry has its name and its reason."""
+
+import io
+from datetime import timedelta
+
+import bundles
+import pytest
+from fixtures.procedure import OFFICER, approved, configured, notified, started
+from fixtures.samples import MONDAY, facts, received
+from pypdf import PdfReader
+
+from bmt.contracts.events import ConfigurationFailed, Evidence, Retried
+from bmt.contracts.http.records import RecordedEvent
+from services.records.bundle.paper import RecordPaper
+from services.records.pages.timeline import timeline
+
+REQUEST = facts()
+STORAGE = Evidence(target="storage", connector="copyparty", read_back_at=MONDAY)
+BEFORE = Evidence(target="ipms", connector="worklist", read_back_at=MONDAY)
+CONFIRMED = Evidence(target="ipms", connector="worklist", confirmed_by=OFFICER, confirmed_at=MONDAY)
+READ = Evidence(target="ipms", connector="scim", read_back_at=MONDAY)
+RETRY = Retried(by=OFFICER, at=MONDAY + timedelta(hours=1), reason="IPMS is mended.")
+
+
+def recorded(event) -> RecordedEvent:
+    return RecordedEvent(
+        index=1,
+        hash="0" * 64,
+        previous=None,
+        topic="bmt.configurations.v1",
+        recorded_at="2025-11-24T01:30:00Z",
+        specversion="1.0",
+        id="e-1",
+        source="/bmt/provisioning",
+        type=type(event).TYPE,
+        time="2025-11-24T01:30:00Z",
+        data=event.model_dump(mode="json", by_alias=True),
+    )
+
+
+def words(event) -> str:
+    events = (received(REQUEST), approved(REQUEST), event, notified(REQUEST, "configured"))
+    file = bundles.file(REQUEST.request_id, events=events)
+    pdf = RecordPaper("", bundles.SIGNER).pdf(file)
+    pages = PdfReader(io.BytesIO(pdf)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+@pytest.mark.parametrize(
+    ("ipms", "by_hand"), [(CONFIRMED, ("ipms",)), (BEFORE, ("ipms",)), (READ, ())]
+)
+def test_timeline_and_paper_say_what_was_not_read_back(ipms, by_hand):
+    event = configured(REQUEST, evidence=(STORAGE, ipms))
+
+    (happening,) = timeline([recorded(event)])
+
+    assert happening.not_read_back == by_hand
+    assert ("confirmed by an officer, not read back" in words(event)) == bool(by_hand)
+
+
+def test_what_was_tampered_with_is_no_obstacle():
+    (whole,) = [recorded(configured(REQUEST, evidence=(STORAGE,)))]
+    for evidence in (None, "none", [None], [{}], {}):
+        tampered = whole.model_copy(update={"data": {**whole.data, "evidence": evidence}})
+        assert len(timeline([tampered])) == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        started(REQUEST).model_copy(update={"retry": RETRY}),
+        ConfigurationFailed(
+            request=REQUEST, target="ipms", reason="no", retryable=True, retry=RETRY
+        ),
+    ],
+)
+def test_timeline_and_paper_say_who_tried_again_and_why(event):
+    (happening,) = timeline([recorded(event)])
+
+    assert (happening.retried_by, happening.retry_reason) == (OFFICER.name, "IPMS is mended.")
+    assert f"{OFFICER.name}: IPMS is mended." in words(event)
