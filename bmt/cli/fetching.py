@@ -1,7 +1,5 @@
 """Fetches a file from records over HTTP: whole, or not at all."""
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,14 +9,9 @@ import httpx
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli.outcome import NotSo
+from bmt.cli.service_access import access, refusal
 from bmt.embedded.errors import NotRunning
-from bmt.embedded.holders import holder
-from bmt.embedded.issuer import Issuer
-from bmt.embedded.layout import Layout
-from bmt.embedded.ports import Ports
 
-URL: Final = "BMT_RECORDS_URL"
-TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 SECONDS: Final = 60.0
 
 
@@ -32,7 +25,7 @@ def fetch(
         NotRunning: records does not answer.
         WrongConfiguration: only one of the variables is set, or the target cannot be written.
     """
-    url, token = _where(data)
+    url, token = access("records", "auditor", data)
     aside = target.with_name(f"{target.name}.part")
     try:
         with (
@@ -45,7 +38,7 @@ def fetch(
             ) as answer,
         ):
             if not answer.is_success:
-                raise NotSo(_refusal(answer))
+                raise NotSo(refusal("records", answer))
             with aside.open("wb") as file:
                 for piece in answer.iter_bytes():
                     file.write(piece)
@@ -56,27 +49,3 @@ def fetch(
     except OSError as error:
         raise WrongConfiguration(f"--out {target}: {error.strerror}") from None
     return target.stat().st_size
-
-
-def _where(data: Path) -> tuple[str, str]:
-    url, token = os.environ.get(URL), os.environ.get(TOKEN)
-    if url and token:
-        return url.rstrip("/"), token
-    if url or token:
-        raise WrongConfiguration(f"{URL} and {TOKEN} go together: one of them is missing")
-    layout = Layout.at(data)
-    if not layout.ready_file.exists():
-        raise NotRunning(f"no system runs in {layout.root}: `bmt up` starts one")
-    ready = json.loads(layout.ready_file.read_text())
-    ports = Ports(int(layout.base_file.read_text()))
-    minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()
-    return ready["services"]["records"]["url"], minter.token(holder(["auditor"], "", None))
-
-
-def _refusal(answer: httpx.Response) -> str:
-    """What records said, in one line."""
-    try:
-        problem = json.loads(answer.read())
-    except ValueError:
-        return f"records answered {answer.status_code}"
-    return f"{problem.get('type', '').rpartition(':')[2]}: {problem.get('detail', '')}"

@@ -5,6 +5,7 @@ import typer
 from bmt.cli.dead_letters.command import app as dead_letters
 from bmt.cli.demo.command import demo
 from bmt.cli.down import down
+from bmt.cli.failures import app as failures
 from bmt.cli.parked.command import app as parked
 from bmt.cli.prove import prove
 from bmt.cli.prune import prune
@@ -31,6 +32,7 @@ app.command()(prove)
 app.command()(prune)
 app.command()(witness)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(failures, name="failures")
 app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")
 

@@ -9,6 +9,7 @@ from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import (
     Approved,
+    ConfigurationFailed,
     Configured,
     Rejected,
     RequestEvent,
@@ -19,6 +20,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
+from services.notification.domain.failures import TellOfFailure
 from services.notification.domain.notice import Notice
 from services.notification.domain.practice import practice_of
 from services.notification.domain.waits import AwaitStep
@@ -102,6 +104,17 @@ async def await_configuration(
     due_at = practice.configured_by(decided_at)
     remind_at = practice.remind_at(decided_at, due_at)
     command = AwaitStep(heard.data.request, "configure", remind_at, due_at)
+    return heard.leads_to(_stream(heard.subject), command)
+
+
+async def tell_office_of_failure(
+    heard: Heard[ConfigurationFailed], agencies: Agencies
+) -> Message[Command] | None:
+    """The configuration failed and waits for a person: the office is told, where it has an address."""
+    failed = heard.data
+    if practice_of(failed.request.agency, agencies).told_of_failures is None:
+        return None
+    command = TellOfFailure(failed.request, failed.target, failed.retryable, heard.time)
     return heard.leads_to(_stream(heard.subject), command)
 
 

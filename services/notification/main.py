@@ -22,7 +22,7 @@ from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.telling_code import telling_code
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
-from services.notification.reminding import Reminders, reminding
+from services.notification.reminding import Reminders, reminding, telling_of_failures
 from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.templates import api as templates_api
@@ -30,7 +30,7 @@ from services.notification.templates.desk import TemplateDesk
 from services.notification.views.correspondences import CORRESPONDENCES, overdue
 from services.notification.views.templates import TEMPLATES, SavedWords
 from services.notification.views.waiting import NOTICES
-from services.notification.views.work import PREPARE, REMIND, SMTP, work_of
+from services.notification.views.work import FAILURES, PREPARE, REMIND, SMTP, work_of
 from services.notification.wording.composer import Composer
 
 
@@ -122,6 +122,9 @@ def _work(
             ),
             foundation.worker(
                 REMIND, reminding(execution, agencies, reminders, post, clock.now), concurrency=2
+            ),
+            foundation.worker(
+                FAILURES, telling_of_failures(execution, agencies, reminders, post), concurrency=2
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""Reminds offices of what the client charter promises, and tells who is above them what is overdue."""
+"""Writes to offices: what the client charter promises, what is overdue, what failed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,13 @@ from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later, Perform, WorkOutcome
 from services.notification.channels.email import Head, written
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post
+from services.notification.domain.commands import Command
+from services.notification.domain.failures import Failure, RecordFailureTold
 from services.notification.domain.practice import practice_of
 from services.notification.domain.wait_events import Level
 from services.notification.domain.waits import RecordReminder, Wait
-from services.notification.views.work import level_of, wait_of
+from services.notification.views.work import failure_of, level_of, wait_of
+from services.notification.wording import failure as failure_words
 from services.notification.wording import reminder
 from services.notification.worker import patience
 
@@ -53,10 +56,27 @@ class Reminders:
         )
         return written(head, reminder.body(wait, level, self._console(wait)))
 
-    def _console(self, wait: Wait) -> str | None:
+    def failure_id(self, failure: Failure) -> str:
+        """Likewise, of a mail that tells of a failure."""
+        domain = self.sender.rpartition("@")[2]
+        return f"<{failure.request.request_id}.{failure.name}@{domain}>"
+
+    def failure_message(self, failure: Failure, recipient: str) -> bytes:
+        """The mail that tells of a failure, dated when it failed: a copy has the same bytes."""
+        head = Head(
+            agency=failure.request.agency,
+            sender=self.sender,
+            recipient=recipient,
+            subject=failure_words.subject(failure),
+            at=failure.failed_at,
+            message_id=self.failure_id(failure),
+        )
+        return written(head, failure_words.body(failure, self._console(failure)))
+
+    def _console(self, about: Wait | Failure) -> str | None:
         if not self.console_url:
             return None
-        return f"{self.console_url.rstrip('/')}/requests/{wait.request.request_id}"
+        return f"{self.console_url.rstrip('/')}/requests/{about.request.request_id}"
 
 
 def reminding(
@@ -79,20 +99,55 @@ def reminding(
         if recipient is None:
             return Done()
         message = reminders.message(wait, level, recipient)
-        crash_points.reached("notification.reminding.sending")
-        try:
-            await post.send(message, recipient)
-        except (MailRefused, MailPutOff) as no:
-            log.warning("reminder_not_taken", request_id=item.subject, agency=wait.request.agency)
-            return Later(patience(item.attempts), _answer(no))
-        crash_points.reached("notification.reminding.sent")
         sent = RecordReminder(wait.name, level, reminders.message_id(wait, level), recipient)
-        causation = f"work:{item.id}:sent"
-        await execution.execute(Message(stream, causation, causation, sent))
-        crash_points.reached("notification.reminding.recorded")
-        return Done()
+        agency = wait.request.agency
+        return await _send(item, agency, message, recipient, sent, execution, post)
 
     return perform
+
+
+def telling_of_failures(
+    execution: Execution[Any, Any], agencies: Agencies, reminders: Reminders, post: Post
+) -> Perform:
+    """The work of telling an office of one failure, unless it was retried or concluded meanwhile."""
+
+    async def perform(item: WorkItem) -> WorkOutcome:
+        state = await execution.state(f"request-{item.subject}")
+        failure = state.failure_to_tell(failure_of(item))
+        if failure is None:
+            return Done()
+        recipient = practice_of(failure.request.agency, agencies).told_of_failures
+        if recipient is None:
+            return Done()
+        message = reminders.failure_message(failure, recipient)
+        told = RecordFailureTold(failure.number, reminders.failure_id(failure), recipient)
+        agency = failure.request.agency
+        return await _send(item, agency, message, recipient, told, execution, post)
+
+    return perform
+
+
+async def _send(
+    item: WorkItem,
+    agency: str,
+    message: bytes,
+    recipient: str,
+    sent: Command,
+    execution: Execution[Any, Any],
+    post: Post,
+) -> WorkOutcome:
+    """Send it, and record with `sent` that the mail server took it over."""
+    crash_points.reached("notification.reminding.sending")
+    try:
+        await post.send(message, recipient)
+    except (MailRefused, MailPutOff) as no:
+        log.warning("reminder_not_taken", request_id=item.subject, agency=agency)
+        return Later(patience(item.attempts), _answer(no))
+    crash_points.reached("notification.reminding.sent")
+    causation = f"work:{item.id}:sent"
+    await execution.execute(Message(f"request-{item.subject}", causation, causation, sent))
+    crash_points.reached("notification.reminding.recorded")
+    return Done()
 
 
 def _answer(no: MailRefused | MailPutOff) -> str:

@@ -1,7 +1,7 @@
 """What notification hears, and what it does about it.
 
 Approval alone is no news for the applicant: what follows is (`Configured`). The office is reminded of what
-the client charter promises.
+the client charter promises, and told of what failed.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ from bmt.chassis.subscriptions import Table
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,
+    ConfigurationFailed,
     Configured,
     Rejected,
     RequestReceived,
@@ -29,4 +30,5 @@ TABLE: Final[Table] = {
     ReturnedForCorrection: handlers.tell_of_return,
     Withdrawn: handlers.tell_of_withdrawal,
     Configured: handlers.tell_of_configuration,
+    ConfigurationFailed: handlers.tell_office_of_failure,
 }

@@ -90,6 +90,8 @@ provisioning GET /v1/requests/{request_id}/plan
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning POST /v1/requests/{request_id}/retry
                              401  403     403   403       202   404    404      202   202     403   403    403   403
+provisioning GET /v1/failures
+                             401  403     403   403       200   none   none     200   200     200   none   200   403
 provisioning GET /v1/configurations
                              401  403     403   403       200   none   none     200   200     200   none   200   403
 provisioning GET /v1/entitlements/{account}
@@ -264,6 +266,17 @@ class Office:
 
         return await eventually(_asserting(opened), SECONDS)
 
+    async def failed(self) -> str:
+        """A request whose account's name cannot be that of a volume."""
+        request_id = await self.decided("!lim.jpa@mygovuc.gov.my")
+
+        async def listed() -> None:
+            answer = await self.admin.get("provisioning", "/v1/failures", params={"limit": 200})
+            assert request_id in answer.text
+
+        await eventually(listed, SECONDS)
+        return request_id
+
     async def claimed(self, task_id: str) -> str:
         """The task, which a colleague has."""
         answer = await self.colleague.post("provisioning", f"/v1/tasks/{task_id}/claim")
@@ -314,6 +327,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
     waiting = [await office.decided(account) for account in others[:2]]
     tasks = [await office.task(request_id) for request_id in waiting]
     taken = await office.claimed(await office.task(await office.decided(others[2])))
+    failed = await office.failed()
     read, withdrawn, ruled, many = [await office.request(own) for _ in range(4)]
     corrected = await office.decided(own, "return")
     items = [await office.inbox_item() for _ in range(3)]
@@ -383,6 +397,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         ),
         "provisioning GET /v1/requests/{request_id}/plan": request(waiting[0]),
         "provisioning POST /v1/requests/{request_id}/retry": request(waiting[0]),
+        "provisioning GET /v1/failures": Target({}, options=everything, tells=failed),
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
         "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
         "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),

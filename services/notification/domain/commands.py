@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
+from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
 from services.notification.domain.templates import SaveWords
 from services.notification.domain.waits import AwaitStep, RecordReminder
@@ -82,4 +83,5 @@ class Resend:
 
 
 OfNotices = Acknowledge | Tell | RecordPrepared | RecordSent | RecordRefused | Dispatch | Resend
-Command = OfNotices | AwaitStep | RecordReminder | SaveWords
+OfTheOffice = AwaitStep | RecordReminder | TellOfFailure | RecordFailureTold
+Command = OfNotices | OfTheOffice | SaveWords

@@ -6,12 +6,13 @@ from typing import Any
 
 from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.values import Submitter
-from services.notification.domain import templates, waits
+from services.notification.domain import failures, templates, waits
 from services.notification.domain.commands import (
     Acknowledge,
     Command,
     Dispatch,
     OfNotices,
+    OfTheOffice,
     RecordPrepared,
     RecordRefused,
     RecordSent,
@@ -26,6 +27,7 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
+from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.state import Correspondence, Slip, State
 from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
 from services.notification.domain.waits import AwaitStep, RecordReminder
@@ -40,18 +42,22 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     if isinstance(command, SaveWords):
         return templates.decide(command, state if isinstance(state, Template) else NEVER_SAVED)
     correspondence = state if isinstance(state, Correspondence) else Correspondence()
-    if isinstance(command, AwaitStep | RecordReminder):
+    if isinstance(command, OfTheOffice):
         return _about_the_office(command, correspondence)
     return _about_notices(command, correspondence)
 
 
-def _about_the_office(
-    command: AwaitStep | RecordReminder, state: Correspondence
-) -> Sequence[Event]:
+def _about_the_office(command: OfTheOffice, state: Correspondence) -> Sequence[Event]:
     """Nothing is waited for after the outcome, which another topic may have brought first."""
-    if isinstance(command, RecordReminder):
-        return waits.reminded(command, state.waits)
-    return [] if state.concluded else waits.awaited(command, state.waits)
+    match command:
+        case RecordReminder():
+            return waits.reminded(command, state.waits)
+        case RecordFailureTold():
+            return failures.told(command, state.failures)
+        case AwaitStep():
+            return [] if state.concluded else waits.awaited(command, state.waits)
+        case TellOfFailure():
+            return [] if state.concluded else failures.due(command, state.failures)
 
 
 def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]:

@@ -4,6 +4,7 @@ from typing import Final
 
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.values import Moment, Submitter
+from services.notification.domain.failure_events import FailureDue, FailureTold
 from services.notification.domain.notice import Notice
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
@@ -61,4 +62,6 @@ PRIVATE: Final = (
     StepAwaited,
     StepEnded,
     ReminderSent,
+    FailureDue,
+    FailureTold,
 )

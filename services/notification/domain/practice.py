@@ -58,6 +58,11 @@ class Practice:
         """Whether anybody is reminded, or told what is overdue."""
         return (self.office_email or self.escalation_email) is not None
 
+    @property
+    def told_of_failures(self) -> str | None:
+        """Who is told that a configuration failed: the office, else who is above it; None: nobody."""
+        return self.office_email or self.escalation_email
+
     def address_of(self, level: Level) -> str | None:
         """Who such a mail goes to; None: nobody."""
         return self.office_email if level == "reminder" else self.escalation_email

@@ -9,8 +9,10 @@ from pydantic import BaseModel
 
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.requests import RequestFacts
-from services.notification.domain import templates, waits
+from services.notification.domain import failures, templates, waits
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
+from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.failures import Failure, Failures
 from services.notification.domain.notice import Notice
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.templates import NEVER_SAVED, Template
@@ -59,6 +61,7 @@ class Correspondence:
         held: what was heard before the request itself, in order.
         slips: the notices by id, in the order in which they are told.
         waits: what the office was waited for (client charter).
+        failures: of its configuration, which the office is told of.
     """
 
     in_reply_to: str | None = None
@@ -67,11 +70,19 @@ class Correspondence:
     held: tuple[NoticeHeld, ...] = ()
     slips: Mapping[str, Slip] = field(default_factory=dict)
     waits: Waits = field(default_factory=dict)
+    failures: Failures = ()
 
     def before(self, slip: Slip) -> tuple[Slip, ...]:
         """The notices that are told before this one."""
         told = list(self.slips.values())
         return tuple(told[: told.index(slip)])
+
+    def failure_to_tell(self, name: str) -> Failure | None:
+        """The failure that the office is to be told of now: not once it was told, or is past."""
+        last = self.failures[-1] if self.failures else None
+        if last is None or last.name != name or last.told or self.concluded:
+            return None
+        return last
 
 
 State = Correspondence | Template
@@ -87,6 +98,8 @@ def evolve(state: State, event: BaseModel) -> State:
             return templates.evolve(NEVER_SAVED, event)
         case Correspondence(), StepAwaited() | StepEnded() | ReminderSent():
             return replace(state, waits=waits.evolve(state.waits, event))
+        case Correspondence(), FailureDue() | FailureTold():
+            return replace(state, failures=failures.evolve(state.failures, event))
         case Correspondence(), _:
             return _told(state, event)
         case _:

@@ -9,6 +9,8 @@ from bmt.chassis.decider import Heard
 from bmt.chassis.work import Remove, WorkChange, WorkItem
 from bmt.contracts.events import NotificationPrepared
 from services.notification.domain.events import NoticeDue, ResendRequested
+from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.failures import name_of as name_of_failure
 from services.notification.domain.wait_events import (
     Level,
     ReminderSent,
@@ -20,7 +22,9 @@ from services.notification.domain.waits import name_of
 PREPARE: Final = "prepare"
 SMTP: Final = "smtp"
 REMIND: Final = "remind"
-"""Targets of work: composing messages; the mail server; the mail server, for the charter's reminders."""
+FAILURES: Final = "failures"
+"""Targets of work: composing messages; the mail server; the mail server, for the charter's reminders and
+for telling offices of failures."""
 
 
 def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
@@ -34,6 +38,10 @@ def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
             return [_work(heard, SMTP, sending_id(resend.notification_id, resend.sending))]
         case StepAwaited() | StepEnded() | ReminderSent():
             return _reminders(heard.subject, heard.data)
+        case FailureDue() | FailureTold() as event:
+            id_ = f"{heard.subject}:{name_of_failure(event.failure)}"
+            is_due = isinstance(event, FailureDue)
+            return [_work(heard, FAILURES, id_) if is_due else Remove(id_)]
         case _:
             return []
 
@@ -83,6 +91,11 @@ def sending_of(item: WorkItem) -> int:
 def wait_of(item: WorkItem) -> str:
     """The wait that a reminder is about, by its name."""
     return item.id.split(":")[1]
+
+
+def failure_of(item: WorkItem) -> str:
+    """The failure that a mail to an office is about, by its name."""
+    return item.id.rpartition(":")[2]
 
 
 def level_of(item: WorkItem) -> Level:

@@ -11,6 +11,7 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
+from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.templates import SaveWords
 from services.notification.domain.waits import AwaitStep, RecordReminder
 from services.notification.wording.composer import DEFAULT
@@ -50,6 +51,13 @@ SCENARIOS = {
         RecordSent("acknowledgement", 2),
         Resend("acknowledgement", None, SITI, NOW),
         RecordSent("acknowledgement", 3),
+    ],
+    "a-failure-that-the-office-is-told-of": [
+        RECEIPT,
+        TellOfFailure(REQUEST, "ipms", retryable=True, failed_at=NOW),
+        RecordFailureTold(1, "<1.failure-1@mygovuc.gov.my>", "pejabat@mampu.gov.my"),
+        TellOfFailure(REQUEST, "storage", retryable=False, failed_at=NOW),
+        told("configured"),
     ],
     "on-paper": [
         PAPER,

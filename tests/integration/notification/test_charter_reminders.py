@@ -10,7 +10,7 @@ from fixtures.procedure import approved, rejected, returned
 from fixtures.samples import received
 
 from bmt.chassis import clock
-from bmt.contracts.events import ReviewOpened
+from bmt.contracts.events import ConfigurationFailed, ReviewOpened
 from bmt.contracts.requests import RequestFacts
 
 pytestmark = pytest.mark.integration
@@ -83,6 +83,21 @@ async def test_configuring_is_due_from_the_decision_on(desk):
     (raw,) = await desk.reminders(request, desk.above, 1)
     assert "belum dikonfigurasikan" in read(raw).get_content()
     assert read(raw)["Message-ID"].startswith(f"<{request.request_id}.configure-1.escalation@")
+
+
+async def test_the_office_is_told_of_each_configuration_that_failed(desk):
+    request = desk.request(agency="JPJ")
+    await desk.wire.say(received(request))
+    reason = f"IPMS refuses {request.applicant.account}"
+    for sequence in (1, 3):
+        failed = ConfigurationFailed(request=request, target="ipms", reason=reason, retryable=True)
+        await desk.wire.say(failed, sequence=sequence)
+        mails = await desk.reminders(request, desk.office, 1 if sequence == 1 else 2)
+    ids = [read(raw)["Message-ID"] for raw in mails]
+    assert ids == [f"<{request.request_id}.failure-{n}@mygovuc.gov.my>" for n in (1, 2)]
+    assert "refused it" in read(mails[0]).get_content()
+    assert reason not in read(mails[0]).get_content()
+    assert await desk.reminders(request, desk.above, 0) == []
 
 
 async def test_a_correction_is_reminded_of_anew(desk):

@@ -9,6 +9,8 @@ from notices import NOW, SITI, notice
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import NoticeDue, NoticeHeld
+from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.templates import SavedMeanwhile, SaveWords, Template
 from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
@@ -21,6 +23,7 @@ class Offices(DeciderMachine):
 
     decider = DECIDER
     models = (NoticeHeld, NoticeDue, StepAwaited, StepEnded, ReminderSent, TemplateSaved)
+    models = (*models, FailureDue, FailureTold)
     requests = Bundle("requests")
 
     def __init__(self):
@@ -56,6 +59,19 @@ class Offices(DeciderMachine):
             command = RecordReminder(wait.name, level, f"<{wait.name}.{level}@x>", "a@b.my")
             said = self.tell(command, request.request_id)
             assert bool(said) != (level in wait.sent)
+
+    @rule(request=requests)
+    def its_configuration_failed(self, request):
+        state = self.state(request.request_id)
+        said = self.tell(TellOfFailure(request, "ipms", True, NOW), request.request_id)
+        assert bool(said) != state.concluded
+
+    @rule(request=requests)
+    def the_office_was_told_of_the_last_failure(self, request):
+        for failure in self.state(request.request_id).failures[-1:]:
+            command = RecordFailureTold(failure.number, f"<{failure.name}@x>", "a@b.my")
+            said = self.tell(command, request.request_id)
+            assert bool(said) != failure.told
 
     @rule(about=st.sampled_from(["rejected", "configured"]), late=st.booleans(), own=st.booleans())
     def words_are_saved(self, about, late, own):

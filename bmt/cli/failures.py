@@ -1,0 +1,125 @@
+"""`bmt failures`: configurations that failed and wait for a person."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import typer
+
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Limit, Reason
+from bmt.cli.outcome import Exit, NotSo, reported
+
+SECONDS: Final = 30.0
+PAGE: Final = 200
+
+app = typer.Typer(help="Configurations that failed.", no_args_is_help=True)
+
+Agency = Annotated[
+    str | None, typer.Option("--agency", metavar="CODE", help="Of this agency alone.")
+]
+Ids = Annotated[list[str], typer.Argument(metavar="REQUEST", help="As `list` names them.")]
+
+
+@app.command("list")
+def list_(
+    agency: Agency = None,
+    limit: Limit = 50,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Show what failed, the longest waiting first, and whether a retry can help.
+
+    Where BMT_PROVISIONING_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
+    """
+    from bmt.cli.shown import show  # noqa: PLC0415 - the command starts fast
+
+    with reported():
+        items = _listed(agency, limit, data)
+        show({"items": items}, _lines(items), as_json=as_json)
+
+
+@app.command()
+def retry(
+    ids: Ids,
+    reason: Reason,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Have configurations tried again, once their cause is mended; 1 when one is refused."""
+    from bmt.cli.shown import show  # noqa: PLC0415 - the command starts fast
+
+    with reported():
+        results = [{"request_id": one, "refused": _retried(one, reason, data)} for one in ids]
+        lines = [f"{one['request_id']}  {one['refused'] or 'is tried again'}" for one in results]
+        show({"results": results}, lines, as_json=as_json)
+    raise typer.Exit(Exit.NOT_SO if any(one["refused"] for one in results) else Exit.DONE)
+
+
+def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str, Any]]:
+    items: list[Mapping[str, Any]] = []
+    cursor: str | None = None
+    while len(items) < limit:
+        asked = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
+        page = _call("GET", "/v1/failures", data, params=asked)
+        items += [one for one in page["items"] if agency in (None, one["agency"])]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    return items[:limit]
+
+
+def _retried(request_id: str, reason: str, data: Path) -> str | None:
+    """What stands in its way; None when it is tried again."""
+    from urllib.parse import quote  # noqa: PLC0415
+
+    path = f"/v1/requests/{quote(request_id, safe='')}/retry"
+    try:
+        _call(
+            "POST", path, data, json={"reason": reason}, headers={"Idempotency-Key": str(uuid4())}
+        )
+    except NotSo as refused:
+        return str(refused)
+    return None
+
+
+def _call(method: str, path: str, data: Path, **more: Any) -> Any:
+    """What provisioning answers.
+
+    Raises:
+        NotSo: it refuses.
+        NotRunning: it does not answer.
+    """
+    import httpx  # noqa: PLC0415 - the command starts fast
+
+    from bmt.cli.service_access import access, refusal  # noqa: PLC0415
+    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
+
+    url, token = access("provisioning", "operator", data)
+    headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+    try:
+        with httpx.Client(timeout=SECONDS, trust_env=False) as client:
+            answer = client.request(method, f"{url}{path}", headers=headers, **more)
+    except httpx.HTTPError as error:
+        raise NotRunning(
+            f"provisioning at {url} does not answer ({type(error).__name__})"
+        ) from None
+    if not answer.is_success:
+        raise NotSo(refusal("provisioning", answer))
+    return answer.json()
+
+
+def _lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    from bmt.cli.shown import counted, one_line  # noqa: PLC0415
+
+    lines = []
+    for one in items:
+        can = "a retry may help" if one["retryable"] else "no retry helps: a new request is needed"
+        target = one["target"] or "target unknown"
+        times = counted(one["failures"], "failure")
+        lines += [
+            f"{one['request_id']}  {one['reference']}  {one['agency']}",
+            f"    {target}: {one_line(one['reason'])}",
+            f"    {times}, the last at {one['failed_at'] or 'an unknown time'}; {can}",
+        ]
+    return [*lines, f"{counted(len(items), 'configuration')} failed"]

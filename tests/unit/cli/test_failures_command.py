@@ -1,0 +1,119 @@
+"""`bmt failures`, over HTTP: what failed, and having it tried again."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from typer.testing import CliRunner
+
+from bmt.cli.main import app
+
+FAILED = {
+    "reference": "MAMPU/2026/000001",
+    "agency": "MAMPU",
+    "kind": "application",
+    "target": "ipms",
+    "reason": "IPMS answers with another account\nthan the one asked for",
+    "retryable": True,
+    "failed_at": "2026-11-24T08:00:00Z",
+    "failures": 2,
+    "last_retry": None,
+    "approved_at": "2026-11-24T04:00:00Z",
+    "due_at": "2026-11-25T09:00:00Z",
+}
+ITEMS = [
+    {**FAILED, "request_id": "r-1"},
+    {**FAILED, "request_id": "r-2", "agency": "JPA", "target": None, "failed_at": None},
+    {**FAILED, "request_id": "r-3", "retryable": False},
+]
+
+
+class Provisioning(BaseHTTPRequestHandler):
+    """Lists one failure a page; refuses to retry what no retry mends."""
+
+    protocol_version = "HTTP/1.1"
+    retried: list
+
+    def do_GET(self) -> None:
+        place = int(self.path.partition("cursor=")[2].partition("&")[0] or 0)
+        following = str(place + 1) if place + 1 < len(ITEMS) else None
+        self._say(200, {"items": ITEMS[place : place + 1], "next_cursor": following})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.retried.append((self.path, body, bool(self.headers["Idempotency-Key"])))
+        if "r-3" in self.path:
+            problem = {"type": "urn:bmt:problem:request_closed", "detail": "A new one is needed."}
+            self._say(409, problem)
+        else:
+            self._say(202, {"request_id": "r-1"})
+
+    def _say(self, status: int, body: object) -> None:
+        content = json.dumps(body).encode()
+        allowed = self.headers["Authorization"] == "Bearer the-token"
+        self.send_response(status if allowed else 401)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def provisioning() -> Iterator[ThreadingHTTPServer]:
+    Provisioning.retried = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provisioning)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def bmt(provisioning):
+    url = f"http://127.0.0.1:{provisioning.server_port}/"
+
+    def run(*arguments: str, **changes: str | None):
+        environment = {"BMT_PROVISIONING_URL": url, "BMT_TOKEN": "the-token", **changes}
+        return CliRunner(env=environment).invoke(app, ["failures", *arguments])
+
+    return run
+
+
+def test_every_page_is_listed_for_people_and_for_machines(bmt):
+    shown = bmt("list")
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines()[:3] == [
+        "r-1  MAMPU/2026/000001  MAMPU",
+        "    ipms: IPMS answers with another account than the one asked for",
+        "    2 failures, the last at 2026-11-24T08:00:00Z; a retry may help",
+    ]
+    assert shown.stdout.splitlines()[-1] == "3 configurations failed"
+    listed = json.loads(bmt("list", "--json", "--agency", "MAMPU").stdout)["items"]
+    assert [one["request_id"] for one in listed] == ["r-1", "r-3"]
+    assert len(json.loads(bmt("list", "--json", "--limit", "1").stdout)["items"]) == 1
+
+
+def test_a_retry_has_a_reason_and_one_that_is_refused_says_why(bmt):
+    shown = bmt("retry", "r-1", "r-3", "--reason", "IPMS is mended.", "--json")
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout)["results"] == [
+        {"request_id": "r-1", "refused": None},
+        {"request_id": "r-3", "refused": "request_closed: A new one is needed."},
+    ]
+    assert Provisioning.retried == [
+        (f"/v1/requests/{one}/retry", {"reason": "IPMS is mended."}, True) for one in ("r-1", "r-3")
+    ]
+    assert bmt("retry", "r-1", "--reason", "IPMS is mended.").exit_code == 0
+    assert bmt("retry", "r-1").exit_code == 2
+    assert bmt("retry", "r-1", "--reason", " ").exit_code == 2
+
+
+def test_what_is_wrong_or_away_has_its_code(bmt):
+    assert bmt("list", BMT_TOKEN="another").exit_code == 1
+    assert bmt("list", BMT_TOKEN=None).exit_code == 2
+    assert bmt("list", BMT_PROVISIONING_URL="http://127.0.0.1:9").exit_code == 3

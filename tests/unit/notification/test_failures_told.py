@@ -1,0 +1,105 @@
+"""An office is told once of each failure of a configuration, and of none that is past."""
+
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+from decider_specification import given
+from notices import NOW, REQUEST, due, heard, notice
+from test_reminding import ABOVE, OFFICE, Room, agencies
+
+from bmt.chassis.subscriptions import bind
+from bmt.chassis.work import WorkItem
+from bmt.chassis.worker import Done, Later
+from bmt.contracts.events import ConfigurationFailed
+from services.notification.channels.smtp import MailRefused
+from services.notification.domain import DECIDER
+from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.failures import RecordFailureTold, TellOfFailure
+from services.notification.reminding import Reminders, telling_of_failures
+from services.notification.subscriptions import TABLE
+from services.notification.views.work import failure_of, work_of
+
+FAILED = ConfigurationFailed(
+    request=REQUEST, target="ipms", reason="IPMS refuses siti with 403", retryable=True
+)
+DUE = FailureDue(request=REQUEST, failure=1, target="ipms", retryable=True, failed_at=NOW)
+ID = f"<{REQUEST.request_id}.failure-1@mygovuc.gov.my>"
+TOLD = FailureTold(request=REQUEST, failure=1, message_id=ID, recipient=OFFICE)
+TELL = TellOfFailure(REQUEST, "ipms", True, NOW)
+CONCLUDED = (due(notice("acknowledgement")), due(notice("configured")))
+
+
+def test_each_failure_is_told_once():
+    given(DECIDER).when(TELL).then(DUE)
+    given(DECIDER, DUE, TOLD).when(TELL).then(DUE.model_copy(update={"failure": 2}))
+    given(DECIDER, DUE).when(RecordFailureTold(1, ID, OFFICE)).then(TOLD)
+    given(DECIDER, DUE, TOLD).when(RecordFailureTold(1, ID, OFFICE)).then_nothing()
+    given(DECIDER, *CONCLUDED).when(TELL).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [({"office_email": OFFICE}, True), ({"escalation_email": ABOVE}, True), ({}, False)],
+)
+async def test_who_has_an_address_is_told(keys, wanted):
+    handle = bind(TABLE, composer=None, agencies=agencies(**keys), clock=lambda: NOW)
+    message = await handle[ConfigurationFailed](heard(FAILED, at=NOW))
+    assert (message is not None) == wanted
+    if message:
+        assert message.command == TELL
+
+
+def test_a_failure_gives_one_mail_to_send():
+    (work,) = work_of(heard(DUE, subject=REQUEST.request_id))
+    assert failure_of(work) == "failure-1"
+    assert [one.id for one in work_of(heard(TOLD, subject=REQUEST.request_id))] == [work.id]
+
+
+async def told(room: Room, number: int = 1):
+    id_ = f"{REQUEST.request_id}:failure-{number}"
+    item = WorkItem(id_, "failures", REQUEST.request_id, NOW, 1)
+    reminders = Reminders("bmt@mygovuc.gov.my", "https://bmt.example/console")
+    return await telling_of_failures(room, room.rules, reminders, room)(item)
+
+
+async def test_the_mail_says_what_to_do_and_names_nobody():
+    room = Room([DUE])
+    assert [await told(room) for _ in range(2)] == [Done(), Done()]
+    ((address, raw),) = room.mails
+    mail = message_from_bytes(raw, policy=default)
+    assert (address, mail["Message-ID"]) == (OFFICE, ID)
+    assert mail["Subject"] == (f"[{REQUEST.reference}] Konfigurasi gagal / configuration failed")
+    text = mail.get_content()
+    assert "IPMS menolak perubahan itu." in text
+    assert "Mend the cause, then try again." in text
+    assert text.count(f"https://bmt.example/console/requests/{REQUEST.request_id}") == 2
+    for personal in (REQUEST.applicant.name, REQUEST.applicant.account, FAILED.reason):
+        assert personal not in text
+    assert room.events[-1] == TOLD
+
+
+async def test_a_failure_that_no_retry_mends_says_so():
+    room = Room([DUE.model_copy(update={"retryable": False})])
+    await told(room)
+    text = message_from_bytes(room.mails[0][1], policy=default).get_content()
+    assert "a new request is needed" in text
+
+
+@pytest.mark.parametrize("since", [(TOLD,), (DUE.model_copy(update={"failure": 2}),), CONCLUDED])
+async def test_what_was_told_or_is_past_is_not_sent(since):
+    room = Room([DUE, *since])
+    assert await told(room) == Done()
+    assert room.mails == []
+
+
+async def test_a_mail_that_is_not_taken_is_tried_again_and_one_lost_in_a_crash_is_the_same():
+    room = Room([DUE], answer=MailRefused("550 no such user"))
+    assert isinstance(await told(room), Later)
+    room = replace(room, answer=None, dies=True, mails=[])
+    with pytest.raises(ConnectionError):
+        await told(room)
+    assert await told(room) == Done()
+    first, second = room.mails
+    assert first == second
