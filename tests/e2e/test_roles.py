@@ -267,8 +267,8 @@ class Office:
         return await eventually(_asserting(opened), SECONDS)
 
     async def failed(self) -> str:
-        """A request whose account's name cannot be that of a volume."""
-        request_id = await self.decided("!lim.jpa@mygovuc.gov.my")
+        """A request whose account would have the name of the storage's own administrator."""
+        request_id = await self.decided("admin")
 
         async def listed() -> None:
             answer = await self.admin.get("provisioning", "/v1/failures", params={"limit": 200})

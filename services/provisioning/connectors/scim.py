@@ -1,6 +1,7 @@
 """IPMS by SCIM 2.0 (RFC 7643, 7644): the service of an account is an extension of its user."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -57,6 +58,9 @@ _STALE: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITI
 
 _CONFLICTS: Final = _STALE | {HTTPStatus.CONFLICT, HTTPStatus.LOCKED}
 """Somebody else changes the same user at this moment."""
+
+_ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
+"""What IPMS says may name somebody else."""
 
 
 def _size(value: object) -> object:
@@ -269,7 +273,8 @@ def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not refused or status in _PASSES or (reading and status in _CONFLICTS):
         return TargetAway(NAME, f"answers {status}")
-    reason = f"IPMS refuses with {status}: {detail[:200] or 'no reason'}"
+    said = _ADDRESS.sub("…", detail[:200])
+    reason = f"IPMS refuses with {status}: {said or 'no reason'}"
     if status in _STALE:
         return _StaleVersion("ipms", reason)
     return TargetConflict("ipms", reason) if status in _CONFLICTS else TargetRefused("ipms", reason)

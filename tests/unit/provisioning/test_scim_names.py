@@ -205,6 +205,17 @@ async def test_a_conflict_is_told_from_a_refusal(status):
             await scim.apply("siti", ON)
 
 
+async def test_a_refusal_names_nobody_else():
+    class Names(ScimServer):
+        def change(self, one, operations, headers):
+            status, body = error(403)
+            return status, {**body, "detail": f"'{MANGSA}' has that already"}
+
+    async with connected(Names(user("siti"))) as scim:
+        with pytest.raises(TargetRefused, match="IPMS refuses with 403: … has that already"):
+            await scim.apply("siti", ON)
+
+
 class NeedsVersions(ScimServer):
     """Changes only what was read in its present version, and tells it in a header alone."""
 
