@@ -12,7 +12,8 @@ def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
     Events from before say a time for these too. What was tampered with may lack anything.
     """
     evidence = data.get("evidence")
-    proofs = [one for one in evidence if isinstance(one, Mapping)] if _is_list(evidence) else []
+    said = evidence if isinstance(evidence, list | tuple) else ()
+    proofs = [one for one in said if isinstance(one, Mapping)]
     return tuple(dict.fromkeys(str(one.get("target")) for one in proofs if not _was_read_back(one)))
 
 
@@ -20,6 +21,3 @@ def _was_read_back(proof: Mapping[str, Any]) -> bool:
     """As `Evidence.was_read_back`."""
     return bool(proof.get("read_back_at")) and proof.get("connector") not in BY_HAND
 
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple)

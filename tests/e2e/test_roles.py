@@ -310,7 +310,9 @@ def _asserting(look: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any
 
 
 def body_for(account: str) -> dict[str, Any]:
-    return application(account, agency="JPA", reply_through="form")
+    body = application(account, agency="JPA", reply_through="form")
+    body["applicant"]["email"] = "pemohon@jpa.gov.my"
+    return body
 
 
 def letter() -> dict[str, Any]:

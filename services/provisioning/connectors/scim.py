@@ -18,6 +18,7 @@ from scim2_client import (
 from scim2_client.engines.httpx2 import AsyncSCIMClient
 from scim2_models import (
     URN,
+    AnyExtension,
     Extension,
     ListResponse,
     PatchOp,
@@ -86,7 +87,7 @@ class BmtService(Extension):
     max_file_size_bytes: Annotated[str | None, BeforeValidator(_size)] = None
 
 
-class IpmsUser(Resource[Any]):
+class IpmsUser(Resource[AnyExtension]):
     """What is read of a user: what else IPMS keeps of one, and how, is none of ours."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
@@ -191,11 +192,11 @@ class Scim:
         Raises:
             TargetRefused: the answer names another one.
         """
-        conditional = {"headers": {"If-Match": version}} if version else {}
+        headers = {"If-Match": version} if version else {}
         answer = None
         # What cannot be read says nothing of what was done: that is read back.
         with _answering(), suppress(ResponsePayloadValidationException):
-            answer = await self._client.modify(BmtUser, user.id, change, **conditional)
+            answer = await self._client.modify(BmtUser, user.id, change, headers=headers)
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
             raise TargetRefused("ipms", "IPMS answers the change with another account")
 

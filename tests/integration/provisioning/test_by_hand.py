@@ -89,6 +89,10 @@ async def test_an_officer_sets_ipms_and_the_storage_follows(
         storage_proof, ipms_proof = configured.data["evidence"]
         assert (storage_proof["connector"], storage_proof["document_id"]) == ("copyparty", None)
         assert (ipms_proof["connector"], ipms_proof["document_id"]) == ("worklist", screenshot)
+        assert storage_proof["read_back_at"]
+        assert ipms_proof["read_back_at"] is None
+        assert ipms_proof["confirmed_by"]["subject"] == "hassan"
+        assert ipms_proof["confirmed_at"] == done[0].json()["completed_at"]
         again = await client.post(f"{address}/completion", json=body, headers=as_(*officer))
         assert_problem(again, "request_closed")
         assert await open_tasks(client, as_(*officer)) == []
