@@ -168,9 +168,10 @@ class Scim:
             answer = await self._client.query(BmtUser, query_parameters=query)
         found = cast("ListResponse[IpmsUser[BmtService]]", answer)
         users = found.resources or []
-        if max(len(users), found.total_results or 0) > 1:
+        counted = len(users) if found.total_results is None else found.total_results
+        if max(len(users), counted) > 1 or found.next_cursor is not None:
             raise TargetRefused("ipms", "IPMS answers with more than one account for this name")
-        if len(users) != (found.total_results or 0):
+        if len(users) != counted:
             raise TargetRefused("ipms", "IPMS shows another number of accounts than it counts")
         if not users:
             return None

@@ -68,6 +68,14 @@ class CountsMore(ScimServer):
         return {**super().listing(found, start, count), "totalResults": 2}
 
 
+class GoesOn(ScimServer):
+    """Counts nothing, and has another page (RFC 9865)."""
+
+    def listing(self, found, start, count):
+        whole = super().listing(found, start, count)
+        return {**whole, "totalResults": None, "nextCursor": "more"}
+
+
 class NamesNobody(ScimServer):
     """Leaves out what it was asked for."""
 
@@ -98,6 +106,7 @@ MANGSA = "mangsa.mampu@mygovuc.gov.my"
         (ShowsNobody(user("siti")), "siti"),
         (ForgetsResources(user("siti")), "siti"),
         (CountsMore(user("siti")), "siti"),
+        (GoesOn(user("siti")), "siti"),
         (NamesNobody(user("siti")), "siti"),
         (GivesNoId(user("siti")), "siti"),
     ],
