@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.requests import RequestFacts, RequestSubmission
 from bmt.contracts.values import (
+    BY_HAND,
     Document,
     DocumentId,
     Moment,
@@ -94,10 +95,6 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
-def _is_absent(value: object) -> bool:
-    return value is None
-
-
 class Approved(RequestEvent):
     """An administrator approved (SOP step 2, and 5.0): the last who must, where several must."""
 
@@ -168,7 +165,7 @@ class ConfigurationStarted(RequestEvent):
     TYPE = "my.gov.bmt.ConfigurationStarted.v1"
     plan: tuple[PlannedChange, ...]
     retry: Retried | None = Field(
-        default=None, exclude_if=_is_absent, description="the retry that this began with"
+        default=None, exclude_if=_is_empty, description="the retry that this began with"
     )
 
 
@@ -210,10 +207,6 @@ class Effective(BaseModel):
     storage: EffectiveStorage
 
 
-BY_HAND: frozenset[str] = frozenset({"worklist"})
-"""Connectors that read nothing back: an officer confirms what was set."""
-
-
 class Evidence(BaseModel):
     """How a target's state was proven: read back by a connector, or confirmed by a person with a document."""
 
@@ -225,9 +218,9 @@ class Evidence(BaseModel):
     )
     document_id: DocumentId | None = None
     confirmed_by: Officer | None = Field(
-        default=None, exclude_if=_is_absent, description="the officer who set it by hand"
+        default=None, exclude_if=_is_empty, description="the officer who set it by hand"
     )
-    confirmed_at: Moment | None = Field(default=None, exclude_if=_is_absent)
+    confirmed_at: Moment | None = Field(default=None, exclude_if=_is_empty)
 
     @property
     def was_read_back(self) -> bool:
@@ -253,9 +246,7 @@ class ConfigurationFailed(RequestEvent):
     reason: str
     retryable: bool
     retry: Retried | None = Field(
-        default=None,
-        exclude_if=_is_absent,
-        description="the retry that failed before anything was started",
+        default=None, exclude_if=_is_empty, description="the retry that began nothing"
     )
 
 

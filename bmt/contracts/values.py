@@ -205,3 +205,7 @@ class Officer(Value):
     subject: str
     name: str
     role: str
+
+
+BY_HAND: Final = frozenset({"worklist"})
+"""Connectors that read nothing back: an officer confirms what was set."""

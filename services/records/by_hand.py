@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bmt.contracts.events import BY_HAND
+from bmt.contracts.values import BY_HAND
 
 
 def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
