@@ -103,7 +103,7 @@ class PatientConnection(BoundedHead):
         """A head begins."""
         super().on_message_begin()
         self._arrival = Arrival()
-        self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[typeddict-item]
+        self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
         self._await_head()
 
     def on_headers_complete(self) -> None:
