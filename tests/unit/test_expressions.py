@@ -59,7 +59,7 @@ def _of_module(path: Path, tree: ast.Module) -> Iterator[Expression]:
         function = call.func.attr
         source = compile(ast.Expression(call.args[0]), name, "eval")
         try:
-            pattern = eval(source, dict(vars(module)))  # noqa: S307
+            pattern = eval(source, dict(vars(module)))
         except NameError:
             yield from _of_table(name, module)
             continue
@@ -96,7 +96,9 @@ def _flags(call: ast.Call, module: Any) -> int:
     given = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
     if call.func.attr == "compile" and len(call.args) > 1:
         given.append(call.args[1])
-    return int(eval(compile(ast.Expression(given[0]), "", "eval"), dict(vars(module)))) if given else 0  # noqa: S307
+    return (
+        int(eval(compile(ast.Expression(given[0]), "", "eval"), dict(vars(module)))) if given else 0
+    )
 
 
 def _methods(tree: ast.Module, call: ast.Call) -> tuple[str, ...]:
@@ -184,14 +186,20 @@ def _one(name: str, argument: Any, variant: int) -> str:
 
 def _of_class(members: Any, variant: int) -> str:
     compiled = re.compile(_class_text(members))
-    candidates = [chr(code) for code in (97, 48, 32, 9, 45, 60, 65, 34, 95, 64, *range(33, 127), 0x2010, 1)]
+    candidates = [
+        chr(code) for code in (97, 48, 32, 9, 45, 60, 65, 34, 95, 64, *range(33, 127), 0x2010, 1)
+    ]
     fitting = [one for one in candidates if compiled.fullmatch(one)]
     return fitting[variant % len(fitting)] if fitting else ""
 
 
 def _class_text(members: Any) -> str:
     categories = {"CATEGORY_DIGIT": r"\d", "CATEGORY_SPACE": r"\s", "CATEGORY_WORD": r"\w"}
-    categories |= {"CATEGORY_NOT_DIGIT": r"\D", "CATEGORY_NOT_SPACE": r"\S", "CATEGORY_NOT_WORD": r"\W"}
+    categories |= {
+        "CATEGORY_NOT_DIGIT": r"\D",
+        "CATEGORY_NOT_SPACE": r"\S",
+        "CATEGORY_NOT_WORD": r"\W",
+    }
     made = ""
     for name, argument in members:
         if str(name) == "NEGATE":

@@ -36,7 +36,7 @@ _LINE: Final = re.compile(
 _BULLETS: Final = "-*•· \t"
 _NUMBER: Final = re.compile(r"\d{1,2}[.)]\s*\**")
 _SPACES: Final = re.compile(r"[^\S\n\t]+")
-_SIGNATURE: Final = re.compile(r"--\s?|_{5,}|-{5,}.*")
+_SIGNATURE: Final = re.compile(r"--\s?|_{5,}+|-{5,}+.*")
 
 Labelled = dict[str, set[str]]
 """Field → the different values that it was given."""
