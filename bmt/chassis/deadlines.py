@@ -75,6 +75,7 @@ class PatientConnection(BoundedHead):
 
     _awaits: _Awaits = "head"
     _due: float = 0.0
+    _look_at: float = 0.0
     _look_timer: asyncio.TimerHandle | None = None
     _answer_due: float | None = None
     """When the client must have taken more of the answer; None: nothing lies here that it should take."""
@@ -155,11 +156,13 @@ class PatientConnection(BoundedHead):
             oldest.give_up()
 
     def _look_later(self) -> None:
-        self._look_timer = self.loop.call_later(self.deadlines.seconds_between_looks, self._look)
+        self._look_at = self.loop.time() + self.deadlines.seconds_between_looks
+        self._look_timer = self.loop.call_at(self._look_at, self._look)
 
     def _look(self) -> None:
         """Give the connection up when its time is up."""
         now = self.loop.time()
+        self._excuse(now - self._look_at)
         if self.transport.is_closing() and self._answer_due is None:
             self._expect_taking()
         if self._is_not_taken(now) or (self._awaits == "end" and now >= self._due):
@@ -171,6 +174,12 @@ class PatientConnection(BoundedHead):
         elif self._awaits in ("head", "body") and now >= self._due:
             self.give_up()
         self._look_later()
+
+    def _excuse(self, seconds: float) -> None:
+        """While this process did not get to look, it did not get to read either."""
+        self._due += seconds
+        if self._answer_due is not None:
+            self._answer_due += seconds
 
     def _is_ours_to_go_on(self) -> bool:
         """The client cannot send, or need not yet: an answer is under way, or nobody reads the body."""

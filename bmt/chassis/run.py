@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +17,8 @@ from bmt.chassis.logs import set_up_logs
 from bmt.chassis.settings import WRONG_CONFIGURATION, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
+
+_MOST_FILES: Final = 65_536
 
 
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
@@ -54,8 +56,10 @@ def collect_garbage_less_often() -> None:
 
 def open_as_many_files_as_allowed() -> None:
     """A connection is a file: the usual soft limit of 1,024 is less than a crowd."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
