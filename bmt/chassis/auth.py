@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from bmt.chassis.crowd_limit import caller_is_known
 from bmt.chassis.rate_limit import RateLimit
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
@@ -84,6 +85,7 @@ class Guard(SecurityBase):
             admitted = await authenticator.principal(_bearer_token(request))
             rate_limit: RateLimit = request.app.state.rate_limit
             rate_limit.take(admitted.subject)
+            caller_is_known(request.scope, admitted.subject)
             request.scope[_ADMITTED] = admitted
         if self.roles and not admitted.has(*self.roles):
             raise Refused(

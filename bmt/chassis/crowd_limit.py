@@ -3,12 +3,20 @@
 Without a bound each new call makes all others slower, until clients give up on calls that are still
 worked on, and make them anew. uvicorn's own `limit_concurrency` answers in plain text, and counts idle
 connections and those who look after the service's health.
+
+A call counts once its body is there: who sends slowly keeps nobody else out. Bodies that arrive have a bound
+of their own, and no caller has more than a share of both. Before a call's caller is known, its address
+stands for it.
 """
 
-from typing import Final
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bmt.chassis.client_address import client_address
+from bmt.chassis.deadlines import ARRIVAL, Arrival
 from bmt.chassis.problem_details import problem_response
 from bmt.contracts.problems import Refused
 
@@ -18,29 +26,136 @@ MOST_CALLS: Final = 2_000
 ALWAYS_ANSWERED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """A service that is only busy must not be taken for one that is dead."""
 
+_PLACE: Final = "bmt.place"
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdLimits:
+    """How many calls may be under way.
+
+    Attributes:
+        most: that are worked on; and as many whose body arrives.
+        each: of one caller, or of one address while its caller is not known.
+    """
+
+    most: int = MOST_CALLS
+    each: int = MOST_CALLS
+
 
 class CrowdLimit:
-    """Lets so many calls in at a time; the others get `unavailable` (503) with `Retry-After`."""
+    """Lets so many calls in at a time; the others get `unavailable` (503) with `Retry-After`.
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        """Wraps `app`; `most` is how many calls may be under way."""
+    Beyond its share a caller gets `too_many_requests` (429).
+    """
+
+    def __init__(self, app: ASGIApp, limits: CrowdLimits) -> None:
+        """Wraps `app`."""
         self._app = app
-        self._most = most
-        self._under_way = 0
+        self._limits = limits
+        self._worked_on = 0
+        self._arriving = 0
+        self._of_each: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call."""
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        if self._under_way >= self._most:
+        arrival: Arrival | None = scope.get("extensions", {}).get(ARRIVAL)
+        arrives = arrival is not None and not arrival.whole
+        most = self._limits.most
+        if self._worked_on >= most or (arrives and self._arriving >= most):
             await problem_response(_crowded())(scope, receive, send)
             return
-        self._under_way += 1
+        place = _Place(self, arrives=arrives)
+        scope[_PLACE] = place
         try:
-            await self._app(scope, receive, send)
+            if (refused := place.refused(f"address {client_address(scope)}")) is not None:
+                await problem_response(refused)(scope, receive, send)
+                return
+            await self._app(scope, place.receives(receive) if arrives else receive, send)
         finally:
-            self._under_way -= 1
+            place.leave()
+
+    def count(self, by: int, *, arrives: bool) -> None:
+        """Counts a call in or out."""
+        if arrives:
+            self._arriving += by
+        else:
+            self._worked_on += by
+
+    def takes_share(self, holder: str) -> bool:
+        """Counts a call of `holder`, where it has not all that it may have."""
+        if self._of_each[holder] >= self._limits.each:
+            return False
+        self._of_each[holder] += 1
+        return True
+
+    def give_share_back(self, holder: str) -> None:
+        """Counts it out."""
+        self._of_each[holder] -= 1
+        if not self._of_each[holder]:
+            del self._of_each[holder]
+
+
+class _Place:
+    """What one call counts as."""
+
+    def __init__(self, crowd: CrowdLimit, *, arrives: bool) -> None:
+        self._crowd = crowd
+        self._arrives = arrives
+        self._holder = ""
+        crowd.count(1, arrives=arrives)
+
+    def refused(self, holder: str) -> Refused | None:
+        """Counts the call as `holder`'s; why not, where it cannot."""
+        if holder == self._holder:
+            return None
+        if not self._crowd.takes_share(holder):
+            return _share_taken()
+        self._give_share_back()
+        self._holder = holder
+        return None
+
+    def receives(self, receive: Receive) -> Receive:
+        """`receive`, which notices when the body is there."""
+
+        async def noticing() -> Message:
+            message = await receive()
+            is_last = message["type"] == "http.request" and not message.get("more_body", False)
+            if self._arrives and is_last:
+                self._crowd.count(-1, arrives=True)
+                self._arrives = False
+                self._crowd.count(1, arrives=False)
+            return message
+
+        return noticing
+
+    def leave(self) -> None:
+        self._give_share_back()
+        self._crowd.count(-1, arrives=self._arrives)
+
+    def _give_share_back(self) -> None:
+        if self._holder:
+            self._crowd.give_share_back(self._holder)
+
+
+def caller_is_known(scope: Any, subject: str) -> None:
+    """From here on the call counts as this caller's, and no longer as its address's.
+
+    Raises:
+        Refused: `too_many_requests`: the caller's share is taken.
+    """
+    place: _Place | None = scope.get(_PLACE)
+    if place is not None and (refused := place.refused(f"caller {subject}")) is not None:
+        raise refused
+
+
+def _share_taken() -> Refused:
+    return Refused(
+        "As many calls of yours are under way as one caller may have; try again when one is done.",
+        problem="too_many_requests",
+    )
 
 
 def _crowded() -> Refused:

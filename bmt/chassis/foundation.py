@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import background, clock, mongodb
 from bmt.chassis.consumer import Consumer
+from bmt.chassis.crowd_limit import CrowdLimits
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.dispatch import Dispatcher
@@ -245,7 +246,7 @@ class Foundation:
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
             rate_limit=self.rate_limit,
-            most_calls=self.settings.calls_under_way,
+            crowd=CrowdLimits(self.settings.calls_under_way, self.settings.calls_under_way_each),
             lifespan=self._lifespan,
         )
 

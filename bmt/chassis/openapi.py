@@ -31,7 +31,8 @@ _LIMITS: Final = f"""
 | a JSON body | {JSON_BODY_BYTES} bytes, {MOST_LEVELS} levels deep | 413 `too_large`, 422 `validation_failed` |
 | any other body, a list, a text | what its call says | 413 `too_large`, 422 `validation_failed` |
 | address and headers together | {MOST_BYTES} bytes | 431 `headers_too_large` |
-| calls of one caller | as the operator sets it | 429 `too_many_requests`, with `Retry-After` in seconds |
+| calls of one caller, in a second and at a time | as the operator sets it | 429 `too_many_requests`, with `Retry-After` in seconds |
+| how slowly address, headers and body arrive | as the operator sets it | 408 `request_timeout`, and the connection ends |
 """
 
 ANY_PROBLEM: Final[dict[int | str, dict[str, Any]]] = {

@@ -24,8 +24,8 @@ _TELLTALE: Final = re.compile(
     r"|(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+"  # a JWT
     r"|[\w.!#$%&'*+/=?^`{|}~-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63})+"  # an e-mail address
     r"|[\w.!#$&'*+/=?^`{|}~-]{1,64}+%40[\w-]{1,63}(?:\.[\w-]{1,63})+"  # the same in a URI
-    r"|input_value=(?s:.){0,2000}?(?=, input_type=)"  # pydantic's errors repeat the input
-    r"|dup key: \{[^\n]{0,2000}\}"  # MongoDB's errors repeat the key
+    r"|input_value=(?:(?!, input_type=)(?s:.))*+"  # pydantic's errors repeat the input
+    r"|dup key: \{[^\n]*+"  # MongoDB's errors repeat the key, and again in what follows
 )
 _REMOVED: Final = "[removed]"
 _TELLS_ITSELF: Final = (date, timedelta, Enum, PurePath, UUID, BaseException)

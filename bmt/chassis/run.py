@@ -1,21 +1,24 @@
 """Runs a service's application until it is told to stop."""
 
 import gc
+import resource
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
 
+from bmt.chassis.deadlines import Deadlines, patient_connections
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.head_limit import BoundedHead
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.settings import WRONG_CONFIGURATION, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
+
+_MOST_FILES: Final = 65_536
 
 
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
@@ -39,6 +42,7 @@ def serve(build: Callable[[S], FastAPI], settings: S) -> None:
     or the socket cannot be started.
     """
     collect_garbage_less_often()
+    open_as_many_files_as_allowed()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(configuration(build, settings)).run()
 
@@ -50,6 +54,14 @@ def collect_garbage_less_often() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+def open_as_many_files_as_allowed() -> None:
+    """A connection is a file: the usual soft limit of 1,024 is less than a crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
     """The server's configuration: the fast loop and parser, no log of its own."""
     return uvicorn.Config(
@@ -58,7 +70,7 @@ def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=BoundedHead,
+        http=patient_connections(_deadlines(settings)),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -66,4 +78,13 @@ def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _deadlines(settings: ServiceSettings) -> Deadlines:
+    return Deadlines(
+        head_seconds=settings.head_seconds,
+        grace_seconds=settings.body_grace_seconds,
+        bytes_per_second=settings.body_bytes_per_second,
+        most_waiting=settings.connections_waiting,
     )

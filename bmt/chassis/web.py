@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from bmt.chassis import openapi, problem_details
 from bmt.chassis.auth import Authenticator
 from bmt.chassis.body_limit import ApiRoute
-from bmt.chassis.crowd_limit import MOST_CALLS, CrowdLimit
+from bmt.chassis.crowd_limit import CrowdLimit, CrowdLimits
 from bmt.chassis.edge import Edge
 from bmt.chassis.health import ReadinessCheck, Sampler, health_routes
 from bmt.chassis.rate_limit import UNLIMITED, RateLimit
@@ -41,7 +41,7 @@ def create_app(
     readiness: Mapping[str, ReadinessCheck],
     samplers: Sequence[Sampler] = (),
     rate_limit: RateLimit | None = None,
-    most_calls: int = MOST_CALLS,
+    crowd: CrowdLimits | None = None,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The service's application; nothing connects before its lifespan.
@@ -57,7 +57,7 @@ def create_app(
         readiness: for each part that is needed, a check that raises while it is missing.
         samplers: run before `/metrics` answers, for gauges that are looked up.
         rate_limit: of each caller; None: there is none.
-        most_calls: how many may be under way at a time.
+        crowd: how many may be under way at a time.
         lifespan: starts and stops what the service needs.
 
     Raises:
@@ -82,7 +82,7 @@ def create_app(
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)
-    app.add_middleware(CrowdLimit, most=most_calls)
+    app.add_middleware(CrowdLimit, limits=crowd or CrowdLimits())
     app.add_middleware(Edge)
     return app
 

@@ -60,10 +60,10 @@ MALAY: Final[Mapping[str, str]] = {
     "Control characters are not allowed (line breaks and tabs are).": "Aksara kawalan tidak dibenarkan (baris baharu dan tab dibenarkan).",
     "Bidirectional and zero-width characters are not allowed in names.": "Aksara dua arah dan aksara tanpa lebar tidak dibenarkan dalam nama.",
 }
-"""By the English template; a place in it matches anything, and stands in the Malay one as it was."""
+"""By the English template; a place in it matches anything (up to 1,000 characters), and stands in the Malay one as it was."""
 
 _KNOWN: Final = tuple(
-    (re.compile(_PLACE.sub(r"(?P<\1>.+)", re.escape(english)), re.DOTALL), malay)
+    (re.compile(_PLACE.sub(r"(?P<\1>.{1,1000})", re.escape(english)), re.DOTALL), malay)
     for english, malay in MALAY.items()
 )
 

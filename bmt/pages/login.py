@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.auth import Authenticator, Principal
+from bmt.chassis.crowd_limit import caller_is_known
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.rate_limit import RateLimit
 from bmt.contracts.problems import Refused
@@ -180,6 +181,7 @@ class Admitted:
         if principal is None:
             raise SignInFirst
         self._rate_limit.take(principal.subject)
+        caller_is_known(request.scope, principal.subject)
         if not principal.has(*self._roles):
             raise Refused(problem="forbidden", extra={"roles": list(self._roles)})
         return principal

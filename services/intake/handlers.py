@@ -1,6 +1,5 @@
 """What intake does about each call and each submission heard: what must be known is asked first."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
-from services.intake.channels.mail import OpenedMail, open_mail
+from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import EMAIL
 from services.intake.channels.own_notices import OwnNotices
 from services.intake.channels.reports import undelivered
@@ -83,6 +82,14 @@ class Documents(Protocol):
         ...
 
 
+class ReadMail(Protocol):
+    """As `Readers.mail`."""
+
+    async def __call__(self, content: bytes, *, found: bool = False) -> OpenedMail:
+        """What can be told of a message; never raises because of it."""
+        ...
+
+
 class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
@@ -134,6 +141,7 @@ def _is_fine(wish: Wish, standing: Standing) -> bool:
 async def receive_email(
     content: bytes,
     caller: Caller,
+    read_mail: ReadMail,
     agencies: Agencies,
     documents: Documents,
     weigh: Weigh,
@@ -145,7 +153,7 @@ async def receive_email(
     Raises:
         Refused: the caller's agency receives no e-mail, or the caller has no agency.
     """
-    opened = await asyncio.to_thread(open_mail, content, agencies)
+    opened = await read_mail(content)
     home = _home(caller, opened, agencies)
     require_channel(home, "email")
     caller = replace(caller, agencies=frozenset({home.code}))

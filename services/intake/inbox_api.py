@@ -37,6 +37,7 @@ from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.handlers import Weigh
 from services.intake.queries import Inbox
+from services.intake.reading.readers import Readers
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
 Settling = Annotated[CommandContext, Depends(command("administrator"))]
@@ -56,6 +57,8 @@ def routes(
     inbox: Inbox,
     documents: DocumentStore,
     agencies: Agencies,
+    readers: Readers,
+    *,
     weigh: Weigh,
     new_id: NewId,
     clock: Clock,
@@ -87,7 +90,7 @@ def routes(
                 content = _not_empty(received.content.read())
             caller = caller_of(context.principal)
             what = await handlers.receive_email(
-                content, caller, agencies, documents, weigh, new_id, clock
+                content, caller, readers.mail, agencies, documents, weigh, new_id, clock
             )
         context = context.of_body("POST", "/v1/emails", received.digest)
         executed = await execution.execute(message(what.request_id, context, what, new=True))

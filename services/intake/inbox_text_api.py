@@ -12,9 +12,9 @@ from bmt.chassis.openapi import problems
 from bmt.chassis.web import api_router
 from bmt.contracts.http.intake import InboxText
 from services.intake.channels.media_types import EMAIL
-from services.intake.channels.shown_text import shown_text
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.queries import Inbox
+from services.intake.reading.readers import Readers
 
 Reading = Annotated[Principal, Depends(require("administrator"))]
 
@@ -22,7 +22,7 @@ _READ_AT_ONCE: Final = 2
 """Messages read at the same time: a large one takes some hundred megabytes while it is."""
 
 
-def routes(inbox: Inbox, documents: DocumentStore, most_bytes: int) -> APIRouter:
+def routes(inbox: Inbox, documents: DocumentStore, readers: Readers, most_bytes: int) -> APIRouter:
     """The route of an item's text; a message of more than `most_bytes` is not read."""
     api = api_router(tags=["inbox"])
     reading = asyncio.Semaphore(_READ_AT_ONCE)
@@ -41,6 +41,6 @@ def routes(inbox: Inbox, documents: DocumentStore, most_bytes: int) -> APIRouter
             return InboxText(text="")
         async with reading:
             content = await documents.read(whole.document_id)
-            return InboxText(text=await asyncio.to_thread(shown_text, content))
+            return InboxText(text=await readers.text(content))
 
     return api

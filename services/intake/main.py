@@ -27,6 +27,7 @@ from services.intake import (
     subscriptions,
     views,
 )
+from services.intake.channels.email_form import codes_of
 from services.intake.directory.doubts import Doubts
 from services.intake.directory.scim import ScimDirectory
 from services.intake.directory.snapshot import Directory
@@ -38,6 +39,7 @@ from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
 from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
+from services.intake.reading.readers import Readers
 from services.intake.scanning.laying import LAY, Layer, work_of
 from services.intake.scanning.reception import Scans
 from services.intake.settings import Settings
@@ -96,10 +98,12 @@ def build(settings: Settings) -> FastAPI:
         settings.smtp_sender,
         foundation,
         agencies,
+        _readers(foundation, agencies, at_once=1),
         requests,
         weigh,
         settings.email_max_bytes,
     )
+    readers = _readers(foundation, agencies, at_once=2)
     blanks = BlankPapers(agencies)
     execution, documents = foundation.execution, foundation.documents
     return foundation.app(
@@ -113,18 +117,26 @@ def build(settings: Settings) -> FastAPI:
                 inbox,
                 documents,
                 agencies,
-                weigh,
-                clock.new_id,
-                clock.now,
-                settings.email_max_bytes,
+                readers,
+                weigh=weigh,
+                new_id=clock.new_id,
+                clock=clock.now,
+                most_bytes=settings.email_max_bytes,
             ),
-            inbox_text_api.routes(inbox, documents, settings.email_max_bytes),
+            inbox_text_api.routes(inbox, documents, readers, settings.email_max_bytes),
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
             site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),
             public_site(settings, requests, agencies),
         ],
     )
+
+
+def _readers(foundation: Foundation, agencies: Agencies, *, at_once: int) -> Readers:
+    """Who reads messages; the mailboxes have their own, as anybody can write to those."""
+    readers = Readers(codes_of(agencies), at_once)
+    foundation.closes(readers.close)
+    return readers
 
 
 def _directory(settings: Settings, foundation: Foundation) -> Directory:

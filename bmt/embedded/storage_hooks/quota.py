@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-QUOTA = re.compile(r"^\s+vmaxb:\s*(\d+)b\s*$", re.MULTILINE)
+QUOTA = re.compile(r"^[ \t]+vmaxb:[ \t]*(\d+)b[ \t]*$", re.MULTILINE)
 
 
 def main(event: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _ASK: Final = (
     '<?xml version="1.0"?><propfind xmlns="DAV:"><prop>'
     "<quota-available-bytes/><quota-used-bytes/></prop></propfind>"
 )
-_QUOTA: Final = re.compile(r"<(?:\w+:)?quota-(?:available|used)-bytes[^>]*>(\d+)<")
+_QUOTA: Final = re.compile(r"<(?:\w+:)?quota-(?:available|used)-bytes[^<>]*>(\d+)<")
 
 
 async def gather(where: Whereabouts, accounts: Iterable[str]) -> tuple[Volume, ...]:

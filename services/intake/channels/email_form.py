@@ -1,7 +1,7 @@
 """Telling whether a message holds a filled request, and what it asks for."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,8 +26,10 @@ SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 
 _LONGEST_SHOWN: Final = 20_000
 """Characters of a field that people are shown; the whole stands in the message."""
-_LINKED: Final = re.compile(r"\s*[<\[]mailto:[^>\]]*[>\]]", re.IGNORECASE)
-_IN_BRACKETS: Final = re.compile(r"[^<>]*<([^<>\s]+)>")
+_LONGEST_READ: Final = 2000
+"""Characters of a field that has one line: an address of 254 may stand there three times, linked."""
+_LINKED: Final = re.compile(r"[<\[]mailto:[^<>\[\]]*+[>\]]", re.IGNORECASE)
+_IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
 
 
 Meant = dict[str, set[str | int | None]]
@@ -50,13 +52,13 @@ class Form:
     filled: bool = False
 
 
-def form_of(message: ReadMessage, forms: Iterable[str], agencies: Agencies) -> Form:
+def form_of(message: ReadMessage, forms: Iterable[str], agencies: Mapping[str, str]) -> Form:
     """The form that a message holds: in its text, or in a form that is attached.
 
     Args:
         message: as it was read.
         forms: the texts of the forms attached.
-        agencies: all there are, to be named by code or by name.
+        agencies: codes by name, as of `codes_of`.
     """
     found = labelled((*message.plain, *forms))
     if not found:
@@ -77,21 +79,30 @@ def form_of(message: ReadMessage, forms: Iterable[str], agencies: Agencies) -> F
     return form
 
 
-def _meant(found: Labelled, agencies: Agencies) -> Meant:
+def _meant(found: Labelled, agencies: Mapping[str, str]) -> Meant:
     """What each field can mean: one value for each way it was written, None for what is unclear."""
     readers = _readers(agencies)
     return {
-        field: {readers[field](text) if field in readers else text for text in texts}
+        field: {_read(readers[field], text) if field in readers else text for text in texts}
         for field, texts in found.items()
     }
 
 
-def _readers(agencies: Agencies) -> dict[str, Callable[[str], str | int | None]]:
+def _read(reader: Callable[[str], str | int | None], text: str) -> str | int | None:
+    """What was meant; nothing that people fill in is so long that it is not even looked at."""
+    return reader(text) if len(text) <= _LONGEST_READ else None
+
+
+def codes_of(agencies: Agencies) -> dict[str, str]:
+    """The agencies' codes, by code and by name, both in lower case."""
     codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
-    codes |= {agency.code.casefold(): agency.code for agency in agencies}
+    return codes | {agency.code.casefold(): agency.code for agency in agencies}
+
+
+def _readers(agencies: Mapping[str, str]) -> dict[str, Callable[[str], str | int | None]]:
     return {
         "kind": _kind,
-        "agency": lambda text: codes.get(text.casefold()),
+        "agency": lambda text: agencies.get(text.casefold()),
         "account": _address,
         "email": _address,
         "quota_bytes": size_in_bytes,

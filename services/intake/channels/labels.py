@@ -23,6 +23,8 @@ LABELS: Final = {
 FREE_TEXT: Final = "justification"
 MOST_CHARACTERS: Final = 1024 * 1024
 """A text that is longer is no form."""
+_LONGEST_LINE: Final = 20_000
+"""What stands behind is not read: no value of a request may be so long, so it is refused with its beginning alone."""
 
 _FIELD_OF: Final = {label: field for field, labels in LABELS.items() for label in labels}
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
@@ -34,7 +36,7 @@ _LINE: Final = re.compile(
 _BULLETS: Final = "-*•· \t"
 _NUMBER: Final = re.compile(r"\d{1,2}[.)]\s*\**")
 _SPACES: Final = re.compile(r"[^\S\n\t]+")
-_SIGNATURE: Final = re.compile(r"--\s?|_{5,}|-{5,}.*")
+_SIGNATURE: Final = re.compile(r"--\s?|_{5,}+|-{5,}+.*")
 
 Labelled = dict[str, set[str]]
 """Field → the different values that it was given."""
@@ -53,7 +55,7 @@ def labelled(texts: Iterable[str]) -> Labelled:
 def _fields(text: str) -> Iterator[tuple[str, str]]:
     field, lines = "", list[str]()
     for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        line = _SPACES.sub(" ", raw).rstrip()
+        line = _SPACES.sub(" ", raw)[:_LONGEST_LINE].rstrip()
         if line.lstrip().startswith(">"):
             continue
         if _SIGNATURE.fullmatch(line):

@@ -1,10 +1,9 @@
 """A message with what can be told of it: its form, and its attachments as documents."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bmt.agencies.register import Agencies
 from services.intake.channels.email_form import Form, form_of
 from services.intake.channels.filename import FilenameWrong, checked
 from services.intake.channels.media_types import ALLOWED, EMAIL, ENDINGS, TEXT, recognise
@@ -30,8 +29,8 @@ class OpenedMail:
     attachments: tuple[Attachment, ...]
 
 
-def open_mail(content: bytes, agencies: Agencies, *, found: bool = False) -> OpenedMail:
-    """Read a message, handed in or `found` in a mailbox; never raises. It may take a second for the largest: not for the event loop."""
+def open_mail(content: bytes, agencies: Mapping[str, str], *, found: bool = False) -> OpenedMail:
+    """Read a message, handed in or `found` in a mailbox; never raises. `agencies` are codes by name, as of `codes_of`. It may take a second for the largest: not for the event loop."""
     try:
         return _opened(read(content, lists=found), agencies)
     except Exception as error:  # noqa: BLE001  whatever is wrong with it, a person can look at it
@@ -49,7 +48,7 @@ def open_head(head: bytes, why: str) -> OpenedMail:
     return OpenedMail(message, Form({}, (Missing(field="message", detail=why),), None), ())
 
 
-def _opened(message: ReadMessage, agencies: Agencies) -> OpenedMail:
+def _opened(message: ReadMessage, agencies: Mapping[str, str]) -> OpenedMail:
     attachments = tuple(_allowed(message.attachments))
     forms = [each.content.decode("utf-8-sig") for each in attachments if each.media_type == TEXT]
     return OpenedMail(message, form_of(message, forms, agencies), attachments)

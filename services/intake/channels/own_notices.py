@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_OURS: Final = (
-    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
+_OURS: Final = re.compile(
+    r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
 )
 
 
@@ -25,4 +25,5 @@ class OwnNotices:
         Ours are UUIDs of version 7 (RFC 9562). People's mail programs in the same domain may use UUIDs too:
         random ones (version 4), or in capitals.
         """
-        return re.fullmatch(f"<{_OURS}@{re.escape(self.domain)}>", message_id) is not None
+        name, at, domain = message_id.partition("@")
+        return bool(at) and domain == f"{self.domain}>" and _OURS.fullmatch(name) is not None

@@ -8,6 +8,7 @@ _BODY: Final = re.compile(
     rb"BODY\[\](?:<\d+>)? (?:\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|(NIL))", re.IGNORECASE
 )
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)", re.IGNORECASE)
+_UID: Final = re.compile(rb"\bUID (\d{1,10})\b")
 _BEGINS: Final = re.compile(rb"\d+ \(")
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 
@@ -58,4 +59,4 @@ def _items(answer: Sequence[Any]) -> list[tuple[bytes, bytes | None]]:
 
 
 def _is_of(head: bytes, uid: int) -> bool:
-    return re.search(rb"\bUID %d\b" % uid, head) is not None
+    return any(int(each) == uid for each in _UID.findall(head))

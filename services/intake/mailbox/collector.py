@@ -30,8 +30,8 @@ _MOST_DOUBLINGS: Final = 10
 class Take(Protocol):
     """As `Taking`."""
 
-    async def __call__(self, home: Agency, received: Received) -> Outcome:
-        """Durable when this returns."""
+    async def __call__(self, home: Agency, received: Received) -> Outcome | None:
+        """Durable when this returns; None: try later."""
         ...
 
 
@@ -117,6 +117,8 @@ class Collector:
             return
         with received.content:
             outcome = await self._take(self._agency, received)
+        if outcome is None:
+            return
         self._gauges.took(self._agency.code, outcome)
         if folder.keeps_keywords:
             await asyncio.to_thread(session.mark, uid)

@@ -12,11 +12,13 @@ from bmt.chassis.foundation import Foundation
 from services.intake import handlers
 from services.intake.channels.own_notices import OwnNotices
 from services.intake.handlers import ToldBy, Weigh
+from services.intake.mailbox.begun import BEGUN, BegunReadings
 from services.intake.mailbox.collector import Collector
 from services.intake.mailbox.gauges import MailboxGauges
 from services.intake.mailbox.session import Session
 from services.intake.mailbox.settings import mailboxes
 from services.intake.mailbox.taking import Taking
+from services.intake.reading.readers import Readers
 
 
 def collect(
@@ -24,6 +26,7 @@ def collect(
     sender: str | None,
     foundation: Foundation,
     agencies: Agencies,
+    readers: Readers,
     requests: ToldBy,
     weigh: Weigh,
     most_bytes: int,
@@ -52,7 +55,9 @@ def collect(
         new_id=clock.new_id,
         clock=clock.now,
     )
-    take = Taking(foundation.execution, foundation.store, agencies, receive, most_bytes)
+    begun = BegunReadings(foundation.database[BEGUN], clock.new_id, clock.now)
+    foundation.prepares(begun.prepare)
+    take = Taking(foundation.execution, foundation.store, begun, readers, receive, most_bytes)
     gauges = MailboxGauges(foundation.registry)
     for code, mailbox in mailboxes(given.get_secret_value(), agencies).items():
         session: Callable[[], Session] = partial(Session, mailbox)

@@ -3,7 +3,6 @@
 So the same message, read by two processes or read again after a crash, leads to one commit.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal, Protocol
@@ -11,15 +10,16 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from bmt.agencies.agency import Agency
-from bmt.agencies.register import Agencies
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import Received
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.event_store import Commit
 from bmt.chassis.execution import Execution
 from services.intake import answers
-from services.intake.channels.mail import OpenedMail, open_head, open_mail, unopened
+from services.intake.channels.mail import OpenedMail, unopened
 from services.intake.domain.commands import ReceiveEmail
+from services.intake.mailbox.begun import Turn
+from services.intake.reading.readers import Readers
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,9 @@ Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
 """What became of a message; `known`: it had been taken in before."""
 
 HEAD_BYTES: Final = 256 * 1024
+TWICE: Final = (
+    "The system ended twice while this message was being read: it waits, whole, for a person."
+)
 
 
 class Commits(Protocol):
@@ -45,6 +48,26 @@ class Receive(Protocol):
         ...
 
 
+class Begun(Protocol):
+    """As `BegunReadings`."""
+
+    async def turn(self, cause: str) -> Turn:
+        """What to do with this message."""
+        ...
+
+    async def begin(self, cause: str) -> str:
+        """Write down that a reading begins; gives its name."""
+        ...
+
+    async def end(self, cause: str, name: str) -> None:
+        """Cross it out."""
+        ...
+
+    async def settle(self, cause: str) -> None:
+        """Forget the message."""
+        ...
+
+
 class Taking:
     """Takes messages in."""
 
@@ -52,19 +75,21 @@ class Taking:
         self,
         execution: Execution[Any, Any],
         commits: Commits,
-        agencies: Agencies,
+        begun: Begun,
+        readers: Readers,
         receive: Receive,
         most_bytes: int,
     ) -> None:
         """A message of more than `most_bytes` is kept whole, and only its beginning is read."""
         self._execution = execution
         self._commits = commits
-        self._agencies = agencies
+        self._begun = begun
+        self._readers = readers
         self._receive = receive
         self._most_bytes = most_bytes
 
-    async def __call__(self, home: Agency, received: Received) -> Outcome:
-        """Durable when this returns, whatever the message is.
+    async def __call__(self, home: Agency, received: Received) -> Outcome | None:
+        """Durable when this returns, whatever the message is; None: another may be reading it, so try later.
 
         Raises:
             Unavailable: a part is away; the same again is safe.
@@ -72,25 +97,41 @@ class Taking:
         causation = cause_of(home.code, received.digest)
         if await self._commits.find([causation]):
             return "known"
+        turn = await self._begun.turn(causation)
+        if turn == "leave":
+            return None
+        if turn == "give_up":
+            log.error("mailbox_message_given_up", agency=home.code, cause=causation)
+            commit = await self._recorded(causation, home, received, unopened(TWICE))
+        else:
+            commit = await self._read(causation, home, received)
+        await self._begun.settle(causation)
+        return _outcome(commit)
+
+    async def _read(self, causation: str, home: Agency, received: Received) -> Commit:
+        reading = await self._begun.begin(causation)
         try:
-            commit = await self._recorded(causation, home, received, await self._opened(received))
+            return await self._taken(causation, home, received)
+        finally:
+            await self._begun.end(causation, reading)
+
+    async def _taken(self, causation: str, home: Agency, received: Received) -> Commit:
+        try:
+            return await self._recorded(causation, home, received, await self._opened(received))
         except Unavailable:
             raise
         except Exception:
             log.exception("mailbox_message_unread", agency=home.code, cause=causation)
             why = "What stands in this message could not be stored apart from it."
-            commit = await self._recorded(causation, home, received, unopened(why))
-        return _outcome(commit)
+            return await self._recorded(causation, home, received, unopened(why))
 
     async def _opened(self, received: Received) -> OpenedMail:
         received.content.seek(0)
         if received.size_bytes > self._most_bytes:
             head = received.content.read(HEAD_BYTES)
             why = f"It is larger than {self._most_bytes} bytes: nothing but its header was read."
-            return await asyncio.to_thread(open_head, head, why)
-        return await asyncio.to_thread(
-            open_mail, received.content.read(), self._agencies, found=True
-        )
+            return await self._readers.head(head, why)
+        return await self._readers.mail(received.content.read(), found=True)
 
     async def _recorded(
         self, causation: str, home: Agency, received: Received, opened: OpenedMail

@@ -30,7 +30,7 @@ Place = tuple[datetime, str]
 UNTOLD: Final[Collection[NoticeStatus]] = ("due", "prepared", "failed")
 """What is listed where nothing is asked for: whoever is to read these does not have them."""
 
-_ADDRESS: Final = re.compile(r"\S+@\S+")
+_ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 
 
 class Waiting(BaseModel):

@@ -19,7 +19,7 @@ VIEWS = {
 }
 KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
-QUEUES = {"intake": {"drafts"}, "records": {"unsequenced", "sequencer"}}
+QUEUES = {"intake": {"drafts", "mailbox_readings"}, "records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""
 KEYS = {"records": {"people"}}
 """What a service may change and remove one by one, and not drop."""

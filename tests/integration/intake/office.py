@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fixtures.service import Surroundings
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.mongodb import connect
 from bmt.embedded.ports import any_free_port
+from services.intake.mailbox.begun import BEGUN, LONGEST_READING
 from services.intake.main import build
 from services.intake.settings import Settings
 
@@ -102,6 +104,17 @@ class Office:
             assert self.dovecot.marked == messages
 
         await eventually(check, timeout=MARKED_WITHIN_SECONDS)
+
+    async def begun(self) -> list[dict[str, Any]]:
+        """The readings that began and did not end."""
+        found = await self._client[self.database][BEGUN].find().to_list(None)
+        return [reading for message in found for reading in message["readings"]]
+
+    async def let_time_pass(self) -> None:
+        """As if those readings had begun so long ago that none of them can go on."""
+        long_ago = datetime.now(UTC) - LONGEST_READING
+        change = {"$set": {"readings.$[].at": long_ago}}
+        await self._client[self.database][BEGUN].update_many({}, change)
 
     def close(self) -> None:
         self._client.close()

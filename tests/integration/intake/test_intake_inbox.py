@@ -226,3 +226,12 @@ async def test_what_is_no_message_is_refused(intake, as_, deliver):
     answer = await intake.post("/v1/emails", content=email(), headers=headers)
     assert_problem(answer, "unsupported_media_type")
     assert_problem(await deliver(b""), "validation_failed")
+
+
+async def test_a_message_made_to_be_read_slowly_waits_like_any_other(deliver, intake):
+    hostile = email("E-mel: " + "<mailto:" * 100_000)
+    async with asyncio.timeout(20):
+        delivering = asyncio.create_task(deliver(hostile))
+        assert (await intake.get("/healthz")).status_code == 200
+        assert (await delivering).status_code == 202
+        assert (await deliver(email(Message_ID="<after@x.my>"))).status_code == 201

@@ -13,6 +13,7 @@ from intake_callers import ADMINISTRATOR, FILLED, INBOUND, OF_JPA, SITI, asked, 
 from office import SENDER, Office, document_id, what_became
 
 from bmt.contracts.events import NotificationPrepared
+from services.intake.mailbox.taking import TWICE
 from services.notification import main as notification
 from services.notification.settings import Settings as NotificationSettings
 
@@ -276,3 +277,52 @@ async def test_a_bounce_goes_to_the_agency_of_its_request(office, surroundings, 
         for who, items in ((OF_JPA, 1), (ADMINISTRATOR, 0)):
             found = (await intake.get("/v1/inbox", headers=as_(*who))).json()["items"]
             assert len(found) == items
+
+
+LARGE = email("x" * 70 + "\n", Message_ID="<lama@mampu.gov.my>") + b"y" * 70 + b"\n" * 5_000_000
+
+
+async def killed_while_it_reads(office):
+    """Intake, killed in the middle of reading a message."""
+    before = len(await office.begun())
+    async with office.process() as intake:
+
+        async def begun():
+            assert len(await office.begun()) > before
+
+        await eventually(begun, timeout=60)
+        intake.kill()
+        await intake.wait()
+
+
+async def test_a_message_that_was_being_read_when_intake_died_twice_waits_for_a_person(office, as_):
+    office.dovecot.deliver(LARGE)
+    office.dovecot.deliver(email())
+    await killed_while_it_reads(office)
+    await killed_while_it_reads(office)
+    assert await office.commits() == []
+    async with office.intake() as intake:
+        await eventually(lambda: office.dovecot.marked == 1, timeout=30)
+        (commit,) = await office.commits()
+        assert what_became(commit)[1] == "request", "another message is held up"
+        await office.let_time_pass()
+        await office.all_taken(2)
+        listed = await intake.get("/v1/inbox?status=waiting", headers=as_(*ADMINISTRATOR))
+        (item,) = listed.json()["items"]
+        address = f"/v1/inbox/{item['inbox_item_id']}"
+        whole = (await intake.get(address, headers=as_(*ADMINISTRATOR))).json()
+        assert [missing["detail"] for missing in whole["missing"]] == [TWICE]
+    (kept,) = [content for _, content in office.dovecot.there().values() if b"lama@" in content]
+    assert await office.stored(document_id(kept)) == kept
+    assert await office.begun() == []
+
+
+async def test_a_hostile_message_waits_for_a_person_and_the_next_one_is_taken(office):
+    office.dovecot.deliver(email("E-mel: " + "<mailto:" * 100_000, Message_ID="<jahat@x.my>"))
+    office.dovecot.deliver(email())
+    async with office.intake():
+        await office.all_taken(2)
+    assert sorted(what_became(commit)[1] for commit in await office.commits()) == [
+        "inbox",
+        "request",
+    ]

@@ -9,6 +9,7 @@ from eventually import eventually
 from fastapi import Request
 from fixtures.problems import assert_problem
 
+from bmt.chassis.crowd_limit import CrowdLimits
 from bmt.chassis.metrics import new_registry
 from bmt.chassis.web import api_router, create_app
 
@@ -46,7 +47,7 @@ def crowded(counter, verifier) -> httpx.AsyncClient:
         authenticator=verifier,
         registry=new_registry(),
         readiness={},
-        most_calls=MOST,
+        crowd=CrowdLimits(most=MOST, each=MOST),
         lifespan=lambda _: nullcontext(),
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://counter")

@@ -8,10 +8,12 @@ from bmt.agencies import register
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.requests import RequestFacts, SubmitRequest
 from bmt.contracts.values import Document, Submitter
+from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail
 from services.intake.domain.submission import Caller, Standing, Submission
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
+CODES = codes_of(AGENCIES)
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 ID = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
 SITI = "siti.mampu@mygovuc.gov.my"

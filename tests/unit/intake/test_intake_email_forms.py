@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.mime.base import MIMEBase
 
 import pytest
-from submissions import AGENCIES
+from submissions import CODES
 
 from services.intake.channels.mail import open_mail
 from services.intake.channels.sizes import size_in_bytes
@@ -73,7 +73,7 @@ def message(text: str = "", **headers: str) -> EmailMessage:
 
 
 def opened(raw):
-    return open_mail(raw if isinstance(raw, bytes) else bytes(raw), AGENCIES)
+    return open_mail(raw if isinstance(raw, bytes) else bytes(raw), CODES)
 
 
 def form(raw):

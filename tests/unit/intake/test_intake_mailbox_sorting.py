@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from submissions import AGENCIES
+from submissions import CODES
 
 from services.intake.channels.mail import open_head, open_mail
 from services.intake.channels.own_notices import OwnNotices
@@ -18,7 +18,7 @@ OF_ANOTHER_AGENCY = "another-agencys"
 
 def told(content):
     """What the reader tells of a message; who may submit what is decided later."""
-    opened = open_mail(content, AGENCIES, found=True)
+    opened = open_mail(content, CODES, found=True)
     if opened.message.automatic and undelivered(opened.message.report, IS_OURS):
         return "bounce"
     if why_set_aside(opened, IS_OURS):
@@ -46,13 +46,13 @@ def test_a_message_that_breaks_off_anywhere_is_still_something(path, kept):
 
 def test_a_bounce_names_the_notice_that_it_is_about():
     (postfix,) = [path for path in CORPUS if path.stem == "dsn-postfix"]
-    report = open_mail(postfix.read_bytes(), AGENCIES).message.report
+    report = open_mail(postfix.read_bytes(), CODES).message.report
     assert undelivered(report, IS_OURS) == Undelivered(OURS)
 
 
 def test_no_surrogate_of_a_strange_character_set_reaches_what_is_stored():
     (path,) = [path for path in CORPUS if path.stem == "half-characters-in-utf-7"]
-    understood = open_mail(path.read_bytes(), AGENCIES).form.understood
+    understood = open_mail(path.read_bytes(), CODES).form.understood
     assert "".join(understood.values()).encode()
 
 
@@ -99,5 +99,5 @@ def test_what_came_by_a_mailing_list_is_a_request_where_it_was_handed_in():
     content = (
         path.read_bytes().replace(b"Precedence: list\r\n", b"").replace(b"Precedence: list\n", b"")
     )
-    assert open_mail(content, AGENCIES, found=True).form.request is None
-    assert open_mail(content, AGENCIES).form.request is not None
+    assert open_mail(content, CODES, found=True).form.request is None
+    assert open_mail(content, CODES).form.request is not None
