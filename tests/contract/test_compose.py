@@ -27,6 +27,7 @@ each_container = pytest.mark.parametrize("name", CONTAINERS)
 def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(name, monkeypatch):
     settings = importlib.import_module(f"{PROCESSES[name]}.settings").Settings
     given = {key: value for key, value in environment(name).items() if key.startswith("BMT_")}
+    monkeypatch.delenv("BMT_ALLOW_HTTP")
     known = {f"BMT_{field.upper()}" for field in settings.model_fields}
     for key, value in given.items():
         monkeypatch.setenv(key, value)

@@ -9,6 +9,7 @@ import bmt.chassis.kafka_client  # noqa: F401  it tells aiokafka of closed conne
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.metrics import new_registry
+from bmt.chassis.run import warn_of_what_is_not_encrypted
 from bmt.chassis.settings import WRONG_CONFIGURATION, load
 from services.records.statistics.app import statistics
 from services.records.statistics.figures import Figures
@@ -33,6 +34,7 @@ def main() -> None:
     """The process."""
     settings = load(Settings)
     set_up_logs(settings.service, settings.log_level)
+    warn_of_what_is_not_encrypted(settings)
     settings.statistics_folder.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(
         build(settings), quiet=True, redirect_stdouts=False, override_logging=False
