@@ -176,7 +176,7 @@ def test_the_image_is_made_of_hashed_packages_and_does_not_run_as_root():
     assert all("--require-hashes" in stage for stage in named.values() if "install" in stage)
     assert "USER 10001:10001" in named["service"]
     assert "HEALTHCHECK" in named["service"]
-    assert named["ipms"].startswith("service AS")
+    assert named["evaluation"].startswith("service AS")
 
 
 def test_what_the_image_copies_is_there_and_not_left_out():
