@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.certificates import Authority
 from test_secrets import GIVEN, SECRETS, settings_of
 
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.run import warn_of_what_is_not_encrypted
 from bmt.chassis.settings import load
+from bmt.cli import addresses
 
 ROOT = Path(__file__).parents[3]
 OUTSIDE = {
@@ -134,3 +136,13 @@ def test_files_for_tls_are_refused_where_kafka_is_spoken_to_without(production, 
     with pytest.raises(SystemExit):
         load(settings_of("approval"))
     assert "BMT_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT has none" in capsys.readouterr().err
+
+
+def test_an_operators_command_comes_in_by_tls_too(production, tmp_path):
+    authority = Authority(tmp_path, "ours")
+    production.setenv("BMT_MONGODB_CA_FILE", str(authority.file))
+    production.setenv("BMT_KAFKA_CA_FILE", str(authority.file))
+    production.setenv("BMT_KAFKA_CERTIFICATE_FILE", str(authority.certificate("operator")))
+    assert addresses.mongodb(tmp_path).tls == {"tls": True, "tlsCAFile": str(authority.file)}
+    trusted = addresses.kafka(tmp_path).options["ssl_context"].get_ca_certs()
+    assert [dict(part[0] for part in one["subject"]) for one in trusted] == [{"commonName": "ours"}]
