@@ -85,8 +85,8 @@ def pruner(data: Path) -> MongodbAddress:
     if _in_environment(MONGODB, other=KAFKA):
         return mongodb(data)
     layout = Layout.at(data)
-    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
     place = _ready(layout)["mongodb"]["uri"].rpartition("@")[2]
+    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
     return MongodbAddress(f"mongodb://{PRUNER}:{quote(password)}@{place}")
 
 
