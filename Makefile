@@ -68,8 +68,9 @@ docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra services pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
-	@echo "scim2-server" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes -c locks/dev.txt - -o deploy/compose/ipms/requirements.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra services -c locks/dev.txt pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
+	@echo "scim2-server" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras -c locks/dev.txt - -o deploy/compose/ipms/requirements.txt --custom-compile-command "make lock"
+	@$(BIN)/python locks/pin_extras.py locks/services.txt deploy/compose/ipms/requirements.txt
 
 clean:           ## Remove what make made (the data of `make up` stays in .bmt)
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

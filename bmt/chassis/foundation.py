@@ -90,7 +90,9 @@ class Foundation:
         self._own = Vocabulary(own)
         self._heard = Vocabulary(heard)
         self._dead_letters = settings.topic_prefix + dead_letters
-        client = client or mongodb.connect(settings.mongodb_uri.get_secret_value())
+        client = client or mongodb.connect(
+            settings.mongodb_uri.get_secret_value(), **settings.mongodb_tls()
+        )
         self._client = client
         self.database = client[settings.database]
         self.documents = DocumentStore(client[settings.documents_database])

@@ -118,8 +118,11 @@ _NOT_NOW: Final = (
 )
 
 
-def connect(uri: str) -> Client:
-    """A client for this event loop; connects on first use. Times are read back in UTC."""
+def connect(uri: str, **tls: Any) -> Client:
+    """A client for this event loop; connects on first use. Times are read back in UTC.
+
+    `tls` is what the settings say of it beyond the address (`MongodbSettings.mongodb_tls`).
+    """
     return AsyncIOMotorClient(
         uri,
         w="majority",
@@ -135,6 +138,7 @@ def connect(uri: str) -> Client:
         readConcernLevel="majority",
         readPreference="primary",
         appname="bmt",
+        **tls,
     )
 
 

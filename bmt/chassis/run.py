@@ -8,17 +8,19 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from bmt.chassis.deadlines import Deadlines, patient_connections
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.logs import set_up_logs
-from bmt.chassis.settings import WRONG_CONFIGURATION, ServiceSettings, load
+from bmt.chassis.settings import WRONG_CONFIGURATION, KafkaSettings, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
 
 _MOST_FILES: Final = 65_536
+log = structlog.get_logger(__name__)
 
 
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
@@ -28,11 +30,18 @@ def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
     """
     settings = load(settings_class)
     set_up_logs(settings.service, settings.log_level)
+    warn_of_what_is_not_encrypted(settings)
     try:
         serve(build, settings)
     except WrongConfiguration as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(WRONG_CONFIGURATION)
+
+
+def warn_of_what_is_not_encrypted(settings: KafkaSettings) -> None:
+    """Log, at every start, each variable by which this process talks in the open."""
+    for variable in settings.not_encrypted():
+        log.warning("not_encrypted", variable=variable)
 
 
 def serve(build: Callable[[S], FastAPI], settings: S) -> None:

@@ -2,8 +2,10 @@
 
 import ssl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -14,6 +16,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bmt.chassis import tls
+from bmt.chassis.outside import OUTSIDE, without_tls
 from bmt.chassis.secret_files import SUFFIX, SecretFiles, SecretFileWrong, is_secret
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -62,6 +66,14 @@ class KafkaSettings(Settings):
     )
     kafka_username: str | None = Field(default=None, description="As kafka_sasl_mechanism.")
     kafka_password: SecretStr | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that Kafka's certificate is trusted from; default: the system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of our own certificate and its key, where Kafka asks for one.",
+    )
     topic_prefix: str = Field(
         default="", description="Put before each topic and group; separates systems on one broker."
     )
@@ -78,6 +90,25 @@ class KafkaSettings(Settings):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _files_for_tls(self) -> Self:
+        if self.kafka_security_protocol.endswith("SSL"):
+            self._kafka_tls()
+        elif self.kafka_ca_file or self.kafka_certificate_file:
+            raise ValueError(
+                "BMT_KAFKA_CA_FILE and BMT_KAFKA_CERTIFICATE_FILE are for TLS:"
+                f" BMT_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} has none"
+            )
+        return self
+
+    def _kafka_tls(self) -> ssl.SSLContext:
+        return tls.context("BMT_KAFKA", self.kafka_ca_file, self.kafka_certificate_file)
+
+    def not_encrypted(self) -> Sequence[str]:
+        """The variables by which this process talks in the open."""
+        encrypted = self.kafka_security_protocol.endswith("SSL")
+        return [] if encrypted else ["BMT_KAFKA_SECURITY_PROTOCOL"]
+
     def kafka_client_options(self) -> dict[str, Any]:
         """What every aiokafka client of this service is built with."""
         options: dict[str, Any] = {
@@ -86,7 +117,7 @@ class KafkaSettings(Settings):
             "security_protocol": self.kafka_security_protocol,
         }
         if self.kafka_security_protocol.endswith("SSL"):
-            options["ssl_context"] = ssl.create_default_context()
+            options["ssl_context"] = self._kafka_tls()
         if self.kafka_password is not None and self.kafka_sasl_mechanism is not None:
             options |= {
                 "sasl_mechanism": self.kafka_sasl_mechanism,
@@ -96,18 +127,56 @@ class KafkaSettings(Settings):
         return options
 
 
-class ServiceSettings(KafkaSettings):
+class MongodbSettings(Settings):
+    """How to come into MongoDB."""
+
+    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the user's password.")
+    mongodb_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that MongoDB's certificate is trusted from; with it, TLS is used.",
+    )
+    mongodb_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of our own certificate and its key, where MongoDB asks for one; as BMT_MONGODB_CA_FILE.",
+    )
+
+    @model_validator(mode="after")
+    def _mongodb_files_can_be_used(self) -> Self:
+        tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
+        return self
+
+    def mongodb_tls(self) -> dict[str, Any]:
+        """What the driver is told of TLS beyond the address."""
+        files = {
+            "tlsCAFile": self.mongodb_ca_file,
+            "tlsCertificateKeyFile": self.mongodb_certificate_file,
+        }
+        given = {option: str(file) for option, file in files.items() if file}
+        return {"tls": True, **given} if given else {}
+
+    def mongodb_encrypted(self) -> bool:
+        """Whether MongoDB is spoken to by TLS: the address says so, or a file is for it."""
+        address = urlsplit(self.mongodb_uri.get_secret_value())
+        said = {name.lower(): values[-1] for name, values in parse_qs(address.query).items()}
+        by_itself = "true" if address.scheme == "mongodb+srv" else "false"
+        return bool(self.mongodb_tls()) or said.get("tls", said.get("ssl", by_itself)) == "true"
+
+
+class ServiceSettings(KafkaSettings, MongodbSettings):
     """What every service must know. A subclass names its `service` and adds its own variables."""
 
     port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
-    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the service's password.")
     database: str = Field(default="", description="Database; default bmt_<service>.")
     documents_database: str = Field(
         default="bmt_documents", description="Database of the documents that all services read."
     )
-    issuer: str = Field(
+    issuer: Annotated[str, OUTSIDE] = Field(
         pattern=r"^https?://\S+$",
         description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Lets addresses outside begin with http://: for an evaluation on one machine, never in production.",
     )
     audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
     token_leeway_seconds: int = Field(
@@ -167,6 +236,23 @@ class ServiceSettings(KafkaSettings):
     @classmethod
     def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {"database": f"bmt_{cls.service}", **values}
+
+    @model_validator(mode="after")
+    def _outside_is_encrypted(self) -> Self:
+        if not self.allow_http and (names := list(without_tls(self))):
+            raise ValueError(
+                "\n".join(
+                    f"{name} is wrong: http:// is not encrypted. https:// it must be, or"
+                    " BMT_ALLOW_HTTP=true where this is an evaluation"
+                    for name in names
+                )
+            )
+        return self
+
+    def not_encrypted(self) -> Sequence[str]:
+        """As `KafkaSettings.not_encrypted`, of everything that a service talks to."""
+        mongodb = [] if self.mongodb_encrypted() else ["BMT_MONGODB_URI"]
+        return [*without_tls(self), *super().not_encrypted(), *mongodb]
 
 
 S = TypeVar("S", bound=BaseSettings)

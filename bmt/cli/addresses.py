@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -36,10 +36,11 @@ class KafkaAddress:
 
 @dataclass(frozen=True)
 class MongodbAddress:
-    """Attributes: `uri`, with its password; `prefix` of every database."""
+    """Attributes: `uri`, with its password; `prefix` of every database; `tls` beyond the address."""
 
     uri: str
     prefix: str = "bmt_"
+    tls: Mapping[str, Any] = field(default_factory=dict)
 
 
 def kafka(data: Path) -> KafkaAddress:
@@ -71,7 +72,11 @@ def mongodb(data: Path) -> MongodbAddress:
     """MongoDB, for somebody who may do everything there; raises as `kafka`."""
     if _in_environment(MONGODB, other=KAFKA):
         settings = load(OperatorMongodb)
-        return MongodbAddress(settings.mongodb_uri.get_secret_value(), settings.database_prefix)
+        return MongodbAddress(
+            settings.mongodb_uri.get_secret_value(),
+            settings.database_prefix,
+            settings.mongodb_tls(),
+        )
     return MongodbAddress(_ready(Layout.at(data))["mongodb"]["uri"])
 
 
@@ -80,8 +85,8 @@ def pruner(data: Path) -> MongodbAddress:
     if _in_environment(MONGODB, other=KAFKA):
         return mongodb(data)
     layout = Layout.at(data)
-    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
     place = _ready(layout)["mongodb"]["uri"].rpartition("@")[2]
+    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
     return MongodbAddress(f"mongodb://{PRUNER}:{quote(password)}@{place}")
 
 

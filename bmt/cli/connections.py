@@ -38,7 +38,7 @@ async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
     client = None
     try:
         with store_errors():
-            client = connect(address.uri)
+            client = connect(address.uri, **address.tls)
             yield client
     except ConfigurationError as error:
         raise WrongConfiguration(f"{MONGODB} is wrong: {error}") from None

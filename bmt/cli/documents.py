@@ -25,7 +25,7 @@ _NOWHERE: Final = {
     "port": 1,
     "kafka_bootstrap_servers": "127.0.0.1:1",
     "mongodb_uri": "mongodb://127.0.0.1:1",
-    "issuer": "http://127.0.0.1:1",
+    "issuer": "https://127.0.0.1:1",
     "agencies_file": Path("deploy/embedded/agencies.yaml"),
     "ledger_keys": pem(Ed25519PrivateKey.generate()),
     "records_key": new_key(),
@@ -60,7 +60,7 @@ def _placeholder(name: str) -> object:
         return 1
     if name.endswith("_sender"):
         return "nobody@nowhere.invalid"
-    return "http://127.0.0.1:1" if name.endswith("_url") else "nowhere"
+    return "https://127.0.0.1:1" if name.endswith("_url") else "nowhere"
 
 
 async def documents() -> dict[Path, str]:

@@ -37,6 +37,9 @@ def reported() -> Iterator[None]:
         yield
     except CannotRun as error:
         raise _ended(str(error), error.exit_code) from None
+    except ImportError as error:
+        said = "this is for an evaluation, whose parts are not installed here"
+        raise _ended(f"{said}: {error.msg}", Exit.WRONG_USE) from None
     except WrongConfiguration as error:
         raise _ended(str(error), Exit.WRONG_USE) from None
     except NotSo as error:

@@ -10,10 +10,7 @@ import httpx
 from bmt.chassis.errors import WrongConfiguration
 from bmt.contracts.values import Role
 from bmt.embedded.errors import NotRunning
-from bmt.embedded.holders import holder
-from bmt.embedded.issuer import Issuer
 from bmt.embedded.layout import Layout
-from bmt.embedded.ports import Ports
 
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 
@@ -34,6 +31,10 @@ def access(service: str, role: Role, data: Path) -> tuple[str, str]:
     layout = Layout.at(data)
     if not layout.ready_file.exists():
         raise NotRunning(f"no system runs in {layout.root}: `bmt up` starts one")
+    from bmt.embedded.holders import holder  # noqa: PLC0415 - no image has the evaluation's parts
+    from bmt.embedded.issuer import Issuer  # noqa: PLC0415
+    from bmt.embedded.ports import Ports  # noqa: PLC0415
+
     ready = json.loads(layout.ready_file.read_text())
     ports = Ports(int(layout.base_file.read_text()))
     minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()

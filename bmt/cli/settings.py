@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from bmt.chassis.settings import KafkaSettings, Settings
+from bmt.chassis.settings import KafkaSettings, MongodbSettings, Settings
 
 
 class OperatorKafka(KafkaSettings):
@@ -13,10 +13,9 @@ class OperatorKafka(KafkaSettings):
     service: ClassVar[str] = "operator"
 
 
-class OperatorMongodb(Settings):
+class OperatorMongodb(MongodbSettings):
     """How to come into MongoDB as somebody who may read and change the services' databases."""
 
-    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the operator's password.")
     database_prefix: str = Field(
         default="bmt_", description="A service's database is this and the service's name."
     )

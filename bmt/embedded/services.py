@@ -123,6 +123,7 @@ def environment(system: System, name: str) -> dict[str, str]:
         "BMT_DATABASE": f"bmt_{name}",
         "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_ISSUER": system.issuer.url,
+        "BMT_ALLOW_HTTP": "true",  # nothing leaves the machine
         "BMT_AUDIENCE": AUDIENCE,
         "BMT_AGENCIES_FILE": str(agencies_file()),
         **SERVICES[name](system),

@@ -1,16 +1,17 @@
 """What a service must be told to have pages, beyond what every service is."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from bmt.chassis.outside import OUTSIDE
 from bmt.chassis.settings import ServiceSettings
 
 
 class PagesSettings(ServiceSettings):
     """The settings of a service with pages; without a public address it has none."""
 
-    public_url: str = Field(
+    public_url: Annotated[str, OUTSIDE] = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from bmt.chassis.outside import OUTSIDE
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from bmt.pages.settings import PagesSettings
@@ -19,7 +20,7 @@ class Settings(PagesSettings):
 
     service: ClassVar[str] = "intake"
 
-    ipms_url: str = Field(
+    ipms_url: Annotated[str, OUTSIDE] = Field(
         pattern=r"^https?://\S+$", description="Base URL of the directory (SCIM 2.0)."
     )
     ipms_token: SecretStr = Field(description="Bearer token for the directory.")

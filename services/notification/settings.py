@@ -1,10 +1,11 @@
 """What notification must be told beyond what every service is: where mail goes, and how."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from bmt.chassis.outside import OUTSIDE
 from bmt.chassis.settings import ServiceSettings
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import EmailAddress
@@ -48,20 +49,20 @@ class Settings(ServiceSettings):
         description="Folder of fonts for scripts beyond Latin and Arabic (Chinese, Tamil) on paper.",
     )
 
-    status_url: str = Field(
+    status_url: Annotated[str, OUTSIDE] = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,
         description="Where users see their requests, such as https://intake.example/my: notices lead there.",
     )
-    console_url: str = Field(
+    console_url: Annotated[str, OUTSIDE] = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,
         description="Where administrators work, such as https://approval.example/console: reminders lead there.",
     )
 
-    status_page_url: str = Field(
+    status_page_url: Annotated[str, OUTSIDE] = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,

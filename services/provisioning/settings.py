@@ -1,10 +1,11 @@
 """What provisioning must be told: where the targets are, and how to get in."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from bmt.chassis.outside import OUTSIDE
 from bmt.chassis.settings import ServiceSettings
 
 _URL = r"^https?://\S+$"
@@ -15,7 +16,7 @@ class Settings(ServiceSettings):
 
     service = "provisioning"
 
-    ipms_url: str | None = Field(
+    ipms_url: Annotated[str | None, OUTSIDE] = Field(
         default=None,
         pattern=_URL,
         description="Base of IPMS' SCIM 2.0 interface; needed where an agency's connector is scim.",
@@ -23,7 +24,9 @@ class Settings(ServiceSettings):
     ipms_token: SecretStr | None = Field(
         default=None, description="Bearer token for it; needed with BMT_IPMS_URL."
     )
-    storage_url: str = Field(pattern=_URL, description="Of the transfer storage (copyparty).")
+    storage_url: Annotated[str, OUTSIDE] = Field(
+        pattern=_URL, description="Of the transfer storage (copyparty)."
+    )
     storage_user: str = Field(default="admin", description="The storage's administrator.")
     storage_password: SecretStr = Field(
         min_length=1, description="The administrator's; the owners' passwords are derived from it."

@@ -48,7 +48,7 @@ from services.records.worker import filing
 
 def build(settings: Settings) -> FastAPI:
     """The application of records."""
-    client = mongodb.connect(settings.mongodb_uri.get_secret_value())
+    client = mongodb.connect(settings.mongodb_uri.get_secret_value(), **settings.mongodb_tls())
     masters = master_keys(settings.records_key.get_secret_value())
     remembered = timedelta(seconds=settings.seal_memory_seconds)
     people = PersonKeys(client[settings.database], masters, clock.now, remembered)

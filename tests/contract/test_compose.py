@@ -5,8 +5,19 @@ import json
 import re
 
 import pytest
-from fixtures.compose import CONTAINERS, FOLDER, JOBS, OWN, RAW, ROOT, SYSTEM, environment, required
-from fixtures.ledger_keys import SECRETS as FILES
+from fixtures.compose import (
+    CONTAINERS,
+    FOLDER,
+    JOBS,
+    OWN,
+    RAW,
+    ROOT,
+    SYSTEM,
+    TEXT,
+    environment,
+    make_secrets,
+    required,
+)
 
 from bmt.embedded import mongodb_rights
 from bmt.embedded.kafka_table import table
@@ -18,24 +29,32 @@ PROCESSES = {name: f"services.{name}" for name in SERVICES} | {
 }
 HARD = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
 SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|_KEY$|_URI$")
-PINNED = re.compile(r"[\w/-]+:v?\d+\.\d+\.\d+[\w.-]*")  # a host would have a dot before the colon
+BY_DIGEST = re.compile(
+    r"    image: ([\w/-]+)@\$\{(\w+)_DIGEST:\?.*\} # (v?\d+\.\d+\.\d+)$", re.MULTILINE
+)
 
 each_container = pytest.mark.parametrize("name", CONTAINERS)
 
 
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    return make_secrets(tmp_path_factory.mktemp("compose") / "secrets")
+
+
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(name, monkeypatch):
+def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(
+    name, secrets, monkeypatch
+):
     settings = importlib.import_module(f"{PROCESSES[name]}.settings").Settings
-    given = {key: value for key, value in environment(name).items() if key.startswith("BMT_")}
-    known = {f"BMT_{field.upper()}" for field in settings.model_fields}
+    given = {
+        key: value for key, value in environment(name, secrets).items() if key.startswith("BMT_")
+    }
+    monkeypatch.delenv("BMT_ALLOW_HTTP")
+    fields = {f"BMT_{field.upper()}": field for field in settings.model_fields}
     for key, value in given.items():
         monkeypatch.setenv(key, value)
-    for secret, value in FILES.items():
-        if given.pop(f"{secret}_FILE", None) is not None:
-            monkeypatch.delenv(f"{secret}_FILE")
-            monkeypatch.setenv(secret, value)
 
-    assert given.keys() <= known
+    assert {key if key in fields else key.removesuffix("_FILE") for key in given} <= fields.keys()
     settings()
 
 
@@ -45,9 +64,9 @@ def test_a_service_runs_its_own_module_as_its_own_kafka_and_mongodb_user(name):
     assert CONTAINERS[name]["command"] == ["python", "-m", f"{PROCESSES[name]}.main"]
     assert given["BMT_HOST"] == "0.0.0.0"
     assert given["BMT_KAFKA_USERNAME"] == name
-    assert given["BMT_KAFKA_PASSWORD"] == f"a-kafka-{name}-password"
+    assert given["BMT_KAFKA_PASSWORD_FILE"] == f"/run/secrets/kafka-{name}"
     if name in SERVICES:
-        assert f"//{name}:a-mongodb-{name}-password@" in given["BMT_MONGODB_URI"]
+        assert given["BMT_MONGODB_URI_FILE"] == f"/run/secrets/mongodb-{name}"
 
 
 @each_container
@@ -73,9 +92,19 @@ def test_a_container_may_do_nothing_that_it_need_not(name):
         assert container["tmpfs"] == ["/tmp"]
 
 
-@each_container
-def test_an_image_is_pinned_and_named_without_a_host(name):
-    assert PINNED.fullmatch(CONTAINERS[name]["image"])
+def test_an_image_of_others_is_named_by_its_digest_which_has_to_be_known():
+    others = {container["image"] for name, container in RAW.items() if name not in OWN}
+    named = {
+        f"{image}@${{{name}_DIGEST:?is missing in .env}}"
+        for image, name, _ in BY_DIGEST.findall(TEXT)
+    }
+    assert others == named
+
+    found = (FOLDER / "digests.sh").read_text()
+    versions = {f"{name} {image}:{version}" for image, name, version in BY_DIGEST.findall(TEXT)}
+    assert versions <= set(found.splitlines())
+    bases = re.findall(r"^FROM (python\S*)", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    assert set(bases) == {"python@${PYTHON_DIGEST}"}
 
 
 @each_container
@@ -84,13 +113,32 @@ def test_a_port_is_open_on_loopback_alone(name):
 
 
 @each_container
-def test_secrets_come_from_outside(name):
-    literal = {
+def test_secrets_are_files(name):
+    held = {
         key: value
         for key, value in RAW[name].get("environment", {}).items()
-        if SECRET.search(key) and not re.search(r"\$\{\w+:\?", str(value))
+        if SECRET.search(key) and not key.endswith("_FILE")
     }
-    assert literal == {}
+    assert held == {}
+    told = set(re.findall(r"/run/secrets/([\w-]+)", json.dumps(CONTAINERS[name])))
+    assert told <= set(CONTAINERS[name].get("secrets", []))
+
+
+def test_every_secret_is_made_once_and_for_the_containers_alone(secrets):
+    made = {file.name: file.read_bytes() for file in secrets.iterdir()}
+    assert made.keys() == SYSTEM["secrets"].keys()
+    assert made.keys() == {name for each in CONTAINERS.values() for name in each.get("secrets", [])}
+    assert len(set(made.values())) == len(made)
+    assert all(SYSTEM["secrets"][name] == {"file": f"./secrets/{name}"} for name in made)
+    assert secrets.stat().st_mode & 0o077 == 0
+
+    make_secrets(secrets)
+    assert {file.name: file.read_bytes() for file in secrets.iterdir()} == made
+
+
+@each_container
+def test_its_log_is_bounded_by_what_docker_and_podman_both_have(name):
+    assert CONTAINERS[name]["logging"] == {"driver": "json-file", "options": {"max-size": "10m"}}
 
 
 @each_container
@@ -111,7 +159,7 @@ def test_what_is_waited_for_can_come(name):
         assert "healthcheck" in CONTAINERS[other] if healthy else other in JOBS
 
 
-def test_the_example_of_the_environment_names_every_secret_and_gives_none():
+def test_the_example_of_the_environment_names_what_must_be_known_and_gives_none():
     lines = (FOLDER / ".env.example").read_text().splitlines()
     assert {line for line in lines if line and line[0] != "#"} == {
         f"{name}=" for name in required()
@@ -136,11 +184,18 @@ def test_prometheus_finds_every_process():
 
 
 def test_every_user_of_kafka_and_mongodb_gets_a_password():
-    kafka = environment("kafka")
-    mongodb = environment("mongodb-users")
+    kafka = CONTAINERS["kafka"]["secrets"]
+    mongodb = CONTAINERS["mongodb-users"]["secrets"]
 
-    assert all(f"KAFKA_{user.upper()}_PASSWORD" in kafka for user in table().principals)
-    assert all(f"MONGODB_{name.upper()}_PASSWORD" in mongodb for name in mongodb_rights.USERS)
+    assert all(f"kafka-{user}" in kafka for user in table().principals)
+    assert all(f"mongodb-{name}" in mongodb for name in mongodb_rights.USERS)
+
+
+def test_the_pages_client_takes_no_passwords():
+    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
+    for client in realm["clients"]:
+        assert client["directAccessGrantsEnabled"] is False
+        assert client["attributes"]["pkce.code.challenge.method"] == "S256"
 
 
 def test_the_realm_has_the_roles_and_claims_of_the_contract():
@@ -175,7 +230,7 @@ def test_the_image_is_made_of_hashed_packages_and_does_not_run_as_root():
     assert all("--require-hashes" in stage for stage in named.values() if "install" in stage)
     assert "USER 10001:10001" in named["service"]
     assert "HEALTHCHECK" in named["service"]
-    assert named["ipms"].startswith("service AS")
+    assert named["evaluation"].startswith("service AS")
 
 
 def test_what_the_image_copies_is_there_and_not_left_out():

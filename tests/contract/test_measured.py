@@ -6,8 +6,7 @@ from importlib import import_module
 
 import pytest
 import yaml
-from fixtures.compose import ROOT, environment
-from fixtures.ledger_keys import SECRETS as FILES
+from fixtures.compose import ROOT, environment, make_secrets
 from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
@@ -37,7 +36,7 @@ ASKED = sorted(
 )
 
 
-def registry_of(name, monkeypatch) -> CollectorRegistry:
+def registry_of(name, secrets, monkeypatch) -> CollectorRegistry:
     """What `name` registers when it is put together with compose's settings; nothing connects."""
     made = []
 
@@ -45,12 +44,9 @@ def registry_of(name, monkeypatch) -> CollectorRegistry:
         made.append(new())
         return made[-1]
 
-    for key, value in environment(name).items():
+    for key, value in environment(name, secrets).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("BMT_AGENCIES_FILE", str(DEPLOY / "embedded" / "agencies.yaml"))
-    for secret, value in FILES.items():
-        monkeypatch.delenv(f"{secret}_FILE", raising=False)
-        monkeypatch.setenv(secret, value)
     monkeypatch.setattr(foundation, "new_registry", kept)
     settings = import_module(f"services.{name}.settings").Settings
     import_module(f"services.{name}.main").build(settings())
@@ -67,14 +63,14 @@ def exported(registry):
 
 
 @pytest.fixture
-async def measured(monkeypatch) -> dict[str, set[str]]:
+async def measured(tmp_path, monkeypatch) -> dict[str, set[str]]:
     """Every series that may be asked for, with the labels that it may be asked by."""
     from services.records.statistics.figures import Figures
 
-    found = {"up": set(OF_A_TARGET)}
+    found, secrets = {"up": set(OF_A_TARGET)}, make_secrets(tmp_path / "secrets")
     for name in SERVICES:
         with monkeypatch.context() as patched:
-            for series, labels in exported(registry_of(name, patched)):
+            for series, labels in exported(registry_of(name, secrets, patched)):
                 found.setdefault(series, set(OF_A_TARGET)).update(labels)
     (turnaround,) = Figures().collect()
     found[f"{turnaround.name}_bucket"] = {*OF_A_TARGET, *turnaround._labelnames, "le"}

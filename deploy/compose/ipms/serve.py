@@ -12,7 +12,7 @@ if __name__ == "__main__":
         application(
             Path(os.environ["IPMS_JOURNAL"]),
             Path(os.environ["IPMS_ACCOUNTS"]),
-            os.environ["BMT_IPMS_TOKEN"],
+            Path(os.environ["BMT_IPMS_TOKEN_FILE"]).read_text().strip(),
         ),
         host="0.0.0.0",  # noqa: S104 - of the container, which publishes it on loopback alone
         port=int(os.environ["IPMS_PORT"]),

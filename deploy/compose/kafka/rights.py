@@ -5,11 +5,14 @@ They are those of `deploy/kafka/acls.yaml`, from which the embedded broker has t
 
 import asyncio
 import os
+from pathlib import Path
 
 import stamina
 from aiokafka.errors import KafkaError
 
 from bmt.embedded import kafka_rights
+
+SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))
 
 
 @stamina.retry(on=(KafkaError, OSError), attempts=None, timeout=120, wait_max=2)
@@ -20,7 +23,7 @@ async def _establish() -> None:
             "security_protocol": "SASL_PLAINTEXT",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": "admin",
-            "sasl_plain_password": os.environ["KAFKA_ADMIN_PASSWORD"],
+            "sasl_plain_password": (SECRETS / "kafka-admin").read_text().strip(),
         }
     )
 

@@ -2,21 +2,20 @@
 # Starts Kafka in KRaft mode, one node, as bmt/embedded/kafka.py does: users are made when the
 # storage is formatted, so that no moment exists without them; nobody may do what no ACL allows.
 # They are the principals of deploy/kafka/acls.yaml.
-# Passwords come in KAFKA_<USER>_PASSWORD, and are those of the first start: changing one later is
+# Passwords are in files, kafka-<user> among the secrets, and are those of the first start: changing one later is
 # for kafka-configs.sh.
 set -euo pipefail
 umask 077
 
 bin="${KAFKA_BIN:-/opt/kafka/bin}"
 data="${KAFKA_DATA:-/var/lib/kafka/data}"
+secrets="${SECRETS:-/run/secrets}"
 settings="$(mktemp)"
 acls="${BMT_ACLS_FILE:-/etc/bmt/acls.yaml}"
 mapfile -t users < <(echo admin && sed -n '/^principals:/,$ s/^  \([a-z][a-z0-9-]*\):.*/\1/p' "$acls")
 
 password() {
-  local name="KAFKA_${1^^}_PASSWORD"
-  name="${name//-/_}"
-  printf '%s' "${!name}"
+  cat "$secrets/kafka-$1"
 }
 
 scram='org.apache.kafka.common.security.scram.ScramLoginModule required'

@@ -3,5 +3,5 @@
 set -euo pipefail
 umask 077
 key="$(mktemp)"
-printf '%s' "$MONGODB_KEY" > "$key"
+cat "${SECRETS:-/run/secrets}/mongodb-key" > "$key"
 exec docker-entrypoint.sh mongod --replSet bmt --keyFile "$key" --bind_ip_all

@@ -5,7 +5,8 @@ They are those of the embedded mongod (`bmt.embedded.mongodb_rights`), so that b
 
 import asyncio
 import os
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import stamina
 
@@ -14,6 +15,7 @@ from bmt.chassis.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.embedded import mongodb_rights
 
 ADDRESS = os.environ["MONGODB_ADDRESS"]
+SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))
 ALREADY_INITIALIZED = 23
 
 
@@ -25,7 +27,7 @@ class NoPrimary(Exception):  # noqa: N818 - named for what is so
     on=(Unavailable, OperationFailure, NoPrimary), attempts=None, timeout=120, wait_max=2
 )
 async def _establish() -> None:
-    password = quote(os.environ["MONGODB_ADMIN_PASSWORD"], safe="")
+    password = quote(_secret("mongodb-admin"), safe="")
     client = connect(f"mongodb://admin:{password}@{ADDRESS}/?directConnection=true")
     try:
         with store_errors():
@@ -47,7 +49,14 @@ async def _make_set(client: Client) -> None:
 
 
 def _passwords() -> dict[str, str]:
-    return {user: os.environ[f"MONGODB_{user.upper()}_PASSWORD"] for user in mongodb_rights.USERS}
+    """As the addresses have them, by which the users come in."""
+    return {
+        user: urlsplit(_secret(f"mongodb-{user}")).password or "" for user in mongodb_rights.USERS
+    }
+
+
+def _secret(name: str) -> str:
+    return (SECRETS / name).read_text().strip()
 
 
 if __name__ == "__main__":

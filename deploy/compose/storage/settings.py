@@ -7,6 +7,7 @@ from pathlib import Path
 from bmt.embedded.storage import QUOTA_HOOK, SETTINGS
 
 FOLDER = Path(os.environ["STORAGE_FOLDER"])
+SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))
 
 
 def _write() -> None:
@@ -19,7 +20,7 @@ def _write() -> None:
         SETTINGS.format(
             host=os.environ["STORAGE_HOST"],
             port=os.environ["STORAGE_PORT"],
-            password=os.environ["STORAGE_PASSWORD"],
+            password=(SECRETS / "storage").read_text().strip(),
             quota_hook=hook,
         )
     )

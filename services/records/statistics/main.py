@@ -1,12 +1,16 @@
 """Runs the statistics until told to stop: the Faust worker, and Prometheus' view of it."""
 
+import sys
+
 import faust
 from prometheus_client import start_http_server
 
 import bmt.chassis.kafka_client  # noqa: F401  it tells aiokafka of closed connections
+from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.metrics import new_registry
-from bmt.chassis.settings import load
+from bmt.chassis.run import warn_of_what_is_not_encrypted
+from bmt.chassis.settings import WRONG_CONFIGURATION, load
 from services.records.statistics.app import statistics
 from services.records.statistics.figures import Figures
 from services.records.statistics.settings import Settings
@@ -30,12 +34,19 @@ def main() -> None:
     """The process."""
     settings = load(Settings)
     set_up_logs(settings.service, settings.log_level)
+    warn_of_what_is_not_encrypted(settings)
     settings.statistics_folder.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(
         build(settings), quiet=True, redirect_stdouts=False, override_logging=False
     )
     worker.spinner = None  # it would draw in the log
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        if isinstance(worker.crash_reason, WrongConfiguration):
+            sys.stderr.write(f"{worker.crash_reason}\n")
+            sys.exit(WRONG_CONFIGURATION)
+        raise
 
 
 if __name__ == "__main__":

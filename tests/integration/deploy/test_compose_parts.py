@@ -12,7 +12,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
-from fixtures.compose import FOLDER, environment
+from fixtures.compose import FOLDER, environment, make_secrets
 
 from bmt.chassis.mongodb import OperationFailure, connect
 from bmt.contracts import topics
@@ -51,15 +51,20 @@ async def job(file, variables):
     assert await asyncio.wait_for(child.wait(), 60) == 0
 
 
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    return make_secrets(tmp_path_factory.mktemp("compose") / "secrets")
+
+
 @pytest.fixture
-async def kafka_container(tmp_path):
+async def kafka_container(tmp_path, secrets):
     """The container `kafka`; yields how a user comes in from the host."""
     tools, port, host_port = tmp_path / "bin", any_free_port(), any_free_port()
     tools.mkdir()
     for name, main in KAFKA_TOOLS.items():
         run = f"{java()} {' '.join(JVM)} -cp '{jars.classpath()}' {main}"
         executable(tools / name, f'#!/bin/bash\nexec {run} "$@"\n')
-    given = environment("kafka") | {
+    given = environment("kafka", secrets) | {
         "KAFKA_BIN": str(tools),
         "KAFKA_DATA": str(tmp_path / "data"),
         "KAFKA_BIND": "127.0.0.1",
@@ -79,7 +84,7 @@ async def kafka_container(tmp_path):
     async with running(program, tmp_path / "logs"):
         await job(
             "kafka/rights.py",
-            environment("kafka-rights")
+            environment("kafka-rights", secrets)
             | {name: given[name] for name in ("KAFKA_ADDRESS", "BMT_ACLS_FILE")},
         )
         yield lambda user: {
@@ -87,7 +92,7 @@ async def kafka_container(tmp_path):
             "security_protocol": "SASL_PLAINTEXT",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": user,
-            "sasl_plain_password": given[f"KAFKA_{user.upper()}_PASSWORD"],
+            "sasl_plain_password": (secrets / f"kafka-{user}").read_text().strip(),
         }
 
 
@@ -100,9 +105,9 @@ async def test_kafka_has_its_topics_users_and_rights(kafka_container):
 
 
 @pytest.fixture
-async def mongodb_container(tmp_path):
+async def mongodb_container(tmp_path, secrets):
     """The container `mongodb`, with the root user that its image makes; yields its address."""
-    port, given = any_free_port(), environment("mongodb")
+    port, given = any_free_port(), environment("mongodb", secrets)
     data = tmp_path / "data"
     data.mkdir()
     executable(
@@ -116,23 +121,24 @@ async def mongodb_container(tmp_path):
         await client.admin.command(
             "createUser",
             given["MONGO_INITDB_ROOT_USERNAME"],
-            pwd=given["MONGO_INITDB_ROOT_PASSWORD"],
+            pwd=(secrets / "mongodb-admin").read_text().strip(),
             roles=["root"],
         )
         client.close()
     start = ("bash", str(FOLDER / "mongodb" / "start.sh"))
     given["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
-    given["MONGODB_KEY"] = "0123456789abcdef"  # base64, as real keys are
     async with running(Program("mongodb", start, ready, given), tmp_path / "logs"):
         yield f"127.0.0.1:{port}"
 
 
-async def test_mongodb_is_a_replica_set_whose_services_own_one_database_each(mongodb_container):
-    given = environment("mongodb-users") | {"MONGODB_ADDRESS": mongodb_container}
+async def test_mongodb_is_a_replica_set_whose_services_own_one_database_each(
+    mongodb_container, secrets
+):
+    given = environment("mongodb-users", secrets) | {"MONGODB_ADDRESS": mongodb_container}
     await job("mongodb/users.py", given)
     await job("mongodb/users.py", given)  # a second start
 
-    uri = environment("intake")["BMT_MONGODB_URI"].replace("mongodb:27017", mongodb_container)
+    uri = (secrets / "mongodb-intake").read_text().replace("mongodb:27017", mongodb_container)
     client = connect(uri)
     await client["bmt_intake"]["commits"].insert_one({"_id": "x"})
     with pytest.raises(OperationFailure, match="not authorized"):
@@ -141,7 +147,7 @@ async def test_mongodb_is_a_replica_set_whose_services_own_one_database_each(mon
 
 
 @pytest.fixture
-async def storage_container(tmp_path):
+async def storage_container(tmp_path, secrets):
     """The container `storage`, with its settings written; yields its address."""
     port = any_free_port()
     given = {
@@ -149,7 +155,7 @@ async def storage_container(tmp_path):
         "STORAGE_HOST": "127.0.0.1",
         "STORAGE_PORT": str(port),
     }
-    await job("storage/settings.py", environment("storage-settings") | given)
+    await job("storage/settings.py", environment("storage-settings", secrets) | given)
     program = Program(
         name="storage",
         command=(sys.executable, "-m", "copyparty", "-c", str(tmp_path / "copyparty.conf"), "-q"),
@@ -161,8 +167,8 @@ async def storage_container(tmp_path):
         yield f"http://127.0.0.1:{port}"
 
 
-async def test_storage_knows_its_admin_and_answers_the_health_check(storage_container):
-    password = environment("provisioning")["BMT_STORAGE_PASSWORD"]
+async def test_storage_knows_its_admin_and_answers_the_health_check(storage_container, secrets):
+    password = (secrets / "storage").read_text().strip()
     async with httpx.AsyncClient(base_url=storage_container, trust_env=False) as client:
         assert (await client.get("/?reset=/._")).is_success
         assert (await client.get("/?reload=cfg", auth=("admin", password))).is_success
@@ -170,7 +176,7 @@ async def test_storage_knows_its_admin_and_answers_the_health_check(storage_cont
 
 
 @pytest.fixture
-async def ipms_container(tmp_path):
+async def ipms_container(tmp_path, secrets):
     """The container `ipms`; yields its address."""
     port = any_free_port()
     given = {
@@ -181,15 +187,15 @@ async def ipms_container(tmp_path):
     program = Program(
         name="ipms",
         command=(sys.executable, str(FOLDER / "ipms" / "serve.py")),
-        environment=environment("ipms") | given,
+        environment=environment("ipms", secrets) | given,
         ready=partial(listening, port),
     )
     async with running(program, tmp_path / "logs"):
         yield f"http://127.0.0.1:{port}/v2"
 
 
-async def test_ipms_serves_the_sample_accounts_to_who_knows_the_token(ipms_container):
-    token = environment("intake")["BMT_IPMS_TOKEN"]
+async def test_ipms_serves_the_sample_accounts_to_who_knows_the_token(ipms_container, secrets):
+    token = (secrets / "ipms-token").read_text().strip()
     async with httpx.AsyncClient(base_url=ipms_container, trust_env=False) as client:
         assert (await client.get("/ServiceProviderConfig")).is_success
         assert (await client.get("/Users")).status_code == 401

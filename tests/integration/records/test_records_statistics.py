@@ -4,6 +4,7 @@ import os
 import sys
 import urllib.request
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bmt.contracts import topics
 from bmt.contracts.events import Filed
 from bmt.embedded import ports
+from bmt.embedded.errors import Unready
 from bmt.embedded.process import Process, running
 from bmt.embedded.program import Program
 
@@ -44,24 +46,31 @@ async def wire(broker):
     await wire.stop()
 
 
+@pytest.fixture(scope="module")
+def port():
+    """Of a process by its name: started again, Kafka knows it by its host and port."""
+    return cache(lambda name: ports.any_free_port())
+
+
 @pytest.fixture
-def started(broker, tmp_path):
+def started(broker, tmp_path, port):
     """`async with started() as (process, figures)`."""
 
     @asynccontextmanager
-    async def start():
-        port = ports.any_free_port()
+    async def start(name="statistics", **others):
+        own_port = port(name)
         environment = {
             **KafkaServer(broker.options("statistics")).environment,
-            "BMT_METRICS_PORT": str(port),
-            "BMT_STATISTICS_FOLDER": str(tmp_path / "faust"),
+            "BMT_METRICS_PORT": str(own_port),
+            "BMT_STATISTICS_FOLDER": str(tmp_path / name),
+            **others,
         }
 
         async def ready():
-            return await ports.listening(port)
+            return await ports.listening(own_port)
 
         program = Program(
-            name="statistics",
+            name=name,
             command=(sys.executable, "-m", "services.records.statistics.main"),
             ready=ready,
             environment=environment,
@@ -70,7 +79,7 @@ def started(broker, tmp_path):
         process = await Process.start(program, tmp_path / "logs")
         try:
             await process.become_ready()
-            yield process, lambda: figures(port)
+            yield process, lambda: figures(own_port)
         finally:
             await process.stop()
 
@@ -146,3 +155,33 @@ async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(broker, wi
             assert told() == before
 
         await eventually(told_again)
+
+
+async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, started):
+    requests = [facts(agency="KPM") for _ in range(12)]
+
+    def all_counted(*processes):
+        def counted():
+            shares = [told().get(("filed", "KPM"), (0, 0))[0] for told in processes]
+            assert sum(shares) == len(requests)
+            return shares
+
+        return counted
+
+    async with started() as (one, of_one):
+        for request in requests:
+            for event, sequence in whole(request):
+                await wire.say(event, sequence=sequence)
+        await eventually(all_counted(of_one), 20)
+        async with started("another") as (other, of_other):
+            shares = await eventually(all_counted(of_one, of_other), 30)
+            assert all(shares)
+            assert one.running
+            assert other.running
+        await eventually(all_counted(of_one), 30)
+
+
+async def test_topics_of_other_partitions_than_said_are_refused(started):
+    with pytest.raises(Unready, match=r"BMT_STATISTICS_PARTITIONS is wrong: 4, but .* has 3"):
+        async with started(BMT_STATISTICS_PARTITIONS="4"):
+            pass

@@ -1,0 +1,30 @@
+"""TLS towards Kafka and MongoDB: whom we trust, and who we are."""
+
+import ssl
+from pathlib import Path
+
+
+def context(variables: str, authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
+    """Trusts `authorities` (the system's where there are none), and shows `certificate` with its key.
+
+    Raises:
+        ValueError: a file cannot be used; the text names its variable, `{variables}_CA_FILE` say.
+    """
+    try:
+        made = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise ValueError(_unusable(f"{variables}_CA_FILE", authorities, error)) from None
+    if certificate is not None:
+        try:
+            made.load_cert_chain(certificate, password="")
+        except OSError as error:
+            raise ValueError(
+                _unusable(f"{variables}_CERTIFICATE_FILE", certificate, error)
+            ) from None
+    return made
+
+
+def _unusable(variable: str, file: Path | None, error: OSError) -> str:
+    """An `SSLError` is an `OSError`, too."""
+    why = getattr(error, "reason", None) or error.strerror
+    return f"{variable} is wrong: {file} cannot be used: {why}"

@@ -1,0 +1,193 @@
+"""Kafka and MongoDB over TLS, as in production: a service runs on them, and trusts nobody whom it was not told of."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from eventually import eventually
+from fixtures.certificates import Authority
+from fixtures.kafka import KafkaServer, embedded_kafka
+from fixtures.mongodb import embedded_mongodb
+from fixtures.service import AGENCIES_FILE
+
+from bmt.chassis import mongodb, tls
+from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
+from bmt.chassis.publisher import KafkaPublisher
+from bmt.embedded import ports
+from bmt.embedded.kafka import Kafka
+from bmt.embedded.mongodb import MongoDB
+from bmt.embedded.process import running
+from bmt.embedded.program import Program
+from services.approval.main import build
+from services.approval.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+SERVER = """\
+listener.name.clients.ssl.keystore.type=PEM
+listener.name.clients.ssl.keystore.location={certificate}
+listener.name.clients.ssl.truststore.type=PEM
+listener.name.clients.ssl.truststore.location={authority}
+"""
+
+
+@dataclass(frozen=True)
+class KafkaWithTls(Kafka):
+    authority: Authority | None = None
+
+    def _write_settings(self, file, data):
+        super()._write_settings(file, data)
+        certificate = self.authority.certificate("kafka")
+        said = file.read_text().replace("CLIENTS:SASL_PLAINTEXT", "CLIENTS:SASL_SSL")
+        file.write_text(
+            said + SERVER.format(certificate=certificate, authority=self.authority.file)
+        )
+
+    def options(self, user="admin"):
+        return {
+            **super().options(user),
+            "security_protocol": "SASL_SSL",
+            "ssl_context": tls.context("TEST", self.authority.file, None),
+        }
+
+
+@dataclass(frozen=True)
+class MongodbWithTls(MongoDB):
+    authority: Authority | None = None
+    ours: Path | None = None
+
+    def program(self):
+        own = self.authority.certificate("mongodb")
+        without = super().program()
+        options = ("--tlsMode", "requireTLS", "--tlsCertificateKeyFile", str(own))
+        return replace(
+            without, command=(*without.command, *options, "--tlsCAFile", str(self.authority.file))
+        )
+
+    def uri(self, user="admin"):
+        return f"{super().uri(user)}&{self._tls}"
+
+    def _direct(self, login="", port=0):
+        return f"{super()._direct(login, port)}&{self._tls}"
+
+    @property
+    def _tls(self):
+        return f"tls=true&tlsCAFile={self.authority.file}&tlsCertificateKeyFile={self.ours}"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"), "ours")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
+@pytest.fixture(scope="module")
+async def broker(tmp_path_factory, authority):
+    folder = tmp_path_factory.mktemp("kafka-tls")
+    plain = embedded_kafka(folder)
+    part = KafkaWithTls(**vars(plain), authority=authority)
+    async with running(part.program(), folder / "logs"):
+        yield part
+
+
+@pytest.fixture(scope="module")
+async def database(tmp_path_factory, authority):
+    folder = tmp_path_factory.mktemp("mongodb-tls")
+    plain = embedded_mongodb(folder)
+    ours = authority.certificate("test")
+    part = MongodbWithTls(**vars(plain), authority=authority, ours=ours)
+    async with running(part.program(), folder / "logs"):
+        yield part
+
+
+@pytest.fixture
+def settings(broker, database, authority, local_issuer):
+    """`settings(**others)`: those of approval, which came to trust `authority` and has a certificate of it."""
+
+    def made(**others):
+        given = {
+            "port": 1,
+            "kafka_bootstrap_servers": broker.bootstrap_servers,
+            "kafka_security_protocol": "SASL_SSL",
+            "kafka_sasl_mechanism": "SCRAM-SHA-512",
+            "kafka_username": "approval",
+            "kafka_password": broker.passwords["approval"],
+            "kafka_ca_file": authority.file,
+            "mongodb_uri": MongoDB.uri(database, "approval"),
+            "mongodb_ca_file": authority.file,
+            "mongodb_certificate_file": authority.certificate("approval"),
+            "issuer": local_issuer.url,
+            "agencies_file": AGENCIES_FILE,
+        }
+        return Settings(**given | others)
+
+    return made
+
+
+async def test_a_service_runs_on_both(settings):
+    app = build(settings())
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client,
+    ):
+
+        async def ready():
+            answer = await client.get("/readyz")
+            assert answer.status_code == 200, answer.text
+
+        await eventually(ready, 20)
+
+
+async def test_a_kafka_that_a_stranger_vouches_for_is_not_spoken_to(settings, stranger):
+    publisher = KafkaPublisher(settings(kafka_ca_file=stranger.file).kafka_client_options())
+    with pytest.raises(BrokerUnavailable):
+        await publisher.reachable()
+    await publisher.close()
+
+
+@pytest.mark.parametrize("lacking", ["its authority", "our certificate"])
+async def test_a_mongodb_is_not_spoken_to_where_either_side_does_not_trust_the_other(
+    settings, stranger, lacking
+):
+    wrong = (
+        {"mongodb_ca_file": stranger.file}
+        if lacking == "its authority"
+        else {"mongodb_certificate_file": stranger.certificate("approval")}
+    )
+    given = settings(**wrong)
+    client = mongodb.connect(given.mongodb_uri.get_secret_value(), **given.mongodb_tls())
+    with pytest.raises(StoreUnavailable):
+        await mongodb.reachable(client["bmt_approval"])
+    client.close()
+
+
+async def test_the_statistics_run_over_tls_too(broker, authority, tmp_path):
+    port = ports.any_free_port()
+    without = {
+        name: value for name, value in broker.options("statistics").items() if "ssl" not in name
+    }
+
+    async def ready():
+        return await ports.listening(port)
+
+    program = Program(
+        name="statistics",
+        command=(sys.executable, "-m", "services.records.statistics.main"),
+        ready=ready,
+        environment={
+            **KafkaServer(without).environment,
+            "BMT_KAFKA_CA_FILE": str(authority.file),
+            "BMT_METRICS_PORT": str(port),
+            "BMT_STATISTICS_FOLDER": str(tmp_path),
+        },
+        folder=ROOT,
+    )
+    async with running(program, tmp_path / "logs"):
+        assert await ready()

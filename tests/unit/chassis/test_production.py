@@ -1,0 +1,148 @@
+"""Production is not evaluation: nothing leaves the system unencrypted unless that was allowed, and then it is said."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures.certificates import Authority
+from test_secrets import GIVEN, SECRETS, settings_of
+
+from bmt.chassis.logs import set_up_logs
+from bmt.chassis.run import warn_of_what_is_not_encrypted
+from bmt.chassis.settings import load
+from bmt.cli import addresses
+
+ROOT = Path(__file__).parents[3]
+OUTSIDE = {
+    "intake": {"BMT_ISSUER", "BMT_PUBLIC_URL", "BMT_IPMS_URL"},
+    "approval": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
+    "provisioning": {"BMT_ISSUER", "BMT_IPMS_URL", "BMT_STORAGE_URL"},
+    "notification": {"BMT_ISSUER", "BMT_STATUS_URL", "BMT_STATUS_PAGE_URL", "BMT_CONSOLE_URL"},
+    "records": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
+}
+ADDRESSES = sorted(set.union(*OUTSIDE.values()))
+ENCRYPTED = {"BMT_MONGODB_URI": "mongodb://parcels:hunter@db/?replicaSet=bmt&tls=true"}
+
+each_service = pytest.mark.parametrize("service", OUTSIDE)
+each_address = pytest.mark.parametrize(
+    ("service", "address"),
+    [(service, address) for service, addresses in OUTSIDE.items() for address in sorted(addresses)],
+)
+
+
+@pytest.fixture
+def production(monkeypatch):
+    """Everything by https and TLS, and nothing allowed beyond."""
+    monkeypatch.delenv("BMT_ALLOW_HTTP")
+    given = GIVEN | SECRETS | dict.fromkeys(ADDRESSES, "https://bmt.example") | ENCRYPTED
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@each_service
+def test_https_and_tls_are_accepted_in_silence(production, service):
+    assert list(load(settings_of(service)).not_encrypted()) == []
+
+
+@each_address
+def test_an_address_outside_that_is_not_encrypted_is_refused_by_name(
+    production, capsys, service, address
+):
+    production.setenv(address, "http://bmt.example")
+    with pytest.raises(SystemExit) as stopped:
+        load(settings_of(service))
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{address} is wrong: http:// is not encrypted")
+    assert "BMT_ALLOW_HTTP" in line
+
+
+def test_all_that_are_not_encrypted_are_named_at_once(production, capsys):
+    for address in OUTSIDE["intake"]:
+        production.setenv(address, "http://bmt.example")
+    with pytest.raises(SystemExit):
+        load(settings_of("intake"))
+    lines = capsys.readouterr().err.splitlines()
+    assert {line.split()[0] for line in lines} == OUTSIDE["intake"]
+
+
+@each_service
+def test_what_is_allowed_is_said_at_every_start(production, service):
+    production.setenv("BMT_ALLOW_HTTP", "true")
+    for address in OUTSIDE[service]:
+        production.setenv(address, "http://bmt.example")
+    production.setenv("BMT_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    production.setenv("BMT_MONGODB_URI", SECRETS["BMT_MONGODB_URI"])
+    log = io.StringIO()
+    set_up_logs(service, stream=log)
+    warn_of_what_is_not_encrypted(load(settings_of(service)))
+    said = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {(line["level"], line["event"]) for line in said} == {("warning", "not_encrypted")}
+    assert {line["variable"] for line in said} == OUTSIDE[service] | {
+        "BMT_KAFKA_SECURITY_PROTOCOL",
+        "BMT_MONGODB_URI",
+    }
+
+
+def test_a_process_says_it_before_anything_else(production):
+    production.setenv("BMT_ALLOW_HTTP", "true")
+    production.setenv("BMT_ISSUER", "http://issuer.example")
+    production.setenv("BMT_AGENCIES_FILE", "is not there, so that it ends")
+    process = subprocess.run(
+        [sys.executable, "-m", "services.approval.main"], cwd=ROOT, capture_output=True, check=False
+    )
+    assert process.returncode == 2
+    first = json.loads(process.stdout.splitlines()[0])
+    assert (first["event"], first["variable"]) == ("not_encrypted", "BMT_ISSUER")
+
+
+@pytest.mark.parametrize(
+    ("uri", "encrypted"),
+    [
+        ("mongodb://db/", False),
+        ("mongodb://db/?ssl=true", True),
+        ("mongodb+srv://db.example/", True),
+        ("mongodb+srv://db.example/?tls=false", False),
+    ],
+)
+def test_mongodb_is_encrypted_where_its_address_says_so(production, uri, encrypted):
+    production.setenv("BMT_MONGODB_URI", uri)
+    assert load(settings_of("approval")).mongodb_encrypted() is encrypted
+
+
+@pytest.mark.parametrize("part", ["KAFKA", "MONGODB"])
+@pytest.mark.parametrize("kind", ["CA", "CERTIFICATE"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_for_tls_that_cannot_be_used_is_named(
+    production, capsys, tmp_path, part, kind, content
+):
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content)
+    production.setenv(f"BMT_{part}_{kind}_FILE", str(file))
+    with pytest.raises(SystemExit):
+        load(settings_of("approval"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"BMT_{part}_{kind}_FILE is wrong: {file} cannot be used: ")
+
+
+def test_files_for_tls_are_refused_where_kafka_is_spoken_to_without(production, capsys):
+    production.setenv("BMT_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    production.setenv("BMT_KAFKA_CA_FILE", "ca.pem")
+    with pytest.raises(SystemExit):
+        load(settings_of("approval"))
+    assert "BMT_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT has none" in capsys.readouterr().err
+
+
+def test_an_operators_command_comes_in_by_tls_too(production, tmp_path):
+    authority = Authority(tmp_path, "ours")
+    production.setenv("BMT_MONGODB_CA_FILE", str(authority.file))
+    production.setenv("BMT_KAFKA_CA_FILE", str(authority.file))
+    production.setenv("BMT_KAFKA_CERTIFICATE_FILE", str(authority.certificate("operator")))
+    assert addresses.mongodb(tmp_path).tls == {"tls": True, "tlsCAFile": str(authority.file)}
+    trusted = addresses.kafka(tmp_path).options["ssl_context"].get_ca_certs()
+    assert [dict(part[0] for part in one["subject"]) for one in trusted] == [{"commonName": "ours"}]
