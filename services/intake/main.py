@@ -37,7 +37,7 @@ from services.intake.gauges import Gauges
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
-from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
+from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.scanning.laying import LAY, Layer, work_of
 from services.intake.scanning.reception import Scans
 from services.intake.settings import Settings
@@ -66,7 +66,10 @@ def build(settings: Settings) -> FastAPI:
     inbox = Inbox(foundation.view(views.INBOX))
     requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
-    known = KnownDocuments(foundation.view(views.UPLOADS), foundation.documents)
+    known = foundation.document_rights
+    for view in (views.UPLOADS, views.HOLDERS):
+        foundation.projects(foundation.shared.view(view))
+    foundation.prepares(foundation.shared.prepare)
     drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
     foundation.prepares(drafts.prepare)
     weigh = partial(

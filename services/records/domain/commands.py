@@ -42,7 +42,7 @@ class FileFolio:
     """File a document whose bytes were copied and checked.
 
     Attributes:
-        filename: as the store knows it, for a document that its event does not describe.
+        filename: as who handed it in called it, for a document that its event does not describe.
         media_type: as filename.
         folios_a_volume: a volume is closed once it holds so many.
     """

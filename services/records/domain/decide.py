@@ -131,7 +131,12 @@ def _named(event: RequestEvent, event_id: str, key: str | None) -> Iterator[Foli
         case Configured():
             for evidence in event.evidence:
                 if evidence.document_id is not None:
-                    yield FolioDue(document_id=evidence.document_id, event_id=event_id, key=key)
+                    yield FolioDue(
+                        document_id=evidence.document_id,
+                        event_id=event_id,
+                        key=key,
+                        handed_in_by=event.configured_by.subject,
+                    )
         case NotificationPrepared(document_id=str(document_id)):
             yield FolioDue(document_id=document_id, event_id=event_id, key=key)
 

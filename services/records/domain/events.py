@@ -39,7 +39,10 @@ class EventFiled(Event):
 
 
 class FolioDue(Event):
-    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf."""
+    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf.
+
+    `handed_in_by`: who handed it in, where the event does not say what they called it.
+    """
 
     TYPE = "my.gov.bmt.records.FolioDue.v1"
     document_id: DocumentId
@@ -47,6 +50,7 @@ class FolioDue(Event):
     filename: str | None = None
     media_type: str | None = None
     key: str | None = None
+    handed_in_by: str | None = None
 
 
 class FolioFiled(Event):
