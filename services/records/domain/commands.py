@@ -140,9 +140,10 @@ class PlaceHold:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
-    """The file need not be kept for that any more."""
+    """The file need not be kept for that any more: the reader's own hold ends, or, by an auditor, every one."""
 
     reader: Reader
+    reason: str
     at: datetime
 
 

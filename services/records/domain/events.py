@@ -124,11 +124,20 @@ class HoldPlaced(Event):
 
 
 class HoldReleased(Event):
-    """It need not be kept for that any more."""
+    """It need not be kept for that any more.
+
+    Attributes:
+        of: whose hold ended, by subject; None: everybody's.
+        still_held: somebody else holds the file.
+    """
 
     TYPE = "my.gov.bmt.records.HoldReleased.v1"
     by: str
     at: Moment
+    reason: str | None = None
+    of: str | None = None
+    still_held: bool = False
+    key: str | None = None
 
 
 PRIVATE = (
