@@ -1,6 +1,6 @@
 """Views beside the documents: one service fills them from its own events, all services read them."""
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from pydantic import BaseModel
@@ -33,13 +33,13 @@ class SharedViews:
         self._commits = commits
         self._own = own
         self._source = source
-        self._views: list[ViewProjection[BaseModel]] = []
+        self._views: list[ViewProjection[Any]] = []
 
     def view(self, view: View[D]) -> ViewProjection[D]:
         """A read model, to be told of the service's own events."""
         missed = MissedEvents(self._commits, self._own, self._source)
         projection = ViewProjection(view, self.store, missed)
-        self._views.append(projection)  # type: ignore[arg-type]  all that is done with it is to apply
+        self._views.append(projection)
         return projection
 
     async def prepare(self) -> None:

@@ -67,8 +67,8 @@ def build(settings: Settings) -> FastAPI:
     requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
     known = foundation.document_rights
-    for view in (views.UPLOADS, views.HOLDERS):
-        foundation.projects(foundation.shared.view(view))
+    foundation.projects(foundation.shared.view(views.UPLOADS))
+    foundation.projects(foundation.shared.view(views.HOLDERS))
     foundation.prepares(foundation.shared.prepare)
     drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
     foundation.prepares(drafts.prepare)
