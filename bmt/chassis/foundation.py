@@ -19,6 +19,7 @@ from bmt.chassis.crowd_limit import CrowdLimits
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.event_store import EventStore
 from bmt.chassis.execution import Execution
@@ -34,6 +35,7 @@ from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.rate_limit import RateLimit
 from bmt.chassis.relay import Relay
 from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.shared_views import SharedViews
 from bmt.chassis.subscriptions import Handler
 from bmt.chassis.token_verifier import TokenVerifier
 from bmt.chassis.views import Projection, View, ViewProjection
@@ -57,7 +59,8 @@ class Foundation:
         execution: executes the service's commands.
         store: its event store.
         database: its own database, for what has a room of its own (a ledger).
-        documents: the documents that all services read.
+        documents: the documents that all services read; `document_rights`: which count for whom.
+        shared: its views beside the documents, where all services read them.
         work: its work queue.
         publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
@@ -98,6 +101,9 @@ class Foundation:
         self.documents = DocumentStore(client[settings.documents_database])
         self._commits = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
         self.store = around_store(self._commits) if around_store else self._commits
+        beside = client[settings.documents_database]
+        self.shared = SharedViews(beside, self.store, self._own, self.source)
+        self.document_rights = DocumentRights(self.shared.store, self.documents)
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}
         self.lot = MongoParkingLot(self.database[PARKED])
@@ -152,13 +158,7 @@ class Foundation:
             self._own_projections.append(projection)
         return projection
 
-    def worker(
-        self,
-        target: str,
-        perform: Perform,
-        *,
-        concurrency: int = 32,
-    ) -> Worker:
+    def worker(self, target: str, perform: Perform, *, concurrency: int = 32) -> Worker:
         """Somebody who performs the work of one target while the service runs."""
         worker = Worker(
             target=target,

@@ -64,7 +64,7 @@ TITLE: Final[Mapping[str, str]] = MappingProxyType(
         "channel_not_allowed": "The agency does not use this channel",
         "warnings_need_reason": "The warnings need a reason before this can be approved",
         "quota_exceeds_maximum": "The quota is above the agency's maximum",
-        "document_unknown": "A document named here was never stored",
+        "document_unknown": "A document named here was never stored, or is not yours to name",
         "too_large": "The body is too large",
         "unsupported_media_type": "This kind of body is not read here",
         "too_many_requests": "One caller makes too many calls",

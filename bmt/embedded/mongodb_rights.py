@@ -1,8 +1,8 @@
 """The users of the embedded MongoDB and what each may do.
 
-A service owns its database and sees no other, but for the documents, which are written once. What
-is stored in its own stays, too: commits are never removed, and of the record no leaf, folio or file
-number is ever changed.
+A service owns its database and sees no other, but for the documents, which are written once, and the views
+beside them of whose they are, which intake fills. What is stored in its own stays, too: commits are never
+removed, and of the record no leaf, folio or file number is ever changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,11 +18,13 @@ PRUNER: Final = "pruner"
 USERS: Final = (*SERVICES, PRUNER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
+SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
+"""Beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": ("parked", "work", "requests", "inbox", "uploads", "drafts", "mailbox_readings"),
+    "intake": ("parked", "work", "requests", "inbox", "drafts", "mailbox_readings"),
     "approval": ("parked", "work", "reviews", "agency_rules"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "correspondences", "notices", "templates"),
@@ -97,7 +99,11 @@ def _granted(user: str) -> Iterator[str]:
 
 def _roles() -> Iterator[tuple[str, list[Any]]]:
     yield "documents-reader", [_privilege(DOCUMENTS, "", READ)]
-    yield "documents-writer", [_privilege(DOCUMENTS, "", ADD)]
+    written = ("documents.files", "documents.chunks")
+    yield (
+        "documents-writer",
+        [_privilege(DOCUMENTS, "", READ), *_privileges(DOCUMENTS, written, ADD)],
+    )
     yield PRUNER, list(_pruning())
     for service, working in WORKING_COLLECTIONS.items():
         database = f"bmt_{service}"
@@ -107,6 +113,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
                 _privilege(database, "", ADD),
                 _privilege(database, COMMITS, MARK),
                 *_privileges(database, working, CHANGE),
+                *_privileges(DOCUMENTS, SHARED_VIEWS.get(service, ()), (*ADD, *CHANGE)),
                 *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
         )
@@ -118,7 +125,8 @@ def _pruning() -> Iterator[Any]:
     for service, store in stores.STORES.items():
         yield from _privileges(f"bmt_{service}", store.collections(), PRUNE)
     yield _privilege(DOCUMENTS, "documents.files", (*PRUNE, "update"))
-    yield _privilege(DOCUMENTS, "documents.chunks", PRUNE)
+    beside = ("documents.chunks", stores.UPLOADS, stores.HOLDERS)
+    yield from _privileges(DOCUMENTS, beside, PRUNE)
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

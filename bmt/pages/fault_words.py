@@ -54,7 +54,7 @@ MALAY: Final[Mapping[str, str]] = {
     "{name}: Content-Type must be one of {kinds}.": "{name}: jenis dokumen ini tidak diterima.",
     "{name}: at most {limit} bytes are allowed": "{name}: paling banyak {limit} dibenarkan.",
     "{name}: A name of 1 to 200 visible characters is needed, without control characters.": "{name}: nama fail hendaklah 1 hingga 200 aksara yang kelihatan.",
-    "It was never stored: upload it first, to /v1/documents.": "Dokumen ini tidak pernah disimpan: lampirkan semula.",
+    "There is no such document of yours: upload it first, to /v1/documents.": "Tiada dokumen seperti ini yang anda serahkan: lampirkan semula.",
     "Must not be blank.": "Ini perlu diisi.",
     "Control characters are not allowed.": "Aksara kawalan tidak dibenarkan.",
     "Control characters are not allowed (line breaks and tabs are).": "Aksara kawalan tidak dibenarkan (baris baharu dan tab dibenarkan).",

@@ -7,6 +7,10 @@ from typing import Final
 COMMITS: Final = "commits"
 STREAM_OF: Final = "request-{request_id}"
 RECORDS: Final = "records"
+DOCUMENTS: Final = "documents"
+UPLOADS: Final = "uploads"
+HOLDERS: Final = "holders"
+"""Intake's views in the database of documents: who uploaded each, and what holds it, by the request's id."""
 FILES: Final = "files"
 """Records' view that says which requests are filed, and since when."""
 
@@ -22,6 +26,7 @@ class WorkingStore:
         listed_too: which of the others has one document a request as well, also of requests that `requests`
             never has.
         entitlements: the view of what is in force, whose latest request must stay.
+        documents_held: whether its requests are those that `HOLDERS` tells of.
         passing: prefixes of streams that no request's file waits for, such as a bulk call's; they go
             by their age alone. Each with the view that shows them and the field of its time, if there is one.
     """
@@ -31,6 +36,7 @@ class WorkingStore:
     entitlements: str | None = None
     listed_too: str | None = None
     passing: Mapping[str, tuple[str, str] | None] | None = None
+    documents_held: bool = False
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -57,7 +63,9 @@ STORES: Final[Mapping[str, WorkingStore]] = {
     "intake": WorkingStore(
         "requests",
         {"inbox": "_id"},
+        # The view of uploads was in this database before it stood beside the documents.
         passing={"upload-": ("uploads", "uploaded_at"), "scan-": None},
+        documents_held=True,
     ),
 }
 """By service. Intake is the last: until then a user can still ask where the request is."""

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from bmt.chassis import mongodb
-from bmt.pruning.stores import COMMITS, FILES, RECORDS, STORES, STREAM_OF, WorkingStore
+from bmt.pruning.stores import (
+    COMMITS,
+    DOCUMENTS,
+    FILES,
+    HOLDERS,
+    RECORDS,
+    STORES,
+    STREAM_OF,
+    UPLOADS,
+    WorkingStore,
+)
 
 AT_A_TIME: Final = 500
 
@@ -38,14 +48,22 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
         StoreUnavailable: some may be removed; the same again goes on.
     """
     files = client[f"{prefix}{RECORDS}"][FILES]
-    return {
-        service: await _of_service(client[f"{prefix}{service}"], store, files, before)
+    documents = client[f"{prefix}{DOCUMENTS}"]
+    pruned = {
+        service: await _of_service(client[f"{prefix}{service}"], documents, store, files, before)
         for service, store in STORES.items()
     }
+    with mongodb.store_errors():
+        await documents[UPLOADS].delete_many({"uploaded_at": {"$lt": before}})
+    return pruned
 
 
 async def _of_service(
-    database: mongodb.Database, store: WorkingStore, files: mongodb.Collection, before: datetime
+    database: mongodb.Database,
+    documents: mongodb.Database,
+    store: WorkingStore,
+    files: mongodb.Collection,
+    before: datetime,
 ) -> Pruned:
     pruned = Pruned()
     for view in store.lists:
@@ -56,6 +74,8 @@ async def _of_service(
                 pruned.in_force += len(needed)
             gone = [request_id for request_id in filed if request_id not in needed]
             if gone:
+                if store.documents_held:
+                    await _remove_holders(documents, gone)
                 pruned.commits += await _remove(database, store, gone)
                 pruned.requests += len(gone)
     for beginning, shown_in in (store.passing or {}).items():
@@ -112,6 +132,11 @@ async def _remove(
             await database[store.entitlements].delete_many(named)
         await database[store.requests].delete_many({"_id": {"$in": list(request_ids)}})
     return int(removed.deleted_count)
+
+
+async def _remove_holders(documents: mongodb.Database, request_ids: Sequence[str]) -> None:
+    with mongodb.store_errors():
+        await documents[HOLDERS].delete_many({"_id": {"$in": list(request_ids)}})
 
 
 async def _remove_passing(

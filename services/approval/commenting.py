@@ -5,7 +5,7 @@ from typing import Any
 
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.http.comments import CommentWritten
@@ -16,7 +16,7 @@ from services.approval.handlers import officer, stream_of
 
 
 class DocumentUnknown(Refused):
-    """A comment names a document that was never handed in."""
+    """A comment names a document that does not count for who writes it, or never was."""
 
     problem = "document_unknown"
 
@@ -26,7 +26,7 @@ async def comment(
     written: CommentWritten,
     context: CommandContext,
     execution: Execution[Any, Any],
-    documents: DocumentStore,
+    documents: DocumentRights,
     clock: Clock,
 ) -> Executed:
     """An administrator notes something on a request.
@@ -36,7 +36,7 @@ async def comment(
     """
     command = AddComment(
         text=written.text,
-        documents=await _stored(written.documents, documents),
+        documents=await _known(written.documents, documents, Claimant.of(context.principal)),
         officer=officer(context),
         agency=context.principal.agency,
         added_at=clock(),
@@ -52,15 +52,17 @@ async def comment(
     )
 
 
-async def _stored(ids: Sequence[str], documents: DocumentStore) -> tuple[Document, ...]:
-    there = await documents.find(ids) if ids else {}
+async def _known(
+    ids: Sequence[str], documents: DocumentRights, claimant: Claimant
+) -> tuple[Document, ...]:
+    there = await documents.find(ids, claimant)
     missing = [index for index, one in enumerate(ids) if one not in there]
     if missing:
         raise DocumentUnknown(
             "Hand the documents in with POST /v1/documents of intake first.",
             errors=tuple(
-                FieldError(pointer=f"/documents/{index}", detail="must be a stored document")
+                FieldError(pointer=f"/documents/{index}", detail="must be a document of yours")
                 for index in missing
             ),
         )
-    return tuple(Document.model_validate(there[one], from_attributes=True) for one in ids)
+    return tuple(there[one] for one in ids)

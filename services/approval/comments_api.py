@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from bmt.chassis.address import Id
 from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.execution import Execution
 from bmt.chassis.idempotency import answer
 from bmt.chassis.json_response import JsonResponse
@@ -17,7 +17,7 @@ from services.approval.api import AdministratorsCommand
 from services.approval.commenting import comment
 
 
-def routes(execution: Execution[Any, Any], documents: DocumentStore, clock: Clock) -> APIRouter:
+def routes(execution: Execution[Any, Any], documents: DocumentRights, clock: Clock) -> APIRouter:
     """The call to comment: administrators only, each for the agency in the token."""
     routes = api_router(tags=["comments"])
 

@@ -48,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
         description=approval.__doc__ or "",
         routers=[
             api.routes(foundation.execution, reviews, agencies, clock.now),
-            comments_api.routes(foundation.execution, foundation.documents, clock.now),
+            comments_api.routes(foundation.execution, foundation.document_rights, clock.now),
             rules_api.routes(versions, agencies, clock.now),
             site(settings, foundation, reviews, versions, agencies),
         ],

@@ -55,7 +55,8 @@ def routes(
             )
         crash_points.reached("intake.documents_api.stored")
         context = context.of_body("POST", "/v1/documents", received.digest)
-        what = RecordUpload(document, context.principal.subject, clock())
+        uploader = context.principal
+        what = RecordUpload(document, uploader.subject, clock(), uploader.agency)
         executed = await execution.execute(_message(context, what))
         return answer(executed, answers.document_stored(executed.commit), 201)
 

@@ -13,6 +13,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points, tracing
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Heard, Message
+from bmt.chassis.document_rights import Claimant
 from bmt.chassis.documents import Received, StoredDocument, received_bytes
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
@@ -68,9 +69,9 @@ class KnownDocuments(Protocol):
     """Documents that were stored before."""
 
     async def find(
-        self, ids: Collection[DocumentId], uploaded_by: str
+        self, ids: Collection[DocumentId], claimant: Claimant
     ) -> Mapping[DocumentId, Document]:
-        """Those of `ids` that there are, under the names this uploader gave them."""
+        """Those of `ids` that count for the claimant, under the names that they know."""
         ...
 
 
@@ -123,7 +124,7 @@ async def weigh(
         caller=caller,
         agency=agencies.get(wish.agency) if wish.agency in agencies else None,
         agencies=tuple(agency.code for agency in agencies),
-        documents=await documents.find(wish.documents, caller.subject) if wish.documents else {},
+        documents=await documents.find(wish.documents, _claimant(caller)) if wish.documents else {},
         standing=await directory.standing(account, partial(_is_fine, wish)),
         open_elsewhere=await (
             open_requests.others(agency, account, correcting)
@@ -132,6 +133,12 @@ async def weigh(
         ),
         received_at=clock(),
     )
+
+
+def _claimant(caller: Caller) -> Claimant:
+    """Integrators and applicants read no agency's requests."""
+    officer = caller.role in ("administrator", "operator")
+    return Claimant(caller.subject, caller.agencies, officer)
 
 
 def _is_fine(wish: Wish, standing: Standing) -> bool:

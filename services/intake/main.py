@@ -38,7 +38,7 @@ from services.intake.gauges import Gauges
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
-from services.intake.queries import Inbox, KnownDocuments, OpenRequests, Requests
+from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
 from services.intake.scanning.laying import LAY, Layer, work_of
 from services.intake.scanning.reception import Scans
@@ -68,7 +68,10 @@ def build(settings: Settings) -> FastAPI:
     inbox = Inbox(foundation.view(views.INBOX))
     requests = Requests(requests_view, foundation.execution.catch_up)
     directory = _directory(settings, foundation)
-    known = KnownDocuments(foundation.view(views.UPLOADS), foundation.documents)
+    known = foundation.document_rights
+    foundation.projects(foundation.shared.view(views.UPLOADS))
+    foundation.projects(foundation.shared.view(views.HOLDERS))
+    foundation.prepares(foundation.shared.prepare)
     drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
     foundation.prepares(drafts.prepare)
     weigh = partial(

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from bmt.chassis.batcher import Batcher
-from bmt.chassis.documents import DocumentStore
 from bmt.chassis.pagination import PageRequest
 from bmt.chassis.view_store import Query
 from bmt.chassis.views import ViewProjection
-from bmt.contracts.values import Document, DocumentId
+from bmt.contracts.values import Document
 from services.intake.audience import Audience
-from services.intake.views import InboxDocument, RequestDocument, UploadDocument, open_for
+from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]
 """A list's order: when it was received, and the id."""
@@ -134,39 +133,3 @@ class Inbox:
             limit=page.lookahead,
         )
         return await self._view.find(query)
-
-
-class KnownDocuments:
-    """Documents that were stored, under the names that an uploader gave them."""
-
-    def __init__(self, view: ViewProjection[UploadDocument], store: DocumentStore) -> None:
-        """`store` knows those that others uploaded."""
-        self._view = view
-        self._store = store
-
-    async def find(
-        self, ids: Collection[DocumentId], uploaded_by: str
-    ) -> Mapping[DocumentId, Document]:
-        """What is known of these, by id; one that was never stored is absent."""
-        own = {id_: named for id_ in ids if (named := await self._newest(id_, uploaded_by))}
-        others = await self._store.find([id_ for id_ in ids if id_ not in own])
-        return own | {
-            id_: Document(
-                document_id=id_,
-                filename=stored.filename,
-                media_type=stored.media_type,
-                size_bytes=stored.size_bytes,
-            )
-            for id_, stored in others.items()
-        }
-
-    async def _newest(self, document_id: str, uploaded_by: str) -> Document | None:
-        found = await self._view.find(
-            Query(
-                equal={"uploaded_by": uploaded_by, "document.document_id": document_id},
-                order_by="uploaded_at",
-                descending=True,
-                limit=1,
-            )
-        )
-        return found[0].document if found else None

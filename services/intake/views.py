@@ -1,11 +1,12 @@
-"""Read models: where each request stands, the inbox, and who uploaded which document."""
+"""Read models: where each request stands, the inbox, who uploaded which document and what holds it."""
 
-from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from bmt.chassis import document_rights
 from bmt.chassis.decider import Heard
+from bmt.chassis.document_rights import Holder, Upload
 from bmt.chassis.views import View
 from bmt.contracts.events import (
     Approved,
@@ -93,14 +94,6 @@ class InboxDocument(_Document):
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
-
-
-class UploadDocument(_Document):
-    """A document as somebody handed it in."""
-
-    document: Document
-    uploaded_by: str
-    uploaded_at: datetime
 
 
 def open_for(agency: str, account: str) -> str:
@@ -212,14 +205,42 @@ def _inbox_key(heard: Heard[Any]) -> str | None:
     return heard.subject if of_item or later else None
 
 
-def fold_upload(_: UploadDocument | None, heard: Heard[Any]) -> UploadDocument:
+def fold_upload(_: Upload | None, heard: Heard[Any]) -> Upload:
     """An upload is one event."""
     event: DocumentUploaded = heard.data
-    return UploadDocument(**vars(event))
+    return Upload(**vars(event))
 
 
 def _upload_key(heard: Heard[Any]) -> str | None:
     return heard.subject if isinstance(heard.data, DocumentUploaded) else None
+
+
+def fold_holder(holder: Holder | None, heard: Heard[Any]) -> Holder:
+    """What a request or an inbox item holds: a correction adds, and takes nothing away."""
+    event = heard.data
+    if isinstance(event, RequestReceived):
+        agency, named = event.request.agency, event.documents
+        account = event.request.applicant.account.casefold()
+    else:
+        agency, account, named = event.agency, None, event.mail.documents
+        named = (*named, *([event.scan.batch] if event.scan else ()))
+    before = holder.documents if holder else ()
+    documents = {one.document_id: one for one in (*before, *named)}
+    return Holder(
+        agency=agency,
+        account=account,
+        documents=tuple(documents.values()),
+        document_ids=tuple(documents),
+    )
+
+
+def _holder_key(heard: Heard[Any]) -> str | None:
+    """A request that came with no documents holds none."""
+    event = heard.data
+    holds = isinstance(event, InboxItemReceived) or (
+        isinstance(event, RequestReceived) and event.documents
+    )
+    return heard.subject if holds else None
 
 
 REQUESTS: Final = View(
@@ -246,9 +267,16 @@ INBOX: Final = View(
     indexes=(("agency", "received_at", "_id"), ("agency", "status", "received_at", "_id")),
 )
 UPLOADS: Final = View(
-    name="uploads",
-    model=UploadDocument,
+    name=document_rights.UPLOADS,
+    model=Upload,
     fold=fold_upload,
     key=_upload_key,
-    indexes=(("uploaded_by", "document.document_id", "uploaded_at", "_id"),),
+    indexes=document_rights.UPLOAD_INDEXES,
+)
+HOLDERS: Final = View(
+    name=document_rights.HOLDERS,
+    model=Holder,
+    fold=fold_holder,
+    key=_holder_key,
+    indexes=document_rights.HOLDER_INDEXES,
 )

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.execution import Execution
 from bmt.chassis.idempotency import CommandContext, answer, command
 from bmt.chassis.json_response import JsonResponse
@@ -166,7 +166,7 @@ def _agency_of(caller: Principal) -> str | None:
 
 
 def task_routes(
-    execution: Execution[Any, Any], tasks: Tasks, documents: DocumentStore, clock: Clock
+    execution: Execution[Any, Any], tasks: Tasks, documents: DocumentRights, clock: Clock
 ) -> APIRouter:
     """The calls of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])

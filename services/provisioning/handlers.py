@@ -6,7 +6,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
-from bmt.chassis.documents import DocumentStore
+from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import Approved
@@ -29,7 +29,7 @@ from services.provisioning.views.tasks import Tasks
 
 
 class DocumentUnknown(Refused):
-    """Evidence names a document that was never handed in."""
+    """Evidence names a document that does not count for the officer, or never was."""
 
     problem = "document_unknown"
 
@@ -92,7 +92,7 @@ async def complete_task(
     context: CommandContext,
     execution: Execution[Any, Any],
     tasks: Tasks,
-    documents: DocumentStore,
+    documents: DocumentRights,
     clock: Clock,
 ) -> Executed:
     """An officer states that a task is done, with the documents that show it.
@@ -102,7 +102,7 @@ async def complete_task(
     """
     request_id = await _request_of(task_id, context.principal, tasks)
     evidence = tuple(dict.fromkeys(completion.evidence))
-    await _require_documents(completion.evidence, documents)
+    await _require_documents(completion.evidence, documents, Claimant.of(context.principal))
     command = CompleteTask(
         task_id=task_id,
         officer=task_officer(context),
@@ -203,14 +203,16 @@ async def _request_of(task_id: str, caller: Principal, tasks: Tasks) -> str:
     return (await task_of(task_id, caller, tasks)).request_id
 
 
-async def _require_documents(evidence: tuple[str, ...], documents: DocumentStore) -> None:
-    there = await documents.find(evidence)
+async def _require_documents(
+    evidence: tuple[str, ...], documents: DocumentRights, claimant: Claimant
+) -> None:
+    there = await documents.find(evidence, claimant)
     missing = [index for index, document in enumerate(evidence) if document not in there]
     if missing:
         raise DocumentUnknown(
             "Hand the evidence in with POST /v1/documents of intake first.",
             errors=tuple(
-                FieldError(pointer=f"/evidence/{index}", detail="must be a stored document")
+                FieldError(pointer=f"/evidence/{index}", detail="must be a document of yours")
                 for index in missing
             ),
         )

@@ -97,7 +97,7 @@ def build(settings: Settings) -> FastAPI:
         description=provisioning.__doc__ or "",
         routers=[
             api.request_routes(execution, unfinished, in_force, foundation.work, plans, clock.now),
-            api.task_routes(execution, by_hand, foundation.documents, clock.now),
+            api.task_routes(execution, by_hand, foundation.document_rights, clock.now),
         ],
     )
 

@@ -69,7 +69,12 @@ def build(settings: Settings) -> FastAPI:
         foundation.prepares(store.prepare)
     files = foundation.view(views.FILES)
     perform = filing(
-        foundation.execution, foundation.documents, folios, settings.folios_a_volume, clock.now
+        foundation.execution,
+        foundation.documents,
+        foundation.document_rights,
+        folios,
+        settings.folios_a_volume,
+        clock.now,
     )
     agencies = register.read(settings.agencies_file)
     office = Office(foundation.execution, ledger, people, agencies, clock.now)

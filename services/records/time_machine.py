@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import (
+    Hold,
     MissingDocument,
     Record,
     RecordedEvent,
@@ -69,6 +70,7 @@ def record(
         missing=missing(file.unfiled),
         events=tuple(_event(leaf) for leaf in shown),
         state=_state(file, shown, until),
+        holds=tuple(Hold(by=one.by, reason=one.reason, at=one.at) for one in file.holds),
     )
 
 

@@ -132,8 +132,8 @@ def _with_hold(entry: FileEntry, _: HoldPlaced) -> FileEntry:
     return _changed(entry, held=True)
 
 
-def _without_hold(entry: FileEntry, _: HoldReleased) -> FileEntry:
-    return _changed(entry, held=False)
+def _without_hold(entry: FileEntry, event: HoldReleased) -> FileEntry:
+    return _changed(entry, held=event.still_held)
 
 
 def _filed(entry: FileEntry, event: Filed) -> FileEntry:

@@ -1,12 +1,14 @@
 """Fetches the documents that events name, checks every byte, and files them."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import structlog
 
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
+from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.documents import (
     DocumentDamaged,
     DocumentStore,
@@ -26,6 +28,9 @@ from services.records.views import document_of
 
 log = structlog.get_logger(__name__)
 
+UNNAMED: Final = "document"
+"""What a document is called whose name is no longer known."""
+
 
 class _CannotFile(Exception):  # noqa: N818  named for what is so
     def __init__(self, reason: MissingReason) -> None:
@@ -36,6 +41,7 @@ class _CannotFile(Exception):  # noqa: N818  named for what is so
 def filing(
     execution: Execution[Any, Any],
     documents: DocumentStore,
+    rights: DocumentRights,
     folios: SealedFolios,
     folios_a_volume: int,
     clock: Clock,
@@ -44,14 +50,19 @@ def filing(
 
     async def perform(item: WorkItem) -> WorkOutcome:
         document_id = document_of(item)
-        due = await _due(execution, item, document_id)
-        if due is None:
+        found = await _due(execution, item, document_id)
+        if found is None:
             return Done()
+        due, agency = found
         try:
             stored = await _copy(FolioName(document_id, due.key), documents, folios)
         except _CannotFile as cannot:
             await report(item, document_id, cannot.reason)
             return Later(backoff(item.attempts), cannot.reason)
+        if due.handed_in_by is not None:
+            stored = await _named(
+                stored, Claimant(due.handed_in_by, (agency,), officer=True), rights
+            )
         crash_points.reached("records.worker.copied")
         await execution.execute(_message(item, "filed", _filed(stored, folios_a_volume, clock)))
         crash_points.reached("records.worker.filed")
@@ -91,13 +102,25 @@ def _stream(item: WorkItem) -> str:
     return f"request-{item.subject}"
 
 
-async def _due(execution: Execution[Any, Any], item: WorkItem, document_id: str) -> FolioDue | None:
-    """What the file says of a document that is still to be filed; None when nothing is."""
+async def _due(
+    execution: Execution[Any, Any], item: WorkItem, document_id: str
+) -> tuple[FolioDue, str] | None:
+    """What the file says of a document that is still to be filed, and the file's agency; None when nothing is."""
     for look in (execution.known_state, execution.state):
         file = await look(_stream(item))
         if isinstance(file, DesignatedFile) and document_id in file.due:
-            return file.due[document_id]
+            return file.due[document_id], file.request.agency
     return None
+
+
+async def _named(
+    stored: StoredDocument, officer: Claimant, rights: DocumentRights
+) -> StoredDocument:
+    """The document as the officer knows it. How whoever stored the same bytes first called it is not told."""
+    named = (await rights.find([stored.document_id], officer)).get(stored.document_id)
+    if named is None:
+        return replace(stored, filename=UNNAMED)
+    return replace(stored, filename=named.filename, media_type=named.media_type)
 
 
 async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios) -> StoredDocument:

@@ -107,6 +107,14 @@ async def with_messages(mampu):
             await mampu.post("intake", f"/v1/inbox/{item}/registration", fields)
 
 
+async def naming_what_is_not_theirs(jpa, others):
+    """All that a document may count by is looked for."""
+    document_id = (await jpa.upload(b"milik JPA")).json()["document_id"]
+    for who in others:
+        answer = await who.post("intake", "/v1/requests", application(documents=[document_id]))
+        assert answer.status_code == 422
+
+
 async def through_all_lists(readers, request_id):
     for reader in readers:
         for status in ({}, {"status": "filed"}):
@@ -177,6 +185,8 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
     async with profiled(databases) as profile:
         request_id = await through_all_steps(mampu, jpa, http, ready)
         await with_messages(mampu)
+        applicant = caller("applicant", "MAMPU", "siti.mampu@mygovuc.gov.my")
+        await naming_what_is_not_theirs(jpa, [mampu, applicant])
         readers = [
             mampu,
             caller("applicant", "MAMPU"),

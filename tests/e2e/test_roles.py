@@ -409,7 +409,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         ),
         "provisioning POST /v1/tasks/{task_id}/claim": Target({"task_id": tasks[0]}),
         "provisioning POST /v1/tasks/{task_id}/completion": Target(
-            {"task_id": tasks[1]}, {"evidence": [await office.document()], "note": "x"}
+            {"task_id": tasks[1]}, {"evidence": [item["document_id"]], "note": "x"}
         ),
         "notification GET /v1/requests/{request_id}/notifications": request(filed),
         "notification GET /v1/notifications": Target({}, options=everything, tells=unread),
@@ -438,7 +438,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
         "records POST /v1/records/{request_id}/hold": request(filed, {"reason": "x"}),
-        "records POST /v1/records/{request_id}/hold/release": request(filed),
+        "records POST /v1/records/{request_id}/hold/release": request(filed, {"reason": "x"}),
         "records POST /v1/disposals": Target({}, {"account": own, "reason": "x"}),
         "records POST /v1/disposals/{disposal_id}/decision": Target(
             {"disposal_id": "none-was-proposed"}, {"decision": "approved"}

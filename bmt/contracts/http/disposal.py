@@ -10,7 +10,7 @@ DisposalStatus = Literal["proposed", "approved", "rejected", "begun", "carried_o
 
 
 class HoldReason(Value):
-    """Body of `POST /v1/records/{id}/hold`: why the file must be kept."""
+    """Body of `POST /v1/records/{id}/hold` and `…/hold/release`: why it must be kept, or need not be."""
 
     reason: Reason
 

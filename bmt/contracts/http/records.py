@@ -155,6 +155,14 @@ class RecordState(_Answer):
     filed_at: Moment | None = None
 
 
+class Hold(_Answer):
+    """Who keeps a file whatever its age, and why."""
+
+    by: str
+    reason: str
+    at: Moment
+
+
 class Record(_Answer):
     """A request's designated file (SOP 6.0), now or as it was."""
 
@@ -166,6 +174,10 @@ class Record(_Answer):
     missing: tuple[MissingDocument, ...] = Field(description="as it is now, whenever is asked for")
     events: tuple[RecordedEvent, ...]
     state: RecordState
+    holds: tuple[Hold, ...] = Field(
+        default=(),
+        description="as they are now, whenever is asked for; each lasts until it is lifted",
+    )
 
 
 class StateChange(_Answer):

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock
+from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.execution import Execution
@@ -35,6 +36,7 @@ def routes(
     neighbours: Neighbours,
     execution: Execution[Any, Any],
     documents: DocumentStore,
+    rights: DocumentRights,
     clock: Clock,
     admitted: Admitted,
 ) -> APIRouter:
@@ -56,7 +58,7 @@ def routes(
         try:
             written = await _written(request, told)
             context = told.context(visitor)
-            await comment(request_id, written, context, execution, documents, clock)
+            await comment(request_id, written, context, execution, rights, clock)
         except (Refused, CausationReused) as error:
             remark = Remark(text=told.text("text"), refused=refusal(error))
             return await desk.one(request, request_id, visitor, DecisionForm(), remark=remark)

@@ -4,9 +4,10 @@ Each call says whom it is for, so what a visitor may see and do is decided where
 nothing. A service that is away takes its own pages along and no others.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NewType, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -29,6 +30,28 @@ FILE_SECONDS: Final = 300.0
 
 A = TypeVar("A", bound=BaseModel)
 
+Address = NewType("Address", str)
+"""Where a service's call stands: made by `address` alone."""
+
+_STEP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""A word or an id: nothing in it leads to another call than the one that is meant."""
+
+
+def address(*steps: str) -> Address:
+    """The address of a call, step by step; some come from the visitor.
+
+    Raises:
+        Refused: `not_found`, where one is no id: there is nothing of that name.
+    """
+    if not all(_STEP.fullmatch(step) for step in steps):
+        raise Refused(problem="not_found")
+    return Address("/".join(("/v1", *steps)))
+
+
+def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Parameters that are None or empty are left out."""
+    return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
+
 
 class Errand:
     """The calls of one visitor."""
@@ -41,7 +64,11 @@ class Errand:
         self._token = token
 
     async def get(
-        self, where: Neighbour, path: str, model: type[A], asked: Mapping[str, Any] | None = None
+        self,
+        where: Neighbour,
+        path: Address,
+        model: type[A],
+        asked: Mapping[str, Any] | None = None,
     ) -> A:
         """What a service answers; parameters of `asked` that are None or empty are left out.
 
@@ -49,12 +76,11 @@ class Errand:
             Refused: as it says.
             Unavailable: it does not answer, or not in a way that is understood.
         """
-        given = {name: value for name, value in (asked or {}).items() if value not in (None, "")}
-        answer = await self._call(where, "GET", path, params=given)
+        answer = await self._call(where, "GET", path, params=_given(asked))
         return _read(where, answer, model)
 
     async def post(
-        self, where: Neighbour, path: str, body: Mapping[str, Any], model: type[A], key: str
+        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
         """What a service answers to a command; the same `key` again is the same command.
 
@@ -64,7 +90,7 @@ class Errand:
         return _read(where, await self._command(where, "POST", path, body, key), model)
 
     async def put(
-        self, where: Neighbour, path: str, body: Mapping[str, Any], model: type[A], key: str
+        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
         """As `post`, to what stands at this address.
 
@@ -76,12 +102,13 @@ class Errand:
     async def send(
         self,
         where: Neighbour,
-        path: str,
+        path: Address,
         file: "File",
         model: type[A],
         key: str,
+        asked: Mapping[str, Any] | None = None,
     ) -> A:
-        """What a service answers to a file.
+        """What a service answers to a file; `asked` as for `get`.
 
         Raises:
             Refused, Unavailable: as `post`.
@@ -93,37 +120,59 @@ class Errand:
             "Idempotency-Key": key,
         }
         answer = await self._call(
-            where, "POST", path, content=file.content, headers=headers, timeout=FILE_SECONDS
+            where,
+            "POST",
+            path,
+            headers,
+            params=_given(asked),
+            content=file.content,
+            timeout=FILE_SECONDS,
         )
         return _read(where, answer, model)
 
-    async def download(self, where: Neighbour, path: str) -> bytes:
-        """A file that a service made itself, whole.
+    async def download(
+        self, where: Neighbour, path: Address, asked: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """A file that a service made itself, whole; `asked` as for `get`.
 
         Raises:
             Refused, Unavailable: as `get`.
         """
-        return (await self._call(where, "GET", path)).content
+        return (await self._call(where, "GET", path, params=_given(asked))).content
 
-    async def made(self, where: Neighbour, path: str, body: Mapping[str, Any], key: str) -> bytes:
-        """A file that a service makes of what it is told.
+    async def made(
+        self,
+        where: Neighbour,
+        path: Address,
+        body: Mapping[str, Any],
+        key: str,
+        asked: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """A file that a service makes of what it is told; `asked` as for `get`.
 
         Raises:
             Refused, Unavailable: as `post`.
         """
-        return (await self._command(where, "POST", path, body, key)).content
+        return (await self._command(where, "POST", path, body, key, asked)).content
 
     async def _command(
-        self, where: Neighbour, method: str, path: str, body: Mapping[str, Any], key: str
+        self,
+        where: Neighbour,
+        method: str,
+        path: Address,
+        body: Mapping[str, Any],
+        key: str,
+        asked: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        return await self._call(where, method, path, headers, content=orjson.dumps(body))
+        content = orjson.dumps(body)
+        return await self._call(where, method, path, headers, params=_given(asked), content=content)
 
     async def _call(
         self,
         where: Neighbour,
         method: str,
-        path: str,
+        path: Address,
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:

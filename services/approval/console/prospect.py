@@ -8,7 +8,7 @@ from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.problems import Refused
 from bmt.pages.login import SignInFirst
-from services.approval.console.neighbours import Errand
+from services.approval.console.neighbours import Errand, address
 
 SECONDS: Final = 4.0
 """A page waits so long at most."""
@@ -19,7 +19,7 @@ async def prospect(review: RequestUnderReview, errand: Errand) -> Plan | None:
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
         async with asyncio.timeout(SECONDS):
-            path = f"/v1/requests/{review.request_id}/plan"
+            path = address("requests", review.request_id, "plan")
             return await errand.get("provisioning", path, Plan, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return None

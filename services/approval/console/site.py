@@ -70,7 +70,15 @@ def site(
         scanned = [scans.routes(layout, neighbours, agencies, admitted)]
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
-            comments.routes(desk, neighbours, foundation.execution, documents, clock.now, admitted),
+            comments.routes(
+                desk,
+                neighbours,
+                foundation.execution,
+                documents,
+                foundation.document_rights,
+                clock.now,
+                admitted,
+            ),
             rules.routes(layout, versions, agencies, admitted),
             changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import Refused
 from bmt.pages.login import SignInFirst
-from services.approval.console.neighbours import Errand, Neighbour, Neighbours
+from services.approval.console.neighbours import Address, Errand, Neighbour, Neighbours, address
 
 COUNTED: Final = 50
 """More than so many are "more than": to count them all would cost their keeper."""
@@ -25,21 +25,21 @@ class Office:
         path: of its pages.
         name: in Malay, as the menu has it.
         keeper: the service.
-        lists: the call that lists what waits; empty: nothing ever waits there.
+        lists: the call that lists what waits; None: nothing ever waits there.
         asked: its parameters.
     """
 
     path: str
     name: str
     keeper: Neighbour
-    lists: str = ""
+    lists: Address | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
 
 
 OFFICES: Final[Sequence[Office]] = (
-    Office("inbox", "Peti masuk", "intake", "/v1/inbox", {"status": "waiting"}),
-    Office("tasks", "Tugasan IPMS", "provisioning", "/v1/tasks", {"status": "open"}),
-    Office("papers", "Makluman", "notification", "/v1/notifications", {"status": "prepared"}),
+    Office("inbox", "Peti masuk", "intake", address("inbox"), {"status": "waiting"}),
+    Office("tasks", "Tugasan IPMS", "provisioning", address("tasks"), {"status": "open"}),
+    Office("papers", "Makluman", "notification", address("notifications"), {"status": "prepared"}),
     Office("notices", "Templat makluman", "notification"),
 )
 
@@ -71,14 +71,14 @@ def open_offices(neighbours: Neighbours) -> Sequence[Office]:
 
 async def cards(offices: Sequence[Office], errand: Errand) -> Sequence[Card]:
     """How much waits in each; a keeper that is away or slow keeps no page back."""
-    return await asyncio.gather(*(_card(one, errand) for one in offices if one.lists))
+    return await asyncio.gather(*(_card(one, one.lists, errand) for one in offices if one.lists))
 
 
-async def _card(office: Office, errand: Errand) -> Card:
+async def _card(office: Office, lists: Address, errand: Errand) -> Card:
     asked = {**office.asked, "limit": COUNTED}
     try:
         async with asyncio.timeout(SECONDS):
-            found = await errand.get(office.keeper, office.lists, _Waiting, asked)
+            found = await errand.get(office.keeper, lists, _Waiting, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return Card(office, None)
     return Card(office, len(found.items), more=found.next_cursor is not None)

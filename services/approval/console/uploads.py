@@ -6,7 +6,7 @@ from starlette.datastructures import UploadFile
 
 from bmt.contracts.http.intake import DocumentStored
 from bmt.pages.forms import PIECE_BYTES, Sent
-from services.approval.console.neighbours import Errand, File
+from services.approval.console.neighbours import Errand, File, address
 
 
 async def handed_in(errand: Errand, told: Sent, field: str) -> Sequence[str]:
@@ -18,7 +18,7 @@ async def handed_in(errand: Errand, told: Sent, field: str) -> Sequence[str]:
     """
     stored = [
         await errand.send(
-            "intake", "/v1/documents", file_of(one), DocumentStored, f"{told.key}:{place}"
+            "intake", address("documents"), file_of(one), DocumentStored, f"{told.key}:{place}"
         )
         for place, one in enumerate(told.files(field))
     ]

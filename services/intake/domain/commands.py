@@ -124,11 +124,12 @@ class CorrectRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordUpload:
-    """A document was stored."""
+    """A document was stored; `agency` is that of the uploader's token, empty where it names none."""
 
     document: Document
     uploaded_by: str
     uploaded_at: datetime
+    agency: str = ""
 
 
 Command = (

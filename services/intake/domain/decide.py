@@ -68,9 +68,12 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             event = _dismiss(command, state)
         case CorrectRequest():
             event = _correct(command, state)
-        case RecordUpload(document, uploaded_by, uploaded_at):
+        case RecordUpload():
             event = DocumentUploaded(
-                document=document, uploaded_by=uploaded_by, uploaded_at=uploaded_at
+                document=command.document,
+                uploaded_by=command.uploaded_by,
+                uploaded_at=command.uploaded_at,
+                agency=command.agency,
             )
     return [event]
 

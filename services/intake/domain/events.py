@@ -9,12 +9,13 @@ from bmt.contracts.values import Document, Moment, Submitter
 
 
 class DocumentUploaded(Event):
-    """Somebody handed in a document, under a name of their own."""
+    """Somebody handed in a document, under a name of their own; `agency`: in whose name, if in anybody's."""
 
     TYPE = "my.gov.bmt.intake.DocumentUploaded.v1"
     document: Document
     uploaded_by: str
     uploaded_at: Moment
+    agency: str = ""
 
 
 class Missing(BaseModel):

@@ -98,7 +98,7 @@ def _documents(submission: Submission) -> Iterator[Fault]:
     for document in dict.fromkeys(unknown):
         yield Fault(
             f"/documents/{named.index(document)}",
-            "It was never stored: upload it first, to /v1/documents.",
+            "There is no such document of yours: upload it first, to /v1/documents.",
             "document_unknown",
             {"documents": list(dict.fromkeys(unknown))},
         )

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
+from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.documents import DocumentStore, DocumentTooLarge, receive
 from bmt.chassis.execution import Execution
 from bmt.contracts.problems import FieldError, Refused
@@ -18,7 +19,6 @@ from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 from services.intake.channels.upload import document_of
 from services.intake.domain.commands import RecordUpload
 from services.intake.pages.submission_form import SubmissionForm
-from services.intake.queries import KnownDocuments
 
 FIELD: Final = "attached"
 KEPT: Final = "documents"
@@ -38,7 +38,7 @@ class Attachments:
         self,
         execution: Execution[Any, Any],
         documents: DocumentStore,
-        known: KnownDocuments,
+        known: DocumentRights,
         clock: Clock,
         most_bytes: int,
     ) -> None:
@@ -77,7 +77,7 @@ class Attachments:
 
     async def _kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
         ids = sent.texts(KEPT)
-        known = await self._known.find(ids, visitor.subject)
+        known = await self._known.find(ids, Claimant.of(visitor))
         return [known[one] for one in ids if one in known]
 
     async def _stored(
@@ -99,7 +99,7 @@ class Attachments:
             await file.close()
         context = sent.context(visitor)
         causation = f"{context.causation}:{place}"
-        what = RecordUpload(document, visitor.subject, self._clock())
+        what = RecordUpload(document, visitor.subject, self._clock(), visitor.agency)
         await self._execution.execute(
             Message(
                 f"upload-{causation.removeprefix('cmd:')}",

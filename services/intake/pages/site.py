@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock
+from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.rate_limit import RateLimit
 from bmt.pages.application import pages, public_pages
@@ -21,7 +22,7 @@ from services.intake.pages.attachments import Attachments
 from services.intake.pages.desk import Desk
 from services.intake.pages.status_lookup import StatusLookup
 from services.intake.printing.blank_papers import BlankPapers
-from services.intake.queries import KnownDocuments, Requests
+from services.intake.queries import Requests
 from services.intake.settings import Settings
 
 ROOM: Final = Path(__file__).parent
@@ -33,7 +34,7 @@ def site(
     settings: Settings,
     foundation: Foundation,
     requests: Requests,
-    known: KnownDocuments,
+    known: DocumentRights,
     drafts: Drafts,
     weigh: Weigh,
     agencies: Agencies,

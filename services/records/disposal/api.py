@@ -55,13 +55,17 @@ def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter
     @routes.post(
         "/v1/records/{request_id}/hold/release",
         summary="A file need not be kept any more",
+        description="Who set a hold lifts it, or an auditor, who lifts every one. What others set stands: "
+        "`held` tells whether somebody still holds the file.",
         status_code=201,
         response_model=HoldStands,
-        responses=problems("not_found"),
+        responses=problems("forbidden", "not_found", "validation_failed"),
     )
-    async def release(request_id: Id, context: Holders) -> JsonResponse:
-        executed = await office.release(request_id, reader_of(context.principal), context)
-        return answer(executed, HoldStands(request_id=request_id, held=False), 201)
+    async def release(request_id: Id, asked: HoldReason, context: Holders) -> JsonResponse:
+        reader = reader_of(context.principal)
+        executed = await office.release(request_id, reader, asked.reason, context)
+        held = any(event.data.get("still_held") for event in executed.commit.events)
+        return answer(executed, HoldStands(request_id=request_id, held=held), 201)
 
     @routes.post(
         "/v1/disposals",

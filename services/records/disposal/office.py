@@ -90,9 +90,16 @@ class Office:
         command = PlaceHold(reader, reason, self._clock())
         return await self._execution.execute(_message(f"request-{request_id}", context, command))
 
-    async def release(self, request_id: str, reader: Reader, context: CommandContext) -> Executed:
-        """A file need not be kept any more; raises as `hold`."""
-        command = ReleaseHold(reader, self._clock())
+    async def release(
+        self, request_id: str, reader: Reader, reason: str, context: CommandContext
+    ) -> Executed:
+        """A file need not be kept any more, as far as it is the reader who says so.
+
+        Raises:
+            RecordNotFound: as `hold`.
+            HoldOfAnother: that is for who set it, or an auditor, to say.
+        """
+        command = ReleaseHold(reader, reason, self._clock())
         return await self._execution.execute(_message(f"request-{request_id}", context, command))
 
     async def files_under(self, keys: Collection[str]) -> dict[str, State]:

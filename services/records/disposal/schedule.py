@@ -16,7 +16,7 @@ def blockers(files: Mapping[str, State], agencies: Agencies, now: datetime) -> I
     for request_id, file in files.items():
         if isinstance(file, DesignatedFile) and file.filed_at is not None:
             until = kept_until(file.filed_at, years_of(file.request.agency, agencies))
-            if file.hold is not None:
+            if file.holds:
                 yield Blocker(request_id, "held")
             elif until is None or until > now:
                 yield Blocker(request_id, "kept", until)

@@ -42,7 +42,7 @@ class FileFolio:
     """File a document whose bytes were copied and checked.
 
     Attributes:
-        filename: as the store knows it, for a document that its event does not describe.
+        filename: as who handed it in called it, for a document that its event does not describe.
         media_type: as filename.
         folios_a_volume: a volume is closed once it holds so many.
     """
@@ -140,9 +140,10 @@ class PlaceHold:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
-    """The file need not be kept for that any more."""
+    """The file need not be kept for that any more: the reader's own hold ends, or, by an auditor, every one."""
 
     reader: Reader
+    reason: str
     at: datetime
 
 

@@ -31,7 +31,7 @@ from services.records.domain.disposals import (
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.errors import RecordNotFound
+from services.records.domain.errors import HoldOfAnother, RecordNotFound
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
@@ -131,7 +131,12 @@ def _named(event: RequestEvent, event_id: str, key: str | None) -> Iterator[Foli
         case Configured():
             for evidence in event.evidence:
                 if evidence.document_id is not None:
-                    yield FolioDue(document_id=evidence.document_id, event_id=event_id, key=key)
+                    yield FolioDue(
+                        document_id=evidence.document_id,
+                        event_id=event_id,
+                        key=key,
+                        handed_in_by=event.configured_by.subject,
+                    )
         case NotificationPrepared(document_id=str(document_id)):
             yield FolioDue(document_id=document_id, event_id=event_id, key=key)
 
@@ -227,15 +232,33 @@ def _file_disposal(command: FileDisposal) -> list[Event]:
 
 
 def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event]:
-    """Once is enough: a file that is held stays held by who held it first."""
-    by = command.reader.subject
+    """Each holds a file once, and what one lifts, another may still hold.
+
+    Raises:
+        HoldOfAnother: only others hold it, and the reader is no auditor.
+    """
+    by, holders = command.reader.subject, [one.by for one in state.holds]
     if not command.reader.may_see(state.request.agency):
         raise RecordNotFound
+    own = by in holders
     if isinstance(command, PlaceHold):
-        if state.hold is not None:
-            return []
-        return [HoldPlaced(by=by, reason=command.reason, at=command.at, key=state.key)]
-    return [HoldReleased(by=by, at=command.at)] if state.hold is not None else []
+        placed = HoldPlaced(by=by, reason=command.reason, at=command.at, key=state.key)
+        return [] if own else [placed]
+    if not holders:
+        return []
+    audits = "auditor" in command.reader.roles
+    if not audits and not own:
+        raise HoldOfAnother
+    return [
+        HoldReleased(
+            by=by,
+            at=command.at,
+            reason=command.reason,
+            of=None if audits else by,
+            still_held=not audits and len(holders) > 1,
+            key=state.key,
+        )
+    ]
 
 
 def _and_closed(

@@ -39,7 +39,10 @@ class EventFiled(Event):
 
 
 class FolioDue(Event):
-    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf."""
+    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf.
+
+    `handed_in_by`: who handed it in, where the event does not say what they called it.
+    """
 
     TYPE = "my.gov.bmt.records.FolioDue.v1"
     document_id: DocumentId
@@ -47,6 +50,7 @@ class FolioDue(Event):
     filename: str | None = None
     media_type: str | None = None
     key: str | None = None
+    handed_in_by: str | None = None
 
 
 class FolioFiled(Event):
@@ -120,11 +124,20 @@ class HoldPlaced(Event):
 
 
 class HoldReleased(Event):
-    """It need not be kept for that any more."""
+    """It need not be kept for that any more.
+
+    Attributes:
+        of: whose hold ended, by subject; None: everybody's.
+        still_held: somebody else holds the file.
+    """
 
     TYPE = "my.gov.bmt.records.HoldReleased.v1"
     by: str
     at: Moment
+    reason: str | None = None
+    of: str | None = None
+    still_held: bool = False
+    key: str | None = None
 
 
 PRIVATE = (

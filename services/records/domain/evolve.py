@@ -76,11 +76,15 @@ def _emptied(folio: FolioFiled) -> FolioFiled:
 
 
 def _with_hold(state: DesignatedFile, event: HoldPlaced) -> DesignatedFile:
-    return replace(state, hold=event)
+    return _held(state, (*state.holds, event))
 
 
-def _without_hold(state: DesignatedFile, _: HoldReleased) -> DesignatedFile:
-    return replace(state, hold=None)
+def _without_hold(state: DesignatedFile, event: HoldReleased) -> DesignatedFile:
+    return _held(state, tuple(one for one in state.holds if event.of not in (None, one.by)))
+
+
+def _held(state: DesignatedFile, holds: tuple[HoldPlaced, ...]) -> DesignatedFile:
+    return replace(state, hold=holds[0] if holds else None, further_holds=holds[1:])
 
 
 def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:

@@ -40,7 +40,8 @@ class DesignatedFile:
         filed_at: when the file was complete; None before.
         filed_version: `version` then.
         key: of the person whose request it is, as its facts are sealed; None before there were keys.
-        hold: who holds the file, and why; None: nobody.
+        hold: who holds the file longest, and why; None: nobody.
+        further_holds: those of others, in order.
     """
 
     request: RequestFacts
@@ -57,6 +58,12 @@ class DesignatedFile:
     filed_version: int = 0
     key: str | None = None
     hold: HoldPlaced | None = None
+    further_holds: tuple[HoldPlaced, ...] = ()
+
+    @property
+    def holds(self) -> tuple[HoldPlaced, ...]:
+        """Every hold on the file: each ends by itself."""
+        return (self.hold, *self.further_holds) if self.hold else ()
 
     @property
     def named(self) -> frozenset[str]:

@@ -57,6 +57,7 @@ _OF_THE_FILE: Final = frozenset(
         *("/opened_at", "/event_id", "/event_type", "/source", "/sequence", "/occurred_at"),
         *("/leaf_index", "/leaf_hash", "/number", "/size_bytes", "/noticed_at", "/key"),
         *("/by", "/roles/*", "/viewed_at", "/exported_at", "/disposal_id", "/agency"),
+        *("/handed_in_by", "/of", "/still_held"),
         *("/proposed_by", "/approved_by", "/rejected_by", "/keys/*", "/request_ids/*"),
         *("/held/*", "/at"),
     }

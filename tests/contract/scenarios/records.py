@@ -130,7 +130,7 @@ SCENARIOS = {
         *filed(*RECEIVED),
         folio(FORM),
         PlaceHold(AUDITOR, "Siasatan.", MONDAY),
-        ReleaseHold(AUDITOR, MONDAY),
+        ReleaseHold(AUDITOR, "Selesai.", MONDAY),
         FileDisposal("event-9", 3, f"{9:064x}", ("key-1",), MONDAY),
     ],
     "search": [NoteSearch(AUDITOR, "MAMPU", {"q": "Ahmad"}, 3, MONDAY)],

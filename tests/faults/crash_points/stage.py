@@ -17,6 +17,7 @@ from eventually import eventually
 from fixtures.samples import APPLICANT, facts
 from fixtures.service import LocalIssuer, Surroundings
 from fixtures.unreadable import say_unreadable
+from fixtures.uploads import Archive
 from mortal import Life, Nursery
 from pymongo.errors import NetworkTimeout
 from tape import Tape, Taped
@@ -99,6 +100,7 @@ class Stage:
             base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=20
         )
         self.documents = DocumentStore(self._mongodb[f"{self.around.name}_documents"])
+        self.archive = Archive(self._mongodb[f"{self.around.name}_documents"])
         self.deaths: list[str | None] = []
         self.calls: list[Called] = []
         self.stumbling: set[str] = set()

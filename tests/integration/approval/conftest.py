@@ -7,8 +7,10 @@ import httpx
 import pytest
 from eventually import eventually
 from fixtures.samples import facts, received
+from fixtures.uploads import Archive
 from fixtures.wire import Wire
 
+from bmt.chassis.mongodb import connect
 from bmt.contracts.requests import RequestFacts
 from services.approval.main import build
 from services.approval.settings import Settings
@@ -85,6 +87,14 @@ class Office:
 async def approval(shared) -> AsyncIterator[httpx.AsyncClient]:
     async with shared.running(build, Settings) as client:
         yield client
+
+
+@pytest.fixture
+async def archive(shared, mongodb) -> AsyncIterator[Archive]:
+    """What intake took in."""
+    client = connect(mongodb)
+    yield Archive(client[f"{shared.name}_documents"])
+    client.close()
 
 
 @pytest.fixture

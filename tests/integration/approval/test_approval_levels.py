@@ -11,6 +11,7 @@ from fixtures.samples import APPLICANT, GB, received
 
 from bmt.chassis.clock import new_id
 from bmt.contracts.topics import DECISIONS
+from bmt.contracts.values import Document
 from services.approval.main import build
 from services.approval.settings import Settings
 
@@ -201,6 +202,28 @@ async def test_the_applicant_neither_reads_nor_writes_them(office):
     assert answer.status_code == 200
     assert "comments" not in answer.json()
     assert_problem(await commented(office, request, "x", *own), "own_request")
+
+
+async def test_a_comment_takes_the_writers_documents_and_those_of_the_agencys_requests(
+    office, archive
+):
+    request = await office.hears()
+    letter = await archive.uploaded(b"surat JPA", "faridah", "JPA", "rahsia.pdf")
+    memo = await archive.uploaded(b"memo", "faiz", "MAMPU")
+    problems = [
+        {**assert_problem(answer, "document_unknown"), "instance": ""}
+        for one in (letter, memo, "sha256:" + "0" * 64)
+        if (answer := await commented(office, request, documents=[one]))
+    ]
+    assert all(one == problems[0] for one in problems)
+
+    await archive.uploaded(b"surat JPA", "siti", "MAMPU", "nota.pdf")
+    held = Document(document_id=memo, filename="memo.pdf", media_type="text/plain", size_bytes=4)
+    await archive.held(request.request_id, "MAMPU", held)
+    answer = await commented(office, request, documents=[letter, memo])
+    assert answer.status_code == 201, answer.text
+    named = [one["filename"] for one in answer.json()["documents"]]
+    assert named == ["nota.pdf", "memo.pdf"]
 
 
 async def test_what_is_wrong_with_a_comment_is_named(office):

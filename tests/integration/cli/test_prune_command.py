@@ -45,6 +45,7 @@ class Databases:
                 }
                 await self[service].commits.insert_one(commit)
             await self[service][store.requests].insert_one({"_id": request_id})
+        await self["documents"].holders.insert_one({"_id": request_id})
         await self["records"].files.insert_one({"_id": request_id, "filed_at": filed_at})
         await self["records"].commits.insert_one({"_id": request_id, "stream": request_id})
 
@@ -80,6 +81,7 @@ async def test_what_was_filed_long_ago_leaves_every_service_and_nothing_else_doe
         assert await databases.streams(service) == {"request-young", "request-open"}
         assert set(await databases[service][store.requests].distinct("_id")) == {"young", "open"}
     assert await databases["provisioning"].tasks.distinct("_id") == ["task-2"]
+    assert set(await databases["documents"].holders.distinct("_id")) == {"young", "open"}
     assert len(await databases["records"].files.distinct("_id")) == 3
     assert len(await databases["records"].commits.distinct("_id")) == 3
 
@@ -133,13 +135,15 @@ async def test_uploads_and_bulk_calls_go_by_their_age(databases):
         for name, recorded_at in (("old", LONG_AGO), ("young", NOW)):
             commit = {"_id": name, "stream": stream.format(name), "recorded_at": recorded_at}
             await databases[service].commits.insert_one(commit)
-    await databases["intake"].uploads.insert_many([{"uploaded_at": LONG_AGO}, {"uploaded_at": NOW}])
+    views = [databases[name].uploads for name in ("intake", "documents")]
+    for uploads in views:
+        await uploads.insert_many([{"uploaded_at": LONG_AGO}, {"uploaded_at": NOW}])
 
     await pruned(databases)
 
     assert await databases.streams("intake") == {"upload-young"}
     assert await databases.streams("approval") == {"bulk-young"}
-    assert await databases["intake"].uploads.count_documents({}) == 1
+    assert [await uploads.count_documents({}) for uploads in views] == [1, 1]
 
 
 async def test_what_was_stopped_between_commits_and_view_is_finished(databases):

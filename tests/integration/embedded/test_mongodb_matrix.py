@@ -7,11 +7,18 @@ from bmt.chassis.foundation import COMMITS, WORK, Foundation
 from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
 from bmt.chassis.mongodb import NOT_ALLOWED, OperationFailure, connect
 from bmt.cli import documents
-from bmt.embedded.mongodb_rights import DOCUMENTS, PRUNER, SERVICES, USERS, WORKING_COLLECTIONS
+from bmt.embedded.mongodb_rights import (
+    DOCUMENTS,
+    PRUNER,
+    SERVICES,
+    SHARED_VIEWS,
+    USERS,
+    WORKING_COLLECTIONS,
+)
 from bmt.embedded.process import running
 
 VIEWS = {
-    "intake": {"requests", "inbox", "uploads"},
+    "intake": {"requests", "inbox"},
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"correspondences", "notices", "templates"},
@@ -21,11 +28,16 @@ KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
 QUEUES = {"intake": {"drafts", "mailbox_readings"}, "records": {"unsequenced", "sequencer"}}
 """What a service may change beside its views and its work."""
+SHARED = {"uploads", "holders"}
+"""Views of intake that stand beside the documents, where all services read them."""
+BEFORE = "uploads"
+"""Of intake's own database: where that view stood once. The old ones are pruned still."""
 KEYS = {"records": {"people"}}
 """What a service may change and remove one by one, and not drop."""
 FOR_EVER = {
     service: {DISCARDED, "a_collection_that_nobody_foresaw"} for service in SERVICES
 } | {
+    "intake": {DISCARDED, "a_collection_that_nobody_foresaw", BEFORE},
     "records": {
         *(DISCARDED, "a_collection_that_nobody_foresaw"),
         *("leaves", "file_numbers", "folios.files", "folios.chunks"),
@@ -40,7 +52,7 @@ EVERYTHING = {
     }
     for service in SERVICES
 } | {
-    DOCUMENTS: {"documents.files", "documents.chunks"},
+    DOCUMENTS: {"documents.files", "documents.chunks", *SHARED},
     "bmt_operations": {"dead_letters"},
     "admin": {"system.users"},
     "somebody_elses": {"files"},
@@ -55,15 +67,20 @@ PRUNED = {
     },
     "bmt_records.files": {"find"},
     f"{DOCUMENTS}.documents.files": {"find", "update", "remove"},
-    f"{DOCUMENTS}.documents.chunks": {"find", "remove"},
+    **{
+        place: {"find", "remove"}
+        for place in (
+            *(f"{DOCUMENTS}.{name}" for name in ("documents.chunks", *SHARED)),
+            f"bmt_intake.{BEFORE}",
+        )
+    },
 }
 
 
 def allowed(user: str, database: str, collection: str) -> set[str]:
     """What the contract of the house lets this user do there."""
     if database == DOCUMENTS:
-        writes = user in ("intake", "provisioning", "notification")
-        return {"find", "insert"} if writes else {"find"}
+        return {"find"} | allowed_of_documents(user, shared=collection in SHARED)
     if database != f"bmt_{user}":
         return set()
     if collection in FOR_EVER[user]:
@@ -73,6 +90,13 @@ def allowed(user: str, database: str, collection: str) -> set[str]:
     if collection in KEYS.get(user, ()):
         return {"find", "insert", "update", "remove"}
     return {"find", "insert", "update", "remove", "drop"}
+
+
+def allowed_of_documents(user: str, *, shared: bool) -> set[str]:
+    """Beside reading."""
+    if shared:
+        return {"insert", "update", "remove", "drop"} if user == "intake" else set()
+    return {"insert"} if user in ("intake", "provisioning", "notification") else set()
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +185,8 @@ async def test_the_working_collections_are_those_that_the_service_has(service, m
         *(PARKED, WORK, *foundation._indexes),
         *QUEUES.get(service, ()),
     }
+    shared = {one.view.name for one in foundation.shared._views}
+    assert set(SHARED_VIEWS.get(service, ())) == shared
 
 
 def test_the_ledger_of_records_is_among_what_stays_for_ever():

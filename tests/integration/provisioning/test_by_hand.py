@@ -7,9 +7,9 @@ import pytest
 from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import approved
 from fixtures.samples import APPLICANT, facts
+from fixtures.uploads import Archive
 
 from bmt.chassis import clock
-from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import Granted
@@ -22,15 +22,19 @@ ACCOUNT = "lim.jpa@mygovuc.gov.my"
 
 
 @pytest.fixture
-async def screenshot(surroundings, mongodb) -> AsyncIterator[str]:
-    """A document that intake took in."""
+async def archive(surroundings, mongodb) -> AsyncIterator[Archive]:
+    """What intake took in."""
     client = connect(mongodb)
-    documents = DocumentStore(client[f"{surroundings.name}_documents"])
-    await documents.prepare()
-    received = await received_bytes(b"a picture of the portal")
-    stored = await documents.put(received, filename="ipms.png", media_type="image/png")
-    yield stored.document_id
+    yield Archive(client[f"{surroundings.name}_documents"])
     client.close()
+
+
+@pytest.fixture
+async def screenshot(archive) -> str:
+    """A document that each officer of JPA uploaded."""
+    for officer in ("hassan", "rahim", APPROVER.subject):
+        document_id = await archive.uploaded(b"a picture of the portal", officer, "JPA")
+    return document_id
 
 
 async def approve(wire, kind: str):
@@ -53,7 +57,7 @@ async def open_tasks(client: httpx.AsyncClient, headers) -> list:
 
 
 async def test_an_officer_sets_ipms_and_the_storage_follows(
-    provisioning, wire, storage, screenshot, as_
+    provisioning, wire, storage, archive, screenshot, as_
 ):
     approver = ("administrator", "JPA", APPROVER.subject)
     officer = ("administrator", "JPA", "hassan", "Hassan")
@@ -71,6 +75,7 @@ async def test_an_officer_sets_ipms_and_the_storage_follows(
 
         await _claimed_by_one(client, address, as_, officer, approver)
         await _refused_without_evidence(client, address, as_, officer)
+        await _refused_with_what_is_not_theirs(client, address, as_, officer, archive)
         body = {"evidence": [screenshot], "note": "Selesai."}
         by_approver = await client.post(f"{address}/completion", json=body, headers=as_(*approver))
         assert_problem(by_approver, "forbidden")
@@ -123,6 +128,22 @@ async def _refused_without_evidence(client, address, as_, officer) -> None:
     unknown = {"evidence": ["sha256:" + "0" * 64]}
     answer = await client.post(f"{address}/completion", json=unknown, headers=as_(*officer))
     assert pointers(assert_problem(answer, "document_unknown")) == {"/evidence/0"}
+
+
+async def _refused_with_what_is_not_theirs(client, address, as_, officer, archive) -> None:
+    """Another agency's document, and a colleague's, are as one that never was."""
+    answers = []
+    for document_id in (
+        await archive.uploaded(b"of another agency", "aminah", "MAMPU"),
+        await archive.uploaded(b"of this one once", officer[2], "MAMPU"),
+        await archive.uploaded(b"of a colleague", "zainab", "JPA"),
+        "sha256:" + "0" * 64,
+    ):
+        body = {"evidence": [document_id]}
+        answer = await client.post(f"{address}/completion", json=body, headers=as_(*officer))
+        problem = assert_problem(answer, "document_unknown")
+        answers.append({**problem, "instance": ""})
+    assert all(one == answers[0] for one in answers)
 
 
 async def _terminated_by_an_operator(client, wire, storage, body, as_) -> None:

@@ -25,6 +25,7 @@ ZAINAB = APPLICANT.model_copy(
     }
 )
 AUDITOR = ("auditor", "")
+INSPECTOR = ("auditor", "", "noriha")
 SITI = ("administrator", "MAMPU", "siti")
 AMINAH = ("administrator", "MAMPU", "aminah")
 
@@ -143,7 +144,7 @@ async def test_a_held_file_and_one_within_its_time_are_not_disposed_of(
     held = APPLICANT.model_copy(update={"account": "held.mampu@mygovuc.gov.my"})
     request, _ = await file_of(held, b"surat yang ditahan")
     place = f"/v1/records/{request.request_id}/hold"
-    assert (await post(place, AUDITOR, reason="Siasatan.")).json() == {
+    assert (await post(place, INSPECTOR, reason="Siasatan.")).json() == {
         "request_id": request.request_id,
         "held": True,
     }
@@ -155,7 +156,7 @@ async def test_a_held_file_and_one_within_its_time_are_not_disposed_of(
     listed = await records.get("/v1/records", params={"q": "held.mampu"}, headers=as_(*AUDITOR))
     assert [item["held"] for item in listed.json()["items"]] == [True]
 
-    assert (await post(f"{place}/release", AUDITOR)).status_code == 201
+    await _lifted_by_nobody_else(records, as_, post, record_of, request, place)
     assert (
         await post("/v1/disposals", SITI, account=held.account, reason="Tamat.")
     ).status_code == 201
@@ -169,6 +170,23 @@ async def test_a_held_file_and_one_within_its_time_are_not_disposed_of(
     ]
     answer = await post("/v1/disposals", kpm, account=held.account, reason="Tamat.")
     assert_problem(answer, "not_found")
+
+
+async def _lifted_by_nobody_else(records, as_, post, record_of, request, place):
+    """The agency's administrator lifts her own hold, and not the auditor's."""
+    release = f"{place}/release"
+    assert_problem(await post(release, SITI, reason="Tamat."), "forbidden")
+    assert (await post(place, SITI, reason="Kami juga.")).json()["held"]
+    answer = await post(release, SITI, reason="Tamat.")
+    assert (answer.status_code, answer.json()["held"]) == (201, True)
+    assert_problem(await post(release, SITI, reason="Tamat."), "forbidden")
+    (hold,) = (await record_of(request))["holds"]
+    assert (hold["by"], hold["reason"]) == (INSPECTOR[2], "Siasatan.")
+    for missing in ({}, {"reason": " "}):
+        assert_problem(await post(release, INSPECTOR, **missing), "validation_failed")
+    answer = await post(release, INSPECTOR, reason="Siasatan selesai.")
+    assert (answer.status_code, answer.json()["held"]) == (201, False)
+    assert (await record_of(request))["holds"] == []
 
 
 async def test_a_hold_that_comes_after_the_approval_stops_it(

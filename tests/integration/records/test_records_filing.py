@@ -6,6 +6,7 @@ import pytest
 from eventually import eventually
 from fixtures.ledger_keys import people_of
 from fixtures.procedure import (
+    OFFICER,
     approved,
     configured,
     notified,
@@ -15,6 +16,7 @@ from fixtures.procedure import (
     started,
 )
 from fixtures.samples import facts, received
+from fixtures.uploads import Archive
 
 from bmt.chassis.documents import received_bytes
 from bmt.contracts import topics
@@ -98,6 +100,21 @@ async def test_the_size_of_the_ledger_is_measured(records, own):
     leaves = await own.leaves.count_documents({})
 
     assert f"bmt_ledger_leaves {leaves}.0" in (await records.get("/metrics")).text
+
+
+async def test_evidence_has_the_name_that_its_officer_gave_it(once_filed, put, say, stored):
+    """Whoever stored the same bytes first called them something else; that is theirs to know."""
+    await put(b"sama", "rahsia agensi lain.pdf")
+    archive = Archive(stored)
+    document_id = await archive.uploaded(b"sama", OFFICER.subject, "MAMPU", "bukti.pdf")
+    nameless = await put(b"tiada nama", "rahsia agensi lain.pdf")
+    form = await put(b"borang")
+    evidence = [form.model_copy(update={"document_id": document_id}), nameless]
+    for one, name in zip(evidence, ("bukti.pdf", "document"), strict=True):
+        request = facts()
+        await say(whole(request, form, one))
+        folios = {folio["document_id"]: folio for folio in (await once_filed(request))["folios"]}
+        assert folios[one.document_id]["filename"] == name
 
 
 async def test_a_missing_document_keeps_the_file_open_until_it_appears(

@@ -9,7 +9,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import Refused
 from bmt.pages.carried import CarriedToken
 from bmt.pages.login import SignInFirst
-from services.approval.console.neighbours import File, Neighbours
+from services.approval.console.neighbours import File, Neighbours, address
 
 KEY = SecretStr("k" * 32)
 CARRIED = CarriedToken(KEY)
@@ -39,7 +39,38 @@ async def test_a_call_bears_the_visitors_token_and_leaves_out_what_was_not_asked
         return httpx.Response(200, json={"said": "yes"})
 
     asked = {"status": "waiting", "cursor": None}
-    assert (await errand(answers).get("intake", "/v1/inbox", Told, asked)).said == "yes"
+    assert (await errand(answers).get("intake", address("inbox"), Told, asked)).said == "yes"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "",
+        ".",
+        "..",
+        "../requests",
+        "a/claim",
+        "a?limit=1",
+        "a#b",
+        "a%2Fb",
+        "a\0",
+        "a b",
+        "é",
+        "x" * 201,
+    ],
+)
+def test_what_is_no_id_leads_to_no_call(step):
+    with pytest.raises(Refused) as refused:
+        address("tasks", step, "claim")
+    assert refused.value.problem == "not_found"
+
+
+def test_an_id_stands_in_its_place_in_an_address():
+    assert address("tasks", "019349f0-1c2a-7b3c-8d4e-5f60718293a4") == (
+        "/v1/tasks/019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+    )
+    assert address("documents", "sha256:0f") == "/v1/documents/sha256:0f"
+    assert address("forms", "cover-memo.pdf") == "/v1/forms/cover-memo.pdf"
 
 
 async def test_a_command_bears_its_forms_key():
@@ -47,7 +78,7 @@ async def test_a_command_bears_its_forms_key():
         assert call.headers["idempotency-key"] == "form-1"
         return httpx.Response(201, content=call.content)
 
-    told = await errand(answers).post("intake", "/v1/x", {"said": "done"}, Told, "form-1")
+    told = await errand(answers).post("intake", address("x"), {"said": "done"}, Told, "form-1")
     assert told.said == "done"
 
 
@@ -65,7 +96,9 @@ async def test_a_file_goes_with_its_name_type_and_length():
         yield b"DF"
 
     file = File("señor.pdf", "application/pdf", 4, content())
-    assert (await errand(answers).send("intake", "/v1/documents", file, Told, "k")).said == "%PDF"
+    assert (
+        await errand(answers).send("intake", address("documents"), file, Told, "k")
+    ).said == "%PDF"
 
 
 async def test_a_refusal_is_told_as_the_service_tells_it():
@@ -75,7 +108,7 @@ async def test_a_refusal_is_told_as_the_service_tells_it():
         return problem("validation_failed", 422, errors=[fault], allowed=["form"])
 
     with pytest.raises(Refused) as refused:
-        await errand(answers).get("intake", "/v1/x", Told)
+        await errand(answers).get("intake", address("x"), Told)
     assert refused.value.problem == "validation_failed"
     assert [one.pointer for one in refused.value.errors] == ["/applicant/email"]
     assert refused.value.extra == {"allowed": ["form"]}
@@ -93,7 +126,7 @@ async def test_a_refusal_is_told_as_the_service_tells_it():
 )
 async def test_an_answer_that_is_none_makes_the_service_unavailable(answer):
     with pytest.raises(Unavailable) as away:
-        await errand(lambda _: answer).get("intake", "/v1/x", Told)
+        await errand(lambda _: answer).get("intake", address("x"), Told)
     assert away.value.part == "intake"
 
 
@@ -102,12 +135,12 @@ async def test_a_service_that_does_not_answer_is_unavailable():
         raise httpx.ConnectError("refused", request=call)
 
     with pytest.raises(Unavailable):
-        await errand(answers).get("intake", "/v1/x", Told)
+        await errand(answers).get("intake", address("x"), Told)
 
 
 async def test_a_token_that_ran_out_asks_to_sign_in_again():
     with pytest.raises(SignInFirst):
-        await errand(lambda _: problem("unauthenticated", 401)).get("intake", "/v1/x", Told)
+        await errand(lambda _: problem("unauthenticated", 401)).get("intake", address("x"), Told)
 
 
 @pytest.mark.parametrize("session", [{}, {"sealed": "forged"}])

@@ -40,7 +40,7 @@ from services.records.domain.disposals import (
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.errors import RecordNotFound
+from services.records.domain.errors import HoldOfAnother, RecordNotFound
 from services.records.domain.events import EventFiled, HoldPlaced, HoldReleased
 from services.records.domain.state import DesignatedFile, Unopened
 
@@ -187,7 +187,7 @@ def test_what_is_disposed_of_is_known_no_more_and_the_rest_stays():
     assert (other.request, other.folios) == (before.request, before.folios)
 
 
-def test_a_file_is_held_once_and_by_who_may_see_it():
+def test_a_file_is_held_once_by_each_who_may_see_it():
     _, events = told(filed())
     held = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY, key="k-1")
     place = PlaceHold(HERE, "Siasatan.", MONDAY)
@@ -195,9 +195,43 @@ def test_a_file_is_held_once_and_by_who_may_see_it():
     given(DECIDER, *events, held).when(place).then_nothing()
     given(DECIDER, *events).when(PlaceHold(ELSEWHERE, "x", MONDAY)).then_refused(RecordNotFound)
     given(DECIDER).when(place).then_refused(RecordNotFound)
-    released = HoldReleased(by="siti", at=MONDAY)
-    given(DECIDER, *events, held).when(ReleaseHold(HERE, MONDAY)).then(released)
-    given(DECIDER, *events, held, released).when(ReleaseHold(HERE, MONDAY)).then_nothing()
+    release = ReleaseHold(HERE, "Tamat.", MONDAY)
+    released = HoldReleased(by="siti", at=MONDAY, reason="Tamat.", of="siti", key="k-1")
+    given(DECIDER, *events, held).when(release).then(released)
+    given(DECIDER, *events, held, released).when(release).then_nothing()
+    given(DECIDER, *events, held).when(ReleaseHold(ELSEWHERE, "Tamat.", MONDAY)).then_refused(
+        RecordNotFound
+    )
+
+
+def test_a_hold_is_lifted_by_who_set_it_or_by_an_auditor():
+    _, events = told(filed())
+    auditor = Reader("noriha", ("auditor",), None)
+    colleague = Reader("aminah", ("administrator",), "MAMPU")
+    theirs = HoldPlaced(by="noriha", reason="Audit.", at=MONDAY, key="k-1")
+    own = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY, key="k-1")
+    release = ReleaseHold(HERE, "Tamat.", MONDAY)
+    given(DECIDER, *events, theirs).when(release).then_refused(HoldOfAnother)
+    given(DECIDER, *events, own).when(ReleaseHold(colleague, "Tamat.", MONDAY)).then_refused(
+        HoldOfAnother
+    )
+    given(DECIDER, *events, own).when(PlaceHold(auditor, "Audit.", MONDAY)).then(theirs)
+    left = HoldReleased(
+        by="siti", at=MONDAY, reason="Tamat.", of="siti", still_held=True, key="k-1"
+    )
+    given(DECIDER, *events, own, theirs).when(release).then(left)
+    given(DECIDER, *events, own, theirs, left).when(release).then_refused(HoldOfAnother)
+    every = HoldReleased(by="noriha", at=MONDAY, reason="Selesai.", key="k-1")
+    of_all = ReleaseHold(auditor, "Selesai.", MONDAY)
+    given(DECIDER, *events, own, theirs).when(of_all).then(every)
+    given(DECIDER, *events, own, theirs, every).when(of_all).then_nothing()
+
+
+def test_a_hold_that_was_released_without_a_word_is_released():
+    _, events = told(filed())
+    held = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY)
+    old = HoldReleased.model_validate({"by": "aminah", "at": MONDAY})
+    given(DECIDER, *events, held, old).when(ReleaseHold(HERE, "x", MONDAY)).then_nothing()
 
 
 def file(**changes):

@@ -26,7 +26,7 @@ from bmt.pages.login import Admitted
 from services.approval.console import wording
 from services.approval.console.documents import file_of, named, picture_of
 from services.approval.console.inbox.registration_form import RegistrationForm, faults_of
-from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.neighbours import Errand, Neighbours, address
 from services.approval.console.originals import Originals
 
 _SEE_OTHER: Final = 303
@@ -105,7 +105,7 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await neighbours.errand(request).get("intake", "/v1/inbox", _Items, asked)
+        found = await neighbours.errand(request).get("intake", address("inbox"), _Items, asked)
         return desk.listed(request, found, status)
 
     @routes.get("/{item_id}")
@@ -157,23 +157,24 @@ def routes(
 
 
 async def _item(errand: Errand, item_id: str) -> InboxItemInFull:
-    return await errand.get("intake", f"/v1/inbox/{item_id}", InboxItemInFull)
+    return await errand.get("intake", address("inbox", item_id), InboxItemInFull)
 
 
 async def _text_of(item: InboxItemInFull, errand: Errand) -> str:
-    return (await errand.get("intake", f"/v1/inbox/{item.inbox_item_id}/text", InboxText)).text
+    path = address("inbox", item.inbox_item_id, "text")
+    return (await errand.get("intake", path, InboxText)).text
 
 
 async def _register(
     errand: Errand, item_id: str, form: RegistrationForm, visitor: Principal, key: str
 ) -> None:
     body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
-    address = f"/v1/inbox/{item_id}/registration"
-    await errand.post("intake", address, body, RequestAccepted, key)
+    path = address("inbox", item_id, "registration")
+    await errand.post("intake", path, body, RequestAccepted, key)
 
 
 async def _dismiss(errand: Errand, item_id: str, form: RegistrationForm, key: str) -> None:
     if not (reason := form.value("reason").strip()):
         raise FormWrong(errors=(_NO_REASON,))
-    address = f"/v1/inbox/{item_id}/dismissal"
-    await errand.post("intake", address, {"reason": reason}, InboxItemDismissed, key)
+    path = address("inbox", item_id, "dismissal")
+    await errand.post("intake", path, {"reason": reason}, InboxItemDismissed, key)

@@ -15,7 +15,7 @@ from bmt.pages.forms import Sent, sent, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.neighbours import Errand, Neighbours, address
 from services.approval.console.notices.words_form import LANGUAGES, PARTS, WordsForm, faults_of
 
 _SEE_OTHER: Final = 303
@@ -57,7 +57,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     @routes.get("")
     async def listed(request: Request) -> Response:
         errand = neighbours.errand(request)
-        found = await errand.get("notification", "/v1/templates", _Templates, {"limit": 50})
+        found = await errand.get("notification", address("templates"), _Templates, {"limit": 50})
         return layout.page(request, "notices.html", found=found.items, wording=wording)
 
     @routes.get("/{about}")
@@ -68,29 +68,29 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     @routes.post("/{about}")
     async def act(request: Request, about: Id, told: Form) -> Response:
         errand, form = neighbours.errand(request), WordsForm.of(told)
-        address = f"/v1/templates/{about}"
         try:
             match told.text("do"):
                 case "preview":
                     tried = await errand.post(
                         "notification",
-                        f"{address}/preview",
+                        address("templates", about, "preview"),
                         {"words": form.words()},
                         NoticePreview,
                         told.key,
                     )
                     return shown(request, await _template(errand, about), form, tried)
                 case "letter" | "memo" | "form" as paper:
-                    preview = f"{address}/preview?as={paper}"
-                    words = {"words": form.words()}
-                    return _paper(await errand.made("notification", preview, words, told.key))
+                    preview = address("templates", about, "preview")
+                    words, asked = {"words": form.words()}, {"as": paper}
+                    made = await errand.made("notification", preview, words, told.key, asked)
+                    return _paper(made)
                 case "default":
                     body = _restored(form)
-                    await errand.post(
-                        "notification", f"{address}/default", body, Template, told.key
-                    )
+                    path = address("templates", about, "default")
+                    await errand.post("notification", path, body, Template, told.key)
                 case _:
-                    await errand.put("notification", address, form.saved(), Template, told.key)
+                    path = address("templates", about)
+                    await errand.put("notification", path, form.saved(), Template, told.key)
         except Refused as refused:
             return shown(request, await _template(errand, about), form, refused=refused)
         return RedirectResponse(request.url.path, _SEE_OTHER)
@@ -104,7 +104,7 @@ def _paper(content: bytes) -> Response:
 
 
 async def _template(errand: Errand, about: str) -> Template:
-    return await errand.get("notification", f"/v1/templates/{about}", Template)
+    return await errand.get("notification", address("templates", about), Template)
 
 
 def _restored(form: WordsForm) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from bmt.pages.forms import Sent, new_key, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.neighbours import Errand, Neighbours, address
 
 _SEE_OTHER: Final = 303
 _OK: Final = 200
@@ -45,7 +45,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
         errand = neighbours.errand(request)
-        found = await errand.get("notification", "/v1/notifications", _Notices, asked)
+        found = await errand.get("notification", address("notifications"), _Notices, asked)
         return layout.page(
             request,
             "papers.html",
@@ -82,7 +82,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     async def document(request: Request, notification_id: Id) -> Response:
         errand = neighbours.errand(request)
         content = await errand.download(
-            "notification", f"/v1/notifications/{notification_id}/document"
+            "notification", address("notifications", notification_id, "document")
         )
         is_paper = content.startswith(_PDF)
         name = f"{notification_id}.{'pdf' if is_paper else 'eml'}"
@@ -94,12 +94,12 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
 
 
 async def _resend(errand: Errand, notification_id: str, key: str) -> None:
-    address = f"/v1/notifications/{notification_id}/resend"
-    await errand.post("notification", address, {}, ResendAccepted, key)
+    path = address("notifications", notification_id, "resend")
+    await errand.post("notification", path, {}, ResendAccepted, key)
 
 
 async def _hand_over(errand: Errand, notification_id: str, told: Sent) -> None:
     note = told.text("note").strip()
-    address = f"/v1/notifications/{notification_id}/dispatch"
+    path = address("notifications", notification_id, "dispatch")
     body = {"note": note} if note else {}
-    await errand.post("notification", address, body, PaperDispatched, told.key)
+    await errand.post("notification", path, body, PaperDispatched, told.key)

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal
+from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, faults_of, new_key, read
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.neighbours import Errand, Neighbours, address
 from services.approval.console.uploads import file_of
 
 SCAN: Final = "scan"
@@ -36,17 +37,17 @@ def routes(
     def shown(
         request: Request, visitor: Principal, refused: Refused | None = None, **told: Any
     ) -> Response:
+        """The form; it keeps its key until what was sent under it is known to be taken in."""
         known = visitor.agency in agencies
         return layout.page(
             request,
             "scans.html",
             STATUS[refused.problem] if refused else _OK,
             received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
-            key=new_key(),
             refused=refused,
             faults=faults_of(refused),
             wording=wording,
-            **{"accepted": None, "channel": "", **told},
+            **{"accepted": None, "channel": "", "key": new_key(), **told},
         )
 
     @routes.get("")
@@ -61,16 +62,22 @@ def routes(
         channel = told.text("channel")
         try:
             accepted = await _handed_in(neighbours.errand(request), told, channel)
+        except Unavailable:
+            # It may have been taken in all the same: sent again, it must not come twice.
+            away = Refused(problem="unavailable")
+            return shown(request, visitor, away, channel=channel, key=told.key)
         except Refused as refused:
-            return shown(request, visitor, refused, channel=channel)
+            key = new_key() if refused.problem == "idempotency_key_reused" else told.key
+            return shown(request, visitor, refused, channel=channel, key=key)
         return shown(request, visitor, accepted=accepted)
 
     @routes.get("/{kind}.pdf")
     async def sheet(
         request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
     ) -> Response:
-        address = f"/v1/forms/{kind}.pdf?agency={visitor.agency}"
-        content = await neighbours.errand(request).download("intake", address)
+        content = await neighbours.errand(request).download(
+            "intake", address("forms", f"{kind}.pdf"), {"agency": visitor.agency}
+        )
         headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
         return Response(content, media_type="application/pdf", headers=headers)
 
@@ -85,5 +92,6 @@ async def _handed_in(errand: Errand, told: Sent, channel: str) -> ScanAccepted:
     """
     if not (files := told.files(SCAN)):
         raise FormWrong(errors=(_NO_FILE,))
-    address = f"/v1/scans?channel={channel}" if channel in wording.CHANNEL else "/v1/scans"
-    return await errand.send("intake", address, file_of(files[0]), ScanAccepted, told.key)
+    asked = {"channel": channel} if channel in wording.CHANNEL else {}
+    scan = file_of(files[0])
+    return await errand.send("intake", address("scans"), scan, ScanAccepted, told.key, asked)

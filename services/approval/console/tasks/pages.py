@@ -23,7 +23,7 @@ from bmt.pages.forms import FORM_BYTES, Sent, new_key, read
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.neighbours import Errand, Neighbours
+from services.approval.console.neighbours import Errand, Neighbours, address
 from services.approval.console.uploads import handed_in
 
 MOST_FILES: Final = 5
@@ -91,7 +91,9 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await neighbours.errand(request).get("provisioning", "/v1/tasks", _Tasks, asked)
+        found = await neighbours.errand(request).get(
+            "provisioning", address("tasks"), _Tasks, asked
+        )
         return desk.listed(request, found, status)
 
     @routes.get("/{task_id}")
@@ -112,17 +114,19 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
 
 
 async def _task(errand: Errand, task_id: str) -> TaskInFull:
-    return await errand.get("provisioning", f"/v1/tasks/{task_id}", TaskInFull)
+    return await errand.get("provisioning", address("tasks", task_id), TaskInFull)
 
 
 async def _claim(errand: Errand, task_id: str, told: Sent) -> None:
-    await errand.post("provisioning", f"/v1/tasks/{task_id}/claim", {}, Claimed, told.key)
+    await errand.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key)
 
 
 async def _take_over(errand: Errand, task_id: str, told: Sent) -> None:
     """In the place of the colleague whom the page named."""
     body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
-    await errand.post("provisioning", f"/v1/tasks/{task_id}/takeover", body, TakenOver, told.key)
+    await errand.post(
+        "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
+    )
 
 
 async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
@@ -130,7 +134,9 @@ async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
     body: dict[str, object] = {"evidence": await handed_in(errand, told, EVIDENCE)}
     if note := told.text("note").strip():
         body["note"] = note
-    await errand.post("provisioning", f"/v1/tasks/{task_id}/completion", body, Completed, told.key)
+    await errand.post(
+        "provisioning", address("tasks", task_id, "completion"), body, Completed, told.key
+    )
 
 
 _ACTS: Final[Mapping[str, Callable[[Errand, str, Sent], Awaitable[None]]]] = {

@@ -41,14 +41,14 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         assert said
         officer = ("administrator", "JPA", "hassan")
         task = await eventually(lambda: _task(stage, request, officer), PATIENCE)
-        evidence = await stage.put(b"a picture of the portal", "ipms.png")
         claimed = await stage.call("POST", f"/v1/tasks/{task}/claim", *officer)
         assert claimed.is_success, claimed.text
         colleague = ("administrator", "JPA", "zainab")
+        evidence = await stage.archive.uploaded(b"a picture of the portal", "zainab", "JPA")
         ill = {"claimed_by": "hassan", "reason": "Cuti sakit."}
         taken = await stage.call("POST", f"/v1/tasks/{task}/takeover", *colleague, json=ill)
         assert taken.is_success, taken.text
-        body = {"evidence": [evidence.document_id], "note": "Selesai."}
+        body = {"evidence": [evidence], "note": "Selesai."}
         done = await stage.call("POST", f"/v1/tasks/{task}/completion", *colleague, json=body)
         assert done.is_success, done.text
         await stage.heard(topics.CONFIGURATIONS, request.request_id, *BY_HAND)
