@@ -139,7 +139,9 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
         magic = raw[_MAGIC_AT]
         if magic > 2:  # noqa: PLR2004  the newest format
             raise CorruptRecordException("no format has this number")
-        batch = DefaultRecordBatch(bytes(raw)) if magic > 1 else LegacyRecordBatch(bytes(raw), magic)
+        batch = (
+            DefaultRecordBatch(bytes(raw)) if magic > 1 else LegacyRecordBatch(bytes(raw), magic)
+        )
         if not batch.validate_crc():
             raise _WrongChecksum
         return batch
@@ -240,7 +242,7 @@ class _Reader:
         return bytes(self._written[start : self._at])
 
     def name(self) -> str:
-        """A header's; what is not UTF-8 is escaped: `n\\xe4me`."""
+        """A header's; each byte that is not UTF-8 is escaped with a backslash."""
         return (self.bytes() or b"").decode(errors="backslashreplace")
 
     def require_end(self) -> None:

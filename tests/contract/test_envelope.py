@@ -102,9 +102,9 @@ def test_a_malformed_record_is_refused_with_what_is_wrong(headers, value, says):
         "ce_type": b"t",
         "ce_time": b"2026-11-24T12:00:00Z",
     }
+    given = [(name, raw) for name, raw in {**whole, **headers}.items() if raw is not None]
     with pytest.raises(MalformedEvent) as malformed:
-        given = {**whole, **headers}
-        read_kafka([each for each in given.items() if each[1] is not None], value)
+        read_kafka(given, value)
     assert says in malformed.value.detail
 
 

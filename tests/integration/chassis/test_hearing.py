@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import orjson
 import parcels
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from eventually import eventually
 from parcels import Post
 from structlog.testing import capture_logs

@@ -53,7 +53,7 @@ def read(*batches: bytes, at: int = 0, aborted=()) -> list:
 
 def fetched(*batches: bytes, at: int = 0, aborted=()) -> Fetched:
     records = Batches(b"".join(batches))
-    return Fetched(PLACE, records, list(aborted), at, None, None, True, READ_COMMITTED)  # noqa: FBT003
+    return Fetched(PLACE, records, list(aborted), at, None, None, True, READ_COMMITTED)
 
 
 def values(found) -> list:
@@ -70,7 +70,10 @@ def test_batches_of_every_codec_are_read(codec):
 def test_the_java_producers_blocks_of_snappy_are_read():
     raw = bytes(cramjam.snappy.compress_raw(b"abc")), bytes(cramjam.snappy.compress_raw(b"def"))
     blocks = b"".join(struct.pack(">I", len(each)) + each for each in raw)
-    assert decompression.snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks) == b"abcdef"
+    assert (
+        decompression.snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks)
+        == b"abcdef"
+    )
 
 
 @pytest.mark.parametrize("codec", [0, GZIP])
