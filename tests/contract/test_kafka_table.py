@@ -21,6 +21,7 @@ CODES = {
     "deny": Permission.DENY,
     "topic": Resource.TOPIC,
     "group": Resource.GROUP,
+    "transactionalId": Resource.TRANSACTIONAL_ID,
     "literal": Pattern.LITERAL,
     "prefix": Pattern.PREFIXED,
     "Read": Operation.READ,
