@@ -187,7 +187,7 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
             return self._record(_Reader(written), base, first_time)
         except Exception:  # noqa: BLE001  whatever is wrong with it, the others are read
             detail = "the record cannot be decoded; its bytes are kept as they came"
-            return Unread(*self._tp, expected, expected + 1, "malformed", detail, bytes(written))
+            return self._at(expected, expected + 1, "malformed", detail, bytes(written))
 
     def _record(
         self, reader: "_Reader", base: int, first_time: int
@@ -214,9 +214,12 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
             if believed and position <= last:
                 offset = max(base, position)
                 told = f"the batch of offsets {base} to {last} cannot be read: {detail}"
-                return Unread(*self._tp, offset, last + 1, reason, told, bytes(raw))
+                return self._at(offset, last + 1, reason, told, bytes(raw))
         told = f"the batch at this offset cannot be read: {detail}"
-        return Unread(*self._tp, position, position + 1, reason, told, None)
+        return self._at(position, position + 1, reason, told, None)
+
+    def _at(self, first: int, beyond: int, reason: str, detail: str, raw: bytes | None) -> Unread:
+        return Unread(self._tp.topic, self._tp.partition, first, beyond, reason, detail, raw)
 
 
 class _Reader:
@@ -254,7 +257,7 @@ class _Reader:
 def _size(record: Polled) -> int:
     if isinstance(record, Unread):
         return len(record.raw or b"")
-    return max(0, record.serialized_key_size) + max(0, record.serialized_value_size)
+    return len(record.key or b"") + len(record.value or b"")
 
 
 def _why(error: Exception) -> str:

@@ -34,8 +34,7 @@ SUBMITTED: Final[dict[str, tuple[str, bool]]] = {
     "ce_time": ("When it happened (RFC 3339, with an offset).", False),
     "ce_dataschema": ("The schema's name.", False),
     "content-type": (
-        "application/json, also when left out; application/cloudevents+json (structured mode): the attributes and "
-        "data, or data_base64, are in the value.",
+        "application/json, also when left out; or application/cloudevents+json (structured mode).",
         False,
     ),
     "traceparent": ("W3C trace context; what is none is ignored.", False),
@@ -43,7 +42,8 @@ SUBMITTED: Final[dict[str, tuple[str, bool]]] = {
 """As HEADERS, of what integrators publish; extensions of their own are taken and not read."""
 
 _SUBMITTING: Final = (
-    "CloudEvents 1.0, one event a record, in binary or structured mode; batches are not taken. Required are "
+    "CloudEvents 1.0, one event a record, in binary mode, or in structured mode, where the value holds the attributes and "
+    "data or data_base64; batches are not taken. Required are "
     "specversion, id, source, type and data; every other attribute may be left out, or be null in structured mode. "
     "The data is a JSON object in which no name appears twice. A value has at most 1 MiB (1048576 bytes). Records may be "
     "compressed by any codec of Kafka; a batch has at most 32 MiB once it is decompressed. A transactional producer's "

@@ -4,12 +4,14 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaError
 from eventually import eventually
 from fixtures.unreadable import publish_bomb, publish_odd_header
 
 from bmt.chassis.consumer import Consumer
+from bmt.chassis.errors import BrokerUnavailable
 
 pytestmark = pytest.mark.integration
 
@@ -119,6 +121,29 @@ async def test_aborted_transactions_and_their_marks_are_no_records(kafka, produc
         await eventually(lambda: not sum(consumer._in_hand.values()))
         assert set((await consumer.lag()).values()) == {0}
     assert reader.refused == []
+
+
+async def test_who_fails_at_what_it_fetches_is_not_ready_until_that_is_over(
+    kafka, producer, topic, monkeypatch
+):
+    failing = True
+    getmany = AIOKafkaConsumer.getmany
+
+    async def fails(*rest, **options):
+        if failing:
+            raise KafkaError("an error that nobody foresaw")
+        return await getmany(*rest, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", fails)
+    reader = Reader()
+    async with reading(kafka, topic, reader) as consumer:
+        await eventually(lambda: consumer._failures > 1, 30)
+        with pytest.raises(BrokerUnavailable):
+            await consumer.reachable()
+        stalled = consumer.stalled_seconds()
+        failing = False
+        await eventually(consumer.reachable, 30)
+        await eventually(lambda: consumer.stalled_seconds() < stalled, 30)
 
 
 @pytest.fixture
