@@ -88,7 +88,8 @@ class Dispatcher:
             read = [self._read(record) for record in wave]
             behind = [one for one in read if one.record.key in waiting and one.dead is None]
             await self._park_behind(behind)
-            free = await self._execute([one for one in read if one not in behind])
+            apart = [one for one in read if one.record.key not in waiting or one.dead is not None]
+            free = await self._execute(apart)
             waiting |= await self._park_failed(free)
             parked += behind
             handled += free

@@ -45,6 +45,7 @@ _SUBMITTING: Final = (
     "CloudEvents 1.0, one event a record, in binary mode, or in structured mode, where the value holds the attributes and "
     "data or data_base64; batches are not taken. Required are "
     "specversion, id, source, type and data; every other attribute may be left out, or be null in structured mode. "
+    "id, source, type and subject have at most 512 characters, and no control characters. "
     "The data is a JSON object in which no name appears twice. A value has at most 1 MiB (1048576 bytes). Records may be "
     "compressed by any codec of Kafka; a batch has at most 32 MiB once it is decompressed. A transactional producer's "
     "transactional.id begins with the integrator's name (hrmis-1); what was aborted is never read. What is refused "
