@@ -142,7 +142,8 @@ async def test_who_fails_at_what_it_fetches_is_not_ready_until_that_is_over(
             await consumer.reachable()
         stalled = consumer.stalled_seconds()
         failing = False
-        await eventually(consumer.reachable, 30)
+        await eventually(lambda: consumer._failures == 0, 30)
+        await consumer.reachable()
         await eventually(lambda: consumer.stalled_seconds() < stalled, 30)
 
 
