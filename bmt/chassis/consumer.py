@@ -2,18 +2,21 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from bmt.chassis import crash_points, kafka_client
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
+from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.parking import Record
-from bmt.chassis.polling import Poll, Polled, Unreadable
+from bmt.chassis.polling import Poll, PolledBatch
+from bmt.chassis.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)
 
@@ -40,22 +43,22 @@ class Consumer:
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
-        self._poll = Poll(dispatcher.refuse_unread)
+        self._poll = Poll()
         self._in_hand: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
+        self._failures = 0
+        self._done_at = time.monotonic()
 
     async def run(self) -> None:
         """Hear until cancelled; a broker that is away is waited for."""
-        failures = 0
         while True:
             try:
                 await self._hear()
-            except Unreadable:
-                log.warning("record_unreadable")
             except (Unavailable, KafkaError, OSError, TimeoutError) as error:
-                failures += 1
-                log.warning("consumer_waits", error=type(error).__name__, failures=failures)
-                await asyncio.sleep(_backoff(failures))
+                self._failures += 1
+                error_name = type(error).__name__
+                log.warning("consumer_waits", error=error_name, failures=self._failures)
+                await asyncio.sleep(_backoff(self._failures))
 
     async def retry_parked(self) -> None:
         """Try parked events that are due, until cancelled."""
@@ -71,10 +74,14 @@ class Consumer:
         """Return when this member hears its topics.
 
         Raises:
-            BrokerUnavailable: it has no partition assigned yet, or lost the broker.
+            BrokerUnavailable: it has no partition assigned yet, lost the broker, or fails at what it fetches.
         """
-        if self._client is None or not self._client.subscription():
+        if self._failures or self._client is None or not self._client.subscription():
             raise BrokerUnavailable
+
+    def stalled_seconds(self) -> float:
+        """How long ago this member was last done with all that it had fetched."""
+        return time.monotonic() - self._done_at
 
     async def lag(self) -> dict[TopicPartition, int]:
         """How many records of each of this member's partitions it is not done with, as last heard.
@@ -110,6 +117,7 @@ class Consumer:
             self._client = client
             while True:
                 polled = await self._poll.next(client)
+                self._failures = 0
                 if polled:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
@@ -118,17 +126,18 @@ class Consumer:
                         await asyncio.sleep(LINGER_SECONDS)
                 else:
                     kafka_client.require_fetching(client)
+                self._done_at = time.monotonic()
         finally:
             self._client = None
             self._in_hand = {}
             await kafka_client.stop(client)
 
-    async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
+    async def _handle(self, client: AIOKafkaConsumer, polled: PolledBatch) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]
         crash_points.reached("consumer.polled")
         await self._handle_batch(records)
         crash_points.reached("consumer.handled")
-        await self._commit(client, {place: raws[-1].offset + 1 for place, raws in polled.items()})
+        await self._commit(client, {place: after(raws[-1]) for place, raws in polled.items()})
 
     async def _handle_batch(self, records: Sequence[Record]) -> None:
         """Wait for a part that is away."""
@@ -154,8 +163,11 @@ class Consumer:
             log.info("offsets_not_committed", error=type(error).__name__)
 
 
-def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+def _record(raw: Polled) -> Record:
     place = f"{raw.topic}:{raw.partition}:{raw.offset}"
+    if isinstance(raw, Unread):
+        unread = DeadLetter(raw.reason, raw.detail)
+        return Record(raw.topic, raw.partition, raw.offset, place, (), raw.raw, unread=unread)
     return Record(
         topic=raw.topic,
         partition=raw.partition,

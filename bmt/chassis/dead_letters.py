@@ -23,7 +23,8 @@ ORIGIN_PARTITION: Final = "bmt_origin_partition"
 ORIGIN_OFFSET: Final = "bmt_origin_offset"
 REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
-"""Bytes of a value too large to be buried, or `unread`: key, headers and value are at the origin alone."""
+"""Bytes of a value too large to be buried: key, headers and value are at the origin alone. Or `unread`: what is at
+the origin cannot be decoded, and the value is its bytes as they came there."""
 
 
 class DeadLetters:
@@ -53,12 +54,6 @@ class DeadLetters:
         for record, dead in refused:
             _log(record, dead)
 
-    async def leave(self, record: Record, dead: DeadLetter) -> None:
-        """As `bury`, of a record that nobody here can read: it stays where it is."""
-        crash_points.reached("dead_letters.leaving")
-        await self._publisher.publish([self._left(record, dead, b"unread")])
-        _log(record, dead)
-
     async def _bury_alone(self, record: Record, dead: DeadLetter) -> None:
         """One that is too large must not keep the service from hearing others for ever."""
         try:
@@ -76,6 +71,8 @@ class DeadLetters:
         nothing = record.raw_key is None and record.value is None
         value = b"" if nothing else record.value
         headers = [*record.headers, *self._why(record, dead)]
+        if record.unread:
+            headers.append((LEFT_AT_ORIGIN, b"unread"))
         return Outgoing(self._topic, record.raw_key, headers, value)
 
     def _why(self, record: Record, dead: DeadLetter) -> list[tuple[str, bytes]]:

@@ -12,22 +12,22 @@ from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 import structlog
-from aiokafka import TopicPartition
 from pydantic import BaseModel
 
-from bmt.chassis import crash_points
+from bmt.chassis import crash_points, strict_json
+from bmt.chassis.body_limit import JSON_BODY_BYTES
 from bmt.chassis.clock import Clock
 from bmt.chassis.dead_letters import DeadLetters
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
-from bmt.chassis.handling import UNREADABLE, Handling, Outcome, waves
+from bmt.chassis.handling import Handling, Outcome, waves
 from bmt.chassis.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
 from bmt.chassis.publisher import Publisher
 from bmt.chassis.subscriptions import DeadLetter, Handler
 from bmt.chassis.views import Projection
 from bmt.chassis.vocabulary import UnknownType, Vocabulary
-from bmt.contracts.envelope import MalformedEvent, read_kafka
+from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka
 from bmt.contracts.problems import Refused
 
 log = structlog.get_logger(__name__)
@@ -56,10 +56,12 @@ class Dispatcher:
         count: Count,
         clock: Clock,
         only: Mapping[str, Collection[str]] | None = None,
+        outside: Collection[str] = (),
     ) -> None:
         """`dead_letters` is a topic; `projections` are the views of other services' events.
 
-        `only` names, for a topic whose writer is not one of us, the types that may be said there.
+        `only` names, for a topic whose writer is not one of us, the types that may be said there. Events on
+        the topics `outside` are written by other systems, and read as strictly as calls over HTTP.
         """
         self._vocabulary = vocabulary
         self._handlers = handlers
@@ -70,6 +72,7 @@ class Dispatcher:
         self._count = count
         self._clock = clock
         self._only = dict(only or {})
+        self._outside = frozenset(outside)
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when each record's outcome is durable: its offset may be committed.
@@ -82,9 +85,11 @@ class Dispatcher:
         parked: list[Handling] = []
         handled: list[Handling] = []
         for wave in waves(own_keys):
-            behind = [self._read(record) for record in wave if record.key in waiting]
+            read = [self._read(record) for record in wave]
+            behind = [one for one in read if one.record.key in waiting and one.dead is None]
             await self._park_behind(behind)
-            free = await self._execute([record for record in wave if record.key not in waiting])
+            apart = [one for one in read if one.record.key not in waiting or one.dead is not None]
+            free = await self._execute(apart)
             waiting |= await self._park_failed(free)
             parked += behind
             handled += free
@@ -114,17 +119,6 @@ class Dispatcher:
         )
         return {one.record.key for one in failed}
 
-    async def refuse_unread(self, place: TopicPartition, offset: int) -> None:
-        """Return when it is durable that there is a record that nobody here can read.
-
-        Raises:
-            Unavailable: a part is away; refuse it again.
-        """
-        unread = Record(place.topic, place.partition, offset, "", (), None)
-        dead = DeadLetter("malformed", "the record, or one before it in its batch, cannot be read")
-        await self._dead_letters.leave(unread, dead)
-        self._count(UNREADABLE, Outcome.DEAD)
-
     def _apart(self, record: Record) -> Record:
         """An outsider chooses its keys: they must not queue with those of our own events."""
         if record.topic not in self._only:
@@ -137,7 +131,7 @@ class Dispatcher:
         if parked is None:
             return False
         crash_points.reached("dispatch.taken_up")
-        (handled,) = tried = await self._execute([parked.record])
+        (handled,) = tried = await self._execute([self._read(parked.record)])
         if handled.failure is None:
             await self._told(tried)
         crash_points.reached("dispatch.tried_again")
@@ -154,9 +148,8 @@ class Dispatcher:
             crash_points.reached("dispatch.kept")
         return True
 
-    async def _execute(self, records: Sequence[Record]) -> list[Handling]:
+    async def _execute(self, handling: list[Handling]) -> list[Handling]:
         """The commands of one wave are decided and durable; nobody is told yet."""
-        handling = [self._read(record) for record in records]
         handled = [one for one in handling if one.heard and type(one.heard.data) in self._handlers]
         messages = await _all(self._message(one, one.heard) for one in handled if one.heard)
         commands = [
@@ -179,23 +172,43 @@ class Dispatcher:
         await self._execution.hand_over(commits)
         await self._project([one for one in handled if one.dead is None])
         crash_points.reached("dispatch.projected")
-        await self._dead_letters.bury([(one.record, one.dead) for one in handled if one.dead])
+        await self._refuse([(one.record, one.dead) for one in handled if one.dead])
+
+    async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
+        """Return when it is durable what was refused, and why: here every refusal passes, of whatever kind.
+
+        Raises:
+            Unavailable: a part is away; refuse the same again.
+        """
+        await self._dead_letters.bury(refused)
 
     def _read(self, record: Record) -> Handling:
-        one = Handling(record)
+        one = Handling(record, dead=record.unread)
+        if one.dead:
+            return one
         try:
-            envelope = read_kafka(record.headers, record.value)
+            envelope = self._envelope(record)
             self._require_right_topic(record.topic, envelope.type)
             data = self._vocabulary.decode(envelope.type, envelope.data)
         except UnknownType as error:
             one.dead = DeadLetter("unknown_type", error.detail)
         except MalformedEvent as error:
             one.dead = DeadLetter("malformed", error.detail)
+        except Refused as refused:
+            one.dead = DeadLetter(refused.problem, refused.detail)
         else:
             origin = f"{envelope.source}/{envelope.subject or ''}"
             position = int(envelope.sequence or 0)
             one.heard = Heard(envelope, data, position, origin, record.topic)
         return one
+
+    def _envelope(self, record: Record) -> Envelope:
+        if record.topic not in self._outside:
+            return read_kafka(record.headers, record.value)
+        if len(record.value or b"") > JSON_BODY_BYTES:
+            detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
+            raise Refused(detail, problem="too_large")
+        return read_kafka(record.headers, record.value, parse=strict_json.read, extensions=())
 
     def _require_right_topic(self, topic: str, type_: str) -> None:
         """Raises `UnknownType` where a topic says what is not its writer's to say."""

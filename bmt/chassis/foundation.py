@@ -5,7 +5,7 @@ application. Nothing connects before the lifespan; all of it must be built insid
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -189,10 +189,12 @@ class Foundation:
         projections: Sequence[Projection] = (),
         *,
         only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
+        outside: Collection[str] = (),
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
-        On a topic named in `only` nothing but those events is believed; the rest are dead letters.
+        On a topic named in `only` nothing but those events is believed; the rest are dead letters. On the topics
+        `outside` other systems write.
         """
         dispatcher = Dispatcher(
             vocabulary=self._heard,
@@ -209,6 +211,7 @@ class Foundation:
                 self.settings.topic_prefix + topic: [type_of(model) for model in models]
                 for topic, models in (only or {}).items()
             },
+            outside=[self.settings.topic_prefix + topic for topic in outside],
         )
         group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
         self._consumer = Consumer(
@@ -218,7 +221,7 @@ class Foundation:
             dispatcher=dispatcher,
         )
         self._tasks += [self._consumer.run, self._consumer.retry_parked]
-        self._samplers.append(partial(self._sample_lag, self._consumer, group))
+        self._samplers.append(partial(self._sample_consumer, self._consumer, group))
 
     def runs(self, task: Task) -> None:
         """Run `task` until the service stops; a task that ends or fails ends the service."""
@@ -295,5 +298,6 @@ class Foundation:
         self.metrics.outbox(pending, age)
         self.metrics.parked(await self.lot.count())
 
-    async def _sample_lag(self, consumer: Consumer, group: str) -> None:
+    async def _sample_consumer(self, consumer: Consumer, group: str) -> None:
+        self.metrics.consumer_stalled(consumer.stalled_seconds())
         self.metrics.lag(group, await consumer.lag())

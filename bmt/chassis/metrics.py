@@ -85,6 +85,12 @@ class ServiceMetrics:
             ["service"],
             registry=registry,
         ).labels(service)
+        self._consumer_stalled = Gauge(
+            "bmt_consumer_stalled_seconds",
+            "How long ago the service was last done with all that it had fetched from Kafka.",
+            ["service"],
+            registry=registry,
+        ).labels(service)
         self._lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that the group has not handled yet.",
@@ -117,6 +123,10 @@ class ServiceMetrics:
     def parked(self, events: int) -> None:
         """Sets how many events wait for an operator."""
         self._parked_events.set(events)
+
+    def consumer_stalled(self, seconds: float) -> None:
+        """Sets how long ago the service was last done with what it had fetched."""
+        self._consumer_stalled.set(seconds)
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
         """Sets how far a group is behind, by topic and partition; forgets all other partitions."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from bmt.chassis.subscriptions import DeadLetter
+
 TRIES: Final = 6
 FIRST_BACKOFF_SECONDS: Final = 0.2
 LONGEST_BACKOFF_SECONDS: Final = 30.0
@@ -22,7 +24,8 @@ QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
 class Record:
     """A Kafka record as it came.
 
-    `key` is text for queueing; a record without a key queues by its own place.
+    `key` is text for queueing; a record without a key queues by its own place. `unread` says why it cannot be
+    decoded: its value then is the bytes of the record, or of its batch.
     """
 
     topic: str
@@ -32,6 +35,7 @@ class Record:
     headers: tuple[tuple[str, bytes], ...]
     value: bytes | None
     raw_key: bytes | None = None
+    unread: DeadLetter | None = None
 
     @property
     def place(self) -> str:

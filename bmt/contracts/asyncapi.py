@@ -25,6 +25,33 @@ HEADERS: Final[dict[str, tuple[str, bool]]] = {
 }
 """CloudEvents attributes of Kafka's binary mode: what each holds, and whether it is always there."""
 
+SUBMITTED: Final[dict[str, tuple[str, bool]]] = {
+    "ce_specversion": ("1.0.", True),
+    "ce_id": ("Yours for this event: the same source and id again is the same submission.", True),
+    "ce_source": ("Who you are, as a URI reference.", True),
+    "ce_type": ("The event's type, with its version.", True),
+    "ce_subject": ("What the event is about, as you name it.", False),
+    "ce_time": ("When it happened (RFC 3339, with an offset).", False),
+    "ce_dataschema": ("The schema's name.", False),
+    "content-type": (
+        "application/json, also when left out; or application/cloudevents+json (structured mode).",
+        False,
+    ),
+    "traceparent": ("W3C trace context; what is none is ignored.", False),
+}
+"""As HEADERS, of what integrators publish; extensions of their own are taken and not read."""
+
+_SUBMITTING: Final = (
+    "CloudEvents 1.0, one event a record, in binary mode, or in structured mode, where the value holds the attributes and "
+    "data or data_base64; batches are not taken. Required are "
+    "specversion, id, source, type and data; every other attribute may be left out, or be null in structured mode. "
+    "id, source, type and subject have at most 512 characters, and no control characters. "
+    "The data is a JSON object in which no name appears twice. A value has at most 1 MiB (1048576 bytes). Records may be "
+    "compressed by any codec of Kafka; a batch has at most 32 MiB once it is decompressed. A transactional producer's "
+    "transactional.id begins with the integrator's name (hrmis-1); what was aborted is never read. What is refused "
+    "becomes a dead letter with the headers bmt_reason and bmt_detail, and holds up nothing that comes after it."
+)
+
 
 def document() -> dict[str, Any]:
     """The whole document: channels, who sends, who may receive, messages and schemas."""
@@ -40,6 +67,7 @@ def document() -> dict[str, Any]:
         )
     inbound = topics.inbound(_INTEGRATOR)
     _channel("inbound", inbound, (RequestSubmitted,), channels, messages, schemas)
+    channels["inbound"]["description"] = _SUBMITTING
     channels["inbound"]["parameters"] = {
         "integrator": {"description": "The outside system's name; it writes here and nowhere else."}
     }
@@ -86,8 +114,9 @@ def _channel(
 
 def _message(title: str, model: type[BaseModel]) -> dict[str, Any]:
     type_: str = model.TYPE  # type: ignore[attr-defined]
+    headers = SUBMITTED if model is RequestSubmitted else HEADERS
     properties: dict[str, Any] = {
-        name: {"type": "string", "description": text} for name, (text, _) in HEADERS.items()
+        name: {"type": "string", "description": text} for name, (text, _) in headers.items()
     }
     properties["ce_type"] |= {"const": type_}
     return {
@@ -97,7 +126,7 @@ def _message(title: str, model: type[BaseModel]) -> dict[str, Any]:
         "headers": {
             "type": "object",
             "properties": properties,
-            "required": [name for name, (_, always) in HEADERS.items() if always],
+            "required": [name for name, (_, always) in headers.items() if always],
         },
         "payload": {"$ref": f"#/components/schemas/{title}"},
     }

@@ -1,25 +1,73 @@
 """The envelope of every event: CloudEvents 1.0 on Kafka, binary mode; structured mode is read too.
 
-Source: CloudEvents core specification 1.0.2 and its Kafka protocol binding 1.0.2.
+Source: CloudEvents core specification 1.0.2, its Kafka protocol binding and its JSON event format 1.0.2.
 """
 
-from collections.abc import Iterable
+import base64
+import re
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import from_json
 
-from bmt.contracts.values import Moment
+from bmt.contracts.values import Moment, one_line
 
 STRUCTURED: Final = "application/cloudevents+json"
+_OF_CLOUDEVENTS: Final = "application/cloudevents"
 _PREFIX: Final = "ce_"
-_READ: Final = frozenset({"content-type", "traceparent"})
+_CONTENT_TYPE: Final = "content-type"
+_TRACEPARENT: Final = "traceparent"
+
+OURS: Final = frozenset({"sequence", "correlationid", "causationid"})
+"""The extensions that have a meaning here; an event of another system may use these names for its own."""
+_READ: Final = frozenset(
+    {"specversion", "id", "source", "type", "subject", "time", "dataschema", _TRACEPARENT}
+)
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,30})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 _LONGEST_DETAIL: Final = 1000
 """A record can be wrong in a hundred thousand places; what is told of it must fit beside it."""
 
-_Attribute = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Parse = Callable[[bytes], Any]
+"""Reads JSON; raises ValueError."""
+
+
+def _rfc_3339(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        return value
+    raise ValueError("must be a time of RFC 3339 with its offset: 2026-11-24T12:00:00Z")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
+    return moment
+
+
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object")  # noqa: TRY004  pydantic tells of this one alone
+    return value
+
+
+_Attribute = Annotated[
+    str, StringConstraints(min_length=1, max_length=512), AfterValidator(one_line)
+]
 
 
 class MalformedEvent(ValueError):  # noqa: N818  named for what is so
@@ -39,8 +87,8 @@ class Envelope(BaseModel):
     id: _Attribute
     source: _Attribute
     type: _Attribute
-    subject: str | None = Field(default=None, max_length=512)
-    time: Moment = Field(
+    subject: Annotated[str, AfterValidator(one_line)] | None = Field(default=None, max_length=512)
+    time: Annotated[Moment, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)] = Field(
         default_factory=lambda: datetime.now(UTC), description="when absent: when it was read"
     )
     dataschema: str | None = None
@@ -48,7 +96,7 @@ class Envelope(BaseModel):
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], BeforeValidator(_json_object)]
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
         """The attributes as Kafka headers, binary mode; the record's value is the data alone."""
@@ -74,26 +122,64 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def read_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Envelope:
+def read_kafka(
+    headers: Iterable[tuple[str, bytes]],
+    value: bytes | None,
+    *,
+    parse: Parse = from_json,
+    extensions: Collection[str] = OURS,
+) -> Envelope:
     """The envelope of a Kafka record, binary or structured mode.
+
+    `extensions` are the CloudEvents extensions that are read; all others are their writer's own. A
+    `traceparent` that is no text is left out.
 
     Raises:
         MalformedEvent: an attribute is missing or wrong, or the data is not a JSON object.
     """
-    attributes, others = _texts(headers)
+    wanted = _READ.union(extensions)
+    attributes, content_type = _texts(headers, wanted)
+    media_type = content_type.split(";")[0].strip().lower()
+    if media_type.startswith(_OF_CLOUDEVENTS) and media_type != STRUCTURED:
+        raise MalformedEvent(
+            f"content-type: batches and other event formats are not taken: one event as {STRUCTURED}, "
+            "or its attributes as headers"
+        )
     if value is None:
         raise MalformedEvent("the record has no value")
-    body = _json_object(value)
-    if others.get("content-type", "").split(";")[0].strip().lower() == STRUCTURED:
-        attributes = body
+    body = _object("the value", value, parse)
+    if media_type == STRUCTURED:
+        carried = {name: text for name, text in attributes.items() if name == _TRACEPARENT}
+        attributes = _structured(body, wanted, parse) | carried
     else:
         attributes["data"] = body
-    if "traceparent" in others:
-        attributes["traceparent"] = others["traceparent"]
+    attributes.setdefault("specversion", None)
     try:
         return Envelope.model_validate(attributes)
     except ValidationError as error:
         raise MalformedEvent(faults(error)) from None
+
+
+def _structured(body: dict[str, Any], wanted: Collection[str], parse: Parse) -> dict[str, Any]:
+    """The attributes that are set (null is unset), and the data, which may be written in base64."""
+    given = {name: value for name, value in body.items() if value is not None}
+    found = {name: value for name, value in given.items() if name in wanted}
+    if not isinstance(found.get(_TRACEPARENT, ""), str):
+        del found[_TRACEPARENT]
+    if "data" in given:
+        found["data"] = given["data"]
+    if "data_base64" in given:
+        if "data" in given:
+            raise MalformedEvent("data_base64: not beside data")
+        found["data"] = _object("data_base64", _decoded(given["data_base64"]), parse)
+    return found
+
+
+def _decoded(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        raise MalformedEvent("data_base64: must be text in base64 (RFC 4648)") from None
 
 
 def faults(error: ValidationError) -> str:
@@ -104,27 +190,43 @@ def faults(error: ValidationError) -> str:
     )
 
 
-def _texts(headers: Iterable[tuple[str, bytes]]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The attributes without their prefix, and the other headers that are read."""
-    attributes: dict[str, Any] = {}
-    others: dict[str, str] = {}
+def _texts(
+    headers: Iterable[tuple[str, bytes]], wanted: Collection[str]
+) -> tuple[dict[str, Any], str]:
+    """The attributes that are read, without their prefix, and the content type; each may be there once."""
+    texts: dict[str, str] = {}
+    traces: dict[str, str] = {}
     for name, raw in headers:
-        lowered = name.lower()
-        try:
-            if lowered.startswith(_PREFIX):
-                attributes[lowered[len(_PREFIX) :]] = raw.decode()
-            elif lowered in _READ:
-                others[lowered] = raw.decode()
-        except UnicodeDecodeError:
-            raise MalformedEvent(f"header {lowered} is not UTF-8") from None
-    return attributes, others
+        header = name.lower()
+        attribute = header.removeprefix(_PREFIX)
+        if attribute == _TRACEPARENT:
+            traces[header] = raw.decode(errors="replace")
+        elif header == _CONTENT_TYPE or (header != attribute and attribute in wanted):
+            if header in texts:
+                raise MalformedEvent(f"header {header} is there twice")
+            texts[header] = _text(header, raw)
+    content_type = texts.pop(_CONTENT_TYPE, "")
+    attributes: dict[str, Any] = {
+        header.removeprefix(_PREFIX): text for header, text in texts.items()
+    }
+    if traces:
+        own = traces.get(_TRACEPARENT)
+        attributes[_TRACEPARENT] = own or traces.get(_PREFIX + _TRACEPARENT)
+    return attributes, content_type
 
 
-def _json_object(value: bytes) -> dict[str, Any]:
+def _text(header: str, raw: bytes) -> str:
     try:
-        body = from_json(value)
-    except ValueError:
-        raise MalformedEvent("the value is not JSON") from None
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise MalformedEvent(f"header {header} is not UTF-8") from None
+
+
+def _object(what: str, text: bytes, parse: Parse) -> dict[str, Any]:
+    try:
+        body = parse(text)
+    except ValueError as error:
+        raise MalformedEvent(f"{what} is not JSON that can be read: {error}") from None
     if not isinstance(body, dict):
-        raise MalformedEvent("the value is not a JSON object")
+        raise MalformedEvent(f"{what} is not a JSON object")
     return body

@@ -18,7 +18,8 @@ _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\ud
 _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u180e]")
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text, where it holds no control characters; raises ValueError."""
     if _CONTROL.search(text):
         raise ValueError("control characters are not allowed")
     return text
@@ -46,7 +47,7 @@ Name = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=200),
     AfterValidator(_not_blank),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_no_invisible),
 ]
 """A person's or a file's name: 1 to 200 visible characters on one line."""
@@ -71,7 +72,7 @@ Paragraph = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=1_500),
     AfterValidator(_not_blank),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
 ]
 """One paragraph of a letter: 1 to 1,500 characters, without line breaks."""
 
@@ -79,7 +80,7 @@ Line = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=200),
     AfterValidator(_not_blank),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
 ]
 """One line of a letter: 1 to 200 characters."""
 

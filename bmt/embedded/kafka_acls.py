@@ -25,6 +25,7 @@ class Resource(IntEnum):
 
     TOPIC = 2
     GROUP = 3
+    TRANSACTIONAL_ID = 5
 
 
 class Pattern(IntEnum):

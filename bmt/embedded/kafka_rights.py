@@ -50,6 +50,8 @@ def rights(rules: Table) -> Iterator[Right]:
         if principal.keeps is not None:
             for operation in KEEPING:
                 yield _topic(user, principal.keeps, operation, Pattern.PREFIXED)
+        if principal.kind == "integrator":
+            yield _transactions(user)
         yield from _groups(user, principal, rules)
 
 
@@ -76,6 +78,12 @@ def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Patter
 def _group(user: str, name: str, permission: Permission = Permission.ALLOW) -> Right:
     resource = Resource.GROUP
     return Right(resource, name, Pattern.LITERAL, f"User:{user}", "*", Operation.READ, permission)
+
+
+def _transactions(user: str) -> Right:
+    """Transactional ids that begin with the user's own name: with another's it could fence that one off."""
+    resource, writing = Resource.TRANSACTIONAL_ID, Operation.WRITE
+    return Right(resource, user, Pattern.PREFIXED, f"User:{user}", "*", writing, Permission.ALLOW)
 
 
 @asynccontextmanager

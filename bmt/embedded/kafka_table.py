@@ -104,6 +104,10 @@ class Table(_Row):
                 raise ValueError(f"{topic} has several writers: {', '.join(writers)}")
         if len(set(self.groups)) != len(self.groups):
             raise ValueError("two services have the same group")
+        for one in self.of_kind("integrator"):
+            for other in self.principals:
+                if other != one and other.startswith(one):
+                    raise ValueError(f"{other} begins with {one}, who could end its transactions")
         return self
 
     @property

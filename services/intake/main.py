@@ -94,6 +94,7 @@ def build(settings: Settings) -> FastAPI:
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
+        outside=inbound,
     )
     foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
     collect(

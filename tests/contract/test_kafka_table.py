@@ -6,6 +6,7 @@ import runpy
 import pytest
 import yaml
 
+from bmt.chassis.body_limit import JSON_BODY_BYTES
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts import topics
 from bmt.embedded.errors import WrongConfiguration
@@ -21,6 +22,7 @@ CODES = {
     "deny": Permission.DENY,
     "topic": Resource.TOPIC,
     "group": Resource.GROUP,
+    "transactionalId": Resource.TRANSACTIONAL_ID,
     "literal": Pattern.LITERAL,
     "prefix": Pattern.PREFIXED,
     "Read": Operation.READ,
@@ -50,6 +52,15 @@ def test_a_service_reads_what_it_subscribes_to_and_writes_its_topic_and_dead_let
     assert set(principal.writes) == own | {topics.DEAD_LETTERS}
     assert principal.group == f"bmt.{service}"
     assert principal.keeps is None
+
+
+def test_the_largest_value_fits_into_an_inbound_topic_and_what_fits_there_into_a_dead_letter():
+    for name in INBOUND:
+        assert table().topics[name].max_message_bytes > JSON_BODY_BYTES + 4096
+        assert (
+            table().topics[name].max_message_bytes + 65536
+            < table().topics[topics.DEAD_LETTERS].max_message_bytes
+        )
 
 
 def test_topics_tell_for_30_days_and_dead_letters_for_ever():
@@ -86,6 +97,7 @@ def test_outsiders_read_what_is_said_in_public():
         ("kind: observer", "kind: spectator", "kind"),
         ("kind: observer", "kind: observer\n    admin: true", "admin"),
         ("  observer:", "  the observer:", "principals"),
+        ("  observer:", "  hrmis-observer:", "could end its transactions"),
         ("topics:", "topics: [", "cannot be read"),
     ],
 )

@@ -33,7 +33,8 @@ class Letter:
         origin: None where the letter does not say so.
         type: as far as the event's envelope says.
         key: the event's, like `headers` and `value`.
-        left_at_origin: the event was too large to be buried: key, headers and value are missing.
+        left_at_origin: the event was too large to be buried, or cannot be decoded: key and headers are missing,
+            and the value is nothing, or the bytes as they came.
     """
 
     place: str

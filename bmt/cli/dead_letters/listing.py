@@ -77,8 +77,10 @@ def lines(found: Sequence[DeadLetter], total: int, what: str) -> list[str]:
 def whole_lines(each: DeadLetter) -> list[str]:
     """One letter with the event as it came, for people."""
     event = each.first
+    if event.left_at_origin and not event.value:
+        return [*_head(each), "not kept here: see its origin"]
     if event.left_at_origin:
-        return [*_head(each), "too large to be kept here: see its origin"]
+        return [*_head(each), "cannot be decoded; its bytes as they came:", _text(event.value)]
     return [
         *_head(each),
         f"key: {_text(event.key)}",

@@ -95,7 +95,7 @@ def _origin(each: DeadLetter, topics: Collection[str]) -> Origin:
     if origin is None:
         raise NotSo(f"{each.id} does not say where it came from, and cannot be published again")
     if each.first.left_at_origin:
-        raise NotSo(f"{each.id} was too large to be kept here: its writer must publish it anew")
+        raise NotSo(f"{each.id} is not kept here as an event: its writer must publish it anew")
     if origin.topic not in topics:
         raise NotSo(f"{each.id} cannot be published again: topic {origin.topic} is not there")
     return origin

@@ -22,6 +22,11 @@ REPLICAS: Final = 3
 HEADER: Final = "# Written by manifests.py from deploy/kafka/acls.yaml: change it there.\n"
 
 PATTERNS: Final = {Pattern.LITERAL: "literal", Pattern.PREFIXED: "prefix"}
+RESOURCES: Final = {
+    Resource.TOPIC: "topic",
+    Resource.GROUP: "group",
+    Resource.TRANSACTIONAL_ID: "transactionalId",
+}
 OPERATIONS: Final = {
     Operation.READ: "Read",
     Operation.WRITE: "Write",
@@ -78,7 +83,7 @@ def _acl(
     return {
         "type": permission.name.lower(),
         "resource": {
-            "type": resource.name.lower(),
+            "type": RESOURCES[resource],
             "name": name,
             "patternType": PATTERNS[pattern],
         },

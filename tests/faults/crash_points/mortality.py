@@ -14,7 +14,7 @@ from datetime import timedelta
 from threading import Thread
 from typing import Any
 
-from bmt.chassis import clock, crash_points, mongo_parking_lot, mongodb, polling
+from bmt.chassis import clock, crash_points, mongo_parking_lot, mongodb
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.parking import Discarding
@@ -75,7 +75,6 @@ def begin(order: dict[str, Any]) -> None:
     crash_points.reached = mortality.reached
     Worker.__init__.__kwdefaults__["lease"] = LEASE
     mongo_parking_lot.LEASE = LEASE
-    polling.ONE_BY_ONE_SECONDS = 1.0
     Foundation.hears = _stumbling(Foundation.hears, mortality)
 
 

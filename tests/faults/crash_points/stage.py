@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.group import LeaveGroupRequest
 from eventually import eventually
 from fixtures.samples import APPLICANT, facts
 from fixtures.service import LocalIssuer, Surroundings
-from fixtures.unreadable import say_unreadable
+from fixtures.unreadable import publish_bomb
 from fixtures.uploads import Archive
 from mortal import Life, Nursery
 from pymongo.errors import NetworkTimeout
@@ -247,13 +247,9 @@ class Stage:
         )
         return topic, sent.partition, sent.offset
 
-    async def say_unreadable(self, topic: str) -> list[tuple[str, int, int]]:
-        """Two records that our driver cannot read; their places."""
-        place = TopicPartition(self.prefix + topic, 0)
-        await self.tape.read()
-        end = self.tape.ends[topic, 0]
-        await say_unreadable(self.producer, place.topic)
-        return [(topic, 0, end), (topic, 0, end + 1)]
+    async def publish_undecodable(self, topic: str) -> tuple[str, int, int]:
+        """A batch that a client library fails at; its place."""
+        return topic, 0, await publish_bomb(self._options, self.prefix + topic)
 
     async def heard(self, topic: str, request_id: str, *names: str) -> list[Taped]:
         """What the topic says of a request, once these are all of it; said twice counts once."""

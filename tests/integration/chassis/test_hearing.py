@@ -21,7 +21,9 @@ from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.parking import Record
 from bmt.chassis.publisher import KafkaPublisher
+from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.envelope import Envelope
 
 pytestmark = pytest.mark.integration
@@ -280,13 +282,15 @@ async def test_what_is_too_large_to_bury_stays_where_it_is_and_the_rest_flows(se
     assert "bmt_left_at_origin" not in small
 
 
-async def test_what_nobody_can_read_is_refused_by_its_place_alone(service):
-    place = TopicPartition(service.prefix + TOPIC, 1)
+async def test_what_cannot_be_decoded_is_buried_as_it_came(service):
+    damaged = DeadLetter("malformed", "it is damaged")
+    record = Record(service.prefix + TOPIC, 1, 7, "", (), b"\x00\xff", unread=damaged)
     async with service.hearing() as consumer:
-        await consumer._dispatcher.refuse_unread(place, 7)
+        await consumer._dispatcher.handle([record])
         (letter,) = await dead_letters(service)
     headers = dict(letter.headers)
-    assert headers["bmt_reason"] == b"malformed"
+    assert letter.value == b"\x00\xff"
+    assert (headers["bmt_reason"], headers["bmt_detail"]) == (b"malformed", b"it is damaged")
     assert (headers["bmt_origin_partition"], headers["bmt_origin_offset"]) == (b"1", b"7")
     assert headers["bmt_left_at_origin"] == b"unread"
     assert service.outcomes == {"dead": 1}

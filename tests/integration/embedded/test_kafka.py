@@ -90,6 +90,17 @@ async def test_an_integrator_writes_its_inbound_topic_and_intake_reads_it(broker
     assert (await read(broker, "intake", "bmt.inbound.hrmis.v1", "bmt.intake")).value == b"{}"
 
 
+async def test_an_integrator_writes_in_a_transaction_of_its_own_name(broker):
+    options = broker.options("hrmis")
+    async with AIOKafkaProducer(**options, transactional_id="hrmis-transactions") as producer:
+        async with producer.transaction():
+            assert await producer.send_and_wait("bmt.inbound.hrmis.v1", b"{}")
+
+        with pytest.raises(TopicAuthorizationFailedError):
+            async with producer.transaction():
+                await producer.send_and_wait("bmt.requests.v1", b"{}")
+
+
 async def test_an_observer_reads_and_never_writes(broker):
     await write(broker, "approval", "bmt.decisions.v1")
 

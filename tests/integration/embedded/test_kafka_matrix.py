@@ -15,6 +15,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from eventually import eventually
 from fixtures.kafka import embedded_kafka
@@ -41,8 +42,9 @@ CHANGELOG = "bmt.statistics-times-changelog"
 EVERY_TOPIC = (*TOPICS, UNLISTED, CHANGELOG)
 OUTSIDERS_GROUP = "a-group-of-an-outsider"
 GROUPS = (*table().groups, OUTSIDERS_GROUP, "bmt.operators")
-TOPIC_REFUSED, GROUP_REFUSED = 29, 30
+TOPIC_REFUSED, GROUP_REFUSED, TRANSACTION_REFUSED = 29, 30, 53
 COORDINATOR_ON_ITS_WAY = (14, 15, 16)
+TRANSACTIONAL_IDS = (*USERS, "hrmis-1", "hrmi", "another")
 
 # Seen from the side of who may, not from the table: what the contract says, written out.
 PUBLIC = {"bmt.requests.v1", "bmt.decisions.v1", "bmt.configurations.v1", "bmt.notifications.v1"}
@@ -70,6 +72,7 @@ WRITES = {
 JOINS = {user: {f"bmt.{user}"} for user in USERS} | {
     user: {OUTSIDERS_GROUP, "bmt.operators"} for user in ("hrmis", "observer")
 }
+TRANSACTIONS = {user: set() for user in USERS} | {"hrmis": {"hrmis", "hrmis-1"}}
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +153,18 @@ async def test_who_uses_which_group(ask, user):
     seen = {group: await eventually(partial(commits, group), 30) for group in GROUPS}
     assert {group for group, code in seen.items() if code == 0} == JOINS[user]
     assert {code for code in seen.values() if code} == {GROUP_REFUSED}
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_who_begins_a_transaction_of_which_name(ask, user):
+    """Who may is sent on to the coordinator, which need not be there."""
+    seen = {
+        name: (await ask(user, InitProducerIdRequest(name, 1000))).error_code
+        for name in TRANSACTIONAL_IDS
+    }
+    refused = {name for name, code in seen.items() if code == TRANSACTION_REFUSED}
+    assert set(TRANSACTIONAL_IDS) - refused == TRANSACTIONS[user]
+    assert set(seen.values()) <= {0, TRANSACTION_REFUSED, *COORDINATOR_ON_ITS_WAY}
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -26,6 +26,7 @@ def metrics(registry):
         'bmt_outbox_pending{service="parcels"} 5.0',
         'bmt_outbox_oldest_seconds{service="parcels"} 1.5',
         'bmt_parked_events{service="parcels"} 6.0',
+        'bmt_consumer_stalled_seconds{service="parcels"} 2.5',
         'kafka_consumergroup_lag{consumergroup="g",partition="0",topic="t"} 7.0',
     ],
 )
@@ -35,6 +36,7 @@ def test_names_and_labels_are_those_of_the_contract(metrics, registry, line):
     metrics.appended(batch_size=40, seconds=0.004)
     metrics.outbox(pending=5, oldest_seconds=1.5)
     metrics.parked(6)
+    metrics.consumer_stalled(2.5)
     metrics.lag("g", {("t", 0): 7})
     assert line in generate_latest(registry).decode().splitlines()
 

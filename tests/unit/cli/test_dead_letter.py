@@ -135,4 +135,10 @@ def test_no_letter_moves_the_operators_cursor():
 def test_what_was_too_large_is_told_to_be_elsewhere():
     headers = [*why(), ("bmt_left_at_origin", b"9000000")]
     found = only([letter(FakeRecord(0, headers, b"", None))])
-    assert "too large to be kept here" in whole_lines(found)[-1]
+    assert "not kept here" in whole_lines(found)[-1]
+
+
+def test_of_what_cannot_be_decoded_the_bytes_are_shown():
+    headers = [*why(), ("bmt_left_at_origin", b"unread")]
+    found = only([letter(FakeRecord(0, headers, b"\x00\xff", None))])
+    assert whole_lines(found)[-1] == "(base64) AP8="

@@ -34,9 +34,8 @@ async def too_large(stage: Stage) -> None:
 
 
 async def unreadable(stage: Stage) -> None:
-    """Our driver fails at it; it is stepped over."""
-    first, second = await stage.say_unreadable(HEARS[stage.service][0])
-    await stage.buried(first, second)
+    """A client library fails at it; it is buried as it came."""
+    await stage.buried(await stage.publish_undecodable(HEARS[stage.service][0]))
 
 
 async def left_behind(stage: Stage) -> None:
