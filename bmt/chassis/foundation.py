@@ -60,6 +60,7 @@ class Foundation:
         work: its work queue.
         publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
+        issuer_keys: what tells whether the issuer signed a token.
         authenticator: tells who a token speaks of.
         rate_limit: of each caller, whichever way they come.
     """
@@ -128,10 +129,12 @@ class Foundation:
             new_id=clock.new_id,
             count=self.metrics.command_executed,
         )
-        self._issuer_keys = IssuerKeys(settings.issuer)
+        self.issuer_keys = IssuerKeys(settings.issuer)
         self.authenticator = TokenVerifier(
-            self._issuer_keys,
+            self.issuer_keys,
             settings.audience,
+            audience_before=settings.audience_before,
+            at_jwt_alone=settings.require_at_jwt,
             leeway_seconds=settings.token_leeway_seconds,
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
@@ -257,7 +260,7 @@ class Foundation:
         for close in self._close:
             await close()
         await self.publisher.close()
-        await self._issuer_keys.aclose()
+        await self.issuer_keys.aclose()
         self._client.close()
 
     async def _run(self) -> None:

@@ -109,7 +109,19 @@ class ServiceSettings(KafkaSettings):
         pattern=r"^https?://\S+$",
         description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
     )
-    audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
+    audience: str = Field(
+        default="bmt-api",
+        min_length=1,
+        description="What the tokens' `aud` must hold: the API's name at the issuer, and no client's.",
+    )
+    audience_before: str = Field(
+        default="",
+        description="What `aud` may hold in its place while an issuer is changed over; empty: nothing.",
+    )
+    require_at_jwt: bool = Field(
+        default=False,
+        description="Whether tokens must be of the type at+jwt (RFC 9068), where the issuer says so.",
+    )
     token_leeway_seconds: int = Field(
         default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
     )

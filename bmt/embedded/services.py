@@ -18,11 +18,11 @@ from bmt.embedded.program import Probe, Program
 from bmt.embedded.secret_keys import secret_key
 from bmt.embedded.storage import ADMIN
 from bmt.embedded.system import System
+from bmt.embedded.tokens import API_AUDIENCE
 
 Environment = Mapping[str, str]
 
 EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
-AUDIENCE: Final = "bmt"
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
@@ -123,7 +123,7 @@ def environment(system: System, name: str) -> dict[str, str]:
         "BMT_DATABASE": f"bmt_{name}",
         "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_ISSUER": system.issuer.url,
-        "BMT_AUDIENCE": AUDIENCE,
+        "BMT_AUDIENCE": API_AUDIENCE,
         "BMT_AGENCIES_FILE": str(agencies_file()),
         **SERVICES[name](system),
     }

@@ -32,7 +32,7 @@ def claims(ready):
     now = int(time.time())
     return {
         "iss": ready["issuer"],
-        "aud": "bmt",
+        "aud": "bmt-api",
         "iat": now,
         "exp": now + 300,
         "sub": "aminah.mampu@mygovuc.gov.my",

@@ -66,7 +66,7 @@ def site(
 
     return pages(
         settings,
-        foundation.authenticator,
+        foundation,
         api.PREFIX,
         ROOM,
         routes,

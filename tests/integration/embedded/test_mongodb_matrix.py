@@ -19,7 +19,11 @@ VIEWS = {
 }
 KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
-QUEUES = {"intake": {"drafts"}, "records": {"unsequenced", "sequencer"}}
+QUEUES = {
+    "intake": {"drafts", "sessions"},
+    "approval": {"sessions"},
+    "records": {"unsequenced", "sequencer", "sessions"},
+}
 """What a service may change beside its views and its work."""
 KEYS = {"records": {"people"}}
 """What a service may change and remove one by one, and not drop."""
