@@ -85,7 +85,7 @@ async def _tell(minter: Mint, ended: Sequence[Session], *, everywhere: bool) -> 
             minter.logout_token(client, subject=one.subject, sid="" if everywhere else one.sid),
         )
         for one in ended
-        for client, address in one.applications.items()
+        for client, address in one.applications
     }
     async with httpx.AsyncClient(trust_env=False, timeout=_SECONDS) as client:
         await asyncio.gather(*(_post(client, *one) for one in tokens))

@@ -17,12 +17,12 @@ class Session:
     Attributes:
         sid: its name in tokens.
         subject: who signed in.
-        applications: where each is told of the session's end, by client id.
+        applications: client id of each, and where it is told of the session's end.
     """
 
     sid: str
     subject: str
-    applications: dict[str, str] = field(default_factory=dict)
+    applications: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Sessions:
@@ -52,7 +52,7 @@ class Sessions:
         """An application is signed in to. What it is told of the end stands beside what it is led back to."""
         address, callback, _ = redirect_uri.partition(_CALLBACK)
         if callback and sid in self._sessions:
-            self._sessions[sid].applications[client_id] = address + _BACK_CHANNEL
+            self._sessions[sid].applications.add((client_id, address + _BACK_CHANNEL))
 
     def refresh_token(self, sid: str, client_id: str) -> str:
         """A new one, good for one use."""
