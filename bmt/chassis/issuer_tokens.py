@@ -7,6 +7,7 @@ from typing import Any, Final
 from joserfc import jws, jwt
 from joserfc.errors import BadSignatureError, ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import Key
+from joserfc.jwt import ClaimsOption
 from joserfc.util import urlsafe_b64decode
 
 from bmt.chassis import strict_json
@@ -53,12 +54,13 @@ class IssuerTokens:
         self._leeway_seconds = leeway_seconds
         self._now = now
         self._registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+        needed: dict[str, ClaimsOption] = {claim: {"essential": True} for claim in essential}
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(now()),
             leeway=SKEW_SECONDS,
             iss={"essential": True, "value": keys.issuer},
             aud={"essential": True, "values": list(audiences)},
-            **{claim: {"essential": True} for claim in essential},
+            **needed,
         )
 
     async def claims(self, token: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -139,6 +139,16 @@ class ServiceSettings(KafkaSettings):
         ge=1,
         le=100_000,
         description="How many calls one process works on at a time; more are told to come again.",
+    )
+    client_address_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        max_length=100,
+        description="The header that a gateway writes the client's address into, such as X-Forwarded-For; empty: the peer's counts.",
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="JSON list of our gateways' addresses and networks; empty: whoever reaches the process is the one gateway.",
     )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
     shutdown_seconds: int = Field(

@@ -97,6 +97,13 @@ async def test_a_token_for_somebody_else_is_refused(shut_out, token):
     await shut_out(token("administrator", "MAMPU", audience="payroll"))
 
 
+@pytest.mark.parametrize("claim", [{}, {"nonce": "n"}, {"at_hash": "MTIz"}, {"typ": "ID"}])
+async def test_what_is_meant_for_an_application_opens_no_api(shut_out, claims, key, claim):
+    await shut_out(signed({**claims, "aud": "bmt", **claim}, key))
+    if claim:
+        await shut_out(signed({**claims, **claim}, key))
+
+
 async def test_a_token_of_another_issuer_is_refused(shut_out, claims, key):
     await shut_out(signed({**claims, "iss": "https://issuer.example"}, key))
 

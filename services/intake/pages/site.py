@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock
+from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.rate_limit import RateLimit
 from bmt.pages.application import pages, public_pages
@@ -74,7 +75,9 @@ def site(
     )
 
 
-def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> APIRouter:
+def public_site(
+    settings: Settings, client_address: ClientAddress, requests: Requests, agencies: Agencies
+) -> APIRouter:
     """The page for who has a reference and its code; none where no code is ever made."""
     if settings.status_code_key is None:
         return APIRouter()
@@ -85,5 +88,5 @@ def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> A
         settings,
         status_page.PREFIX,
         ROOM,
-        lambda layout: [status_page.routes(lookup, agencies, layout)],
+        lambda layout: [status_page.routes(lookup, client_address, agencies, layout)],
     )

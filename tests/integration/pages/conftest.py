@@ -79,9 +79,9 @@ async def replicas(make):
     """The addresses of both; the issuer knows the first one's."""
     ports = [any_free_port(), any_free_port()]
     addresses = [f"http://127.0.0.1:{port}" for port in ports]
-    async with _served(await make(addresses[0]), ports[0]):
-        async with _served(await make(addresses[0]), ports[1]):
-            yield addresses
+    first, second = [await make(addresses[0]) for _ in ports]
+    async with _served(first, ports[0]), _served(second, ports[1]):
+        yield addresses
 
 
 @pytest.fixture
@@ -111,8 +111,8 @@ def _pages(layout):
     routes = APIRouter()
     admitted = Admitted(UNLIMITED, "administrator")
 
-    @routes.get("/")
-    async def first(request: Request, visitor=Depends(admitted)):
+    @routes.get("/", dependencies=[Depends(admitted)])
+    async def first(request: Request):
         return layout.page(request, "signed_in.html")
 
     return [routes]

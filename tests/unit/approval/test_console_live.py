@@ -43,7 +43,9 @@ async def first(stream):
 async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 60)
     pulse = Pulse()
-    stream = Live(reviews, pulse).of_request(REQUEST.request_id, 1, lambda one: one.status, for_ever)
+    stream = Live(reviews, pulse).of_request(
+        REQUEST.request_id, 1, lambda one: one.status, for_ever
+    )
     told = asyncio.create_task(first(stream))
     await asyncio.sleep(0)
     decided = heard(rejected(), 3)
