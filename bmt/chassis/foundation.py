@@ -14,7 +14,6 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from bmt.chassis import background, clock, mongodb
-from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
@@ -63,7 +62,6 @@ class Foundation:
         metrics: the chassis' metrics; `registry` takes the service's own.
         issuer_keys: what tells whether the issuer signed a token.
         authenticator: tells who a token speaks of.
-        client_address: tells whose address a call counts for.
         rate_limit: of each caller, whichever way they come.
     """
 
@@ -138,9 +136,6 @@ class Foundation:
             audience_before=settings.audience_before,
             at_jwt_alone=settings.require_at_jwt,
             leeway_seconds=settings.token_leeway_seconds,
-        )
-        self.client_address = ClientAddress(
-            settings.client_address_header, settings.trusted_proxies
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
         self._consumer: Consumer | None = None

@@ -122,7 +122,7 @@ def build(settings: Settings) -> FastAPI:
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
             site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),
-            public_site(settings, foundation.client_address, requests, agencies),
+            public_site(settings, requests, agencies),
         ],
     )
 

@@ -75,12 +75,11 @@ def site(
     )
 
 
-def public_site(
-    settings: Settings, client_address: ClientAddress, requests: Requests, agencies: Agencies
-) -> APIRouter:
+def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> APIRouter:
     """The page for who has a reference and its code; none where no code is ever made."""
     if settings.status_code_key is None:
         return APIRouter()
+    client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     per_second = settings.status_calls_per_second
     by_client = RateLimit(per_second, max(1, round(per_second * _SECONDS_OF_CALLS)))
     lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client)
