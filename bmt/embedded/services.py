@@ -26,6 +26,7 @@ EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
+SESSION_RECHECK_SECONDS: Final = 60
 SEAL_MEMORY_SECONDS: Final = 5
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
 
@@ -91,7 +92,11 @@ def _approval(system: System) -> Environment:
 
 def _pages(system: System, service: str) -> Environment:
     key = secret_key(system.layout.session_key_file(service))
-    return {"BMT_PUBLIC_URL": system.ports.url(service), "BMT_SESSION_KEY_FILE": str(key)}
+    return {
+        "BMT_PUBLIC_URL": system.ports.url(service),
+        "BMT_SESSION_KEY_FILE": str(key),
+        "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
+    }
 
 
 def _status_codes(system: System) -> Environment:

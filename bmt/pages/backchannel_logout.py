@@ -66,7 +66,7 @@ class BackchannelLogout:
         if await self._store.is_taken(claims["jti"]):
             raise refused("it was taken before")
         if sid:
-            await self._store.end_issuer_session(sid)
+            await self._store.end_issuer_session(sid, subject)
         else:
             await self._store.end_subject(subject)
         until = datetime.fromtimestamp(claims["exp"] + SKEW_SECONDS, UTC)

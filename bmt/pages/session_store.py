@@ -140,9 +140,13 @@ class SessionStore:
         """End a session."""
         await self._end({"_id": _name(id_)})
 
-    async def end_issuer_session(self, sid: str) -> None:
-        """End the sessions that began in one of the issuer's."""
-        await self._end({"issuer_session": self._blinded(sid)})
+    async def end_issuer_session(self, sid: str, subject: str) -> None:
+        """End the sessions that began in one of the issuer's; also those of its subject whose `sid` was not told."""
+        of_unknown_origin = {
+            "subject": self._blinded(subject),
+            "issuer_session": {"$exists": False},
+        }
+        await self._end({"$or": [{"issuer_session": self._blinded(sid)}, of_unknown_origin]})
 
     async def end_subject(self, subject: str) -> None:
         """End every session of a person."""

@@ -169,6 +169,21 @@ async def test_no_session_lasts_longer_than_a_working_day(replicas, world):
     assert await visitor(replicas[0], cookie) is None
 
 
+async def test_a_session_whose_name_at_the_issuer_is_unknown_ends_with_any_of_its_person(
+    replicas, world
+):
+    store = replicas[1]._store
+    unnamed = await begun(replicas[0])
+    named = await begun(replicas[0], userinfo={"sub": "siti", "sid": "one"})
+    other = await begun(replicas[0], userinfo={"sub": "aminah"})
+    await store.end_issuer_session("two", "siti")
+    assert await visitor(replicas[0], unnamed) is None
+    assert await visitor(replicas[0], named) and await visitor(replicas[0], other)
+    await store.end_issuer_session("one", "")
+    assert await visitor(replicas[0], named) is None
+    assert await visitor(replicas[0], other)
+
+
 async def test_a_session_is_opened_by_its_cookie_alone(replicas, world, database):
     cookie = await begun(replicas[0])
     other = await begun(replicas[0])
