@@ -37,7 +37,7 @@ class Layout:
         `scripts`: whether our own script may make the pages smoother. `over_tls`: whether browsers come by https.
         """
         self.prefix = prefix
-        self._over_tls = over_tls
+        self.over_tls = over_tls
         self._scripts = scripts
         every = [ROOM, *folders]
         self._languages = Languages([folder / "locale" for folder in every])
@@ -83,7 +83,7 @@ class Layout:
                 max_age=_A_YEAR,
                 httponly=True,
                 samesite="lax",
-                secure=self._over_tls,
+                secure=self.over_tls,
             )
         return answer
 
