@@ -13,9 +13,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bmt.chassis.client_address import client_address
+from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.deadlines import ARRIVAL, Arrival
 from bmt.chassis.problem_details import problem_response
 from bmt.contracts.problems import Refused
@@ -36,10 +37,12 @@ class CrowdLimits:
     Attributes:
         most: that are worked on; and as many whose body arrives.
         each: of one caller, or of one address while its caller is not known.
+        client: tells that address.
     """
 
     most: int = MOST_CALLS
     each: int = MOST_CALLS
+    client: ClientAddress = ClientAddress()
 
 
 class CrowdLimit:
@@ -70,7 +73,8 @@ class CrowdLimit:
         place = _Place(self, arrives=arrives)
         scope[_PLACE] = place
         try:
-            if (refused := place.refused(f"address {client_address(scope)}")) is not None:
+            address = self._limits.client.of(HTTPConnection(scope))
+            if (refused := place.refused(f"address {address}")) is not None:
                 await problem_response(refused)(scope, receive, send)
                 return
             await self._app(scope, place.receives(receive) if arrives else receive, send)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from bmt.chassis import background, clock, mongodb
+from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.crowd_limit import CrowdLimits
 from bmt.chassis.decider import Decider, Heard
@@ -64,6 +65,7 @@ class Foundation:
         work: its work queue.
         publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
+        issuer_keys: what tells whether the issuer signed a token.
         authenticator: tells who a token speaks of.
         rate_limit: of each caller, whichever way they come.
     """
@@ -137,10 +139,12 @@ class Foundation:
             new_id=clock.new_id,
             count=self.metrics.command_executed,
         )
-        self._issuer_keys = IssuerKeys(settings.issuer)
+        self.issuer_keys = IssuerKeys(settings.issuer)
         self.authenticator = TokenVerifier(
-            self._issuer_keys,
+            self.issuer_keys,
             settings.audience,
+            audience_before=settings.audience_before,
+            at_jwt_alone=settings.require_at_jwt,
             leeway_seconds=settings.token_leeway_seconds,
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
@@ -251,7 +255,11 @@ class Foundation:
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
             rate_limit=self.rate_limit,
-            crowd=CrowdLimits(self.settings.calls_under_way, self.settings.calls_under_way_each),
+            crowd=CrowdLimits(
+                self.settings.calls_under_way,
+                self.settings.calls_under_way_each,
+                ClientAddress(self.settings.client_address_header, self.settings.trusted_proxies),
+            ),
             lifespan=self._lifespan,
         )
 
@@ -263,7 +271,7 @@ class Foundation:
         for close in self._close:
             await close()
         await self.publisher.close()
-        await self._issuer_keys.aclose()
+        await self.issuer_keys.aclose()
         self._client.close()
 
     async def _run(self) -> None:

@@ -54,6 +54,11 @@ class RateLimit:
             self._make_room(now)
         self._full_at[caller] = full_at
 
+    def give_back(self, caller: str) -> None:
+        """One call that was counted does not count."""
+        if caller in self._full_at:
+            self._full_at[caller] -= self._seconds_a_call
+
     def _make_room(self, now: float) -> None:
         self._full_at = {each: at for each, at in self._full_at.items() if at > now}
         while len(self._full_at) >= self._most:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -178,7 +178,19 @@ class ServiceSettings(KafkaSettings, MongodbSettings):
         default=False,
         description="Lets addresses outside begin with http://: for an evaluation on one machine, never in production.",
     )
-    audience: str = Field(default="bmt", description="What the tokens' `aud` must hold.")
+    audience: str = Field(
+        default="bmt-api",
+        min_length=1,
+        description="What the tokens' `aud` must hold: the API's name at the issuer, and no client's.",
+    )
+    audience_before: str = Field(
+        default="",
+        description="What `aud` may hold in its place while an issuer is changed over; empty: nothing.",
+    )
+    require_at_jwt: bool = Field(
+        default=False,
+        description="Whether tokens must be of the type at+jwt (RFC 9068), where the issuer says so.",
+    )
     token_leeway_seconds: int = Field(
         default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
     )
@@ -226,6 +238,16 @@ class ServiceSettings(KafkaSettings, MongodbSettings):
         ge=1,
         le=1_000_000,
         description="How many connections may wait for a call; more close the one that waits longest.",
+    )
+    client_address_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        max_length=100,
+        description="The header that a gateway writes the client's address into, such as X-Forwarded-For; empty: the peer's counts.",
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="JSON list of our gateways' addresses and networks; empty: whoever reaches the process is the one gateway.",
     )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
     shutdown_seconds: int = Field(

@@ -32,7 +32,7 @@ def token(
         str | None, typer.Option(metavar="ACCOUNT", help="`sub`: the account.")
     ] = None,
     expires_in: Annotated[int, typer.Option(metavar="SECONDS")] = EIGHT_HOURS,
-    audience: Annotated[str, typer.Option()] = "bmt",
+    audience: Annotated[str, typer.Option()] = "bmt-api",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print a bearer token (evaluation only): the system need not be running."""

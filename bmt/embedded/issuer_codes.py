@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bmt.embedded.tokens import Holder
-
 SECONDS: Final = 60.0
 
 
@@ -18,14 +16,14 @@ class Grant:
     """What a code stands for.
 
     Attributes:
-        holder: who signed in.
+        sid: of the session of who signed in.
         client_id: the application that asked.
         redirect_uri: where it is.
         challenge: base64url of the SHA-256 of what the application alone knows.
         nonce: the application's, for the ID token; may be empty.
     """
 
-    holder: Holder
+    sid: str
     client_id: str
     redirect_uri: str
     challenge: str

@@ -4,13 +4,10 @@ The rest is what an agency's own issuer does: OpenID Connect's code flow with PK
 this machine are led back to.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -18,7 +15,9 @@ from starlette.routing import Route
 from bmt.contracts.values import Role
 from bmt.embedded.holders import holder, samples
 from bmt.embedded.issuer_codes import Codes, Grant
-from bmt.embedded.tokens import EIGHT_HOURS, Holder, Mint
+from bmt.embedded.issuer_pages import HERE, page
+from bmt.embedded.issuer_sessions import Sessions
+from bmt.embedded.tokens import Holder, Mint
 
 AUTHORIZE: Final = "/authorize"
 TOKEN: Final = "/token"  # noqa: S105  a path
@@ -29,15 +28,14 @@ _CARRIED: Final = (
     *("code_challenge", "code_challenge_method"),
 )
 """What the application asked with: the form carries it on."""
-_HERE: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/\S*")
-_PAGES: Final = Environment(
-    autoescape=True,
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=StrictUndefined,
-)
+ACCESS_SECONDS: Final = 15 * 60
+"""How long an access token of an application lasts: it is renewed with the refresh token."""
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_BROWSER: Final = "issuer_session"
+"""The cookie that tells one browser's sign-ins from another's; it saves nobody a form."""
 
 
-def routes(minter: Mint) -> list[Route]:
+def routes(minter: Mint, sessions: Sessions) -> list[Route]:
     """Where people sign in, and where applications exchange what they are given."""
     codes = Codes()
 
@@ -51,33 +49,54 @@ def routes(minter: Mint) -> list[Route]:
         if refused := _refused(asked):
             return refused
         grant = Grant(
-            holder=_chosen(form),
+            sid=sessions.begin(_chosen(form), request.cookies.get(_BROWSER, "")),
             client_id=asked["client_id"],
             redirect_uri=asked["redirect_uri"],
             challenge=asked["code_challenge"],
             nonce=asked["nonce"],
         )
-        return _led_back(asked, code=codes.new(grant))
+        answer = _led_back(asked, code=codes.new(grant))
+        answer.set_cookie(_BROWSER, grant.sid, httponly=True, samesite="lax")
+        return answer
 
-    async def exchanged(request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
+    def by_code(form: Mapping[str, str]) -> tuple[str, str] | None:
         grant = codes.exchange(
             form.get("code", ""),
             form.get("client_id", ""),
             form.get("redirect_uri", ""),
             form.get("code_verifier", ""),
         )
-        if form.get("grant_type") != "authorization_code" or grant is None:
+        if grant is None:
+            return None
+        sessions.joined(grant.sid, grant.client_id, grant.redirect_uri)
+        return grant.sid, grant.nonce
+
+    def by_refresh_token(form: Mapping[str, str]) -> tuple[str, str] | None:
+        sid = sessions.refreshed(form.get("refresh_token", ""), form.get("client_id", ""))
+        return (sid, "") if sid else None
+
+    grants = {"authorization_code": by_code, "refresh_token": by_refresh_token}
+
+    async def exchanged(request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        grant = grants.get(form.get("grant_type", ""))
+        granted = grant(form) if grant else None
+        whom = sessions.holder(granted[0]) if granted else None
+        if granted is None or whom is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(
-            {
-                "access_token": minter.token(grant.holder),
-                "id_token": minter.token(grant.holder, audience=grant.client_id, nonce=grant.nonce),
-                "token_type": "Bearer",
-                "expires_in": EIGHT_HOURS,
-            },
-            headers={"Cache-Control": "no-store"},
-        )
+        return JSONResponse(tokens(whom, form["client_id"], *granted), headers=_NO_STORE)
+
+    def tokens(whom: Holder, client_id: str, sid: str, nonce: str) -> dict[str, Any]:
+        access_token = minter.token(whom, expires_in=ACCESS_SECONDS)
+        return {
+            "access_token": access_token,
+            "id_token": minter.id_token(
+                whom, client_id, sid=sid, nonce=nonce, access_token=access_token
+            ),
+            "refresh_token": sessions.refresh_token(sid, client_id),
+            "token_type": "Bearer",
+            "expires_in": ACCESS_SECONDS,
+        }
 
     return [
         Route(AUTHORIZE, shown, methods=["GET"]),
@@ -92,7 +111,7 @@ def discovery(issuer: str) -> dict[str, object]:
         "authorization_endpoint": issuer + AUTHORIZE,
         "token_endpoint": issuer + TOKEN,
         "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none"],
         "scopes_supported": ["openid", "profile", "email"],
@@ -105,7 +124,7 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
 
 def _refused(asked: Mapping[str, str]) -> Response | None:
     """Nobody is led to where this machine is not; an application hears what it did wrong."""
-    if not _HERE.fullmatch(asked["redirect_uri"]):
+    if not HERE.fullmatch(asked["redirect_uri"]):
         return HTMLResponse("redirect_uri must be an http address of this machine\n", 400)
     pkce = asked["code_challenge"] and asked["code_challenge_method"] == "S256"
     if asked["response_type"] != "code" or not asked["client_id"] or not pkce:
@@ -120,14 +139,7 @@ def _led_back(asked: Mapping[str, str], **told: str) -> Response:
 
 
 def _form(asked: Mapping[str, str]) -> Response:
-    page = _PAGES.get_template("login.html")
-    return HTMLResponse(
-        page.render(asked=asked, people=_people(), roles=get_args(Role)),
-        headers={
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        },
-    )
+    return page("login.html", asked=asked, people=_people(), roles=get_args(Role))
 
 
 def _people() -> Sequence[Holder]:

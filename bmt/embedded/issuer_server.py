@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bmt.embedded import issuer_login
+from bmt.embedded import issuer_login, issuer_logout
 from bmt.embedded.issuer import DISCOVERY, Issuer
+from bmt.embedded.issuer_sessions import Sessions
 from bmt.embedded.ports import HOST
 from bmt.embedded.tokens import ALGORITHM, Mint
 
@@ -22,7 +23,7 @@ KEYS: Final = "/keys"
 
 
 def application(minter: Mint) -> Starlette:
-    """Discovery, keys, and signing in."""
+    """Discovery, keys, signing in and signing out."""
     issuer = minter.issuer
     discovery = {
         "issuer": issuer,
@@ -30,6 +31,7 @@ def application(minter: Mint) -> Starlette:
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "subject_types_supported": ["public"],
         **issuer_login.discovery(issuer),
+        **issuer_logout.discovery(issuer),
     }
 
     async def answer_discovery(_: Request) -> JSONResponse:
@@ -39,7 +41,9 @@ def application(minter: Mint) -> Starlette:
         return JSONResponse(minter.public_keys())
 
     told = [Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)]
-    return Starlette(routes=[*told, *issuer_login.routes(minter)])
+    sessions = Sessions()
+    people = [*issuer_login.routes(minter, sessions), *issuer_logout.routes(minter, sessions)]
+    return Starlette(routes=[*told, *people])
 
 
 def main() -> None:

@@ -24,11 +24,14 @@ RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": ("parked", "work", "requests", "inbox", "drafts", "mailbox_readings"),
-    "approval": ("parked", "work", "reviews", "agency_rules"),
+    "intake": (
+        *("parked", "work", "requests", "inbox", "drafts"),
+        *("mailbox_readings", "sessions"),
+    ),
+    "approval": ("parked", "work", "reviews", "agency_rules", "sessions"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "correspondences", "notices", "templates"),
-    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
+    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer", "sessions"),
 }
 """The collections that each service may change as it likes: what waits, drafts, and its views.
 

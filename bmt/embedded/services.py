@@ -18,14 +18,15 @@ from bmt.embedded.program import Probe, Program
 from bmt.embedded.secret_keys import secret_key
 from bmt.embedded.storage import ADMIN
 from bmt.embedded.system import System
+from bmt.embedded.tokens import API_AUDIENCE
 
 Environment = Mapping[str, str]
 
 EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
-AUDIENCE: Final = "bmt"
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
+SESSION_RECHECK_SECONDS: Final = 60
 SEAL_MEMORY_SECONDS: Final = 5
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
 
@@ -91,7 +92,11 @@ def _approval(system: System) -> Environment:
 
 def _pages(system: System, service: str) -> Environment:
     key = secret_key(system.layout.session_key_file(service))
-    return {"BMT_PUBLIC_URL": system.ports.url(service), "BMT_SESSION_KEY_FILE": str(key)}
+    return {
+        "BMT_PUBLIC_URL": system.ports.url(service),
+        "BMT_SESSION_KEY_FILE": str(key),
+        "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
+    }
 
 
 def _status_codes(system: System) -> Environment:
@@ -124,7 +129,7 @@ def environment(system: System, name: str) -> dict[str, str]:
         "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_ISSUER": system.issuer.url,
         "BMT_ALLOW_HTTP": "true",  # nothing leaves the machine
-        "BMT_AUDIENCE": AUDIENCE,
+        "BMT_AUDIENCE": API_AUDIENCE,
         "BMT_AGENCIES_FILE": str(agencies_file()),
         **SERVICES[name](system),
     }

@@ -1,14 +1,23 @@
-"""Bearer tokens of the evaluation: an EC key in a file, and the claims that services read."""
+"""Tokens of the evaluation: an EC key in a file, and the claims that services and applications read."""
 
+import base64
+import hashlib
 import json
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+
+API_AUDIENCE: Final = "bmt-api"
+"""The API's name: no application has it as its own."""
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_SECONDS: Final = 120
 
 ALGORITHM: Final = "ES256"
 CURVE: Final = "P-256"
@@ -45,38 +54,75 @@ class Mint:
         holder: Holder,
         *,
         expires_in: int = EIGHT_HOURS,
-        audience: str = "bmt",
-        nonce: str = "",
+        audience: str = API_AUDIENCE,
     ) -> str:
-        """A signed token.
+        """An access token (RFC 9068).
 
         Args:
             holder: whom it speaks of.
             expires_in: seconds from now; a negative number makes an expired one.
             audience: for whom it is meant.
-            nonce: of an ID token: what the application that asked for it will know it by.
         """
-        now = int(time.time())
+        claims = {**self._times(expires_in), **_about(holder), "aud": audience}
+        return self._signed("at+jwt", claims)
+
+    def id_token(
+        self, holder: Holder, client_id: str, *, sid: str, nonce: str, access_token: str
+    ) -> str:
+        """What tells an application who signed in (OpenID Connect Core, 2).
+
+        Args:
+            holder: who.
+            client_id: the application.
+            sid: their session here.
+            nonce: what the application asked with; may be empty.
+            access_token: the one that goes with it.
+        """
+        half = hashlib.sha256(access_token.encode()).digest()[:16]
         claims = {
-            "iss": self.issuer,
-            "aud": audience,
-            "iat": min(now, now + expires_in),
-            "exp": now + expires_in,
-            "sub": holder.subject,
-            "email": _email(holder.subject),
-            "name": holder.name,
-            "agency": holder.agency,
-            "roles": list(holder.roles),
+            **self._times(EIGHT_HOURS),
+            **_about(holder),
+            "aud": client_id,
+            "sid": sid,
+            "at_hash": base64.urlsafe_b64encode(half).rstrip(b"=").decode(),
+            **({"nonce": nonce} if nonce else {}),
         }
-        if nonce:
-            claims["nonce"] = nonce
-        header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
-        return jwt.encode(header, claims, self._key)
+        return self._signed("JWT", claims)
+
+    def logout_token(self, client_id: str, *, subject: str, sid: str = "") -> str:
+        """What tells an application that a session ended (OpenID Connect Back-Channel Logout 1.0, 2.4).
+
+        Without a `sid` all sessions of the subject did.
+        """
+        claims = {
+            **self._times(LOGOUT_SECONDS),
+            "sub": subject,
+            "aud": client_id,
+            "jti": secrets.token_urlsafe(16),
+            "events": {LOGOUT_EVENT: {}},
+            **({"sid": sid} if sid else {}),
+        }
+        return self._signed("logout+jwt", claims)
+
+    def read(self, token: str) -> Mapping[str, Any] | None:
+        """What a token of ours says, though it may have expired; None: it is none."""
+        try:
+            return jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError):
+            return None
 
     def public_keys(self) -> dict[str, Any]:
         """The JSON Web Key Set (RFC 7517) that verifies them."""
         public = self._key.as_dict(private=False)
         return {"keys": [public | {"alg": ALGORITHM, "use": "sig"}]}
+
+    def _times(self, expires_in: int) -> dict[str, Any]:
+        now = int(time.time())
+        return {"iss": self.issuer, "iat": min(now, now + expires_in), "exp": now + expires_in}
+
+    def _signed(self, type_: str, claims: dict[str, Any]) -> str:
+        header = {"alg": ALGORITHM, "typ": type_, "kid": self._key.kid}
+        return jwt.encode(header, claims, self._key)
 
 
 def mint(issuer: str, key_file: Path) -> Mint:
@@ -93,6 +139,16 @@ def _make_key(file: Path) -> None:
     aside.touch(mode=0o600)
     aside.write_text(json.dumps(key.as_dict(private=True)))
     aside.rename(file)
+
+
+def _about(holder: Holder) -> dict[str, Any]:
+    return {
+        "sub": holder.subject,
+        "email": _email(holder.subject),
+        "name": holder.name,
+        "agency": holder.agency,
+        "roles": list(holder.roles),
+    }
 
 
 def _email(subject: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
@@ -10,25 +11,28 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from bmt.chassis.auth import Authenticator
-from bmt.pages.carried import CarriedToken
+from bmt.chassis import clock
+from bmt.chassis.foundation import Foundation
+from bmt.pages.backchannel_logout import BackchannelLogout
 from bmt.pages.edge import PageEdge
+from bmt.pages.family_keys import FamilyKeys
 from bmt.pages.forms import FORM_BYTES
+from bmt.pages.issuer_client import IssuerClient
 from bmt.pages.layout import ROOM, STATIC, Layout
 from bmt.pages.login import Login
 from bmt.pages.refusals import Refusals
-from bmt.pages.session import EIGHT_HOURS
 from bmt.pages.session_ended import SessionEnded
+from bmt.pages.session_store import SESSIONS, SessionStore
+from bmt.pages.sessions import EIGHT_HOURS, Recognition, Sessions
 from bmt.pages.settings import PagesSettings
 
 
 def pages(
     settings: PagesSettings,
-    authenticator: Authenticator,
+    foundation: Foundation,
     prefix: str,
     folder: Path,
     make: Callable[[Layout], Sequence[APIRouter]],
-    carried: CarriedToken | None = None,
     *,
     most_bytes: int = FORM_BYTES,
     scripts: bool = False,
@@ -37,34 +41,48 @@ def pages(
 
     Args:
         settings: the service's.
-        authenticator: tells who an access token of the issuer speaks of.
+        foundation: has the database that sessions are kept in, and tells who an access token speaks of.
         prefix: what the pages' addresses begin with, such as `/audit`.
         folder: has their `templates/` and `locale/en.po`.
         make: the pages themselves, once it is known how they look.
-        carried: seals the visitor's token, where the pages call other services as them.
         most_bytes: the largest form, with its files.
         scripts: whether our own script may make them smoother.
     """
     if not settings.public_url or settings.session_key is None:
         return APIRouter()
-    layout = Layout(prefix, [folder], scripts=scripts)
-    login = _login(settings, authenticator, prefix, carried)
+    layout = Layout(prefix, [folder], scripts=scripts, over_tls=settings.over_tls)
     refusals = Refusals(layout)
+    keys = FamilyKeys(settings.session_key, prefix)
+    store = SessionStore(foundation.database[SESSIONS], keys, clock.now)
+    foundation.prepares(store.prepare)
+    secret = settings.login_client_secret
+    issuer = IssuerClient(
+        settings.issuer, settings.login_client_id, secret.get_secret_value() if secret else None
+    )
+    sessions = Sessions(
+        store,
+        foundation.authenticator,
+        issuer.renewed,
+        clock.now,
+        recheck_seconds=settings.session_recheck_seconds,
+    )
+    login = Login(issuer, sessions, public_url=settings.public_url, prefix=prefix)
     session_ended = SessionEnded(layout, login, refusals, most_bytes)
     routers = (login.routes(layout), session_ended.routes(), *make(layout))
-    app = _application(settings, refusals, routers, scripts=scripts)
+    app = _application(settings, refusals, routers, sessions, scripts=scripts)
     session_ended.install(app)
     app.add_middleware(
         SessionMiddleware,
-        secret_key=settings.session_key.get_secret_value(),
-        session_cookie=f"bmt_{prefix.strip('/')}",
-        path=prefix,
-        max_age=EIGHT_HOURS,
+        secret_key=keys.of("cookies").hex(),
+        max_age=int(EIGHT_HOURS.total_seconds()),
         same_site="lax",
-        https_only=urlsplit(settings.public_url).scheme == "https",
+        https_only=settings.over_tls,
+        **_cookie(prefix, over_tls=settings.over_tls),
     )
+    logout = BackchannelLogout(foundation.issuer_keys, settings.login_client_id, store)
     routes = APIRouter()
     routes.mount(STATIC, StaticFiles(directory=ROOM / "static"))
+    routes.include_router(logout.routes(prefix))
     _mount(routes, prefix, app)
     return routes
 
@@ -81,7 +99,7 @@ def public_pages(
     """
     if not settings.public_url:
         return APIRouter()
-    layout = Layout(prefix, [folder])
+    layout = Layout(prefix, [folder], over_tls=settings.over_tls)
     refusals = Refusals(layout, people_sign_in=False)
     routes = APIRouter()
     _mount(routes, prefix, _application(settings, refusals, make(layout)))
@@ -92,6 +110,7 @@ def _application(
     settings: PagesSettings,
     refusals: Refusals,
     routers: Sequence[APIRouter],
+    sessions: Sessions | None = None,
     *,
     scripts: bool = False,
 ) -> FastAPI:
@@ -99,9 +118,15 @@ def _application(
     for router in routers:
         app.include_router(router)
     refusals.install(app)
-    own = urlsplit(settings.public_url)
-    origin = f"{own.scheme}://{own.netloc}"
-    app.add_middleware(PageEdge, refusals=refusals, origin=origin, scripts=scripts)
+    if sessions is not None:
+        app.add_middleware(Recognition, sessions=sessions, refusals=refusals)
+    app.add_middleware(
+        PageEdge,
+        refusals=refusals,
+        origin=_origin(settings.public_url),
+        issuer=_origin(settings.issuer) if sessions is not None else "",
+        scripts=scripts,
+    )
     return app
 
 
@@ -113,19 +138,14 @@ def _mount(routes: APIRouter, prefix: str, app: FastAPI) -> None:
     routes.mount(prefix, app)
 
 
-def _login(
-    settings: PagesSettings,
-    authenticator: Authenticator,
-    prefix: str,
-    carried: CarriedToken | None,
-) -> Login:
-    secret = settings.login_client_secret
-    return Login(
-        issuer=settings.issuer,
-        client_id=settings.login_client_id,
-        client_secret=secret.get_secret_value() if secret else None,
-        public_url=settings.public_url,
-        prefix=prefix,
-        authenticator=authenticator,
-        carried=carried,
-    )
+def _origin(url: str) -> str:
+    split = urlsplit(url)
+    return f"{split.scheme}://{split.netloc}"
+
+
+def _cookie(prefix: str, *, over_tls: bool) -> dict[str, Any]:
+    """Over TLS no other host and no plain connection can set it (RFC 6265bis, 4.1.3.2), and then it is for all paths."""
+    name = f"bmt_{prefix.strip('/')}"
+    if over_tls:
+        return {"session_cookie": f"__Host-{name}", "path": "/"}
+    return {"session_cookie": name, "path": prefix}

@@ -11,8 +11,7 @@ from bmt.contracts.problems import Refused
 from bmt.pages.refusals import Refusals
 
 POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SCRIPTED: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
 """For pages that our own script makes smoother."""
@@ -32,10 +31,14 @@ class PageEdge:
     """Adds the headers; refuses forms of other sites; answers what nobody foresaw with a page."""
 
     def __init__(
-        self, app: ASGIApp, refusals: Refusals, origin: str, *, scripts: bool = False
+        self, app: ASGIApp, refusals: Refusals, origin: str, *, issuer: str, scripts: bool = False
     ) -> None:
-        """`origin` is the pages' own, as a browser sends it: `https://records.example`."""
-        self._headers = {**HEADERS, "content-security-policy": SCRIPTED if scripts else POLICY}
+        """`origin` is the pages' own, as a browser sends it: `https://records.example`; `issuer` is the issuer's.
+
+        A browser holds `form-action` against where a form leads on to: the one that signs out leads to the issuer.
+        """
+        policy = f"{SCRIPTED if scripts else POLICY}; form-action 'self' {issuer}".rstrip()
+        self._headers = {**HEADERS, "content-security-policy": policy}
         self._app = app
         self._refusals = refusals
         self._origin = origin

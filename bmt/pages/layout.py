@@ -24,12 +24,20 @@ _A_YEAR: Final = 365 * 24 * 60 * 60
 class Layout:
     """Makes the pages of one part of the system."""
 
-    def __init__(self, prefix: str, folders: Sequence[Path], *, scripts: bool = False) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        folders: Sequence[Path],
+        *,
+        scripts: bool = False,
+        over_tls: bool = False,
+    ) -> None:
         """`prefix` is what the addresses begin with; `folders` have `templates/` and `locale/en.po`.
 
-        `scripts`: whether our own script may make the pages smoother.
+        `scripts`: whether our own script may make the pages smoother. `over_tls`: whether browsers come by https.
         """
         self.prefix = prefix
+        self.over_tls = over_tls
         self._scripts = scripts
         every = [ROOM, *folders]
         self._languages = Languages([folder / "locale" for folder in every])
@@ -61,7 +69,7 @@ class Layout:
             stylesheet=self._files["bmt.css"],
             script=self._files["bmt.js"] if self._scripts else None,
             icon=self._files["bmt.svg"],
-            visitor=session.visitor(request.scope.get("session", {})),
+            visitor=session.visitor(request),
             here=request.url.path,
             in_language={code: _address(request, code) for code in CODES},
             **self._always,
@@ -69,7 +77,14 @@ class Layout:
         )
         answer = HTMLResponse(text, status)
         if ASKED in request.query_params:
-            answer.set_cookie(ASKED, language.code, max_age=_A_YEAR, httponly=True, samesite="lax")
+            answer.set_cookie(
+                ASKED,
+                language.code,
+                max_age=_A_YEAR,
+                httponly=True,
+                samesite="lax",
+                secure=self.over_tls,
+            )
         return answer
 
 

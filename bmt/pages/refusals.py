@@ -72,6 +72,11 @@ class Refusals:
         """The page, which says what to do now; it never repeats what was sent."""
         return self._page(request, refused, *_SAID.get(refused.problem, _ELSE))
 
+    def unavailable(self, request: Request, error: Unavailable) -> Response:
+        """The page for who needs a part that is away."""
+        when = {"retry_after_seconds": error.retry_after_seconds}
+        return self.page(request, Refused(problem="unavailable", extra=when))
+
     def of_another_site(self, request: Request) -> Response:
         """The page for who was made to send a form by somebody else's page."""
         return self._page(request, Refused(problem="forbidden"), *_OF_ANOTHER_SITE)
@@ -103,8 +108,7 @@ class Refusals:
 
         @app.exception_handler(Unavailable)
         async def unavailable(request: Request, error: Any) -> Response:
-            when = {"retry_after_seconds": error.retry_after_seconds}
-            return self.page(request, Refused(problem="unavailable", extra=when))
+            return self.unavailable(request, error)
 
         @app.exception_handler(RequestValidationError)
         async def invalid(request: Request, error: Any) -> Response:

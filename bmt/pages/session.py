@@ -1,54 +1,45 @@
-"""Who is signed in: kept in a signed cookie of the visitor's browser, and nowhere else.
+"""Who is signed in, for one call: looked up once, in the service's sessions."""
 
-It says what the verified token said, and until when. The token itself is thrown away, unless the pages call
-other services as the visitor: then it is carried, sealed (`bmt.pages.carried`).
-"""
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
 
-import time
-from collections.abc import MutableMapping
-from typing import Any, Final, cast
+from starlette.requests import Request
 
 from bmt.chassis.auth import Principal
-from bmt.contracts.values import Role
 
-EIGHT_HOURS: Final = 8 * 60 * 60
-"""A session lasts so long at most, in seconds, whatever the issuer says."""
-
-_VISITOR: Final = "visitor"
-_SEALED: Final = "sealed"
-
-Session = MutableMapping[str, Any]
+_SESSION: Final = "bmt.session"
 
 
-def begin(session: Session, principal: Principal, *, seconds: int, sealed: str = "") -> None:
-    """Somebody signed in; what was known of the visitor before is forgotten. `sealed` is their token."""
-    session.clear()
-    session[_VISITOR] = {
-        "subject": principal.subject,
-        "email": principal.email,
-        "name": principal.name,
-        "agency": principal.agency,
-        "roles": sorted(principal.roles),
-        "until": int(time.time()) + min(seconds, EIGHT_HOURS),
-    }
-    if sealed:
-        session[_SEALED] = sealed
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Of who is signed in.
+
+    Attributes:
+        visitor: who it is, as the issuer last said.
+        access_token: theirs, for calls of other services in their name.
+        id_token: what the issuer knows the session by; may be empty.
+        goes_on: tells whether it did not end meanwhile, for answers that take long.
+    """
+
+    visitor: Principal
+    access_token: str
+    id_token: str
+    goes_on: Callable[[], Awaitable[bool]]
 
 
-def sealed_token(session: Session) -> str:
-    """The visitor's token as it was sealed; empty: none is carried."""
-    return str(session.get(_SEALED, ""))
+def of(request: Request) -> Session | None:
+    """The caller's; None: nobody is signed in, or no longer."""
+    session: Session | None = request.scope.get(_SESSION)
+    return session
 
 
-def visitor(session: Session) -> Principal | None:
+def visitor(request: Request) -> Principal | None:
     """Who is signed in; None: nobody, or no longer."""
-    kept = session.get(_VISITOR)
-    if kept is None or kept["until"] <= time.time():
-        return None
-    return Principal(
-        subject=kept["subject"],
-        email=kept["email"],
-        name=kept["name"],
-        agency=kept["agency"],
-        roles=frozenset(cast("Role", role) for role in kept["roles"]),
-    )
+    session = of(request)
+    return session.visitor if session else None
+
+
+def put(request: Request, session: Session | None) -> None:
+    """This is the caller's."""
+    request.scope[_SESSION] = session

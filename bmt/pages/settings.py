@@ -1,6 +1,7 @@
 """What a service must be told to have pages, beyond what every service is."""
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -22,12 +23,23 @@ class PagesSettings(ServiceSettings):
         min_length=32,
         description="Signs the cookies of the pages; needed with BMT_PUBLIC_URL.",
     )
+    session_recheck_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How long the issuer is not asked again whether a session goes on, and with which roles, in seconds.",
+    )
     login_client_id: str = Field(
         default="bmt", min_length=1, description="The pages' name at the issuer."
     )
     login_client_secret: SecretStr | None = Field(
         default=None, description="The pages' password at the issuer; a public client has none."
     )
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether browsers come by https: then cookies go that way alone."""
+        return urlsplit(self.public_url).scheme == "https"
 
     @model_validator(mode="after")
     def _pages_have_a_key(self) -> Self:

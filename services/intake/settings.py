@@ -40,7 +40,7 @@ class Settings(PagesSettings):
         default=5.0,
         gt=0,
         le=1000,
-        description="How often one client may ask that page a second; behind a proxy all its users are one.",
+        description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
     )
     document_max_bytes: int = Field(
         default=25 * MIB, ge=1, le=1024 * MIB, description="The largest document, in bytes."

@@ -22,6 +22,8 @@ from fixtures.compose import (
 from bmt.embedded import mongodb_rights
 from bmt.embedded.kafka_table import table
 from bmt.embedded.ports import Ports
+from bmt.pages.backchannel_logout import PATH as BACK_CHANNEL
+from bmt.pages.login import ANSWERS, SIGNED_OUT
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 PROCESSES = {name: f"services.{name}" for name in SERVICES} | {
@@ -200,7 +202,6 @@ def test_the_pages_client_takes_no_passwords():
 
 def test_the_realm_has_the_roles_and_claims_of_the_contract():
     realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
-    mappers = [mapper["config"] for mapper in realm["clients"][0]["protocolMappers"]]
     users = {user["username"]: user for user in realm["users"]}
 
     assert {role["name"] for role in realm["roles"]["realm"]} == {
@@ -210,17 +211,39 @@ def test_the_realm_has_the_roles_and_claims_of_the_contract():
         "auditor",
         "integrator",
     }
-    claims = {config["claim.name"] for config in mappers if "claim.name" in config}
-    assert claims == {"sub", "email", "agency", "roles"}
-    assert [
-        config["included.custom.audience"]
-        for config in mappers
-        if "included.custom.audience" in config
-    ] == ["bmt"]
+    for client in realm["clients"]:
+        mappers = [mapper["config"] for mapper in client["protocolMappers"]]
+        claims = {config["claim.name"] for config in mappers if "claim.name" in config}
+        assert claims == {"sub", "email", "agency", "roles"}
+        assert [
+            (config["included.custom.audience"], config["id.token.claim"])
+            for config in mappers
+            if "included.custom.audience" in config
+        ] == [("bmt-api", "false")]
     assert users["aminah.mampu@mygovuc.gov.my"]["attributes"] == {"agency": ["MAMPU"]}
     assert all(
         user["credentials"][0]["value"] == "${SAMPLE_USERS_PASSWORD}" for user in users.values()
     )
+
+
+@pytest.mark.parametrize(
+    ("service", "family"), [("intake", "my"), ("approval", "console"), ("records", "audit")]
+)
+def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_ends(service, family):
+    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
+    given = environment(service)
+    (client,) = [one for one in realm["clients"] if one["clientId"] == f"bmt-{family}"]
+    port = Ports()[service]
+
+    assert given["BMT_LOGIN_CLIENT_ID"] == client["clientId"] != "bmt-api"
+    assert given["BMT_REQUIRE_AT_JWT"] == client["attributes"]["access.token.header.type.rfc9068"]
+    assert not client["directAccessGrantsEnabled"]
+    assert client["attributes"]["pkce.code.challenge.method"] == "S256"
+    outside, inside = f"{given['BMT_PUBLIC_URL']}/{family}", f"http://{service}:{port}/{family}"
+    assert f"{outside}{ANSWERS}" in client["redirectUris"]
+    assert client["attributes"]["post.logout.redirect.uris"] == f"{outside}{SIGNED_OUT}"
+    assert client["attributes"]["backchannel.logout.url"] == f"{inside}{BACK_CHANNEL}"
+    assert client["attributes"]["backchannel.logout.session.required"] == "true"
 
 
 def test_the_image_is_made_of_hashed_packages_and_does_not_run_as_root():

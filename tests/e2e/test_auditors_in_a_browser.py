@@ -20,6 +20,7 @@ WORDS = {
         "words": "Perkataan",
         "search": "Cari",
         "out": "Log keluar",
+        "signed out": "di sini dan di halaman log masuk agensi",
     },
     "en": {
         "verify": "Verify this file",
@@ -28,6 +29,7 @@ WORDS = {
         "words": "Words",
         "search": "Search",
         "out": "Sign out",
+        "signed out": "here and at your agency's sign-in page",
     },
 }
 
@@ -69,6 +71,8 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     keys = keys_from([(Path(ready["data"]) / "records" / "ledger.vkeys").read_text()])
     assert verify(file.read_bytes(), keys).findings == []
     await page.get_by_role("button", name=words["out"]).click()
+    await page.wait_for_url("**/audit/signed-out?state=*")
+    await expect(page.get_by_text(words["signed out"])).to_be_visible()
     assert page.strangers == []
 
 

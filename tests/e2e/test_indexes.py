@@ -4,7 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
+from fixtures import signing_in
 from fixtures.outside import application, registered
 from fixtures.profiler import profiled
 from typer.testing import CliRunner
@@ -175,6 +177,22 @@ async def who_has_no_account(mampu, http, ready, request_id):
     assert answer.status_code == 404
 
 
+async def who_signs_in_and_out(ready):
+    """Begins a session, goes on with it, and ends it; the issuer ends another one."""
+    here = ready["services"]["intake"]["url"]
+    person = {"account": "siti", "name": "Siti", "agency": "MAMPU", "role_applicant": "on"}
+    async with httpx.AsyncClient(base_url=here, trust_env=False) as browser:
+        await signing_in.sign_in(browser, "/my/", person)
+        assert (await browser.get("/my/")).status_code == 200
+        answer = await browser.post("/my/logout", headers={"Origin": here})
+        assert answer.headers["location"].startswith(ready["issuer"])
+        assert (await browser.get("/my/")).status_code == 303
+        await signing_in.sign_in(browser, "/my/", person)
+        end = f"{ready['issuer']}/end-session"
+        assert (await browser.post(end, data={"account": "siti"})).status_code == 200
+        assert (await browser.get("/my/")).status_code == 303
+
+
 async def command(ready, *arguments):
     """A command of an operator, on the system of this run."""
     where = ["--data", str(Path(ready["data"]))]
@@ -197,6 +215,7 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
         await through_all_lists(readers, request_id)
         await through_lists_of_an_agency(mampu, jpa, readers[-1], request_id)
         await who_has_no_account(mampu, http, ready, request_id)
+        await who_signs_in_and_out(ready)
         for service in ready["services"].values():
             await http.get(f"{service['url']}/metrics")
         for arguments in (["parked", "list"], ["parked", "retry", "--all"]):
@@ -204,4 +223,5 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
 
     asked = {one.collection for one in profile.asked.values()}
     assert {f"{name}.commits" for name in DATABASES if name != "bmt_documents"} <= asked
+    assert "bmt_intake.sessions" in asked
     assert not profile.uncovered, "\n".join(map(str, profile.uncovered))

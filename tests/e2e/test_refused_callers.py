@@ -32,7 +32,7 @@ def claims(ready):
     now = int(time.time())
     return {
         "iss": ready["issuer"],
-        "aud": "bmt",
+        "aud": "bmt-api",
         "iat": now,
         "exp": now + 300,
         "sub": "aminah.mampu@mygovuc.gov.my",
@@ -95,6 +95,13 @@ async def test_an_expired_token_is_refused(shut_out, token):
 
 async def test_a_token_for_somebody_else_is_refused(shut_out, token):
     await shut_out(token("administrator", "MAMPU", audience="payroll"))
+
+
+@pytest.mark.parametrize("claim", [{}, {"nonce": "n"}, {"at_hash": "MTIz"}, {"typ": "ID"}])
+async def test_what_is_meant_for_an_application_opens_no_api(shut_out, claims, key, claim):
+    await shut_out(signed({**claims, "aud": "bmt", **claim}, key))
+    if claim:
+        await shut_out(signed({**claims, **claim}, key))
 
 
 async def test_a_token_of_another_issuer_is_refused(shut_out, claims, key):

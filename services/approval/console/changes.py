@@ -12,12 +12,13 @@ from starlette.responses import Response
 from bmt.chassis.address import Id
 from bmt.chassis.auth import Principal
 from bmt.contracts.http.approval import RequestUnderReview, Step
+from bmt.pages import session
 from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
+from bmt.pages.login import Admitted, SignInFirst
 from services.approval import views
 from services.approval.console import wording
 from services.approval.console.desk import Desk
-from services.approval.console.live import Live
+from services.approval.console.live import GoesOn, Live
 from services.approval.views import Reviews
 
 MOST_SHOWN: Final = 100
@@ -49,9 +50,9 @@ def routes(
 
     @routes.get("/live", response_class=EventSourceResponse)
     async def of_agency(
-        visitor: Annotated[Principal, caller], since: Since
+        request: Request, visitor: Annotated[Principal, caller], since: Since
     ) -> AsyncIterator[ServerSentEvent]:
-        async for event in live.of_agency(visitor.agency, since):
+        async for event in live.of_agency(visitor.agency, since, _goes_on(request)):
             yield event
 
     @routes.get("/requests/{request_id}/live", response_class=EventSourceResponse)
@@ -66,10 +67,17 @@ def routes(
             by = f" · {last.by}" if last.by else ""
             return f"{_said(last, text)}{by}"
 
-        async for event in live.of_request(request_id, steps, what):
+        async for event in live.of_request(request_id, steps, what, _goes_on(request)):
             yield event
 
     return routes
+
+
+def _goes_on(request: Request) -> GoesOn:
+    signed_in = session.of(request)
+    if signed_in is None:
+        raise SignInFirst
+    return signed_in.goes_on
 
 
 def _said(last: Step, text: Callable[[str], str]) -> str:

@@ -104,7 +104,7 @@ class Desk:
             month_ago=now - _A_MONTH,
             wording=wording,
         )
-        visits.remember(request, answer, self._layout.prefix)
+        visits.remember(request, answer, self._layout.prefix, over_tls=self._layout.over_tls)
         return answer
 
     async def one(

@@ -20,6 +20,8 @@ RETRY_MILLISECONDS: Final = 500
 
 Text = Callable[[RequestUnderReview], str]
 """Says what happened last, in the visitor's language."""
+GoesOn = Callable[[], Awaitable[bool]]
+"""Tells whether the visitor's session did not end: nobody is told anything after that."""
 
 
 class Pulse:
@@ -50,18 +52,20 @@ class Live:
         self._reviews = reviews
         self._pulse = pulse
 
-    async def of_agency(self, agency: str, since: datetime) -> AsyncIterator[ServerSentEvent]:
+    async def of_agency(
+        self, agency: str, since: datetime, goes_on: GoesOn
+    ) -> AsyncIterator[ServerSentEvent]:
         """How many of an agency's requests something happened to since then, each time it is another number."""
 
         async def look() -> Mapping[str, str] | None:
             found = await views.changes(self._reviews, agency, since)
             return {"count": str(found)} if found else None
 
-        async for event in self._told(look):
+        async for event in self._told(look, goes_on):
             yield event
 
     async def of_request(
-        self, request_id: str, steps: int, text: Text
+        self, request_id: str, steps: int, text: Text, goes_on: GoesOn
     ) -> AsyncIterator[ServerSentEvent]:
         """What happened to a request after its first `steps` steps."""
 
@@ -71,16 +75,16 @@ class Live:
                 return None
             return {"what": text(review)}
 
-        async for event in self._told(look):
+        async for event in self._told(look, goes_on):
             yield event
 
     async def _told(
-        self, look: Callable[[], Awaitable[Mapping[str, str] | None]]
+        self, look: Callable[[], Awaitable[Mapping[str, str] | None]], goes_on: GoesOn
     ) -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
         told: Mapping[str, str] | None = None
         ends = asyncio.get_running_loop().time() + LASTS_SECONDS
-        while asyncio.get_running_loop().time() < ends:
+        while asyncio.get_running_loop().time() < ends and await goes_on():
             now = await look()
             if now is not None and now != told:
                 told = now

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Refused
 from bmt.pages import session
-from bmt.pages.carried import CarriedToken
 from bmt.pages.login import SignInFirst
 
 Neighbour = Literal["intake", "provisioning", "notification"]
@@ -213,12 +212,10 @@ class Neighbours:
     def __init__(
         self,
         addresses: Mapping[Neighbour, str],
-        carried: CarriedToken,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """An empty address is a service that the console has no pages of."""
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
-        self._carried = carried
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
 
     def __contains__(self, name: object) -> bool:
@@ -228,12 +225,12 @@ class Neighbours:
         """The calls of who is signed in.
 
         Raises:
-            SignInFirst: the session carries no token that can be opened.
+            SignInFirst: nobody is, or no longer.
         """
-        token = self._carried.open(session.sealed_token(request.session))
-        if token is None:
+        signed_in = session.of(request)
+        if signed_in is None:
             raise SignInFirst
-        return Errand(self._addresses, self._client, token)
+        return Errand(self._addresses, self._client, signed_in.access_token)
 
     async def aclose(self) -> None:
         """Closes the connections."""

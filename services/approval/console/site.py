@@ -10,7 +10,6 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import clock
 from bmt.chassis.foundation import Foundation
 from bmt.pages.application import pages
-from bmt.pages.carried import CarriedToken
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import api, changes, comments, rules
@@ -41,14 +40,12 @@ def site(
     """The pages, for administrators; none where nobody says how they are reached from outside."""
     if settings.session_key is None:
         return APIRouter()
-    carried = CarriedToken(settings.session_key)
     neighbours = Neighbours(
         {
             "intake": settings.intake_url,
             "provisioning": settings.provisioning_url,
             "notification": settings.notification_url,
-        },
-        carried,
+        }
     )
     foundation.closes(neighbours.aclose)
     originals = Originals(foundation.documents)
@@ -87,11 +84,10 @@ def site(
 
     return pages(
         settings,
-        foundation.authenticator,
+        foundation,
         api.PREFIX,
         ROOM,
         made,
-        carried,
         most_bytes=scans.MOST_BYTES,
         scripts=True,
     )

@@ -23,8 +23,8 @@ def since(request: Request) -> datetime | None:
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
-def remember(request: Request, response: Response, path: str) -> None:
-    """This look belongs to the visit; `path` is where the cookie is sent to."""
+def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
+    """This look belongs to the visit; `path` is where the cookie is sent to, over TLS alone where browsers come by it."""
     before, last = _kept(request)
     begins = before if _goes_on(last) else last
     response.set_cookie(
@@ -34,7 +34,7 @@ def remember(request: Request, response: Response, path: str) -> None:
         path=path,
         httponly=True,
         samesite="lax",
-        secure=request.scope["scheme"] == "https",
+        secure=over_tls,
     )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock
+from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.rate_limit import RateLimit
@@ -67,7 +68,7 @@ def site(
 
     return pages(
         settings,
-        foundation.authenticator,
+        foundation,
         api.PREFIX,
         ROOM,
         routes,
@@ -79,6 +80,7 @@ def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> A
     """The page for who has a reference and its code; none where no code is ever made."""
     if settings.status_code_key is None:
         return APIRouter()
+    client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     per_second = settings.status_calls_per_second
     by_client = RateLimit(per_second, max(1, round(per_second * _SECONDS_OF_CALLS)))
     lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client)
@@ -86,5 +88,5 @@ def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> A
         settings,
         status_page.PREFIX,
         ROOM,
-        lambda layout: [status_page.routes(lookup, agencies, layout)],
+        lambda layout: [status_page.routes(lookup, client_address, agencies, layout)],
     )

@@ -10,8 +10,9 @@ from services.intake.views import RequestDocument
 
 _NOBODYS: Final = "00000000-0000-7000-8000-000000000000"
 """Whose code is made where there is no such reference, so that both answers take as long."""
-_PER_REFERENCE: Final = (0.1, 10)
-"""Tries a second for one reference, and at once: more than anybody needs who mistypes a code."""
+_WRONG_CODES: Final = (0.1, 10)
+"""How many one client may send for a reference a second, and at once: more than anybody needs who mistypes one. Others'
+tries count for themselves, so that nobody locks the owner out; a code has 60 bits, and is guessed from nowhere."""
 _LONGEST: Final = 100
 
 
@@ -23,7 +24,7 @@ class StatusLookup:
         self._requests = requests
         self._key = key
         self._by_client = by_client
-        self._by_reference = RateLimit(*_PER_REFERENCE)
+        self._wrong_codes = RateLimit(*_WRONG_CODES)
 
     def admit(self, client: str) -> None:
         """Counts a call of a client, before anything is read of it.
@@ -33,17 +34,22 @@ class StatusLookup:
         """
         self._by_client.take(client)
 
-    async def find(self, typed_reference: str, typed_code: str) -> RequestDocument | None:
-        """The request; None for an unknown reference and for a wrong code alike.
+    async def find(
+        self, client: str, typed_reference: str, typed_code: str
+    ) -> RequestDocument | None:
+        """The request, for a client's address; None for an unknown reference and for a wrong code alike.
 
         Raises:
             Refused: `too_many_requests`, whether there is such a reference or not.
         """
         reference = as_meant(typed_reference)[:_LONGEST]
-        self._by_reference.take(reference)
+        asker = f"{client} {reference}"
+        self._wrong_codes.take(asker)
         found = None
         for one in await self._requests.referred_to(reference) or (None,):
             code = status_code(self._key, one.facts.request_id if one else _NOBODYS)
             if is_same(code, typed_code) and one is not None:
                 found = one
+        if found is not None:
+            self._wrong_codes.give_back(asker)
         return found

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
+from bmt.chassis.client_address import ClientAddress
 from bmt.contracts.problems import STATUS
 from bmt.pages.forms import read
 from bmt.pages.layout import Layout
@@ -24,7 +25,9 @@ _INTERNAL: Final = frozenset({"notification_prepared"})
 _OK: Final = 200
 
 
-def routes(lookup: StatusLookup, agencies: Agencies, layout: Layout) -> APIRouter:
+def routes(
+    lookup: StatusLookup, client_address: ClientAddress, agencies: Agencies, layout: Layout
+) -> APIRouter:
     """The form, and its answer: the code is in no address, so in no log of a proxy and in no history."""
     routes = APIRouter()
 
@@ -36,10 +39,11 @@ def routes(lookup: StatusLookup, agencies: Agencies, layout: Layout) -> APIRoute
 
     @routes.post("/")
     async def answer(request: Request) -> Response:
-        lookup.admit(request.client.host if request.client else "")
+        client = client_address.of(request)
+        lookup.admit(client)
         told = await read(request, _MOST_BYTES, most_files=0)
         reference, code = told.text("reference")[:_LONGEST], told.text("code")[:_LONGEST]
-        found = await lookup.find(reference, code)
+        found = await lookup.find(client, reference, code)
         if found is None:
             status = STATUS["not_found"]
             return layout.page(request, "status.html", status, **_told(reference, wrong=True))

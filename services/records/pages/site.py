@@ -36,7 +36,7 @@ def site(
     admitted = Admitted(foundation.rate_limit, "auditor", "administrator")
     return pages(
         settings,
-        foundation.authenticator,
+        foundation,
         PREFIX,
         ROOM,
         lambda layout: [

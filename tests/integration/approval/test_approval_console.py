@@ -239,6 +239,20 @@ async def test_whose_session_ended_meanwhile_keeps_what_was_decided_and_nothing_
     await office.shows(request, "received")
 
 
+async def test_what_is_told_while_a_page_is_open_ends_with_the_session(desk):
+    browser = await desk()
+    since = {"since": "2090-01-01T00:00:00Z"}
+    stream = asyncio.create_task(browser.get("/console/live", params=since))
+    other = asyncio.create_task((await desk(AMINAH)).get("/console/live", params=since))
+    await asyncio.wait([stream], timeout=0.5)
+    assert not stream.done()
+    answer = await browser.post("/console/logout")
+    assert answer.status_code == 303
+    assert (await asyncio.wait_for(stream, 10)).status_code == 200
+    assert not other.done()
+    other.cancel()
+
+
 async def test_a_form_that_is_too_large_is_refused(office, desk):
     request = await office.hears()
     browser = await desk()

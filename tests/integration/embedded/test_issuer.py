@@ -34,7 +34,7 @@ async def test_a_token_verifies_with_the_published_keys(issuer):
     claims = jwt.decode(token, await published_keys(issuer)).claims
 
     assert claims["iss"] == issuer.url
-    assert claims["aud"] == "bmt"
+    assert claims["aud"] == "bmt-api"
     assert claims["sub"] == claims["email"] == AMINAH.subject
     assert (claims["agency"], claims["roles"]) == ("MAMPU", ["administrator"])
     assert claims["exp"] - claims["iat"] == 60

@@ -26,7 +26,11 @@ VIEWS = {
 }
 KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
-QUEUES = {"intake": {"drafts", "mailbox_readings"}, "records": {"unsequenced", "sequencer"}}
+QUEUES = {
+    "intake": {"drafts", "mailbox_readings", "sessions"},
+    "approval": {"sessions"},
+    "records": {"unsequenced", "sequencer", "sessions"},
+}
 """What a service may change beside its views and its work."""
 SHARED = {"uploads", "holders"}
 """Views of intake that stand beside the documents, where all services read them."""

@@ -109,6 +109,9 @@ async def test_a_token_verifies_with_the_keys_of_the_issuer(up):
     assert (claims["sub"], claims["agency"]) == ("siti", "MAMPU")
     assert claims["roles"] == ["applicant", "auditor"]
     assert (claims["aud"], claims["exp"] - claims["iat"]) == ("x", 60)
+    printed = bmt("token", "--data", up.data, "--role", "auditor").stdout.strip()
+    told = jwt.decode(printed, KeySet.import_key_set(keys))
+    assert (told.claims["aud"], told.header["typ"]) == ("bmt-api", "at+jwt")
 
 
 async def test_an_owner_is_in_the_ready_file_once_the_volume_is_there(up):

@@ -147,6 +147,7 @@ async def with_pages(shared, variables, embedded_issuer):
         "session_key": RECORDS_KEY,
         "status_code_key": SECRETS["BMT_STATUS_CODE_KEY"],
         "status_calls_per_second": 1000,
+        "client_address_header": "X-Forwarded-For",
     }
     async with shared.running(build, Settings, **{**variables, **own}) as client:
         yield client

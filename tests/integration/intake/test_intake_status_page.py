@@ -31,6 +31,20 @@ async def stranger(with_pages):
 
 
 @pytest.fixture
+async def without_gateway(shared, variables, embedded_issuer):
+    """The same pages, from another process, which no gateway stands before."""
+    own = {
+        "issuer": embedded_issuer.url,
+        "public_url": HERE,
+        "session_key": KEY,
+        "status_code_key": KEY,
+        "status_calls_per_second": 1000,
+    }
+    async with shared.running(build, Settings, **{**variables, **own}) as client:
+        yield client
+
+
+@pytest.fixture
 async def request_of_siti(visitor, wire):
     """`facts, code` of a request that was just received."""
     request_id = await received(await visitor(), justification=JUSTIFICATION, quota_bytes="7")
@@ -129,6 +143,61 @@ async def test_who_keeps_guessing_is_told_to_wait_whether_there_is_such_a_reques
         answer = await asked(stranger, reference, code)
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
+
+
+async def from_address(with_pages, address, reference, code, **headers):
+    """What is answered to who asks from there."""
+    transport = httpx.ASGITransport(with_pages._transport.app, client=(address, 4711))
+    headers = {"Origin": HERE, **headers}
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers) as browser:
+        return (await asked(browser, reference, code)).status_code
+
+
+async def test_who_guesses_locks_themselves_out_and_not_the_owner(with_pages, request_of_siti):
+    facts, code = request_of_siti
+    for guesser in ("198.51.100.7", "2001:db8:1:1::7"):
+        for _ in range(11):
+            status = await from_address(with_pages, guesser, facts.reference, "x")
+        assert status == 429
+        assert await from_address(with_pages, guesser, facts.reference, code) == 429
+    assert await from_address(with_pages, "2001:db8:1:1::8", facts.reference, code) == 429
+    for owner in ("198.51.100.8", "2001:db8:1:2::7"):
+        assert await from_address(with_pages, owner, facts.reference, code) == 200
+
+
+async def test_a_right_code_counts_for_no_wrong_one(with_pages, request_of_siti):
+    facts, code = request_of_siti
+    for _ in range(12):
+        assert await from_address(with_pages, "198.51.100.9", facts.reference, code) == 200
+
+
+async def test_behind_a_gateway_clients_are_told_apart_by_what_it_writes(
+    with_pages, request_of_siti
+):
+    facts, code = request_of_siti
+    gateway = "10.0.0.1"
+
+    async def through(*addresses, code):
+        forwarded = {"X-Forwarded-For": ", ".join(addresses)}
+        return await from_address(with_pages, gateway, facts.reference, code, **forwarded)
+
+    for made_up in range(11):
+        status = await through(f"192.0.2.{made_up}", "203.0.113.1", code="x")
+    assert status == 429
+    assert await through("203.0.113.2", code=code) == 200
+
+
+async def test_a_header_that_no_setting_names_tells_nothing(without_gateway, request_of_siti):
+    facts, _ = request_of_siti
+    for made_up in range(11):
+        status = await from_address(
+            without_gateway,
+            "198.51.100.10",
+            facts.reference,
+            "x",
+            **{"X-Forwarded-For": f"203.0.113.{made_up}"},
+        )
+    assert status == 429
 
 
 async def test_no_address_and_no_log_has_the_code(stranger, request_of_siti, caplog, capfd):

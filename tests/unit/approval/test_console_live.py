@@ -19,6 +19,10 @@ from services.approval.views import REVIEWS, Wanted
 BEFORE = OPENED_AT - timedelta(seconds=1)
 
 
+async def for_ever():
+    return True
+
+
 @pytest.fixture
 async def reviews():
     reviews = ViewProjection(REVIEWS, MemoryViewStore())
@@ -39,7 +43,9 @@ async def first(stream):
 async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 60)
     pulse = Pulse()
-    stream = Live(reviews, pulse).of_request(REQUEST.request_id, 1, lambda one: one.status)
+    stream = Live(reviews, pulse).of_request(
+        REQUEST.request_id, 1, lambda one: one.status, for_ever
+    )
     told = asyncio.create_task(first(stream))
     await asyncio.sleep(0)
     decided = heard(rejected(), 3)
@@ -50,7 +56,7 @@ async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monk
 
 async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 0.01)
-    stream = Live(reviews, Pulse()).of_agency("MAMPU", OPENED_AT + timedelta(seconds=1))
+    stream = Live(reviews, Pulse()).of_agency("MAMPU", OPENED_AT + timedelta(seconds=1), for_ever)
     told = asyncio.create_task(first(stream))
     await asyncio.sleep(0)
     await reviews.apply([heard(rejected(), 3)])
@@ -59,9 +65,25 @@ async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(revi
 
 async def test_a_stream_ends_by_itself_and_says_when_to_come_again(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LASTS_SECONDS", 0)
-    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE)
+    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE, for_ever)
     events = [event async for event in stream]
     assert [(event.comment, event.retry) for event in events] == [("open", 500)]
+
+
+async def test_a_stream_ends_with_the_session_it_was_opened_in_and_tells_nothing_more(
+    reviews, monkeypatch
+):
+    monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 0.01)
+    signed_in = True
+
+    async def goes_on():
+        return signed_in
+
+    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE, goes_on)
+    assert await first(stream) == {"count": "1"}
+    signed_in = False
+    await reviews.apply([heard(rejected(), 3)])
+    assert await asyncio.wait_for(first(stream), 5) is None
 
 
 @pytest.mark.parametrize(

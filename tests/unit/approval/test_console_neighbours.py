@@ -2,29 +2,32 @@
 
 import httpx
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from starlette.requests import Request
 
+from bmt.chassis.auth import Principal
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import Refused
-from bmt.pages.carried import CarriedToken
+from bmt.pages import session
 from bmt.pages.login import SignInFirst
 from services.approval.console.neighbours import File, Neighbours, address
 
-KEY = SecretStr("k" * 32)
-CARRIED = CarriedToken(KEY)
+SIGNED_IN = session.Session(
+    Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", goes_on=None
+)
 
 
 class Told(BaseModel):
     said: str
 
 
-def errand(answers, session=None):
+def errand(answers, signed_in=SIGNED_IN):
     neighbours = Neighbours(
-        {"intake": "http://intake/", "provisioning": ""}, CARRIED, httpx.MockTransport(answers)
+        {"intake": "http://intake/", "provisioning": ""}, httpx.MockTransport(answers)
     )
-    kept = {"sealed": CARRIED.seal("the-token")} if session is None else session
-    return neighbours.errand(Request({"type": "http", "session": kept}))
+    request = Request({"type": "http"})
+    session.put(request, signed_in)
+    return neighbours.errand(request)
 
 
 def problem(name, status, **more):
@@ -143,12 +146,11 @@ async def test_a_token_that_ran_out_asks_to_sign_in_again():
         await errand(lambda _: problem("unauthenticated", 401)).get("intake", address("x"), Told)
 
 
-@pytest.mark.parametrize("session", [{}, {"sealed": "forged"}])
-def test_a_session_without_a_token_asks_to_sign_in(session):
+def test_who_has_no_session_is_asked_to_sign_in():
     with pytest.raises(SignInFirst):
-        errand(None, session)
+        errand(None, None)
 
 
 def test_a_service_without_an_address_is_none_of_the_neighbours():
-    neighbours = Neighbours({"intake": "http://intake", "provisioning": ""}, CARRIED)
+    neighbours = Neighbours({"intake": "http://intake", "provisioning": ""})
     assert ("intake" in neighbours, "provisioning" in neighbours) == (True, False)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bmt.pages.carried import CarriedToken
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from bmt.agencies import register
 from bmt.chassis.auth import Principal
-from bmt.pages.carried import CarriedToken
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console.neighbours import Neighbours

@@ -18,7 +18,7 @@ def clock(monkeypatch):
 
 def asked(kept=None):
     headers = [(b"cookie", f"{visits.COOKIE}={kept}".encode())] if kept else []
-    return Request({"type": "http", "scheme": "https", "path": "/console/", "headers": headers})
+    return Request({"type": "http", "scheme": "http", "path": "/console/", "headers": headers})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_visit_before_this_one_is_known(kept, since):
 )
 def test_a_look_belongs_to_its_visit(kept, remembered):
     answer = Response()
-    visits.remember(asked(kept), answer, "/console")
+    visits.remember(asked(kept), answer, "/console", over_tls=True)
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{visits.COOKIE}={remembered};")
     assert {"HttpOnly", "Path=/console", "SameSite=lax", "Secure"} <= set(cookie.split("; "))

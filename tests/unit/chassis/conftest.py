@@ -28,7 +28,7 @@ def issuer(signing_key) -> Issuer:
 @pytest.fixture
 async def verifier(issuer) -> AsyncIterator[TokenVerifier]:
     keys = IssuerKeys(issuer.url, issuer.client(), pause_seconds=0)
-    yield TokenVerifier(keys, "bmt")
+    yield TokenVerifier(keys, "bmt-api")
     await keys.aclose()
 
 

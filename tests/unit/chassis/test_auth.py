@@ -55,7 +55,7 @@ async def test_what_a_token_leaves_out_is_empty_and_the_name_is_the_subject(veri
     assert caller == Principal("hrmis", "", "hrmis", "", frozenset())
 
 
-@pytest.mark.parametrize("audience", ["bmt", ["other", "bmt"]])
+@pytest.mark.parametrize("audience", ["bmt-api", ["other", "bmt-api"]])
 async def test_the_audience_may_be_one_or_among_several(verifier, issuer, audience):
     assert await verifier.principal(issuer.token(aud=audience))
 
@@ -88,8 +88,8 @@ async def test_other_public_key_signatures_are_accepted(verifier, issuer, algori
         ({"without": "iss"}, "iss"),
         ({"iss": "https://issuer.test.evil"}, "iss"),
         ({"without": "aud"}, "aud"),
-        ({"aud": "other"}, "aud"),
-        ({"aud": ["other", "bmt2"]}, "aud"),
+        ({"aud": "bmt"}, "aud"),
+        ({"aud": ["bmt", "bmt-api2"]}, "aud"),
         ({"aud": []}, "aud"),
         ({"nbf": time.time() + 3600}, "nbf"),
         ({"iat": time.time() + 3600}, "iat"),
@@ -167,7 +167,7 @@ async def test_a_symmetric_key_in_the_key_set_is_passed_over(issuer):
 
 async def test_a_remembered_token_is_forgotten_when_it_expires(issuer):
     clock = Clock()
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt", now=clock)
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api", now=clock)
     token = issuer.token(expires_in=60)
     assert await verifier.principal(token) is await verifier.principal(token)
     clock.now += 60
@@ -177,14 +177,14 @@ async def test_a_remembered_token_is_forgotten_when_it_expires(issuer):
 
 async def test_leeway_lets_a_token_pass_a_little_longer(issuer):
     keys = IssuerKeys(issuer.url, issuer.client())
-    lenient = TokenVerifier(keys, "bmt", leeway_seconds=3)
+    lenient = TokenVerifier(keys, "bmt-api", leeway_seconds=3)
     assert await lenient.principal(issuer.token(expires_in=-1))
     with pytest.raises(Refused, match="expired"):
         await lenient.principal(issuer.token(expires_in=-10))
 
 
 async def test_only_so_many_tokens_are_remembered(issuer):
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt", remembered=2)
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api", remembered=2)
     for number in range(5):
         await verifier.principal(issuer.token(str(number)))
     assert len(verifier._remembered) == 2

@@ -38,7 +38,7 @@ def environment(monkeypatch):
 def test_what_is_not_set_has_a_default(environment):
     settings = load(ParcelSettings)
     assert settings.database == "bmt_parcels"
-    assert (settings.host, settings.audience, settings.topic_prefix) == ("127.0.0.1", "bmt", "")
+    assert (settings.host, settings.audience, settings.topic_prefix) == ("127.0.0.1", "bmt-api", "")
 
 
 def test_an_empty_variable_counts_as_not_set(environment):

@@ -13,7 +13,8 @@ from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
 from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.token_verifier import MOST_CHARACTERS, TokenVerifier
+from bmt.chassis.issuer_tokens import MOST_CHARACTERS
+from bmt.chassis.token_verifier import TokenVerifier
 from bmt.contracts.problems import Refused
 
 NOW = int(time.time())
@@ -24,7 +25,7 @@ HEADER = b'{"alg":"RS256","kid":"first"}'
 
 def claims(more: str = "", **changes) -> bytes:
     """A payload that is right but for this."""
-    said = {"iss": "https://issuer.test", "aud": "bmt", "sub": "aminah", "exp": LATER}
+    said = {"iss": "https://issuer.test", "aud": "bmt-api", "sub": "aminah", "exp": LATER}
     text = orjson.dumps({**said, **changes}).decode()
     return (text[:-1] + more + "}").encode()
 
@@ -69,9 +70,9 @@ PAYLOADS = {
     "issued at no time": (claims(iat=True), "iat"),
     "the issuer is a list": (claims(iss=["https://issuer.test"]), "iss"),
     "another issuer": (claims(iss="https://issuer.test/"), "iss"),
-    "the audience is an object": (claims(aud={"bmt": 1}), "aud"),
-    "another audience": (claims(aud="bmt-admin"), "aud"),
-    "an audience that holds ours as a part": (claims(aud="xbmtx"), "aud"),
+    "the audience is an object": (claims(aud={"bmt-api": 1}), "aud"),
+    "another audience": (claims(aud="bmt"), "aud"),
+    "an audience that holds ours as a part": (claims(aud="xbmt-apix"), "aud"),
     "no subject": (claims(sub=""), "sub"),
     "the subject is a number": (claims(sub=7), "sub"),
     "a NUL in the subject": (claims(sub="a\0b"), "sub"),
@@ -81,6 +82,12 @@ PAYLOADS = {
     "the agency is a list": (claims(agency=["MAMPU"]), "agency"),
     "roles as text": (claims(roles="administrator"), "roles"),
     "roles that are no names": (claims(roles=[["administrator"], {"a": 1}]), "roles"),
+    "an ID token's nonce": (claims(nonce="n-0S6"), "nonce"),
+    "an ID token's nonce, empty": (claims(nonce=None), "nonce"),
+    "an ID token's hash of an access token": (claims(at_hash="MTIzNDU2Nzg5MDEyMzQ1Ng"), "at_hash"),
+    "Keycloak's ID token": (claims(typ="ID"), "typ"),
+    "Keycloak's refresh token": (claims(typ="Refresh"), "typ"),
+    "a logout token's event": (claims(events={}), "events"),
     "a payload that is a list": (b'["aminah"]', "object"),
     "a payload nested too deeply": (claims(',"x":' + "[" * 500 + "]" * 500), "nested"),
     "no JSON": (b"aminah", "JSON"),
@@ -145,7 +152,7 @@ async def test_a_token_that_is_written_otherwise_is_refused(verifier, signing_ke
 async def test_a_key_that_is_for_another_algorithm_is_not_used_for_this_one(issuer, signing_key):
     document = {**signing_key.as_dict(private=True), "alg": "PS256", "kid": "ps"}
     issuer.keys = [RSAKey.import_key(document)]
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt")
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api")
     with pytest.raises(Refused):
         await verifier.principal(signed(signing_key, claims(), b'{"alg":"RS256","kid":"ps"}'))
 
@@ -166,7 +173,7 @@ async def test_a_key_for_encryption_is_passed_over(issuer):
 
 
 async def test_a_token_without_a_key_name_passes_only_where_there_is_one_key(issuer, signing_key):
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client(), pause_seconds=0), "bmt")
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client(), pause_seconds=0), "bmt-api")
     unnamed = b'{"alg":"RS256"}'
     assert await verifier.principal(signed(signing_key, claims(), unnamed))
     issuer.keys.append(ec_key("second"))
@@ -176,17 +183,17 @@ async def test_a_token_without_a_key_name_passes_only_where_there_is_one_key(iss
 
 
 async def test_a_remembered_token_is_not_verified_again(issuer):
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt")
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api")
     token = issuer.token()
     first = await verifier.principal(token)
-    verifier._registry = None
+    verifier._tokens = None
     assert await verifier.principal(token) is first
 
 
 async def test_a_remembered_token_does_not_outlive_its_key_by_more_than_a_refresh(issuer):
     clock = Clock(time.monotonic())
     keys = IssuerKeys(issuer.url, issuer.client(), age_seconds=600, monotonic=clock)
-    verifier = TokenVerifier(keys, "bmt")
+    verifier = TokenVerifier(keys, "bmt-api")
     token = issuer.token(expires_in=3600)
     await verifier.principal(token)
     issuer.keys = [rsa_key("second")]
@@ -204,7 +211,7 @@ async def test_a_remembered_token_does_not_outlive_its_key_by_more_than_a_refres
 async def test_a_remembered_token_outlives_a_refresh_that_brings_nothing_new(issuer):
     clock = Clock(time.monotonic())
     keys = IssuerKeys(issuer.url, issuer.client(), age_seconds=600, monotonic=clock)
-    verifier = TokenVerifier(keys, "bmt")
+    verifier = TokenVerifier(keys, "bmt-api")
     token = issuer.token(expires_in=3600)
     first = await verifier.principal(token)
     clock.now += 601
@@ -216,9 +223,62 @@ async def test_a_remembered_token_outlives_a_refresh_that_brings_nothing_new(iss
 
 async def test_what_was_refused_is_not_remembered(issuer: Issuer, signing_key):
     clock = Clock(NOW)
-    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt", now=clock)
+    verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api", now=clock)
     token = signed(signing_key, claims(nbf=NOW + 60))
     with pytest.raises(Refused, match="nbf"):
         await verifier.principal(token)
     clock.now += 60
     assert await verifier.principal(token)
+
+
+async def test_a_former_audience_is_taken_as_long_as_a_setting_names_it(issuer, signing_key):
+    keys = IssuerKeys(issuer.url, issuer.client())
+    before = signed(signing_key, claims(aud="bmt"))
+    for_both = signed(signing_key, claims(aud=["bmt", "account"]))
+    changing = TokenVerifier(keys, "bmt-api", audience_before="bmt")
+    for token in (before, for_both, signed(signing_key, claims())):
+        assert (await changing.principal(token)).subject == "aminah"
+    for token in (signed(signing_key, claims(aud="payroll")), signed(signing_key, claims(aud=""))):
+        with pytest.raises(Refused, match="aud"):
+            await changing.principal(token)
+    with pytest.raises(Refused, match="aud"):
+        await TokenVerifier(keys, "bmt-api").principal(before)
+
+
+@pytest.mark.parametrize("claim", [{"nonce": "n"}, {"at_hash": "h"}, {"typ": "ID"}])
+async def test_an_id_token_of_a_client_with_that_name_is_none(issuer, signing_key, claim):
+    verifier = TokenVerifier(
+        IssuerKeys(issuer.url, issuer.client()), "bmt-api", audience_before="bmt"
+    )
+    with pytest.raises(Refused, match="no access token"):
+        await verifier.principal(signed(signing_key, claims(aud="bmt", **claim)))
+
+
+async def test_what_keycloak_calls_a_bearer_token_is_one(verifier, signing_key):
+    token = signed(signing_key, claims(typ="Bearer", azp="bmt", sid="s"))
+    assert (await verifier.principal(token)).subject == "aminah"
+
+
+@pytest.mark.parametrize(
+    ("typ", "taken"),
+    [
+        ("at+jwt", True),
+        ("application/at+jwt", True),
+        ("AT+JWT", True),
+        ("JWT", False),
+        ("", False),
+        (None, False),
+    ],
+)
+async def test_where_the_issuer_says_the_type_nothing_else_is_an_access_token(
+    issuer, signing_key, typ, taken
+):
+    keys = IssuerKeys(issuer.url, issuer.client())
+    verifier = TokenVerifier(keys, "bmt-api", at_jwt_alone=True)
+    header = {"alg": "RS256", "kid": "first", **({} if typ is None else {"typ": typ})}
+    token = signed(signing_key, claims(), orjson.dumps(header))
+    if taken:
+        assert (await verifier.principal(token)).subject == "aminah"
+    else:
+        with pytest.raises(Refused, match="type is not"):
+            await verifier.principal(token)

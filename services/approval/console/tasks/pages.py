@@ -64,7 +64,7 @@ class TaskDesk:
         refused: Refused | None = None,
     ) -> Response:
         """A task with its values one by one, and the statement that it is done."""
-        visitor = session.visitor(request.session)
+        visitor = session.visitor(request)
         return self._layout.page(
             request,
             "task.html",

@@ -1,0 +1,198 @@
+"""Sessions in the service's own database, where every replica finds them, and MongoDB removes them when they end.
+
+The browser's cookie names a session, and the key that its tokens are sealed under is made from that name: neither the database
+nor a copy of it says who anybody is, and nobody who reads it can go on with a session.
+"""
+
+import hmac
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bmt.chassis import mongodb
+from bmt.chassis.clock import Clock
+from bmt.pages.family_keys import FamilyKeys
+
+SESSIONS: Final = "sessions"
+"""The collection: a document for each session, and for each logout token that was taken."""
+MOST_OF_ONE_PERSON: Final = 20
+"""The oldest of more end."""
+CLAIM: Final = timedelta(seconds=20)
+"""How long one replica alone renews a session; longer than the issuer is waited for."""
+
+_HEADER: Final = {"alg": "dir", "enc": "A256GCM"}
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Tokens(BaseModel):
+    """What the issuer gave. Without an ID token or a refresh token those are empty."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access: str
+    identity: str = ""
+    refresh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session as it is stored.
+
+    Attributes:
+        id: its name in the cookie.
+        tokens: of who has it.
+        renew_at: when the issuer is asked again.
+        version: counts its renewals.
+    """
+
+    id: str
+    tokens: Tokens
+    renew_at: datetime
+    version: int
+
+
+class SessionStore:
+    """The sessions of one family of pages."""
+
+    def __init__(self, collection: mongodb.Collection, keys: FamilyKeys, clock: Clock) -> None:
+        """`collection` needs find, insert, update and remove."""
+        self._sessions = collection
+        self._naming = keys.of("names of people and of the issuer's sessions")
+        self._sealing = keys.of("tokens")
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the indexes; the first is the one that ended sessions are removed by."""
+        indexes = [
+            mongodb.IndexModel([("expires_at", 1)], expireAfterSeconds=0),
+            mongodb.IndexModel([("subject", 1), ("begun_at", -1)]),
+            mongodb.IndexModel([("issuer_session", 1)], sparse=True),
+        ]
+        with mongodb.store_errors():
+            await self._sessions.create_indexes(indexes)
+
+    async def add(
+        self, kept: Kept, *, subject: str, issuer_session: str, expires_at: datetime
+    ) -> None:
+        """Keep a new session.
+
+        Args:
+            kept: what is kept.
+            subject: whose it is.
+            issuer_session: the issuer's name for it (`sid`), or empty.
+            expires_at: when it ends.
+        """
+        document = {
+            "_id": _name(kept.id),
+            "subject": self._blinded(subject),
+            "begun_at": self._clock(),
+            "expires_at": expires_at,
+            "renewing_until": _LONG_AGO,
+            **self._told(kept),
+        }
+        if issuer_session:
+            document["issuer_session"] = self._blinded(issuer_session)
+        with mongodb.store_errors():
+            await self._sessions.insert_one(document)
+            older = self._sessions.find({"subject": document["subject"]}, {"_id": 1})
+            older = older.sort("begun_at", mongodb.DESCENDING).skip(MOST_OF_ONE_PERSON)
+            if found := [one["_id"] async for one in older]:
+                await self._sessions.delete_many({"_id": {"$in": found}})
+
+    async def find(self, id_: str) -> Kept | None:
+        """A session; None: there is none, or it ended."""
+        with mongodb.store_errors():
+            found = await self._sessions.find_one({"_id": _name(id_)})
+        if found is None or found["expires_at"] <= self._clock():
+            return None
+        return self._opened(id_, found)
+
+    async def claim(self, kept: Kept) -> bool:
+        """Whether the caller renews this session now; while it does so nobody else does."""
+        now = self._clock()
+        where = {
+            "_id": _name(kept.id),
+            "version": kept.version,
+            "renewing_until": {"$lte": now},
+        }
+        with mongodb.store_errors():
+            claimed = await self._sessions.update_one(
+                where, {"$set": {"renewing_until": now + CLAIM}}
+            )
+        return bool(claimed.matched_count)
+
+    async def renew(self, kept: Kept) -> bool:
+        """Keep a session with its new tokens; False: it ended meanwhile."""
+        news = {**self._told(kept), "renewing_until": _LONG_AGO}
+        with mongodb.store_errors():
+            renewed = await self._sessions.update_one({"_id": _name(kept.id)}, {"$set": news})
+        return bool(renewed.matched_count)
+
+    async def end(self, id_: str) -> None:
+        """End a session."""
+        await self._end({"_id": _name(id_)})
+
+    async def end_issuer_session(self, sid: str, subject: str) -> None:
+        """End the sessions that began in one of the issuer's; also those of its subject whose `sid` was not told."""
+        of_unknown_origin = {
+            "subject": self._blinded(subject),
+            "issuer_session": {"$exists": False},
+        }
+        await self._end({"$or": [{"issuer_session": self._blinded(sid)}, of_unknown_origin]})
+
+    async def end_subject(self, subject: str) -> None:
+        """End every session of a person."""
+        await self._end({"subject": self._blinded(subject)})
+
+    async def is_taken(self, token_id: str) -> bool:
+        """Whether this logout token was taken before."""
+        with mongodb.store_errors():
+            return await self._sessions.find_one({"_id": self._taken(token_id)}) is not None
+
+    async def take(self, token_id: str, until: datetime) -> None:
+        """Remember until then that this logout token was taken."""
+        name = self._taken(token_id)
+        with mongodb.store_errors(), suppress(mongodb.DuplicateKeyError):
+            await self._sessions.insert_one({"_id": name, "expires_at": until})
+
+    async def _end(self, where: Mapping[str, Any]) -> None:
+        with mongodb.store_errors():
+            await self._sessions.delete_many(where)
+
+    def _taken(self, token_id: str) -> str:
+        return f"logout:{self._blinded(token_id)}"
+
+    def _blinded(self, text: str) -> str:
+        return hmac.digest(self._naming, text.encode(), "sha256").hex()
+
+    def _told(self, kept: Kept) -> dict[str, Any]:
+        content = kept.tokens.model_dump_json().encode()
+        return {
+            "tokens": jwe.encrypt_compact(_HEADER, content, self._key(kept.id)),
+            "renew_at": kept.renew_at,
+            "version": kept.version,
+        }
+
+    def _opened(self, id_: str, found: Mapping[str, Any]) -> Kept | None:
+        try:
+            content = jwe.decrypt_compact(found["tokens"], self._key(id_)).plaintext
+            tokens = Tokens.model_validate_json(content or b"")
+        except (JoseError, ValidationError, ValueError):
+            return None
+        return Kept(id_, tokens, found["renew_at"], found["version"])
+
+    def _key(self, id_: str) -> OctKey:
+        return OctKey.import_key(hmac.digest(self._sealing, id_.encode(), "sha256"))
+
+
+def _name(id_: str) -> str:
+    """What the database calls a session: from it nobody learns what the cookie says."""
+    return sha256(id_.encode()).hexdigest()

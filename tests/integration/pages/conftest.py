@@ -1,0 +1,130 @@
+"""Two families of pages, each at two replicas, which share a database and the secret that cookies are signed with."""
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import httpx
+import pytest
+import uvicorn
+from eventually import eventually
+from fastapi import APIRouter, Depends, FastAPI
+from page_visitors import sign_in
+from starlette.requests import Request
+
+from bmt.chassis.issuer_keys import IssuerKeys
+from bmt.chassis.mongodb import connect
+from bmt.chassis.rate_limit import UNLIMITED
+from bmt.chassis.token_verifier import TokenVerifier
+from bmt.embedded.ports import any_free_port
+from bmt.pages.application import pages
+from bmt.pages.layout import ROOM
+from bmt.pages.login import Admitted
+from bmt.pages.session_store import SESSIONS
+from bmt.pages.settings import PagesSettings
+
+FAMILIES = ("/my", "/console")
+SECRET = "the same secret for every family"
+
+
+class Settings(PagesSettings):
+    service = "test"
+
+
+@pytest.fixture(scope="module")
+async def database(mongodb):
+    client = connect(mongodb)
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield client[name]
+    await client.drop_database(name)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def make(database, embedded_issuer):
+    """`make("https://bmt.example")`: the application of a replica, as it is reached from there."""
+
+    async def make(public_url, **more):
+        settings = Settings(
+            port=1,
+            kafka_bootstrap_servers="none:1",
+            mongodb_uri="none",
+            agencies_file="none",
+            issuer=embedded_issuer.url,
+            public_url=public_url,
+            session_key=SECRET,
+            **{"session_recheck_seconds": 1, **more},
+        )
+        keys = IssuerKeys(embedded_issuer.url)
+        prepare = []
+        foundation = SimpleNamespace(
+            database=database,
+            issuer_keys=keys,
+            authenticator=TokenVerifier(keys, settings.audience),
+            prepares=prepare.append,
+        )
+        app = FastAPI(redirect_slashes=False)
+        for prefix in FAMILIES:
+            app.include_router(pages(settings, foundation, prefix, ROOM, _pages))
+        for each in prepare:
+            await each()
+        return app
+
+    return make
+
+
+@pytest.fixture(scope="module")
+async def replicas(make):
+    """The addresses of both; the issuer knows the first one's."""
+    ports = [any_free_port(), any_free_port()]
+    addresses = [f"http://127.0.0.1:{port}" for port in ports]
+    first, second = [await make(addresses[0]) for _ in ports]
+    async with _served(first, ports[0]), _served(second, ports[1]):
+        yield addresses
+
+
+@pytest.fixture
+async def new_browser(replicas):
+    """`await new_browser(account=...)`: the browser of somebody who signed in to the first family."""
+    browsers = []
+
+    async def new_browser(*, account=None, family="/my", role="role_administrator"):
+        browser = httpx.AsyncClient(base_url=replicas[0], trust_env=False)
+        browsers.append(browser)
+        browser.account = account or f"{uuid.uuid4().hex[:12]}@mampu.gov.my"
+        await sign_in(browser, family, role)
+        return browser
+
+    yield new_browser
+    for browser in browsers:
+        await browser.aclose()
+
+
+@pytest.fixture
+def kept(database):
+    """All that the database holds of sessions."""
+    return database[SESSIONS]
+
+
+def _pages(layout):
+    routes = APIRouter()
+    admitted = Admitted(UNLIMITED, "administrator")
+
+    @routes.get("/", dependencies=[Depends(admitted)])
+    async def first(request: Request):
+        return layout.page(request, "signed_in.html")
+
+    return [routes]
+
+
+@asynccontextmanager
+async def _served(app, port):
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    yield
+    server.should_exit = True
+    await serving
