@@ -77,6 +77,7 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
         acting=rules.acting,
         registrar_may_approve=rules.separation.registrar_may_approve,
         closed_days=frozenset(rules.closed_days),
+        claims=agencies.claims,
     )
 
 

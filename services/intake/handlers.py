@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points, tracing
@@ -19,6 +20,7 @@ from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
+from services.intake.channels.authentication import authenticated
 from services.intake.channels.mail import OpenedMail, open_mail
 from services.intake.channels.media_types import EMAIL
 from services.intake.channels.own_notices import OwnNotices
@@ -29,7 +31,8 @@ from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
-from services.intake.domain.submission import Caller, Standing, Submission
+from services.intake.domain.sender import address_in, sender_of
+from services.intake.domain.submission import Caller, Excess, Standing, Submission
 from services.intake.views import RequestDocument
 
 MESSAGE_FILENAME: Final = "message.eml"
@@ -54,6 +57,14 @@ class OpenRequests(Protocol):
 
     async def others(self, agency: str, account: str, than: str) -> bool:
         """Whether there is one besides the request `than`."""
+        ...
+
+
+class Limits(Protocol):
+    """How much one person may hand in."""
+
+    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
+        """Why a submission is one too many; None: it is not, and counts from now on."""
         ...
 
 
@@ -87,7 +98,13 @@ class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
     async def __call__(
-        self, wish: Wish, channel: Channel, caller: Caller, *, correcting: str = ""
+        self,
+        wish: Wish,
+        channel: Channel,
+        caller: Caller,
+        *,
+        correcting: str = "",
+        mail: Mail | None = None,
     ) -> Submission:
         """A wish with all that must be known to decide on it."""
         ...
@@ -99,36 +116,54 @@ async def weigh(
     caller: Caller,
     *,
     correcting: str = "",
+    mail: Mail | None = None,
     agencies: Agencies,
     directory: Directory,
     open_requests: OpenRequests,
     documents: KnownDocuments,
+    limits: Limits,
     clock: Clock,
 ) -> Submission:
     """A wish with all that must be known to decide on it.
 
-    `correcting` is the id of the request that is corrected, which is open itself.
+    `correcting` is the id of the request that is corrected, which is open itself; `mail` the message
+    that it came by, where no person stands between.
     """
     agency, account = wish.agency, wish.applicant.account
-    return Submission(
+    standing = await directory.standing(account, partial(_is_fine, wish, agencies))
+    submission = Submission(
         wish=wish,
         channel=channel,
         caller=caller,
         agency=agencies.get(wish.agency) if wish.agency in agencies else None,
         agencies=tuple(agency.code for agency in agencies),
         documents=await documents.find(wish.documents, caller.subject) if wish.documents else {},
-        standing=await directory.standing(account, partial(_is_fine, wish)),
+        standing=standing,
         open_elsewhere=await (
             open_requests.others(agency, account, correcting)
             if correcting
             else open_requests.any(agency, account)
         ),
         received_at=clock(),
+        belongs=_belongs(wish, agencies, standing),
+        email_message_id=mail.message_id if mail else None,
+        sender=sender_of(mail) if mail else None,
+    )
+    excess = await limits.excess(submission, is_new=not correcting)
+    return replace(submission, excess=excess) if excess else submission
+
+
+def _is_fine(wish: Wish, agencies: Agencies, standing: Standing) -> bool:
+    return (
+        _belongs(wish, agencies, standing) == "own"
+        and not warnings.differs_from_directory(wish, standing)
+        and not any(warnings.of_standing(wish.kind, standing))
     )
 
 
-def _is_fine(wish: Wish, standing: Standing) -> bool:
-    return not any(warnings.of_standing(wish.kind, standing))
+def _belongs(wish: Wish, agencies: Agencies, standing: Standing | None) -> Belonging:
+    named = agencies.named(standing.organisations) if standing else ()
+    return agencies.claims.belonging(wish.agency, wish.applicant.account, named)
 
 
 async def receive_email(
@@ -139,8 +174,11 @@ async def receive_email(
     weigh: Weigh,
     new_id: NewId,
     clock: Clock,
+    authserv_id: str | None = None,
 ) -> ReceiveEmail:
     """Keep the message and its attachments, and tell what it asks for.
+
+    `authserv_id` names the server that is trusted to tell whether a sender is authenticated.
 
     Raises:
         Refused: the caller's agency receives no e-mail, or the caller has no agency.
@@ -151,12 +189,11 @@ async def receive_email(
     caller = replace(caller, agencies=frozenset({home.code}))
     received = await received_bytes(content)
     with received.content:
-        mail = await _kept(received, opened, documents)
+        mail = await _kept(received, opened, documents, authserv_id)
     crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
-        weighed = await weigh(opened.form.request, "email", caller)
-        submission = replace(weighed, email_message_id=mail.message_id)
+        submission = await weigh(opened.form.request, "email", caller, mail=mail)
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock())
 
 
@@ -181,19 +218,20 @@ async def receive_mailbox_message(
     weigh: Weigh,
     new_id: NewId,
     clock: Clock,
+    authserv_ids: Mapping[str, str],
 ) -> ReceiveEmail:
     """A message that was found in an agency's mailbox, where nobody looked at it before.
 
-    What could not be delivered goes to the agency whose request it told of.
+    What could not be delivered goes to the agency whose request it told of. `authserv_ids` are the
+    servers that the agencies' mailboxes trust.
     """
     caller = Caller(MAILBOX, "operator", frozenset({home.code}))
-    mail = await _kept(received, opened, documents)
+    mail = await _kept(received, opened, documents, authserv_ids.get(home.code))
     bounce, of_agency = await _bounce(opened, is_ours, requests)
     aside = None if bounce else why_set_aside(opened, is_ours)
     submission = None
     if opened.form.request is not None and not aside:
-        weighed = await weigh(opened.form.request, "email", caller)
-        submission = replace(weighed, email_message_id=mail.message_id)
+        submission = await weigh(opened.form.request, "email", caller, mail=mail)
     home = agencies.get(of_agency) if of_agency and of_agency in agencies else home
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock(), bounce, aside)
 
@@ -212,7 +250,9 @@ async def _bounce(
     return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
 
 
-async def _kept(received: Received, opened: OpenedMail, documents: Documents) -> Mail:
+async def _kept(
+    received: Received, opened: OpenedMail, documents: Documents, authserv_id: str | None
+) -> Mail:
     """The message whole, then each attachment of an allowed kind."""
     whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
     files = [(each.content, each.filename, each.media_type) for each in opened.attachments]
@@ -223,7 +263,15 @@ async def _kept(received: Received, opened: OpenedMail, documents: Documents) ->
         documents=(whole, *[await _stored(documents, *file) for file in files]),
         understood=opened.form.understood,
         missing=opened.form.missing,
+        authenticated=_authenticated(opened, authserv_id),
     )
+
+
+def _authenticated(opened: OpenedMail, authserv_id: str | None) -> bool | None:
+    if authserv_id is None:
+        return None
+    message = opened.message
+    return authenticated(message.authentication, authserv_id, address_in(message.sender))
 
 
 async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:

@@ -36,6 +36,7 @@ class Mail(BaseModel):
         documents: the message itself, whole, then its attachments that are of an allowed type.
         understood: what its labelled lines say, by field.
         missing: why it is no filled request; empty when it is one.
+        authenticated: as of `Sender`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,6 +47,7 @@ class Mail(BaseModel):
     documents: tuple[Document, ...]
     understood: dict[str, str]
     missing: tuple[Missing, ...]
+    authenticated: bool | None = None
 
 
 class Bounce(BaseModel):
