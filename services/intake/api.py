@@ -49,7 +49,6 @@ WRONG: Final = (
     "quota_exceeds_maximum",
     "document_unknown",
     "account_of_other_agency",
-    "too_many_requests",
 )
 CLOSED: Final = ("not_found", "already_decided", "request_closed")
 

@@ -15,14 +15,13 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points, tracing
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Heard, Message
-from bmt.chassis.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.documents import Received, received_bytes
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
-from services.intake.channels.authentication import authenticated
+from services.intake.channels.keeping import Documents, kept
 from services.intake.channels.mail import OpenedMail, open_mail
-from services.intake.channels.media_types import EMAIL
 from services.intake.channels.own_notices import OwnNotices
 from services.intake.channels.reports import undelivered
 from services.intake.channels.setting_aside import why_set_aside
@@ -31,11 +30,10 @@ from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
-from services.intake.domain.sender import address_in, sender_of
+from services.intake.domain.sender import sender_of
 from services.intake.domain.submission import Caller, Excess, Standing, Submission
 from services.intake.views import RequestDocument
 
-MESSAGE_FILENAME: Final = "message.eml"
 MAILBOX: Final = "mailbox"
 """Who hands in what was found in a mailbox, as events name it."""
 
@@ -83,14 +81,6 @@ class KnownDocuments(Protocol):
         self, ids: Collection[DocumentId], uploaded_by: str
     ) -> Mapping[DocumentId, Document]:
         """Those of `ids` that there are, under the names this uploader gave them."""
-        ...
-
-
-class Documents(Protocol):
-    """Where documents are stored."""
-
-    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
-        """Store the bytes; durable when this returns."""
         ...
 
 
@@ -189,7 +179,7 @@ async def receive_email(
     caller = replace(caller, agencies=frozenset({home.code}))
     received = await received_bytes(content)
     with received.content:
-        mail = await _kept(received, opened, documents, authserv_id)
+        mail = await kept(received, opened, documents, authserv_id)
     crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
@@ -226,7 +216,7 @@ async def receive_mailbox_message(
     servers that the agencies' mailboxes trust.
     """
     caller = Caller(MAILBOX, "operator", frozenset({home.code}))
-    mail = await _kept(received, opened, documents, authserv_ids.get(home.code))
+    mail = await kept(received, opened, documents, authserv_ids.get(home.code))
     bounce, of_agency = await _bounce(opened, is_ours, requests)
     aside = None if bounce else why_set_aside(opened, is_ours)
     submission = None
@@ -248,48 +238,6 @@ async def _bounce(
     if told is None:
         return Bounce(message_id=lost.message_id), None
     return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
-
-
-async def _kept(
-    received: Received, opened: OpenedMail, documents: Documents, authserv_id: str | None
-) -> Mail:
-    """The message whole, then each attachment of an allowed kind."""
-    whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
-    files = [(each.content, each.filename, each.media_type) for each in opened.attachments]
-    return Mail(
-        message_id=opened.message.message_id,
-        sender=opened.message.sender,
-        subject=opened.message.subject,
-        documents=(whole, *[await _stored(documents, *file) for file in files]),
-        understood=opened.form.understood,
-        missing=opened.form.missing,
-        authenticated=_authenticated(opened, authserv_id),
-    )
-
-
-def _authenticated(opened: OpenedMail, authserv_id: str | None) -> bool | None:
-    if authserv_id is None:
-        return None
-    message = opened.message
-    return authenticated(message.authentication, authserv_id, address_in(message.sender))
-
-
-async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
-    received = await received_bytes(content)
-    with received.content:
-        return await _put(documents, received, filename, kind)
-
-
-async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
-    received.content.seek(0)
-    await documents.put(received, filename=filename, media_type=kind)
-    crash_points.reached("intake.handlers.document_kept")
-    return Document(
-        document_id=received.document_id,
-        filename=filename,
-        media_type=kind,
-        size_bytes=received.size_bytes,
-    )
 
 
 async def receive_request(

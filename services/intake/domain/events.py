@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import Event
 from bmt.contracts.values import Document, Moment, Submitter
@@ -47,7 +47,7 @@ class Mail(BaseModel):
     documents: tuple[Document, ...]
     understood: dict[str, str]
     missing: tuple[Missing, ...]
-    authenticated: bool | None = None
+    authenticated: bool | None = Field(default=None, exclude_if=lambda told: told is None)
 
 
 class Bounce(BaseModel):

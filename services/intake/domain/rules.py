@@ -11,10 +11,10 @@ from services.intake.domain.submission import Caller, Submission
 def faults(submission: Submission) -> tuple[Fault, ...]:
     """Everything that is wrong with it, at once."""
     return (
-        *_account(submission),
         *_against_the_agency(submission),
         *_email(submission),
         *_documents(submission),
+        *_account(submission),
     )
 
 

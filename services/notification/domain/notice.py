@@ -1,6 +1,6 @@
 """A notice: what is told to whom, complete, so that later wordings and rules do not change it."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
 from bmt.contracts.progress import OUTCOMES
@@ -83,7 +83,7 @@ class Notice(_Part):
     status_address: str | None = None
     content: Content
     template_version: int | None = None
-    copy_to: str | None = None
+    copy_to: str | None = Field(default=None, exclude_if=lambda address: address is None)
 
     @property
     def on_paper(self) -> bool:
