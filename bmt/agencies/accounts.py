@@ -44,8 +44,8 @@ class Claims:
             named: the agencies that the directory names.
         """
         name = account.casefold()
-        if owners := self.written_out.get(name):
-            return "own" if agency in owners else "other"
+        if exact := self.written_out.get(name):
+            return "own" if agency in exact else "other"
         claimed = {owner for pattern, owner in self.patterns if fnmatchcase(name, pattern)}
         for owners in (claimed, named):
             if owners and agency not in owners:
