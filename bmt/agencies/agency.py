@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bmt.agencies.accounts import AccountPatterns
 from bmt.agencies.deciding import Acting, ApprovalLevels, Change, Days, PreparedReasons
 from bmt.agencies.states import State
 from bmt.contracts.values import (
@@ -95,13 +96,15 @@ class AgencyRules(_Rules):
     prepared_reasons: PreparedReasons = PreparedReasons()
     closed_days: Days = ()
     """The agency's own closures (*cuti peristiwa*): no working days."""
+    accounts: AccountPatterns = ()
+    """The accounts that are the agency's own; no other agency may act for them."""
     changed: Change | None = None
     """Who changed these rules last; says nothing of what they are."""
 
 
 _REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")
 
-_LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days")
+_LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days", "accounts")
 """Rules that old files do not have: left at its default, none of them makes a new version."""
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from bmt.agencies import accounts
+from bmt.agencies.accounts import Claims
 from bmt.agencies.agency import Agency, AgencyRules
 from bmt.chassis.errors import WrongConfiguration
 from bmt.contracts.problems import FieldError, Refused
@@ -30,6 +32,12 @@ class Agencies:
 
     def __init__(self, agencies: Iterable[Agency]) -> None:
         self._agencies = {agency.code: agency for agency in agencies}
+        self._by_name = {
+            name.casefold(): agency.code
+            for agency in self
+            for name in (agency.rules.name, agency.code)
+        }
+        self.claims: Claims = accounts.claims((each.code, each.rules.accounts) for each in self)
 
     def get(self, code: str) -> Agency:
         """The agency.
@@ -44,6 +52,11 @@ class Agencies:
             raise UnknownAgency(
                 errors=(FieldError(pointer="/agency", detail=f"must be one of {known}"),)
             ) from None
+
+    def named(self, organisations: Iterable[str]) -> frozenset[str]:
+        """The agencies among these organisations, each by its code or its name in any case."""
+        known = (self._by_name.get(one.strip().casefold()) for one in organisations)
+        return frozenset(code for code in known if code)
 
     def name_of(self, code: str) -> str:
         """What an agency is called; the code itself where nothing is known of it."""

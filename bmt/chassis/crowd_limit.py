@@ -10,7 +10,7 @@ stands for it.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.requests import HTTPConnection
@@ -42,7 +42,7 @@ class CrowdLimits:
 
     most: int = MOST_CALLS
     each: int = MOST_CALLS
-    client: ClientAddress = ClientAddress()
+    client: ClientAddress = field(default_factory=ClientAddress)
 
 
 class CrowdLimit:

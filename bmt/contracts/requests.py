@@ -10,10 +10,12 @@ from bmt.contracts.values import (
     Bytes,
     Channel,
     DocumentId,
+    EmailAddress,
     Justification,
     Kind,
     Moment,
     Name,
+    NamedApplicant,
     PostedChannel,
     ReplyChannel,
     RequestId,
@@ -29,7 +31,7 @@ class Wish(Value):
     reply_through: ReplyChannel | None = Field(
         default=None, description="default: the channel in, else the agency's first channel out"
     )
-    applicant: Applicant
+    applicant: NamedApplicant
     justification: Justification
     quota_bytes: Bytes | None = Field(
         default=None, description="storage quota; applications only; default: the agency's"
@@ -78,3 +80,9 @@ class RequestFacts(BaseModel):
     max_file_size_bytes: int | None
     received_at: Moment
     policy_version: str
+    directory_email: EmailAddress | None = Field(
+        default=None,
+        exclude_if=lambda address: address is None,
+        description="the address that the directory has, where the applicant's is another: notices "
+        "by e-mail go to both",
+    )

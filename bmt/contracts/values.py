@@ -17,6 +17,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u180e]")
 
+_LINK = re.compile(
+    r"://|www\.|mailto:|\.[a-z]{2,24}[/?#]"
+    r"|(?<![@\w.-])[\w.-]*\.(?:com|net|org|edu|gov|my|info|biz|io|co|me|ly|link|xyz|top|site|online|app|dev)(?![\w-])",
+    re.IGNORECASE,
+)
+"""What a mail program makes a link of; the host of an e-mail address is none."""
+
 
 def one_line(text: str) -> str:
     """The text, where it holds no control characters; raises ValueError."""
@@ -37,6 +44,12 @@ def _no_invisible(text: str) -> str:
     return text
 
 
+def _no_link(text: str) -> str:
+    if _LINK.search(text):
+        raise ValueError("web addresses are not allowed in names")
+    return text
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -51,6 +64,9 @@ Name = Annotated[
     AfterValidator(_no_invisible),
 ]
 """A person's or a file's name: 1 to 200 visible characters on one line."""
+
+PersonName = Annotated[Name, AfterValidator(_no_link)]
+"""A name as it is handed in: notices repeat it, so it leads nowhere."""
 
 Justification = Annotated[
     str,
@@ -152,6 +168,10 @@ RequestWarning = Literal[
     "no_active_service",
     "already_active",
     "open_request_exists",
+    "agency_unknown",
+    "email_differs_from_directory",
+    "sender_differs",
+    "sender_not_authenticated",
 ]
 """What a person must weigh before approving; never a silent yes, never an automatic no."""
 
@@ -182,6 +202,12 @@ class Applicant(Value):
     account: Account
     name: Name
     email: EmailAddress
+
+
+class NamedApplicant(Applicant):
+    """The applicant, as a request that is handed in names one."""
+
+    name: PersonName
 
 
 class Document(Value):

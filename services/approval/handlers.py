@@ -66,7 +66,7 @@ def officer(context: CommandContext) -> Officer:
 def policy_of(agency: str, agencies: Agencies) -> Policy:
     """The rules for an agency's decisions; see `Policy` for an agency that no longer has any."""
     if agency not in agencies:
-        return Policy()
+        return Policy(claims=agencies.claims)
     rules = agencies.get(agency).rules
     return Policy(
         working_days=rules.charter_working_days.decide,
@@ -77,6 +77,7 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
         acting=rules.acting,
         registrar_may_approve=rules.separation.registrar_may_approve,
         closed_days=frozenset(rules.closed_days),
+        claims=agencies.claims,
     )
 
 

@@ -48,6 +48,7 @@ WRONG: Final = (
     "channel_not_allowed",
     "quota_exceeds_maximum",
     "document_unknown",
+    "account_of_other_agency",
 )
 CLOSED: Final = ("not_found", "already_decided", "request_closed")
 

@@ -38,4 +38,4 @@ def caller_of(principal: Principal) -> Caller:
     if principal.has("administrator", "operator"):
         role = "administrator" if principal.has("administrator") else "operator"
         return Caller(principal.subject, role, own)
-    return Caller(principal.subject, "applicant", own or None)
+    return Caller(principal.subject, "applicant", own or None, principal.email)

@@ -8,19 +8,20 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points, tracing
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.document_rights import Claimant
-from bmt.chassis.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.documents import Received, received_bytes
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
+from services.intake.channels.keeping import Documents, kept
 from services.intake.channels.mail import OpenedMail
-from services.intake.channels.media_types import EMAIL
 from services.intake.channels.own_notices import OwnNotices
 from services.intake.channels.reports import undelivered
 from services.intake.channels.setting_aside import why_set_aside
@@ -29,10 +30,10 @@ from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
-from services.intake.domain.submission import Caller, Standing, Submission
+from services.intake.domain.sender import sender_of
+from services.intake.domain.submission import Caller, Excess, Standing, Submission
 from services.intake.views import RequestDocument
 
-MESSAGE_FILENAME: Final = "message.eml"
 MAILBOX: Final = "mailbox"
 """Who hands in what was found in a mailbox, as events name it."""
 
@@ -57,6 +58,14 @@ class OpenRequests(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """How much one person may hand in."""
+
+    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
+        """Why a submission is one too many; None: it is not, and counts from now on."""
+        ...
+
+
 class ToldBy(Protocol):
     """Requests by the notices that told of them."""
 
@@ -75,14 +84,6 @@ class KnownDocuments(Protocol):
         ...
 
 
-class Documents(Protocol):
-    """Where documents are stored."""
-
-    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
-        """Store the bytes; durable when this returns."""
-        ...
-
-
 class ReadMail(Protocol):
     """As `Readers.mail`."""
 
@@ -95,7 +96,13 @@ class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
     async def __call__(
-        self, wish: Wish, channel: Channel, caller: Caller, *, correcting: str = ""
+        self,
+        wish: Wish,
+        channel: Channel,
+        caller: Caller,
+        *,
+        correcting: str = "",
+        mail: Mail | None = None,
     ) -> Submission:
         """A wish with all that must be known to decide on it."""
         ...
@@ -107,31 +114,48 @@ async def weigh(
     caller: Caller,
     *,
     correcting: str = "",
+    mail: Mail | None = None,
     agencies: Agencies,
     directory: Directory,
     open_requests: OpenRequests,
     documents: KnownDocuments,
+    limits: Limits,
     clock: Clock,
 ) -> Submission:
     """A wish with all that must be known to decide on it.
 
-    `correcting` is the id of the request that is corrected, which is open itself.
+    `correcting` is the id of the request that is corrected, which is open itself; `mail` the message
+    that it came by, where no person stands between.
     """
     agency, account = wish.agency, wish.applicant.account
-    return Submission(
+    standing = await directory.standing(account, partial(_is_fine, wish, agencies))
+    submission = Submission(
         wish=wish,
         channel=channel,
         caller=caller,
         agency=agencies.get(wish.agency) if wish.agency in agencies else None,
         agencies=tuple(agency.code for agency in agencies),
         documents=await documents.find(wish.documents, _claimant(caller)) if wish.documents else {},
-        standing=await directory.standing(account, partial(_is_fine, wish)),
+        standing=standing,
         open_elsewhere=await (
             open_requests.others(agency, account, correcting)
             if correcting
             else open_requests.any(agency, account)
         ),
         received_at=clock(),
+        belongs=_belongs(wish, agencies, standing),
+        email_message_id=mail.message_id if mail else None,
+        sender=sender_of(mail) if mail else None,
+    )
+    excess = await limits.excess(submission, is_new=not correcting)
+    return replace(submission, excess=excess) if excess else submission
+
+
+def _is_fine(wish: Wish, agencies: Agencies, standing: Standing) -> bool:
+    return (
+        _belongs(wish, agencies, standing) == "own"
+        and not warnings.differs_from_directory(wish, standing)
+        and not any(warnings.of_standing(wish.kind, standing))
     )
 
 
@@ -141,8 +165,9 @@ def _claimant(caller: Caller) -> Claimant:
     return Claimant(caller.subject, caller.agencies, officer)
 
 
-def _is_fine(wish: Wish, standing: Standing) -> bool:
-    return not any(warnings.of_standing(wish.kind, standing))
+def _belongs(wish: Wish, agencies: Agencies, standing: Standing | None) -> Belonging:
+    named = agencies.named(standing.organisations) if standing else ()
+    return agencies.claims.belonging(wish.agency, wish.applicant.account, named)
 
 
 async def receive_email(
@@ -154,8 +179,12 @@ async def receive_email(
     weigh: Weigh,
     new_id: NewId,
     clock: Clock,
+    *,
+    authserv_id: str | None = None,
 ) -> ReceiveEmail:
     """Keep the message and its attachments, and tell what it asks for.
+
+    `authserv_id` names the server that is trusted to tell whether a sender is authenticated.
 
     Raises:
         Refused: the caller's agency receives no e-mail, or the caller has no agency.
@@ -166,12 +195,11 @@ async def receive_email(
     caller = replace(caller, agencies=frozenset({home.code}))
     received = await received_bytes(content)
     with received.content:
-        mail = await _kept(received, opened, documents)
+        mail = await kept(received, opened, documents, authserv_id)
     crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
-        weighed = await weigh(opened.form.request, "email", caller)
-        submission = replace(weighed, email_message_id=mail.message_id)
+        submission = await weigh(opened.form.request, "email", caller, mail=mail)
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock())
 
 
@@ -196,19 +224,20 @@ async def receive_mailbox_message(
     weigh: Weigh,
     new_id: NewId,
     clock: Clock,
+    authserv_ids: Mapping[str, str],
 ) -> ReceiveEmail:
     """A message that was found in an agency's mailbox, where nobody looked at it before.
 
-    What could not be delivered goes to the agency whose request it told of.
+    What could not be delivered goes to the agency whose request it told of. `authserv_ids` are the
+    servers that the agencies' mailboxes trust.
     """
     caller = Caller(MAILBOX, "operator", frozenset({home.code}))
-    mail = await _kept(received, opened, documents)
+    mail = await kept(received, opened, documents, authserv_ids.get(home.code))
     bounce, of_agency = await _bounce(opened, is_ours, requests)
     aside = None if bounce else why_set_aside(opened, is_ours)
     submission = None
     if opened.form.request is not None and not aside:
-        weighed = await weigh(opened.form.request, "email", caller)
-        submission = replace(weighed, email_message_id=mail.message_id)
+        submission = await weigh(opened.form.request, "email", caller, mail=mail)
     home = agencies.get(of_agency) if of_agency and of_agency in agencies else home
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock(), bounce, aside)
 
@@ -225,38 +254,6 @@ async def _bounce(
     if told is None:
         return Bounce(message_id=lost.message_id), None
     return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
-
-
-async def _kept(received: Received, opened: OpenedMail, documents: Documents) -> Mail:
-    """The message whole, then each attachment of an allowed kind."""
-    whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
-    files = [(each.content, each.filename, each.media_type) for each in opened.attachments]
-    return Mail(
-        message_id=opened.message.message_id,
-        sender=opened.message.sender,
-        subject=opened.message.subject,
-        documents=(whole, *[await _stored(documents, *file) for file in files]),
-        understood=opened.form.understood,
-        missing=opened.form.missing,
-    )
-
-
-async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
-    received = await received_bytes(content)
-    with received.content:
-        return await _put(documents, received, filename, kind)
-
-
-async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
-    received.content.seek(0)
-    await documents.put(received, filename=filename, media_type=kind)
-    crash_points.reached("intake.handlers.document_kept")
-    return Document(
-        document_id=received.document_id,
-        filename=filename,
-        media_type=kind,
-        size_bytes=received.size_bytes,
-    )
 
 
 async def receive_request(

@@ -63,8 +63,12 @@ def routes(
     new_id: NewId,
     clock: Clock,
     most_bytes: int,
+    authserv_id: str | None,
 ) -> APIRouter:
-    """The routes of e-mails and the inbox; a message may have at most `most_bytes`."""
+    """The routes of e-mails and the inbox; a message may have at most `most_bytes`.
+
+    `authserv_id` is as of `handlers.receive_email`.
+    """
     api = api_router(tags=["inbox"])
     reading = asyncio.Semaphore(_READ_AT_ONCE)
 
@@ -90,7 +94,15 @@ def routes(
                 content = _not_empty(received.content.read())
             caller = caller_of(context.principal)
             what = await handlers.receive_email(
-                content, caller, readers.mail, agencies, documents, weigh, new_id, clock
+                content,
+                caller,
+                readers.mail,
+                agencies,
+                documents,
+                weigh,
+                new_id,
+                clock,
+                authserv_id=authserv_id,
             )
         context = context.of_body("POST", "/v1/emails", received.digest)
         executed = await execution.execute(message(what.request_id, context, what, new=True))

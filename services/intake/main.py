@@ -35,6 +35,7 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
+from services.intake.limits import SubmissionLimits
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
@@ -74,12 +75,19 @@ def build(settings: Settings) -> FastAPI:
     foundation.prepares(foundation.shared.prepare)
     drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
     foundation.prepares(drafts.prepare)
+    open_requests = OpenRequests(requests_view)
     weigh = partial(
         handlers.weigh,
         agencies=agencies,
         directory=directory,
-        open_requests=OpenRequests(requests_view),
+        open_requests=open_requests,
         documents=known,
+        limits=SubmissionLimits(
+            open_requests,
+            most_open=settings.applicant_open_requests,
+            submissions_per_minute=settings.applicant_submissions_per_minute,
+            acknowledgements_per_hour=settings.acknowledgements_per_hour,
+        ),
         clock=clock.now,
     )
     scans = Scans(agencies, foundation.documents, requests, clock.new_id, clock.now)
@@ -126,6 +134,7 @@ def build(settings: Settings) -> FastAPI:
                 new_id=clock.new_id,
                 clock=clock.now,
                 most_bytes=settings.email_max_bytes,
+                authserv_id=settings.emails_authserv_id,
             ),
             inbox_text_api.routes(inbox, documents, readers, settings.email_max_bytes),
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),

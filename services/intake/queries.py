@@ -92,6 +92,11 @@ class OpenRequests:
         """Whether there is one now."""
         return (await self._questions.submit([open_for(agency, account)]))[0]
 
+    async def count(self, agency: str, account: str, at_most: int) -> int:
+        """How many there are now; nobody counts beyond `at_most`."""
+        query = Query(equal={"open_for": open_for(agency, account)}, limit=at_most)
+        return len(await self._view.find(query))
+
     async def others(self, agency: str, account: str, than: str) -> bool:
         """Whether there is one now besides the request `than`."""
         query = Query(equal={"open_for": open_for(agency, account)}, limit=2)

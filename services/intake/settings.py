@@ -9,6 +9,7 @@ from bmt.chassis.outside import OUTSIDE
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from bmt.pages.settings import PagesSettings
+from services.intake.mailbox.settings import AUTHSERV_ID
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
@@ -41,6 +42,28 @@ class Settings(PagesSettings):
         gt=0,
         le=1000,
         description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
+    )
+    applicant_open_requests: int = Field(
+        default=10, ge=1, le=1000, description="How many open requests an applicant may have."
+    )
+    applicant_submissions_per_minute: int = Field(
+        default=30,
+        ge=1,
+        le=10_000,
+        description="How many requests one applicant may hand in a minute, at each process.",
+    )
+    acknowledgements_per_hour: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description="How many requests of applicants, and messages that no officer handed in, may name "
+        "one e-mail address an hour, at each process; further messages wait in the inbox.",
+    )
+    emails_authserv_id: str | None = Field(
+        default=None,
+        pattern=AUTHSERV_ID,
+        description="Who is trusted to tell, in the Authentication-Results (RFC 8601) of messages of "
+        "POST /v1/emails, whether a sender is authenticated; default: nobody, and nothing is told of it.",
     )
     document_max_bytes: int = Field(
         default=25 * MIB, ge=1, le=1024 * MIB, description="The largest document, in bytes."

@@ -80,7 +80,7 @@ def sending(
         content = await documents.read(slip.document_id)
         crash_points.reached("notification.worker.sending")
         try:
-            await post.send(content, slip.notice.recipient)
+            await post.send(content, slip.notice.recipient, copy_to=slip.notice.copy_to)
         except MailRefused as refused:
             return await refuse(item, refused.reason)
         except MailPutOff as put_off:

@@ -63,6 +63,7 @@ def build(settings: Settings) -> FastAPI:
     under_review = foundation.view(reviews.REVIEWS, of_own_events=False)
     targets = _targets(settings, foundation)
     configurer = Configurer(
+        claims=agencies.claims,
         execution=execution,
         turns=Turns(unfinished),
         targets=targets,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from pydantic import BaseModel
 
+from bmt.agencies.accounts import Claims
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Message
@@ -46,6 +47,8 @@ PAUSES_SECONDS: Final = (0.0, 0.3, 0.6, 1.2, 2.4)
 LONGEST_TURN_SECONDS: Final = 10.0
 """How often at least it is looked again whether an earlier request of the account is finished."""
 
+OF_ANOTHER: Final = "the account belongs to another agency than the one that approved"
+
 AT_MOST_SECONDS: Final = 30.0
 """For one request at a stretch; set requests take a fraction of a second."""
 
@@ -59,13 +62,15 @@ class Configurer:
         execution: Execution[Any, Any],
         turns: Turns,
         targets: Targets,
+        claims: Claims,
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        """`turns` tells whose turn it is where two requests are about one account."""
+        """`claims` tell which agency's an account is; `turns` tells whose turn it is where two requests are about one account."""
         self._execution = execution
         self._turns = turns
         self._targets = targets
+        self._claims = claims
         self._clock = clock
         self._new_id = new_id
 
@@ -83,6 +88,10 @@ class Configurer:
         stream = _stream(item.subject)
         state = await self._execution.state(stream)
         unlike: Collection[Target] = ()
+        if isinstance(state, Due | Started) and self._is_of_another_agency(state):
+            target = ORDER[state.order.request.kind][0]
+            await self._record(state, "failed", RecordFailure(target, OF_ANOTHER, retryable=True))
+            return Done()
         if isinstance(state, Due):
             turn = await self._turns.of(state.order)
             if turn.must_wait:
@@ -93,6 +102,11 @@ class Configurer:
         if isinstance(state, Started):
             await self._bring_about(state, unlike)
         return Done()
+
+    def _is_of_another_agency(self, state: Due | Started) -> bool:
+        """Whether the account is not of the agency that approved: then nothing is touched for it."""
+        order = state.order
+        return self._claims.belonging(order.request.agency, order.account) == "other"
 
     async def _begin(self, due: Due, *, overtaken: bool) -> Collection[Target]:
         """Say what will be different, or that it cannot be; the targets that were seen to differ."""

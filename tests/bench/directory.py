@@ -14,7 +14,7 @@ from bmt.embedded.ports import HOST
 
 def account(number: int) -> str:
     """The userName of one of them."""
-    return f"pegawai{number:06}@mygovuc.gov.my"
+    return f"pegawai{number:06}.mampu@mygovuc.gov.my"
 
 
 class Directory:

@@ -78,16 +78,21 @@ async def buried(ready, *places: tuple[int, int]) -> list:
         return await observer.until(all_there)
 
 
+def _stranger() -> str:
+    """An account of MAMPU that nobody registered."""
+    return f"u{uuid.uuid4().hex}.mampu@mygovuc.gov.my"
+
+
 async def test_a_submission_is_a_request_in_both_modes_and_once_for_its_id(ready, hrmis):
-    mine, theirs = f"u{uuid.uuid4().hex}.mampu", f"v{uuid.uuid4().hex}.mampu"
-    people = {name: {"account": name, "name": "Siti", "email": f"{name}@mygovuc.gov.my"}
+    mine, theirs = _stranger(), _stranger()
+    people = {name: {"account": name, "name": "Siti", "email": name}
               for name in (mine, theirs)}  # fmt: skip
     once = binary(json.dumps(submission(mine, applicant=people[mine])).encode())
     other = structured(submission(theirs, applicant=people[theirs]), uuid.uuid4().hex)
     for record in (once, other, once, other):
         await hrmis.send_and_wait(INBOUND, **record)
-    last = f"w{uuid.uuid4().hex}.mampu"
-    person = {"account": last, "name": "Siti", "email": f"{last}@mygovuc.gov.my"}
+    last = _stranger()
+    person = {"account": last, "name": "Siti", "email": last}
     await hrmis.send_and_wait(
         INBOUND, **binary(json.dumps(submission(last, applicant=person)).encode())
     )

@@ -43,6 +43,10 @@ WARNING: Final[Mapping[RequestWarning, str]] = {
     "no_active_service": "Akaun ini tidak mempunyai perkhidmatan BMT yang aktif untuk ditamatkan.",
     "already_active": "Akaun ini sudah mempunyai perkhidmatan BMT yang aktif.",
     "open_request_exists": "Akaun ini mempunyai permohonan lain yang belum selesai.",
+    "agency_unknown": "Tiada agensi yang mengaku akaun ini. Pastikan pemohon berkhidmat di agensi anda.",
+    "email_differs_from_directory": "Alamat e-mel pemohon bukan alamat dalam direktori. Pastikan pemohon sendiri yang memohon; makluman dihantar ke kedua-dua alamat.",
+    "sender_differs": "Pengirim e-mel ini bukan pemohon. Pastikan pemohon sendiri yang memohon.",
+    "sender_not_authenticated": "Pengirim e-mel ini tidak dapat disahkan oleh pelayan mel. Pastikan pemohon sendiri yang memohon.",
 }
 """What an administrator weighs before approving."""
 
@@ -65,6 +69,8 @@ FAULT: Final[Mapping[str, str]] = {
     "forbidden": "Anda tidak dibenarkan melakukan ini.",
     "channel_not_allowed": "Agensi ini tidak menerima permohonan melalui saluran itu.",
     "document_unknown": "Dokumen yang dinamakan tidak pernah diserahkan.",
+    "account_of_other_agency": "Akaun ini milik agensi lain.",
+    "too_many_requests": "Terlalu banyak permohonan. Tunggu sebentar dan cuba semula.",
     "too_large": "Fail ini terlalu besar.",
     "template_changed": "Orang lain telah menyimpan templat ini sementara itu. Muat semula untuk melihatnya.",
     "not_for_this_notice": "Ini tidak dapat dilakukan bagi makluman ini.",

@@ -6,6 +6,7 @@ from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
 from services.approval.domain.commands import Decide
 from services.approval.domain.errors import (
+    AccountOfOtherAgency,
     ApprovedBefore,
     FieldsWrong,
     QuotaExceedsMaximum,
@@ -22,11 +23,14 @@ def approved(command: Decide, review: Open) -> Approved | Endorsed:
     """The decision; or one of the approvals that are needed before it.
 
     Raises:
-        Refused: `another_person_needed`, `validation_failed`, `quota_exceeds_maximum`, `warnings_need_reason`.
+        Refused: `another_person_needed`, `account_of_other_agency`, `validation_failed`, `quota_exceeds_maximum`, `warnings_need_reason`.
     """
     _require_another_person(command, review)
+    request = review.request
+    if command.policy.claims.belonging(request.agency, request.applicant.account) == "other":
+        raise AccountOfOtherAgency
     granted = _granted(command, review)
-    _require_within(command.policy, granted, review.request)
+    _require_within(command.policy, granted, request)
     ruling = command.ruling
     if review.warnings and ruling.exception_reason is None:
         raise WarningsNeedReason(review.warnings)

@@ -80,6 +80,17 @@ class RequestClosed(Refused):
         super().__init__("This request was withdrawn before it was decided.")
 
 
+class AccountOfOtherAgency(Refused):
+    """Nobody gives or ends another agency's service, however the request was received."""
+
+    problem = "account_of_other_agency"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account is another agency's: reject this request, or return it for correction."
+        )
+
+
 class FieldsWrong(Refused):
     """The fields do not go with this decision on this request."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bmt.agencies import charter
+from bmt.agencies.accounts import NO_CLAIMS, Claims
 from bmt.agencies.deciding import Appointment
 from bmt.agencies.states import State
 
@@ -25,6 +26,7 @@ class Policy:
         acting: who acts for whom; empty: anybody may say for whom they act.
         registrar_may_approve: whether who handed a request in may approve it.
         closed_days: on which the agency is closed, beside its state's holidays.
+        claims: which agency claims which accounts.
     """
 
     working_days: int = 3
@@ -35,6 +37,7 @@ class Policy:
     acting: tuple[Appointment, ...] = ()
     registrar_may_approve: bool = True
     closed_days: frozenset[date] = frozenset()
+    claims: Claims = NO_CLAIMS
 
     def due_at(self, since: datetime) -> datetime:
         """When a review that begins at `since` is to be decided (client charter)."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from itertools import islice
 from typing import Any, Final
 
 from services.intake.channels.automatic import why_automatic
@@ -22,6 +23,8 @@ _MOST_DASHED_LINES: Final = 2000
 _MOST_COMPARISONS: Final = 10_000_000
 _LONGEST_HEADER: Final = 4096
 _LONGEST_SHOWN: Final = 500
+_RESULTS: Final = "authentication-results"
+_MOST_RESULTS: Final = 20
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _SLOW_CODECS: Final = ("punycode", "idna")
@@ -70,6 +73,7 @@ class ReadMessage:
         attachments: all others.
         unreadable: what could not be read, for people.
         report: what it tells of another message.
+        authentication: what mail servers say of its sender (Authentication-Results, RFC 8601).
     """
 
     message_id: str | None
@@ -81,6 +85,7 @@ class ReadMessage:
     attachments: tuple[Part, ...]
     unreadable: tuple[str, ...]
     report: Report
+    authentication: tuple[str, ...] = ()
 
 
 def read(content: bytes, *, lists: bool = False) -> ReadMessage:
@@ -135,6 +140,7 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
         attachments=tuple(attachments[:MOST_ATTACHMENTS]),
         unreadable=tuple(unreadable),
         report=report_of(message, leaves),
+        authentication=_authentication(message),
     )
 
 
@@ -184,6 +190,13 @@ def _text(part: Any) -> str | None:
 
 def _header(message: EmailMessage, name: str) -> str:
     return _CONTROL.sub(" ", str(message.get(name, "")))[:_LONGEST_SHOWN].strip()
+
+
+def _authentication(message: EmailMessage) -> tuple[str, ...]:
+    """As they came, unfolded; what is longer than any server writes tells nothing."""
+    raw = (value for name, value in message.raw_items() if name.lower() == _RESULTS)
+    short = (str(value) for value in islice(raw, _MOST_RESULTS))
+    return tuple(_CONTROL.sub(" ", value) for value in short if len(value) <= _LONGEST_HEADER)
 
 
 def _message_id(message: EmailMessage) -> str | None:

@@ -22,6 +22,7 @@ from services.intake.domain.errors import (
     InboxItemSettled,
     RequestClosed,
     SubmissionWrong,
+    TooMany,
     UnknownInboxItem,
     UnknownRequest,
 )
@@ -40,6 +41,7 @@ from services.intake.domain.rules import (
     require_theirs,
 )
 from services.intake.domain.scans import put_in_inbox, receive_scan
+from services.intake.domain.sender import sender_of
 from services.intake.domain.state import Dismissed, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission
 
@@ -89,6 +91,8 @@ def _require_right(submission: Submission) -> None:
         require_theirs(submission)
     if wrong := faults(submission):
         raise SubmissionWrong(wrong)
+    if submission.excess is not None:
+        raise TooMany(submission.excess)
 
 
 def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived:
@@ -117,7 +121,12 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
 
 def _why_not(submission: Submission) -> Sequence[Missing]:
     """Why an e-mail that is filled in cannot be taken as a request."""
-    wrong = [Missing(field=f.pointer.strip("/"), detail=f.detail) for f in faults(submission)]
+    wrong = [
+        Missing(field=fault.pointer.rpartition("/")[2], detail=fault.detail)
+        for fault in faults(submission)
+    ]
+    if submission.excess is not None:
+        wrong.append(Missing(field="email", detail=submission.excess.detail))
     if submission.agency is not None and not submission.caller.acts_for(submission.wish.agency):
         wrong.append(Missing(field="agency", detail="It is another agency's: forward it there."))
     return wrong
@@ -127,7 +136,8 @@ def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
     if submission.channel == "email":
-        submission = replace(submission, email_message_id=item.mail.message_id)
+        sender = sender_of(item.mail)
+        submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
     return received(command.request_id, submission, item.mail.documents)
 
 

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.problems import FieldError, Refused
+from services.intake.domain.submission import Excess
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,16 @@ class NotTheirs(Refused):
     """The caller may not submit this for that agency or account, or not that way."""
 
     problem = "forbidden"
+
+
+class TooMany(Refused):
+    """It is one more than one person may hand in, or one address be told of."""
+
+    problem = "too_many_requests"
+
+    def __init__(self, excess: Excess) -> None:
+        """Says what there is too much of, and when to ask again."""
+        super().__init__(excess.detail, extra={"retry_after_seconds": excess.retry_after_seconds})
 
 
 class UnknownRequest(Refused):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import Event
 from bmt.contracts.values import Document, Moment, Submitter
@@ -37,6 +37,7 @@ class Mail(BaseModel):
         documents: the message itself, whole, then its attachments that are of an allowed type.
         understood: what its labelled lines say, by field.
         missing: why it is no filled request; empty when it is one.
+        authenticated: as of `Sender`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -47,6 +48,7 @@ class Mail(BaseModel):
     documents: tuple[Document, ...]
     understood: dict[str, str]
     missing: tuple[Missing, ...]
+    authenticated: bool | None = Field(default=None, exclude_if=lambda told: told is None)
 
 
 class Bounce(BaseModel):

@@ -3,10 +3,10 @@
 from bmt.agencies.agency import Agency
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Document
+from bmt.contracts.values import Applicant, Document
 from services.intake.domain.reference import reference
 from services.intake.domain.submission import Submission
-from services.intake.domain.warnings import warnings
+from services.intake.domain.warnings import differs_from_directory, warnings
 
 
 def received(
@@ -29,7 +29,7 @@ def received(
         request=_facts(request_id, submission, first),
         submitted_by=submission.caller.submitter,
         justification=wish.justification,
-        warnings=warnings(wish.kind, submission.standing, open_elsewhere=submission.open_elsewhere),
+        warnings=warnings(submission),
         documents=_documents(submission, came_with),
         email_message_id=submission.email_message_id,
         source_reference=submission.source_reference,
@@ -48,14 +48,24 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
         reference=name,
         kind=wish.kind,
         agency=agency.code,
-        applicant=wish.applicant,
+        applicant=Applicant(**vars(wish.applicant)),
         channel=submission.channel,
         reply_through=agency.reply_channel(wish.reply_through, submission.channel),
         quota_bytes=quota,
         max_file_size_bytes=largest,
         received_at=received_at,
         policy_version=agency.policy_version,
+        directory_email=_directory_email(submission),
     )
+
+
+def _directory_email(submission: Submission) -> str | None:
+    """The directory's address where another was named: who is meant learns of it, too."""
+    if submission.standing is None or not differs_from_directory(
+        submission.wish, submission.standing
+    ):
+        return None
+    return submission.standing.emails[0]
 
 
 def _sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:

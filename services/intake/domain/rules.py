@@ -10,7 +10,12 @@ from services.intake.domain.submission import Caller, Submission
 
 def faults(submission: Submission) -> tuple[Fault, ...]:
     """Everything that is wrong with it, at once."""
-    return (*_against_the_agency(submission), *_documents(submission))
+    return (
+        *_against_the_agency(submission),
+        *_email(submission),
+        *_documents(submission),
+        *_account(submission),
+    )
 
 
 def require_theirs(submission: Submission) -> None:
@@ -61,6 +66,30 @@ def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
     allowed = agency.rules.channels.in_
     if channel not in (*allowed, "event"):
         yield _channel_fault("/channel", "receives requests", allowed)
+
+
+def _account(submission: Submission) -> Iterator[Fault]:
+    if submission.agency is not None and submission.belongs == "other":
+        yield Fault(
+            "/applicant/account",
+            "It is another agency's: only that agency may ask for it.",
+            "account_of_other_agency",
+        )
+
+
+def _email(submission: Submission) -> Iterator[Fault]:
+    """Applicants are told at an address that somebody else vouches for: they name no stranger's."""
+    caller, applicant = submission.caller, submission.wish.applicant
+    if caller.role != "applicant":
+        return
+    known = submission.standing.emails if submission.standing else ()
+    vouched_for = tuple(one for one in (caller.email, *known) if one) or (applicant.account,)
+    if applicant.email.casefold() not in map(str.casefold, vouched_for):
+        yield Fault(
+            "/applicant/email",
+            "Your sign-in's address or the directory's is needed; "
+            "an administrator of your agency can name another.",
+        )
 
 
 def _against_the_agency(submission: Submission) -> Iterator[Fault]:

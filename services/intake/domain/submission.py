@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.contracts.requests import Wish
 from bmt.contracts.values import Channel, Document, DocumentId, Submitter
@@ -17,11 +18,13 @@ class Caller:
         subject: by the token's `sub`, or the integrator's name.
         role: the role that is used.
         agencies: for whom they may act; None: an applicant whose token names no agency.
+        email: the token's address; empty: it has none.
     """
 
     subject: str
     role: str
     agencies: frozenset[str] | None
+    email: str = ""
 
     @property
     def submitter(self) -> Submitter:
@@ -45,11 +48,41 @@ class Standing:
         registered: there is such an account.
         serving: it is active.
         enabled: it has the service.
+        emails: its addresses; empty: the directory has none.
+        organisations: where the account's owner serves, as the directory calls it.
     """
 
     registered: bool
     serving: bool = False
     enabled: bool = False
+    emails: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+
+    def has_email(self, address: str) -> bool:
+        """Whether the directory has this address (mail servers tell no capitals apart)."""
+        return address.casefold() in map(str.casefold, self.emails)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom an e-mail says it is from.
+
+    Attributes:
+        address: From's; empty where it names none, or several.
+        authenticated: whether the server that the mailbox trusts says that the sender's domain sent
+            it; None: no server is trusted to tell.
+    """
+
+    address: str
+    authenticated: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """More than one person may hand in: why, and after how many seconds to ask again."""
+
+    detail: str
+    retry_after_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +101,9 @@ class Submission:
         received_at: now.
         email_message_id: of the e-mail that it came by.
         source_reference: what the integrator calls it.
+        belongs: whose the account is, as the agency sees it.
+        sender: of the e-mail that it came by.
+        excess: why it is one too many; None: it is not.
     """
 
     wish: Wish
@@ -81,3 +117,6 @@ class Submission:
     received_at: datetime
     email_message_id: str | None = None
     source_reference: str | None = None
+    belongs: Belonging = "own"
+    sender: Sender | None = None
+    excess: Excess | None = None

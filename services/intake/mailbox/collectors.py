@@ -45,6 +45,7 @@ def collect(
             "BMT_SMTP_SENDER is missing: BMT_MAILBOXES needs the address that notification sends from, "
             "to know our own notices when they come back"
         )
+    found = mailboxes(given.get_secret_value(), agencies)
     receive = partial(
         handlers.receive_mailbox_message,
         is_ours=OwnNotices(sender.rpartition("@")[2]),
@@ -54,12 +55,15 @@ def collect(
         weigh=weigh,
         new_id=clock.new_id,
         clock=clock.now,
+        authserv_ids={
+            code: mailbox.authserv_id for code, mailbox in found.items() if mailbox.authserv_id
+        },
     )
     begun = BegunReadings(foundation.database[BEGUN], clock.new_id, clock.now)
     foundation.prepares(begun.prepare)
     take = Taking(foundation.execution, foundation.store, begun, readers, receive, most_bytes)
     gauges = MailboxGauges(foundation.registry)
-    for code, mailbox in mailboxes(given.get_secret_value(), agencies).items():
+    for code, mailbox in found.items():
         session: Callable[[], Session] = partial(Session, mailbox)
         gauges.waiting(code, 0)
         gauges.looked(code)

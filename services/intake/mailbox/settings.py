@@ -20,6 +20,8 @@ from bmt.contracts.values import AgencyCode
 
 Security = Literal["tls", "starttls", "none"]
 
+AUTHSERV_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$"
+
 _PORTS: Final = {"tls": 993, "starttls": 143, "none": 143}
 
 
@@ -42,6 +44,12 @@ class Mailbox(BaseModel):
     folder: str = Field(default="INBOX", min_length=1, max_length=200)
     every_seconds: float = Field(
         default=30.0, ge=0.1, le=3600.0, description="From the end of one look to the next."
+    )
+    authserv_id: str | None = Field(
+        default=None,
+        pattern=AUTHSERV_ID,
+        description="The mail server whose Authentication-Results (RFC 8601) are trusted: its first word "
+        "there. It must take out those that others wrote in its name. Default: none is trusted.",
     )
     timeout_seconds: float = Field(
         default=30.0, ge=1.0, le=600.0, description="How long the server may be silent."

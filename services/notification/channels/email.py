@@ -49,7 +49,7 @@ def message(slip: Slip, sender: str) -> bytes:
         Head(
             agency=slip.request.agency,
             sender=sender,
-            recipient=notice.recipient,
+            recipient=", ".join(filter(None, (notice.recipient, notice.copy_to))),
             subject=notice.content.subject,
             at=notice.at,
             message_id=notice.message_id or "",
@@ -67,7 +67,7 @@ class Head:
     Attributes:
         agency: in whose name it is sent.
         sender: the address it is sent from.
-        recipient: the address it is sent to.
+        recipient: the address it is sent to, or several with commas between.
         subject: one line.
         at: its date.
         message_id: RFC 5322, 3.6.4; the same message always has the same.

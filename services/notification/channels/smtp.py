@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import aiosmtplib
@@ -51,7 +52,7 @@ class MailServerAway(Unavailable):
 class Post(Protocol):
     """Takes messages to their recipients."""
 
-    async def send(self, message: bytes, recipient: str) -> None:
+    async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
         """Return when the server has taken the message over.
 
         Raises:
@@ -87,10 +88,15 @@ class SmtpPost:
             registry=registry,
         )
 
-    async def send(self, message: bytes, recipient: str) -> None:
-        """As `Post.send`."""
+    async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
+        """As `Post.send`.
+
+        Where the server takes it for `copy_to` alone, it is refused, not put off: who has a copy
+        is not sent it again and again.
+        """
+        recipients = [recipient, *([copy_to] if copy_to else [])]
         try:
-            await self._send(message, recipient)
+            await self._send(message, recipients)
         except MailRefused:
             self._count("refused")
             raise
@@ -102,19 +108,22 @@ class SmtpPost:
             raise MailServerAway from error
         self._count("answered")
 
-    async def _send(self, message: bytes, recipient: str) -> None:
+    async def _send(self, message: bytes, recipients: Sequence[str]) -> None:
         try:
             async with asyncio.timeout(self._settings.smtp_timeout_seconds):
-                await aiosmtplib.send(
+                refused, _ = await aiosmtplib.send(
                     message,
                     sender=self._settings.smtp_sender,
-                    recipients=[recipient],
+                    recipients=recipients,
                     **self._options,
                 )
         except SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0]) from error
         except aiosmtplib.SMTPDataError as error:
             raise _verdict(error) from error
+        if recipients[0] in refused:
+            code, answer = refused[recipients[0]]
+            raise MailRefused(_reason(code, answer))
 
     def _count(self, outcome: str) -> None:
         self._calls.labels("smtp", "send", outcome).inc()
@@ -122,8 +131,12 @@ class SmtpPost:
 
 def _verdict(answer: SMTPResponseException) -> MailRefused | MailPutOff:
     """What the server's answer about one message means (RFC 5321, 4.2.1)."""
-    words = " ".join(f"{answer.code} {answer.message}".split())
-    reason = "".join(character for character in words if character.isprintable())[:_LONGEST_REASON]
+    reason = _reason(answer.code, answer.message)
     if answer.code >= _PERMANENT:
         return MailRefused(reason)
     return MailPutOff(answer.code, reason)
+
+
+def _reason(code: int, answer: str) -> str:
+    words = " ".join(f"{code} {answer}".split())
+    return "".join(character for character in words if character.isprintable())[:_LONGEST_REASON]

@@ -1,6 +1,6 @@
 """A notice: what is told to whom, complete, so that later wordings and rules do not change it."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
 from bmt.contracts.progress import OUTCOMES
@@ -68,6 +68,7 @@ class Notice(_Part):
         status_address: where the user sees how the request stands.
         content: what is told.
         template_version: which of the agency's own words it was written with; None: the default.
+        copy_to: a second address that an e-mail goes to.
     """
 
     notification_id: str
@@ -82,6 +83,7 @@ class Notice(_Part):
     status_address: str | None = None
     content: Content
     template_version: int | None = None
+    copy_to: str | None = Field(default=None, exclude_if=lambda address: address is None)
 
     @property
     def on_paper(self) -> bool:

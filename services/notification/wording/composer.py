@@ -85,6 +85,7 @@ class Composer:
             status_address=case.status_address,
             content=content(case, own.words if own else DEFAULT[about]),
             template_version=own.version if own else None,
+            copy_to=request.directory_email if by_email else None,
         )
 
     def case(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Case:

@@ -131,7 +131,11 @@ def disposed_value(pointer: Pointer) -> str:
     return _DISPOSED.get(pointer.rpartition("/")[2], GONE)
 
 
-_DISPOSED: Final = {"email": GONE_EMAIL, "document_id": GONE_DOCUMENT}
+_DISPOSED: Final = {
+    "email": GONE_EMAIL,
+    "directory_email": GONE_EMAIL,
+    "document_id": GONE_DOCUMENT,
+}
 
 
 def _copied(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from eventually import eventually
-from fixtures.samples import facts, received
+from fixtures.samples import APPLICANT, facts, received
 from fixtures.uploads import Archive
 from fixtures.wire import Wire
 
@@ -28,7 +28,9 @@ class Office:
 
     async def hears(self, *, warnings: tuple[str, ...] = (), **changes: Any) -> RequestFacts:
         """A request that was received and stands on the worklist."""
-        request = facts(**changes)
+        account = f"ahmad.{changes.get('agency', 'MAMPU').lower()}@mygovuc.gov.my"
+        applicant = APPLICANT.model_copy(update={"account": account})
+        request = facts(**{"applicant": applicant, **changes})
         await self.wire.say(received(request, warnings=warnings))
         await eventually(lambda: self.shows(request, "received"))
         return request

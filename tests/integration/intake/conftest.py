@@ -42,7 +42,7 @@ async def new_account(ipms) -> AsyncIterator[Callable[..., Awaitable[str]]]:
     async with httpx.AsyncClient(base_url=ipms.url, headers=headers, trust_env=False) as scim:
 
         async def add(*, active: bool = True, name: str = "", **more: Any) -> str:
-            name = name or f"{uuid.uuid4().hex[:12]}@mampu.gov.my"
+            name = name or f"{uuid.uuid4().hex[:12]}.mampu@mygovuc.gov.my"
             answer = await scim.post("/Users", json={"userName": name, "active": active, **more})
             assert answer.status_code == 201, answer.text
             return name
@@ -58,6 +58,7 @@ def variables(ipms) -> dict[str, Any]:
         "ipms_token": ipms.token,
         "directory_refresh_seconds": 50,
         "integrators": {"hrmis": ["MAMPU"]},
+        "acknowledgements_per_hour": 1000,
         "document_max_bytes": 100_000,
     }
 

@@ -43,8 +43,8 @@ class Office:
         self._client = connect(mongodb)
         self._variables = variables
 
-    def settings(self, port: int = 0, **changes: Any) -> dict[str, Any]:
-        """Intake's settings; `port` is that of a wire to the mailbox."""
+    def settings(self, port: int = 0, authserv_id: str = "", **changes: Any) -> dict[str, Any]:
+        """Intake's settings; `port` is that of a wire to the mailbox, which trusts `authserv_id`."""
         mailbox = {
             "host": "127.0.0.1",
             "port": port or self.dovecot.port,
@@ -53,6 +53,7 @@ class Office:
             "password": PASSWORD,
             "every_seconds": 0.2,
             "timeout_seconds": 5,
+            "authserv_id": authserv_id or None,
         }
         given = {"mailboxes": json.dumps({"MAMPU": mailbox}), "smtp_sender": SENDER}
         return {**self._variables, **given, **changes}

@@ -15,6 +15,9 @@ from bmt.contracts import topics
 
 pytestmark = pytest.mark.integration
 
+LIM = "lim.jpa@mygovuc.gov.my"
+OF_JPA = {"account": LIM, "name": "Lim", "email": LIM}
+
 
 def submission(**changes) -> dict:
     reference = f"HR-{uuid.uuid4().hex[:8]}"
@@ -147,6 +150,7 @@ async def test_the_same_source_and_id_is_one_request(say, received, refused):
         ({"documents": ["sha256:" + "0" * 64]}, "document_unknown", "/documents/0"),
         ({"channel": "form"}, "malformed", "channel"),
         ({"applicant": {"account": "x"}}, "malformed", "applicant"),
+        ({"applicant": OF_JPA}, "account_of_other_agency", "/applicant/account"),
     ],
 )
 async def test_what_is_wrong_is_a_dead_letter_with_the_reason(

@@ -326,3 +326,31 @@ async def test_a_hostile_message_waits_for_a_person_and_the_next_one_is_taken(of
         "inbox",
         "request",
     ]
+
+
+async def test_the_server_that_a_mailbox_trusts_tells_whether_a_sender_is_authenticated(office):
+    results = {
+        "<baik@x.my>": "mx.x.my; dmarc=pass header.from=mygovuc.gov.my",
+        "<palsu@x.my>": "mx.x.my; dmarc=fail header.from=mygovuc.gov.my",
+        "<lain@x.my>": "mx.luar.example; dmarc=pass header.from=mygovuc.gov.my",
+    }
+    for message_id, told in results.items():
+        message = email(FILLED, Message_ID=message_id, Authentication_Results=told)
+        office.dovecot.deliver(message)
+    async with office.intake(authserv_id="mx.x.my"):
+        await office.all_taken(len(results))
+    received = [commit["events"][0]["data"] for commit in await office.commits()]
+    doubted = {
+        one["email_message_id"] for one in received if "sender_not_authenticated" in one["warnings"]
+    }
+    assert doubted == {"<palsu@x.my>", "<lain@x.my>"}
+
+
+async def test_one_address_is_not_written_to_again_and_again_for_what_strangers_send(office):
+    """The messages wait for a person: nothing is lost, and nobody is flooded."""
+    for number in range(4):
+        office.dovecot.deliver(email(FILLED, Message_ID=f"<{number}@x.my>"))
+    async with office.intake(acknowledgements_per_hour=2):
+        await office.all_taken(4)
+    became = sorted(how for _, how in map(what_became, await office.commits()))
+    assert became == ["inbox", "inbox", "request", "request"]

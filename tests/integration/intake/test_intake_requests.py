@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 AUDITOR = ("auditor", "", "auditor")
 OPERATOR = ("operator", "", "operator")
+LIM = person("lim.jpa@mygovuc.gov.my")
 OFFICER = Officer(subject="aminah", name="Aminah", role="administrator")
 
 
@@ -142,13 +143,19 @@ async def test_the_same_key_twenty_times_at_once_is_one_request(submit, intake, 
             {"documents": ["sha256:" + "0" * 64]},
         ),
         (
-            {"who": OF_JPA, "agency": "JPA"},
+            {"who": OF_JPA, "agency": "JPA", "applicant": LIM},
             "channel_not_allowed",
             "/channel",
             {"allowed": ["email", "form"]},
         ),
         (
-            {"who": OF_KPM, "agency": "KPM", "channel": "form", "reply_through": "letter"},
+            {
+                "who": OF_KPM,
+                "agency": "KPM",
+                "applicant": person("jelani.kpm@mygovuc.gov.my"),
+                "channel": "form",
+                "reply_through": "letter",
+            },
             "channel_not_allowed",
             "/reply_through",
             {"allowed": ["email"]},
@@ -162,8 +169,10 @@ async def test_what_is_wrong_has_a_name_and_a_place(submit, changes, problem, po
 
 
 async def test_everything_wrong_is_told_at_once(submit):
-    answer = await submit(who=OF_JPA, agency="JPA", quota_bytes=10**12, reply_through="memo")
+    wrong = {"agency": "JPA", "quota_bytes": 10**12, "reply_through": "memo"}
+    answer = await submit(who=OF_JPA, **wrong)
     assert pointers(assert_problem(answer, "channel_not_allowed")) == {
+        "/applicant/account",
         "/channel",
         "/reply_through",
         "/quota_bytes",
@@ -271,7 +280,7 @@ class TestWarnings:
 
         assert await of(fresh) == []
         assert await of(retired) == ["not_serving"]
-        assert await of("nobody@mampu.gov.my") == ["not_registered"]
+        assert await of("nobody.mampu@mygovuc.gov.my") == ["not_registered"]
         assert await of(active.upper()) == ["already_active"]
         assert await of(active, "termination") == ["open_request_exists"]
         assert await of(fresh, "termination") == ["no_active_service", "open_request_exists"]

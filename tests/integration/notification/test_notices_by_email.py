@@ -256,3 +256,16 @@ async def test_an_outcome_that_is_not_told_in_time_shows_as_overdue(desk):
 async def test_nothing_heard_was_a_dead_letter(desk):
     await desk.acknowledged()
     assert await desk.wire.hear_until(topics.DEAD_LETTERS, list) == []
+
+
+async def test_who_is_meant_is_told_too_where_the_request_names_another_address(desk):
+    known = f"benar{new_id()[-12:]}@mampu.gov.my"
+    request = desk.request(directory_email=known)
+    await desk.wire.say(received(request))
+    await desk.item(request, "acknowledgement", "notified")
+    await desk.wire.say(rejected(request))
+    for mail in await desk.mails(request, 2):
+        assert mail["To"] == f"{request.applicant.email}, {known}"
+    assert desk.mail.raw[known] == desk.mail.raw[request.applicant.email]
+    said = await desk.says(request, *TOLD, *TOLD)
+    assert {one.data["recipient"] for one in said} == {request.applicant.email}

@@ -155,3 +155,13 @@ async def test_a_sender_who_is_refused_is_our_fault_and_keeps_the_message_waitin
         server.refuses_senders = True
         with pytest.raises(MailServerAway):
             await post(server).send(MESSAGE, TO)
+
+
+async def test_a_copy_goes_along_and_is_not_sent_again_and_again():
+    async with serving() as server:
+        await post(server).send(MESSAGE, TO, copy_to="benar@mampu.gov.my")
+        assert server.raw[TO] == server.raw["benar@mampu.gov.my"] == [MESSAGE]
+        server.rcpt_answers[TO] = ["452 4.2.2 mailbox full"]
+        with pytest.raises(MailRefused, match=r"452 4\.2\.2 mailbox full"):
+            await post(server).send(MESSAGE, TO, copy_to="benar@mampu.gov.my")
+        assert len(server.raw["benar@mampu.gov.my"]) == 2

@@ -278,3 +278,18 @@ async def test_two_requests_for_one_account_are_configured_in_the_order_of_their
     assert off.data["effective"] == OFF
     assert moment(on.data["configured_at"]) < moment(off.data["configured_at"])
     assert await ipms.service(account) == {"bmtEnabled": False}
+
+
+async def test_nothing_is_touched_for_another_agency_than_the_accounts(
+    provisioning, wire, ipms, storage
+):
+    """However it came to be approved."""
+    theirs = f"u{clock.new_id()[-12:]}.kpm@mygovuc.gov.my"
+    await ipms.register(theirs)
+    async with provisioning():
+        await approve(wire, request := request_of(theirs))
+        (failed,) = await hear(wire, request, "ConfigurationFailed")
+    assert "belongs to another agency" in failed.data["reason"]
+    assert failed.data["retryable"] is True
+    assert await ipms.service(theirs) == {}
+    assert await storage.visit(theirs) == 401, "the storage never heard of it"

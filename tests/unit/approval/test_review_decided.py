@@ -1,10 +1,13 @@
 """One decision a request, by an administrator of its agency who is not the applicant."""
 
+from dataclasses import replace
+
 import pytest
 from decider_specification import given
 from fixtures.samples import APPLICANT, received
 from reviews import (
     FAIZ,
+    MAMPU,
     NOW,
     REQUEST,
     SITI,
@@ -17,9 +20,11 @@ from reviews import (
     withdrawn,
 )
 
+from bmt.agencies import accounts
 from bmt.contracts.values import Officer
 from services.approval.domain import DECIDER
 from services.approval.domain.errors import (
+    AccountOfOtherAgency,
     AlreadyDecided,
     OwnRequest,
     RequestClosed,
@@ -134,3 +139,13 @@ def test_that_it_is_closed_is_said_before_the_fields_are_looked_at(before):
     command = decide("reject", quota_bytes=1)
     refused = given(DECIDER, *before).when(command).then_refused((AlreadyDecided, RequestClosed))
     assert not refused.errors
+
+
+def test_another_agencys_account_is_never_approved_and_may_still_be_refused():
+    """The request may have been stored before its agency claimed the account."""
+    claims = accounts.claims([("MAMPU", ()), ("JPA", (APPLICANT.account.upper(),))])
+    policy = replace(MAMPU, claims=claims)
+    review = given(DECIDER, *OPEN)
+    review.when(decide("approve", policy=policy)).then_refused(AccountOfOtherAgency)
+    review.when(decide("reject", reason=REASON, policy=policy)).then(rejected())
+    review.when(decide("return", reason=REASON, policy=policy)).then(returned())

@@ -12,10 +12,14 @@ AGENCIES = register.read(AGENCIES_FILE)
 
 def test_an_agencys_rules_are_its_policy():
     expected = Policy(
-        working_days=5, state="selangor", largest_quota_bytes=100 * GB, largest_file_bytes=2 * GB
+        working_days=5,
+        state="selangor",
+        largest_quota_bytes=100 * GB,
+        largest_file_bytes=2 * GB,
+        claims=AGENCIES.claims,
     )
     assert policy_of("KPM", AGENCIES) == expected
 
 
 def test_an_agency_that_is_gone_has_a_safe_one():
-    assert policy_of("LAMA", AGENCIES) == Policy()
+    assert policy_of("LAMA", AGENCIES) == Policy(claims=AGENCIES.claims)

@@ -35,7 +35,7 @@ class Office:
         assert document_id == DOCUMENT
         return b""
 
-    async def send(self, _message: bytes, _recipient: str) -> None:
+    async def send(self, _message: bytes, _recipient: str, *, copy_to: str | None = None) -> None:
         raise self.answer
 
     async def tries(self, now: datetime, attempts: int) -> Any:

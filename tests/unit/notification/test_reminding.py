@@ -52,7 +52,7 @@ class Room:
             raise ConnectionError
         self.events += DECIDER.decide(message.command, DECIDER.fold(self.events))
 
-    async def send(self, message: bytes, recipient: str) -> None:
+    async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
         if self.answer is not None:
             raise self.answer
         self.mails.append((recipient, message))

@@ -27,6 +27,7 @@ PERSONAL = {
     "/request/applicant/account",
     "/request/applicant/name",
     "/request/applicant/email",
+    "/request/directory_email",
     "/submitted_by/subject",
     "/requested_by/subject",
     "/handed_over_by/subject",

@@ -1,0 +1,79 @@
+"""How much one person may hand in; officers and integrators as much as they have."""
+
+from dataclasses import replace
+
+import pytest
+from submissions import ADMINISTRATOR, APPLICANT, HRMIS, SITI, submission
+
+from services.intake.domain.submission import Caller, Sender
+from services.intake.limits import SubmissionLimits
+
+GATEWAY = Caller("gateway", "operator", frozenset({"MAMPU"}))
+FORM = {"caller": replace(APPLICANT, email=SITI), "channel": "form"}
+
+
+class Open:
+    """So many requests are open."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    async def count(self, _agency: str, _account: str, at_most: int) -> int:
+        return min(self.number, at_most)
+
+
+def limits(open_requests: int = 0, *, submissions: int = 100, acknowledgements: int = 100):
+    return SubmissionLimits(
+        Open(open_requests),
+        most_open=3,
+        submissions_per_minute=submissions,
+        acknowledgements_per_hour=acknowledgements,
+    )
+
+
+def by_mail(caller: Caller = GATEWAY):
+    return replace(submission(caller=caller, channel="email"), sender=Sender(SITI))
+
+
+async def passed(limit, one, *, is_new=True, tries=10) -> int:
+    return [await limit.excess(one, is_new=is_new) for _ in range(tries)].count(None)
+
+
+async def test_an_applicant_has_few_open_requests_and_may_still_correct_them():
+    own = submission(**FORM)
+    assert await passed(limits(2), own) == 10
+    excess = await limits(3).excess(own, is_new=True)
+    assert excess is not None
+    assert "3 open requests" in excess.detail
+    assert await limits(3).excess(own, is_new=False) is None
+
+
+async def test_an_applicant_hands_in_slowly():
+    own = submission(**FORM)
+    assert await passed(limits(submissions=4), own) == 4
+    assert await passed(limits(submissions=4), own, is_new=False) == 4
+
+
+async def test_an_address_is_told_of_so_many_requests_whoever_names_it():
+    limit = limits(acknowledgements=3)
+    assert await passed(limit, submission(**FORM)) == 3
+    assert await passed(limit, by_mail()) == 0
+    excess = await limit.excess(by_mail(), is_new=True)
+    assert excess is not None
+    assert excess.retry_after_seconds > 60
+
+
+@pytest.mark.parametrize("one", [submission(), submission(caller=HRMIS, channel="event")])
+async def test_officers_and_integrators_hand_in_what_they_have(one):
+    assert await passed(limits(9, submissions=1, acknowledgements=1), one) == 10
+
+
+async def test_a_message_that_an_administrator_hands_in_was_looked_at():
+    assert await passed(limits(acknowledgements=1), by_mail(ADMINISTRATOR)) == 10
+
+
+async def test_what_is_refused_anyway_counts_for_nothing():
+    limit = limits(submissions=1)
+    wrong = submission(**FORM, reply_through="email", quota_bytes=10**12)
+    assert await passed(limit, wrong) == 10
+    assert await passed(limit, submission(**FORM)) == 1
