@@ -1,6 +1,6 @@
 """Dead letters: what can never be accepted, whole, with why, by whom and where it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -24,6 +24,14 @@ ORIGIN_OFFSET: Final = "bmt_origin_offset"
 REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
 """Bytes of a value too large to be buried, or `unread`: key, headers and value are at the origin alone."""
+
+
+OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
+"""Returns when whoever sent these records will be answered; the same records may come again."""
+
+
+async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
+    """Nobody waits for an answer."""
 
 
 class DeadLetters:

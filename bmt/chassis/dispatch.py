@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
-from bmt.chassis.dead_letters import DeadLetters
+from bmt.chassis.dead_letters import DeadLetters, OnDead, no_answer
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
@@ -56,9 +56,11 @@ class Dispatcher:
         count: Count,
         clock: Clock,
         only: Mapping[str, Collection[str]] | None = None,
+        on_dead: OnDead = no_answer,
     ) -> None:
         """`dead_letters` is a topic; `projections` are the views of other services' events.
 
+        `on_dead` is given the records that became dead letters, before their offsets are committed.
         `only` names, for a topic whose writer is not one of us, the types that may be said there.
         """
         self._vocabulary = vocabulary
@@ -70,6 +72,7 @@ class Dispatcher:
         self._count = count
         self._clock = clock
         self._only = dict(only or {})
+        self._on_dead = on_dead
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when each record's outcome is durable: its offset may be committed.
@@ -123,6 +126,7 @@ class Dispatcher:
         unread = Record(place.topic, place.partition, offset, "", (), None)
         dead = DeadLetter("malformed", "the record, or one before it in its batch, cannot be read")
         await self._dead_letters.leave(unread, dead)
+        await self._on_dead([(unread, dead)])
         self._count(UNREADABLE, Outcome.DEAD)
 
     def _apart(self, record: Record) -> Record:
@@ -179,7 +183,9 @@ class Dispatcher:
         await self._execution.hand_over(commits)
         await self._project([one for one in handled if one.dead is None])
         crash_points.reached("dispatch.projected")
-        await self._dead_letters.bury([(one.record, one.dead) for one in handled if one.dead])
+        dead = [(one.record, one.dead) for one in handled if one.dead]
+        await self._dead_letters.bury(dead)
+        await self._on_dead(dead)
 
     def _read(self, record: Record) -> Handling:
         one = Handling(record)
@@ -190,7 +196,7 @@ class Dispatcher:
         except UnknownType as error:
             one.dead = DeadLetter("unknown_type", error.detail)
         except MalformedEvent as error:
-            one.dead = DeadLetter("malformed", error.detail)
+            one.dead = DeadLetter("malformed", error.detail, error.errors)
         else:
             origin = f"{envelope.source}/{envelope.subject or ''}"
             position = int(envelope.sequence or 0)
@@ -208,7 +214,7 @@ class Dispatcher:
         except DeadLetter as error:
             one.dead = error
         except Refused as refused:
-            one.dead = DeadLetter(refused.problem, refused.detail)
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  it is parked with its reason

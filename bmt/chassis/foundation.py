@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import background, clock, mongodb
 from bmt.chassis.consumer import Consumer
+from bmt.chassis.dead_letters import OnDead, no_answer
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.dispatch import Dispatcher
@@ -186,6 +187,7 @@ class Foundation:
         projections: Sequence[Projection] = (),
         *,
         only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
+        on_dead: OnDead = no_answer,
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
@@ -206,6 +208,7 @@ class Foundation:
                 self.settings.topic_prefix + topic: [type_of(model) for model in models]
                 for topic, models in (only or {}).items()
             },
+            on_dead=on_dead,
         )
         group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
         self._consumer = Consumer(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import from_json
 
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Moment
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -25,8 +26,10 @@ _Attribute = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 class MalformedEvent(ValueError):  # noqa: N818  named for what is so
     """The record is not a CloudEvent that this project can read; `detail` says why, without the data."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        """`errors` are the fields of the data that are wrong."""
         self.detail = detail[:_LONGEST_DETAIL]
+        self.errors = errors
         super().__init__(self.detail)
 
 

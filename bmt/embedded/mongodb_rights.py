@@ -22,7 +22,7 @@ RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": ("parked", "work", "requests", "inbox", "uploads", "drafts"),
+    "intake": ("parked", "work", "requests", "inbox", "uploads", "submissions", "drafts"),
     "approval": ("parked", "work", "reviews", "agency_rules"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "correspondences", "notices", "templates"),

@@ -56,8 +56,12 @@ STORES: Final[Mapping[str, WorkingStore]] = {
     "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
     "intake": WorkingStore(
         "requests",
-        {"inbox": "_id"},
-        passing={"upload-": ("uploads", "uploaded_at"), "scan-": None},
+        {"inbox": "_id", "submissions": "request_id"},
+        passing={
+            "upload-": ("uploads", "uploaded_at"),
+            "scan-": None,
+            "refusal-": ("submissions", "refused_at"),
+        },
     ),
 }
 """By service. Intake is the last: until then a user can still ask where the request is."""

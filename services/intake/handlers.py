@@ -29,7 +29,12 @@ from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
-from services.intake.domain.submission import Caller, Standing, Submission
+from services.intake.domain.submission import (
+    Caller,
+    Standing,
+    Submission,
+    SubmittedEvent,
+)
 from services.intake.views import RequestDocument
 
 MESSAGE_FILENAME: Final = "message.eml"
@@ -267,7 +272,9 @@ async def receive_submission(
     if (caller := integrators.get(heard.topic)) is None:
         raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
     submission = replace(
-        await weigh(heard.data, "event", caller), source_reference=heard.data.source_reference
+        await weigh(heard.data, "event", caller),
+        source_reference=heard.data.source_reference,
+        submitted_event=SubmittedEvent(heard.envelope.source, heard.id),
     )
     request_id = new_id()
     named = f"{caller.subject}\0{heard.envelope.source}\0{heard.id}"

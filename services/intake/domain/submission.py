@@ -53,6 +53,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmittedEvent:
+    """The integrator's event that a request came in by: its CloudEvents source and id."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A wish, who hands it in and how, and what is known about it at that moment.
 
@@ -68,6 +76,7 @@ class Submission:
         received_at: now.
         email_message_id: of the e-mail that it came by.
         source_reference: what the integrator calls it.
+        submitted_event: the integrator's event, which is answered.
     """
 
     wish: Wish
@@ -81,3 +90,4 @@ class Submission:
     received_at: datetime
     email_message_id: str | None = None
     source_reference: str | None = None
+    submitted_event: SubmittedEvent | None = None

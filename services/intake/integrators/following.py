@@ -1,0 +1,30 @@
+"""How a request of an integrator goes on, as the other services publish it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bmt.chassis.decider import Heard, Message
+from bmt.contracts.events import RequestEvent
+from bmt.contracts.progress import Progress
+from services.intake.domain.commands import FollowRequest
+from services.intake.domain.state import Received, State
+
+KnownState = Callable[[str], Awaitable[State]]
+"""The state of a stream, which may lack what another process wrote last."""
+
+
+async def follow_request(
+    heard: Heard[RequestEvent], known_state: KnownState
+) -> Message[FollowRequest] | None:
+    """The command that follows from an event about an integrator's request.
+
+    None for a request that came another way, and for an event that says nothing of the status. That an
+    integrator submitted it stands in the first commit of its stream, so an old state tells it too.
+    """
+    if Progress().after(heard.data, heard.position) == Progress():
+        return None
+    stream = f"request-{heard.subject}"
+    state: Any = await known_state(stream)
+    if not isinstance(state, Received) or state.answered is None:
+        return None
+    return heard.leads_to(stream, FollowRequest(heard.data, heard.position, heard.time))
