@@ -10,7 +10,8 @@ from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
-PUBLISHED = [model for models in topics.EVENTS.values() for model in models]
+TOLD_TO_ALL = [model for models in topics.EVENTS.values() for model in models]
+PUBLISHED = [*TOLD_TO_ALL, *topics.ANSWERS]
 VOCABULARY = Vocabulary([*PUBLISHED, RequestSubmitted])
 
 

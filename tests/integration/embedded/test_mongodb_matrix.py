@@ -11,7 +11,7 @@ from bmt.embedded.mongodb_rights import DOCUMENTS, PRUNER, SERVICES, USERS, WORK
 from bmt.embedded.process import running
 
 VIEWS = {
-    "intake": {"requests", "inbox", "uploads"},
+    "intake": {"requests", "inbox", "uploads", "submissions"},
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"correspondences", "notices", "templates"},
