@@ -157,6 +157,14 @@ class Relay:
         await self._projections.apply(older)
         crash_points.reached("relay.older_applied")
         in_order = _in_order((*older, *commits))
+        # Last: a receiver whose topic is missing holds up nobody but itself.
+        addressed = {commit.stream for commit in in_order if self._has_address(commit)}
+        for last in (False, True):
+            part = [commit for commit in in_order if (commit.stream in addressed) == last]
+            if part:
+                await self._publish_in_order(part)
+
+    async def _publish_in_order(self, in_order: Sequence[Commit]) -> None:
         crash_points.reached("relay.publishing")
         await self._publisher.publish(
             [record for commit in in_order for record in self._records(commit)]
@@ -184,6 +192,9 @@ class Relay:
             for event in commit.events
             if event.type in self._topics or event.type in self._address_of
         ]
+
+    def _has_address(self, commit: Commit) -> bool:
+        return any(event.type in self._address_of for event in commit.events)
 
     def _record(self, commit: Commit, event: EventRecord) -> Outgoing:
         envelope = envelope_of(commit, event, self._source)
