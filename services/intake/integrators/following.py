@@ -1,7 +1,7 @@
 """How a request of an integrator goes on, as the other services publish it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Final
 
 from bmt.chassis.decider import Heard, Message
 from bmt.contracts.events import RequestEvent
@@ -13,6 +13,9 @@ KnownState = Callable[[str], Awaitable[State]]
 """The state of a stream, which may lack what another process wrote last."""
 
 
+_NOTHING_KNOWN: Final = Progress()
+
+
 async def follow_request(
     heard: Heard[RequestEvent], known_state: KnownState
 ) -> Message[FollowRequest] | None:
@@ -21,10 +24,10 @@ async def follow_request(
     None for a request that came another way, and for an event that says nothing of the status. That an
     integrator submitted it stands in the first commit of its stream, so an old state tells it too.
     """
-    if Progress().after(heard.data, heard.position) == Progress():
+    if _NOTHING_KNOWN.after(heard.data, heard.position) == _NOTHING_KNOWN:
         return None
     stream = f"request-{heard.subject}"
-    state: Any = await known_state(stream)
+    state = await known_state(stream)
     if not isinstance(state, Received) or state.answered is None:
         return None
     return heard.leads_to(stream, FollowRequest(heard.data, heard.position, heard.time))
