@@ -45,7 +45,7 @@ class Teller:
 
 
 TELLERS: Final = {
-    "intake": Teller(intake.DECIDER, topics.EVENTS[topics.REQUESTS], INTAKE),
+    "intake": Teller(intake.DECIDER, topics.EVENTS[topics.REQUESTS], (*INTAKE, *topics.ANSWERS)),
     "approval": Teller(approval.DECIDER, topics.EVENTS[topics.DECISIONS], APPROVAL),
     "provisioning": Teller(
         provisioning.DECIDER, topics.EVENTS[topics.CONFIGURATIONS], PROVISIONING

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
+from heapq import merge
 from typing import Any, Final
 
 import structlog
@@ -133,7 +134,7 @@ class Consumer:
             await kafka_client.stop(client)
 
     async def _handle(self, client: AIOKafkaConsumer, polled: PolledBatch) -> None:
-        records = [_record(raw) for raws in polled.values() for raw in raws]
+        records = in_time(polled)
         crash_points.reached("consumer.polled")
         await self._handle_batch(records)
         crash_points.reached("consumer.handled")
@@ -161,6 +162,19 @@ class Consumer:
         except (IllegalStateError, KafkaError) as error:
             # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
+
+
+def in_time(polled: PolledBatch) -> list[Record]:
+    """Every record, as the broker dated them; those of a partition stay in their own order.
+
+    What several topics brought while nobody consumed them is handled in the order in which it happened.
+    """
+    return [_record(raw) for raw in merge(*polled.values(), key=_dated)]
+
+
+def _dated(raw: Polled) -> int:
+    """What cannot be decoded has no date, and holds up nothing behind it."""
+    return 0 if isinstance(raw, Unread) else int(raw.timestamp)
 
 
 def _record(raw: Polled) -> Record:

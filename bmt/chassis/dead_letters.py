@@ -1,6 +1,6 @@
 """Dead letters: what can never be accepted, whole, with why, by whom and where it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -25,6 +25,14 @@ REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
 """Bytes of a value too large to be buried: key, headers and value are at the origin alone. Or `unread`: what is at
 the origin cannot be decoded, and the value is its bytes as they came there."""
+
+
+OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
+"""Returns when whoever sent these records will be answered; the same records may come again."""
+
+
+async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
+    """Nobody waits for an answer."""
 
 
 class DeadLetters:

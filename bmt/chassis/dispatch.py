@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points, strict_json
 from bmt.chassis.body_limit import JSON_BODY_BYTES
 from bmt.chassis.clock import Clock
-from bmt.chassis.dead_letters import DeadLetters
+from bmt.chassis.dead_letters import DeadLetters, OnDead, no_answer
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
@@ -57,11 +57,13 @@ class Dispatcher:
         clock: Clock,
         only: Mapping[str, Collection[str]] | None = None,
         outside: Collection[str] = (),
+        on_dead: OnDead = no_answer,
     ) -> None:
         """`dead_letters` is a topic; `projections` are the views of other services' events.
 
         `only` names, for a topic whose writer is not one of us, the types that may be said there. Events on
         the topics `outside` are written by other systems, and read as strictly as calls over HTTP.
+        `on_dead` is given the records that became dead letters, before their offsets are committed.
         """
         self._vocabulary = vocabulary
         self._handlers = handlers
@@ -73,6 +75,7 @@ class Dispatcher:
         self._clock = clock
         self._only = dict(only or {})
         self._outside = frozenset(outside)
+        self._on_dead = on_dead
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when each record's outcome is durable: its offset may be committed.
@@ -181,6 +184,7 @@ class Dispatcher:
             Unavailable: a part is away; refuse the same again.
         """
         await self._dead_letters.bury(refused)
+        await self._on_dead(refused)
 
     def _read(self, record: Record) -> Handling:
         one = Handling(record, dead=record.unread)
@@ -193,9 +197,9 @@ class Dispatcher:
         except UnknownType as error:
             one.dead = DeadLetter("unknown_type", error.detail)
         except MalformedEvent as error:
-            one.dead = DeadLetter("malformed", error.detail)
+            one.dead = DeadLetter("malformed", error.detail, error.errors)
         except Refused as refused:
-            one.dead = DeadLetter(refused.problem, refused.detail)
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
         else:
             origin = f"{envelope.source}/{envelope.subject or ''}"
             position = int(envelope.sequence or 0)
@@ -221,7 +225,7 @@ class Dispatcher:
         except DeadLetter as error:
             one.dead = error
         except Refused as refused:
-            one.dead = DeadLetter(refused.problem, refused.detail)
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  it is parked with its reason

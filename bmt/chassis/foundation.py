@@ -17,6 +17,7 @@ from bmt.chassis import background, clock, mongodb
 from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.crowd_limit import CrowdLimits
+from bmt.chassis.dead_letters import OnDead, no_answer
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.dispatch import Dispatcher
@@ -194,6 +195,7 @@ class Foundation:
         *,
         only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
         outside: Collection[str] = (),
+        on_dead: OnDead = no_answer,
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
@@ -216,6 +218,7 @@ class Foundation:
                 for topic, models in (only or {}).items()
             },
             outside=[self.settings.topic_prefix + topic for topic in outside],
+            on_dead=on_dead,
         )
         group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
         self._consumer = Consumer(

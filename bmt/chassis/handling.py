@@ -65,7 +65,7 @@ class Handling:
                 self.commit = commit
                 self.outcome = Outcome.DUPLICATE if replayed else Outcome.APPLIED
             case Refused():
-                self.dead = DeadLetter(result.problem, result.detail)
+                self.dead = DeadLetter(result.problem, result.detail, result.errors)
             case CausationReused():
                 self.dead = DeadLetter("idempotency_key_reused", "this id came with another body")
             case Unavailable():

@@ -6,7 +6,8 @@ flag, never a high-water mark: a position would skip commits that land late.
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -17,7 +18,7 @@ from bmt.chassis import background, crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.event_store import Commit, EventStore
+from bmt.chassis.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.publisher import Outgoing, Publisher
 from bmt.chassis.recent import Recent
 from bmt.chassis.vocabulary import envelope_of
@@ -31,6 +32,24 @@ LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an event goes that is for one receiver.
+
+    Attributes:
+        topic: the receiver's own.
+        key: of the record.
+        sequence: the event's place among those with this key, from 1.
+    """
+
+    topic: str
+    key: str
+    sequence: int
+
+
+AddressOf = Callable[[Commit, EventRecord], Address]
 
 
 class Relay:
@@ -60,6 +79,14 @@ class Relay:
         self._woken = asyncio.Event()
         self._behind = True
         self._failures = 0
+        self._address_of: dict[str, AddressOf] = {}
+
+    def addresses(self, types: Collection[str], address_of: AddressOf) -> None:
+        """Publish events of these types to the receiver that each one is for.
+
+        They do not count in their stream: what hearers of the topics see has no gap.
+        """
+        self._address_of |= dict.fromkeys(types, address_of)
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
         """Deliver these soon. While catching up nothing is kept here: the store has it all."""
@@ -130,6 +157,14 @@ class Relay:
         await self._projections.apply(older)
         crash_points.reached("relay.older_applied")
         in_order = _in_order((*older, *commits))
+        # Last: a receiver whose topic is missing holds up nobody but itself.
+        addressed = {commit.stream for commit in in_order if self._has_address(commit)}
+        for last in (False, True):
+            part = [commit for commit in in_order if (commit.stream in addressed) == last]
+            if part:
+                await self._publish_in_order(part)
+
+    async def _publish_in_order(self, in_order: Sequence[Commit]) -> None:
         crash_points.reached("relay.publishing")
         await self._publisher.publish(
             [record for commit in in_order for record in self._records(commit)]
@@ -152,17 +187,23 @@ class Relay:
         return found
 
     def _records(self, commit: Commit) -> list[Outgoing]:
-        key = commit.subject.encode()
         return [
-            Outgoing(
-                topic=self._topics[event.type],
-                key=key,
-                headers=envelope_of(commit, event, self._source).kafka_headers(),
-                value=orjson.dumps(event.data),
-            )
+            self._record(commit, event)
             for event in commit.events
-            if event.type in self._topics
+            if event.type in self._topics or event.type in self._address_of
         ]
+
+    def _has_address(self, commit: Commit) -> bool:
+        return any(event.type in self._address_of for event in commit.events)
+
+    def _record(self, commit: Commit, event: EventRecord) -> Outgoing:
+        envelope = envelope_of(commit, event, self._source)
+        if (address_of := self._address_of.get(event.type)) is None:
+            topic, key = self._topics[event.type], commit.subject
+        else:
+            address = address_of(commit, event)
+            topic, key, envelope.sequence = address.topic, address.key, str(address.sequence)
+        return Outgoing(topic, key.encode(), envelope.kafka_headers(), orjson.dumps(event.data))
 
 
 def _in_order(commits: Sequence[Commit]) -> list[Commit]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard, Message
+from bmt.contracts.problems import FieldError
 
 Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
 """Turns an event heard into the command it leads to, or None where nothing follows."""
@@ -23,13 +24,15 @@ class DeadLetter(Exception):  # noqa: N818  named for where the event goes
     Attributes:
         reason: a problem's name or a short token, for `bmt_reason`.
         detail: what is wrong and what is allowed, without the values, for `bmt_detail`.
+        errors: the wrong fields, where they are known.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """Takes both texts."""
+    def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        """Takes both texts, and the fields."""
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.errors = errors
 
 
 def bind(table: Table, **ports: Any) -> dict[type[BaseModel], Handler]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.event_store import Commit, EventRecord
+from bmt.chassis.field_errors import field_errors
 from bmt.contracts.envelope import MalformedEvent, faults, rfc3339
 
 
@@ -57,7 +58,8 @@ class Vocabulary:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            raise MalformedEvent(faults(error)) from None
+            places = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+            raise MalformedEvent(faults(error), field_errors(places, data)) from None
 
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
         """All events of `commits`, decoded, in order."""

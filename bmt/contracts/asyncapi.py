@@ -14,10 +14,13 @@ HEADERS: Final[dict[str, tuple[str, bool]]] = {
     "ce_id": ("The event's id (UUIDv7).", True),
     "ce_source": ("Who says it: /bmt/<service>, or the integrator's own URI reference.", True),
     "ce_type": ("The event's type, with its version.", True),
-    "ce_subject": ("The request's id.", False),
+    "ce_subject": ("The request's id; of a SubmissionRefused, the refusal's.", False),
     "ce_time": ("When it happened (RFC 3339, UTC).", True),
     "ce_dataschema": ("The schema's name.", False),
-    "ce_sequence": ("Its place in the writer's stream of this request, from 1.", False),
+    "ce_sequence": (
+        "Its place in the writer's stream of this request (on an outbound topic: of this submission), from 1.",
+        False,
+    ),
     "ce_correlationid": ("The request's id.", False),
     "ce_causationid": ("The event or command that led to it.", False),
     "content-type": ("application/json.", True),
@@ -71,14 +74,21 @@ def document() -> dict[str, Any]:
     channels["inbound"]["parameters"] = {
         "integrator": {"description": "The outside system's name; it writes here and nowhere else."}
     }
+    _channel("outbound", topics.outbound(_INTEGRATOR), topics.ANSWERS, channels, messages, schemas)
+    channels["outbound"]["parameters"] = {
+        "integrator": {"description": "The outside system's name; it reads here and nowhere else."}
+    }
+    operations["intake_answers"] = _operation(
+        "send", "outbound", "what became of a submission; key = its ce_id"
+    )
     operations["intake_hears"] = _operation("receive", "inbound", "a submission, never a fact")
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "bmt events",
             "version": "1",
-            "description": "CloudEvents 1.0 on Kafka, binary mode; key = request id. Fields are only "
-            "added: ignore those you do not know.",
+            "description": "CloudEvents 1.0 on Kafka, binary mode; key = request id, and on an outbound "
+            "topic the id of the submission. Fields are only added: ignore those you do not know.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Moment, one_line
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -73,8 +74,10 @@ _Attribute = Annotated[
 class MalformedEvent(ValueError):  # noqa: N818  named for what is so
     """The record is not a CloudEvent that this project can read; `detail` says why, without the data."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        """`errors` are the fields of the data that are wrong."""
         self.detail = detail[:_LONGEST_DETAIL]
+        self.errors = errors
         super().__init__(self.detail)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import (
     Approved,
     AwaitingOperator,
@@ -47,7 +48,19 @@ EVENTS: Final[dict[str, tuple[type[Event], ...]]] = {
     RECORDS: (Filed,),
 }
 
+ANSWERS: Final[tuple[type[Event], ...]] = (
+    SubmissionAccepted,
+    SubmissionRefused,
+    RequestProgressed,
+)
+"""What intake publishes on an integrator's outbound topic."""
+
 
 def inbound(integrator: str) -> str:
     """The only topic that `integrator` may write to."""
     return f"bmt.inbound.{integrator}.v1"
+
+
+def outbound(integrator: str) -> str:
+    """The only topic that `integrator` may read: what became of its submissions."""
+    return f"bmt.outbound.{integrator}.v1"

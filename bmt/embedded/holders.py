@@ -16,6 +16,10 @@ ADMINISTRATORS: Final = {
 """The sample account of each agency's UC administrator."""
 
 
+INTEGRATOR: Final = "hrmis"
+"""The sample integrator; a token's `sub` is the integrator's name."""
+
+
 def samples() -> list[Holder]:
     """One for each role, with the names of the sample accounts."""
     return [
@@ -24,7 +28,7 @@ def samples() -> list[Holder]:
         administrator("JPA"),
         holder(["operator"], "JPA"),
         holder(["auditor"], "MAMPU"),
-        holder(["integrator"], "MAMPU", "hrmis"),
+        holder(["integrator"], "MAMPU"),
     ]
 
 
@@ -40,6 +44,8 @@ def holder(roles: Sequence[str], agency: str = "", subject: str | None = None) -
 
 
 def _made_up(role: str, agency: str) -> str:
+    if role == "integrator":
+        return INTEGRATOR
     return f"{'.'.join(filter(None, (role, agency.lower())))}@{MAIL_DOMAIN}"
 
 

@@ -56,13 +56,19 @@ def rights(rules: Table) -> Iterator[Right]:
 
 
 def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
-    """A service has a group; outsiders use one of any name, but never that of a service."""
+    """A service has a group; outsiders use one of any name, but never that of a service or of another.
+
+    An outsider's own begin with its name and a dot.
+    """
     if principal.group is not None:
         yield _group(user, principal.group)
         return
     yield _group(user, ANY_GROUP)
     for group in rules.groups:
         yield _group(user, group, Permission.DENY)
+    for other in (*rules.of_kind("integrator"), *rules.of_kind("observer")):
+        if other != user:
+            yield _group(user, f"{other}.", Permission.DENY, Pattern.PREFIXED)
 
 
 def _topic_of(rules: Table, name: str) -> Any:
@@ -75,9 +81,14 @@ def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Patter
     return Right(resource, name, pattern, f"User:{user}", "*", operation, Permission.ALLOW)
 
 
-def _group(user: str, name: str, permission: Permission = Permission.ALLOW) -> Right:
+def _group(
+    user: str,
+    name: str,
+    permission: Permission = Permission.ALLOW,
+    pattern: Pattern = Pattern.LITERAL,
+) -> Right:
     resource = Resource.GROUP
-    return Right(resource, name, Pattern.LITERAL, f"User:{user}", "*", Operation.READ, permission)
+    return Right(resource, name, pattern, f"User:{user}", "*", Operation.READ, permission)
 
 
 def _transactions(user: str) -> Right:

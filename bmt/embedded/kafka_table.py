@@ -28,6 +28,9 @@ DATED: Final = {"message.timestamp.type": "LogAppendTime"}
 ever, and with it whatever a service says whose clock is off."""
 MILLISECONDS_A_DAY: Final = 24 * 60 * 60 * 1000
 
+ANSWERING: Final = topics.WRITERS[topics.REQUESTS]
+"""The service that answers integrators."""
+
 WRITTEN_BY_MANY: Final = (topics.DEAD_LETTERS,)
 """Every other topic has one writer at most."""
 
@@ -98,17 +101,34 @@ class Table(_Row):
                 raise ValueError(f"{name} is to use {min(unknown)}, which is not among the topics")
             if principal.kind == "integrator" and principal.writes != (topics.inbound(name),):
                 raise ValueError(f"{name} is to write {topics.inbound(name)} and nothing else")
+            if principal.kind == "integrator" and principal.reads != (topics.outbound(name),):
+                raise ValueError(f"{name} is to read {topics.outbound(name)} and nothing else")
+        self._require_answers_kept_apart()
         for topic in self.topics:
             writers = [name for name, each in self.principals.items() if topic in each.writes]
             if len(writers) > 1 and topic not in WRITTEN_BY_MANY:
                 raise ValueError(f"{topic} has several writers: {', '.join(writers)}")
         if len(set(self.groups)) != len(self.groups):
             raise ValueError("two services have the same group")
+        self._require_names_apart()
+        return self
+
+    def _require_names_apart(self) -> None:
+        """An integrator's transactions begin with its name."""
         for one in self.of_kind("integrator"):
             for other in self.principals:
                 if other != one and other.startswith(one):
                     raise ValueError(f"{other} begins with {one}, who could end its transactions")
-        return self
+
+    def _require_answers_kept_apart(self) -> None:
+        """What one integrator is told is read by nobody else, but by those who read everything."""
+        for integrator in self.of_kind("integrator"):
+            answers = topics.outbound(integrator)
+            for name, each in self.principals.items():
+                if answers in each.reads and name != integrator and each.kind != "observer":
+                    raise ValueError(f"{name} is to read {answers}, which is {integrator}'s")
+            if answers not in self.principals[ANSWERING].writes:
+                raise ValueError(f"{ANSWERING} is to write {answers}")
 
     @property
     def groups(self) -> tuple[str, ...]:

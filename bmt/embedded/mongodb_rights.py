@@ -25,8 +25,8 @@ RECORDS_DATABASE: Final = "bmt_records"
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "intake": (
-        *("parked", "work", "requests", "inbox", "drafts"),
-        *("mailbox_readings", "sessions"),
+        *("parked", "work", "requests", "inbox", "submissions"),
+        *("drafts", "mailbox_readings", "sessions"),
     ),
     "approval": ("parked", "work", "reviews", "agency_rules", "sessions"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),

@@ -104,7 +104,8 @@ class Books:
         found = _grouped(
             (str(event.data["source_reference"]), commit.stream.partition("-")[2])
             for commit, event in self.stored()
-            if commit.service == "intake" and event.data.get("source_reference")
+            if commit.service == "intake" and short(event.type) == "RequestReceived"
+            if event.data.get("source_reference")
         )
         return {reference: frozenset(ids) for reference, ids in found.items()}
 

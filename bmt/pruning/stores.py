@@ -62,9 +62,13 @@ STORES: Final[Mapping[str, WorkingStore]] = {
     "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
     "intake": WorkingStore(
         "requests",
-        {"inbox": "_id"},
-        # The view of uploads was in this database before it stood beside the documents.
-        passing={"upload-": ("uploads", "uploaded_at"), "scan-": None},
+        {"inbox": "_id", "submissions": "request_id"},
+        passing={
+            # The view of uploads was in this database before it stood beside the documents.
+            "upload-": ("uploads", "uploaded_at"),
+            "scan-": None,
+            "refusal-": ("submissions", "refused_at"),
+        },
         documents_held=True,
     ),
 }

@@ -2,6 +2,7 @@
 
 Requests reach it by HTTP, by e-mail and on the topics of integrators. It hears the decisions,
 configurations, notifications and records of the other services into the status that it tells, and
-says `RequestReceived` and `WithdrawalRequested` on `bmt.requests.v1`. What a person must read first
-waits in the inbox of the agency, whole; nothing is ever deleted.
+says `RequestReceived` and `WithdrawalRequested` on `bmt.requests.v1`. Each integrator is answered on
+`bmt.outbound.<integrator>.v1`, which nobody else reads. What a person must read first waits in the
+inbox of the agency, whole; nothing is ever deleted.
 """

@@ -31,7 +31,13 @@ from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import require_channel
 from services.intake.domain.sender import sender_of
-from services.intake.domain.submission import Caller, Excess, Standing, Submission
+from services.intake.domain.submission import (
+    Caller,
+    Excess,
+    Standing,
+    Submission,
+    SubmittedEvent,
+)
 from services.intake.views import RequestDocument
 
 MAILBOX: Final = "mailbox"
@@ -279,7 +285,9 @@ async def receive_submission(
     if (caller := integrators.get(heard.topic)) is None:
         raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
     submission = replace(
-        await weigh(heard.data, "event", caller), source_reference=heard.data.source_reference
+        await weigh(heard.data, "event", caller),
+        source_reference=heard.data.source_reference,
+        submitted_event=SubmittedEvent(heard.envelope.source, heard.id),
     )
     request_id = new_id()
     named = f"{caller.subject}\0{heard.envelope.source}\0{heard.id}"

@@ -12,6 +12,7 @@ from bmt.chassis import clock, run
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
+from bmt.chassis.vocabulary import type_of
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
@@ -35,6 +36,10 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
+from services.intake.integrators import api as submissions_api
+from services.intake.integrators.outbound import address_of
+from services.intake.integrators.refusals import Refusals
+from services.intake.integrators.submissions import SUBMISSIONS, Submissions
 from services.intake.limits import SubmissionLimits
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
@@ -58,7 +63,7 @@ def build(settings: Settings) -> FastAPI:
         settings,
         decider=domain.DECIDER,
         said={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
-        private=PRIVATE,
+        private=(*PRIVATE, *topics.ANSWERS),
         heard=[
             *(event for topic in subscriptions.TOLD for event in topics.EVENTS[topic]),
             RequestSubmitted,
@@ -96,14 +101,23 @@ def build(settings: Settings) -> FastAPI:
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     foundation.hears(
         [*subscriptions.TOLD, *inbound],
-        bind(subscriptions.TABLE, integrators=integrators, weigh=weigh, new_id=clock.new_id),
+        bind(
+            subscriptions.TABLE,
+            integrators=integrators,
+            weigh=weigh,
+            new_id=clock.new_id,
+            known_state=foundation.execution.known_state,
+        ),
         [requests_view, Doubts(directory)],
         only={
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,
+        on_dead=Refusals(foundation.execution, integrators, clock.now).answer,
     )
+    answer_types = [type_of(model) for model in topics.ANSWERS]
+    foundation.relay.addresses(answer_types, address_of(settings.topic_prefix))
     foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
     collect(
         settings.mailboxes,
@@ -139,6 +153,7 @@ def build(settings: Settings) -> FastAPI:
             inbox_text_api.routes(inbox, documents, readers, settings.email_max_bytes),
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
+            submissions_api.routes(Submissions(foundation.view(SUBMISSIONS))),
             site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),
             public_site(settings, requests, agencies),
         ],

@@ -4,10 +4,35 @@ from typing import Final
 
 from bmt.chassis.subscriptions import Table
 from bmt.contracts import topics
-from bmt.contracts.events import RequestSubmitted
+from bmt.contracts.events import (
+    Approved,
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Configured,
+    Filed,
+    Notified,
+    Rejected,
+    RequestSubmitted,
+    ReturnedForCorrection,
+    Withdrawn,
+)
 from services.intake import handlers
+from services.intake.integrators.following import follow_request
 
-TABLE: Final[Table] = {RequestSubmitted: handlers.receive_submission}
+TABLE: Final[Table] = {
+    RequestSubmitted: handlers.receive_submission,
+    ReturnedForCorrection: follow_request,
+    Approved: follow_request,
+    Rejected: follow_request,
+    Withdrawn: follow_request,
+    ConfigurationStarted: follow_request,
+    AwaitingOperator: follow_request,
+    Configured: follow_request,
+    ConfigurationFailed: follow_request,
+    Notified: follow_request,
+    Filed: follow_request,
+}
 
 TOLD: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
 """The topics whose events the status tells of; its own it knows before they are said."""

@@ -11,7 +11,8 @@ from bmt.contracts.events import RequestSubmitted
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 """Of one type there may be several, told apart behind a `+`."""
-PUBLISHED = [model for models in topics.EVENTS.values() for model in models]
+TOLD_TO_ALL = [model for models in topics.EVENTS.values() for model in models]
+PUBLISHED = [*TOLD_TO_ALL, *topics.ANSWERS]
 VOCABULARY = Vocabulary([*PUBLISHED, RequestSubmitted])
 
 

@@ -30,6 +30,7 @@ CODES = {
     "Create": Operation.CREATE,
     "DescribeConfigs": Operation.DESCRIBE_CONFIGS,
 }
+OUTBOUND = {topics.outbound(name) for name in table().of_kind("integrator")}
 INBOUND = {
     topic for name in table().of_kind("integrator") for topic in table().principals[name].writes
 }
@@ -49,7 +50,8 @@ def test_a_service_reads_what_it_subscribes_to_and_writes_its_topic_and_dead_let
     principal = table().principals[service]
     own = {topic for topic, writer in topics.WRITERS.items() if writer == service}
     assert set(principal.reads) == heard_by(service)
-    assert set(principal.writes) == own | {topics.DEAD_LETTERS}
+    answers = OUTBOUND if service == "intake" else set()
+    assert set(principal.writes) == own | answers | {topics.DEAD_LETTERS}
     assert principal.group == f"bmt.{service}"
     assert principal.keeps is None
 
@@ -77,13 +79,23 @@ def test_the_statistics_read_and_keep_their_own_changelog():
 
 
 def test_every_topic_of_the_contract_is_there_and_no_other():
-    assert set(table().topics) == {*topics.WRITERS, topics.DEAD_LETTERS, *INBOUND}
+    assert set(table().topics) == {*topics.WRITERS, topics.DEAD_LETTERS, *INBOUND, *OUTBOUND}
 
 
-def test_outsiders_read_what_is_said_in_public():
-    said = {*topics.PUBLIC, topics.RECORDS}
-    assert set(table().principals["hrmis"].reads) == said
-    assert set(table().principals["observer"].reads) == said | {topics.DEAD_LETTERS}
+def test_an_integrator_reads_its_answers_and_an_observer_everything_but_submissions():
+    assert table().principals["hrmis"].reads == (topics.outbound("hrmis"),)
+    assert set(table().principals["observer"].reads) == {
+        *topics.WRITERS,
+        *OUTBOUND,
+        topics.DEAD_LETTERS,
+    }
+
+
+def test_nobody_else_reads_the_answers_to_an_integrator():
+    readers = {
+        name for name, each in table().principals.items() if topics.outbound("hrmis") in each.reads
+    }
+    assert readers == {"hrmis", "observer"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,9 @@ def test_outsiders_read_what_is_said_in_public():
     [
         ("group: bmt.intake", "group: bmt.approval", "same group"),
         ("writes: [bmt.inbound.hrmis.v1]", "writes: [bmt.requests.v1]", "bmt.inbound.hrmis.v1"),
+        ("reads: [bmt.outbound.hrmis.v1]", "reads: [bmt.requests.v1]", "bmt.outbound.hrmis.v1"),
+        ("bmt.requests.v1, bmt.outbound.hrmis.v1,", "bmt.requests.v1,", "intake is to write"),
+        ("reads: [bmt.decisions.v1]", "reads: [bmt.outbound.hrmis.v1]", "which is hrmis's"),
         ("writes: [bmt.records.v1,", "writes: [bmt.requests.v1,", "several writers"),
         ("reads: [bmt.requests.v1]", "reads: [bmt.request.v1]", "not among the topics"),
         ("kind: observer", "kind: observer\n    writes: [bmt.dead-letters.v1]", "writes nothing"),

@@ -7,12 +7,19 @@ import pytest
 
 from bmt.chassis.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
-from services.intake.domain.events import InboxItemReceived, ScanReceived
+from services.intake.domain.events import InboxItemReceived, ScanReceived, SubmissionAnswered
 from services.notification.domain.events import PRIVATE as NOTIFICATION
 from services.provisioning.domain.events import PRIVATE as PROVISIONING
 
 SAMPLES = sorted((Path(__file__).parent / "private").glob("*.json"))
-PRIVATE = [*APPROVAL, *PROVISIONING, *NOTIFICATION, ScanReceived, InboxItemReceived]
+PRIVATE = [
+    *APPROVAL,
+    *PROVISIONING,
+    *NOTIFICATION,
+    ScanReceived,
+    InboxItemReceived,
+    SubmissionAnswered,
+]
 VOCABULARY = Vocabulary(PRIVATE)
 
 

@@ -1,13 +1,16 @@
 """Every question that the services ask of MongoDB is answered by an index, however much is stored."""
 
 import asyncio
+import json
+import uuid
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from fixtures import signing_in
-from fixtures.outside import application, registered
+from fixtures.outside import application, as_principal, registered
 from fixtures.profiler import profiled
 from typer.testing import CliRunner
 
@@ -193,6 +196,22 @@ async def who_signs_in_and_out(ready):
         assert (await browser.get("/my/")).status_code == 303
 
 
+async def of_an_integrator(ready, hrmis):
+    """One submission is accepted and one refused; both are asked for."""
+    event = {"specversion": "1.0", "source": "/hrmis", "type": "my.gov.bmt.RequestSubmitted.v1"}
+    data = application(channel=..., source_reference="HR/9")
+    ids = [uuid.uuid4().hex for _ in range(2)]
+    async with AIOKafkaProducer(**as_principal(ready, "hrmis")) as producer:
+        for event_id, value in zip(ids, (json.dumps(data).encode(), b"{}"), strict=True):
+            headers = [(f"ce_{name}", text.encode()) for name, text in event.items()]
+            headers.append(("ce_id", event_id.encode()))
+            await producer.send_and_wait("bmt.inbound.hrmis.v1", value, headers=headers)
+    for event_id in ids:
+        await hrmis.once_known("intake", f"/v1/submissions/{event_id}")
+    for asked in ({}, {"source_reference": "HR/9"}):
+        assert await pages(hrmis, "intake", "/v1/submissions", **asked)
+
+
 async def command(ready, *arguments):
     """A command of an operator, on the system of this run."""
     where = ["--data", str(Path(ready["data"]))]
@@ -216,6 +235,7 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
         await through_lists_of_an_agency(mampu, jpa, readers[-1], request_id)
         await who_has_no_account(mampu, http, ready, request_id)
         await who_signs_in_and_out(ready)
+        await of_an_integrator(ready, caller("integrator"))
         for service in ready["services"].values():
             await http.get(f"{service['url']}/metrics")
         for arguments in (["parked", "list"], ["parked", "retry", "--all"]):

@@ -78,6 +78,18 @@ async def _poison(ready, mark: str) -> None:
             SECONDS,
         )
 
+    async with Observer(ready, topics.outbound("hrmis")) as observer:
+        await observer.until(_assert_two_answers_that_quote_nothing(mark.encode()), SECONDS)
+
+
+def _assert_two_answers_that_quote_nothing(mark: bytes):
+    def check(records) -> None:
+        origin = topics.inbound("hrmis").encode()
+        assert len([one for one in records if one.key.startswith(origin)]) >= 2
+        assert [one for one in records if mark in one.value.lower()] == []
+
+    return check
+
 
 def _assert_two(found) -> None:
     assert len(found) == 2

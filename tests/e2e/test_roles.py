@@ -13,8 +13,16 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from eventually import eventually
-from fixtures.outside import SECONDS, Caller, application, registered
+from fixtures.outside import (
+    SECONDS,
+    Caller,
+    Observer,
+    application,
+    as_principal,
+    registered,
+)
 from starlette.routing import Mount
 
 from bmt.chassis.auth import Guard
@@ -72,6 +80,10 @@ intake POST /v1/inbox/{inbox_item_id}/registration
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 intake POST /v1/inbox/{inbox_item_id}/dismissal
                              401  403     403   403       201   404    404      403   403     403   403    403   403
+intake GET /v1/submissions
+                             401  403     403   403       403   403    403      403   403     403   403    403   none
+intake GET /v1/submissions/{submission_id:path}
+                             401  403     403   403       403   403    403      403   403     403   403    403   404
 approval GET /v1/worklist
                              401  403     403   403       200   none   none     403   403     403   403    403   403
 approval GET /v1/requests/{request_id}
@@ -321,7 +333,7 @@ def letter() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def targets(callers, colleague, accounts) -> dict[str, Target]:
+async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
     office = Office(callers["administrator of JPA"], colleague)
     admin, (own, *others) = office.admin, accounts
     filed = await office.decided(own)
@@ -343,6 +355,7 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         return Target({"request_id": request_id}, body, **more)
 
     words = (await admin.get("notification", "/v1/templates/rejected")).json()["words"]
+    submitted = await of_hrmis(ready)
     unread = (await eventually(lambda: _prepared(admin, read), SECONDS))["notification_id"]
     scan = {
         "content": SCAN.read_bytes(),
@@ -384,6 +397,8 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/inbox/{inbox_item_id}/dismissal": Target(
             {"inbox_item_id": items[2]}, {"reason": "x"}
         ),
+        "intake GET /v1/submissions": Target({}, options=everything, tells=submitted),
+        "intake GET /v1/submissions/{submission_id:path}": Target({"submission_id": submitted}),
         "approval POST /v1/requests/{request_id}/comments": request(read, {"text": "Disemak."}),
         "approval GET /v1/agencies/own": Target({}, tells="JPA-"),
         "approval GET /v1/agencies/{code}/rules": Target({"code": "JPA"}),
@@ -458,6 +473,21 @@ async def targets(callers, colleague, accounts) -> dict[str, Target]:
     }
 
 
+async def of_hrmis(ready) -> str:
+    """A submission of another integrator, which was refused."""
+    event_id = uuid.uuid4().hex
+    async with AIOKafkaProducer(**as_principal(ready, "hrmis")) as producer:
+        headers = [("ce_id", event_id.encode())]
+        await producer.send_and_wait("bmt.inbound.hrmis.v1", b"{}", headers=headers)
+    async with Observer(ready, "bmt.outbound.hrmis.v1") as observer:
+        await observer.until(lambda said: _among(event_id, said))
+    return event_id
+
+
+def _among(event_id: str, records: list[Any]) -> None:
+    assert event_id.encode() in [record.key for record in records]
+
+
 async def _prepared(admin: Caller, request_id: str) -> dict[str, Any]:
     answer = await admin.get("notification", f"/v1/requests/{request_id}/notifications")
     assert answer.status_code == 200
@@ -468,7 +498,7 @@ async def _prepared(admin: Caller, request_id: str) -> dict[str, Any]:
 
 async def made(caller: Caller, row: str, target: Target) -> httpx.Response:
     service, method, template = row.split()
-    path, options = template.format(**target.values), target.options or {}
+    path, options = template.replace(":path", "").format(**target.values), target.options or {}
     if method == "GET":
         return await caller.get(service, path, **options)
     return await caller.post(service, path, target.body, method=method, **options)

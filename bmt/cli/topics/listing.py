@@ -11,6 +11,7 @@ from bmt.contracts.events import RequestSubmitted
 from bmt.embedded.kafka_acls import EVERY_OPERATION, Operation, Pattern, Permission, Resource, Right
 
 _INBOUND: Final = topics.inbound("*").split("*")
+_OUTBOUND: Final = topics.outbound("*").split("*")
 _EVERY_SERVICE: Final = "every service"
 _USER: Final = "User:"
 
@@ -41,6 +42,8 @@ class Listed:
     @property
     def writer(self) -> str:
         """Whose topic it is."""
+        if answers_to(self.name):
+            return topics.WRITERS[topics.REQUESTS]
         return topics.WRITERS.get(self.name) or integrator(self.name) or _EVERY_SERVICE
 
     @property
@@ -48,6 +51,8 @@ class Listed:
         """The types that may be said there."""
         if self.name in topics.EVENTS:
             return [type_of(model) for model in topics.EVENTS[self.name]]
+        if answers_to(self.name):
+            return [type_of(model) for model in topics.ANSWERS]
         return [type_of(RequestSubmitted)] if integrator(self.name) else []
 
     @property
@@ -73,16 +78,24 @@ class Listed:
 
 def integrator(topic: str) -> str | None:
     """The outside system whose inbound topic this is."""
-    before, after = _INBOUND
+    return _named(topic, *_INBOUND)
+
+
+def answers_to(topic: str) -> str | None:
+    """The outside system whose outbound topic this is."""
+    return _named(topic, *_OUTBOUND)
+
+
+def _named(topic: str, before: str, after: str) -> str | None:
     if not (topic.startswith(before) and topic.endswith(after)):
         return None
     return topic.removeprefix(before).removesuffix(after) or None
 
 
 def ours(present: Iterable[str]) -> list[str]:
-    """The topics of the house, and of those that are there the inbound ones."""
-    inbound = sorted(name for name in present if integrator(name))
-    return [*topics.WRITERS, *inbound, topics.DEAD_LETTERS]
+    """The topics of the house, and of those that are there the integrators'."""
+    outside = sorted(name for name in present if integrator(name) or answers_to(name))
+    return [*topics.WRITERS, *outside, topics.DEAD_LETTERS]
 
 
 def writers(rights: Collection[Right], topic: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bmt.contracts.answers import FaultyField
 from bmt.contracts.values import (
     Applicant,
     Document,
@@ -58,6 +59,27 @@ class WithdrawalAccepted(_Answer):
 
     request_id: str
     withdrawal: Literal["requested"] = "requested"
+
+
+class SubmissionOutcome(_Answer):
+    """What became of an integrator's submission."""
+
+    submission_id: str = Field(
+        description="its `ce_id`; of a record that is no event, its origin as "
+        "`topic:partition:offset`"
+    )
+    source_reference: str | None = Field(description="null where it could not be read")
+    outcome: Literal["accepted", "refused"]
+    request_id: str | None = Field(default=None, description="the request that it became")
+    reference: str | None = Field(default=None, description="what people call that request")
+    status: Status | None = Field(default=None, description="where that request stands")
+    reason: str | None = Field(
+        default=None,
+        description="why it was refused: a problem's name, `malformed` or `unknown_type`; else "
+        "why the request was returned, rejected or withdrawn, or why its configuration failed",
+    )
+    detail: str | None = Field(default=None, description="what is wrong with what was refused")
+    errors: tuple[FaultyField, ...] = Field(default=(), description="its wrong fields")
 
 
 class Step(_Answer):

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bmt.agencies.agency import Agency
+from bmt.contracts.answers import FaultyField
+from bmt.contracts.events import Event
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Document, Status
 from services.intake.domain.events import Bounce, Mail, ScannedPaper, ScanReceived
-from services.intake.domain.submission import Caller, Submission
+from services.intake.domain.submission import Caller, Submission, SubmittedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,44 @@ class CorrectRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowRequest:
+    """Another service published this about a request: its integrator may have to be told.
+
+    Attributes:
+        event: what was published.
+        sequence: its place among its writer's events of the request.
+        at: when it happened.
+    """
+
+    event: Event
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseSubmission:
+    """What an integrator published is a dead letter: it is told why.
+
+    Attributes:
+        integrator: who published it.
+        event: its source and id, as far as they can be read; else its origin.
+        source_reference: what the integrator calls it, where that can be read.
+        reason: a problem's name, or a short token.
+        detail: what is wrong, without the values.
+        errors: the wrong fields.
+        at: now.
+    """
+
+    integrator: str
+    event: SubmittedEvent
+    source_reference: str | None
+    reason: str
+    detail: str
+    errors: tuple[FaultyField, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordUpload:
     """A document was stored; `agency` is that of the uploader's token, empty where it names none."""
 
@@ -141,5 +181,7 @@ Command = (
     | DismissInboxItem
     | WithdrawRequest
     | CorrectRequest
+    | FollowRequest
+    | RefuseSubmission
     | RecordUpload
 )

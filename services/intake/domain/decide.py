@@ -5,15 +5,18 @@ from dataclasses import replace
 from typing import NoReturn
 
 from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
+from services.intake.domain.answering import accepted, follow, refuse
 from services.intake.domain.commands import (
     Command,
     CorrectRequest,
     DismissInboxItem,
+    FollowRequest,
     PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
     RecordUpload,
+    RefuseSubmission,
     RegisterInboxItem,
     WithdrawRequest,
 )
@@ -52,12 +55,22 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     Raises:
         Refused: one of `errors`, saying why it leads to none.
     """
+    match command:
+        case FollowRequest():
+            return follow(command, state)
+        case RefuseSubmission():
+            return refuse(command)
+        case _:
+            return _take_in(command, state)
+
+
+def _take_in(command: Command, state: State) -> Sequence[Event]:
     event: Event
     match command:
         case WithdrawRequest():
             return _withdraw(command, state)
         case ReceiveRequest():
-            event = _receive(command)
+            return _receive(command)
         case ReceiveEmail():
             event = _receive_email(command)
         case ReceiveScan():
@@ -69,7 +82,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:
         case DismissInboxItem():
             event = _dismiss(command, state)
         case CorrectRequest():
-            event = _correct(command, state)
+            return _correct(command, state)
         case RecordUpload():
             event = DocumentUploaded(
                 document=command.document,
@@ -80,9 +93,10 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     return [event]
 
 
-def _receive(command: ReceiveRequest) -> RequestReceived:
+def _receive(command: ReceiveRequest) -> Sequence[Event]:
     _require_right(command.submission)
-    return received(command.request_id, command.submission)
+    event = received(command.request_id, command.submission)
+    return [event, *accepted(event, command.submission)]
 
 
 def _require_right(submission: Submission) -> None:
@@ -188,7 +202,7 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
     ]
 
 
-def _correct(command: CorrectRequest, state: State) -> RequestReceived:
+def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     """The same request once more: only after a return, and once for each."""
     request = _theirs(command.submission.caller, state)
     if command.known.decision is not None:
@@ -198,7 +212,9 @@ def _correct(command: CorrectRequest, state: State) -> RequestReceived:
     if changed := not_to_be_changed(command.submission, request.facts):
         raise SubmissionWrong(changed)
     _require_right(command.submission)
-    return received(command.request_id, command.submission, first=request.facts)
+    event = received(command.request_id, command.submission, first=request.facts)
+    at = command.submission.received_at
+    return [event, *follow(FollowRequest(event, 0, at), state)]
 
 
 def _refuse_correction(request: Received) -> NoReturn:

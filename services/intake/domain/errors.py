@@ -68,6 +68,15 @@ class UnknownRequest(Refused):
         super().__init__("There is no request of this id among yours.")
 
 
+class UnknownSubmission(Refused):
+    """There is none, or it is another integrator's: which of the two is not told."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no submission of this id among yours.")
+
+
 class UnknownInboxItem(Refused):
     """There is none, or it is another agency's: which of the two is not told."""
 

@@ -4,7 +4,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Event
+from bmt.contracts.progress import Progress
 from bmt.contracts.values import Document, Moment, Submitter
 
 
@@ -144,4 +146,43 @@ class InboxItemDismissed(Event):
     dismissed_at: Moment
 
 
-PRIVATE: Final = (DocumentUploaded, ScanReceived, InboxItemReceived, InboxItemDismissed)
+class SubmissionAnswered(Event):
+    """What an integrator is to know of a submission; the answer itself stands in the same commit.
+
+    Attributes:
+        integrator: whose submission it is; it alone reads the answer.
+        source: CloudEvents source of the submission; empty where it could not be read.
+        submission_id: its id, or the origin of what is no event.
+        source_reference: what the integrator calls it.
+        answered_at: when it was accepted or refused.
+        number: of the answers about this submission, from 1; the same where none was published.
+        request_id: the request that it became; None: it was refused.
+        reference: that request's name.
+        progress: what is known of that request.
+        reason: of its status, or why it was refused.
+        detail: what is wrong with what was refused, without the values.
+        errors: its wrong fields.
+    """
+
+    TYPE = "my.gov.bmt.intake.SubmissionAnswered.v1"
+    integrator: str
+    source: str
+    submission_id: str
+    source_reference: str | None
+    answered_at: Moment
+    number: int
+    request_id: str | None = None
+    reference: str | None = None
+    progress: Progress | None = None
+    reason: str | None = None
+    detail: str | None = None
+    errors: tuple[FaultyField, ...] = ()
+
+
+PRIVATE: Final = (
+    DocumentUploaded,
+    ScanReceived,
+    InboxItemReceived,
+    InboxItemDismissed,
+    SubmissionAnswered,
+)

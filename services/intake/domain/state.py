@@ -11,6 +11,7 @@ from services.intake.domain.events import (
     InboxItemDismissed,
     InboxItemReceived,
     ScanReceived,
+    SubmissionAnswered,
 )
 
 
@@ -42,12 +43,14 @@ class Received:
         receptions: how often: once, and once more for each correction.
         withdrawal_requested: the applicant no longer wants it.
         from_inbox: it was registered from the inbox.
+        answered: what the integrator that submitted it knows; None: it came another way.
     """
 
     facts: RequestFacts
     receptions: int = 1
     withdrawal_requested: bool = False
     from_inbox: bool = False
+    answered: SubmissionAnswered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,10 @@ def evolve(state: State, event: BaseModel) -> State:
     match event, state:
         case RequestReceived(), _:
             return _received(event, state)
-        case WithdrawalRequested(), Received():
-            return replace(state, withdrawal_requested=True)
+        case ((WithdrawalRequested() | SubmissionAnswered()), Received()):
+            answered = isinstance(event, SubmissionAnswered)
+            changes = {"answered": event} if answered else {"withdrawal_requested": True}
+            return replace(state, **changes)
         case InboxItemReceived(), _:
             return Waiting(event)
         case InboxItemDismissed(), Waiting(item):

@@ -86,6 +86,14 @@ class Excess:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmittedEvent:
+    """The integrator's event that a request came in by: its CloudEvents source and id."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A wish, who hands it in and how, and what is known about it at that moment.
 
@@ -104,6 +112,7 @@ class Submission:
         belongs: whose the account is, as the agency sees it.
         sender: of the e-mail that it came by.
         excess: why it is one too many; None: it is not.
+        submitted_event: the integrator's event, which is answered.
     """
 
     wish: Wish
@@ -120,3 +129,4 @@ class Submission:
     belongs: Belonging = "own"
     sender: Sender | None = None
     excess: Excess | None = None
+    submitted_event: SubmittedEvent | None = None

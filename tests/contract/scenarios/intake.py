@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fixtures import procedure
 from unit.intake.submissions import (
     ADMINISTRATOR,
     AGENCIES,
@@ -11,24 +12,29 @@ from unit.intake.submissions import (
     NOON,
     SCAN,
     SITI,
+    facts,
     mail,
     submission,
 )
 
+from bmt.contracts.answers import FaultyField
 from services.intake.domain.commands import (
     CorrectRequest,
     DismissInboxItem,
+    FollowRequest,
     Known,
     PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
     RecordUpload,
+    RefuseSubmission,
     RegisterInboxItem,
     WithdrawRequest,
 )
 from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
 from services.intake.domain.scans import receive_scan
+from services.intake.domain.submission import SubmittedEvent
 
 UNCLEAR = ReceiveEmail(
     ID,
@@ -40,6 +46,10 @@ UNCLEAR = ReceiveEmail(
     AGENCIES.get("MAMPU"),
     ADMINISTRATOR,
     NOON,
+)
+SUBMITTED = replace(
+    submission(HRMIS, channel="event", source_reference="HRMIS-1"),
+    submitted_event=SubmittedEvent("/hrmis", "HR-1"),
 )
 MEMO = ReceiveRequest(ID, submission(documents=(SCAN.document_id,)))
 PAPER = ScannedPaper(
@@ -59,6 +69,25 @@ SCENARIOS = {
     ],
     "by-an-integrator": [
         ReceiveRequest(ID, submission(HRMIS, channel="event", source_reference="HRMIS-1"))
+    ],
+    "answered-to-an-integrator": [
+        ReceiveRequest(ID, SUBMITTED),
+        FollowRequest(procedure.returned(facts()), 1, NOON),
+        CorrectRequest(ID, submission(), Known("returned", returns=1)),
+        FollowRequest(procedure.approved(facts()), 2, NOON),
+        FollowRequest(procedure.configured(facts()), 1, NOON),
+        FollowRequest(procedure.withdrawn(facts()), 3, NOON),
+    ],
+    "refused-to-an-integrator": [
+        RefuseSubmission(
+            "hrmis",
+            SubmittedEvent("/hrmis", "HR-1"),
+            "HRMIS-1",
+            "malformed",
+            "kind: Input should be 'application' or 'termination'",
+            (FaultyField(pointer="/kind", detail="One of these is needed."),),
+            NOON,
+        )
     ],
     "termination": [ReceiveRequest(ID, submission(kind="termination"))],
     "email": [

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from stage import HEARS, SAYS, Stage
+from stage import HEARS, OUTBOUND, SAYS, Stage
 from tape import Taped
 
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts import topics
 from services.approval.subscriptions import TABLE as APPROVAL
+from services.intake.domain.events import SubmissionAnswered
 from services.intake.subscriptions import TABLE as INTAKE
 from services.notification.subscriptions import TABLE as NOTIFICATION
 from services.provisioning.subscriptions import TABLE as PROVISIONING
@@ -39,6 +40,7 @@ async def violations(stage: Stage) -> list[str]:
         *await _answers_again(stage),
         *_versions(commits),
         *_said(stage, commits),
+        *_answered(stage, commits),
         *_consumed(stage, commits, await stage.database.discarded.find().to_list(None)),
         *_decided_once(stage),
     ]
@@ -96,6 +98,23 @@ def _said(stage: Stage, commits: list[dict[str, Any]]) -> list[str]:
     return wrong + [f"I3 said and not stored: {copies[id_].name} {id_}" for id_ in unknown]
 
 
+def _answers(commits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What stands beside each answer to an integrator."""
+    every = (event for commit in commits for event in commit["events"])
+    return [event for event in every if event["type"] == SubmissionAnswered.TYPE]
+
+
+def _answered(stage: Stage, commits: list[dict[str, Any]]) -> list[str]:
+    """I3, of what integrators are told."""
+    types = {type_of(model) for model in topics.ANSWERS}
+    stored = {e["id"] for commit in commits for e in commit["events"] if e["type"] in types}
+    said = {one.id: one for one in stage.tape.known(OUTBOUND)}
+    wrong = [f"I3 stored and never answered: {id_}" for id_ in stored - said.keys()]
+    wrong += [f"I3 answered and not stored: {said[id_].name}" for id_ in said.keys() - stored]
+    same = {(one.id, one.raw_headers, one.value, one.key) for one in stage.tape.known(OUTBOUND)}
+    return wrong if len(same) == len(said) else [*wrong, "I3 answered twice, and not the same"]
+
+
 def _consumed(
     stage: Stage, commits: list[dict[str, Any]], discarded: list[dict[str, Any]]
 ) -> list[str]:
@@ -107,6 +126,7 @@ def _consumed(
         for one in discarded
     )
     table = {type_of(event) for event in TABLES[stage.service]}
+    followed = {event["data"]["request_id"] for event in _answers(commits)}
     wrong = [f"I8 dead without a reason: {place}" for place in letters - stage.poison]
     wrong += [f"I8 given up {n} times: {place}" for place, n in given_up.items() if n > 1]
     wrong += [f"I8 poison that is no dead letter: {place}" for place in stage.poison - letters]
@@ -115,6 +135,8 @@ def _consumed(
             # One given up before its offset was committed comes again, and may be handled then.
             ends = (one.id in led_to or one.place in given_up) + (one.place in letters)
             handled = one.headers.get("ce_type") in table and not topic.startswith("bmt.inbound")
+            # Intake has nothing to decide on what happens to requests that no integrator follows.
+            handled = handled and (stage.service != "intake" or one.key in followed)
             if handled and ends != 1:
                 wrong.append(f"I8 {one.name} {one.id} at {one.place} has {ends} ends")
     return wrong

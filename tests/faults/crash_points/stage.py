@@ -30,7 +30,7 @@ from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document
 from bmt.embedded.ports import any_free_port
 
-INBOUND = topics.inbound("hrmis")
+INBOUND, OUTBOUND = topics.inbound("hrmis"), topics.outbound("hrmis")
 HEARS = {
     "intake": (
         topics.DECISIONS,
@@ -94,7 +94,7 @@ class Stage:
             **more,
         }
         self.tape = Tape(
-            kafka.options, self.prefix, (*topics.WRITERS, topics.DEAD_LETTERS, INBOUND)
+            kafka.options, self.prefix, (*topics.WRITERS, topics.DEAD_LETTERS, INBOUND, OUTBOUND)
         )
         self.client = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=20
@@ -113,7 +113,7 @@ class Stage:
     async def open(self) -> AsyncIterator["Stage"]:
         """The service lives, again and again, until the block ends."""
         await self.around.start()
-        await self.around.wire.create(INBOUND)
+        await self.around.wire.create(INBOUND, OUTBOUND)
         await self.documents.prepare()
         await self.tape.start()
         self.producer = AIOKafkaProducer(**self._options)

@@ -146,6 +146,29 @@ async def test_uploads_and_bulk_calls_go_by_their_age(databases):
     assert [await uploads.count_documents({}) for uploads in views] == [1, 1]
 
 
+async def test_what_integrators_were_told_goes_with_the_request_and_refusals_by_their_age(
+    databases,
+):
+    await databases.keep("old", filed_at=LONG_AGO)
+    await databases.keep("open")
+    intake = databases["intake"]
+    await intake.submissions.insert_many(
+        [{"_id": name, "request_id": name, "refused_at": None} for name in ("old", "open")]
+        + [
+            {"_id": "refused", "request_id": None, "refused_at": LONG_AGO},
+            {"_id": "refused lately", "request_id": None, "refused_at": NOW},
+        ]
+    )
+    await intake.commits.insert_one(
+        {"_id": "refused", "stream": "refusal-1", "recorded_at": LONG_AGO}
+    )
+
+    await pruned(databases)
+
+    assert set(await intake.submissions.distinct("_id")) == {"open", "refused lately"}
+    assert await databases.streams("intake") == {"request-open"}
+
+
 async def test_what_was_stopped_between_commits_and_view_is_finished(databases):
     await databases.keep("old", filed_at=LONG_AGO)
     await databases["intake"].commits.delete_many({})

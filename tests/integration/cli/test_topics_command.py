@@ -11,7 +11,8 @@ pytestmark = pytest.mark.integration
 async def test_every_topic_is_told_with_its_writer_and_its_records(
     bmt, kafka, create_topics, topic_prefix
 ):
-    await create_topics(topics.REQUESTS, topics.inbound("hrmis"), partitions=2)
+    inbound, outbound = topics.inbound("hrmis"), topics.outbound("hrmis")
+    await create_topics(topics.REQUESTS, inbound, outbound, partitions=2)
     async with AIOKafkaProducer(**kafka.options) as producer:
         for partition in (0, 1, 1):
             await producer.send_and_wait(topic_prefix + topics.REQUESTS, b"{}", partition=partition)
@@ -20,12 +21,14 @@ async def test_every_topic_is_told_with_its_writer_and_its_records(
 
     assert answer.code == 0, answer.err
     found = {each["topic"]: each for each in answer.json["items"]}
-    assert list(found) == [*topics.WRITERS, topics.inbound("hrmis"), topics.DEAD_LETTERS]
+    assert list(found) == [*topics.WRITERS, inbound, outbound, topics.DEAD_LETTERS]
     requests = found[topics.REQUESTS]
     assert (requests["writer"], requests["records"]) == ("intake", 3)
     assert [one["end_offset"] for one in requests["partitions"]] == [1, 2]
     assert "my.gov.bmt.RequestReceived.v1" in requests["events"]
-    assert found[topics.inbound("hrmis")]["writer"] == "hrmis"
+    assert found[inbound]["writer"] == "hrmis"
+    assert found[outbound]["writer"] == "intake"
+    assert "my.gov.bmt.SubmissionRefused.v1" in found[outbound]["events"]
     assert found[topics.DECISIONS]["partitions"] == []  # not made in this test
 
 

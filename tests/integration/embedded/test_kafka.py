@@ -111,14 +111,24 @@ async def test_an_observer_reads_and_never_writes(broker):
         await write(broker, "observer", "bmt.decisions.v1")
 
 
-async def test_an_integrator_cannot_read_the_dead_letters_of_others(broker):
+@pytest.mark.parametrize(
+    "topic", [name for name in table().topics if name != "bmt.outbound.hrmis.v1"]
+)
+async def test_an_integrator_reads_nothing_but_its_answers(broker, topic):
     with pytest.raises(TopicAuthorizationFailedError):
-        await read(broker, "hrmis", "bmt.dead-letters.v1", "hrmis-group")
+        await read(broker, "hrmis", topic, "hrmis.follows")
+
+
+async def test_an_integrator_reads_its_answers_which_intake_writes(broker):
+    await write(broker, "intake", "bmt.outbound.hrmis.v1")
+
+    answer = await read(broker, "hrmis", "bmt.outbound.hrmis.v1", "hrmis.follows")
+    assert answer.value == b"{}"
 
 
 async def test_an_outsider_cannot_join_the_group_of_a_service(broker):
     with pytest.raises(GroupAuthorizationFailedError):
-        await read(broker, "hrmis", "bmt.requests.v1", "bmt.approval")
+        await read(broker, "hrmis", "bmt.outbound.hrmis.v1", "bmt.approval")
 
 
 async def test_a_killed_broker_is_back_with_what_it_acknowledged(tmp_path):

@@ -41,7 +41,7 @@ UNLISTED = "payroll.v1"
 CHANGELOG = "bmt.statistics-times-changelog"
 EVERY_TOPIC = (*TOPICS, UNLISTED, CHANGELOG)
 OUTSIDERS_GROUP = "a-group-of-an-outsider"
-GROUPS = (*table().groups, OUTSIDERS_GROUP, "bmt.operators")
+GROUPS = (*table().groups, OUTSIDERS_GROUP, "bmt.operators", "hrmis.follows", "observer.audits")
 TOPIC_REFUSED, GROUP_REFUSED, TRANSACTION_REFUSED = 29, 30, 53
 COORDINATOR_ON_ITS_WAY = (14, 15, 16)
 TRANSACTIONAL_IDS = (*USERS, "hrmis-1", "hrmi", "another")
@@ -49,6 +49,7 @@ TRANSACTIONAL_IDS = (*USERS, "hrmis-1", "hrmi", "another")
 # Seen from the side of who may, not from the table: what the contract says, written out.
 PUBLIC = {"bmt.requests.v1", "bmt.decisions.v1", "bmt.configurations.v1", "bmt.notifications.v1"}
 RECORDS, DEAD, INBOUND = "bmt.records.v1", "bmt.dead-letters.v1", "bmt.inbound.hrmis.v1"
+OUTBOUND = "bmt.outbound.hrmis.v1"
 READS = {
     "intake": PUBLIC - {"bmt.requests.v1"} | {RECORDS, INBOUND},
     "approval": {"bmt.requests.v1"},
@@ -56,11 +57,11 @@ READS = {
     "notification": PUBLIC - {"bmt.notifications.v1"},
     "records": PUBLIC,
     "statistics": PUBLIC | {RECORDS, CHANGELOG},
-    "hrmis": PUBLIC | {RECORDS},
-    "observer": PUBLIC | {RECORDS, DEAD},
+    "hrmis": {OUTBOUND},
+    "observer": PUBLIC | {RECORDS, OUTBOUND, DEAD},
 }
 WRITES = {
-    "intake": {"bmt.requests.v1", DEAD},
+    "intake": {"bmt.requests.v1", OUTBOUND, DEAD},
     "approval": {"bmt.decisions.v1", DEAD},
     "provisioning": {"bmt.configurations.v1", DEAD},
     "notification": {"bmt.notifications.v1", DEAD},
@@ -70,7 +71,8 @@ WRITES = {
     "observer": set(),
 }
 JOINS = {user: {f"bmt.{user}"} for user in USERS} | {
-    user: {OUTSIDERS_GROUP, "bmt.operators"} for user in ("hrmis", "observer")
+    "hrmis": {OUTSIDERS_GROUP, "bmt.operators", "hrmis.follows"},
+    "observer": {OUTSIDERS_GROUP, "bmt.operators", "observer.audits"},
 }
 TRANSACTIONS = {user: set() for user in USERS} | {"hrmis": {"hrmis", "hrmis-1"}}
 

@@ -18,7 +18,7 @@ from bmt.embedded.mongodb_rights import (
 from bmt.embedded.process import running
 
 VIEWS = {
-    "intake": {"requests", "inbox"},
+    "intake": {"requests", "inbox", "submissions"},
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"correspondences", "notices", "templates"},

@@ -1,5 +1,6 @@
 """Intake as it runs, beside a real directory (SCIM); the integrator hrmis submits for MAMPU."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from fixtures import signing_in
 from fixtures.ledger_keys import RECORDS_KEY, SECRETS
 from fixtures.wire import Wire
-from intake_callers import ADMINISTRATOR, INBOUND, PDF, asked
+from intake_callers import ADMINISTRATOR, INBOUND, OUTBOUND, PDF, asked, submitted_headers
 from intake_visitors import HERE
 
 from bmt.embedded.ipms import Ipms
@@ -74,7 +75,7 @@ def _a_busy_machine_is_no_outage():
 @pytest.fixture(scope="module")
 async def intake(shared, variables) -> AsyncIterator[httpx.AsyncClient]:
     """One intake for all tests of a module; each test brings requests of its own."""
-    await shared.wire.create(INBOUND)
+    await shared.wire.create(INBOUND, OUTBOUND)
     async with shared.running(build, Settings, **variables) as client:
         yield client
 
@@ -138,10 +139,21 @@ async def inbound(kafka, shared) -> AsyncIterator[Callable[..., Awaitable[None]]
     await producer.stop()
 
 
+@pytest.fixture
+def say(intake, inbound) -> Callable[..., Awaitable[None]]:
+    """`await say(body, event_id)`: hrmis submits."""
+
+    async def publish(body: dict[str, Any] | bytes, event_id: str = "", **changes: str) -> None:
+        value = body if isinstance(body, bytes) else json.dumps(body).encode()
+        await inbound(value, submitted_headers(event_id, **changes))
+
+    return publish
+
+
 @pytest.fixture(scope="module")
 async def with_pages(shared, variables, embedded_issuer):
     """Intake with its pages, for all tests of a module."""
-    await shared.wire.create(INBOUND)
+    await shared.wire.create(INBOUND, OUTBOUND)
     own = {
         "issuer": embedded_issuer.url,
         "public_url": HERE,

@@ -1,10 +1,12 @@
 """Who calls intake in its tests, and with what."""
 
+import uuid
 from typing import Any
 
 from bmt.contracts import topics
 
 INBOUND = topics.inbound("hrmis")
+OUTBOUND = topics.outbound("hrmis")
 SITI = "siti.mampu@mygovuc.gov.my"
 AMINAH = "aminah.mampu@mygovuc.gov.my"
 
@@ -34,6 +36,25 @@ def asked(**changes: Any) -> dict[str, Any]:
         "justification": "Menghantar lukisan kejuruteraan.",
     }
     return {name: value for name, value in (body | changes).items() if value is not None}
+
+
+def submission(**changes: Any) -> dict[str, Any]:
+    """What an integrator publishes, under a reference that no other has."""
+    reference = f"HR-{uuid.uuid4().hex[:8]}"
+    return asked(channel=None, source_reference=reference, **changes)
+
+
+def submitted_headers(event_id: str = "", **changes: str) -> dict[str, str]:
+    """The attributes of such an event, in binary mode."""
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id or uuid.uuid4().hex,
+        "ce_source": "urn:hrmis",
+        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
+        "ce_time": "2026-11-24T04:00:00Z",
+        "content-type": "application/json",
+    }
+    return attributes | changes
 
 
 def person(account: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from eventually import eventually
 from fixtures.samples import GB
 from fixtures.wire import Said
-from intake_callers import AMINAH, INBOUND, SITI, asked
+from intake_callers import AMINAH, INBOUND, SITI, submission
 
 from bmt.contracts import topics
 
@@ -17,34 +17,6 @@ pytestmark = pytest.mark.integration
 
 LIM = "lim.jpa@mygovuc.gov.my"
 OF_JPA = {"account": LIM, "name": "Lim", "email": LIM}
-
-
-def submission(**changes) -> dict:
-    reference = f"HR-{uuid.uuid4().hex[:8]}"
-    return asked(channel=None, source_reference=reference, **changes)
-
-
-def headers(event_id: str = "", **changes: str) -> dict[str, str]:
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": event_id or uuid.uuid4().hex,
-        "ce_source": "urn:hrmis",
-        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
-        "ce_time": "2026-11-24T04:00:00Z",
-        "content-type": "application/json",
-    }
-    return attributes | changes
-
-
-@pytest.fixture
-def say(intake, inbound):
-    """`await say(body)`: hrmis submits."""
-
-    async def publish(body: dict | bytes, event_id: str = "", **changes: str) -> None:
-        value = body if isinstance(body, bytes) else json.dumps(body).encode()
-        await inbound(value, headers(event_id, **changes))
-
-    return publish
 
 
 @pytest.fixture

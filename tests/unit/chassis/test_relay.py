@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -12,7 +13,7 @@ from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.event_store import Commit, EventRecord
 from bmt.chassis.memory_event_store import MemoryEventStore
-from bmt.chassis.relay import Relay
+from bmt.chassis.relay import Address, Relay
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -75,6 +76,10 @@ def weights(topic: Topic) -> list[int]:
     return [orjson.loads(record.value)["weight"] for record in topic.said]
 
 
+def keys(topic: Topic, wanted: list[bytes]) -> None:
+    assert [record.key for record in topic.said] == wanted
+
+
 async def delivered(store) -> None:
     await eventually(lambda: _is_empty(store))
 
@@ -95,6 +100,41 @@ async def test_a_commit_is_said_with_its_envelope_and_the_private_event_is_not()
     assert headers["ce_sequence"] == b"1"
     assert headers["ce_causationid"] == b"parcel-1-1"
     assert headers["ce_correlationid"] == headers["ce_subject"] == b"1"
+
+
+async def test_an_event_for_one_receiver_goes_to_its_address_and_counts_there():
+    store, topic = MemoryEventStore(), Topic()
+    await store.append([commit(1)])
+    async with running(store, topic) as relay:
+        relay.addresses(["test.Weighed.v1"], lambda _, event: Address("test.scales", event.id, 7))
+        await delivered(store)
+    weighed, posted = topic.said
+    assert (weighed.topic, weighed.key) == ("test.scales", b"w1")
+    assert dict(weighed.headers)["ce_sequence"] == b"7"
+    assert dict(weighed.headers)["ce_subject"] == b"1"
+    assert (posted.topic, posted.key) == ("test.parcels.v1", b"1")
+    assert dict(posted.headers)["ce_sequence"] == b"1"
+
+
+async def test_a_receiver_whose_topic_is_missing_holds_up_nobody_else():
+    class Missing(Topic):
+        lacks_scales = True
+
+        async def publish(self, records) -> None:
+            if self.lacks_scales and any(record.topic == "test.scales" for record in records):
+                raise BrokerUnavailable
+            await super().publish(records)
+
+    store, topic = MemoryEventStore(), Missing()
+    plain = replace(commit(1, "parcel-2"), events=commit(1).events[1:])
+    await store.append([commit(1), commit(2), plain])
+    async with running(store, topic) as relay:
+        relay.addresses(["test.Weighed.v1"], lambda _, event: Address("test.scales", event.id, 1))
+        await eventually(lambda: keys(topic, [b"2"]))
+        assert await store.outbox_size() == (2, NOON)
+        topic.lacks_scales = False
+        await delivered(store)
+    keys(topic, [b"2", b"w1", b"1", b"w2", b"1"])
 
 
 async def test_what_a_crash_left_reaches_the_views_and_the_topic():

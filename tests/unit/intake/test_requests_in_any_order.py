@@ -1,6 +1,7 @@
 """A reception, whatever is handed in and in whatever order: one request, corrected once a return."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from decider_machine import DeciderMachine, No, explore
 from fixtures import procedure
@@ -24,18 +25,21 @@ from submissions import (
 
 from bmt.chassis import clock
 from bmt.contracts import topics
+from bmt.contracts.answers import SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Decision
 from services.intake.domain import DECIDER
 from services.intake.domain.commands import (
     CorrectRequest,
     DismissInboxItem,
+    FollowRequest,
     Known,
     PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
     RecordUpload,
+    RefuseSubmission,
     RegisterInboxItem,
     WithdrawRequest,
 )
@@ -47,7 +51,9 @@ from services.intake.domain.events import (
     Missing,
     ScannedPaper,
     ScanOrigin,
+    SubmissionAnswered,
 )
+from services.intake.domain.submission import SubmittedEvent
 
 KEPT = ("request_id", "reference", "kind", "agency", "received_at")
 """What no correction changes."""
@@ -66,6 +72,18 @@ WISHES = st.fixed_dictionaries(
         "open_elsewhere": st.booleans(),
     }
 )
+FOLLOWED = st.sampled_from(
+    [
+        procedure.approved,
+        procedure.rejected,
+        procedure.returned,
+        procedure.withdrawn,
+        procedure.started,
+        procedure.configured,
+        lambda facts: procedure.notified(facts, "configured"),
+    ]
+)
+"""In any order: topics are not heard in the procedure's."""
 REJECTED = Decision(
     decision="reject",
     decided_by=procedure.OFFICER,
@@ -79,7 +97,7 @@ class Receptions(DeciderMachine):
     """Each stream is one request's, or what may become one; `known` is what approval said of it."""
 
     decider = DECIDER
-    models = (*topics.EVENTS[topics.REQUESTS], *PRIVATE)
+    models = (*topics.EVENTS[topics.REQUESTS], *PRIVATE, *topics.ANSWERS)
     requests = Bundle("requests")
 
     def __init__(self):
@@ -101,6 +119,32 @@ class Receptions(DeciderMachine):
         said = self.tell(ReceiveRequest(name, submission(standing=standing)), name)
         assert [type(event) for event in said] == [RequestReceived]
         return name
+
+    @rule(target=requests)
+    def an_integrator_submits(self):
+        name = self._new()
+        by = {"channel": "event", "source_reference": "HR/1"}
+        asked = replace(submission(HRMIS, **by), submitted_event=SubmittedEvent("/hrmis", name))
+        said = self.tell(ReceiveRequest(name, asked), name)
+        assert [type(event) for event in said] == [
+            *(RequestReceived, SubmissionAnswered, SubmissionAccepted)
+        ]
+        return name
+
+    @rule(detail=st.sampled_from(["malformed", "forbidden"]))
+    def a_submission_is_refused(self, detail):
+        event = SubmittedEvent("/hrmis", clock.new_id())
+        command = RefuseSubmission("hrmis", event, None, detail, detail, (), NOON)
+        _, answer = self.tell(command, f"refusal of {event.id}")
+        assert isinstance(answer, SubmissionRefused)
+
+    @rule(name=requests, event=FOLLOWED, sequence=st.integers(1, 5))
+    def another_service_goes_on_with_it(self, name, event, sequence):
+        state = self.state(name)
+        facts = getattr(state, "facts", None)
+        if facts is not None:
+            said = self.tell(FollowRequest(event(facts), sequence, NOON), name)
+            assert getattr(state, "answered", None) or not said
 
     @rule(target=requests, wish=st.none() | WISHES, is_clear=st.booleans())
     def an_email_comes(self, wish, is_clear):
@@ -218,9 +262,19 @@ class Receptions(DeciderMachine):
             assert len(ids) == len(set(ids))
 
     @invariant()
+    def answers_are_numbered_and_say_another_status_each_time(self):
+        for name in self.known:
+            answers = self.events(*topics.ANSWERS, stream=name)
+            noted = self.events(SubmissionAnswered, stream=name)
+            assert len(answers) == (noted[-1].number if noted else 0)
+            statuses = [getattr(answer, "status", "received") for answer in answers]
+            assert all(one != other for one, other in pairwise(statuses))
+            assert not answers or statuses[-1] == noted[-1].progress.status
+
+    @invariant()
     def a_withdrawal_is_the_last_word(self):
         for name in self.known:
-            events = self.events(stream=name)
+            events = self.events(*topics.EVENTS[topics.REQUESTS], stream=name)
             assert not any(isinstance(event, WithdrawalRequested) for event in events[:-1])
 
     @invariant()

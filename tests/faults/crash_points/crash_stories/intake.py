@@ -7,9 +7,9 @@ import uuid
 
 from crash_stories import of_all
 from eventually import eventually
-from fixtures.procedure import approved
+from fixtures.procedure import approved, started
 from fixtures.scanned_paper import batch_pdf, printed
-from stage import INBOUND, PATIENCE, Stage
+from stage import INBOUND, OUTBOUND, PATIENCE, Stage
 
 from bmt.contracts import topics
 from bmt.contracts.requests import RequestFacts
@@ -53,6 +53,39 @@ async def submissions(stage: Stage) -> None:
     request = RequestFacts.model_validate(json.loads(said.value)["request"])
     await stage.say(approved(request), sequence=2)
     await eventually(lambda: _tells(stage, by_form, "approved"), PATIENCE)
+    await followed(stage, by_event)
+
+
+async def followed(stage: Stage, request_id: str) -> None:
+    """The integrator hears of each status once, and in order."""
+    (said,) = await stage.heard(topics.REQUESTS, request_id, "RequestReceived")
+    request = RequestFacts.model_validate(json.loads(said.value)["request"])
+    await stage.say(approved(request), sequence=2)
+    await stage.say(started(request), sequence=1)
+
+    async def answered() -> None:
+        told = {one.id: json.loads(one.value) for one in await stage.tape.of(OUTBOUND)}
+        of_it = [one for one in told.values() if one.get("request_id") == request_id]
+        statuses = [one.get("status", "accepted") for one in of_it]
+        assert statuses in (["accepted", "approved", "configuring"], ["accepted", "configuring"])
+
+    await eventually(answered, PATIENCE)
+
+
+async def refused(stage: Stage) -> None:
+    """What breaks the rules is a dead letter, and its integrator is told once for each time."""
+    event_id = uuid.uuid4().hex
+    places = [
+        await stage.publish(INBOUND, b"{}", {"ce_id": event_id, "ce_source": "urn:hrmis"})
+        for _ in range(2)
+    ]
+    await stage.buried(*places)
+
+    async def answered() -> None:
+        told = {one.id: one for one in await stage.tape.of(OUTBOUND) if one.key == event_id}
+        assert [one.name for one in told.values()] == ["SubmissionRefused"] * 2
+
+    await eventually(answered, PATIENCE)
 
 
 async def scan(stage: Stage) -> None:
@@ -150,4 +183,4 @@ def asked(channel: str):
     }
 
 
-STORIES = (submissions, scan, papers, of_all.poison, of_all.unreadable, of_all.left_behind)
+STORIES = (submissions, refused, scan, papers, of_all.poison, of_all.unreadable, of_all.left_behind)

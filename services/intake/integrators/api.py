@@ -1,0 +1,64 @@
+"""Submissions over HTTP: an integrator asks what became of its own."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from bmt.chassis.auth import Principal, require
+from bmt.chassis.openapi import problems
+from bmt.chassis.pagination import Page
+from bmt.chassis.web import api_router
+from bmt.contracts.http.intake import SubmissionOutcome
+from services.intake.api import BY_RECEPTION, PageAsked
+from services.intake.domain.errors import UnknownSubmission
+from services.intake.integrators.refusals import LONGEST_ATTRIBUTE
+from services.intake.integrators.submissions import SubmissionDocument, Submissions
+
+Asking = Annotated[Principal, Depends(require("integrator"))]
+SubmissionId = Annotated[
+    str,
+    Path(
+        max_length=LONGEST_ATTRIBUTE,
+        description="`ce_id` of the submission, percent-encoded; or the origin of what is no event",
+    ),
+]
+SourceReference = Annotated[
+    str | None, Query(max_length=200, description="what the integrator calls it")
+]
+
+
+def routes(submissions: Submissions) -> APIRouter:
+    """The routes of submissions. A token's `sub` is the integrator's name."""
+    api = api_router(tags=["submissions"])
+
+    @api.get("/v1/submissions", summary="The caller's own submissions, the newest first")
+    async def find(
+        principal: Asking, page: PageAsked, source_reference: SourceReference = None
+    ) -> Page[SubmissionOutcome]:
+        found = await submissions.find(principal.subject, source_reference, page)
+        told = BY_RECEPTION.page(found, page, _place_of)
+        return Page(items=[_outcome(one) for one in told.items], next_cursor=told.next_cursor)
+
+    @api.get(
+        "/v1/submissions/{submission_id:path}",
+        responses=problems("not_found"),
+        summary="What became of one of the caller's own submissions",
+    )
+    async def look(submission_id: SubmissionId, principal: Asking) -> SubmissionOutcome:
+        found = await submissions.get(principal.subject, submission_id)
+        if found is None:
+            raise UnknownSubmission
+        return _outcome(found)
+
+    return api
+
+
+def _outcome(document: SubmissionDocument) -> SubmissionOutcome:
+    shown = document.model_dump(include=set(SubmissionOutcome.model_fields))
+    outcome = "accepted" if document.refused_at is None else "refused"
+    return SubmissionOutcome(outcome=outcome, **shown)
+
+
+def _place_of(document: SubmissionDocument) -> tuple[datetime, str]:
+    return document.received_at, document.key

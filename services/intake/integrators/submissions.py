@@ -1,0 +1,124 @@
+"""The submissions of each integrator and what became of them, as a view."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.pagination import PageRequest
+from bmt.chassis.view_store import Query
+from bmt.chassis.views import View, ViewProjection
+from bmt.contracts.answers import FaultyField
+from bmt.contracts.values import Moment, Status
+from services.intake.domain.events import SubmissionAnswered
+
+_NAMESAKES: Final = 50
+
+
+class SubmissionDocument(BaseModel):
+    """One submission: the same source and id is the same.
+
+    Attributes:
+        key: of the document; for lists.
+        received_at: when it was accepted; until then, when it was refused last.
+        refused_at: the same of one that was only refused; None: it was accepted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    integrator: str
+    submission_id: str
+    source_reference: str | None
+    received_at: Moment
+    refused_at: Moment | None
+    request_id: str | None
+    reference: str | None
+    status: Status | None
+    reason: str | None
+    detail: str | None
+    errors: tuple[FaultyField, ...]
+
+
+def fold_submission(
+    document: SubmissionDocument | None, heard: Heard[Any]
+) -> SubmissionDocument | None:
+    """What was accepted stays so, whatever else comes under its id; of refusals the last counts."""
+    event: SubmissionAnswered = heard.data
+    if event.request_id is None and document is not None:
+        refused_before = document.refused_at
+        if refused_before is None or refused_before >= event.answered_at:
+            return document
+    return SubmissionDocument(
+        key=_key_of(event),
+        integrator=event.integrator,
+        submission_id=event.submission_id,
+        source_reference=event.source_reference,
+        received_at=event.answered_at,
+        refused_at=event.answered_at if event.request_id is None else None,
+        request_id=event.request_id,
+        reference=event.reference,
+        status=event.progress.status if event.progress else None,
+        reason=event.reason,
+        detail=event.detail,
+        errors=event.errors,
+    )
+
+
+def _key(heard: Heard[Any]) -> str | None:
+    return _key_of(heard.data) if isinstance(heard.data, SubmissionAnswered) else None
+
+
+def _key_of(event: SubmissionAnswered) -> str:
+    named = (event.integrator, event.source, event.submission_id)
+    return sha256("\0".join(named).encode()).hexdigest()[:40]
+
+
+SUBMISSIONS: Final = View(
+    name="submissions",
+    model=SubmissionDocument,
+    fold=fold_submission,
+    key=_key,
+    indexes=(
+        ("integrator", "received_at", "_id"),
+        ("integrator", "source_reference", "received_at", "_id"),
+        ("integrator", "submission_id", "_id"),
+        ("request_id", "_id"),
+        ("refused_at", "_id"),
+    ),
+)
+
+
+class Submissions:
+    """What an integrator may ask about its own submissions."""
+
+    def __init__(self, view: ViewProjection[SubmissionDocument]) -> None:
+        self._view = view
+
+    async def get(self, integrator: str, submission_id: str) -> SubmissionDocument | None:
+        """The submission of this id: of several sources' the one that was accepted, or the latest."""
+        named = {"integrator": integrator, "submission_id": submission_id}
+        found = await self._view.find(Query(equal=named, limit=_NAMESAKES))
+        latest = sorted(found, key=lambda one: (one.refused_at is None, one.received_at))
+        return latest[-1] if latest else None
+
+    async def find(
+        self,
+        integrator: str,
+        source_reference: str | None,
+        page: PageRequest[tuple[datetime, str]],
+    ) -> Sequence[SubmissionDocument]:
+        """The newest, up to the page's lookahead."""
+        named = {"source_reference": source_reference} if source_reference else {}
+        return await self._view.find(
+            Query(
+                equal={"integrator": integrator, **named},
+                order_by="received_at",
+                descending=True,
+                after=page.after,
+                limit=page.lookahead,
+            )
+        )
