@@ -3,17 +3,19 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from bmt.chassis import crash_points, kafka_client
+from bmt.chassis import background, crash_points, kafka_client
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.parking import Record
 from bmt.chassis.polling import Poll, Polled, Unreadable
+from bmt.chassis.positions import ConsumedPositions, CountMissed, Handled, Placement
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +36,18 @@ class Consumer:
         group: str,
         client_options: Mapping[str, Any],
         dispatcher: Dispatcher,
+        positions: ConsumedPositions,
+        missed: CountMissed,
     ) -> None:
         """`client_options` as aiokafka's clients take them: servers and security."""
         self._topics = topics
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
-        self._poll = Poll(dispatcher.refuse_unread)
+        self._positions = positions
+        self._missed = missed
+        self._placement: Placement | None = None
+        self._poll = Poll(self._refuse_unread)
         self._in_hand: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
 
@@ -94,7 +101,6 @@ class Consumer:
 
     async def _hear(self) -> None:
         client = AIOKafkaConsumer(
-            *self._topics,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -105,23 +111,34 @@ class Consumer:
             metadata_max_age_ms=30_000,
             **self._options,
         )
+        self._placement = placement = Placement(client, self._positions, self._missed)
+        client.subscribe(self._topics, listener=placement)
         try:
             await client.start()
             self._client = client
             while True:
-                polled = await self._poll.next(client)
+                polled = placement.unhandled(await self._poll.next(client))
                 if polled:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
                     self._in_hand = {}
+                    await placement.note({place: _last(raws) for place, raws in polled.items()})
                     if sum(map(len, polled.values())) >= BUSY_RECORDS:
                         await asyncio.sleep(LINGER_SECONDS)
                 else:
                     kafka_client.require_fetching(client)
+                    await placement.note({})
         finally:
             self._client = None
             self._in_hand = {}
+            with suppress(Unavailable):
+                await background.whole(placement.save())
             await kafka_client.stop(client)
+
+    async def _refuse_unread(self, place: TopicPartition, offset: int) -> None:
+        await self._dispatcher.refuse_unread(place, offset)
+        if self._placement is not None:
+            await self._placement.note({place: Handled(offset, None)})
 
     async def _handle(self, client: AIOKafkaConsumer, polled: Polled) -> None:
         records = [_record(raw) for raws in polled.values() for raw in raws]
@@ -152,6 +169,10 @@ class Consumer:
         except (IllegalStateError, KafkaError) as error:
             # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
+
+
+def _last(raws: Sequence[ConsumerRecord[bytes, bytes]]) -> Handled:
+    return Handled(raws[-1].offset, raws[-1].timestamp)
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:

@@ -1,12 +1,12 @@
 """Saying events on Kafka: idempotent, acknowledged by all in-sync replicas, in order a key."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from bmt.chassis import crash_points, kafka_client
@@ -31,8 +31,8 @@ class Outgoing:
 class Publisher(Protocol):
     """Where the relay and the consumer say things."""
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return when all are acknowledged, in order a key.
+    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
+        """Return when all are acknowledged, in order a key: the highest offset of each partition.
 
         Raises:
             BrokerUnavailable: not all are known to be; publish the same again.
@@ -78,7 +78,7 @@ class KafkaPublisher:
                 self._producer = producer
             return self._producer
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
         """As `Publisher.publish`."""
         producer = await self._started()
         try:
@@ -90,13 +90,44 @@ class KafkaPublisher:
                     for record in records
                 ]
                 crash_points.reached("publisher.sent")
-                await asyncio.gather(*acknowledged)
+                places = await asyncio.gather(*acknowledged)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("publish_failed", records=len(records), error=type(error).__name__)
             await self._discard(producer)
             if isinstance(error, MessageSizeTooLargeError):
                 raise RecordTooLarge from error
             raise BrokerUnavailable from error
+        highest: dict[TopicPartition, int] = {}
+        for place in places:
+            known = highest.get(place.topic_partition, -1)
+            highest[place.topic_partition] = max(place.offset, known)
+        return highest
+
+    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """The offset after the last record of each partition.
+
+        Raises:
+            BrokerUnavailable: it cannot be told now, or one of the topics is not there.
+        """
+        producer = await self._started()
+        consumer = AIOKafkaConsumer(**self._options)
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                cluster = await producer.client.fetch_all_metadata()
+                places = [
+                    TopicPartition(topic, partition)
+                    for topic in topics
+                    for partition in cluster.partitions_for_topic(topic) or ()
+                ]
+                if {place.topic for place in places} != set(topics):
+                    raise BrokerUnavailable
+                await consumer.start()
+                ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+        finally:
+            await kafka_client.stop(consumer)
+        return ends
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

@@ -34,6 +34,9 @@ MongoDB adds rights up and cannot say "all but these", so a collection that is m
 filled and read, and never changed: the safe side to err on.
 """
 
+KEPT_BY_ALL: Final = ("positions", "republishing")
+"""How far the topics were read and written, and what is to be published again."""
+
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
 """Keys, which are retired and destroyed one by one."""
 
@@ -106,7 +109,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
             [
                 _privilege(database, "", ADD),
                 _privilege(database, COMMITS, MARK),
-                *_privileges(database, working, CHANGE),
+                *_privileges(database, (*working, *KEPT_BY_ALL), CHANGE),
                 *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
         )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
+from fixtures.positions import KeptPositions, nothing_missed
 from fixtures.unreadable import say_unreadable
 
 from bmt.chassis.consumer import Consumer
@@ -42,9 +43,14 @@ def topic(topic_prefix) -> str:
 
 
 @asynccontextmanager
-async def hearing(kafka, topic: str, hearer: Hearer):
+async def hearing(kafka, topic: str, hearer: Hearer, positions: KeptPositions | None = None):
     consumer = Consumer(
-        topics=[topic], group=f"{topic}.test", client_options=kafka.options, dispatcher=hearer
+        topics=[topic],
+        group=f"{topic}.test",
+        client_options=kafka.options,
+        dispatcher=hearer,
+        positions=positions or KeptPositions(),
+        missed=nothing_missed,
     )
     running = asyncio.create_task(consumer.run())
     try:
@@ -72,9 +78,9 @@ async def test_what_cannot_be_read_is_stepped_over_and_the_rest_flows(kafka, pro
 
 async def test_what_was_refused_is_not_refused_again_at_the_next_start(kafka, producer, topic):
     await say_unreadable(producer, topic)
-    hearers = Hearer(), Hearer()
+    hearers, positions = (Hearer(), Hearer()), KeptPositions()
     for hearer, value in zip(hearers, (b"first start", b"second start"), strict=True):
-        async with hearing(kafka, topic, hearer):
+        async with hearing(kafka, topic, hearer, positions):
             await producer.send_and_wait(topic, value, partition=0)
             await eventually(lambda hearer=hearer, value=value: value in hearer.heard, 30)
     assert [hearer.refused for hearer in hearers] == [[0, 1], []]
