@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import mongodb, positions
 from bmt.pruning.stores import COMMITS, FILES, RECORDS, STORES, STREAM_OF, WorkingStore
 
 AT_A_TIME: Final = 500
@@ -38,10 +38,20 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
         StoreUnavailable: some may be removed; the same again goes on.
     """
     files = client[f"{prefix}{RECORDS}"][FILES]
+    for service in (*STORES, RECORDS):
+        await _announce(client[f"{prefix}{service}"], before)
     return {
         service: await _of_service(client[f"{prefix}{service}"], store, files, before)
         for service, store in STORES.items()
     }
+
+
+async def _announce(database: mongodb.Database, before: datetime) -> None:
+    """Before anything is removed: what is older is not published again, for nobody would recognise it."""
+    with mongodb.store_errors():
+        await database[positions.COLLECTION].update_one(
+            {"_id": positions.PRUNED}, {"$max": {"before": before}}, upsert=True
+        )
 
 
 async def _of_service(
