@@ -43,9 +43,7 @@ REPUBLISHED_AT_ONCE: Final = 1_000
 """Streams; more than that is one job for all of them."""
 SHOWN: Final = 10
 
-_INTAKES_OWN: Final = topics.EVENTS[topics.REQUESTS]
-_EVERYTHING: Final = (
-    *topics.EVENTS[topics.REQUESTS],
+_AFTER_RECEIPT: Final = (
     *topics.EVENTS[topics.DECISIONS],
     *topics.EVENTS[topics.CONFIGURATIONS],
     *topics.EVENTS[topics.NOTIFICATIONS],
@@ -60,8 +58,8 @@ RECORDED_BY: Final[Mapping[str, tuple[type[Event], ...]]] = {
         Withdrawn,
         Configured,
     ),
-    "records": _EVERYTHING,
-    "intake": tuple(event for event in (*_EVERYTHING, Filed) if event not in _INTAKES_OWN),
+    "records": (*topics.EVENTS[topics.REQUESTS], *_AFTER_RECEIPT),
+    "intake": (*_AFTER_RECEIPT, Filed),
 }
 """Which events each consumer records, always; what it may ignore is not here."""
 

@@ -40,6 +40,13 @@ class Publisher(Protocol):
         """
         ...
 
+    def reconnected(self) -> bool:
+        """Whether the broker may be another one than when it was last asked for the ends of topics."""
+        ...
+
+
+Connections = frozenset[Any]
+
 
 class KafkaPublisher:
     """One idempotent producer, replaced by a new one after a failure.
@@ -53,6 +60,7 @@ class KafkaPublisher:
         self._options = dict(client_options)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._known: Connections = frozenset()
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -123,11 +131,23 @@ class KafkaPublisher:
                     raise BrokerUnavailable
                 await consumer.start()
                 ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
+                self._known = self._connections()
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable from error
         finally:
             await kafka_client.stop(consumer)
         return ends
+
+    def reconnected(self) -> bool:
+        """As `Publisher.reconnected`."""
+        return not self._known or self._connections() != self._known
+
+    def _connections(self) -> Connections:
+        """Those that are open; the library has no other sign of a connection that was lost."""
+        if self._producer is None:
+            return frozenset()
+        connections = self._producer.client._conns.values()  # noqa: SLF001  as above
+        return frozenset(each for each in connections if each.connected())
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

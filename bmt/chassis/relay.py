@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from bmt.chassis import background, crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.delivery import OwnProjections
-from bmt.chassis.errors import Unavailable
+from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.event_store import Commit, EventStore
 from bmt.chassis.publisher import Outgoing, Publisher
 from bmt.chassis.recent import Recent
@@ -94,9 +94,11 @@ class Relay:
         self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
         self._acknowledged: list[str] = []  # commits to be marked as delivered
-        self._offsets: dict[TopicPartition, int] = {}
+        self._offsets: dict[TopicPartition, int] = {}  # acknowledged with them
+        self._highest: dict[TopicPartition, int] = {}  # acknowledged ever
         self._settled_at = time.monotonic()
         self._checked = False
+        self._checking = asyncio.Lock()
         self._behind = True
         self._failures = 0
 
@@ -125,7 +127,7 @@ class Relay:
                 self._behind = True
                 self._checked = False
                 self._fresh.clear()
-                self._acknowledged.clear()
+                self._forget_acknowledged()
                 self._failures += 1
                 log.warning("relay_waits", part=error.part, failures=self._failures)
                 ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
@@ -145,9 +147,10 @@ class Relay:
 
     async def _require_checked(self) -> None:
         """Nothing is published before it is known whether the topics hold what came before."""
-        if not self._checked:
-            await self._kept.check()
-            self._checked = True
+        async with self._checking:
+            if not self._checked or self._publisher.reconnected():
+                await self._kept.check()
+                self._checked, self._highest = True, {}
 
     async def _next(self) -> None:
         patience = SETTLED_AFTER_SECONDS if self._acknowledged else self._sweep_every
@@ -215,9 +218,19 @@ class Relay:
     async def _send(self, commits: Sequence[Commit]) -> int:
         records = [record for commit in commits for record in self._records(commit)]
         if records:
-            for place, offset in (await self._publisher.publish(records)).items():
-                self._offsets[place] = max(offset, self._offsets.get(place, -1))
+            offsets = await self._publisher.publish(records)
+            if any(offset <= self._highest.get(place, -1) for place, offset in offsets.items()):
+                # A topic was made anew since it was checked: what it held before is missing there.
+                self._highest = {}
+                raise BrokerUnavailable
+            self._highest |= offsets
+            self._offsets |= offsets
         return len(records)
+
+    def _forget_acknowledged(self) -> None:
+        """Where commits stay pending they are published again, and acknowledged anew."""
+        self._acknowledged = []
+        self._offsets = {}
 
     async def _settle(self) -> None:
         """Mark what was acknowledged as delivered; how far the topics have come is remembered first."""

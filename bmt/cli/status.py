@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 LATE_AFTER = timedelta(minutes=1)
 """An event that waits longer to be published says that Kafka, or its service, is away."""
+REPUBLISHED_AFTER = timedelta(minutes=5)
+"""What is missing so long, and was missing in the round before, will not come by itself."""
 LOOKED_BACK = timedelta(minutes=10)
 """Each round begins so long before the last one: what was too young then is old enough now."""
 
@@ -206,18 +208,24 @@ async def _rounds(
     from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.errors import Unavailable  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.reconciliation import Reconciliation  # noqa: PLC0415
+    from bmt.reconciliation import Missing, Reconciliation  # noqa: PLC0415
 
     since: datetime | None = None  # the first round looks at all that there is
     async with mongodb_client(address) as client:
         stores = Reconciliation(client, address.prefix)
+        missing: Sequence[Missing] = ()
         while True:
             now = clock.now()
             try:
-                missing = await stores.missing(now, since)
-                if republish and missing:
-                    again = await stores.republish(missing, now)
-                    log.warning("events_unrecorded", events=len(missing), republished=again)
+                before, missing = set(missing), await stores.missing(now, since)
+                lost = [
+                    one
+                    for one in missing
+                    if one in before and now - one.recorded_at > REPUBLISHED_AFTER
+                ]
+                if republish and lost:
+                    again = await stores.republish(lost, now)
+                    log.warning("events_unrecorded", events=len(lost), republished=again)
             except Unavailable as error:
                 log.warning("reconciliation_waits", part=error.part)
             else:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
 Name = TypeVar("Name", bound=str)
-Kind = Literal["kill", "freeze", "restart", "cut", "stall", "slow"]
+Kind = Literal["kill", "freeze", "restart", "cut", "stall", "slow", "lose"]
 
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
 PROGRAMS: Final = (*SERVICES, "kafka", "mongodb")
@@ -22,9 +22,13 @@ TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
         "cut": WIRES,
         "stall": WIRES,
         "slow": WIRES,
+        "lose": ("kafka",),
     }
 )
-ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "kill", "stall", "slow")
+ROUND: Final[Sequence[Kind]] = (
+    *("kill", "freeze", "restart", "cut"),
+    *("kill", "stall", "slow", "lose"),
+)
 """One round of kinds; each round has an order of its own."""
 
 
@@ -33,7 +37,8 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: SIGKILL, SIGSTOP and SIGCONT, SIGTERM; connections cut, held or slowed.
+        kind: SIGKILL, SIGSTOP and SIGCONT, SIGTERM; connections cut, held or slowed; killed, and
+            its data removed.
         target: a program, or a wire.
         seconds: how long it lasts, where it is not over at once.
         pause: seconds after it until the next may come.
@@ -46,7 +51,7 @@ class Fault:
 
     def __str__(self) -> str:
         """For people who watch."""
-        lasting = "" if self.kind in ("kill", "restart") else f" for {self.seconds:g} s"
+        lasting = "" if self.kind in ("kill", "restart", "lose") else f" for {self.seconds:g} s"
         return f"{self.kind} {self.target}{lasting}"
 
 

@@ -34,13 +34,16 @@ class Topic:
 
     def __init__(self) -> None:
         self.said = []
-        self.away = False
+        self.away = self.new_connection = False
 
     async def publish(self, records):
         if self.away:
             raise BrokerUnavailable
         self.said += records
         return {PLACE: len(self.said) - 1}
+
+    def reconnected(self) -> bool:
+        return self.new_connection
 
 
 class Kept:
@@ -297,3 +300,29 @@ async def test_what_a_topic_lacks_goes_before_what_is_new_of_the_same_stream():
         relay.enqueue([commit(2)])
         await delivered(store)
     assert weights(topic) == [1, 2]
+
+
+async def test_the_topics_are_checked_before_anything_is_published_on_a_new_connection():
+    store, topic, kept = MemoryEventStore(), Topic(), Kept()
+    async with running(store, topic, kept=kept) as relay:
+        await eventually(lambda: kept.checks == 1)
+        topic.new_connection = True
+        await store.append([commit(1)])
+        relay.enqueue([commit(1)])
+        await delivered(store)
+    assert kept.checks > 1
+
+
+async def test_an_offset_that_was_given_before_says_that_the_topic_was_made_anew():
+    class Anew(Topic):
+        async def publish(self, records):
+            await super().publish(records)
+            return {PLACE: 0}
+
+    store, topic, kept = MemoryEventStore(), Anew(), Kept()
+    async with running(store, topic, kept=kept) as relay:
+        for version in (1, 2):
+            await store.append([commit(version)])
+            relay.enqueue([commit(version)])
+            await delivered(store)
+    assert kept.checks == 2
