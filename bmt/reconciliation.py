@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bmt.chassis import mongodb, positions, republishing
-from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import PARKED
 from bmt.chassis.positions import Positions
 from bmt.chassis.republishing import Job, Jobs
@@ -242,11 +241,13 @@ class Reconciliation:
         return {name: await self._waiting(each) for name, each in self._databases.items()}
 
     async def _waiting(self, database: mongodb.Database) -> "Waiting":
-        store = MongoEventStore(database[COMMITS])
+        pending = {"outbox": True}
         with mongodb.store_errors():
             parked = await database[PARKED].count_documents({})
+            count = await database[COMMITS].count_documents(pending)
+            oldest = await database[COMMITS].find_one(pending, sort=[("recorded_at", 1)])
         jobs = await Jobs(database[republishing.COLLECTION]).open()
-        return Waiting(await store.outbox_size(), parked, len(jobs))
+        return Waiting((count, oldest["recorded_at"] if oldest else None), parked, len(jobs))
 
     async def republish(self, missing: Sequence[Missing], now: datetime) -> int:
         """Have each stream of these published again, once; how many that are.

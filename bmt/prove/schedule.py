@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
@@ -25,11 +26,8 @@ TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
         "lose": ("kafka",),
     }
 )
-ROUND: Final[Sequence[Kind]] = (
-    *("kill", "freeze", "restart", "cut"),
-    *("kill", "stall", "slow", "lose"),
-)
-"""One round of kinds; each round has an order of its own."""
+ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "lose", "stall", "slow")
+"""One round of kinds; each round has an order of its own. In every second one a kill takes the place of the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Fault:
 def schedule(seed: int, count: int) -> list[Fault]:
     """So many faults; each kind comes in each round, each target once before any comes again."""
     chance = random.Random(f"faults {seed}")  # noqa: S311 - to be had again, not to be secret
-    kinds = _rounds(chance, ROUND)
+    kinds = _rounds(chance, ROUND, [kind if kind != "lose" else "kill" for kind in ROUND])
     targets = {kind: _rounds(chance, names) for kind, names in TARGETS.items()}
     faults: list[Fault] = []
     for _ in range(count):
@@ -68,6 +66,7 @@ def schedule(seed: int, count: int) -> list[Fault]:
     return faults
 
 
-def _rounds(chance: random.Random, names: Sequence[Name]) -> Iterator[Name]:
-    while True:
+def _rounds(chance: random.Random, *rounds: Sequence[Name]) -> Iterator[Name]:
+    """Round after round, the first again after the last, each in an order of its own."""
+    for names in cycle(rounds):
         yield from chance.sample(names, len(names))
