@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from heapq import merge
 from typing import Any, Final
 
@@ -11,12 +12,13 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from bmt.chassis import crash_points, kafka_client
+from bmt.chassis import background, crash_points, kafka_client
 from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.parking import Record
 from bmt.chassis.polling import Poll, PolledBatch
+from bmt.chassis.positions import ConsumedPositions, CountMissed, Handled, Placement
 from bmt.chassis.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)
@@ -38,12 +40,16 @@ class Consumer:
         group: str,
         client_options: Mapping[str, Any],
         dispatcher: Dispatcher,
+        positions: ConsumedPositions,
+        missed: CountMissed,
     ) -> None:
         """`client_options` as aiokafka's clients take them: servers and security."""
         self._topics = topics
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
+        self._positions = positions
+        self._missed = missed
         self._poll = Poll()
         self._in_hand: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
@@ -102,7 +108,6 @@ class Consumer:
 
     async def _hear(self) -> None:
         client = AIOKafkaConsumer(
-            *self._topics,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -113,24 +118,30 @@ class Consumer:
             metadata_max_age_ms=30_000,
             **self._options,
         )
+        self._placement = placement = Placement(client, self._positions, self._missed)
+        client.subscribe(self._topics, listener=placement)
         try:
             await client.start()
             self._client = client
             while True:
-                polled = await self._poll.next(client)
+                polled = placement.unhandled(await self._poll.next(client))
                 self._failures = 0
                 if polled:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
                     self._in_hand = {}
+                    await placement.note({place: _last(raws) for place, raws in polled.items()})
                     if sum(map(len, polled.values())) >= BUSY_RECORDS:
                         await asyncio.sleep(LINGER_SECONDS)
                 else:
                     kafka_client.require_fetching(client)
+                    await placement.note({})
                 self._done_at = time.monotonic()
         finally:
             self._client = None
             self._in_hand = {}
+            with suppress(Unavailable):
+                await background.whole(placement.save())
             await kafka_client.stop(client)
 
     async def _handle(self, client: AIOKafkaConsumer, polled: PolledBatch) -> None:
@@ -175,6 +186,11 @@ def in_time(polled: PolledBatch) -> list[Record]:
 def _dated(raw: Polled) -> int:
     """What cannot be decoded has no date, and holds up nothing behind it."""
     return 0 if isinstance(raw, Unread) else int(raw.timestamp)
+
+
+def _last(raws: Sequence[Polled]) -> Handled:
+    last = raws[-1]
+    return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
 
 
 def _record(raw: Polled) -> Record:

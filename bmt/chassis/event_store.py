@@ -143,6 +143,19 @@ class EventStore(Protocol):
         """How many commits are to be delivered, and when the oldest was recorded."""
         ...
 
+    async def recorded_after(
+        self,
+        after: tuple[str, int] | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Sequence[Commit]:
+        """The next commits in the order of streams and versions, after a stream and version.
+
+        Those recorded before `since` (UTC) are left out.
+        """
+        ...
+
     def all(self) -> AsyncIterator[Commit]:
         """Every commit, each stream's in version order: for rebuilding views and for audits."""
         ...

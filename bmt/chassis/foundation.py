@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from bmt.chassis import background, clock, mongodb
+from bmt.chassis import background, clock, mongodb, positions, republishing
 from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.crowd_limit import CrowdLimits
@@ -33,9 +33,11 @@ from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.mongo_work_queue import MongoWorkQueue
+from bmt.chassis.positions import Positions
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.rate_limit import RateLimit
 from bmt.chassis.relay import Relay
+from bmt.chassis.republishing import Jobs, Republishing
 from bmt.chassis.settings import ServiceSettings
 from bmt.chassis.shared_views import SharedViews
 from bmt.chassis.subscriptions import Handler
@@ -112,6 +114,7 @@ class Foundation:
         self.lot = MongoParkingLot(self.database[PARKED])
         self.work = MongoWorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
+        self._positions = Positions(self.database[positions.COLLECTION])
         self._missed = MissedEvents(self.store, self._own, self.source)
         self._own_projections: list[Projection] = []
         projections = OwnProjections(
@@ -122,10 +125,20 @@ class Foundation:
             for topic, models in said.items()
             for model in models
         }
+        self._jobs = Jobs(self.database[republishing.COLLECTION])
+        self._republishing = Republishing(
+            jobs=self._jobs,
+            positions=self._positions,
+            store=self.store,
+            topics=set(topics.values()),
+            broker=self.publisher,
+            clock=clock.now,
+        )
         self.relay = Relay(
             store=self.store,
             projections=projections,
             publisher=self.publisher,
+            kept=self._republishing,
             topics=topics,
             source=self.source,
             clock=clock.now,
@@ -150,7 +163,10 @@ class Foundation:
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
         self._consumer: Consumer | None = None
-        self._tasks: list[Task] = [self.relay.run]
+        self._tasks: list[Task] = [
+            self.relay.run,
+            partial(self._republishing.run, self.relay.publish_again),
+        ]
         self._prepare: list[Task] = []
         self._samplers: list[Sampler] = [self._sample]
         self._close: list[Task] = []
@@ -226,6 +242,8 @@ class Foundation:
             group=group,
             client_options=self.settings.kafka_client_options(),
             dispatcher=dispatcher,
+            positions=self._positions,
+            missed=self.metrics.gone_unread,
         )
         self._tasks += [self._consumer.run, self._consumer.retry_parked]
         self._samplers.append(partial(self._sample_consumer, self._consumer, group))
@@ -308,6 +326,7 @@ class Foundation:
         age = (clock.now() - oldest).total_seconds() if oldest else 0.0
         self.metrics.outbox(pending, age)
         self.metrics.parked(await self.lot.count())
+        self.metrics.republishing(len(await self._jobs.open()))
 
     async def _sample_consumer(self, consumer: Consumer, group: str) -> None:
         self.metrics.consumer_stalled(consumer.stalled_seconds())

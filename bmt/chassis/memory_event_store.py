@@ -91,6 +91,22 @@ class MemoryEventStore:
         waiting = [commit.recorded_at for commit in self._by_id.values() if commit.outbox]
         return len(waiting), min(waiting, default=None)
 
+    async def recorded_after(
+        self,
+        after: tuple[str, int] | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Sequence[Commit]:
+        """As `EventStore.recorded_after`."""
+        found = [
+            commit
+            async for commit in self.all()
+            if (after is None or (commit.stream, commit.version) > after)
+            and (since is None or commit.recorded_at >= since)
+        ]
+        return found[:limit]
+
     async def all(self) -> AsyncIterator[Commit]:
         """As `EventStore.all`."""
         for stream in sorted(self._streams):

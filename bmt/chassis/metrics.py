@@ -91,6 +91,18 @@ class ServiceMetrics:
             ["service"],
             registry=registry,
         ).labels(service)
+        self._gone_unread = Counter(
+            "bmt_records_gone_unread",
+            "Records that a topic no longer had when this service came to read them.",
+            ["service", "topic"],
+            registry=registry,
+        )
+        self._republishing = Gauge(
+            "bmt_republishing_jobs",
+            "Jobs that publish again what a topic lost or an operator named.",
+            ["service"],
+            registry=registry,
+        ).labels(service)
         self._lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that the group has not handled yet.",
@@ -119,6 +131,14 @@ class ServiceMetrics:
     def view_left_behind(self) -> None:
         """Counts an event that a view could not take in."""
         self._views_left_behind.inc()
+
+    def gone_unread(self, topic: str, records: int) -> None:
+        """Counts records of a topic that were gone before they were read."""
+        self._gone_unread.labels(self.service, topic).inc(records)
+
+    def republishing(self, jobs: int) -> None:
+        """Sets how many jobs publish something again."""
+        self._republishing.set(jobs)
 
     def parked(self, events: int) -> None:
         """Sets how many events wait for an operator."""

@@ -151,6 +151,21 @@ class MongoEventStore:
         oldest = await self.pending(limit=1) if count else ()
         return count, oldest[0].recorded_at if oldest else None
 
+    async def recorded_after(
+        self,
+        after: tuple[str, int] | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Sequence[Commit]:
+        """As `EventStore.recorded_after`: along the index of streams."""
+        query = {"recorded_at": {"$gte": since}} if since is not None else {}
+        cursor = self._commits.find(query).sort([("stream", 1), ("version", 1)]).hint("stream")
+        if after is not None:
+            stream, version = after
+            cursor = cursor.min([("stream", stream), ("version", version + 1)])
+        return await _commits(cursor.limit(limit))
+
     async def all(self) -> AsyncIterator[Commit]:
         """As `EventStore.all`."""
         with mongodb.store_errors():

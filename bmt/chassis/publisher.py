@@ -1,12 +1,12 @@
 """Saying events on Kafka: idempotent, acknowledged by all in-sync replicas, in order a key."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from bmt.chassis import crash_points, kafka_client
@@ -31,14 +31,21 @@ class Outgoing:
 class Publisher(Protocol):
     """Where the relay and the consumer say things."""
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return when all are acknowledged, in order a key.
+    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
+        """Return when all are acknowledged, in order a key: the highest offset of each partition.
 
         Raises:
             BrokerUnavailable: not all are known to be; publish the same again.
             RecordTooLarge: one of them will never be.
         """
         ...
+
+    def reconnected(self) -> bool:
+        """Whether the broker may be another one than when it was last asked for the ends of topics."""
+        ...
+
+
+Connections = frozenset[Any]
 
 
 class KafkaPublisher:
@@ -53,6 +60,7 @@ class KafkaPublisher:
         self._options = dict(client_options)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._known: Connections = frozenset()
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -78,7 +86,7 @@ class KafkaPublisher:
                 self._producer = producer
             return self._producer
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
         """As `Publisher.publish`."""
         producer = await self._started()
         try:
@@ -90,13 +98,54 @@ class KafkaPublisher:
                     for record in records
                 ]
                 crash_points.reached("publisher.sent")
-                await asyncio.gather(*acknowledged)
+                places = await asyncio.gather(*acknowledged)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("publish_failed", records=len(records), error=type(error).__name__)
             await self._discard(producer)
             if isinstance(error, MessageSizeTooLargeError):
                 raise RecordTooLarge from error
             raise BrokerUnavailable from error
+        highest: dict[TopicPartition, int] = {}
+        for place in places:
+            known = highest.get(place.topic_partition, -1)
+            highest[place.topic_partition] = max(place.offset, known)
+        return highest
+
+    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """The offset after the last record of each partition; a topic that is not there has none.
+
+        Raises:
+            BrokerUnavailable: it cannot be told now.
+        """
+        producer = await self._started()
+        consumer = AIOKafkaConsumer(**self._options)
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
+                cluster = await producer.client.fetch_all_metadata()
+                places = [
+                    TopicPartition(topic, partition)
+                    for topic in topics
+                    for partition in cluster.partitions_for_topic(topic) or ()
+                ]
+                await consumer.start()
+                ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
+                self._known = self._connections()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+        finally:
+            await kafka_client.stop(consumer)
+        return ends
+
+    def reconnected(self) -> bool:
+        """As `Publisher.reconnected`."""
+        return not self._known or self._connections() != self._known
+
+    def _connections(self) -> Connections:
+        """Those that are open; the library has no other sign of a connection that was lost."""
+        if self._producer is None:
+            return frozenset()
+        connections = self._producer.client._conns.values()  # noqa: SLF001  as above
+        return frozenset(each for each in connections if each.connected())
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

@@ -6,18 +6,21 @@ flag, never a high-water mark: a position would skip commits that land late.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 import structlog
+from aiokafka import TopicPartition
 
 from bmt.chassis import background, crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.delivery import OwnProjections
-from bmt.chassis.errors import Unavailable
+from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.publisher import Outgoing, Publisher
 from bmt.chassis.recent import Recent
@@ -30,6 +33,12 @@ SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
+SETTLED_AFTER_SECONDS: Final = 0.1
+"""What was acknowledged is marked as delivered together, once so long nothing new came."""
+SETTLED_WITHIN_SECONDS: Final = 0.5
+"""However much comes."""
+UNSETTLED: Final = 500
+"""Commits that were acknowledged and not yet marked, at the most."""
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
 
@@ -52,6 +61,34 @@ class Address:
 AddressOf = Callable[[Commit, EventRecord], Address]
 
 
+class TopicsKept(Protocol):
+    """What is known of the topics: how far they have come, and whether they are being filled again."""
+
+    def watch(self, topics: Collection[str]) -> None:
+        """Check these topics of single receivers, too, where they are there."""
+        ...
+
+    async def check(self) -> None:
+        """Find out whether the topics hold what they acknowledged; before anything is published.
+
+        Raises:
+            Unavailable: it cannot be told now.
+        """
+        ...
+
+    async def check_now_and_then(self) -> None:
+        """As `check`, unless it was done a short while ago."""
+        ...
+
+    async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Remember how far the topics have come."""
+        ...
+
+    async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
+        """Delivered commits of the same streams that the topics may lack."""
+        ...
+
+
 class Relay:
     """Delivers one service's commits to its topics; any number may run, each harmless to others."""
 
@@ -61,6 +98,7 @@ class Relay:
         store: EventStore,
         projections: OwnProjections,
         publisher: Publisher,
+        kept: TopicsKept,
         topics: Mapping[str, str],
         source: str,
         clock: Clock,
@@ -70,6 +108,7 @@ class Relay:
         self._store = store
         self._projections = projections
         self._publisher = publisher
+        self._kept = kept
         self._topics = topics
         self._source = source
         self._clock = clock
@@ -77,16 +116,25 @@ class Relay:
         self._fresh: dict[str, Commit] = {}
         self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
+        self._acknowledged: list[str] = []  # commits to be marked as delivered
+        self._offsets: dict[TopicPartition, int] = {}  # acknowledged with them
+        self._highest: dict[TopicPartition, int] = {}  # acknowledged ever
+        self._settled_at = time.monotonic()
+        self._checked = False
+        self._checking = asyncio.Lock()
         self._behind = True
         self._failures = 0
         self._address_of: dict[str, AddressOf] = {}
 
-    def addresses(self, types: Collection[str], address_of: AddressOf) -> None:
-        """Publish events of these types to the receiver that each one is for.
+    def addresses(
+        self, types: Collection[str], address_of: AddressOf, topics: Collection[str]
+    ) -> None:
+        """Publish events of these types to the receiver that each one is for, on one of `topics`.
 
         They do not count in their stream: what hearers of the topics see has no gap.
         """
         self._address_of |= dict.fromkeys(types, address_of)
+        self._kept.watch(topics)
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
         """Deliver these soon. While catching up nothing is kept here: the store has it all."""
@@ -96,6 +144,13 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver until cancelled; a part that is away is waited for."""
+        try:
+            await self._run()
+        finally:
+            with suppress(Unavailable):
+                await self._settle()
+
+    async def _run(self) -> None:
         while True:
             try:
                 if self._behind:
@@ -104,7 +159,9 @@ class Relay:
                 self._failures = 0
             except Unavailable as error:
                 self._behind = True
+                self._checked = False
                 self._fresh.clear()
+                self._forget_acknowledged()
                 self._failures += 1
                 log.warning("relay_waits", part=error.part, failures=self._failures)
                 ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
@@ -117,15 +174,29 @@ class Relay:
             pending = await self._store.pending(limit=BATCH)
             self._behind = len(pending) == BATCH
             await self._redeliver(pending)
+            await self._settle()
             if not self._behind:
-                return
+                break
+        await self._require_checked()
+
+    async def _require_checked(self) -> None:
+        """Nothing is published before it is known whether the topics hold what came before."""
+        async with self._checking:
+            if not self._checked or self._publisher.reconnected():
+                await self._kept.check()
+                self._checked, self._highest = True, {}
 
     async def _next(self) -> None:
+        patience = SETTLED_AFTER_SECONDS if self._acknowledged else self._sweep_every
         try:
-            async with asyncio.timeout(self._sweep_every):
+            async with asyncio.timeout(patience):
                 await self._woken.wait()
         except TimeoutError:
-            await self._sweep()
+            if self._acknowledged:
+                await self._settle()
+            else:
+                await self._kept.check_now_and_then()
+                await self._sweep()
             return
         self._woken.clear()
         fresh, self._fresh = list(self._fresh.values()), {}
@@ -146,33 +217,78 @@ class Relay:
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
-        """Publish, then unset; between the two no stop comes, only a crash can."""
-        await background.whole(self._publish_and_unset(commits))
+        """Publish; a stop lets it end and be marked, only a crash comes between."""
+        await background.whole(self._publish(commits))
+        waited = time.monotonic() - self._settled_at
+        if len(self._acknowledged) >= UNSETTLED or waited >= SETTLED_WITHIN_SECONDS:
+            await self._settle()
 
-    async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
+    async def _publish(self, commits: Sequence[Commit]) -> None:
         """An older pending commit of a stream goes first, to the views too, which may have missed it."""
         given = {commit.id for commit in commits}
         before = await self._store.pending_before(self._after_a_gap(commits))
         older = [commit for commit in before if commit.id not in given]
         await self._projections.apply(older)
         crash_points.reached("relay.older_applied")
-        in_order = _in_order((*older, *commits))
+        await self._require_checked()
+        due = (*older, *commits)
+        in_order = _in_order((*await self._kept.earlier(due), *due))
         # Last: a receiver whose topic is missing holds up nobody but itself.
         addressed = {commit.stream for commit in in_order if self._has_address(commit)}
+        owed = {commit.id for commit in due}
         for last in (False, True):
             part = [commit for commit in in_order if (commit.stream in addressed) == last]
             if part:
-                await self._publish_in_order(part)
+                await self._publish_in_order(part, owed)
+            if addressed and not last:
+                await self._mark()
 
-    async def _publish_in_order(self, in_order: Sequence[Commit]) -> None:
+    async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
         crash_points.reached("relay.publishing")
-        await self._publisher.publish(
-            [record for commit in in_order for record in self._records(commit)]
-        )
+        await self._send(in_order)
         for commit in in_order:
             self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
         crash_points.reached("relay.published")
-        await self._store.delivered([commit.id for commit in in_order])
+        self._acknowledged += [commit.id for commit in in_order if commit.id in owed]
+
+    async def publish_again(self, commits: Sequence[Commit]) -> int:
+        """Publish what was delivered before; how many events that were.
+
+        Raises:
+            BrokerUnavailable: not all are known to be published; publish the same again.
+        """
+        await self._require_checked()
+        return await self._send(_in_order(commits))
+
+    async def _send(self, commits: Sequence[Commit]) -> int:
+        records = [record for commit in commits for record in self._records(commit)]
+        if records:
+            offsets = await self._publisher.publish(records)
+            if any(offset <= self._highest.get(place, -1) for place, offset in offsets.items()):
+                # A topic was made anew since it was checked: what it held before is missing there.
+                self._highest = {}
+                raise BrokerUnavailable
+            self._highest |= offsets
+            self._offsets |= offsets
+        return len(records)
+
+    def _forget_acknowledged(self) -> None:
+        """Where commits stay pending they are published again, and acknowledged anew."""
+        self._acknowledged = []
+        self._offsets = {}
+
+    async def _settle(self) -> None:
+        """Mark what was acknowledged as delivered; how far the topics have come is remembered first."""
+        await background.whole(self._mark())
+
+    async def _mark(self) -> None:
+        acknowledged, self._acknowledged = self._acknowledged, []
+        offsets, self._offsets = self._offsets, {}
+        if offsets:
+            await self._kept.acknowledged(offsets)
+        crash_points.reached("relay.offsets_kept")
+        await self._store.delivered(acknowledged)
+        self._settled_at = time.monotonic()
         crash_points.reached("relay.unset")
 
     def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:

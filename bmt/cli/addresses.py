@@ -14,7 +14,7 @@ from bmt.chassis.settings import load
 from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.embedded.errors import NotRunning
 from bmt.embedded.layout import Layout
-from bmt.embedded.mongodb_rights import PRUNER
+from bmt.embedded.mongodb_rights import PRUNER, RECONCILER
 
 KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
 MONGODB: Final = "BMT_MONGODB_URI"
@@ -82,12 +82,22 @@ def mongodb(data: Path) -> MongodbAddress:
 
 def pruner(data: Path) -> MongodbAddress:
     """MongoDB, for somebody who may do there what pruning needs; raises as `kafka`."""
-    if _in_environment(MONGODB, other=KAFKA):
+    return _mongodb_as(PRUNER, data)
+
+
+def reconciler(data: Path) -> MongodbAddress:
+    """MongoDB, for somebody who may compare what was published and recorded; raises as `kafka`."""
+    return _mongodb_as(RECONCILER, data)
+
+
+def _mongodb_as(user: str, data: Path) -> MongodbAddress:
+    """What the environment says, whoever that user is; else this user of the embedded MongoDB."""
+    if os.environ.get(MONGODB) or os.environ.get(MONGODB + SUFFIX):
         return mongodb(data)
     layout = Layout.at(data)
     place = _ready(layout)["mongodb"]["uri"].rpartition("@")[2]
-    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{PRUNER}"]
-    return MongodbAddress(f"mongodb://{PRUNER}:{quote(password)}@{place}")
+    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{user}"]
+    return MongodbAddress(f"mongodb://{user}:{quote(password)}@{place}")
 
 
 def _in_environment(name: str, *, other: str) -> bool:

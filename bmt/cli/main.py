@@ -10,7 +10,9 @@ from bmt.cli.parked.command import app as parked
 from bmt.cli.prove import prove
 from bmt.cli.prune import prune
 from bmt.cli.records import app as records
+from bmt.cli.republish import republish
 from bmt.cli.setup import setup
+from bmt.cli.status import status
 from bmt.cli.token import token
 from bmt.cli.topics.command import topics
 from bmt.cli.up import up
@@ -29,6 +31,8 @@ app.command()(down)
 app.command()(token)
 app.command()(topics)
 app.command()(prove)
+app.command()(status)
+app.command()(republish)
 app.command()(prune)
 app.command()(witness)
 app.add_typer(dead_letters, name="dead-letters")

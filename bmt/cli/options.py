@@ -2,8 +2,9 @@
 
 import getpass
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,8 +23,27 @@ def _said(text: str) -> str:
     return text.strip()
 
 
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no time such as 2026-11-28T09:00:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 Data = Annotated[Path, typer.Option("--data", help="Data directory.", metavar="DIR")]
 DEFAULT_DATA = Path(".bmt")
+Since = Annotated[
+    Any,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=_moment,
+        help="What was decided since then: RFC 3339, UTC where no offset is named.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show so many at most.")]
 By = Annotated[

@@ -15,7 +15,9 @@ from bmt.pruning import stores
 SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
 """Who removes working copies of what was filed long ago: nobody else can remove a commit."""
-USERS: Final = (*SERVICES, PRUNER)
+RECONCILER: Final = "reconciler"
+"""Who compares what was published with what was recorded."""
+USERS: Final = (*SERVICES, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
@@ -38,6 +40,10 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
 filled and read, and never changed: the safe side to err on.
 """
+
+POSITIONS, REPUBLISHING = "positions", "republishing"
+KEPT_BY_ALL: Final = (POSITIONS, REPUBLISHING)
+"""How far the topics were read and written, and what is to be published again."""
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
 """Keys, which are retired and destroyed one by one."""
@@ -93,8 +99,8 @@ async def _make_or_renew(
 
 def _granted(user: str) -> Iterator[str]:
     """The roles of one user."""
-    if user == PRUNER:
-        yield PRUNER
+    if user in (PRUNER, RECONCILER):
+        yield user
         return
     yield "documents-writer" if user in DOCUMENT_WRITERS else "documents-reader"
     yield f"{user}-keeper"
@@ -108,6 +114,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
         [_privilege(DOCUMENTS, "", READ), *_privileges(DOCUMENTS, written, ADD)],
     )
     yield PRUNER, list(_pruning())
+    yield RECONCILER, list(_reconciling())
     for service, working in WORKING_COLLECTIONS.items():
         database = f"bmt_{service}"
         yield (
@@ -115,7 +122,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
             [
                 _privilege(database, "", ADD),
                 _privilege(database, COMMITS, MARK),
-                *_privileges(database, working, CHANGE),
+                *_privileges(database, (*working, *KEPT_BY_ALL), CHANGE),
                 *_privileges(DOCUMENTS, SHARED_VIEWS.get(service, ()), (*ADD, *CHANGE)),
                 *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
@@ -125,11 +132,21 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
 def _pruning() -> Iterator[Any]:
     """What `bmt prune` does, and nothing of the record but a look at which requests are filed."""
     yield _privilege(RECORDS_DATABASE, stores.FILES, ("find",))
+    for service in SERVICES:
+        yield _privilege(f"bmt_{service}", POSITIONS, ("find", "insert", "update"))
     for service, store in stores.STORES.items():
         yield from _privileges(f"bmt_{service}", store.collections(), PRUNE)
     yield _privilege(DOCUMENTS, "documents.files", (*PRUNE, "update"))
     beside = ("documents.chunks", stores.UPLOADS, stores.HOLDERS)
     yield from _privileges(DOCUMENTS, beside, PRUNE)
+
+
+def _reconciling() -> Iterator[Any]:
+    """What `bmt status` and `bmt republish` do."""
+    for service in SERVICES:
+        yield from _privileges(f"bmt_{service}", (COMMITS, "parked", POSITIONS), ("find",))
+        yield _privilege(f"bmt_{service}", REPUBLISHING, ("find", "insert", "update"))
+    yield _privilege("bmt_intake", "requests", ("find",))
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

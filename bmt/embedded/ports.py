@@ -22,6 +22,7 @@ OFFSETS: Final = {
     "notification": 4,
     "records": 5,
     "statistics": 6,
+    "reconciliation": 7,
     "kafka": 20,
     "mongodb": 21,
     "kafka-controller": 22,

@@ -12,7 +12,7 @@ from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import agencies_file
 from bmt.embedded.ledger_keys import ORIGIN, ledger_keys
-from bmt.embedded.mongodb_rights import DOCUMENTS
+from bmt.embedded.mongodb_rights import DOCUMENTS, RECONCILER
 from bmt.embedded.ports import HOST, listening
 from bmt.embedded.program import Probe, Program
 from bmt.embedded.secret_keys import secret_key
@@ -28,6 +28,8 @@ DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
 SESSION_RECHECK_SECONDS: Final = 60
 SEAL_MEMORY_SECONDS: Final = 5
+RECONCILIATION: Final = "reconciliation"
+RECONCILED_EVERY_SECONDS: Final = 30
 INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
 
 
@@ -114,8 +116,12 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
 
 
 def programs(system: System) -> list[Program]:
-    """How the five services and the statistics are run."""
-    return [*(_service(system, name) for name in SERVICES), _statistics(system)]
+    """How the five services, the statistics and the reconciliation are run."""
+    return [
+        *(_service(system, name) for name in SERVICES),
+        _statistics(system),
+        _reconciliation(system),
+    ]
 
 
 def environment(system: System, name: str) -> dict[str, str]:
@@ -175,6 +181,26 @@ def _statistics(system: System) -> Program:
     )
 
 
+def _reconciliation(system: System) -> Program:
+    port = system.ports[RECONCILIATION]
+
+    async def ready() -> bool:
+        return await listening(port)
+
+    every = ("--every-seconds", str(RECONCILED_EVERY_SECONDS))
+    return Program(
+        name=RECONCILIATION,
+        command=(
+            *(sys.executable, "-m", "bmt.cli.main", "status", "--republish"),
+            *every,
+            *("--metrics-port", str(port)),
+        ),
+        environment={"BMT_MONGODB_URI": system.mongodb.uri(RECONCILER)},
+        ready=ready,
+        after=EVERY_PART,
+    )
+
+
 def _answers_ready(url: str) -> Probe:
     async def ready() -> bool:
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -189,6 +215,6 @@ def _answers_ready(url: str) -> Probe:
 def present(program: Program) -> bool:
     """Whether the module that it runs is there."""
     try:
-        return importlib.util.find_spec(program.command[-1]) is not None
+        return importlib.util.find_spec(program.command[2]) is not None
     except ModuleNotFoundError:  # a package above it
         return False

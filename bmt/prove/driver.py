@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -27,12 +27,18 @@ class Driver:
     """One run's stories and faults."""
 
     def __init__(
-        self, stories: Sequence[Story], schedule: Sequence[Fault], play: Playing, watch: Watch
+        self,
+        stories: Sequence[Story],
+        schedule: Sequence[Fault],
+        play: Playing,
+        after_loss: Callable[[], Awaitable[None]],
+        watch: Watch,
     ) -> None:
-        """Nothing is begun."""
+        """Nothing is begun; `after_loss` is called when Kafka came back without its data."""
         self._stories = stories
         self._schedule = schedule
         self._play = play
+        self._after_loss = after_loss
         self._watch = watch
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._moved = asyncio.Condition()
@@ -93,6 +99,8 @@ class Driver:
             await self._until_begun(int(number * share))
             self._say(str(fault))
             await faults.do(fault, site)
+            if fault.kind == "lose":
+                await self._after_loss()
             self.progress.struck = number
             await self._tell()
         self._say("waiting for all to be up")

@@ -38,6 +38,7 @@ class Ear:
         self._by_request: dict[str, list[Said]] = defaultdict(list)
         self._by_reference: dict[str, str] = {}
         self._news = asyncio.Condition()
+        self._begun = 0
         self.last_heard = time.monotonic()
 
     @asynccontextmanager
@@ -50,6 +51,11 @@ class Ear:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    def begin_again(self) -> None:
+        """The topics may be others than those heard so far."""
+        self._begun += 1
+        self._offsets.clear()
 
     def heard(self, request_id: str) -> Sequence[Said]:
         """All that was said of a request so far, as it came."""
@@ -98,10 +104,11 @@ class Ear:
             await bounded(consumer.start(), SILENCE_SECONDS)
             for place in consumer.assignment():
                 consumer.seek(place, self._offsets.get(place, 0))
-            heard_at = time.monotonic()
-            while time.monotonic() - heard_at < SILENCE_SECONDS:
+            heard_at, begun = time.monotonic(), self._begun
+            while begun == self._begun and time.monotonic() - heard_at < SILENCE_SECONDS:
                 poll = consumer.getmany(timeout_ms=int(SECONDS_A_POLL * 1000))
-                if batch := await bounded(poll, SILENCE_SECONDS):
+                batch = await bounded(poll, SILENCE_SECONDS)
+                if batch and begun == self._begun:
                     heard_at = time.monotonic()
                     await self._take_in(batch)
         finally:

@@ -21,6 +21,8 @@ async def do(fault: Fault, site: Site) -> None:
             site.signal(fault.target, signal.SIGKILL)
         case "restart":
             site.signal(fault.target, signal.SIGTERM)
+        case "lose":
+            await site.lose_kafka()
         case "freeze":
             await _frozen(fault, site)
         case _:

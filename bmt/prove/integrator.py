@@ -33,6 +33,7 @@ class Integrator:
         self._log = log
         self._producer: AIOKafkaProducer | None = None
         self._making = asyncio.Lock()
+        self._published: list[tuple[str, Action, str, Headers, bytes | None]] = []
 
     async def submit(self, story: str, wish: Mapping[str, Any], *, times: int) -> str:
         """Hand in one request, said so many times; the reference that it will be known by."""
@@ -48,6 +49,12 @@ class Integrator:
         headers, value = _sick(poison)
         await self._publish(poison.name, "poison", str(uuid.uuid4()), headers, value)
 
+    async def publish_again(self) -> None:
+        """All that was published: a lost topic may have lost what nobody had read."""
+        published, self._published = self._published, []
+        for each in published:
+            await self._publish(*each)
+
     async def close(self) -> None:
         """Nothing more is published."""
         if self._producer is not None:
@@ -57,6 +64,7 @@ class Integrator:
     async def _publish(
         self, story: str, action: Action, key: str, headers: Headers, value: bytes | None
     ) -> None:
+        self._published.append((story, action, key, headers, value))
         encoded = None if value is None else base64.b64encode(value).decode()
         sent = {"topic": TOPIC, "headers": dict(headers), "value": encoded}
         asked = Call(now(), story, action, key, NAME, None, sent)

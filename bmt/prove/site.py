@@ -5,10 +5,12 @@ are those of wires. The statistics are left out: they hold nothing that is promi
 """
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from bmt.chassis.errors import Unavailable
@@ -94,6 +96,14 @@ class Site:
         """To the process that runs now, if it does."""
         self._supervisor.signal(program, number)
 
+    async def lose_kafka(self) -> None:
+        """Kill the broker and remove all that it stored; it comes back empty, with users and topics."""
+        process = self._supervisor.pids["kafka"]
+        self.signal("kafka", signal.SIGKILL)
+        while _runs(process):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.to_thread(shutil.rmtree, self.system.kafka.folder / "data")
+
     async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
         """Wait until these are ready; whether they are within so many seconds."""
         try:
@@ -148,6 +158,15 @@ class Site:
             "BMT_MONGODB_URI": direct,
             "BMT_DIRECTORY_REFRESH_SECONDS": DIRECTORY_REFRESH_SECONDS,
         }
+
+
+def _runs(pid: int) -> bool:
+    """Whether this process has not ended; one that was not waited for yet has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def _behind(kafka: Kafka, wire: int) -> Kafka:

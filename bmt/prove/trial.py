@@ -103,7 +103,12 @@ async def _proven(
             await integrator.poison(sick)
         await Play(Officers(story, client, site.token), ear, integrator).run()
 
-    driver = Driver(stories, schedule(plan.seed, plan.faults), play, watch)
+    async def after_loss() -> None:
+        await site.up(["kafka"])
+        ear.begin_again()
+        await integrator.publish_again()
+
+    driver = Driver(stories, schedule(plan.seed, plan.faults), play, after_loss, watch)
     try:
         async with ear.listening():
             await driver.run(site, ear, lambda: client.last_answered, plan.minutes * 60)

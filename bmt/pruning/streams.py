@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis import mongodb, positions
 from bmt.pruning.stores import (
     COMMITS,
     DOCUMENTS,
@@ -49,6 +49,8 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
     """
     files = client[f"{prefix}{RECORDS}"][FILES]
     documents = client[f"{prefix}{DOCUMENTS}"]
+    for service in (*STORES, RECORDS):
+        await _announce(client[f"{prefix}{service}"], before)
     pruned = {
         service: await _of_service(client[f"{prefix}{service}"], documents, store, files, before)
         for service, store in STORES.items()
@@ -56,6 +58,14 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
     with mongodb.store_errors():
         await documents[UPLOADS].delete_many({"uploaded_at": {"$lt": before}})
     return pruned
+
+
+async def _announce(database: mongodb.Database, before: datetime) -> None:
+    """Before anything is removed: what is older is not published again, for nobody would recognise it."""
+    with mongodb.store_errors():
+        await database[positions.COLLECTION].update_one(
+            {"_id": positions.PRUNED}, {"$max": {"before": before}}, upsert=True
+        )
 
 
 async def _of_service(

@@ -117,7 +117,11 @@ def build(settings: Settings) -> FastAPI:
         on_dead=Refusals(foundation.execution, integrators, clock.now).answer,
     )
     answer_types = [type_of(model) for model in topics.ANSWERS]
-    foundation.relay.addresses(answer_types, address_of(settings.topic_prefix))
+    foundation.relay.addresses(
+        answer_types,
+        address_of(settings.topic_prefix),
+        [settings.topic_prefix + topics.outbound(name) for name in settings.integrators],
+    )
     foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
     collect(
         settings.mailboxes,

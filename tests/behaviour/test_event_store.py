@@ -144,3 +144,15 @@ async def test_a_server_that_is_away_is_said_to_be(database):
         await store.append([commit("a")])
     with pytest.raises(StoreUnavailable):
         await store.load(["parcel-1"])
+
+
+async def test_commits_are_read_page_by_page_in_the_order_of_streams_and_versions(event_store):
+    late = NOON + timedelta(days=1)
+    first, second = commit("a"), commit("b", version=2, recorded_at=late)
+    other = commit("c", stream="parcel-2", recorded_at=late)
+    await event_store.append([other, first])
+    await event_store.append([second])
+    assert await event_store.recorded_after(limit=2) == [first, second]
+    assert await event_store.recorded_after(("parcel-1", 1), limit=2) == [second, other]
+    assert await event_store.recorded_after(("parcel-2", 1), limit=2) == []
+    assert await event_store.recorded_after(since=late, limit=9) == [second, other]

@@ -49,6 +49,6 @@ def test_a_process_talks_to_nobody_in_the_open(name, files, monkeypatch):
 
 def test_nothing_of_an_evaluation_runs_and_nothing_waits_for_it():
     stay = {name for name, container in ADDED.items() if "profiles" not in container}
-    assert stay == {*OF_BMT, "pruner"}
+    assert stay == {*OF_BMT, "pruner", "reconciliation"}
     assert CONTAINERS.keys() - ADDED.keys() == {"prometheus", "grafana"}
     assert all(ADDED[name]["depends_on"] is None for name in stay)

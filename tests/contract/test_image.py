@@ -23,6 +23,8 @@ OPERATIONS = (
     "fetching",
     "prune",
     "records",
+    "republish",
+    "status",
     "topics.broker",
     "witness",
 )

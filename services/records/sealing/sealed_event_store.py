@@ -102,6 +102,16 @@ class SealedEventStore:
         """As `EventStore.outbox_size`."""
         return await self._store.outbox_size()
 
+    async def recorded_after(
+        self,
+        after: tuple[str, int] | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Sequence[Commit]:
+        """As `EventStore.recorded_after`."""
+        return await self.opened(await self._store.recorded_after(after, since=since, limit=limit))
+
     async def all(self) -> AsyncIterator[Commit]:
         """As `EventStore.all`."""
         some: list[Commit] = []

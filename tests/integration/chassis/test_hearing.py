@@ -10,6 +10,7 @@ import parcels
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from eventually import eventually
+from fixtures.positions import nothing_missed
 from parcels import Post
 from structlog.testing import capture_logs
 
@@ -22,6 +23,7 @@ from bmt.chassis.execution import Execution
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import MongoParkingLot
 from bmt.chassis.parking import Record
+from bmt.chassis.positions import Positions
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.envelope import Envelope
@@ -44,6 +46,7 @@ class Service:
         self.store = MongoEventStore(database["commits"])
         self.lot = MongoParkingLot(database["parked"])
         self.publisher = KafkaPublisher(kafka.options)
+        self.positions = Positions(database["positions"])
         self.away = False
         self.away_from: set[str] = set()
         self.slow: dict[str, asyncio.Event] = {}
@@ -108,6 +111,8 @@ class Service:
             group=f"{self.prefix}test",
             client_options=self.kafka.options,
             dispatcher=dispatcher,
+            positions=self.positions,
+            missed=nothing_missed,
         )
         tasks = [asyncio.create_task(run()) for run in (consumer.run, consumer.retry_parked)]
         try:

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 from eventually import eventually
+from fixtures.positions import KeptPositions, nothing_missed
 from fixtures.unreadable import publish_bomb, publish_odd_header
 
 from bmt.chassis.consumer import Consumer
@@ -48,9 +49,14 @@ def topic(topic_prefix) -> str:
 
 
 @asynccontextmanager
-async def reading(kafka, topic: str, reader: Reader):
+async def reading(kafka, topic: str, reader: Reader, positions: KeptPositions | None = None):
     consumer = Consumer(
-        topics=[topic], group=f"{topic}.test", client_options=kafka.options, dispatcher=reader
+        topics=[topic],
+        group=f"{topic}.test",
+        client_options=kafka.options,
+        dispatcher=reader,
+        positions=positions or KeptPositions(),
+        missed=nothing_missed,
     )
     running = asyncio.create_task(consumer.run())
     try:
@@ -100,9 +106,9 @@ async def test_what_cannot_be_decoded_is_refused_and_the_rest_flows(kafka, produ
 
 async def test_what_was_refused_is_not_refused_again_at_the_next_start(kafka, producer, topic):
     await publish_bomb(kafka.options, topic)
-    readers = Reader(), Reader()
+    readers, positions = (Reader(), Reader()), KeptPositions()
     for reader, value in zip(readers, (b"first start", b"second start"), strict=True):
-        async with reading(kafka, topic, reader):
+        async with reading(kafka, topic, reader, positions):
             await producer.send_and_wait(topic, value, partition=0)
             await eventually(lambda reader=reader, value=value: value in reader.values, 30)
     assert [reader.refused for reader in readers] == [[0], []]

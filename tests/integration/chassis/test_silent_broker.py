@@ -9,6 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from eventually import eventually
 from fixtures.kafka import embedded_kafka
+from fixtures.positions import KeptPositions, nothing_missed
 
 from bmt.chassis.consumer import Consumer
 from bmt.embedded.process import running
@@ -33,7 +34,12 @@ async def test_a_consumer_stops_soon_though_its_broker_is_silent(tmp_path):
         await admin.create_topics([NewTopic(TOPIC, 1, 1)])
         await admin.close()
         consumer = Consumer(
-            topics=[TOPIC], group="test", client_options=kafka.options(), dispatcher=Nobody()
+            topics=[TOPIC],
+            group="test",
+            client_options=kafka.options(),
+            dispatcher=Nobody(),
+            positions=KeptPositions(),
+            missed=nothing_missed,
         )
 
         async def assigned() -> None:

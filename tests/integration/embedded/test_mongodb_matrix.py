@@ -9,7 +9,10 @@ from bmt.chassis.mongodb import NOT_ALLOWED, OperationFailure, connect
 from bmt.cli import documents
 from bmt.embedded.mongodb_rights import (
     DOCUMENTS,
+    POSITIONS,
     PRUNER,
+    RECONCILER,
+    REPUBLISHING,
     SERVICES,
     SHARED_VIEWS,
     USERS,
@@ -50,7 +53,7 @@ FOR_EVER = {
 }  # fmt: skip
 EVERYTHING = {
     f"bmt_{service}": {
-        *(COMMITS, PARKED, WORK),
+        *(COMMITS, PARKED, WORK, POSITIONS, REPUBLISHING),
         *(VIEWS[service] | QUEUES.get(service, set())),
         *(KEYS.get(service, set()) | FOR_EVER[service]),
     }
@@ -63,6 +66,7 @@ EVERYTHING = {
 }
 
 PRUNED = {
+    **{f"bmt_{service}.{POSITIONS}": {"find", "insert", "update"} for service in SERVICES},
     **{
         f"bmt_{service}.{collection}": {"find", "remove"}
         for service in SERVICES
@@ -79,6 +83,18 @@ PRUNED = {
         )
     },
 }
+
+
+RECONCILED = {
+    **{
+        f"bmt_{service}.{collection}": {"find"}
+        for service in SERVICES
+        for collection in (COMMITS, PARKED, POSITIONS)
+    },
+    **{f"bmt_{service}.{REPUBLISHING}": {"find", "insert", "update"} for service in SERVICES},
+    "bmt_intake.requests": {"find"},
+}
+OPERATORS = {PRUNER: PRUNED, RECONCILER: RECONCILED}
 
 
 def allowed(user: str, database: str, collection: str) -> set[str]:
@@ -141,8 +157,12 @@ async def test_what_each_user_may_do_where(server, user):
     for database, collections in EVERYTHING.items():
         for collection in collections:
             place = f"{database}.{collection}"
-            given = allowed(user, database, collection) if user != PRUNER else PRUNED.get(place)
-            expected[place] = given or set()
+            operator = OPERATORS.get(user)
+            expected[place] = (
+                allowed(user, database, collection)
+                if operator is None
+                else operator.get(place, set())
+            )
             seen[place] = await done(client[database][collection])
     client.close()
     assert seen == expected

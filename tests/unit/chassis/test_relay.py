@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import parcels
+from aiokafka import TopicPartition
 from eventually import eventually
 
 from bmt.chassis.delivery import OwnProjections
@@ -16,6 +17,7 @@ from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.relay import Address, Relay
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PLACE = TopicPartition("test.parcels.v1", 0)
 
 
 def commit(version: int, stream: str = "parcel-1", recorded_at: datetime = NOON) -> Commit:
@@ -33,12 +35,40 @@ class Topic:
 
     def __init__(self) -> None:
         self.said = []
-        self.away = False
+        self.away = self.new_connection = False
 
-    async def publish(self, records) -> None:
+    async def publish(self, records):
         if self.away:
             raise BrokerUnavailable
         self.said += records
+        return {PLACE: len(self.said) - 1}
+
+    def reconnected(self) -> bool:
+        return self.new_connection
+
+
+class Kept:
+    """What the relay tells of the topics, and is told of them."""
+
+    def __init__(self, lost=()) -> None:
+        self.offsets = {}
+        self.lost = lost
+        self.checks = 0
+
+    def watch(self, topics) -> None:
+        self.watched = topics
+
+    async def check(self) -> None:
+        self.checks += 1
+
+    async def check_now_and_then(self) -> None:
+        pass
+
+    async def acknowledged(self, offsets) -> None:
+        self.offsets |= offsets
+
+    async def earlier(self, commits):
+        return self.lost
 
 
 class Seen:
@@ -52,12 +82,13 @@ class Seen:
 
 
 @asynccontextmanager
-async def running(store, topic, seen=None):
+async def running(store, topic, seen=None, kept=None):
     projections = [seen] if seen else []
     relay = Relay(
         store=store,
         projections=OwnProjections(projections, parcels.VOCABULARY, "/test"),
         publisher=topic,
+        kept=kept or Kept(),
         topics={"test.Posted.v1": "test.parcels.v1"},
         source="/test",
         clock=lambda: NOON + timedelta(seconds=60),
@@ -106,7 +137,11 @@ async def test_an_event_for_one_receiver_goes_to_its_address_and_counts_there():
     store, topic = MemoryEventStore(), Topic()
     await store.append([commit(1)])
     async with running(store, topic) as relay:
-        relay.addresses(["test.Weighed.v1"], lambda _, event: Address("test.scales", event.id, 7))
+        relay.addresses(
+            ["test.Weighed.v1"],
+            lambda _, event: Address("test.scales", event.id, 7),
+            ["test.scales"],
+        )
         await delivered(store)
     weighed, posted = topic.said
     assert (weighed.topic, weighed.key) == ("test.scales", b"w1")
@@ -120,16 +155,20 @@ async def test_a_receiver_whose_topic_is_missing_holds_up_nobody_else():
     class Missing(Topic):
         lacks_scales = True
 
-        async def publish(self, records) -> None:
+        async def publish(self, records):
             if self.lacks_scales and any(record.topic == "test.scales" for record in records):
                 raise BrokerUnavailable
-            await super().publish(records)
+            return await super().publish(records)
 
     store, topic = MemoryEventStore(), Missing()
     plain = replace(commit(1, "parcel-2"), events=commit(1).events[1:])
     await store.append([commit(1), commit(2), plain])
     async with running(store, topic) as relay:
-        relay.addresses(["test.Weighed.v1"], lambda _, event: Address("test.scales", event.id, 1))
+        relay.addresses(
+            ["test.Weighed.v1"],
+            lambda _, event: Address("test.scales", event.id, 1),
+            ["test.scales"],
+        )
         await eventually(lambda: keys(topic, [b"2"]))
         assert await store.outbox_size() == (2, NOON)
         topic.lacks_scales = False
@@ -246,10 +285,11 @@ async def test_a_failed_unset_says_it_again_rather_than_never():
 
 async def test_a_stop_lets_what_was_said_be_marked_as_said():
     class Slow(Topic):
-        async def publish(self, records) -> None:
-            await super().publish(records)
+        async def publish(self, records):
+            places = await super().publish(records)
             published.set()
             await asyncio.sleep(0)
+            return places
 
     store, topic, published = MemoryEventStore(), Slow(), asyncio.Event()
     await store.append([commit(1)])
@@ -257,3 +297,83 @@ async def test_a_stop_lets_what_was_said_be_marked_as_said():
         await published.wait()
     assert weights(topic) == [1]
     await _is_empty(store)
+
+
+async def test_how_far_the_topic_has_come_is_remembered_before_a_commit_counts_as_delivered():
+    class Watched(MemoryEventStore):
+        async def delivered(self, causations):
+            assert not causations or kept.offsets == {PLACE: 1}
+            await super().delivered(causations)
+
+    store, topic, kept = Watched(), Topic(), Kept()
+    await store.append([commit(1), commit(2)])
+    async with running(store, topic, kept=kept):
+        await delivered(store)
+    assert kept.offsets == {PLACE: 1}
+
+
+async def test_nothing_is_published_before_the_topics_were_checked():
+    class Unknown(Kept):
+        async def check(self):
+            await super().check()
+            if self.checks < 3:
+                raise BrokerUnavailable
+
+    store, topic, kept = MemoryEventStore(), Topic(), Unknown()
+    await store.append([commit(1)])
+    async with running(store, topic, kept=kept):
+        await eventually(lambda: kept.checks == 2)
+        assert topic.said == []
+        await delivered(store)
+    assert weights(topic) == [1]
+
+
+async def test_the_topics_are_checked_again_after_the_broker_was_away():
+    store, topic, kept = MemoryEventStore(), Topic(), Kept()
+    async with running(store, topic, kept=kept) as relay:
+        await eventually(lambda: kept.checks == 1)
+        topic.away = True
+        await store.append([commit(1)])
+        relay.enqueue([commit(1)])
+        await eventually(lambda: relay._failures > 1)
+        topic.away = False
+        await delivered(store)
+    assert kept.checks > 1
+
+
+async def test_what_a_topic_lacks_goes_before_what_is_new_of_the_same_stream():
+    store, topic = MemoryEventStore(), Topic()
+    await store.append([commit(1)])
+    await store.delivered(["parcel-1-1"])
+    async with running(store, topic, kept=Kept(lost=[commit(1)])) as relay:
+        await eventually(lambda: not relay._behind)
+        await store.append([commit(2)])
+        relay.enqueue([commit(2)])
+        await delivered(store)
+    assert weights(topic) == [1, 2]
+
+
+async def test_the_topics_are_checked_before_anything_is_published_on_a_new_connection():
+    store, topic, kept = MemoryEventStore(), Topic(), Kept()
+    async with running(store, topic, kept=kept) as relay:
+        await eventually(lambda: kept.checks == 1)
+        topic.new_connection = True
+        await store.append([commit(1)])
+        relay.enqueue([commit(1)])
+        await delivered(store)
+    assert kept.checks > 1
+
+
+async def test_an_offset_that_was_given_before_says_that_the_topic_was_made_anew():
+    class Anew(Topic):
+        async def publish(self, records):
+            await super().publish(records)
+            return {PLACE: 0}
+
+    store, topic, kept = MemoryEventStore(), Anew(), Kept()
+    async with running(store, topic, kept=kept) as relay:
+        for version in (1, 2):
+            await store.append([commit(version)])
+            relay.enqueue([commit(version)])
+            await delivered(store)
+    assert kept.checks == 2

@@ -1,0 +1,116 @@
+"""`bmt republish`: what was published once is published again; whoever recorded it recognises it."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
+from bmt.cli.outcome import NotSo, reported
+
+if TYPE_CHECKING:
+    from bmt.chassis.republishing import Job, Jobs
+    from bmt.cli.addresses import MongodbAddress
+
+LOOKED_EVERY_SECONDS = 0.5
+
+
+def _known(service: str | None) -> str | None:
+    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
+
+    if service is not None and service not in WRITERS.values():
+        raise typer.BadParameter(f"{service} is none of {', '.join(WRITERS.values())}")
+    return service
+
+
+def _uuid(request: str | None) -> str | None:
+    try:
+        return str(uuid.UUID(request)) if request is not None else None
+    except ValueError:
+        raise typer.BadParameter(f"{request} is no request's id") from None
+
+
+Service = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", callback=_known, help="What this service published, alone."),
+]
+Request = Annotated[
+    str | None, typer.Option(metavar="ID", callback=_uuid, help="What is about this request.")
+]
+Wait = Annotated[
+    int,
+    typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="For the services to do it."),
+]
+
+
+def republish(
+    service: Service = None,
+    since: Since = None,
+    request: Request = None,
+    wait: Wait = 600,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Publish again what was published once: by all services, of all requests, unless said otherwise.
+
+    The services do it beside their work. What `bmt prune` may have removed is left out. Exit code 1 when it is not
+    done after the time to wait; the services go on all the same.
+    """
+    with reported():
+        from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
+        from bmt.cli.shown import counted, show  # noqa: PLC0415
+        from bmt.contracts.topics import WRITERS  # noqa: PLC0415
+
+        services = [service] if service else list(WRITERS.values())
+        address = addresses.reconciler(data)
+        stream = f"request-{request}" if request else None
+        jobs = asyncio.run(_run(address, services, stream, since, wait))
+        document = {
+            name: {"events": job.events, "finished": job.finished_at is not None}
+            for name, job in jobs.items()
+        }
+        lines = [
+            f"{name}: {counted(job.events, 'event')} published again"
+            + ("" if job.finished_at else ", not done yet")
+            for name, job in jobs.items()
+        ]
+        show({"services": document}, lines, as_json=as_json)
+        if late := [name for name, job in jobs.items() if job.finished_at is None]:
+            raise NotSo(f"not done yet: {', '.join(late)} (is it running?)")
+
+
+async def _run(
+    address: "MongodbAddress",
+    services: Sequence[str],
+    stream: str | None,
+    since: datetime | None,
+    wait: int,
+) -> Mapping[str, "Job"]:
+    from bmt.chassis import clock, republishing  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.republishing import Job, Jobs  # noqa: PLC0415
+    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+
+    now = clock.now()
+    job = Job(clock.new_id(), "an operator asked for it", now, stream, since)
+    async with mongodb_client(address) as client:
+        stores = {
+            name: Jobs(client[f"{address.prefix}{name}"][republishing.COLLECTION])
+            for name in services
+        }
+        for store in stores.values():
+            await store.add(job)
+        return await _finished(stores, job.id, wait)
+
+
+async def _finished(stores: Mapping[str, "Jobs"], id_: str, wait: int) -> Mapping[str, "Job"]:
+    """How the job stands in each service, once all have done it or the time is over."""
+    ends = asyncio.get_running_loop().time() + wait
+    while True:
+        found = {name: (await store.find([id_]))[0] for name, store in stores.items()}
+        done = all(job.finished_at for job in found.values())
+        if done or asyncio.get_running_loop().time() >= ends:
+            return found
+        await asyncio.sleep(LOOKED_EVERY_SECONDS)

@@ -1,0 +1,249 @@
+"""`bmt status`: whether everything that was published was recorded, and what waits between the services."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import structlog
+import typer
+
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
+from bmt.cli.outcome import NotSo, reported
+
+if TYPE_CHECKING:
+    from bmt.cli.addresses import MongodbAddress
+    from bmt.reconciliation import Gap, Missing
+
+log = structlog.get_logger(__name__)
+
+LATE_AFTER = timedelta(minutes=1)
+"""An event that waits longer to be published says that Kafka, or its service, is away."""
+REPUBLISHED_AFTER = timedelta(minutes=5)
+"""What is missing so long, and was missing in the round before, will not come by itself."""
+LOOKED_BACK = timedelta(minutes=10)
+"""Each round begins so long before the last one: what was too young then is old enough now."""
+
+Every = Annotated[
+    int | None,
+    typer.Option(min=1, max=86_400, metavar="N", help="Stay, and look again every N seconds."),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65_535,
+        metavar="PORT",
+        envvar="BMT_METRICS_PORT",
+        help="Serve the figures for Prometheus.",
+    ),
+]
+MetricsHost = Annotated[
+    str, typer.Option(metavar="ADDRESS", envvar="BMT_HOST", help="Where they are served.")
+]
+Republish = Annotated[
+    bool, typer.Option("--republish", help="Have what is missing published again, once.")
+]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was found.
+
+    Attributes:
+        gaps: what consumers have not recorded.
+        outbox: by service, commits to be published and since when the oldest waits (UTC).
+        parked: by service, events that wait for an operator or for one before them.
+        republishing: by service, jobs under way.
+    """
+
+    gaps: Sequence["Gap"]
+    outbox: Mapping[str, tuple[int, datetime | None]]
+    parked: Mapping[str, int]
+    republishing: Mapping[str, int]
+
+    def faults(self, now: datetime) -> list[str]:
+        """What is wrong, a line each."""
+        late = [
+            f"{service} has {waiting} events to publish, the oldest since {moment(oldest)}"
+            for service, (waiting, oldest) in self.outbox.items()
+            if oldest is not None and now - oldest > LATE_AFTER
+        ]
+        parked = [f"{service} has {n} events parked" for service, n in self.parked.items() if n]
+        return [*(_line(gap) for gap in self.gaps), *late, *parked]
+
+
+def status(
+    since: Since = None,
+    republish: Republish = False,  # noqa: FBT002 - an option
+    every_seconds: Every = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Compare what each service published with what its consumers recorded.
+
+    Exit code 1 where something is missing, parked, or waits to be published for over a minute.
+    """
+    with reported():
+        from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
+
+        address = addresses.reconciler(data)
+        if every_seconds is None:
+            found = asyncio.run(_once(address, since, republish=republish))
+            _show(found, as_json=as_json)
+        else:
+            serve = (metrics_port, metrics_host) if metrics_port else None
+            _stay(address, every_seconds, serve, republish=republish)
+
+
+def _show(found: Status, *, as_json: bool) -> None:
+    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.shown import show  # noqa: PLC0415
+
+    faults = found.faults(clock.now())
+    under_way = [
+        f"{service} publishes again what was published before ({jobs} jobs)"
+        for service, jobs in found.republishing.items()
+        if jobs
+    ]
+    show(_document(found, faults), [*faults, *under_way] or [GOOD], as_json=as_json)
+    if faults:
+        raise NotSo(f"{len(faults)} things need an operator")
+
+
+GOOD = "Everything that was published is recorded by all its consumers."
+
+
+def moment(at: datetime) -> str:
+    """To the second, UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _line(gap: "Gap") -> str:
+    some = ", ".join(gap.requests)
+    return (
+        f"{gap.consumer} has not recorded {gap.events} events of {gap.publisher}, "
+        f"the oldest of {moment(gap.oldest)}: requests {some}"
+    )
+
+
+def _document(found: Status, faults: Sequence[str]) -> Mapping[str, Any]:
+    from bmt.contracts.envelope import rfc3339  # noqa: PLC0415 - the command starts fast
+
+    return {
+        "ok": not faults,
+        "missing": [
+            {
+                "publisher": gap.publisher,
+                "consumer": gap.consumer,
+                "events": gap.events,
+                "oldest": rfc3339(gap.oldest),
+                "requests": list(gap.requests),
+            }
+            for gap in found.gaps
+        ],
+        "services": {
+            service: {
+                "outbox_pending": waiting,
+                "outbox_oldest": rfc3339(oldest) if oldest else None,
+                "parked": found.parked[service],
+                "republishing": found.republishing[service],
+            }
+            for service, (waiting, oldest) in found.outbox.items()
+        },
+    }
+
+
+async def _once(address: "MongodbAddress", since: datetime | None, *, republish: bool) -> Status:
+    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.reconciliation import Reconciliation, gaps  # noqa: PLC0415
+
+    async with mongodb_client(address) as client:
+        stores = Reconciliation(client, address.prefix)
+        missing = await stores.missing(clock.now(), since)
+        if republish:
+            await stores.republish(missing, clock.now())
+        waiting = await stores.waiting()
+    return Status(
+        gaps(missing),
+        {service: each.outbox for service, each in waiting.items()},
+        {service: each.parked for service, each in waiting.items()},
+        {service: each.republishing for service, each in waiting.items()},
+    )
+
+
+def _stay(
+    address: "MongodbAddress",
+    every_seconds: int,
+    serve: tuple[int, str] | None,
+    *,
+    republish: bool,
+) -> None:
+    """Look for ever; a MongoDB that is away is waited for."""
+    from prometheus_client import Gauge, start_http_server  # noqa: PLC0415
+
+    from bmt.chassis.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.metrics import new_registry  # noqa: PLC0415
+
+    set_up_logs("reconciliation", "info")
+    registry = new_registry()
+    unrecorded = Gauge(
+        "bmt_unrecorded_events",
+        "Events that were published and that a consumer has not recorded.",
+        ["publisher", "consumer"],
+        registry=registry,
+    )
+    looked = Gauge(
+        "bmt_reconciliation_timestamp_seconds",
+        "When what was published was last compared with what was recorded.",
+        registry=registry,
+    )
+    if serve is not None:
+        start_http_server(*serve, registry)
+
+    def shown(missing: Sequence["Missing"]) -> None:
+        from bmt.reconciliation import gaps  # noqa: PLC0415
+
+        unrecorded.clear()
+        for gap in gaps(missing):
+            unrecorded.labels(gap.publisher, gap.consumer).set(gap.events)
+        looked.set(time.time())
+
+    asyncio.run(_rounds(address, every_seconds, shown, republish=republish))
+
+
+async def _rounds(
+    address: "MongodbAddress", every_seconds: int, shown: Any, *, republish: bool
+) -> None:
+    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.errors import Unavailable  # noqa: PLC0415
+    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.reconciliation import Missing, Reconciliation  # noqa: PLC0415
+
+    since: datetime | None = None  # the first round looks at all that there is
+    async with mongodb_client(address) as client:
+        stores = Reconciliation(client, address.prefix)
+        missing: Sequence[Missing] = ()
+        while True:
+            now = clock.now()
+            try:
+                before, missing = set(missing), await stores.missing(now, since)
+                lost = [
+                    one
+                    for one in missing
+                    if one in before and now - one.recorded_at > REPUBLISHED_AFTER
+                ]
+                if republish and lost:
+                    again = await stores.republish(lost, now)
+                    log.warning("events_unrecorded", events=len(lost), republished=again)
+            except Unavailable as error:
+                log.warning("reconciliation_waits", part=error.part)
+            else:
+                shown(missing)
+                since = min([now, *(one.recorded_at for one in missing)]) - LOOKED_BACK
+            await asyncio.sleep(every_seconds)

@@ -1,0 +1,279 @@
+"""Compares what each service published with what its consumers recorded of it.
+
+A consumer commits under the id of the event that it consumed, so whether it has recorded an event is one look at an
+index. The check reads the newest commits of every publisher, and asks each consumer for their events, some hundred
+at a time. What is missing longer than it may be was lost between two services, whatever the reason: it is published
+again once, and shown until it is recorded. It is an operator's work, with a MongoDB user of its own; it knows the
+services' collections by name and imports nothing of them.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bmt.chassis import mongodb, positions, republishing
+from bmt.chassis.mongo_parking_lot import PARKED
+from bmt.chassis.positions import Positions
+from bmt.chassis.republishing import Job, Jobs
+from bmt.contracts import topics
+from bmt.contracts.events import (
+    Approved,
+    Configured,
+    Event,
+    Filed,
+    Rejected,
+    RequestReceived,
+    ReturnedForCorrection,
+    WithdrawalRequested,
+    Withdrawn,
+)
+
+COMMITS: Final = "commits"
+REQUESTS: Final = "requests"
+"""Intake's view of every request, which says how far it has come in each publisher's stream."""
+PUBLISHERS: Final = tuple(topics.WRITERS.values())
+PAGE: Final = 500
+UNORDERED_WITHIN: Final = timedelta(minutes=10)
+"""Two commits that are neighbours in the collection were recorded within less."""
+MISSING_AFTER: Final = timedelta(minutes=1)
+"""An event that nobody recorded so long after it was decided is missing."""
+REPUBLISHED_AT_ONCE: Final = 1_000
+"""Streams; more than that is one job for all of them."""
+SHOWN: Final = 10
+
+_AFTER_RECEIPT: Final = (
+    *topics.EVENTS[topics.DECISIONS],
+    *topics.EVENTS[topics.CONFIGURATIONS],
+    *topics.EVENTS[topics.NOTIFICATIONS],
+)
+RECORDED_BY: Final[Mapping[str, tuple[type[Event], ...]]] = {
+    "approval": (RequestReceived, WithdrawalRequested),
+    "provisioning": (Approved,),
+    "notification": (
+        RequestReceived,
+        Rejected,
+        ReturnedForCorrection,
+        Withdrawn,
+        Configured,
+    ),
+    "records": (*topics.EVENTS[topics.REQUESTS], *_AFTER_RECEIPT),
+    "intake": (*_AFTER_RECEIPT, Filed),
+}
+"""Which events each consumer records, always; what it may ignore is not here."""
+
+_CONSUMERS: Final = {
+    event.TYPE: [name for name, events in RECORDED_BY.items() if event in events]
+    for event in {event for events in RECORDED_BY.values() for event in events}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An event that one consumer has not recorded."""
+
+    publisher: str
+    consumer: str
+    event_id: str
+    stream: str
+    sequence: int
+    recorded_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """The request, where it is one."""
+        return self.stream.partition("-")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What one consumer lacks of one publisher.
+
+    Attributes:
+        events: how many.
+        oldest: when the first of them was decided, UTC.
+        requests: some of the requests that they are about.
+    """
+
+    publisher: str
+    consumer: str
+    events: int
+    oldest: datetime
+    requests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one service.
+
+    Attributes:
+        outbox: commits to be published, and since when the oldest waits (UTC).
+        parked: events whose handling failed, and those behind them.
+        republishing: jobs that publish something again.
+    """
+
+    outbox: tuple[int, datetime | None]
+    parked: int
+    republishing: int
+
+
+def gaps(missing: Iterable[Missing]) -> list[Gap]:
+    """By publisher and consumer."""
+    found: dict[tuple[str, str], list[Missing]] = {}
+    for one in missing:
+        found.setdefault((one.publisher, one.consumer), []).append(one)
+    return [
+        Gap(
+            *pair,
+            events=len(each),
+            oldest=min(one.recorded_at for one in each),
+            requests=tuple(dict.fromkeys(one.subject for one in each))[:SHOWN],
+        )
+        for pair, each in found.items()
+    ]
+
+
+class Reconciliation:
+    """The stores of all services, as one operator sees them."""
+
+    def __init__(self, client: mongodb.Client, prefix: str) -> None:
+        """`prefix` of every database, such as `bmt_`.
+
+        The client's user may find in the services' commits, parked events, positions and intake's requests, and
+        write into `republishing`.
+        """
+        self._databases = {service: client[f"{prefix}{service}"] for service in PUBLISHERS}
+
+    async def missing(self, now: datetime, since: datetime | None = None) -> list[Missing]:
+        """What was published since a moment, a minute ago or before, and is not recorded by all.
+
+        Args:
+            now: UTC.
+            since: None for all that there is.
+
+        Raises:
+            StoreUnavailable: ask again.
+        """
+        pruned = {
+            service: await Positions(database[positions.COLLECTION]).pruned_before()
+            for service, database in self._databases.items()
+        }
+        found = []
+        for publisher in PUBLISHERS:
+            async for page in self._published(publisher, now - MISSING_AFTER, since):
+                for consumer in PUBLISHERS:
+                    begin = pruned[consumer]
+                    due = [
+                        event
+                        for event in page.get(consumer, ())
+                        if begin is None or event.recorded_at > begin + republishing.PRUNED_MARGIN
+                    ]
+                    found += await self._unrecorded(consumer, due)
+        return found
+
+    async def _published(
+        self, publisher: str, until: datetime, since: datetime | None
+    ) -> AsyncIterator[Mapping[str, list[Missing]]]:
+        """By consumer, page by page, the newest first."""
+        fields = {
+            "stream": 1,
+            "recorded_at": 1,
+            "events.id": 1,
+            "events.type": 1,
+            "events.sequence": 1,
+        }
+        # Not by an index: the newest stand at the end of the collection, and only they are read.
+        published = self._databases[publisher][COMMITS].find({"outbox": {"$ne": True}}, fields)
+        cursor = published.sort("$natural", mongodb.DESCENDING).batch_size(PAGE)
+        page: dict[str, list[Missing]] = {}
+        size = 0
+        with mongodb.store_errors():
+            async for commit in cursor:
+                recorded_at = commit["recorded_at"]
+                if since is not None and recorded_at < since - UNORDERED_WITHIN:
+                    break
+                if recorded_at > until or (since is not None and recorded_at < since):
+                    continue
+                for event in commit["events"]:
+                    for consumer in _CONSUMERS.get(event["type"], ()) if event["sequence"] else ():
+                        page.setdefault(consumer, []).append(
+                            Missing(
+                                publisher,
+                                consumer,
+                                event["id"],
+                                commit["stream"],
+                                event["sequence"],
+                                recorded_at,
+                            )
+                        )
+                        size += 1
+                if size >= PAGE:
+                    yield page
+                    page, size = {}, 0
+        yield page
+
+    async def _unrecorded(self, consumer: str, published: Sequence[Missing]) -> list[Missing]:
+        if not published:
+            return []
+        if consumer == "intake":
+            return await self._not_shown(published)
+        ids = {"_id": {"$in": [event.event_id for event in published]}}
+        with mongodb.store_errors():
+            recorded = self._databases[consumer][COMMITS].find(ids, {"_id": 1})
+            there = {commit["_id"] for commit in await recorded.to_list(None)}
+        return [event for event in published if event.event_id not in there]
+
+    async def _not_shown(self, published: Sequence[Missing]) -> list[Missing]:
+        """Intake records in a view: how far it has come in each publisher's stream."""
+        requests = {"_id": {"$in": list({event.subject for event in published})}}
+        with mongodb.store_errors():
+            found = self._databases["intake"][REQUESTS].find(requests, {"_applied": 1})
+            applied = {one["_id"]: dict(one["_applied"]) for one in await found.to_list(None)}
+        return [
+            event
+            for event in published
+            if applied.get(event.subject, {}).get(f"/bmt/{event.publisher}/{event.subject}", 0)
+            < event.sequence
+        ]
+
+    async def waiting(self) -> Mapping[str, "Waiting"]:
+        """By service, what waits in it."""
+        return {name: await self._waiting(each) for name, each in self._databases.items()}
+
+    async def _waiting(self, database: mongodb.Database) -> "Waiting":
+        pending = {"outbox": True}
+        with mongodb.store_errors():
+            parked = await database[PARKED].count_documents({})
+            count = await database[COMMITS].count_documents(pending)
+            oldest = await database[COMMITS].find_one(pending, sort=[("recorded_at", 1)])
+        jobs = await Jobs(database[republishing.COLLECTION]).open()
+        return Waiting((count, oldest["recorded_at"] if oldest else None), parked, len(jobs))
+
+    async def republish(self, missing: Sequence[Missing], now: datetime) -> int:
+        """Have each stream of these published again, once; how many that are.
+
+        What is parked in its consumer waits for an operator there: publishing it again would not help.
+        """
+        wanted: dict[str, set[str]] = {}
+        parked = {
+            service: await self._parked(service) for service in {one.consumer for one in missing}
+        }
+        for one in missing:
+            if one.subject not in parked[one.consumer]:
+                wanted.setdefault(one.publisher, set()).add(one.stream)
+        return sum([await self._add(publisher, each, now) for publisher, each in wanted.items()])
+
+    async def _parked(self, service: str) -> set[str]:
+        with mongodb.store_errors():
+            return set(await self._databases[service][PARKED].distinct("key"))
+
+    async def _add(self, publisher: str, streams: Collection[str], now: datetime) -> int:
+        jobs = Jobs(self._databases[publisher][republishing.COLLECTION])
+        by_id = {f"missing:{stream}": stream for stream in streams}
+        if len(by_id) > REPUBLISHED_AT_ONCE:
+            by_id = {f"missing:{now:%Y-%m-%dT%H}": ""}
+        known = {job.id for job in await jobs.find(list(by_id))}
+        new = {id_: stream for id_, stream in by_id.items() if id_ not in known}
+        for id_, stream in new.items():
+            await jobs.add(Job(id_, "a consumer has not recorded it", now, stream or None))
+        return len(new)

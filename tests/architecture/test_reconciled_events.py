@@ -1,0 +1,23 @@
+"""The reconciliation expects of each consumer what it subscribes to, and nothing else."""
+
+from bmt.contracts import topics
+from bmt.contracts.events import Approved, ReviewOpened
+from bmt.reconciliation import RECORDED_BY
+from services.approval.subscriptions import TABLE as APPROVAL
+from services.intake.subscriptions import TOLD
+from services.notification.subscriptions import TABLE as NOTIFICATION
+from services.provisioning.subscriptions import TABLE as PROVISIONING
+from services.records.subscriptions import TABLE as RECORDS
+
+AT_THE_AGENCYS_WISH = {ReviewOpened, Approved}
+"""Notification commits these only where the agency wants reminders."""
+
+
+def test_each_consumer_is_expected_to_record_what_it_subscribes_to():
+    assert {name: set(events) for name, events in RECORDED_BY.items()} == {
+        "approval": set(APPROVAL),
+        "provisioning": set(PROVISIONING),
+        "notification": set(NOTIFICATION) - AT_THE_AGENCYS_WISH,
+        "records": set(RECORDS),
+        "intake": {event for topic in TOLD for event in topics.EVENTS[topic]},
+    }

@@ -1,0 +1,219 @@
+"""Kafka loses what it acknowledged, or MongoDB comes back older than Kafka's offsets: nothing stands still."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from eventually import eventually
+from fixtures.samples import facts, received
+
+from bmt.chassis import clock
+from bmt.chassis.mongodb import connect
+from bmt.chassis.positions import PRUNED, Positions
+from bmt.chassis.republishing import Job, Jobs
+from bmt.contracts import topics
+from services.approval.main import build
+from services.approval.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def admin(kafka):
+    admin = AIOKafkaAdminClient(**kafka.options)
+    await admin.start()
+    yield admin
+    await admin.close()
+
+
+@pytest.fixture
+async def own(mongodb, surroundings):
+    """Approval's own database."""
+    client = connect(mongodb)
+    yield client[f"{surroundings.name}_approval"]
+    client.close()
+
+
+@pytest.fixture
+def make_anew(admin, topic_prefix):
+    """`await make_anew(topic)`: it is there again, and empty."""
+
+    async def delete_and_create(topic: str) -> None:
+        name = topic_prefix + topic
+        await admin.delete_topics([name])
+
+        async def created() -> None:
+            answer = await admin.create_topics([NewTopic(name, 3, 1)])
+            assert not answer.topic_errors[0][1], answer
+
+        await eventually(created, 20)
+
+    return delete_and_create
+
+
+@pytest.fixture
+def decisions(kafka, topic_prefix):
+    """`await decisions()`: request and event id of every record that the topic holds now."""
+
+    async def read() -> list[tuple[str, str]]:
+        options = {**kafka.options, "auto_offset_reset": "earliest"}
+        async with AIOKafkaConsumer(topic_prefix + topics.DECISIONS, **options) as consumer:
+            places = list(consumer.assignment())
+            left = sum((await consumer.end_offsets(places)).values())
+            found: list[tuple[str, str]] = []
+            while len(found) < left:
+                for records in (await consumer.getmany(timeout_ms=100)).values():
+                    found += [
+                        (record.key.decode(), dict(record.headers)["ce_id"].decode())
+                        for record in records
+                    ]
+        return found
+
+    return read
+
+
+@pytest.fixture
+def opened(decisions):
+    """`await opened(request)`: the id of its ReviewOpened, once the topic holds it."""
+
+    async def wait(request) -> str:
+        async def found() -> str:
+            ids = dict(await decisions())
+            assert request.request_id in ids
+            return ids[request.request_id]
+
+        return await eventually(found, 20)
+
+    return wait
+
+
+@pytest.fixture
+def reviewed(running, wire, opened):
+    """`await reviewed(*requests)`: approval ran and opened their reviews; the events' ids."""
+
+    async def run(*requests) -> list[str]:
+        async with running(build, Settings):
+            for request in requests:
+                await wire.say(received(request))
+            return [await opened(each) for each in requests]
+
+    return run
+
+
+async def test_a_topic_that_was_made_anew_is_filled_again_from_the_commits(
+    running, reviewed, opened, make_anew
+):
+    first, second = facts(), facts()
+    ids = await reviewed(first, second)
+    await make_anew(topics.DECISIONS)
+    async with running(build, Settings):
+        assert [await opened(first), await opened(second)] == ids
+
+
+async def test_a_topic_that_is_shorter_than_what_it_acknowledged_is_filled_again(
+    running, reviewed, decisions, own, topic_prefix
+):
+    request = facts()
+    ids = await reviewed(request)
+    acknowledged = await Positions(own["positions"]).published([topic_prefix + topics.DECISIONS])
+    assert sum(offset + 1 for offset in acknowledged.values()) == 1
+    await Positions(own["positions"]).advance_published(
+        {place: offset + 1 for place, offset in acknowledged.items()}
+    )
+    async with running(build, Settings) as client:
+        await eventually(lambda: finished(own), 20)
+        await shows(client, "bmt_republishing_jobs", 0)
+    assert await decisions() == [(request.request_id, *ids)] * 2
+
+
+async def test_what_was_pruned_is_not_published_again(running, reviewed, decisions, own, make_anew):
+    old, new = facts(), facts()
+    _, new_id = await reviewed(old, new)
+    long_ago = clock.now() - timedelta(days=100)
+    stream = {"stream": f"request-{old.request_id}"}
+    await own["commits"].update_many(stream, {"$set": {"recorded_at": long_ago}})
+    before = long_ago + timedelta(days=10)
+    await own["positions"].insert_one({"_id": PRUNED, "before": before})
+    await make_anew(topics.DECISIONS)
+    async with running(build, Settings):
+        await eventually(lambda: finished(own), 20)
+    assert await decisions() == [(new.request_id, new_id)]
+
+
+async def test_an_operator_has_one_request_published_again(running, reviewed, decisions, own):
+    request, other = facts(), facts()
+    ids = await reviewed(request, other)
+    async with running(build, Settings):
+        stream = f"request-{request.request_id}"
+        await Jobs(own["republishing"]).add(Job("by-hand", "asked for", clock.now(), stream))
+        await eventually(lambda: finished(own), 20)
+    counted = Counter(await decisions())
+    assert counted == {(request.request_id, ids[0]): 2, (other.request_id, ids[1]): 1}
+
+
+async def test_a_consumer_hears_a_topic_that_was_made_anew_from_its_beginning(
+    running, wire, reviewed, opened, make_anew
+):
+    """The new topic is as long as the old one was: only its records tell that it is another."""
+    request = facts()
+    await reviewed(*[facts() for _ in range(4)])
+    await make_anew(topics.REQUESTS)
+    for again in (request, *[facts() for _ in range(12)]):
+        await wire.say(received(again))
+    async with running(build, Settings):
+        await opened(request)
+
+
+async def test_a_store_older_than_kafkas_offsets_hears_again_what_it_lacks(
+    running, wire, reviewed, opened, decisions, own
+):
+    """MongoDB restored from a copy: what Kafka holds as consumed is not in it."""
+    before, lost = facts(), facts()
+    await reviewed(before)
+    copy = {
+        name: await own[name].find().to_list(None) for name in await own.list_collection_names()
+    }
+    (lost_id,) = await reviewed(lost)
+    for name in await own.list_collection_names():
+        await own[name].delete_many({})
+        if copy.get(name):
+            await own[name].insert_many(copy[name])
+    async with running(build, Settings):
+
+        async def decided_again() -> None:
+            ids = {id_ for request, id_ in await decisions() if request == lost.request_id}
+            assert len(ids - {lost_id}) == 1
+
+        await eventually(decided_again, 20)
+
+
+async def test_records_that_expired_unread_are_counted(
+    running, wire, reviewed, opened, admin, topic_prefix
+):
+    request, gone = facts(), [facts() for _ in range(3)]
+    await reviewed(facts())
+    for each in gone:
+        await wire.say(received(each))
+    name = topic_prefix + topics.REQUESTS
+    await admin.delete_records(
+        {TopicPartition(name, partition): RecordsToDelete(-1) for partition in range(3)}
+    )
+    await wire.say(received(request))
+    async with running(build, Settings) as client:
+        await opened(request)
+        await eventually(lambda: shows(client, "bmt_records_gone_unread_total", 3))
+
+
+async def shows(client, metric: str, value: int) -> None:
+    lines = (await client.get("/metrics")).text.splitlines()
+    found = [line for line in lines if line.startswith(metric + "{")]
+    assert sum(float(line.rpartition(" ")[2]) for line in found) == value, found
+
+
+async def finished(own) -> None:
+    jobs = await own["republishing"].find().to_list(None)
+    assert jobs
+    assert all(job["finished_at"] for job in jobs)
