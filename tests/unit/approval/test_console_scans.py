@@ -5,12 +5,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bmt.pages.carried import CarriedToken
 from fastapi import FastAPI
-from pydantic import SecretStr
+from starlette.requests import Request
 
 from bmt.agencies import register
 from bmt.chassis.auth import Principal
+from bmt.pages import session
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console.neighbours import Neighbours
@@ -18,7 +18,6 @@ from services.approval.console.scans import pages
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
-CARRIED = CarriedToken(SecretStr("k" * 32))
 VISITOR = Principal("siti", "", "Siti", "MAMPU", frozenset({"administrator"}))
 SCAN = {"scan": ("imbasan.pdf", b"%PDF-1.4", "application/pdf")}
 
@@ -40,14 +39,14 @@ def browser():
 
         seen = []
         transport = httpx.MockTransport(intake)
-        neighbours = Neighbours({"intake": "http://intake"}, CARRIED, transport)
+        neighbours = Neighbours({"intake": "http://intake"}, transport)
         layout = Layout("/console", [Path(console.__file__).parent])
         layout.always(offices={})
         app = FastAPI()
         app.include_router(pages.routes(layout, neighbours, AGENCIES, lambda: VISITOR))
 
         async def signed_in(scope, receive, send):
-            scope["session"] = {"sealed": CARRIED.seal("the-token")}
+            session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))
             await app(scope, receive, send)
 
         transport = httpx.ASGITransport(signed_in)
