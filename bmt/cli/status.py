@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +14,10 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from bmt.cli.addresses import MongodbAddress
-    from bmt.reconciliation import Gap, Missing
+    from bmt.reconciliation import Gap
 
 log = structlog.get_logger(__name__)
 
@@ -185,45 +187,56 @@ def _stay(
     republish: bool,
 ) -> None:
     """Look for ever; a MongoDB that is away is waited for."""
-    from prometheus_client import Gauge, start_http_server  # noqa: PLC0415
+    from prometheus_client import start_http_server  # noqa: PLC0415 - the command starts fast
 
     from bmt.chassis.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.metrics import new_registry  # noqa: PLC0415
 
     set_up_logs("reconciliation", "info")
     registry = new_registry()
-    unrecorded = Gauge(
-        "bmt_unrecorded_events",
-        "Events that were published and that a consumer has not recorded.",
-        ["publisher", "consumer"],
-        registry=registry,
-    )
-    looked = Gauge(
-        "bmt_reconciliation_timestamp_seconds",
-        "When what was published was last compared with what was recorded.",
-        registry=registry,
-    )
+    figures = Figures(registry)
     if serve is not None:
         start_http_server(*serve, registry)
+    asyncio.run(_rounds(address, every_seconds, figures.show, republish=republish))
 
-    def shown(missing: Sequence["Missing"]) -> None:
-        from bmt.reconciliation import gaps  # noqa: PLC0415
 
-        unrecorded.clear()
-        for gap in gaps(missing):
-            unrecorded.labels(gap.publisher, gap.consumer).set(gap.events)
-        looked.set(time.time())
+class Figures:
+    """What Prometheus is told of each round."""
 
-    asyncio.run(_rounds(address, every_seconds, shown, republish=republish))
+    def __init__(self, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Gauge  # noqa: PLC0415 - the command starts fast
+
+        self._unrecorded = Gauge(
+            "bmt_unrecorded_events",
+            "Events that were published and that a consumer has not recorded.",
+            ["publisher", "consumer"],
+            registry=registry,
+        )
+        self._looked = Gauge(
+            "bmt_reconciliation_timestamp_seconds",
+            "When what was published was last compared with what was recorded.",
+            registry=registry,
+        )
+
+    def show(self, gaps: Sequence["Gap"]) -> None:
+        """These are all that there are."""
+        self._unrecorded.clear()
+        for gap in gaps:
+            self._unrecorded.labels(gap.publisher, gap.consumer).set(gap.events)
+        self._looked.set(time.time())
 
 
 async def _rounds(
-    address: "MongodbAddress", every_seconds: int, shown: Any, *, republish: bool
+    address: "MongodbAddress",
+    every_seconds: int,
+    shown: Callable[[Sequence["Gap"]], None],
+    *,
+    republish: bool,
 ) -> None:
     from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.errors import Unavailable  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.reconciliation import Missing, Reconciliation  # noqa: PLC0415
+    from bmt.reconciliation import Missing, Reconciliation, gaps  # noqa: PLC0415
 
     since: datetime | None = None  # the first round looks at all that there is
     async with mongodb_client(address) as client:
@@ -244,6 +257,6 @@ async def _rounds(
             except Unavailable as error:
                 log.warning("reconciliation_waits", part=error.part)
             else:
-                shown(missing)
+                shown(gaps(missing))
                 since = min([now, *(one.recorded_at for one in missing)]) - LOOKED_BACK
             await asyncio.sleep(every_seconds)

@@ -1,7 +1,7 @@
 """The reconciliation expects of each consumer what it subscribes to, and nothing else."""
 
 from bmt.contracts import topics
-from bmt.contracts.events import Approved, ReviewOpened
+from bmt.contracts.events import Approved, ConfigurationFailed, ReviewOpened
 from bmt.reconciliation import RECORDED_BY
 from services.approval.subscriptions import TABLE as APPROVAL
 from services.intake.subscriptions import TOLD
@@ -9,8 +9,8 @@ from services.notification.subscriptions import TABLE as NOTIFICATION
 from services.provisioning.subscriptions import TABLE as PROVISIONING
 from services.records.subscriptions import TABLE as RECORDS
 
-AT_THE_AGENCYS_WISH = {ReviewOpened, Approved}
-"""Notification commits these only where the agency wants reminders."""
+AT_THE_AGENCYS_WISH = {ReviewOpened, Approved, ConfigurationFailed}
+"""Notification commits these only where the agency named an address to be told at."""
 
 
 def test_each_consumer_is_expected_to_record_what_it_subscribes_to():

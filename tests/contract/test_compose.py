@@ -182,7 +182,8 @@ def test_services_listen_where_the_embedded_system_has_them():
 def test_prometheus_finds_every_process():
     targets = json.loads((ROOT / "deploy" / "prometheus" / "targets" / "compose.json").read_text())
     found = {target["labels"]["service"]: target["targets"] for target in targets}
-    assert found == {name: [f"{name}:{Ports()[name]}"] for name in PROCESSES}
+    scraped = (*PROCESSES, "reconciliation")
+    assert found == {name: [f"{name}:{Ports()[name]}"] for name in scraped}
 
 
 def test_every_user_of_kafka_and_mongodb_gets_a_password():
@@ -195,7 +196,9 @@ def test_every_user_of_kafka_and_mongodb_gets_a_password():
 
 def test_the_pages_client_takes_no_passwords():
     realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
-    for client in realm["clients"]:
+    clients = [client for client in realm["clients"] if client["standardFlowEnabled"]]
+    assert {client["clientId"] for client in clients} == {"bmt-my", "bmt-console", "bmt-audit"}
+    for client in clients:
         assert client["directAccessGrantsEnabled"] is False
         assert client["attributes"]["pkce.code.challenge.method"] == "S256"
 

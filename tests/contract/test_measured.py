@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
 from bmt.chassis import foundation
+from bmt.cli import status
 
 DEPLOY = ROOT / "deploy"
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "bmt.json"
@@ -72,6 +73,10 @@ async def measured(tmp_path, monkeypatch) -> dict[str, set[str]]:
         with monkeypatch.context() as patched:
             for series, labels in exported(registry_of(name, secrets, patched)):
                 found.setdefault(series, set(OF_A_TARGET)).update(labels)
+    compared = CollectorRegistry()
+    status.Figures(compared)
+    for series, labels in exported(compared):
+        found[series] = {*OF_A_TARGET, *labels}
     (turnaround,) = Figures().collect()
     found[f"{turnaround.name}_bucket"] = {*OF_A_TARGET, *turnaround._labelnames, "le"}
     for series, expression in RECORDED.items():

@@ -60,7 +60,7 @@ _STALE: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITI
 _CONFLICTS: Final = _STALE | {HTTPStatus.CONFLICT, HTTPStatus.LOCKED}
 """Somebody else changes the same user at this moment."""
 
-_ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
+_ADDRESS: Final = re.compile(r"(?<![^\s@])[^\s@]++@[^\s@]++")
 """What IPMS says may name somebody else."""
 
 
