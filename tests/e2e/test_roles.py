@@ -323,7 +323,8 @@ def _asserting(look: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any
 
 def body_for(account: str) -> dict[str, Any]:
     body = application(account, agency="JPA", reply_through="form")
-    body["applicant"]["email"] = "pemohon@jpa.gov.my"
+    if "@" not in account:
+        body["applicant"]["email"] = "pemohon@jpa.gov.my"
     return body
 
 

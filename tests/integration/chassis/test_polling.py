@@ -108,9 +108,10 @@ async def test_what_was_refused_is_not_refused_again_at_the_next_start(kafka, pr
     await publish_bomb(kafka.options, topic)
     readers, positions = (Reader(), Reader()), KeptPositions()
     for reader, value in zip(readers, (b"first start", b"second start"), strict=True):
-        async with reading(kafka, topic, reader, positions):
+        async with reading(kafka, topic, reader, positions) as consumer:
             await producer.send_and_wait(topic, value, partition=0)
             await eventually(lambda reader=reader, value=value: value in reader.values, 30)
+            await eventually(lambda consumer=consumer: not consumer._in_hand, 30)
     assert [reader.refused for reader in readers] == [[0], []]
 
 
@@ -146,6 +147,7 @@ async def test_who_fails_at_what_it_fetches_is_not_ready_until_that_is_over(
         await eventually(lambda: consumer._failures > 1, 30)
         with pytest.raises(BrokerUnavailable):
             await consumer.reachable()
+        await eventually(lambda: consumer.stalled_seconds() > 1, 30)
         stalled = consumer.stalled_seconds()
         failing = False
         await eventually(lambda: consumer._failures == 0, 30)

@@ -41,6 +41,8 @@ def name(intake, as_):
         body = asked(agency=who[1], channel=channel, documents=[document_id])
         if who[0] == "applicant":
             body["applicant"] |= {"account": who[2], "email": who[2]}
+        elif who[1] == "JPA":
+            body["applicant"] |= {"account": JPA_APPLICANT[2], "email": JPA_APPLICANT[2]}
         return await intake.post("/v1/requests", json=body, headers=as_(*who))
 
     return name
