@@ -7,6 +7,7 @@ topic is behind, Kafka lost something that was acknowledged (`republishing`).
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -15,6 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from bmt.chassis import mongodb
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.fetched import Polled, Unread
 from bmt.chassis.polling import PolledBatch
 
@@ -143,7 +145,9 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         self._failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """What is under way goes on; whoever takes over reads some of it again."""
+        """Save what was handled, for whoever takes over; what is under way goes on, and is read again."""
+        with suppress(Unavailable):
+            await self.save()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Seek to what the store says. A failure is kept: the library would only log it."""

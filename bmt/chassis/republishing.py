@@ -262,7 +262,6 @@ class Republishing:
         """The job first: whoever finds the positions reset must find it, too."""
         log.error("publishing_again", topic=topic, reason=reason)
         await self._jobs.add(Job(f"lost:{topic}", reason, self._clock()))
-        crash_points.reached("republishing.job_begun")
         await self._positions.reset_published(ends)
 
     async def _look(self) -> None:

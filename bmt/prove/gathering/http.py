@@ -107,12 +107,13 @@ async def gather(where: Whereabouts, agencies: Mapping[str, str]) -> Asked:
                 "provisioning", "/v1/configurations", where.auditor_token
             )
         }
-        told = await asyncio.gather(
-            *(_answers(asking, where, each, agencies[each], each in open_) for each in agencies)
-        )
+        # Before records are read: each reading is an event of the record, and changes what is counted.
         samples = [
             sample for name in where.ready["services"] for sample in await _samples(asking, name)
         ]
+        told = await asyncio.gather(
+            *(_answers(asking, where, each, agencies[each], each in open_) for each in agencies)
+        )
     return Asked(
         dict(zip(agencies, told, strict=True)), tuple(samples), unfinished, frozenset(tasks)
     )

@@ -58,7 +58,7 @@ async def _stored(documents: Documents, content: bytes, filename: str, kind: str
 async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
     received.content.seek(0)
     await documents.put(received, filename=filename, media_type=kind)
-    crash_points.reached("intake.handlers.document_kept")
+    crash_points.reached("intake.keeping.document_kept")
     return Document(
         document_id=received.document_id,
         filename=filename,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -229,13 +230,20 @@ class Stage:
     def request(self, **changes: Any) -> RequestFacts:
         """A request of an applicant whom no other story knows."""
         name = f"ahmad{uuid.uuid4().hex[:10]}"
-        account = f"{name}.mampu@mygovuc.gov.my"
+        agency = str(changes.get("agency", "MAMPU")).lower()
+        account = f"{name}.{agency}@mygovuc.gov.my"
         who = {"account": account, "email": f"{name}@mampu.gov.my"}
         return facts(**{"applicant": APPLICANT.model_copy(update=who), **changes})
 
-    async def say(self, event: RequestEvent, sequence: int = 1, event_id: str = "") -> str:
+    async def say(
+        self,
+        event: RequestEvent,
+        sequence: int = 1,
+        event_id: str = "",
+        at: datetime | None = None,
+    ) -> str:
         """As another service says it."""
-        return await self.around.wire.say(event, sequence=sequence, event_id=event_id)
+        return await self.around.wire.say(event, sequence=sequence, event_id=event_id, at=at)
 
     async def publish(
         self, topic: str, value: bytes, headers: dict[str, str] | None = None, key: str = "k"

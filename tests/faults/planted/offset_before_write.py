@@ -2,7 +2,7 @@
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.consumer import Consumer
+from bmt.chassis.consumer import Consumer, _last
 
 SERVICE = "approval"
 FOUND_BY = ("I8", "I10")
@@ -12,6 +12,7 @@ def plant() -> None:
     handle = Consumer._handle
 
     async def too_early(self, client, polled):
+        await self._positions.save_consumed({place: _last(raws) for place, raws in polled.items()})
         await self._commit(client, {place: raws[-1].offset + 1 for place, raws in polled.items()})
         die_once()
         await handle(self, client, polled)

@@ -171,5 +171,5 @@ def email(account: str) -> str:
     )
 
 
-def account() -> str:
-    return f"u{uuid.uuid4().hex[:10]}@mygovuc.gov.my"
+def account(agency: str = "mampu") -> str:
+    return f"u{uuid.uuid4().hex[:10]}.{agency}@mygovuc.gov.my"

@@ -199,7 +199,7 @@ async def by_event(clients: Clients) -> None:
 
 async def by_hand(clients: Clients) -> None:
     """JPA: an officer sets IPMS by hand and shows it."""
-    whose = account()
+    whose = account("jpa")
     await clients.register(whose)
     call = await clients.call(
         "hand", "submit", "intake", "/v1/requests", wish(whose, agency="JPA"), agency="JPA"

@@ -55,4 +55,5 @@ STORIES = (
     of_all.parked_reviews,
     of_all.given_up,
     of_all.left_behind,
+    of_all.published_again,
 )

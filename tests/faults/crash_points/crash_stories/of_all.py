@@ -4,6 +4,8 @@ from eventually import eventually
 from fixtures.samples import facts, received, withdrawal
 from stage import HEARS, PATIENCE, Stage
 
+from bmt.chassis import clock, republishing
+from bmt.chassis.republishing import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480
@@ -50,6 +52,19 @@ async def left_behind(stage: Stage) -> None:
         assert "outbox" not in await stage.database.commits.find_one(mine)
 
     await eventually(delivered, PATIENCE)
+
+
+async def published_again(stage: Stage) -> None:
+    """An operator has everything published again."""
+    jobs = Jobs(stage.database[republishing.COLLECTION])
+    job = Job(clock.new_id(), "asked for", clock.now())
+    await jobs.add(job)
+
+    async def finished() -> None:
+        (found,) = await jobs.find([job.id])
+        assert found.finished_at is not None
+
+    await eventually(finished, PATIENCE)
 
 
 async def parked_reviews(stage: Stage) -> None:

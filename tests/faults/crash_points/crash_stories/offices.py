@@ -24,9 +24,10 @@ def stories(mail: MailServer):
         """The office is reminded of a request, and who is above it told of another; then both are decided."""
         soon, late = stage.request(agency="KPM"), stage.request(agency="KPM")
         now = datetime.now(UTC)
+        long_ago = now - timedelta(days=14)  # whatever day and hour it is, the reminder is due
         for request, due in ((soon, now + timedelta(hours=1)), (late, now - timedelta(hours=1))):
             await stage.say(received(request))
-            await stage.say(ReviewOpened(request=request, due_at=due, warnings=()))
+            await stage.say(ReviewOpened(request=request, due_at=due, warnings=()), at=long_ago)
         for request, address in ((soon, OFFICE), (late, ABOVE)):
             await eventually(lambda r=request, a=address: reminded_of(r, a), PATIENCE)
             await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
