@@ -12,9 +12,11 @@ FOUND_BY = ("I5",)
 def plant() -> None:
     send = SmtpPost.send
 
-    async def twice(self, message, recipient):
-        await send(self, message, recipient)
+    async def twice(self, message, recipient, **more):
+        await send(self, message, recipient, **more)
         new = f"Message-ID: <{uuid.uuid4()}@mygovuc.gov.my>".encode()
-        await send(self, re.sub(rb"(?im)^message-id: <[^>]*>", new, message, count=1), recipient)
+        await send(
+            self, re.sub(rb"(?im)^message-id: <[^>]*>", new, message, count=1), recipient, **more
+        )
 
     SmtpPost.send = twice
