@@ -6,9 +6,7 @@ flag, never a high-water mark: a position would skip commits that land late.
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -33,12 +31,6 @@ SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
-SETTLED_AFTER_SECONDS: Final = 0.1
-"""What was acknowledged is marked as delivered together, once so long nothing new came."""
-SETTLED_WITHIN_SECONDS: Final = 0.5
-"""However much comes."""
-UNSETTLED: Final = 500
-"""Commits that were acknowledged and not yet marked, at the most."""
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
 
@@ -116,10 +108,7 @@ class Relay:
         self._fresh: dict[str, Commit] = {}
         self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
-        self._acknowledged: list[str] = []  # commits to be marked as delivered
-        self._offsets: dict[TopicPartition, int] = {}  # acknowledged with them
-        self._highest: dict[TopicPartition, int] = {}  # acknowledged ever
-        self._settled_at = time.monotonic()
+        self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
         self._checked = False
         self._checking = asyncio.Lock()
         self._behind = True
@@ -144,13 +133,6 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver until cancelled; a part that is away is waited for."""
-        try:
-            await self._run()
-        finally:
-            with suppress(Unavailable):
-                await self._settle()
-
-    async def _run(self) -> None:
         while True:
             try:
                 if self._behind:
@@ -161,7 +143,6 @@ class Relay:
                 self._behind = True
                 self._checked = False
                 self._fresh.clear()
-                self._forget_acknowledged()
                 self._failures += 1
                 log.warning("relay_waits", part=error.part, failures=self._failures)
                 ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
@@ -174,7 +155,6 @@ class Relay:
             pending = await self._store.pending(limit=BATCH)
             self._behind = len(pending) == BATCH
             await self._redeliver(pending)
-            await self._settle()
             if not self._behind:
                 break
         await self._require_checked()
@@ -187,16 +167,12 @@ class Relay:
                 self._checked, self._highest = True, {}
 
     async def _next(self) -> None:
-        patience = SETTLED_AFTER_SECONDS if self._acknowledged else self._sweep_every
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._sweep_every):
                 await self._woken.wait()
         except TimeoutError:
-            if self._acknowledged:
-                await self._settle()
-            else:
-                await self._kept.check_now_and_then()
-                await self._sweep()
+            await self._kept.check_now_and_then()
+            await self._sweep()
             return
         self._woken.clear()
         fresh, self._fresh = list(self._fresh.values()), {}
@@ -217,13 +193,10 @@ class Relay:
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
-        """Publish; a stop lets it end and be marked, only a crash comes between."""
-        await background.whole(self._publish(commits))
-        waited = time.monotonic() - self._settled_at
-        if len(self._acknowledged) >= UNSETTLED or waited >= SETTLED_WITHIN_SECONDS:
-            await self._settle()
+        """Publish, then unset; between the two no stop comes, only a crash can."""
+        await background.whole(self._publish_and_unset(commits))
 
-    async def _publish(self, commits: Sequence[Commit]) -> None:
+    async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
         """An older pending commit of a stream goes first, to the views too, which may have missed it."""
         given = {commit.id for commit in commits}
         before = await self._store.pending_before(self._after_a_gap(commits))
@@ -240,8 +213,6 @@ class Relay:
             part = [commit for commit in in_order if (commit.stream in addressed) == last]
             if part:
                 await self._publish_in_order(part, owed)
-            if addressed and not last:
-                await self._mark()
 
     async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
         crash_points.reached("relay.publishing")
@@ -249,7 +220,8 @@ class Relay:
         for commit in in_order:
             self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
         crash_points.reached("relay.published")
-        self._acknowledged += [commit.id for commit in in_order if commit.id in owed]
+        await self._store.delivered([commit.id for commit in in_order if commit.id in owed])
+        crash_points.reached("relay.unset")
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
         """Publish what was delivered before; how many events that were.
@@ -261,35 +233,21 @@ class Relay:
         return await self._send(_in_order(commits))
 
     async def _send(self, commits: Sequence[Commit]) -> int:
+        """Publish, and remember how far the topics have come: before anything counts as delivered."""
         records = [record for commit in commits for record in self._records(commit)]
-        if records:
-            offsets = await self._publisher.publish(records)
-            if any(offset <= self._highest.get(place, -1) for place, offset in offsets.items()):
-                # A topic was made anew since it was checked: what it held before is missing there.
-                self._highest = {}
-                raise BrokerUnavailable
-            self._highest |= offsets
-            self._offsets |= offsets
-        return len(records)
-
-    def _forget_acknowledged(self) -> None:
-        """Where commits stay pending they are published again, and acknowledged anew."""
-        self._acknowledged = []
-        self._offsets = {}
-
-    async def _settle(self) -> None:
-        """Mark what was acknowledged as delivered; how far the topics have come is remembered first."""
-        await background.whole(self._mark())
-
-    async def _mark(self) -> None:
-        acknowledged, self._acknowledged = self._acknowledged, []
-        offsets, self._offsets = self._offsets, {}
-        if offsets:
-            await self._kept.acknowledged(offsets)
+        if not records:
+            return 0
+        before = dict(self._highest)
+        offsets = await self._publisher.publish(records)
+        if any(offset <= before.get(place, -1) for place, offset in offsets.items()):
+            # A topic was made anew since it was checked: what it held before is missing there.
+            self._highest = {}
+            raise BrokerUnavailable
+        for place, offset in offsets.items():
+            self._highest[place] = max(offset, self._highest.get(place, -1))
+        await self._kept.acknowledged(offsets)
         crash_points.reached("relay.offsets_kept")
-        await self._store.delivered(acknowledged)
-        self._settled_at = time.monotonic()
-        crash_points.reached("relay.unset")
+        return len(records)
 
     def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:
         """Those whose predecessor was not said here: another process may owe it."""

@@ -9,11 +9,11 @@ FOUND_BY = ("I3", "I10")
 
 
 def plant() -> None:
-    publish = Relay._publish
+    publish = Relay._publish_and_unset
 
     async def backwards(self, commits):
         await self._store.delivered([commit.id for commit in commits])
         die_once()
         await publish(self, commits)
 
-    Relay._publish = backwards
+    Relay._publish_and_unset = backwards
