@@ -6,12 +6,15 @@ such an error is told to aiokafka as what it is, and a consumer whose fetching e
 """
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,29 @@ async def stop(client: Any) -> None:
             await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("kafka_client_did_not_stop", error=type(error).__name__)
+
+
+async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What the call comes to; one that takes longer is left behind.
+
+    The client's calls do not always let themselves be cancelled, and cancel each other when a connection is lost:
+    neither may hold up or end whoever waits for them.
+
+    Raises:
+        TimeoutError: it took longer, or the client gave it up.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    if task.cancelled():
+        raise TimeoutError
+    return task.result()
 
 
 def require_fetching(client: AIOKafkaConsumer) -> None:

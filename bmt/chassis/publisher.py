@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 ACKNOWLEDGED_WITHIN_SECONDS: Final = 15.0
 CONNECTED_WITHIN_SECONDS: Final = 10.0
+ENDS_TOLD_WITHIN_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,14 @@ class KafkaPublisher:
         Raises:
             BrokerUnavailable: it cannot be told now.
         """
+        try:
+            ends = await kafka_client.bounded(self._ends(topics), ENDS_TOLD_WITHIN_SECONDS)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+        self._known = self._connections()
+        return ends
+
+    async def _ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
         producer = await self._started()
         consumer = AIOKafkaConsumer(**self._options)
         try:
@@ -129,9 +138,6 @@ class KafkaPublisher:
                 ]
                 await consumer.start()
                 ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
-                self._known = self._connections()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnavailable from error
         finally:
             await kafka_client.stop(consumer)
         return ends
