@@ -393,8 +393,9 @@ async def test_a_consumer_that_stopped_fetching_is_replaced(service, say):
         client._fetcher.error_future.cancel()
         await eventually(lambda: consumer._client not in (None, client))
         await say("1", id_="after")
-        await service.consumed(2)
-    assert service.handled == ["before", "after"]
+        await eventually(lambda: service.outcomes["applied"] == 2, 20)
+    # A consumer that begins again may read what it had handled within the last second once more.
+    assert list(dict.fromkeys(service.handled)) == ["before", "after"]
 
 
 async def test_a_part_that_is_away_is_waited_for_and_nothing_is_parked(service, say):
