@@ -18,7 +18,7 @@ from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.parking import Record
 from bmt.chassis.polling import Poll, PolledBatch
-from bmt.chassis.positions import ConsumedPositions, CountMissed, Handled, Placement
+from bmt.chassis.positions import ConsumedPositions, CountMissed, Placement
 from bmt.chassis.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)
@@ -118,7 +118,7 @@ class Consumer:
             metadata_max_age_ms=30_000,
             **self._options,
         )
-        self._placement = placement = Placement(client, self._positions, self._missed)
+        placement = Placement(client, self._positions, self._missed)
         client.subscribe(self._topics, listener=placement)
         try:
             await client.start()
@@ -130,12 +130,12 @@ class Consumer:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
                     await self._handle(client, polled)
                     self._in_hand = {}
-                    await placement.note({place: _last(raws) for place, raws in polled.items()})
+                    await placement.note_handled()
                     if sum(map(len, polled.values())) >= BUSY_RECORDS:
                         await asyncio.sleep(LINGER_SECONDS)
                 else:
                     kafka_client.require_fetching(client)
-                    await placement.note({})
+                    await placement.note_handled()
                 self._done_at = time.monotonic()
         finally:
             self._client = None
@@ -186,11 +186,6 @@ def in_time(polled: PolledBatch) -> list[Record]:
 def _dated(raw: Polled) -> int:
     """What cannot be decoded has no date, and holds up nothing behind it."""
     return 0 if isinstance(raw, Unread) else int(raw.timestamp)
-
-
-def _last(raws: Sequence[Polled]) -> Handled:
-    last = raws[-1]
-    return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
 
 
 def _record(raw: Polled) -> Record:

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from bmt.chassis import mongodb
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.fetched import Polled, Unread
+from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.polling import PolledBatch
 
 log = structlog.get_logger(__name__)
@@ -127,7 +127,11 @@ class Positions:
 
 
 class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
-    """Places one consumer's client where its store stands, and remembers how far it comes."""
+    """Places one consumer's client where its store stands, and remembers how far it comes.
+
+    The client polls on while it is being placed, from the offsets that Kafka keeps: what it fetches then is left
+    out, and fetched again from where the store stands.
+    """
 
     def __init__(
         self,
@@ -139,28 +143,35 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         self._client = client
         self._positions = positions
         self._missed = missed
+        self._placed = False
         self._expected: dict[TopicPartition, Handled] = {}
+        self._in_hand: dict[TopicPartition, Handled] = {}
         self._handled: dict[TopicPartition, Handled] = {}
         self._saved_at = time.monotonic()
         self._failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Save what was handled, for whoever takes over; what is under way goes on, and is read again."""
+        """Save what was handled, for the member that takes over; what is in hand goes on."""
+        self._placed = False
         with suppress(Unavailable):
             await self.save()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Seek to what the store says. A failure is kept: the library would only log it."""
         self._expected = {}
-        if not assigned:
-            return
         try:
-            await self._place(list(assigned))
+            if assigned:
+                await self._place(list(assigned))
         except Exception as error:  # noqa: BLE001  raised where records would be handled
             self._failure = error
+        self._placed = True
 
     async def _place(self, assigned: Sequence[TopicPartition]) -> None:
-        handled = await self._positions.consumed({place.topic for place in assigned})
+        handled = dict(await self._positions.consumed({place.topic for place in assigned}))
+        for place, known in (self._handled | self._in_hand).items():
+            # The store does not know of these yet. What is in hand ends before anything else is handled.
+            if place not in handled or handled[place].offset < known.offset:
+                handled[place] = known
         begins = await self._client.beginning_offsets(assigned)
         ends = await self._client.end_offsets(assigned)
         for place in assigned:
@@ -191,15 +202,18 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
             self._missed(place.topic, records)
 
     def unhandled(self, polled: PolledBatch) -> PolledBatch:
-        """What of it is to be handled.
+        """What of it is to be handled; `note_handled` says that it was.
 
         Raises:
             Exception: the partitions could not be placed; begin again with a new client.
         """
         if self._failure is not None:
             raise self._failure
-        if not self._expected:
-            return polled
+        unhandled = self._without_expected(polled) if self._placed else {}
+        self._in_hand = {place: _last(records) for place, records in unhandled.items()}
+        return unhandled
+
+    def _without_expected(self, polled: PolledBatch) -> PolledBatch:
         found: dict[TopicPartition, Sequence[Polled]] = {}
         for place, records in polled.items():
             expected, first = self._expected.pop(place, None), records[0]
@@ -213,9 +227,10 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
                 self._client.seek(place, 0)
         return found
 
-    async def note(self, handled: Mapping[TopicPartition, Handled]) -> None:
-        """These were handled, durably; saved once a second."""
-        self._handled.update(handled)
+    async def note_handled(self) -> None:
+        """What `unhandled` gave last was handled, durably; saved once a second."""
+        self._handled.update(self._in_hand)
+        self._in_hand = {}
         if time.monotonic() - self._saved_at >= SAVED_EVERY_SECONDS:
             await self.save()
 
@@ -225,10 +240,17 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         Raises:
             StoreUnavailable: it is saved the next time.
         """
-        if self._handled:
-            await self._positions.save_consumed(self._handled)
-            self._handled = {}
+        if saved := dict(self._handled):
+            await self._positions.save_consumed(saved)
+            self._handled = {
+                place: last for place, last in self._handled.items() if saved.get(place) != last
+            }
         self._saved_at = time.monotonic()
+
+
+def _last(records: Sequence[Polled]) -> Handled:
+    last = records[-1]
+    return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
 
 
 class CountMissed(Protocol):

@@ -30,14 +30,8 @@ class Ledger:
         return Ledger(consumed, handled)
 
     def balanced(self) -> bool:
-        """Whether each service says of each record what became of it.
-
-        A consumer that begins again reads a second's records once more: as duplicates, and as nothing else.
-        """
-        return all(
-            0 <= self.handled[one].total() - self.consumed[one] <= self.handled[one]["duplicate"]
-            for one in SERVICES
-        )
+        """Whether each service says of each record what became of it."""
+        return all(self.consumed[one] == self.handled[one].total() for one in SERVICES)
 
 
 async def at_rest(site: Site, seconds: float = 60) -> Ledger:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 import parcels
@@ -393,9 +394,48 @@ async def test_a_consumer_that_stopped_fetching_is_replaced(service, say):
         client._fetcher.error_future.cancel()
         await eventually(lambda: consumer._client not in (None, client))
         await say("1", id_="after")
-        await eventually(lambda: service.outcomes["applied"] == 2, 20)
-    # A consumer that begins again may read what it had handled within the last second once more.
-    assert list(dict.fromkeys(service.handled)) == ["before", "after"]
+        await service.consumed(2)
+    assert service.handled == ["before", "after"]
+
+
+async def test_nothing_is_handled_before_the_consumer_is_placed(service, say, monkeypatch):
+    """Its client polls meanwhile, from where Kafka says."""
+    consumed, answered = service.positions.consumed, asyncio.Event()
+
+    async def later(topics):
+        positions = await consumed(topics)
+        await answered.wait()
+        return positions
+
+    monkeypatch.setattr(service.positions, "consumed", later)
+    await say("1", id_="first")
+    async with service.hearing() as consumer:
+        await eventually(partial(has_polled, consumer, 1))
+        answered.set()
+        await say("1", id_="second")
+        await service.consumed(2)
+    assert service.handled == ["first", "second"]
+
+
+async def has_polled(consumer, records: int) -> None:
+    assert (client := consumer._client)
+    assert sum([await client.position(place) for place in client.assignment()]) == records
+
+
+async def test_what_is_in_hand_during_a_rebalance_is_handled_once(service, say):
+    service.slow["first"] = asyncio.Event()
+    await say("1", id_="first")
+    async with service.hearing() as consumer:
+        await eventually(lambda: service.under_way["first"] == 1)
+        coordinator = consumer._client._coordinator
+        generation = coordinator.generation
+        coordinator.request_rejoin()
+        await eventually(lambda: coordinator.generation > generation)
+        await eventually(consumer._client.assignment)
+        service.slow["first"].set()
+        await say("1", id_="second")
+        await service.consumed(2)
+    assert service.handled == ["first", "second"]
 
 
 async def test_a_part_that_is_away_is_waited_for_and_nothing_is_parked(service, say):
