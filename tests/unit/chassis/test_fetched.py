@@ -165,6 +165,23 @@ def test_of_one_fetch_no_more_is_decoded_at_once_than_a_batch_beyond_the_limit()
     assert reading.next_fetch_offset == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "made_by"), [(b"name", "_consumer_record"), (b"n\xe4me", "_record")]
+)
+def test_of_a_batch_no_more_records_are_made_than_are_asked_for(monkeypatch, name, made_by):
+    """A megabyte may hold a million of them, and who makes them all stands still for seconds."""
+    made, make = [], getattr(Fetched, made_by)
+
+    def counted(*parts):
+        made.append(1)
+        return make(*parts)
+
+    monkeypatch.setattr(Fetched, made_by, counted)
+    many = batch(*[b"x"] * 1000, headers=[("name", b"1")])
+    assert next(fetched(sealed(many.replace(b"name", name)))).value == b"x"
+    assert len(made) == 1
+
+
 def test_marks_of_the_broker_and_aborted_transactions_are_no_records():
     found = read(
         batch(b"aborted", attributes=TRANSACTIONAL, producer=7),
