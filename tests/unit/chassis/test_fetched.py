@@ -6,7 +6,8 @@ import struct
 import cramjam
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
@@ -58,6 +59,16 @@ def fetched(*batches: bytes, at: int = 0, aborted=()) -> Fetched:
 
 def values(found) -> list:
     return [record if isinstance(record, Unread) else record.value for record in found]
+
+
+def test_the_clients_fetcher_reads_with_these():
+    assert (fetcher.MemoryRecords, fetcher.PartitionRecords) == (Batches, Fetched)
+
+
+@pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
+def test_the_clients_own_decoder_of_batches_is_bounded(codec):
+    with pytest.raises(TooLargeDecompressed):
+        list(DefaultRecordBatch(batch(bytes(decompression.MOST_BYTES + 1), codec=codec)))
 
 
 @pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
