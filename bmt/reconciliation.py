@@ -7,13 +7,13 @@ again once, and shown until it is recorded. It is an operator's work, with a Mon
 services' collections by name and imports nothing of them.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from bmt.chassis import mongodb, positions, republishing
-from bmt.chassis.mongo_parking_lot import PARKED
+from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
 from bmt.chassis.positions import Positions
 from bmt.chassis.republishing import Job, Jobs
 from bmt.contracts import topics
@@ -139,8 +139,8 @@ class Reconciliation:
     def __init__(self, client: mongodb.Client, prefix: str) -> None:
         """`prefix` of every database, such as `bmt_`.
 
-        The client's user may find in the services' commits, parked events, positions and intake's requests, and
-        write into `republishing`.
+        The client's user may find in the services' commits, parked and discarded events, positions and intake's
+        requests, and write into `republishing`.
         """
         self._databases = {service: client[f"{prefix}{service}"] for service in PUBLISHERS}
 
@@ -168,7 +168,8 @@ class Reconciliation:
                         for event in page.get(consumer, ())
                         if begin is None or event.recorded_at > begin + republishing.PRUNED_MARGIN
                     ]
-                    found += await self._unrecorded(consumer, due)
+                    unrecorded = await self._unrecorded(consumer, due)
+                    found += await self._not_discarded(consumer, unrecorded)
         return found
 
     async def _published(
@@ -236,6 +237,21 @@ class Reconciliation:
             < event.sequence
         ]
 
+    async def _not_discarded(self, consumer: str, missing: Sequence[Missing]) -> list[Missing]:
+        """Without what an operator gave up: published again, it would be parked again."""
+        if not missing:
+            return []
+        of_these = {"key": {"$in": list({event.subject for event in missing})}}
+        with mongodb.store_errors():
+            found = self._databases[consumer][DISCARDED].find(of_these, {"headers": 1})
+            given_up = {
+                bytes(value).decode(errors="replace")
+                for document in await found.to_list(None)
+                for name, value in document["headers"]
+                if name == "ce_id"
+            }
+        return [event for event in missing if event.event_id not in given_up]
+
     async def waiting(self) -> Mapping[str, "Waiting"]:
         """By service, what waits in it."""
         return {name: await self._waiting(each) for name, each in self._databases.items()}
@@ -250,30 +266,39 @@ class Reconciliation:
         return Waiting((count, oldest["recorded_at"] if oldest else None), parked, len(jobs))
 
     async def republish(self, missing: Sequence[Missing], now: datetime) -> int:
-        """Have each stream of these published again, once; how many that are.
+        """Have what is missing published again, once; how many jobs that are.
 
         What is parked in its consumer waits for an operator there: publishing it again would not help.
         """
-        wanted: dict[str, set[str]] = {}
+        wanted: dict[str, list[Missing]] = {}
         parked = {
             service: await self._parked(service) for service in {one.consumer for one in missing}
         }
         for one in missing:
             if one.subject not in parked[one.consumer]:
-                wanted.setdefault(one.publisher, set()).add(one.stream)
+                wanted.setdefault(one.publisher, []).append(one)
         return sum([await self._add(publisher, each, now) for publisher, each in wanted.items()])
 
     async def _parked(self, service: str) -> set[str]:
         with mongodb.store_errors():
             return set(await self._databases[service][PARKED].distinct("key"))
 
-    async def _add(self, publisher: str, streams: Collection[str], now: datetime) -> int:
+    async def _add(self, publisher: str, missing: Sequence[Missing], now: datetime) -> int:
+        """A job a stream, named for its last missing event; for very many streams one, from their oldest event on."""
         jobs = Jobs(self._databases[publisher][republishing.COLLECTION])
-        by_id = {f"missing:{stream}": stream for stream in streams}
-        if len(by_id) > REPUBLISHED_AT_ONCE:
-            by_id = {f"missing:{now:%Y-%m-%dT%H}": ""}
-        known = {job.id for job in await jobs.find(list(by_id))}
-        new = {id_: stream for id_, stream in by_id.items() if id_ not in known}
-        for id_, stream in new.items():
-            await jobs.add(Job(id_, "a consumer has not recorded it", now, stream or None))
+        last: dict[str, int] = {}
+        for one in missing:
+            last[one.stream] = max(one.sequence, last.get(one.stream, 0))
+        reason = "a consumer has not recorded it"
+        wanted = [
+            Job(f"missing:{stream}:{sequence}", reason, now, stream)
+            for stream, sequence in last.items()
+        ]
+        if len(wanted) > REPUBLISHED_AT_ONCE:
+            oldest = min(one.recorded_at for one in missing)
+            wanted = [Job(f"missing:{now:%Y-%m-%dT%H}", reason, now, since=oldest)]
+        known = {job.id for job in await jobs.find([job.id for job in wanted])}
+        new = [job for job in wanted if job.id not in known]
+        for job in new:
+            await jobs.add(job)
         return len(new)

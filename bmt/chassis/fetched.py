@@ -7,7 +7,7 @@ decoded with their odd bytes escaped. Where records of a batch stand apart, the 
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -115,25 +115,21 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
     def _unpack_records(self) -> Iterator[Polled]:
         decoded = 0
         while self._records.has_next() and decoded < MOST_AT_ONCE_BYTES:
-            raw = self._records.next_batch()
-            records, beyond = self._decoded(raw)
-            for record in records:
+            for record in self._decoded(self._records.next_batch()):
                 if record.offset >= self.next_fetch_offset:
                     self.next_fetch_offset = after(record)
                     decoded += _size(record)
                     yield record
-            self.next_fetch_offset = max(self.next_fetch_offset, beyond)
 
-    def _decoded(self, raw: memoryview) -> tuple[Sequence[Polled], int]:
-        """What is to be handled of a batch, and the offset after it."""
+    def _decoded(self, raw: memoryview) -> Iterator[Polled]:
+        """What is to be handled of a batch, one at a time: a megabyte may hold a million records."""
         try:
             batch = self._checked(raw)
-            if self._is_left_out(batch):
-                return (), batch.next_offset
-            return self._records_of(batch, raw), batch.next_offset
+            if not self._is_left_out(batch):
+                yield from self._records_of(batch, raw)
+            self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
         except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others are read
-            unread = self._unread(raw, error)
-            return (unread,), unread.next_offset
+            yield self._unread(raw, error)
 
     def _checked(self, raw: memoryview) -> Any:
         magic = raw[_MAGIC_AT]
@@ -156,13 +152,15 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
                 return True
         return bool(batch.is_control_batch)
 
-    def _records_of(self, batch: Any, raw: memoryview) -> Sequence[Polled]:
+    def _records_of(self, batch: Any, raw: memoryview) -> Iterator[Polled]:
+        """Where one fails, all again, of which those that were read are passed over."""
         try:
-            return [self._consumer_record(self._tp, record) for record in batch]
+            for record in batch:
+                yield self._consumer_record(self._tp, record)
         except Exception:
             if raw[_MAGIC_AT] < 2:  # noqa: PLR2004  the only format with headers
                 raise
-            return list(self._one_by_one(raw))
+            yield from self._one_by_one(raw)
 
     def _one_by_one(self, raw: memoryview) -> Iterator[Polled]:
         """The records of a batch of which at least one cannot be decoded; each says its length."""

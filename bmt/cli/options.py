@@ -28,9 +28,12 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text} is no time such as 2026-11-28T09:00:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise typer.BadParameter(f"{text} is still to come: nothing was decided since then")
+    return moment
 
 
 Data = Annotated[Path, typer.Option("--data", help="Data directory.", metavar="DIR")]

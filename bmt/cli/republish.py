@@ -57,7 +57,7 @@ def republish(
     """Publish again what was published once: by all services, of all requests, unless said otherwise.
 
     The services do it beside their work. What `bmt prune` may have removed is left out. Exit code 1 when it is not
-    done after the time to wait; the services go on all the same.
+    done after the time to wait (the services go on all the same), and where nothing is about the request.
     """
     with reported():
         from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
@@ -80,6 +80,10 @@ def republish(
         show({"services": document}, lines, as_json=as_json)
         if late := [name for name, job in jobs.items() if job.finished_at is None]:
             raise NotSo(f"not done yet: {', '.join(late)} (is it running?)")
+        if request and not any(job.events for job in jobs.values()):
+            raise NotSo(
+                f"{' and '.join(services)} published nothing about {request}, or it was pruned"
+            )
 
 
 async def _run(

@@ -144,7 +144,8 @@ def _pruning() -> Iterator[Any]:
 def _reconciling() -> Iterator[Any]:
     """What `bmt status` and `bmt republish` do."""
     for service in SERVICES:
-        yield from _privileges(f"bmt_{service}", (COMMITS, "parked", POSITIONS), ("find",))
+        read = (COMMITS, "parked", "discarded", POSITIONS)
+        yield from _privileges(f"bmt_{service}", read, ("find",))
         yield _privilege(f"bmt_{service}", REPUBLISHING, ("find", "insert", "update"))
     yield _privilege("bmt_intake", "requests", ("find",))
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from bmt.chassis.auth import Principal, require
 from bmt.chassis.openapi import problems
@@ -15,6 +16,15 @@ from services.intake.domain.errors import UnknownSubmission
 from services.intake.integrators.refusals import LONGEST_ATTRIBUTE
 from services.intake.integrators.submissions import SubmissionDocument, Submissions
 
+
+class _Text(StringConvertor):
+    """Whatever an integrator chose for an id, also a slash or the end of a line (a path's `.` leaves that out)."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("text", _Text())
+
 Asking = Annotated[Principal, Depends(require("integrator"))]
 SubmissionId = Annotated[
     str,
@@ -24,7 +34,7 @@ SubmissionId = Annotated[
     ),
 ]
 SourceReference = Annotated[
-    str | None, Query(max_length=200, description="what the integrator calls it")
+    str | None, Query(min_length=1, max_length=200, description="what the integrator calls it")
 ]
 
 
@@ -41,7 +51,7 @@ def routes(submissions: Submissions) -> APIRouter:
         return Page(items=[_outcome(one) for one in told.items], next_cursor=told.next_cursor)
 
     @api.get(
-        "/v1/submissions/{submission_id:path}",
+        "/v1/submissions/{submission_id:text}",
         responses=problems("not_found"),
         summary="What became of one of the caller's own submissions",
     )

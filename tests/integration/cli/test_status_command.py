@@ -8,8 +8,12 @@ from itertools import count
 import pytest
 from eventually import eventually
 
+from bmt import reconciliation
+from bmt.chassis.mongo_parking_lot import MongoParkingLot
 from bmt.chassis.mongodb import connect
+from bmt.chassis.parking import Discarding, Parked, Record
 from bmt.chassis.republishing import Jobs
+from bmt.contracts import topics
 from bmt.reconciliation import Reconciliation
 
 pytestmark = pytest.mark.integration
@@ -120,6 +124,75 @@ async def test_what_is_missing_is_published_again_once_and_not_where_it_is_parke
     client.close()
 
 
+async def test_what_an_operator_discarded_is_not_missing(mongodb, bmt, databases, published):
+    """Published again, it would be parked again, and its request would stand still again."""
+    request = await published("intake", "RequestReceived", by=["notification", "records"])
+    (commit,) = await databases("intake")["commits"].find({}).to_list(None)
+    record = Record(
+        topics.REQUESTS, 0, 1, request, (("ce_id", commit["events"][0]["id"].encode()),), b"{}"
+    )
+    lot = MongoParkingLot(databases("approval")["parked"])
+    await lot.prepare()
+    await lot.park([Parked(record, "ValueError", 6, None, HOUR_AGO)])
+    assert await lot.discard(record.place, Discarding("aminah", "needless", NOW))
+    answer = await bmt("status")
+    assert answer.code == 0, answer.out
+
+
+@pytest.fixture
+async def stores(mongodb, databases):
+    client = connect(mongodb)
+    yield Reconciliation(client, databases("intake").name.removesuffix("intake"))
+    client.close()
+
+
+async def test_a_later_event_of_a_stream_that_is_missing_is_published_again_too(
+    stores, databases, published
+):
+    request = await published("intake", "RequestReceived", by=["notification", "records"])
+    assert await stores.republish(await stores.missing(NOW), NOW) == 1
+    jobs = Jobs(databases("intake")["republishing"])
+    (job,) = await jobs.open()
+    await jobs.finish(job, NOW)
+    by = ["approval"]
+    await published("intake", "WithdrawalRequested", by=by, request=request, sequence=2)
+    assert await stores.republish(await stores.missing(NOW), NOW) == 1
+    (job,) = await jobs.open()
+    assert job.stream == f"request-{request}"
+
+
+async def test_very_many_that_are_missing_are_one_job_from_the_oldest_of_them_on(
+    stores, databases, published, monkeypatch
+):
+    monkeypatch.setattr(reconciliation, "REPUBLISHED_AT_ONCE", 1)
+    oldest = HOUR_AGO - timedelta(hours=1)
+    for at in (HOUR_AGO, oldest):
+        await published("intake", "RequestReceived", by=["notification", "records"], at=at)
+    assert await stores.republish(await stores.missing(NOW), NOW) == 1
+    (job,) = await Jobs(databases("intake")["republishing"]).open()
+    assert job.stream is None
+    assert abs(job.since - oldest) < timedelta(milliseconds=1)
+
+
+async def test_republish_says_that_nothing_is_about_a_request(bmt, databases):
+    jobs = Jobs(databases("intake")["republishing"])
+
+    async def do_it() -> None:
+        async def written():
+            opened = await jobs.open()
+            assert opened
+            return opened[0]
+
+        await jobs.finish(await eventually(written), NOW)
+
+    request = str(uuid.uuid4())
+    doing = asyncio.create_task(do_it())
+    answer = await bmt("republish", "--service", "intake", "--request", request)
+    await doing
+    assert answer.code == 1
+    assert f"intake published nothing about {request}" in answer.err
+
+
 async def test_republish_asks_the_services_and_tells_what_they_did(bmt, databases):
     async def do_it() -> None:
         jobs = Jobs(databases("intake")["republishing"])
@@ -154,6 +227,8 @@ async def test_republish_says_which_service_has_not_done_it(bmt, databases):
         (["--service", "payroll"], "payroll is none of intake"),
         (["--request", "BMT-1"], "BMT-1 is no request's id"),
         (["--since", "gestern"], "gestern is no time such as 2026-11-28T09:00:00Z"),
+        (["--since", "0001-01-01T00:00:00+08:00"], "+08:00 is no time such as"),
+        (["--since", "9999-01-01"], "9999-01-01 is still to come"),
     ],
 )
 async def test_what_republish_cannot_understand_is_refused_by_name(bmt, arguments, fault):

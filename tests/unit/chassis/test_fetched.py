@@ -6,7 +6,8 @@ import struct
 import cramjam
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
@@ -58,6 +59,16 @@ def fetched(*batches: bytes, at: int = 0, aborted=()) -> Fetched:
 
 def values(found) -> list:
     return [record if isinstance(record, Unread) else record.value for record in found]
+
+
+def test_the_clients_fetcher_reads_with_these():
+    assert (fetcher.MemoryRecords, fetcher.PartitionRecords) == (Batches, Fetched)
+
+
+@pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
+def test_the_clients_own_decoder_of_batches_is_bounded(codec):
+    with pytest.raises(TooLargeDecompressed):
+        list(DefaultRecordBatch(batch(bytes(decompression.MOST_BYTES + 1), codec=codec)))
 
 
 @pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
@@ -163,6 +174,23 @@ def test_of_one_fetch_no_more_is_decoded_at_once_than_a_batch_beyond_the_limit()
     reading = fetched(*batches)
     assert len(list(reading)) == 2
     assert reading.next_fetch_offset == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "made_by"), [(b"name", "_consumer_record"), (b"n\xe4me", "_record")]
+)
+def test_of_a_batch_no_more_records_are_made_than_are_asked_for(monkeypatch, name, made_by):
+    """A megabyte may hold a million of them, and who makes them all stands still for seconds."""
+    made, make = [], getattr(Fetched, made_by)
+
+    def counted(*parts):
+        made.append(1)
+        return make(*parts)
+
+    monkeypatch.setattr(Fetched, made_by, counted)
+    many = batch(*[b"x"] * 1000, headers=[("name", b"1")])
+    assert next(fetched(sealed(many.replace(b"name", name)))).value == b"x"
+    assert len(made) == 1
 
 
 def test_marks_of_the_broker_and_aborted_transactions_are_no_records():
