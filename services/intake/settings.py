@@ -44,7 +44,11 @@ class Settings(PagesSettings):
         description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
     )
     applicant_open_requests: int = Field(
-        default=10, ge=1, le=1000, description="How many open requests an applicant may have."
+        default=10,
+        ge=1,
+        le=1000,
+        description="How many open requests an account may have; then its applicant may hand in no more, "
+        "and messages that no officer handed in wait in the inbox.",
     )
     applicant_submissions_per_minute: int = Field(
         default=30,
@@ -56,8 +60,8 @@ class Settings(PagesSettings):
         default=20,
         ge=1,
         le=100_000,
-        description="How many requests of applicants, and messages that no officer handed in, may name "
-        "one e-mail address an hour, at each process; further messages wait in the inbox.",
+        description="How many requests of applicants, and how many messages that no officer handed in, may "
+        "have one e-mail address written to an hour, at each process; further messages wait in the inbox.",
     )
     emails_authserv_id: str | None = Field(
         default=None,
