@@ -74,6 +74,13 @@ def test_it_stands_in_the_messages_own_headers():
     assert authenticated(message.authentication, US, address_in(message.sender))
 
 
+def test_of_two_senders_none_is_the_sender():
+    """Mail servers differ in which they look at (RFC 5322, 3.6: a message has one From)."""
+    message = read(f"From: {SENDER}\r\nFrom: penipu@luar.example\r\n\r\nTuan".encode())
+    assert message.sender == f"{SENDER}, penipu@luar.example"
+    assert address_in(message.sender) == ""
+
+
 @pytest.mark.parametrize("told", [";" * 4000, "(" * 4000, "a=b " * 1000, '"' * 4000, "\\" * 4000])
 def test_whatever_it_holds_is_read_at_once(told):
     assert not authenticated([f"{US}; {told}"] * 20, US, SENDER)
