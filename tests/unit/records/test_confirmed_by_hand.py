@@ -18,6 +18,7 @@ REQUEST = facts()
 STORAGE = Evidence(target="storage", connector="copyparty", read_back_at=MONDAY)
 BEFORE = Evidence(target="ipms", connector="worklist", read_back_at=MONDAY)
 CONFIRMED = Evidence(target="ipms", connector="worklist", confirmed_by=OFFICER, confirmed_at=MONDAY)
+ELSEWHERE = Evidence(target="ipms", connector="bulk", confirmed_by=OFFICER, confirmed_at=MONDAY)
 READ = Evidence(target="ipms", connector="scim", read_back_at=MONDAY)
 RETRY = Retried(by=OFFICER, at=MONDAY + timedelta(hours=1), reason="IPMS is mended.")
 
@@ -47,7 +48,8 @@ def words(event) -> str:
 
 
 @pytest.mark.parametrize(
-    ("ipms", "by_hand"), [(CONFIRMED, ("ipms",)), (BEFORE, ("ipms",)), (READ, ())]
+    ("ipms", "by_hand"),
+    [(CONFIRMED, ("ipms",)), (BEFORE, ("ipms",)), (ELSEWHERE, ("ipms",)), (READ, ())],
 )
 def test_timeline_and_paper_say_what_was_not_read_back(ipms, by_hand):
     event = configured(REQUEST, evidence=(STORAGE, ipms))
@@ -55,6 +57,7 @@ def test_timeline_and_paper_say_what_was_not_read_back(ipms, by_hand):
     (happening,) = timeline([recorded(event)])
 
     assert happening.not_read_back == by_hand
+    assert ipms.was_read_back == (not by_hand)
     assert ("confirmed by an officer, not read back" in words(event)) == bool(by_hand)
 
 
