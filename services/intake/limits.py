@@ -56,10 +56,9 @@ class SubmissionLimits:
         of_applicant = submission.caller.role == "applicant"
         if not (of_applicant or _unseen(submission)) or _is_refused(submission):
             return None
-        if is_new and await self._has_enough(submission):
+        if of_applicant and is_new and await self._has_enough(submission):
             return Excess(
-                f"There are {self._most_open} open requests for this account: "
-                "one must be done, or withdrawn, before the next.",
+                f"You have {self._most_open} open requests: withdraw one, or wait until one is done.",
                 _AN_HOUR,
             )
         try:

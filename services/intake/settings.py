@@ -44,11 +44,7 @@ class Settings(PagesSettings):
         description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
     )
     applicant_open_requests: int = Field(
-        default=10,
-        ge=1,
-        le=1000,
-        description="How many open requests an account may have; then its applicant may hand in no more, "
-        "and messages that no officer handed in wait in the inbox.",
+        default=10, ge=1, le=1000, description="How many open requests an applicant may have."
     )
     applicant_submissions_per_minute: int = Field(
         default=30,
