@@ -21,7 +21,7 @@ class Principal:
 
     Attributes:
         subject: `sub`: who it is; for a person, the account.
-        email: `email`, empty when the token has none.
+        email: `email`, empty when the token has none, or one that nobody verified.
         name: `name`, the subject when the token has none.
         agency: `agency`, empty when the token has none (and then equal to no agency's code).
         roles: those of `roles` that the contract knows.

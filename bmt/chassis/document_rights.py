@@ -21,7 +21,10 @@ HOLDERS: Final = "holders"
 """Views beside the documents: one service fills them, all read them."""
 
 UPLOAD_INDEXES: Final = (("uploaded_by", "document.document_id", "uploaded_at", "_id"),)
-HOLDER_INDEXES: Final = (("agency", "document_ids", "_id"), ("account", "document_ids", "_id"))
+HOLDER_INDEXES: Final = (
+    ("agency", "document_ids", "_id"),
+    ("account", "account_document_ids", "_id"),
+)
 
 
 class Upload(BaseModel):
@@ -50,6 +53,7 @@ class Holder(BaseModel):
         account: who else, in lower case; None: nobody.
         documents: as they are named there.
         document_ids: of these; for searching.
+        account_document_ids: of those of them that `account` may read; likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +62,7 @@ class Holder(BaseModel):
     account: str | None
     documents: tuple[Document, ...]
     document_ids: tuple[str, ...]
+    account_document_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +104,15 @@ class DocumentRights:
         agencies = claimant.agencies
         if named := await self._uploaded(document_id, claimant.subject, ["", *(agencies or ())]):
             return named
-        if claimant.officer and agencies and (named := await self._held(document_id, {}, agencies)):
+        of_agency = {"document_ids": document_id}
+        if (
+            claimant.officer
+            and agencies
+            and (named := await self._held(of_agency, agencies, document_id))
+        ):
             return named
-        return await self._held(document_id, {"account": claimant.subject.casefold()}, agencies)
+        own = {"account": claimant.subject.casefold(), "account_document_ids": document_id}
+        return await self._held(own, agencies, document_id)
 
     async def _uploaded(
         self, document_id: str, by: str, agencies: Collection[str]
@@ -117,10 +128,10 @@ class DocumentRights:
         return Upload.model_validate(found[0].body).document if found else None
 
     async def _held(
-        self, document_id: str, whose: Mapping[str, str], agencies: Collection[str] | None
+        self, holding: Mapping[str, str], agencies: Collection[str] | None, document_id: str
     ) -> Document | None:
         query = Query(
-            equal={**whose, "document_ids": document_id},
+            equal=holding,
             one_of={} if agencies is None else {"agency": agencies},
             descending=True,
             limit=1,

@@ -129,11 +129,17 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         raise refused("its claim roles is not a list of names")
     return Principal(
         subject=subject,
-        email=_text(claims, "email"),
+        email=_email(claims),
         name=_text(claims, "name") or subject,
         agency=_text(claims, "agency"),
         roles=frozenset(cast("Role", role) for role in roles if role in _ROLES),
     )
+
+
+def _email(claims: Mapping[str, Any]) -> str:
+    """The address, unless the issuer says that anybody could have written it (OpenID Connect Core, 5.1)."""
+    address = _text(claims, "email")
+    return "" if claims.get("email_verified") is False else address
 
 
 def _text(claims: Mapping[str, Any], claim: str) -> str:

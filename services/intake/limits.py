@@ -4,11 +4,15 @@ Requests of applicants, and messages that no officer looked at: anybody can writ
 answered with a message to an address that it names. Rates are counted in this process.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 from bmt.chassis.rate_limit import RateLimit
 from bmt.contracts.problems import Refused
-from services.intake.domain.rules import faults
+from services.intake.domain.errors import NotTheirs
+from services.intake.domain.received import directory_email
+from services.intake.domain.rules import faults, require_theirs
 from services.intake.domain.submission import Excess, Submission
 
 _AN_HOUR: Final = 3600
@@ -38,8 +42,10 @@ class SubmissionLimits:
         self._open_requests = open_requests
         self._most_open = most_open
         self._submissions = RateLimit(submissions_per_minute / _A_MINUTE, submissions_per_minute)
-        self._acknowledgements = RateLimit(
-            acknowledgements_per_hour / _AN_HOUR, acknowledgements_per_hour
+        # Apart: what strangers write uses up nothing of whose address it names.
+        self._by_applicants, self._by_anybody = (
+            RateLimit(acknowledgements_per_hour / _AN_HOUR, acknowledgements_per_hour)
+            for _ in range(2)
         )
 
     async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
@@ -48,7 +54,7 @@ class SubmissionLimits:
         What is refused anyway counts for nothing. `is_new`: it is no correction.
         """
         of_applicant = submission.caller.role == "applicant"
-        if not (of_applicant or _unseen(submission)) or faults(submission):
+        if not (of_applicant or _unseen(submission)) or _is_refused(submission):
             return None
         if of_applicant and is_new and await self._has_enough(submission):
             return Excess(
@@ -59,7 +65,7 @@ class SubmissionLimits:
             if of_applicant:
                 self._submissions.take(submission.caller.subject.casefold())
             if is_new:
-                self._acknowledgements.take(submission.wish.applicant.email.casefold())
+                self._take_addresses(_told_at(submission), of_applicant=of_applicant)
         except Refused as refused:
             seconds = int(str(refused.extra["retry_after_seconds"]))
             return Excess(
@@ -71,6 +77,50 @@ class SubmissionLimits:
     async def _has_enough(self, submission: Submission) -> bool:
         wish, most = submission.wish, self._most_open
         return await self._open_requests.count(wish.agency, wish.applicant.account, most) >= most
+
+    def _take_addresses(self, addresses: Sequence[str], *, of_applicant: bool) -> None:
+        if of_applicant:
+            _take_all(self._by_applicants, addresses)
+            with suppress(Refused):
+                _take_all(self._by_anybody, addresses)
+        else:
+            _take_all(self._by_anybody, addresses)
+
+
+def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
+    """One message to each; where one has had enough, to none.
+
+    Raises:
+        Refused: as `RateLimit.take`.
+    """
+    for number, address in enumerate(addresses):
+        try:
+            limit.take(address)
+        except Refused:
+            for taken in addresses[:number]:
+                limit.give_back(taken)
+            raise
+
+
+def _told_at(submission: Submission) -> Sequence[str]:
+    """The mailboxes that the acknowledgement goes to, each once."""
+    addresses = (submission.wish.applicant.email, directory_email(submission))
+    return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
+
+
+def _mailbox(address: str) -> str:
+    """What `siti+bmt@…` and `Siti@…` share (RFC 5233): most mail servers take both for one."""
+    local, _, domain = address.casefold().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _is_refused(submission: Submission) -> bool:
+    """Whether it is refused for something else."""
+    try:
+        require_theirs(submission)
+    except NotTheirs:
+        return True
+    return bool(faults(submission))
 
 
 def _unseen(submission: Submission) -> bool:

@@ -56,8 +56,8 @@ class Settings(PagesSettings):
         default=20,
         ge=1,
         le=100_000,
-        description="How many requests of applicants, and messages that no officer handed in, may name "
-        "one e-mail address an hour, at each process; further messages wait in the inbox.",
+        description="How many requests of applicants, and how many messages that no officer handed in, may "
+        "have one e-mail address written to an hour, at each process; further messages wait in the inbox.",
     )
     emails_authserv_id: str | None = Field(
         default=None,

@@ -216,11 +216,17 @@ def _upload_key(heard: Heard[Any]) -> str | None:
 
 
 def fold_holder(holder: Holder | None, heard: Heard[Any]) -> Holder:
-    """What a request or an inbox item holds: a correction adds, and takes nothing away."""
+    """What a request or an inbox item holds: a correction adds, and takes nothing away.
+
+    The scan that a paper was taken from holds papers of others: it is nothing that the applicant reads.
+    """
     event = heard.data
+    own: tuple[str, ...] = ()
     if isinstance(event, RequestReceived):
         agency, named = event.request.agency, event.documents
         account = event.request.applicant.account.casefold()
+        before_ids = holder.account_document_ids if holder else ()
+        own = tuple(dict.fromkeys((*before_ids, *(one.document_id for one in named))))
     else:
         agency, account, named = event.agency, None, event.mail.documents
         named = (*named, *([event.scan.batch] if event.scan else ()))
@@ -231,6 +237,7 @@ def fold_holder(holder: Holder | None, heard: Heard[Any]) -> Holder:
         account=account,
         documents=tuple(documents.values()),
         document_ids=tuple(documents),
+        account_document_ids=own,
     )
 
 

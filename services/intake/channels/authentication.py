@@ -57,7 +57,7 @@ def _domain(address: str) -> str:
 
 def _results(header: str, authserv_id: str) -> Iterator[_Result]:
     """`mx.example 1; spf=pass smtp.mailfrom=a@b; dkim=fail header.d=c`, where the server is this one."""
-    server, *told = _without_comments(header).split(";")
+    server, *told = _plain(header).split(";")
     if (server.split() or [""])[0].casefold() != authserv_id.casefold():
         return
     for each in told:
@@ -66,12 +66,16 @@ def _results(header: str, authserv_id: str) -> Iterator[_Result]:
         if not pairs or not pairs[0][1]:
             continue
         method, _, verdict = pairs[0]
-        properties = {name.casefold(): value.strip('"') for name, _, value in pairs[1:]}
+        properties = {name.casefold(): value for name, _, value in pairs[1:]}
         yield _Result(method.partition("/")[0].casefold(), verdict.casefold(), properties)
 
 
-def _without_comments(header: str) -> str:
-    """Without what stands in parentheses (RFC 5322, 3.2.2); what never ends is left out to the end."""
+def _plain(header: str) -> str:
+    """Without what stands in parentheses (RFC 5322, 3.2.2), and with each quoted string as one word.
+
+    A quoted local part is chosen by who sends: nothing in it divides. A comment that never ends is left
+    out to the end; where a quoted string never ends, the header says nothing.
+    """
     kept: list[str] = []
     depth = 0
     escaped = quoted = False
@@ -80,13 +84,15 @@ def _without_comments(header: str) -> str:
             escaped = False
         elif character == "\\":
             escaped = True
+            continue
         elif depth == 0 and character == '"':
             quoted = not quoted
+            continue
         elif not quoted and character == "(":
             depth += 1
         elif depth and character == ")":
             depth -= 1
             continue
         if depth == 0:
-            kept.append(" " if quoted and character == ";" else character)
-    return "".join(kept)
+            kept.append("_" if quoted and (character in ";=" or character.isspace()) else character)
+    return "" if quoted else "".join(kept)

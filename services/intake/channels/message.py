@@ -23,6 +23,7 @@ _MOST_DASHED_LINES: Final = 2000
 _MOST_COMPARISONS: Final = 10_000_000
 _LONGEST_HEADER: Final = 4096
 _LONGEST_SHOWN: Final = 500
+_MOST_ALIKE: Final = 5
 _RESULTS: Final = "authentication-results"
 _MOST_RESULTS: Final = 20
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
@@ -65,7 +66,7 @@ class ReadMessage:
 
     Attributes:
         message_id: in angle brackets, when there is a sane one.
-        sender: From, as it says.
+        sender: From, as it says; where it stands more than once, all that it says.
         subject: as it says.
         automatic: what tells that a machine sent it; empty for what a person wrote.
         plain: the text parts that are the message itself.
@@ -189,7 +190,10 @@ def _text(part: Any) -> str | None:
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    return _CONTROL.sub(" ", str(message.get(name, "")))[:_LONGEST_SHOWN].strip()
+    raw = (header for header in message.raw_items() if header[0].lower() == name)
+    parse = message.policy.header_fetch_parse
+    said = ", ".join(str(parse(*header)) for header in islice(raw, _MOST_ALIKE))
+    return _CONTROL.sub(" ", said)[:_LONGEST_SHOWN].strip()
 
 
 def _authentication(message: EmailMessage) -> tuple[str, ...]:

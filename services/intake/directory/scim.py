@@ -43,6 +43,10 @@ class DirectoryUnavailable(Unavailable):
         super().__init__("directory")
 
 
+class DirectoryUnclear(DirectoryUnavailable):
+    """The directory answered, and the answer does not tell who is meant; of others it may know more."""
+
+
 class _Service(BaseModel):
     model_config = ConfigDict(extra="ignore")
     enabled: Annotated[bool | None, Field(alias="bmtEnabled")] = None
@@ -216,6 +220,7 @@ class ScimDirectory:
 
         Raises:
             DirectoryUnavailable: it could not be read.
+            DirectoryUnclear: what was answered tells nothing of it.
         """
         quoted = account.replace("\\", "\\\\").replace('"', '\\"')
         answer = await self._query("look_up", filter=f'userName eq "{quoted}"')
@@ -224,7 +229,7 @@ class ScimDirectory:
             return named.popitem()[1].standing
         if named or answer.size or answer.total > 0:
             # Several of the name, others than it, or nobody of those counted: that says nothing of it.
-            raise DirectoryUnavailable
+            raise DirectoryUnclear
         return Standing(registered=False)
 
     async def close(self) -> None:

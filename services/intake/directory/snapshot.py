@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from services.intake.directory.scim import DirectoryUnavailable
+from services.intake.directory.scim import DirectoryUnavailable, DirectoryUnclear
 from services.intake.domain.submission import Standing
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Source(Protocol):
         ...
 
     async def look_up(self, account: str) -> Standing:
-        """One account as it is now, or `DirectoryUnavailable`."""
+        """One account as it is now, or `DirectoryUnavailable`, or `DirectoryUnclear` of it alone."""
         ...
 
 
@@ -117,6 +117,9 @@ class Directory:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
                 return otherwise if self.paused else await self._source.look_up(name)
+        except DirectoryUnclear:
+            # A record that was left out of the snapshot is not one that there is none of.
+            return self._accounts.get(name) if otherwise else None
         except (DirectoryUnavailable, TimeoutError):
             self._paused_until = self._monotonic() + PAUSE_SECONDS
             return otherwise

@@ -55,11 +55,11 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
         max_file_size_bytes=largest,
         received_at=received_at,
         policy_version=agency.policy_version,
-        directory_email=_directory_email(submission),
+        directory_email=directory_email(submission),
     )
 
 
-def _directory_email(submission: Submission) -> str | None:
+def directory_email(submission: Submission) -> str | None:
     """The directory's address where another was named: who is meant learns of it, too."""
     if submission.standing is None or not differs_from_directory(
         submission.wish, submission.standing

@@ -225,6 +225,7 @@ async def test_a_file_is_a_timeline_with_its_folios_now_and_as_it_was(
         *("Permohonan diterima", "Semakan dibuka", "Diluluskan", "Dikonfigurasi"),
         "Pengguna dimaklumkan: kelulusan",
     ]
+    assert text.count("IPMS: disahkan oleh pegawai, tidak dibaca semula oleh sistem") == 1
     assert "borang &lt;b&gt;.pdf" in text
     assert HOSTILE not in text
     (document,) = re.findall(r'href="(/audit/documents/[^"]+)"', text)
@@ -284,6 +285,7 @@ async def test_a_period_is_reported_on_and_taken_away(filed, sign_in, page, brow
     asked = {"agency": filed.agency, "from": "1990-01-01", "to": "2090-01-01"}
     text = await page("/audit/conformance", **asked)
     assert filed.reference in text
+    assert "Tidak dibaca semula: IPMS" in text
     forms = re.findall(r'href="(/audit/conformance/(?:csv|pdf)\?[^"]+)"', text)
     for address, begins in zip(forms, (b"reference,", b"%PDF-"), strict=True):
         answer = await browser.get(address.replace("&amp;", "&"))

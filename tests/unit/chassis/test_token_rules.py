@@ -52,6 +52,17 @@ async def test_the_token_that_these_are_made_from_passes(verifier, signing_key):
     assert (await verifier.principal(signed(signing_key, claims()))).subject == "aminah"
 
 
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [({}, "a@jpa.my"), ({"email_verified": True}, "a@jpa.my"), ({"email_verified": False}, "")],
+)
+async def test_an_address_that_the_issuer_calls_unverified_is_nobodys(
+    verifier, signing_key, told, address
+):
+    token = signed(signing_key, claims(email="a@jpa.my", **told))
+    assert (await verifier.principal(token)).email == address
+
+
 PAYLOADS = {
     "a claim twice": (claims(',"roles":[],"roles":["administrator"]'), "twice"),
     "the subject twice": (claims(',"sub":"minister"'), "twice"),

@@ -19,6 +19,8 @@ SENDER = "siti@mampu.gov.my"
         "spf = pass smtp.mailfrom = mampu.gov.my",
         "DKIM=Pass header.d=MAMPU.gov.my header.s=x",
         'dkim=pass reason="good; signed" header.i=@mampu.gov.my',
+        'spf=pass smtp.mailfrom="siti a"@mampu.gov.my',
+        'dkim=pass header.d="mampu.gov.my"',
         "dkim/1=pass header.d=mampu.gov.my",
     ],
 )
@@ -40,6 +42,13 @@ def test_what_the_trusted_server_found_is_believed(told):
         "(dkim=pass header.d=mampu.gov.my",
         "iprev=pass policy.iprev=1.2.3.4",
         "auth=pass smtp.auth=siti@mampu.gov.my",
+        # A local part may be quoted, and hold anything (RFC 5321, 4.1.2): it is who sends that chooses it.
+        'spf=pass smtp.mailfrom="a smtp.mailfrom=siti@mampu.gov.my b"@luar.example',
+        'dkim=pass header.d=luar.example header.i="a header.d=mampu.gov.my b"@luar.example',
+        'spf=pass smtp.mailfrom="a; dkim=pass header.d=mampu.gov.my; b"@luar.example',
+        'spf=pass smtp.mailfrom="a\\" header.d=mampu.gov.my dkim=pass"@luar.example',
+        'spf=pass smtp.mailfrom=a"@luar.example; dmarc=fail header.from=x@mampu.gov.my',
+        'spf=pass smtp.mailfrom=a"@luar.example; dkim=pass header.d=mampu.gov.my',
     ],
 )
 def test_anything_else_is_not_authenticated(told):
@@ -63,6 +72,13 @@ def test_it_stands_in_the_messages_own_headers():
         f"From: Siti <{SENDER}>\r\n\r\nTuan".encode()
     )
     assert authenticated(message.authentication, US, address_in(message.sender))
+
+
+def test_of_two_senders_none_is_the_sender():
+    """Mail servers differ in which they look at (RFC 5322, 3.6: a message has one From)."""
+    message = read(f"From: {SENDER}\r\nFrom: penipu@luar.example\r\n\r\nTuan".encode())
+    assert message.sender == f"{SENDER}, penipu@luar.example"
+    assert address_in(message.sender) == ""
 
 
 @pytest.mark.parametrize("told", [";" * 4000, "(" * 4000, "a=b " * 1000, '"' * 4000, "\\" * 4000])

@@ -191,6 +191,13 @@ class TestWhoMaySubmit:
         nobodys = replace(ADMINISTRATOR, agencies=frozenset())
         given(DECIDER).when(receive(caller=nobodys)).then_refused(NotTheirs)
 
+    @pytest.mark.parametrize("caller", [ADMINISTRATOR, HRMIS])
+    def test_nobody_for_another_agencys_account(self, caller):
+        theirs = replace(submission(caller=caller), belongs="other")
+        refused = given(DECIDER).when(ReceiveRequest(ID, theirs)).then_refused(SubmissionWrong)
+        assert refused.problem == "account_of_other_agency"
+        assert pointers(refused) == ["/applicant/account"]
+
     def test_an_unknown_agency_is_told_before_rights(self):
         given(DECIDER).when(receive(caller=OF_JPA, agency="XYZ")).then_refused(SubmissionWrong)
 

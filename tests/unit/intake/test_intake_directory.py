@@ -8,7 +8,12 @@ from eventually import eventually
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.testing import capture_logs
 
-from services.intake.directory.scim import EXTENSION, DirectoryUnavailable, ScimDirectory
+from services.intake.directory.scim import (
+    EXTENSION,
+    DirectoryUnavailable,
+    DirectoryUnclear,
+    ScimDirectory,
+)
 from services.intake.directory.snapshot import AT_ONCE, MOST_WAITING, Directory
 from services.intake.domain.submission import Standing
 
@@ -211,7 +216,7 @@ class TestOddAnswers:
         directory, registry = directory_of(scim)
         assert await directory.everybody() == {"ravi": SERVING}
         assert left_out(registry, "ambiguous") == 2
-        with pytest.raises(DirectoryUnavailable):
+        with pytest.raises(DirectoryUnclear):
             await directory.look_up("siti")
 
     async def test_an_account_that_moved_to_the_next_page_is_one_account(self):
@@ -227,7 +232,7 @@ class TestOddAnswers:
                 return httpx.Response(200, json={"totalResults": 1, "Resources": named})
 
         directory, _ = directory_of(BeginsWith(user("mangsa")))
-        with pytest.raises(DirectoryUnavailable):
+        with pytest.raises(DirectoryUnclear):
             await directory.look_up("mangs")
 
     async def test_an_account_is_found_among_others(self):
@@ -246,6 +251,7 @@ class Source:
         self.accounts = accounts
         self.away = False
         self.hold: asyncio.Event | None = None
+        self.unclear: set[str] = set()
         self.looked_up: list[str] = []
 
     async def everybody(self):
@@ -259,6 +265,8 @@ class Source:
             await self.hold.wait()
         if self.away:
             raise DirectoryUnavailable
+        if account in self.unclear:
+            raise DirectoryUnclear
         return self.accounts.get(account, UNKNOWN)
 
 
@@ -333,6 +341,18 @@ class TestSnapshot:
         source.away = False
         await directory.standing("siti", serving)
         assert source.looked_up == ["siti", "siti"]
+
+    @pytest.mark.parametrize("held", [SERVING, None])
+    async def test_an_answer_that_tells_nothing_of_an_account_is_its_own_trouble_alone(
+        self, watch, held
+    ):
+        source = Source(**{"siti": held} if held else {})
+        directory = await taken(source, watch)
+        source.unclear.add("siti")
+        source.accounts["ravi"] = SERVING
+        assert await directory.standing("siti", lambda _: False) == held
+        assert not directory.paused
+        assert await directory.standing("ravi", serving) == SERVING
 
     async def test_a_flood_of_unknown_accounts_is_answered_from_the_snapshot(self, watch):
         source = Source()

@@ -37,8 +37,9 @@ from services.intake.domain.events import (
     DocumentUploaded,
     InboxItemDismissed,
     Missing,
+    ScanOrigin,
 )
-from services.intake.views import INBOX, REQUESTS, UPLOADS
+from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
 WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
@@ -257,3 +258,21 @@ async def test_uploads_are_known_by_who_made_them():
     view = ViewProjection(UPLOADS, MemoryViewStore())
     await view.apply([heard(upload, 1, 0), heard(received(), 1, 0)])
     assert (await view.get(ID)).document == document
+
+
+async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():
+    """Officers read it in the inbox still; it holds what others wrote."""
+    batch = Document(
+        document_id="sha256:" + "d" * 64, filename="scan.pdf", media_type="a/b", size_bytes=1
+    )
+    paper = waiting(scan=ScanOrigin(batch=batch, pages=(2,)))
+    request = received().model_copy(update={"documents": (MESSAGE,)})
+    view = ViewProjection(HOLDERS, MemoryViewStore())
+    await view.apply([heard(paper, 1, 0)])
+    waits = await view.get(ID)
+    assert set(waits.document_ids) == {MESSAGE.document_id, batch.document_id}
+    assert (waits.account, waits.account_document_ids) == (None, ())
+    await view.apply([heard(request, 2, 1)])
+    registered = await view.get(ID)
+    assert set(registered.document_ids) == {MESSAGE.document_id, batch.document_id}
+    assert registered.account_document_ids == (MESSAGE.document_id,)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from submissions import ADMINISTRATOR, APPLICANT, HRMIS, SITI, submission
 
-from services.intake.domain.submission import Caller, Sender
+from services.intake.domain.submission import Caller, Sender, Standing
 from services.intake.limits import SubmissionLimits
 
 GATEWAY = Caller("gateway", "operator", frozenset({"MAMPU"}))
@@ -31,8 +31,13 @@ def limits(open_requests: int = 0, *, submissions: int = 100, acknowledgements: 
     )
 
 
-def by_mail(caller: Caller = GATEWAY):
-    return replace(submission(caller=caller, channel="email"), sender=Sender(SITI))
+def by_mail(caller: Caller = GATEWAY, **changes):
+    return replace(submission(caller=caller, channel="email", **changes), sender=Sender(SITI))
+
+
+def naming(address: str):
+    """What is asked for, with this address for the answers."""
+    return {"applicant": {"account": SITI, "name": "Siti binti Ahmad", "email": address}}
 
 
 async def passed(limit, one, *, is_new=True, tries=10) -> int:
@@ -63,6 +68,29 @@ async def test_an_address_is_told_of_so_many_requests_whoever_names_it():
     assert excess.retry_after_seconds > 60
 
 
+async def test_messages_of_strangers_take_nothing_from_whose_address_it_is():
+    limit = limits(acknowledgements=3)
+    assert await passed(limit, by_mail()) == 3
+    assert await passed(limit, submission(**FORM)) == 3
+
+
+async def test_the_directorys_address_is_written_to_as_well_and_counts_as_well():
+    limit = limits(acknowledgements=3)
+    known = Standing(registered=True, serving=True, emails=("siti@mampu.gov.my",))
+    strangers = [
+        by_mail(standing=known, **naming(f"a{number}@luar.example")) for number in range(10)
+    ]
+    passes = [await limit.excess(one, is_new=True) for one in strangers]
+    assert passes.count(None) == 3
+    assert await passed(limit, by_mail(**naming("a9@luar.example"))) == 3, "it was not written to"
+
+
+async def test_what_follows_a_plus_makes_no_other_mailbox():
+    limit = limits(acknowledgements=3)
+    mails = [by_mail(**naming(f"mangsa+{number}@luar.example")) for number in range(10)]
+    assert [await limit.excess(one, is_new=True) for one in mails].count(None) == 3
+
+
 @pytest.mark.parametrize("one", [submission(), submission(caller=HRMIS, channel="event")])
 async def test_officers_and_integrators_hand_in_what_they_have(one):
     assert await passed(limits(9, submissions=1, acknowledgements=1), one) == 10
@@ -77,3 +105,12 @@ async def test_what_is_refused_anyway_counts_for_nothing():
     wrong = submission(**FORM, reply_through="email", quota_bytes=10**12)
     assert await passed(limit, wrong) == 10
     assert await passed(limit, submission(**FORM)) == 1
+
+
+async def test_who_applies_for_somebody_else_uses_up_nothing_of_theirs():
+    limit = limits(acknowledgements=2)
+    known = Standing(registered=True, serving=True, emails=(SITI,))
+    caller = Caller("penipu.mampu@mygovuc.gov.my", "applicant", frozenset({"MAMPU"}))
+    theirs = submission(caller=caller, channel="form", standing=known)
+    assert await passed(limit, theirs) == 10, "the decider refuses it"
+    assert await passed(limit, submission(**FORM)) == 2

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from email.utils import parsedate_to_datetime
 
 import pytest
 from decider_specification import given
@@ -70,6 +71,7 @@ async def test_the_mail_says_what_to_do_and_names_nobody():
     ((address, raw),) = room.mails
     mail = message_from_bytes(raw, policy=default)
     assert (address, mail["Message-ID"]) == (OFFICE, ID)
+    assert parsedate_to_datetime(mail["Date"]) == NOW.replace(microsecond=0), "not when it was sent"
     assert mail["Subject"] == (f"[{REQUEST.reference}] Konfigurasi gagal / configuration failed")
     text = mail.get_content()
     assert "IPMS menolak perubahan itu." in text

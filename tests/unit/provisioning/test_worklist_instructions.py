@@ -1,7 +1,9 @@
-"""What an officer is told to set in the portal."""
+"""What an officer is told to set in the portal, and what the officer's statement counts for."""
+
+from orders import completed
 
 from bmt.contracts.events import EffectiveIpms
-from services.provisioning.connectors.worklist import instructions
+from services.provisioning.connectors.worklist import Worklist, instructions
 from services.provisioning.domain.goal import NOTHING_IN_FORCE
 
 ACCOUNT = "lim.jpa@mygovuc.gov.my"
@@ -26,3 +28,19 @@ def test_it_says_to_turn_off_and_names_no_size():
     assert "Matikan perkhidmatan" in malay
     assert "off and save" in english
     assert "GB" not in malay + english
+
+
+async def test_what_an_officer_states_is_confirmed_and_not_read_back():
+    on = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_500_000_000)
+    statement = completed()
+
+    said = await Worklist(on, statement).read_back(ACCOUNT)
+    unsaid = await Worklist(on, None).read_back(ACCOUNT)
+
+    assert said.read_back_at is None
+    assert (said.confirmed_by, said.confirmed_at) == (
+        statement.completed_by,
+        statement.completed_at,
+    )
+    assert (said.effective, said.documents) == (on, statement.evidence)
+    assert (unsaid.effective, unsaid.read_back_at, unsaid.confirmed_by) == (None, None, None)

@@ -13,11 +13,13 @@ from bmt.contracts.events import ConfigurationFailed, Evidence, Retried
 from bmt.contracts.http.records import RecordedEvent
 from services.records.bundle.paper import RecordPaper
 from services.records.pages.timeline import timeline
+from services.records.request_state import state_of
 
 REQUEST = facts()
 STORAGE = Evidence(target="storage", connector="copyparty", read_back_at=MONDAY)
 BEFORE = Evidence(target="ipms", connector="worklist", read_back_at=MONDAY)
 CONFIRMED = Evidence(target="ipms", connector="worklist", confirmed_by=OFFICER, confirmed_at=MONDAY)
+ELSEWHERE = Evidence(target="ipms", connector="bulk", confirmed_by=OFFICER, confirmed_at=MONDAY)
 READ = Evidence(target="ipms", connector="scim", read_back_at=MONDAY)
 RETRY = Retried(by=OFFICER, at=MONDAY + timedelta(hours=1), reason="IPMS is mended.")
 
@@ -38,16 +40,20 @@ def recorded(event) -> RecordedEvent:
     )
 
 
-def words(event) -> str:
+def filed(event):
     events = (received(REQUEST), approved(REQUEST), event, notified(REQUEST, "configured"))
-    file = bundles.file(REQUEST.request_id, events=events)
-    pdf = RecordPaper("", bundles.SIGNER).pdf(file)
+    return bundles.file(REQUEST.request_id, events=events)
+
+
+def words(event) -> str:
+    pdf = RecordPaper("", bundles.SIGNER).pdf(filed(event))
     pages = PdfReader(io.BytesIO(pdf)).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
 @pytest.mark.parametrize(
-    ("ipms", "by_hand"), [(CONFIRMED, ("ipms",)), (BEFORE, ("ipms",)), (READ, ())]
+    ("ipms", "by_hand"),
+    [(CONFIRMED, ("ipms",)), (BEFORE, ("ipms",)), (ELSEWHERE, ("ipms",)), (READ, ())],
 )
 def test_timeline_and_paper_say_what_was_not_read_back(ipms, by_hand):
     event = configured(REQUEST, evidence=(STORAGE, ipms))
@@ -55,7 +61,10 @@ def test_timeline_and_paper_say_what_was_not_read_back(ipms, by_hand):
     (happening,) = timeline([recorded(event)])
 
     assert happening.not_read_back == by_hand
+    assert ipms.was_read_back == (not by_hand)
     assert ("confirmed by an officer, not read back" in words(event)) == bool(by_hand)
+    told = state_of(REQUEST, [leaf.event for leaf in filed(event).leaves], None)
+    assert (told.status, told.not_read_back) == ("notified", by_hand)
 
 
 def test_what_was_tampered_with_is_no_obstacle():
