@@ -225,7 +225,7 @@ class PatientConnection(BoundedHead):
         self.transport.write_eof()
 
     def _has_begun_head(self) -> bool:
-        return self._awaits == "head" and self._open_bytes is not None
+        return self._awaits == "head" and self._head_is_open
 
     def _what_is_expected(self, *, reads_body: bool) -> str:
         if not reads_body:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -141,6 +141,16 @@ class MongodbSettings(Settings):
     )
 
     @model_validator(mode="after")
+    def _mongodb_is_who_it_says(self) -> Self:
+        for option in ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"):
+            if self._mongodb_options().get(option.lower(), "false") != "false":
+                raise ValueError(
+                    f"BMT_MONGODB_URI is wrong: with {option} anybody can stand in for MongoDB."
+                    " BMT_MONGODB_CA_FILE names the authorities that its certificate is trusted from"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _mongodb_files_can_be_used(self) -> Self:
         tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
         return self
@@ -156,10 +166,15 @@ class MongodbSettings(Settings):
 
     def mongodb_encrypted(self) -> bool:
         """Whether MongoDB is spoken to by TLS: the address says so, or a file is for it."""
-        address = urlsplit(self.mongodb_uri.get_secret_value())
-        said = {name.lower(): values[-1] for name, values in parse_qs(address.query).items()}
-        by_itself = "true" if address.scheme == "mongodb+srv" else "false"
+        said = self._mongodb_options()
+        uri = self.mongodb_uri.get_secret_value()
+        by_itself = "true" if uri.startswith("mongodb+srv:") else "false"
         return bool(self.mongodb_tls()) or said.get("tls", said.get("ssl", by_itself)) == "true"
+
+    def _mongodb_options(self) -> dict[str, str]:
+        """Those of the address, by their names in lower case: the driver reads them so."""
+        query = self.mongodb_uri.get_secret_value().partition("?")[2]
+        return {name.lower(): values[-1].lower() for name, values in parse_qs(query).items()}
 
 
 class ServiceSettings(KafkaSettings, MongodbSettings):

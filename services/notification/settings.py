@@ -1,5 +1,6 @@
 """What notification must be told beyond what every service is: where mail goes, and how."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -88,6 +89,11 @@ class Settings(ServiceSettings):
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("BMT_SMTP_USERNAME and BMT_SMTP_PASSWORD are needed together")
         return self
+
+    def not_encrypted(self) -> Sequence[str]:
+        """As of every service, and mail: whoever stands between can take an offer of STARTTLS away."""
+        in_the_open = self.smtp_security in ("if-offered", "none")
+        return [*super().not_encrypted(), *(["BMT_SMTP_SECURITY"] if in_the_open else [])]
 
     @property
     def mail_domain(self) -> str:

@@ -20,12 +20,16 @@ OF_BMT = {
 }
 
 
+def _given(variable):
+    return "X-Forwarded-For" if variable.endswith("_HEADER") else f"https://{variable}.example"
+
+
 class Loader(yaml.SafeLoader):
     """Knows `!reset`, by which compose takes away what another file says."""
 
 
 Loader.add_constructor("!reset", lambda *_: None)
-ADDED = yaml.load(GIVEN.sub(r"https://\1.example", TEXT), Loader)["services"]
+ADDED = yaml.load(GIVEN.sub(lambda found: _given(found[1]), TEXT), Loader)["services"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,15 @@ def test_a_process_talks_to_nobody_in_the_open(name, files, monkeypatch):
 
     settings = importlib.import_module(f"services.{OF_BMT[name]}.settings").Settings()
     assert list(settings.not_encrypted()) == []
+
+
+def test_a_gateway_ends_https_and_must_be_asked_for_the_clients_address():
+    """Else all people are one client, and anybody's wrong codes at /status/ lock out everybody."""
+    wanted = GIVEN.findall(TEXT)
+    assert "BMT_CLIENT_ADDRESS_HEADER" in wanted
+    serving = set(OF_BMT) - {"statistics"}
+    assert all("BMT_CLIENT_ADDRESS_HEADER" in ADDED[name]["environment"] for name in serving)
+    assert all("BMT_TRUSTED_PROXIES" in environment(name) for name in serving)
 
 
 def test_nothing_of_an_evaluation_runs_and_nothing_waits_for_it():

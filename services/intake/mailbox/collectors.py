@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import structlog
 from pydantic import SecretStr
 
 from bmt.agencies.register import Agencies
@@ -19,6 +20,8 @@ from services.intake.mailbox.session import Session
 from services.intake.mailbox.settings import mailboxes
 from services.intake.mailbox.taking import Taking
 from services.intake.reading.readers import Readers
+
+log = structlog.get_logger(__name__)
 
 
 def collect(
@@ -46,6 +49,9 @@ def collect(
             "to know our own notices when they come back"
         )
     found = mailboxes(given.get_secret_value(), agencies)
+    for code, mailbox in found.items():
+        if mailbox.security == "none":
+            log.warning("not_encrypted", variable="BMT_MAILBOXES", agency=code)
     receive = partial(
         handlers.receive_mailbox_message,
         is_ours=OwnNotices(sender.rpartition("@")[2]),

@@ -3,6 +3,7 @@
 So the same message, read by two processes or read again after a crash, leads to one commit.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal, Protocol
@@ -87,6 +88,8 @@ class Taking:
         self._readers = readers
         self._receive = receive
         self._most_bytes = most_bytes
+        self._one_at_a_time = asyncio.Lock()
+        """Of all mailboxes: a reading that is written down goes on, and does not wait for another one's end."""
 
     async def __call__(self, home: Agency, received: Received) -> Outcome | None:
         """Durable when this returns, whatever the message is; None: another may be reading it, so try later.
@@ -97,15 +100,16 @@ class Taking:
         causation = cause_of(home.code, received.digest)
         if await self._commits.find([causation]):
             return "known"
-        turn = await self._begun.turn(causation)
-        if turn == "leave":
-            return None
-        if turn == "give_up":
-            log.error("mailbox_message_given_up", agency=home.code, cause=causation)
-            commit = await self._recorded(causation, home, received, unopened(TWICE))
-        else:
-            commit = await self._read(causation, home, received)
-        await self._begun.settle(causation)
+        async with self._one_at_a_time:
+            turn = await self._begun.turn(causation)
+            if turn == "leave":
+                return None
+            if turn == "give_up":
+                log.error("mailbox_message_given_up", agency=home.code, cause=causation)
+                commit = await self._recorded(causation, home, received, unopened(TWICE))
+            else:
+                commit = await self._read(causation, home, received)
+            await self._begun.settle(causation)
         return _outcome(commit)
 
     async def _read(self, causation: str, home: Agency, received: Received) -> Commit:

@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -34,7 +34,15 @@ log = structlog.get_logger(__name__)
 
 
 class NotRead(Exception):  # noqa: N818  named for what is so
-    """The message's reader ended before it was done; the text says why, for people."""
+    """The message's reader ended before it was done; the text says why, for people.
+
+    Attributes:
+        reason: it took too long, computed for too long, or died.
+    """
+
+    def __init__(self, reason: Literal["timeout", "cpu", "died"], why: str) -> None:
+        super().__init__(why)
+        self.reason = reason
 
 
 class Readers:
@@ -82,17 +90,30 @@ class Readers:
             await _end(self._idle.pop()[0])
 
     async def _read(self, asked: Asked, content: bytes) -> list[bytes]:
-        async with self._places, self._reader(len(content)) as reader:
-            try:
-                async with asyncio.timeout(self._longest_seconds):
-                    return await _answer(reader, asked, content)
-            except TimeoutError:
-                reason, why = "timeout", TOO_LONG
-            except (OSError, EOFError):
-                is_late = await reader.wait() == -signal.SIGXCPU
-                reason, why = ("cpu", TOO_LONG) if is_late else ("died", NOT_READ)
-            log.warning("message_not_read", reason=reason, size_bytes=len(content))
-            raise NotRead(why)
+        async with self._places:
+            while True:
+                is_new = not self._idle
+                try:
+                    async with self._reader(len(content)) as reader:
+                        return await self._answered(reader, asked, content)
+                except NotRead as error:
+                    # One that was kept may have died while it waited: not of this message.
+                    if is_new or error.reason != "died":
+                        log.warning(
+                            "message_not_read", reason=error.reason, size_bytes=len(content)
+                        )
+                        raise
+
+    async def _answered(self, reader: Process, asked: Asked, content: bytes) -> list[bytes]:
+        try:
+            async with asyncio.timeout(self._longest_seconds):
+                return await _answer(reader, asked, content)
+        except TimeoutError:
+            raise NotRead("timeout", TOO_LONG) from None
+        except (OSError, EOFError):
+            if await reader.wait() == -signal.SIGXCPU:
+                raise NotRead("cpu", TOO_LONG) from None
+            raise NotRead("died", NOT_READ) from None
 
     @asynccontextmanager
     async def _reader(self, size_bytes: int) -> AsyncIterator[Process]:

@@ -1,5 +1,7 @@
 """Kafka and MongoDB over TLS, as in production: a service runs on them, and trusts nobody whom it was not told of."""
 
+import asyncio
+import ssl
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,6 +168,39 @@ async def test_a_mongodb_is_not_spoken_to_where_either_side_does_not_trust_the_o
     with pytest.raises(StoreUnavailable):
         await mongodb.reachable(client["bmt_approval"])
     client.close()
+
+
+@pytest.fixture
+async def elsewhere(authority):
+    """The port of a server whose certificate, of the authority that is trusted, is for another address; whom it spoke to."""
+    spoken_to = []
+
+    async def speaks(_, writer):
+        spoken_to.append(True)
+        writer.close()
+
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(authority.certificate("elsewhere", "127.0.0.2"))
+    async with await asyncio.start_server(speaks, "127.0.0.1", 0, ssl=own) as server:
+        yield server.sockets[0].getsockname()[1], spoken_to
+
+
+async def test_nobody_is_spoken_to_whose_certificate_is_for_another_address(settings, elsewhere):
+    port, spoken_to = elsewhere
+    given = settings(
+        kafka_bootstrap_servers=f"127.0.0.1:{port}",
+        mongodb_uri=f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        mongodb_certificate_file=None,
+    )
+    publisher = KafkaPublisher(given.kafka_client_options())
+    with pytest.raises(BrokerUnavailable):
+        await publisher.reachable()
+    await publisher.close()
+    client = mongodb.connect(given.mongodb_uri.get_secret_value(), **given.mongodb_tls())
+    with pytest.raises(StoreUnavailable):
+        await mongodb.reachable(client["bmt_approval"])
+    client.close()
+    assert spoken_to == []
 
 
 async def test_the_statistics_run_over_tls_too(broker, authority, tmp_path):

@@ -34,7 +34,8 @@ class World:
     async def principal(self, token):
         if token not in self.holds:
             raise Refused(problem="unauthenticated")
-        return Principal("siti", "", "Siti", "MAMPU", frozenset({token}))
+        who = "aminah" if token == "access-of-aminah" else "siti"
+        return Principal(who, "", who.title(), "MAMPU", frozenset({token}))
 
     async def renew(self, refresh_token):
         self.asked.append(refresh_token)
@@ -130,6 +131,15 @@ async def test_what_the_issuer_grants_must_be_a_token_that_the_api_takes(replica
     cookie = await begun(replicas[0])
     world.time += timedelta(seconds=301)
     world.grants = {"access_token": granted, "expires_in": 900}
+    assert await visitor(replicas[0], cookie) is None
+    assert await visitor(replicas[1], cookie) is None
+
+
+async def test_a_session_never_becomes_another_persons(replicas, world):
+    cookie = await begun(replicas[0])
+    world.time += timedelta(seconds=301)
+    world.holds.add("access-of-aminah")
+    world.grants = {"access_token": "access-of-aminah", "expires_in": 900}
     assert await visitor(replicas[0], cookie) is None
     assert await visitor(replicas[1], cookie) is None
 

@@ -1,7 +1,7 @@
 """How much one call, and one caller, may ask for."""
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import httpx
 import pytest
@@ -204,6 +204,85 @@ async def test_many_calls_on_one_connection_are_no_large_head(socket_of):
     reader, writer = await socket_of()
     for _ in range(200):
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 2000 + b"\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        await reader.readuntil(b"}")
+    writer.close()
+
+
+CHUNKED = (
+    b"POST /v1/letters HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    b"Idempotency-Key: k\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("endless", [b"0\r\nX: ", b"0\r\n", b"5;x="])
+async def test_what_stands_around_a_body_is_given_up_when_it_never_ends(socket_of, endless):
+    reader, writer = await socket_of()
+    piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless == b"0\r\n" else b"a" * 2000
+    writer.write(CHUNKED + endless)
+    sent = 0
+    while not writer.is_closing() and sent < 100 * head_limit.MOST_BYTES:
+        writer.write(piece)
+        sent += len(piece)
+        await asyncio.wait({asyncio.ensure_future(writer.drain())})
+        await asyncio.sleep(0)
+        if b"HTTP/1.1 431 " in reader._buffer:
+            break
+    assert sent < 50 * head_limit.MOST_BYTES
+    writer.close()
+
+
+async def test_a_body_in_the_smallest_pieces_is_no_large_head(socket_of, issuer):
+    reader, writer = await socket_of()
+    writer.write(
+        b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nIdempotency-Key: k\r\n"
+        b"Authorization: Bearer " + issuer.token("siti").encode() + b"\r\n\r\n"
+    )
+    for _ in range(500):
+        writer.write(b"1\r\nx\r\n" * 100)
+        await writer.drain()
+    writer.write(b"0\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
+    assert b'{"size_bytes":50000}' in await reader.readuntil(b"}")
+    writer.close()
+
+
+async def test_a_large_body_and_the_next_head_behind_it_are_no_large_head(socket_of):
+    reader, writer = await socket_of()
+    body = b"x" * 3 * head_limit.MOST_BYTES
+    head = b"POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    writer.write(head + body + b"GET /healthz HTTP/1.1\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    await reader.readuntil(b"}")
+    writer.write(b"Host: x\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_a_trailer_is_no_header(socket_of, issuer):
+    reader, writer = await socket_of()
+    token = issuer.token("siti").encode()
+    writer.write(CHUNKED + b"0\r\nAuthorization: Bearer " + token + b"\r\nX: y\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+async def test_calls_that_are_sent_far_ahead_of_their_answers_are_given_up(socket_of):
+    reader, writer = await socket_of()
+    call = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    writer.write(call * 5000)
+    answered = b""
+    with suppress(ConnectionResetError):
+        while piece := await asyncio.wait_for(reader.read(65_536), 10):
+            answered += piece
+    assert answered.count(b"HTTP/1.1 200 ") < 200
+    writer.close()
+
+
+async def test_some_calls_may_be_sent_ahead(socket_of):
+    reader, writer = await socket_of()
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+    for _ in range(50):
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
         await reader.readuntil(b"}")
     writer.close()

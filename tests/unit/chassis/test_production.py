@@ -24,7 +24,10 @@ OUTSIDE = {
     "records": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
 }
 ADDRESSES = sorted(set.union(*OUTSIDE.values()))
-ENCRYPTED = {"BMT_MONGODB_URI": "mongodb://parcels:hunter@db/?replicaSet=bmt&tls=true"}
+ENCRYPTED = {
+    "BMT_MONGODB_URI": "mongodb://parcels:hunter@db/?replicaSet=bmt&tls=true",
+    "BMT_SMTP_SECURITY": "starttls",
+}
 
 each_service = pytest.mark.parametrize("service", OUTSIDE)
 each_address = pytest.mark.parametrize(
@@ -112,6 +115,29 @@ def test_a_process_says_it_before_anything_else(production):
 def test_mongodb_is_encrypted_where_its_address_says_so(production, uri, encrypted):
     production.setenv("BMT_MONGODB_URI", uri)
     assert load(settings_of("approval")).mongodb_encrypted() is encrypted
+
+
+@pytest.mark.parametrize("security", ["none", "if-offered", ""])
+def test_mail_that_may_go_in_the_open_is_said(production, security):
+    production.setenv("BMT_SMTP_SECURITY", security)
+    assert list(load(settings_of("notification")).not_encrypted()) == ["BMT_SMTP_SECURITY"]
+
+
+@pytest.mark.parametrize(
+    "option", ["tlsInsecure", "tlsAllowInvalidCertificates", "TLSAllowInvalidHostnames"]
+)
+def test_an_address_that_trusts_anybody_who_calls_itself_mongodb_is_refused(
+    production, capsys, option
+):
+    uri = f"mongodb://parcels:hunter@db/?tls=true&{option}"
+    production.setenv("BMT_MONGODB_URI", f"{uri}=false")
+    load(settings_of("approval"))
+    production.setenv("BMT_MONGODB_URI", f"{uri}=true")
+    with pytest.raises(SystemExit):
+        load(settings_of("approval"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("BMT_MONGODB_URI is wrong: with tls")
+    assert "hunter" not in line
 
 
 @pytest.mark.parametrize("part", ["KAFKA", "MONGODB"])

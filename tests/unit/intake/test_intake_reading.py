@@ -93,14 +93,24 @@ process.main(cpu_seconds=1)
     await readers.close()
 
 
-async def test_a_reader_that_dies_of_a_message_leaves_it_to_a_person(readers):
+async def test_a_reader_that_dies_of_a_message_leaves_it_to_a_person(readers, monkeypatch):
     content = CORPUS[0].read_bytes()
     await readers.mail(content)
-    ((dying, _),) = readers._idle
-    os.kill(dying.pid, signal.SIGKILL)
+    monkeypatch.setattr(reading, "_PROGRAM", (reading._PROGRAM[0], "-c", "input()"))
+    ((kept, _),) = readers._idle
+    os.kill(kept.pid, signal.SIGKILL)
     unread = await readers.mail(content)
     assert [missing.detail for missing in unread.form.missing] == [NOT_READ]
+    monkeypatch.undo()
     assert (await readers.mail(content)).message.sender
+
+
+async def test_a_message_does_not_pay_for_a_reader_that_died_while_it_waited(readers):
+    content = CORPUS[0].read_bytes()
+    await asyncio.gather(*(readers.mail(content) for _ in range(2)))
+    for died, _ in readers._idle:
+        os.kill(died.pid, signal.SIGKILL)
+    assert await readers.mail(content) == bare(open_mail(content, CODES))
 
 
 async def test_one_process_reads_many_messages_and_ends_with_intake(readers):
