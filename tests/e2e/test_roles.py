@@ -82,7 +82,7 @@ intake POST /v1/inbox/{inbox_item_id}/dismissal
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 intake GET /v1/submissions
                              401  403     403   403       403   403    403      403   403     403   403    403   none
-intake GET /v1/submissions/{submission_id:path}
+intake GET /v1/submissions/{submission_id:text}
                              401  403     403   403       403   403    403      403   403     403   403    403   404
 approval GET /v1/worklist
                              401  403     403   403       200   none   none     403   403     403   403    403   403
@@ -399,7 +399,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             {"inbox_item_id": items[2]}, {"reason": "x"}
         ),
         "intake GET /v1/submissions": Target({}, options=everything, tells=submitted),
-        "intake GET /v1/submissions/{submission_id:path}": Target({"submission_id": submitted}),
+        "intake GET /v1/submissions/{submission_id:text}": Target({"submission_id": submitted}),
         "approval POST /v1/requests/{request_id}/comments": request(read, {"text": "Disemak."}),
         "approval GET /v1/agencies/own": Target({}, tells="JPA-"),
         "approval GET /v1/agencies/{code}/rules": Target({"code": "JPA"}),
@@ -499,7 +499,7 @@ async def _prepared(admin: Caller, request_id: str) -> dict[str, Any]:
 
 async def made(caller: Caller, row: str, target: Target) -> httpx.Response:
     service, method, template = row.split()
-    path, options = template.replace(":path", "").format(**target.values), target.options or {}
+    path, options = template.replace(":text", "").format(**target.values), target.options or {}
     if method == "GET":
         return await caller.get(service, path, **options)
     return await caller.post(service, path, target.body, method=method, **options)
