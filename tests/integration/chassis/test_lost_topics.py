@@ -20,6 +20,9 @@ from services.approval.settings import Settings
 
 pytestmark = pytest.mark.integration
 
+ALL_PARTITIONS = 12
+"""So many requests leave none of three partitions empty (but once in 43 runs, which shows less)."""
+
 
 @pytest.fixture
 async def admin(kafka):
@@ -154,40 +157,57 @@ async def test_an_operator_has_one_request_published_again(running, reviewed, de
     assert counted == {(request.request_id, ids[0]): 2, (other.request_id, ids[1]): 1}
 
 
-async def test_a_consumer_hears_a_topic_that_was_made_anew_from_its_beginning(
-    running, wire, reviewed, opened, make_anew
+async def test_a_topic_that_was_lost_before_its_end_was_remembered_is_filled_again(
+    running, reviewed, opened, make_anew, own
 ):
-    """The new topic is as long as the old one was: only its records tell that it is another."""
+    """A version that remembered no end wrote the events: the topic should not be empty."""
     request = facts()
-    await reviewed(*[facts() for _ in range(4)])
-    await make_anew(topics.REQUESTS)
-    for again in (request, *[facts() for _ in range(12)]):
-        await wire.say(received(again))
+    ids = await reviewed(request)
+    await own["positions"].delete_many({"_id": {"$regex": "^published:"}})
+    await make_anew(topics.DECISIONS)
     async with running(build, Settings):
-        await opened(request)
+        assert [await opened(request)] == ids
+
+
+async def test_a_consumer_hears_a_topic_that_was_made_anew_from_its_beginning(
+    running, wire, reviewed, decisions, make_anew
+):
+    """The new topic is longer than the old one was: only its records tell that it is another."""
+    await reviewed(*[facts() for _ in range(ALL_PARTITIONS)])
+    await make_anew(topics.REQUESTS)
+    again = [facts() for _ in range(3 * ALL_PARTITIONS)]
+    for each in again:
+        await wire.say(received(each))
+    async with running(build, Settings):
+
+        async def all_opened() -> None:
+            opened = {request for request, _ in await decisions()}
+            assert opened >= {each.request_id for each in again}
+
+        await eventually(all_opened, 20)
 
 
 async def test_a_store_older_than_kafkas_offsets_hears_again_what_it_lacks(
-    running, wire, reviewed, opened, decisions, own
+    running, reviewed, decisions, own
 ):
     """MongoDB restored from a copy: what Kafka holds as consumed is not in it."""
-    before, lost = facts(), facts()
-    await reviewed(before)
+    lost = [facts() for _ in range(ALL_PARTITIONS)]
+    await reviewed(*[facts() for _ in range(ALL_PARTITIONS)])
     copy = {
         name: await own[name].find().to_list(None) for name in await own.list_collection_names()
     }
-    (lost_id,) = await reviewed(lost)
+    lost_ids = set(await reviewed(*lost))
     for name in await own.list_collection_names():
         await own[name].delete_many({})
         if copy.get(name):
             await own[name].insert_many(copy[name])
     async with running(build, Settings):
 
-        async def decided_again() -> None:
-            ids = {id_ for request, id_ in await decisions() if request == lost.request_id}
-            assert len(ids - {lost_id}) == 1
+        async def all_decided_again() -> None:
+            new = {request for request, id_ in await decisions() if id_ not in lost_ids}
+            assert new >= {each.request_id for each in lost}
 
-        await eventually(decided_again, 20)
+        await eventually(all_decided_again, 20)
 
 
 async def test_records_that_expired_unread_are_counted(
