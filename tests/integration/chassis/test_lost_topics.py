@@ -146,6 +146,30 @@ async def test_what_was_pruned_is_not_published_again(running, reviewed, decisio
     assert await decisions() == [(new.request_id, new_id)]
 
 
+async def test_what_happens_while_topics_are_filled_again_comes_after_what_went_before_it(
+    running, reviewed, decisions, own, as_
+):
+    request = facts()
+    (opened_id,) = await reviewed(request)
+    jobs = Jobs(own["republishing"])
+    await jobs.add(Job("lost", "the topic was lost", clock.now()))
+    assert await jobs.take(clock.now()), "another process works on it, and has not come to this one"
+    async with running(build, Settings) as client:
+        answer = await client.post(
+            f"/v1/requests/{request.request_id}/decision",
+            headers=as_("administrator", "MAMPU"),
+            json={"decision": "approve"},
+        )
+        assert answer.is_success, answer.text
+
+        async def published() -> None:
+            ids = [id_ for _, id_ in await decisions()]
+            assert ids[:-1] == [opened_id, opened_id]
+            assert ids[-1] != opened_id
+
+        await eventually(published, 20)
+
+
 async def test_an_operator_has_one_request_published_again(running, reviewed, decisions, own):
     request, other = facts(), facts()
     ids = await reviewed(request, other)
