@@ -10,12 +10,22 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from bmt.contracts.drawn import is_emoji, is_text
+
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u180e]")
+
+_VARIANT = re.compile(
+    "([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
+)
+"""A Han character written in one of its variants, as some family names are (UTS #37)."""
+
+_AS_PICTURE = "\ufe0f"
+"""What makes a picture of the character before it (UTS #51)."""
 
 _LINK = re.compile(
     r"://|www\.|mailto:|\.[a-z]{2,24}[/?#]"
@@ -50,23 +60,53 @@ def _no_link(text: str) -> str:
     return text
 
 
+def _no_emoji(text: str) -> str:
+    if text.isascii():
+        return text
+    for one in text:
+        if one == _AS_PICTURE or is_emoji(one):
+            raise ValueError(f"emoji are not allowed in names: {_named(one)}")
+    return text
+
+
+def _on_paper(text: str) -> str:
+    """A name that letters, memos and forms show whole; raises ValueError."""
+    if text.isascii():
+        return text
+    for one in _VARIANT.sub(r"\1", text):
+        if not is_text(one):
+            raise ValueError(f"no font of letters and forms has this character: {_named(one)}")
+    return text
+
+
+def _named(character: str) -> str:
+    return f"{character} (U+{ord(character):04X})"
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
     return text
 
 
-Name = Annotated[
+_OneName = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=200),
     AfterValidator(_not_blank),
     AfterValidator(one_line),
-    AfterValidator(_no_invisible),
 ]
+
+Name = Annotated[_OneName, AfterValidator(_no_invisible)]
 """A person's or a file's name: 1 to 200 visible characters on one line."""
 
-PersonName = Annotated[Name, AfterValidator(_no_link)]
-"""A name as it is handed in: notices repeat it, so it leads nowhere."""
+PersonName = Annotated[
+    _OneName,
+    AfterValidator(_no_emoji),
+    AfterValidator(_no_invisible),
+    AfterValidator(_no_link),
+    AfterValidator(_on_paper),
+]
+"""A name as it is handed in: notices repeat it, so it leads nowhere, and every paper can show it."""
 
 Justification = Annotated[
     str,

@@ -1,16 +1,21 @@
-"""A page of a scan as a picture: `python -m bmt.press.picture PAGE`, its bytes in, a PNG out; or `pages`: their number.
+"""What a scan shows: an image as the paper that it is, upright, in colours that a PDF knows, of the paper's size.
+
+A page as a picture: `python -m bmt.press.picture PAGE`, its bytes in, a PNG out; or `pages`: their number.
 
 A program of its own, since what people send in may be made to break its reader: it is given no secret, little memory
-and little time, and whoever runs it needs nothing of it but the picture.
+and little time, and whoever runs it needs nothing of it but the picture. It imports no other module of ours, so it runs where none
+is found.
 """
 
 import io
+import math
 import resource
 import sys
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pypdfium2
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 WIDTH: Final = 1000
 """Pixels: enough to read a page of A4 by."""
@@ -21,7 +26,26 @@ CPU_SECONDS: Final = 10
 NO_PICTURE: Final = 1
 """The exit code where there is no such page, or nothing that can be read."""
 
+A4_POINTS: Final = (595.28, 841.89)
+_A3_POINTS: Final = 1190.55
+_A0_POINTS: Final = 3370.39
+"""The longer side (ISO 216; 72 points an inch)."""
+_INCH_POINTS: Final = 72.0
+_DPI: Final = (50.0, 2400.0)
+"""What scanners and fax machines write."""
+_SCREEN_DPI: Final = 96.5
+"""Cameras and drawing programs write 72 or 96 (dots a metre are whole) where they know nothing of the paper."""
+_MOST_STRETCHED: Final = 4.0
+"""Fax machines scan up to 2.1 times as many dots across as down (ITU-T T.4: 204 × 98 an inch)."""
+_WITHOUT_WHITE: Final = ("I", "F")
+"""Of 32 bits, whole or not: no file says which value is white."""
+_SIDEWAYS: Final = 5
+"""From this orientation on, rows are columns (TIFF 6.0, section 8)."""
 _PDF: Final = b"%PDF-"
+
+
+class ColoursNotKnown(Exception):  # noqa: N818  named for what is so
+    """The image's colours cannot be shown; the text is Pillow's name of their mode."""
 
 
 def picture(content: bytes, page: int) -> bytes:
@@ -31,7 +55,6 @@ def picture(content: bytes, page: int) -> bytes:
         Exception: whatever its readers find wrong with it.
     """
     drawn = _of_pdf(content, page) if _is_pdf(content) else _of_image(content, page)
-    drawn.thumbnail((WIDTH, MOST_HEIGHT))
     png = io.BytesIO()
     drawn.save(png, "PNG")
     return png.getvalue()
@@ -54,21 +77,97 @@ def _is_pdf(content: bytes) -> bool:
 
 def _of_pdf(content: bytes, page: int) -> Image.Image:
     sheet = pypdfium2.PdfDocument(content)[page - 1]
-    width, height = sheet.get_size()
-    scale = min(WIDTH / width, MOST_HEIGHT / height)
-    drawn: Image.Image = sheet.render(scale=scale).to_pil()
+    drawn: Image.Image = sheet.render(scale=_scale(*sheet.get_size())).to_pil()
     return drawn
 
 
 def _of_image(content: bytes, page: int) -> Image.Image:
     image = _image(content)
     image.seek(page - 1)
-    return image.convert("RGB")
+    width, height = paper_points(image, orientation_of(image))
+    scale = _scale(width, height)
+    seen = upright(image)
+    return (seen.convert("L") if seen.mode == "1" else seen).resize(
+        (max(round(width * scale), 1), max(round(height * scale), 1)), reducing_gap=2.0
+    )
+
+
+def _scale(width: float, height: float) -> float:
+    """Pixels a point of the paper."""
+    return min(WIDTH / width, MOST_HEIGHT / height)
 
 
 def _image(content: bytes) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     return Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "TIFF"))
+
+
+def orientation_of(frame: Image.Image) -> int:
+    """How the image lies in its file: 1 to 8 (TIFF 6.0, section 8); ask before the frame is loaded."""
+    written = frame.getexif().get(ExifTags.Base.Orientation, 1)
+    return written if written in range(1, 9) else 1
+
+
+def paper_points(frame: Image.Image, orientation: int) -> tuple[float, float]:
+    """Width and height of the upright paper.
+
+    As the resolution says, where that can be a paper's; else the size that fills A4. Dots that are not
+    square keep their shape either way.
+    """
+    width, height = frame.size
+    if frame.format != "TIFF" and orientation >= _SIDEWAYS:  # Pillow turns TIFF's sizes itself
+        width, height = height, width
+    across, down = _dots(frame.info)
+    if orientation >= _SIDEWAYS:
+        across, down = down, across
+    written = width * _INCH_POINTS / across, height * _INCH_POINTS / down
+    if _can_be_papers(written, across, down):
+        return written
+    fills = A4_POINTS if written[0] <= written[1] else A4_POINTS[::-1]
+    scale = min(fills[0] / written[0], fills[1] / written[1])
+    return max(written[0] * scale, 1.0), max(written[1] * scale, 1.0)
+
+
+def upright(frame: Image.Image) -> Image.Image:
+    """What is seen, of mode 1, L or RGB: turned once, transparency as white as paper.
+
+    Raises:
+        ColoursNotKnown: nobody can say how they look.
+        Exception: whatever Pillow finds wrong with the file.
+    """
+    frame.load()
+    seen = ImageOps.exif_transpose(frame)
+    if seen.mode in _WITHOUT_WHITE:
+        raise ColoursNotKnown(seen.mode)
+    return seen if seen.mode in ("1", "L", "RGB") else _in_colours(seen)
+
+
+def _in_colours(image: Image.Image) -> Image.Image:
+    """Of 16 bits of grey the upper eight."""
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.has_transparency_data:
+        drawn = image.convert("RGBA")
+        paper = Image.new("RGBA", drawn.size, "white")
+        paper.alpha_composite(drawn)
+        return paper.convert("RGB")
+    return image.convert("RGB")
+
+
+def _dots(info: Mapping[Any, Any]) -> tuple[float, float]:
+    """Dots across and down: an inch where the file says so, else in proportion; 1, 1 where it says nothing."""
+    for name in ("dpi", "resolution", "aspect", "jfif_density"):
+        across, down = (float(each) for each in info.get(name, (0, 0))[:2])
+        if across > 0 < down and 1 / _MOST_STRETCHED <= across / down <= _MOST_STRETCHED:
+            return across, down
+    return 1.0, 1.0
+
+
+def _can_be_papers(points: tuple[float, float], across: float, down: float) -> bool:
+    least, most = _DPI
+    dots = math.isfinite(across + down) and least <= min(across, down) <= max(across, down) <= most
+    largest = _A3_POINTS if max(across, down) <= _SCREEN_DPI else _A0_POINTS
+    return dots and max(points) <= largest * 1.01
 
 
 def main() -> int:

@@ -10,42 +10,44 @@ from typing import Any, Final
 
 import typst
 
+from bmt.contracts.drawn import is_emoji, is_text
+from bmt.press.fonts import fonts
+
 MEDIA_TYPE: Final = "application/pdf"
 STANDARDS: Final[list[Any]] = ["a-2b", "ua-1"]
-_NO_GLYPH: Final = re.compile(r"the text `\"(?:\\u\{([0-9a-f]+)\}|(.))", re.DOTALL)
-"""Of the error that names what no font shows: its first character, perhaps in hex."""
+PACKAGES: Final = Path(__file__).parent / "packages"
+"""Of typst: what the templates of all services have in common."""
 _STANDS_FOR: Final = "□"
-_MOST_SCRIPTS: Final = 20
+_AS_PICTURE: Final = re.compile("[\ufe0e\ufe0f]")
+"""Whether the character before is a text or a picture: papers show neither in colours."""
 _LATIN_ENDS: Final = "\u024f"
 
 
 class Typesetter:
     """Sets papers; each template is read once, and set by one thread at a time."""
 
-    def __init__(self, templates: Path, fonts: Path | None = None) -> None:
-        """`templates` holds `<name>.typ`; `fonts` further fonts: those of the machine are never used."""
+    def __init__(self, templates: Path) -> None:
+        """`templates` holds `<name>.typ`."""
         self._templates = templates
-        self._fonts: list[Any] = [fonts] if fonts else []
         self._compilers: dict[str, typst.Compiler] = {}
         self._lock = Lock()
 
     def pdf(self, template: str, data: Mapping[str, Any], lacks_font: Callable[[], None]) -> bytes:
         """The paper; the template reads `data` as JSON from `sys.inputs.paper`.
 
-        What no font can show becomes an empty square, and `lacks_font` is told, once for each script.
+        What no font can show becomes an empty square, and `lacks_font` is told.
         """
         paper = json.dumps(data, ensure_ascii=False)
-        shown = paper
-        for _ in range(_MOST_SCRIPTS):
-            try:
-                return self._set(template, shown)
-            except typst.TypstError as error:
-                missing = _missing(error)
-                if missing is None:
-                    raise
-                lacks_font()
-                shown = _without_script(shown, missing)
-        return self._set(template, _latin_alone(paper))
+        shown = paper if paper.isascii() else _as_fonts_show(paper)
+        if shown != _AS_PICTURE.sub("", paper):
+            lacks_font()
+        try:
+            return self._set(template, shown)
+        except typst.TypstError as error:
+            if "could not be displayed" not in str(error):
+                raise
+        lacks_font()
+        return self._set(template, _latin_alone(shown))
 
     def _set(self, template: str, paper: str) -> bytes:
         with self._lock:
@@ -53,8 +55,9 @@ class Typesetter:
                 self._compilers[template] = typst.Compiler(
                     self._templates / f"{template}.typ",
                     root=self._templates,
-                    font_paths=self._fonts,
+                    font_paths=fonts(),
                     ignore_system_fonts=True,
+                    package_path=PACKAGES,
                 )
             pdf = self._compilers[template].compile(
                 format="pdf", pdf_standards=STANDARDS, sys_inputs={"paper": paper}
@@ -64,27 +67,19 @@ class Typesetter:
         return pdf
 
 
-def _missing(error: typst.TypstError) -> str | None:
-    """The character that no font shows, where that is what went wrong."""
-    named = _NO_GLYPH.search(str(error))
-    if named is None:
-        return None
-    return chr(int(named[1], 16)) if named[1] else named[2]
-
-
-def _without_script(text: str, missing: str) -> str:
-    """The text without `missing` and, beyond Latin, without all of its script."""
-    script = _script(missing)
+def _as_fonts_show(text: str) -> str:
     return "".join(
-        _STANDS_FOR if one == missing or (one > _LATIN_ENDS and _script(one) == script) else one
-        for one in text
+        one if is_text(one) or is_emoji(one) or _is_unseen(one) else _STANDS_FOR
+        for one in _AS_PICTURE.sub("", text)
     )
 
 
-def _script(character: str) -> str:
-    """Characters of one script have names that begin alike (`CJK`, `TAMIL`)."""
-    return unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
+def _is_unseen(character: str) -> bool:
+    """A control of direction or joining, or a variant's selector: it needs no glyph of its own."""
+    named = unicodedata.name(character, "")
+    return unicodedata.category(character) == "Cf" or named.startswith("VARIATION SELECTOR")
 
 
 def _latin_alone(text: str) -> str:
+    """What is left where even so something cannot be shown: a combination that no font has."""
     return "".join(_STANDS_FOR if one > _LATIN_ENDS else one for one in text)

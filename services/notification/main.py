@@ -81,7 +81,7 @@ def build(settings: Settings) -> FastAPI:
 
 def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
     """How a notice becomes a message, by channel."""
-    press = Press(settings.paper_fonts)
+    press = Press()
     renders: Mapping[ReplyChannel, Render] = {
         "email": email.rendering(settings.smtp_sender),
         "letter": press.rendering("letter"),

@@ -45,10 +45,6 @@ class Settings(ServiceSettings):
         le=30,
         description="How long a message that the server puts off is tried (RFC 5321, 4.5.4.1).",
     )
-    paper_fonts: Path | None = Field(
-        default=None,
-        description="Folder of fonts for scripts beyond Latin and Arabic (Chinese, Tamil) on paper.",
-    )
 
     status_url: Annotated[str, OUTSIDE] = Field(
         default="",

@@ -35,12 +35,14 @@ ENDINGS: Final = {
 ALLOWED: Final = tuple(ENDINGS)
 
 _MAGIC: Final = (
-    (b"%PDF-", PDF),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),
     (b"II*\x00", TIFF),
     (b"MM\x00*", TIFF),
 )
+_PDF_BEGINS: Final = b"%PDF-"
+_FURTHEST_PDF: Final = 1024
+_BLANK: Final = b" \t\r\n\f\x00"
 _ZIP: Final = b"PK\x03\x04"
 _MAIN_PART: Final = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 _SCRIPT_FOLDERS: Final = ("basic/", "scripts/")
@@ -73,6 +75,10 @@ def recognise(content: Content, declared: str) -> str | None:
     """
     content.seek(0)
     head = content.read(_HEAD_BYTES)
+    # Scanners and web forms write blank lines above it; every reader opens it (ISO 32000-1, H.3.4.1).
+    if head[:_FURTHEST_PDF].removeprefix(_BOM).lstrip(_BLANK).startswith(_PDF_BEGINS):
+        content.seek(0)
+        return PDF
     try:
         if found := next((kind for magic, kind in _MAGIC if head.startswith(magic)), None):
             return found

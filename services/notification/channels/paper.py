@@ -26,9 +26,8 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 class Press:
     """Sets papers."""
 
-    def __init__(self, fonts: Path | None = None) -> None:
-        """`fonts` is a folder of further fonts; those of the machine are never used."""
-        self._typesetter = Typesetter(TEMPLATES, fonts)
+    def __init__(self) -> None:
+        self._typesetter = Typesetter(TEMPLATES)
 
     def rendering(self, channel: PaperChannel) -> Render:
         """Makes papers of one kind."""

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import pypdfium2
 import pytest
 from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import rejected
@@ -50,6 +51,19 @@ async def test_a_paper_waits_prepared_until_it_was_handed_over(desk, channel):
     assert told.data["handed_over_by"] == {"subject": "siti", "role": "administrator"}
     assert told.data["document_id"] == item["document_id"]
     assert desk.mail.taken[request.applicant.email] == []
+
+
+@pytest.mark.parametrize("channel", ["letter", "memo", "form"])
+async def test_a_paper_shows_a_name_of_any_script(desk, channel):
+    name = "陈喆瑢 𠮷 தமிழ் สมชาย Ali"
+    request = desk.request(reply_through=channel)
+    applicant = request.applicant.model_copy(update={"name": name})
+    request = request.model_copy(update={"applicant": applicant})
+    await desk.wire.say(received(request))
+    item = await desk.item(request, "acknowledgement", "prepared")
+    content = (await desk.document(item)).content
+    with pypdfium2.PdfDocument(content) as document:
+        assert name in document[0].get_textpage().get_text_range().replace("\r\n", " ")
 
 
 async def test_a_paper_is_handed_over_once_by_its_own_agency(desk):

@@ -38,6 +38,9 @@ MAIL = b"Received: by mx\r\nFrom: siti@mampu.gov.my\r\nSubject: BMT\r\n\r\nSalam
     ("content", "kind"),
     [
         (b"%PDF-1.7\n%...", PDF),
+        (b"\n%PDF-1.7\n%...", PDF),
+        (b"\xef\xbb\xbf\r\n \t%PDF-1.7\n%...", PDF),
+        (b"\0" * 512 + b"%PDF-1.7\n%...", PDF),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", PNG),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", JPEG),
         (b"II*\x00\x08\x00\x00\x00", TIFF),

@@ -1,5 +1,8 @@
 """What is wrong with a field, in the reader's language."""
 
+import ast
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -10,6 +13,7 @@ from bmt.pages.fault_words import MALAY
 from bmt.pages.language import Languages
 from bmt.pages.layout import ROOM
 
+SCANNING = Path(__file__).parents[3] / "services" / "intake" / "scanning"
 LANGUAGES = Languages([ROOM / "locale"])
 
 
@@ -48,6 +52,41 @@ def test_every_rule_that_a_field_may_break_is_told_in_malay():
 def test_a_fault_is_told_in_malay_with_its_limit_as_people_read_it(english, malay):
     assert reader("ms").detail(english) == (malay, "ms")
     assert reader("en").detail(english) == (english, "en")
+
+
+def test_every_fault_of_a_scan_is_told_in_malay():
+    faults = [each for source in SCANNING.glob("*.py") for each in _faults(source)]
+    assert len(faults) > 10
+    assert [each for each in faults if reader("ms").detail(each)[1] != "ms"] == []
+
+
+def _faults(source):
+    """What is said of scans that are not taken in, with 7 for each value."""
+    for call in ast.walk(ast.parse(source.read_text())):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {
+            "Unreadable",
+            "ScanWrong",
+        }:
+            said = call.args[0]
+            parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+            if isinstance(parts[0], ast.Constant | ast.FormattedValue):
+                yield "".join(
+                    getattr(part, "value", "") if isinstance(part, ast.Constant) else "7"
+                    for part in parts
+                )
+
+
+@pytest.mark.parametrize(
+    "english",
+    [
+        "Emoji are not allowed in names: 🌸 (U+1F338).",
+        "No font of letters and forms has this character: ᠮ (U+182E).",
+    ],
+)
+def test_a_character_of_a_name_is_named_in_malay(english):
+    told, language = reader("ms").detail(english)
+    assert language == "ms"
+    assert english.partition(": ")[2].removesuffix(".") in told
 
 
 def test_what_has_no_malay_sentence_is_told_in_english_and_says_so():

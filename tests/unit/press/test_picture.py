@@ -1,12 +1,16 @@
 """Pages of scans as pictures, made by a program that is given nothing else."""
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fixtures.drawn_paper import drawn, resembles, stored
 from PIL import Image
+
+import bmt.press.picture
 
 PDF = (Path(__file__).parents[3] / "examples" / "documents" / "surat-kamal.pdf").read_bytes()
 
@@ -36,6 +40,43 @@ def test_each_page_of_a_scan_has_a_picture(content, pages):
         assert (picture.format, picture.width) == ("PNG", 1000)
     beyond = made(content, str(pages + 1))
     assert (beyond.returncode, beyond.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("form", "orientation", "dpi", "mode"),
+    [
+        ("TIFF", 6, (200, 100), "L"),
+        ("TIFF", 8, (204, 98), "1"),
+        ("JPEG", 6, (100, 100), "CMYK"),
+        ("JPEG", 5, (1, 1), "L"),
+        ("PNG", 3, (100, 100), "LA"),
+        ("PNG", 7, (100, 200), "RGB"),
+    ],
+)
+def test_the_picture_of_an_image_is_upright_and_of_its_shape(form, orientation, dpi, mode):
+    exif = Image.Exif()
+    exif[274] = orientation
+    lying = stored(drawn(*(dpi if min(dpi) > 1 else (100, 100)), mode), orientation)
+    content = io.BytesIO()
+    lying.save(content, form, dpi=dpi[::-1] if orientation > 4 else dpi, exif=exif)
+    assert resembles(Image.open(io.BytesIO(made(content.getvalue(), "1").stdout)))
+
+
+def test_it_runs_where_no_module_of_ours_is_found(tmp_path):
+    """The console runs it by its file, isolated: in the image our modules are on no path of Python's own."""
+    shutil.copy(bmt.press.picture.__file__, tmp_path)
+    program = "import sys, runpy; sys.modules['bmt'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        program.replace("sys.argv[1]", repr(str(tmp_path / "picture.py"))),
+    ]
+    for content in (PDF, image("TIFF")):
+        ran = subprocess.run(
+            [*command, "1"], check=True, input=content, capture_output=True, timeout=30
+        )
+        assert Image.open(io.BytesIO(ran.stdout)).format == "PNG"
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 and nothing", b"GIF89a", PDF[:4000]])
