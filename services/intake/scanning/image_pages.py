@@ -45,17 +45,15 @@ def as_pdf(image: Path, pdf: Path) -> None:
                     break
             writer.write(pdf)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Unreadable("The image is broken: scan it again.") from error
+        raise Unreadable("scan_broken") from error
 
 
 def _frames(opened: Image.Image) -> Iterator[Image.Image]:
     for number, frame in enumerate(ImageSequence.Iterator(opened), start=1):
         if number > MOST_PAGES:
-            raise Unreadable(f"There are more than {MOST_PAGES} pages: scan fewer at a time.")
+            raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
         if frame.width * frame.height > MOST_PIXELS:
-            raise Unreadable(
-                f"Page {number} has more than {MOST_PIXELS} pixels: scan it with 300 dpi."
-            )
+            raise Unreadable("scan_page_too_fine", page=number, maximum=MOST_PIXELS)
         yield frame
 
 
