@@ -1,6 +1,8 @@
 """What an agency may say about deciding: how many approve, who acts for whom, and reasons at hand."""
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import combinations
 from typing import Annotated, Final, Self
@@ -8,6 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -34,7 +37,18 @@ ApprovalLevels = Annotated[int, Field(strict=True, le=MOST_LEVELS), AfterValidat
 
 PreparedReason = Annotated[Reason, StringConstraints(max_length=300)]
 Prepared = Annotated[tuple[PreparedReason, ...], Field(max_length=20)]
-Day = Annotated[date, Field(strict=True)]
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _as_written(day: object) -> object:
+    """YAML 1.2 has no days: they are text of this form, and of no other."""
+    if isinstance(day, str) and _DAY.fullmatch(day):
+        with suppress(ValueError):
+            return date.fromisoformat(day)
+    return day
+
+
+Day = Annotated[date, Field(strict=True), BeforeValidator(_as_written)]
 
 
 def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:

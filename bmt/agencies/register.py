@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from bmt.agencies import accounts
 from bmt.agencies.accounts import Claims
 from bmt.agencies.agency import Agency, AgencyRules
+from bmt.chassis import strict_yaml
 from bmt.chassis.errors import WrongConfiguration
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
@@ -48,9 +48,9 @@ class Agencies:
         try:
             return self._agencies[code]
         except KeyError:
-            known = ", ".join(sorted(self._agencies))
+            known = tuple(sorted(self._agencies))
             raise UnknownAgency(
-                errors=(FieldError(pointer="/agency", detail=f"must be one of {known}"),)
+                errors=(FieldError.of("/agency", "unknown_agency", agencies=known),)
             ) from None
 
     def named(self, organisations: Iterable[str]) -> frozenset[str]:
@@ -77,12 +77,11 @@ def read(path: Path) -> Agencies:
     """
     wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
-        return parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return parse(strict_yaml.read(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise AgenciesFileWrong(f"{wrong} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise AgenciesFileWrong(f"{wrong} is not YAML: {why}") from error
+    except (strict_yaml.NotYaml, UnicodeDecodeError) as error:
+        raise AgenciesFileWrong(f"{wrong} is not YAML: {error}") from error
     except AgenciesFileWrong as error:
         raise AgenciesFileWrong(f"{wrong}: {error}") from None
 

@@ -121,10 +121,10 @@ def _read_key(request: Request) -> str:
             problem="idempotency_key_missing",
         )
     if len(key) > _MOST_CHARACTERS or not all("!" <= character <= "~" for character in key):
-        detail = f"1 to {_MOST_CHARACTERS} visible ASCII characters are needed."
-        raise Refused(
-            detail, errors=(FieldError(pointer="/header/idempotency-key", detail=detail),)
+        wrong = FieldError.of(
+            "/header/idempotency-key", "not_visible_ascii", maximum=_MOST_CHARACTERS
         )
+        raise Refused(wrong.detail, errors=(wrong,))
     return key
 
 

@@ -86,7 +86,5 @@ class Paging(Generic[Key]):
             padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
             return self._key.validate_json(urlsafe_b64decode(padded))
         except (ValueError, ValidationError):
-            detail = "A next_cursor of this list is needed."
-            raise Refused(
-                detail, errors=(FieldError(pointer="/query/cursor", detail=detail),)
-            ) from None
+            wrong = FieldError.of("/query/cursor", "not_a_cursor")
+            raise Refused(wrong.detail, errors=(wrong,)) from None

@@ -18,8 +18,8 @@ from starlette.routing import Match
 
 from bmt.chassis import tracing
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.field_errors import field_errors
 from bmt.chassis.json_response import JsonResponse
+from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, TYPE_PREFIX, Refused
 
 REPLAYED: Final = "Idempotent-Replayed"

@@ -26,8 +26,8 @@ def parse(body: bytes) -> Any:
     try:
         return read(body)
     except ValueError as error:
-        detail = f"The body cannot be read as JSON: {error}"
-        raise Refused(detail, errors=(FieldError(pointer="", detail=detail),)) from None
+        wrong = FieldError.of("", "not_json", why=str(error))
+        raise Refused(wrong.detail, errors=(wrong,)) from None
 
 
 def read(text: bytes) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard, Message
-from bmt.contracts.problems import FieldError
+from bmt.contracts.problems import FieldError, listed
 
 Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
 """Turns an event heard into the command it leads to, or None where nothing follows."""
@@ -28,10 +28,10 @@ class DeadLetter(Exception):  # noqa: N818  named for where the event goes
     """
 
     def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
-        """Takes both texts, and the fields."""
-        super().__init__(f"{reason}: {detail}")
+        """Takes both texts, and the fields; where there are any, they are the detail."""
         self.reason = reason
-        self.detail = detail
+        self.detail = listed(errors) or detail
+        super().__init__(f"{reason}: {self.detail}")
         self.errors = errors
 
 

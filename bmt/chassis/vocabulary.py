@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.field_errors import field_errors
-from bmt.contracts.envelope import MalformedEvent, faults, rfc3339
+from bmt.contracts.envelope import MalformedEvent, rfc3339
+from bmt.contracts.field_errors import faults_in_body
+from bmt.contracts.problems import listed
 
 
 class TypedEvent(Protocol):
@@ -58,8 +59,8 @@ class Vocabulary:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            places = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-            raise MalformedEvent(faults(error), field_errors(places, data)) from None
+            wrong = faults_in_body(error, data)
+            raise MalformedEvent(listed(wrong), wrong) from None
 
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
         """All events of `commits`, decoded, in order."""

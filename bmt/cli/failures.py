@@ -12,13 +12,20 @@ from bmt.cli.outcome import Exit, NotSo, reported
 
 SECONDS: Final = 30.0
 PAGE: Final = 200
+MOST_LISTED: Final = 10_000
+"""Failures that a reference is looked for among."""
 
 app = typer.Typer(help="Configurations that failed.", no_args_is_help=True)
 
 Agency = Annotated[
     str | None, typer.Option("--agency", metavar="CODE", help="Of this agency alone.")
 ]
-Ids = Annotated[list[str], typer.Argument(metavar="REQUEST", help="As `list` names them.")]
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REQUEST", help="As `list` names them: the id, or the reference as it is typed."
+    ),
+]
 
 
 @app.command("list")
@@ -50,7 +57,8 @@ def retry(
     from bmt.cli.shown import show  # noqa: PLC0415 - the command starts fast
 
     with reported():
-        results = [{"request_id": one, "refused": _retried(one, reason, data)} for one in ids]
+        named = _named(ids, data)
+        results = [{"request_id": one, "refused": _retried(one, reason, data)} for one in named]
         lines = [f"{one['request_id']}  {one['refused'] or 'is tried again'}" for one in results]
         show({"results": results}, lines, as_json=as_json)
     raise typer.Exit(Exit.NOT_SO if any(one["refused"] for one in results) else Exit.DONE)
@@ -67,6 +75,16 @@ def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str,
         if cursor is None:
             break
     return items[:limit]
+
+
+def _named(typed: Sequence[str], data: Path) -> list[str]:
+    """The ids of what was typed: a reference that failed is its request's."""
+    from bmt.contracts.reference import read  # noqa: PLC0415 - the command starts fast
+
+    references = [read(one) for one in typed]
+    failed = _listed(None, MOST_LISTED, data) if any(references) else []
+    ids = {one["reference"]: str(one["request_id"]) for one in failed}
+    return [ids.get(found or "", one) for one, found in zip(typed, references, strict=True)]
 
 
 def _retried(request_id: str, reason: str, data: Path) -> str | None:

@@ -10,9 +10,38 @@ import httpx
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli.outcome import NotSo
 from bmt.cli.service_access import access, refusal
+from bmt.contracts.reference import read
 from bmt.embedded.errors import NotRunning
 
 SECONDS: Final = 60.0
+
+
+def id_of(typed: str, data: Path) -> str:
+    """The id of the request whose reference was typed, where it is one; else what was typed.
+
+    Raises:
+        NotSo: records has none of this reference for this caller.
+        NotRunning, WrongConfiguration: as `fetch`.
+    """
+    if (reference := read(typed)) is None:
+        return typed
+    url, token = access("records", "auditor", data)
+    try:
+        answer = httpx.get(
+            f"{url}/v1/records",
+            params={"q": reference},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=SECONDS,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise NotRunning(f"records at {url} does not answer ({type(error).__name__})") from None
+    if not answer.is_success:
+        raise NotSo(refusal("records", answer))
+    found = [one for one in answer.json()["items"] if one["reference"] == reference]
+    if len(found) != 1:
+        raise NotSo(f"{len(found)} files have the reference {reference}: name the request's id")
+    return str(found[0]["request_id"])
 
 
 def fetch(

@@ -44,7 +44,12 @@ Key = Annotated[
 
 @app.command()
 def export(
-    request_id: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")],
+    request_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="REQUEST", help="The request's id, or its reference as it is typed."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: REQUEST.zip")] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002
@@ -53,9 +58,10 @@ def export(
 
     Where BMT_RECORDS_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    from bmt.cli.fetching import fetch  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.fetching import fetch, id_of  # noqa: PLC0415 - the command starts fast
 
     with reported():
+        request_id = id_of(request_id, data)
         target = out or Path(f"{request_id}.zip")
         size = fetch(f"/v1/records/{request_id}/bundle", target, data)
     told = {"file": str(target), "size_bytes": size}

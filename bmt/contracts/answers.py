@@ -1,13 +1,20 @@
 """What an integrator is told of its submissions, on an outbound topic that nobody else reads."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import Event
+from bmt.contracts.faults import FaultValue
 from bmt.contracts.values import Moment, RequestId, Status
 
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 class FaultyField(BaseModel):
@@ -16,7 +23,13 @@ class FaultyField(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     pointer: str = Field(description="RFC 6901 pointer into the data")
     detail: str = Field(description="what is allowed there; never what was sent")
-    code: str | None = Field(default=None, exclude_if=_is_none)
+    code: str | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="what is wrong, as `code` of the API's field errors; absent in what was published "
+        "before there were any",
+    )
+    values: Mapping[str, FaultValue] = Field(default_factory=dict, exclude_if=_is_empty)
 
 
 class _SubmissionEvent(Event):

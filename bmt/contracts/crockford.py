@@ -1,5 +1,6 @@
 """Crockford's base 32: what people read aloud and type, without I, L, O and U."""
 
+import unicodedata
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -15,5 +16,5 @@ def written(number: int, characters: int) -> str:
 
 
 def meant(typed: str) -> str:
-    """What somebody means who types it: small letters, O for 0, I and L for 1."""
-    return typed.upper().translate(_MEANT)
+    """What somebody means who types it: small or full-width letters, O for 0, I and L for 1."""
+    return unicodedata.normalize("NFKC", typed).upper().translate(_MEANT)

@@ -20,7 +20,9 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from bmt.contracts.problems import FieldError
+from bmt.contracts.faults import wrong
+from bmt.contracts.field_errors import field_errors
+from bmt.contracts.problems import FieldError, listed
 from bmt.contracts.values import Moment, one_line
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -49,20 +51,20 @@ Parse = Callable[[bytes], Any]
 def _rfc_3339(value: Any) -> Any:
     if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         return value
-    raise ValueError("must be a time of RFC 3339 with its offset: 2026-11-24T12:00:00Z")
+    raise wrong("not_a_time")
 
 
 def _in_utc(moment: datetime) -> datetime:
     try:
         moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
+        raise wrong("time_out_of_reach") from None
     return moment
 
 
 def _json_object(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise ValueError("must be a JSON object")  # noqa: TRY004  pydantic tells of this one alone
+        raise wrong("not_an_object")
     return value
 
 
@@ -160,7 +162,8 @@ def read_kafka(
     try:
         return Envelope.model_validate(attributes)
     except ValidationError as error:
-        raise MalformedEvent(faults(error)) from None
+        told = [{**fault, "loc": ("event", *fault["loc"])} for fault in error.errors()]
+        raise MalformedEvent(listed(field_errors(told))) from None
 
 
 def _structured(body: dict[str, Any], wanted: Collection[str], parse: Parse) -> dict[str, Any]:
@@ -183,14 +186,6 @@ def _decoded(text: Any) -> bytes:
         return base64.b64decode(text, validate=True)
     except (TypeError, ValueError):
         raise MalformedEvent("data_base64: must be text in base64 (RFC 4648)") from None
-
-
-def faults(error: ValidationError) -> str:
-    """What is wrong with which field, without the values: they may be personal."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'event'}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    )
 
 
 def _texts(

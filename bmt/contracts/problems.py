@@ -4,11 +4,13 @@ A problem's name is part of the contract: it is the end of `type` (`urn:bmt:prob
 decides the HTTP status. A domain refuses by raising a subclass of `Refused` that carries the name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from bmt.contracts.faults import GENERAL, OF_CALLS, OF_FIELDS, FaultValue, sentence
 
 TYPE_PREFIX: Final = "urn:bmt:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -78,10 +80,20 @@ TITLE: Final[Mapping[str, str]] = MappingProxyType(
 """The title of each problem: one sentence, the same every time."""
 
 
+def is_empty(value: object) -> bool:
+    """Whether there are no values to tell."""
+    return not value
+
+
+def codes_told(codes: Mapping[str, str]) -> str:
+    """These codes with their sentences, for a description."""
+    return "; ".join(f"`{code}`: {text}" for code, text in codes.items())
+
+
 class FieldError(BaseModel):
     """One wrong field: where it is, and what is allowed there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     pointer: str = Field(
         description="RFC 6901 pointer into the body (`/applicant/email`); a parameter is named by "
@@ -89,6 +101,33 @@ class FieldError(BaseModel):
         examples=["/applicant/email"],
     )
     detail: str = Field(description="What is allowed there. Never the value that was sent.")
+    code: str = Field(
+        default=GENERAL,
+        description="What is wrong, under a name that keeps its meaning; later versions may have more. "
+        + codes_told(OF_FIELDS),
+        examples=["too_long"],
+    )
+    values: Mapping[str, FaultValue] = Field(
+        default_factory=dict,
+        exclude_if=is_empty,
+        description="What stands in the places of the code's sentence; absent where it has none.",
+        examples=[{"maximum": 200}],
+    )
+
+    @classmethod
+    def of(cls, pointer: str, code: str, **values: FaultValue) -> "FieldError":
+        """The fault of this code, with its sentence in English."""
+        return cls(pointer=pointer, code=code, detail=sentence(code, values), values=values)
+
+
+_LONGEST: Final = 1000
+"""A record can be wrong in a hundred places; what is told of it must fit beside it."""
+
+
+def listed(errors: Iterable[FieldError]) -> str:
+    """All of them on one line, each with its code: `/applicant/email: This is needed. (required)`."""
+    one_by_one = (f"{error.pointer}: {error.detail} ({error.code})" for error in errors)
+    return "; ".join(each.removeprefix(": ") for each in one_by_one)[:_LONGEST]
 
 
 class Problem(BaseModel):
@@ -100,6 +139,13 @@ class Problem(BaseModel):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
+    code: str | None = Field(
+        default=None,
+        description="What lies behind the problem, more exactly than `type` says it; absent where nothing "
+        "more is to be said. "
+        + codes_told({code: text for code, text in OF_CALLS.items() if code not in STATUS}),
+        examples=["task_finished"],
+    )
     instance: str | None = Field(
         default=None,
         description="This occurrence: the call's trace, as the logs name it.",
@@ -118,6 +164,7 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer of the domain, n
 
     Attributes:
         problem: name of the problem, a key of `STATUS`.
+        code: what lies behind it, a code of `faults`; empty where the problem's name says it all.
         detail: what happened and what to do, for a reader; no personal data.
         extra: further members of the problem, for example the first decision.
         errors: the wrong fields, all at once.
@@ -125,21 +172,31 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer of the domain, n
     """
 
     problem: str = "validation_failed"
+    code: str = ""
 
     def __init__(
         self,
         detail: str = "",
         *,
         problem: str | None = None,
+        values: Mapping[str, FaultValue] | None = None,
         extra: Mapping[str, JsonValue] | None = None,
         errors: tuple[FieldError, ...] = (),
         replayed: bool = False,
     ) -> None:
-        """Takes the detail; an empty one becomes the problem's title."""
+        """Takes the detail; an empty one becomes the code's sentence, or the problem's title.
+
+        The code and its `values` are members of the problem, so a refusal that is recorded keeps them.
+        """
         if problem is not None:
             self.problem = problem
-        self.detail = detail or TITLE[self.problem]
-        self.extra: Mapping[str, JsonValue] = extra or {}
+        more: dict[str, JsonValue] = {"code": self.code} if self.code else {}
+        if values:
+            more["values"] = {name: _written(value) for name, value in values.items()}
+        self.extra: Mapping[str, JsonValue] = {**more, **(extra or {})}
+        self.detail = (
+            detail or (sentence(self.code, values) if self.code else "") or TITLE[self.problem]
+        )
         self.errors = errors
         self.replayed = replayed
         super().__init__(self.detail)
@@ -148,3 +205,7 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer of the domain, n
     def status(self) -> int:
         """The HTTP status of this problem."""
         return STATUS[self.problem]
+
+
+def _written(value: FaultValue) -> JsonValue:
+    return list(value) if isinstance(value, tuple) else value

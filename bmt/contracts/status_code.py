@@ -4,6 +4,7 @@ Whoever tells it and whoever asks for it make it anew from a key that both have.
 """
 
 import hmac
+import re
 from typing import Final
 
 from bmt.contracts.crockford import BITS, meant, written
@@ -17,6 +18,9 @@ _PURPOSE: Final = b"my.gov.bmt.status-code.v1\x00"
 """Separates this use of the key from any other that it may ever get."""
 _DIGEST_BITS: Final = 256
 _GROUP: Final = 4
+_AMONG_WORDS: Final = re.compile(
+    r"(?<![0-9A-Z])[0-9A-TV-Z]{4}([\s\W_]{0,3})[0-9A-TV-Z]{4}\1[0-9A-TV-Z]{4}(?![0-9A-Z])"
+)
 
 
 def status_code(key: str, request_id: str) -> str:
@@ -31,8 +35,13 @@ def in_groups(code: str) -> str:
 
 
 def as_meant(typed: str) -> str:
-    """The code that somebody means who types it with spaces, hyphens, small letters, O for 0 or I for 1."""
-    return "".join(filter(str.isalnum, meant(typed)))
+    """The code that somebody means who types it with spaces, hyphens, small letters, O for 0 or I for 1.
+
+    Between other words (`Kod semakan: …`) it is the one that stands there in its groups, or as one word.
+    """
+    plain = meant(typed)
+    found = _AMONG_WORDS.search(plain)
+    return "".join(filter(str.isalnum, found[0] if found else plain))
 
 
 def is_same(code: str, typed: str) -> bool:

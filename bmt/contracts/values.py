@@ -6,11 +6,13 @@ where they would let one name look like another.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from bmt.contracts.drawn import is_emoji, is_text
+from bmt.contracts.faults import wrong
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""
@@ -34,29 +36,48 @@ _LINK = re.compile(
 )
 """What a mail program makes a link of; the host of an e-mail address is none."""
 
+_EMAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$"
+_ACCOUNT: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"
+_AGENCY: Final = r"^[A-Z][A-Z0-9_-]*$"
+_REQUEST: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_DOCUMENT: Final = r"^sha256:[0-9a-f]{64}$"
+SHA256: Final = r"^[0-9a-f]{64}$"
+NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*$"
+
+FORMS: Final[Mapping[str, str]] = {
+    _EMAIL: "not_an_email_address",
+    _ACCOUNT: "not_an_account",
+    _AGENCY: "not_an_agency_code",
+    _REQUEST: "not_a_request_id",
+    _DOCUMENT: "not_a_document_id",
+    SHA256: "not_a_hash",
+    NO_CONTROL: "control_characters",
+}
+"""What people are told of a text that has another form, by the pattern that it does not match."""
+
 
 def one_line(text: str) -> str:
-    """The text, where it holds no control characters; raises ValueError."""
+    """The text, where it holds no control characters; raises the fault of it."""
     if _CONTROL.search(text):
-        raise ValueError("control characters are not allowed")
+        raise wrong("control_characters")
     return text
 
 
 def _free_text(text: str) -> str:
     if _CONTROL_BUT_LINES.search(text):
-        raise ValueError("control characters are not allowed (line breaks and tabs are)")
+        raise wrong("control_characters_but_lines")
     return text
 
 
 def _no_invisible(text: str) -> str:
     if _INVISIBLE.search(text):
-        raise ValueError("bidirectional and zero-width characters are not allowed in names")
+        raise wrong("invisible_characters")
     return text
 
 
 def _no_link(text: str) -> str:
     if _LINK.search(text):
-        raise ValueError("web addresses are not allowed in names")
+        raise wrong("web_address")
     return text
 
 
@@ -65,17 +86,17 @@ def _no_emoji(text: str) -> str:
         return text
     for one in text:
         if one == _AS_PICTURE or is_emoji(one):
-            raise ValueError(f"emoji are not allowed in names: {_named(one)}")
+            raise wrong("emoji", character=_named(one))
     return text
 
 
 def _on_paper(text: str) -> str:
-    """A name that letters, memos and forms show whole; raises ValueError."""
+    """A name that letters, memos and forms show whole."""
     if text.isascii():
         return text
     for one in _VARIANT.sub(r"\1", text):
         if not is_text(one):
-            raise ValueError(f"no font of letters and forms has this character: {_named(one)}")
+            raise wrong("not_drawn", character=_named(one))
     return text
 
 
@@ -85,7 +106,7 @@ def _named(character: str) -> str:
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be blank")
+        raise wrong("blank")
     return text
 
 
@@ -153,31 +174,27 @@ EmailAddress = Annotated[
     StringConstraints(
         strict=True,
         max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$",
+        pattern=_EMAIL,
     ),
 ]
 """An address as HTML forms accept it, with a dotted domain (RFC 5321 lengths)."""
 
 Account = Annotated[
     str,
-    StringConstraints(strict=True, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"),
+    StringConstraints(strict=True, max_length=200, pattern=_ACCOUNT),
 ]
 """The SCIM userName (RFC 7643, 4.1.1), which is also the token's `sub` and the storage volume's name."""
 
-AgencyCode = Annotated[
-    str, StringConstraints(strict=True, max_length=32, pattern=r"^[A-Z][A-Z0-9_-]*$")
-]
+AgencyCode = Annotated[str, StringConstraints(strict=True, max_length=32, pattern=_AGENCY)]
 """An agency's key in agencies.yaml, for example `MAMPU`."""
 
 RequestId = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-    ),
+    StringConstraints(pattern=_REQUEST),
 ]
 """A UUIDv7 (RFC 9562) in lower case."""
 
-DocumentId = Annotated[str, StringConstraints(strict=True, pattern=r"^sha256:[0-9a-f]{64}$")]
+DocumentId = Annotated[str, StringConstraints(strict=True, pattern=_DOCUMENT)]
 """The content's own name: `sha256:` and the hash in lower-case hex."""
 
 Bytes = Annotated[int, Field(strict=True, ge=1, le=LARGEST_EXACT_INTEGER)]

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-import yaml
-
+from bmt.chassis import strict_yaml
 from bmt.embedded.layout import accounts_file
 from bmt.embedded.tokens import MAIL_DOMAIN, Holder
 
@@ -50,5 +49,5 @@ def _made_up(role: str, agency: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    accounts = yaml.safe_load(accounts_file().read_text())
+    accounts = strict_yaml.read(accounts_file().read_text(encoding="utf-8"))
     return {each["userName"]: each["displayName"] for each in accounts}

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import uvicorn
-import yaml
 from scim2_models import (
     URN,
     EnterpriseUser,
@@ -29,6 +28,7 @@ from scim2_server.service import ScimService
 from scim2_server.testserver.application import BEARER_TOKEN_SCHEME
 from scim2_server.utils import load_default_service_provider_config
 
+from bmt.chassis import strict_yaml
 from bmt.embedded.ipms_journal import JournaledStorage
 from bmt.embedded.ports import HOST
 
@@ -93,7 +93,7 @@ def _seed(storage: JournaledStorage, provider: ScimProvider, accounts: Path) -> 
     users = next(each for each in provider.resource_types if each.name == "User")
     model = cast("type[User[Any]]", provider.model_for(users))
     with provider:
-        for account in yaml.safe_load(accounts.read_text()):
+        for account in strict_yaml.read(accounts.read_text(encoding="utf-8")):
             storage.create(users, model.model_validate(account))
 
 

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -15,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from bmt.chassis import strict_yaml
 from bmt.contracts import topics
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.layout import acls_file
@@ -153,8 +153,8 @@ def table() -> Table:
 def read(file: Path) -> Table:
     """The table in `file`; raises as `table`."""
     try:
-        return Table.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return Table.model_validate(strict_yaml.read(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, strict_yaml.NotYaml) as error:
         raise WrongConfiguration(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         faults = "; ".join(

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bmt.chassis import strict_yaml
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS
@@ -89,7 +88,10 @@ def _kafka(system: System) -> Document:
 
 
 def _storage(system: System) -> Document:
-    samples = [str(each["userName"]) for each in yaml.safe_load(accounts_file().read_text())]
+    samples = [
+        str(each["userName"])
+        for each in strict_yaml.read(accounts_file().read_text(encoding="utf-8"))
+    ]
     secret = system.storage.password
     return {
         "kind": "copyparty",

@@ -15,8 +15,8 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.body_limit import LimitedRequest
 from bmt.chassis.clock import new_id
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.field_errors import field_errors
 from bmt.chassis.idempotency import CommandContext, causation_of, fingerprint_of
+from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import FieldError, Refused
 
 FORM_BYTES: Final = 1024 * 1024
@@ -90,8 +90,7 @@ def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldErr
     try:
         valid = model.model_validate(told)
     except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-        raise FormWrong(errors=(*faults, *field_errors(found, told))) from None
+        raise FormWrong(errors=(*faults, *faults_in_body(error, told))) from None
     if faults:
         raise FormWrong(errors=tuple(faults))
     return valid
@@ -102,11 +101,11 @@ def refusal(error: Refused | CausationReused) -> Refused:
     return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")
 
 
-def faults_of(refused: Refused | None) -> dict[str, str]:
+def faults_of(refused: Refused | None) -> dict[str, FieldError]:
     """What is wrong with each field, by the first step of its pointer."""
     if refused is None:
         return {}
-    return {fault.pointer.split("/")[1]: fault.detail for fault in refused.errors if fault.pointer}
+    return {fault.pointer.split("/")[1]: fault for fault in refused.errors if fault.pointer}
 
 
 async def sent(request: Request) -> Sent:
@@ -128,8 +127,10 @@ async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
     try:
         fields = await limited.form(max_files=most_files)
     except HTTPException:
-        detail = f"A form with at most {most_files} files is needed."
-        raise Refused(detail, problem="validation_failed") from None
+        wrong = FieldError.of(
+            "", "too_many_files" if most_files else "not_a_form", maximum=most_files
+        )
+        raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,)) from None
     request.scope[_TAKEN] = fields
     key = fields.get(KEY)
     digest = sha256()

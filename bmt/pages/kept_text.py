@@ -11,7 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from bmt.chassis.body_limit import LimitedRequest
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, taken
 
 _MULTIPART: Final = "multipart/form-data"
@@ -72,4 +72,5 @@ async def _read(request: Request, most_bytes: int) -> FormData:
         async with aclosing(limited.stream()) as stream:
             return await _TextAlone(limited.headers, stream).parse()
     except (MultiPartException, HTTPException):
-        raise Refused("A form is needed.", problem="validation_failed") from None
+        wrong = FieldError.of("", "not_a_form")
+        raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,)) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast, get_args
+from typing import Any, Final, Literal, Protocol, cast, get_args
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -16,7 +16,9 @@ from babel.support import NullTranslations, Translations
 from starlette.requests import Request
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.pages.fault_words import in_malay
+from bmt.contracts.faults import SENTENCES, FaultValue, Values, sentence
+from bmt.contracts.problems import Refused
+from bmt.pages.wording import CHANNEL, KINDS_OF_FILE
 
 Code = Literal["ms", "en"]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
@@ -27,14 +29,23 @@ _LOCALES: Final[Mapping[Code, Locale]] = {
     "ms": Locale("ms", "MY"),
     "en": Locale("en", "GB"),
 }
+_NAMED: Final[Mapping[str, Mapping[Any, str]]] = {"channels": CHANNEL, "kinds": KINDS_OF_FILE}
+"""What the values of a place are called, in Malay; elsewhere they are what people write themselves."""
 _UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
 
 
-class Detail(NamedTuple):
-    """What is wrong with a field, and the language that it is told in."""
+class Fault(Protocol):
+    """What is wrong with a field, or why something waits: `FieldError` and others."""
 
-    text: str
-    lang: Code
+    @property
+    def code(self) -> str:
+        """Of `bmt.contracts.faults`, as far as it is known here."""
+        ...
+
+    @property
+    def values(self) -> Values:
+        """What stands in the places of its sentence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +55,43 @@ class Language:
     Attributes:
         code: as HTML's `lang` has it.
         catalogue: from the Malay texts to its own.
+        faults: its sentence for each code of `bmt.contracts.faults`.
     """
 
     code: Code
     catalogue: NullTranslations
+    faults: Mapping[str, str]
 
     def text(self, malay: str) -> str:
         """A text of the pages; the Malay one where there is no other."""
         return str(self.catalogue.gettext(malay))
 
-    def detail(self, english: str) -> Detail:
-        """What is wrong with a field; in English where there is no other sentence for it."""
-        malay = in_malay(english, self.size) if self.code == "ms" else None
-        return Detail(english, "en") if malay is None else Detail(malay, "ms")
+    def fault(self, fault: Fault) -> str:
+        """What is wrong, with its values as people write them; of a code that is not known, in general."""
+        return sentence(fault.code, fault.values, sentences=self.faults, show=self._shown)
+
+    def sentence(self, code: str) -> str:
+        """What a code says that has no values."""
+        return sentence(code, sentences=self.faults)
+
+    def refusal(self, refused: Refused) -> str:
+        """Why a call was refused: as exactly as its code says it, else as its problem does."""
+        return self.problem({**refused.extra, "type": refused.problem})
+
+    def problem(self, told: Mapping[str, Any]) -> str:
+        """As `refusal`, of the body of a problem."""
+        name = str(told["type"]).rpartition(":")[2]
+        code, values = str(told.get("code")), told.get("values") or {}
+        known = code if code in self.faults else name
+        return sentence(known, values, sentences=self.faults, show=self._shown)
+
+    def _shown(self, place: str, value: FaultValue) -> str:
+        if isinstance(value, str):
+            return KINDS_OF_FILE.get(value, value) if place == "kind" else value
+        if isinstance(value, int):
+            return self.size(value) if place.endswith("_bytes") else self.number(value)
+        names = _NAMED.get(place, {})
+        return ", ".join(self.text(names[one]) if one in names else one for one in value)
 
     def moment(self, at: datetime) -> str:
         """A moment as it is told in Malaysia, to the second."""
@@ -95,8 +130,8 @@ class Languages:
         for folder in catalogues:
             english.merge(_read(folder / "en.po"))
         self._known: Mapping[Code, Language] = {
-            "ms": Language("ms", NullTranslations()),
-            "en": Language("en", english),
+            "ms": Language("ms", NullTranslations(), _MALAY),
+            "en": Language("en", english, SENTENCES),
         }
 
     def of(self, request: Request) -> Language:
@@ -104,6 +139,14 @@ class Languages:
         now, before = request.query_params.get(ASKED), request.cookies.get(ASKED)
         chosen = next((code for code in (now, before) if code in CODES), "ms")
         return self._known[cast("Code", chosen)]
+
+
+def _sentences(file: Path) -> Mapping[str, str]:
+    with file.open("rb") as source:
+        return {str(one.id): str(one.string) for one in read_po(source, locale="ms") if one.id}
+
+
+_MALAY: Final = _sentences(Path(__file__).parent / "locale" / "ms.po")
 
 
 def _read(file: Path) -> Translations:

@@ -12,52 +12,41 @@ from starlette.responses import Response
 
 from bmt.chassis import tracing
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.field_errors import field_errors
+from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.layout import Layout
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 """Pages that say when to ask again, as the API does."""
-_SAID: Final[Mapping[str, tuple[str, str]]] = {
-    "not_found": (
-        "Tidak dijumpai",
-        "Halaman ini tidak wujud, atau ia milik agensi lain.",
-    ),
-    "forbidden": (
-        "Tidak dibenarkan",
-        "Akaun anda tidak mempunyai peranan yang diperlukan untuk halaman ini.",
-    ),
-    "unauthenticated": (
-        "Log masuk tidak berjaya",
-        "Sila log masuk semula. Jika masalah berterusan, hubungi pentadbir sistem.",
-    ),
-    "validation_failed": (
-        "Permintaan tidak dapat difahami",
-        "Sila betulkan perkara berikut dan cuba semula.",
-    ),
-    "too_many_requests": (
-        "Terlalu banyak permintaan",
-        "Sila tunggu sebentar dan cuba semula.",
-    ),
-    "unavailable": (
-        "Tidak tersedia buat sementara",
-        "Satu bahagian sistem tidak dapat dihubungi. Tiada apa-apa yang hilang; cuba semula sebentar lagi.",
-    ),
-    "too_large": (
-        "Terlalu besar",
-        "Apa yang dihantar atau diminta lebih besar daripada yang dibenarkan.",
-    ),
+_TITLES: Final[Mapping[str, str]] = {
+    "not_found": "Tidak dijumpai",
+    "forbidden": "Tidak dibenarkan",
+    "unauthenticated": "Log masuk tidak berjaya",
+    "validation_failed": "Permintaan tidak dapat difahami",
+    "too_many_requests": "Terlalu banyak permintaan",
+    "unavailable": "Tidak tersedia buat sementara",
+    "too_large": "Terlalu besar",
+    "internal": "Ralat dalaman",
 }
-_ELSE: Final = (
-    "Ralat dalaman",
-    "Sesuatu yang tidak dijangka telah berlaku dan telah dicatat. Cuba semula sebentar lagi.",
-)
-_OF_ANOTHER_SITE: Final = (
-    "Borang ini bukan dari halaman ini",
-    "Tiada apa-apa yang dilakukan. Buka halaman ini sendiri dan hantar borang dari situ.",
-)
-TEXTS: Final = tuple(text for pair in (*_SAID.values(), _ELSE, _OF_ANOTHER_SITE) for text in pair)
+_ELSE: Final = "Tidak dapat dilakukan"
+_OF_ANOTHER_SITE: Final = "Borang ini bukan dari halaman ini"
+FIELDS: Final[Mapping[str, str]] = {
+    "/query/from": "Diterima dari",
+    "/query/to": "Diterima hingga",
+    "/query/q": "Perkataan",
+    "/query/agency": "Agensi",
+    "/query/status": "Status",
+}
+"""What people call the fields of addresses that they fill in themselves."""
+TEXTS: Final = (*_TITLES.values(), _ELSE, _OF_ANOTHER_SITE, *FIELDS.values())
 """All of them, for the catalogue."""
+
+
+class OfAnotherSite(Refused):
+    """Somebody else's page made a visitor send a form."""
+
+    problem = "forbidden"
+    code = "of_another_site"
 
 
 class Refusals:
@@ -70,7 +59,7 @@ class Refusals:
 
     def page(self, request: Request, refused: Refused) -> Response:
         """The page, which says what to do now; it never repeats what was sent."""
-        return self._page(request, refused, *_SAID.get(refused.problem, _ELSE))
+        return self._page(request, refused, _TITLES.get(refused.problem, _ELSE))
 
     def unavailable(self, request: Request, error: Unavailable) -> Response:
         """The page for who needs a part that is away."""
@@ -79,9 +68,9 @@ class Refusals:
 
     def of_another_site(self, request: Request) -> Response:
         """The page for who was made to send a form by somebody else's page."""
-        return self._page(request, Refused(problem="forbidden"), *_OF_ANOTHER_SITE)
+        return self._page(request, OfAnotherSite(), _OF_ANOTHER_SITE)
 
-    def _page(self, request: Request, refused: Refused, title: str, said: str) -> Response:
+    def _page(self, request: Request, refused: Refused, title: str) -> Response:
         traceparent = tracing.current.get()
         status = STATUS[refused.problem]
         page = self._layout.page(
@@ -89,8 +78,9 @@ class Refusals:
             "refused.html",
             status,
             title=title,
-            said=said,
+            said=self._layout.language(request).refusal(refused),
             faults=refused.errors,
+            fields=FIELDS,
             may_sign_in=self._people_sign_in
             and refused.problem in ("unauthenticated", "forbidden"),
             trace=tracing.trace_id(traceparent) if traceparent else None,

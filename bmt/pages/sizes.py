@@ -37,5 +37,5 @@ def read_sizes(typed: Mapping[str, str], faults: list[FieldError]) -> dict[str, 
         if size is not None:
             sizes[name] = size
         elif text.strip():
-            faults.append(FieldError(pointer=f"/{name}", detail="A number of GB is needed."))
+            faults.append(FieldError.of(f"/{name}", "not_gigabytes"))
     return sizes

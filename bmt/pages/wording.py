@@ -40,4 +40,17 @@ CHANNEL: Final[Mapping[Channel, str]] = {
     "event": "Sistem agensi",
 }
 
+KINDS_OF_FILE: Final[Mapping[str, str]] = {
+    "application/pdf": "PDF",
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/tiff": "TIFF",
+    "text/plain": ".txt",
+    "message/rfc822": ".eml",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.oasis.opendocument.text": ".odt",
+}
+"""What people call the kinds of documents; the same in both languages."""
+
 ALL: Final = (STATUS, KIND, CHANNEL)

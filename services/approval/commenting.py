@@ -61,8 +61,7 @@ async def _known(
         raise DocumentUnknown(
             "Hand the documents in with POST /v1/documents of intake first.",
             errors=tuple(
-                FieldError(pointer=f"/documents/{index}", detail="must be a document of yours")
-                for index in missing
+                FieldError.of(f"/documents/{index}", "document_unknown") for index in missing
             ),
         )
     return tuple(there[one] for one in ids)

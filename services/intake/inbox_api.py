@@ -186,11 +186,12 @@ def routes(
 def _require_message(request: Request) -> None:
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != EMAIL:
-        raise Refused(f"Content-Type must be {EMAIL}.", problem="unsupported_media_type")
+        wrong = FieldError.of("/header/content-type", "kind_not_taken", kinds=(EMAIL,))
+        raise Refused(wrong.detail, problem="unsupported_media_type", errors=(wrong,))
 
 
 def _not_empty(content: bytes) -> bytes:
     if not content:
-        detail = "The body must hold the message as it came."
-        raise Refused(detail, errors=(FieldError(pointer="", detail=detail),))
+        wrong = FieldError.of("", "nothing_in_it")
+        raise Refused(wrong.detail, errors=(wrong,))
     return content

@@ -57,10 +57,7 @@ class SubmissionLimits:
         if not (of_applicant or _unseen(submission)) or _is_refused(submission):
             return None
         if of_applicant and is_new and await self._has_enough(submission):
-            return Excess(
-                f"You have {self._most_open} open requests: withdraw one, or wait until one is done.",
-                _AN_HOUR,
-            )
+            return Excess("too_many_open", _AN_HOUR, {"maximum": self._most_open})
         try:
             if of_applicant:
                 self._submissions.take(submission.caller.subject.casefold())
@@ -68,10 +65,7 @@ class SubmissionLimits:
                 self._take_addresses(_told_at(submission), of_applicant=of_applicant)
         except Refused as refused:
             seconds = int(str(refused.extra["retry_after_seconds"]))
-            return Excess(
-                f"There are too many requests of one person or for one address; try again in {seconds} s.",
-                seconds,
-            )
+            return Excess("too_many_of_one", seconds)
         return None
 
     async def _has_enough(self, submission: Submission) -> bool:

@@ -14,7 +14,7 @@ from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
 from bmt.chassis.web import api_router
 from bmt.contracts.http.intake import ScanAccepted
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
 from services.intake import answers
 from services.intake.audience import caller_of
@@ -109,5 +109,10 @@ def _body() -> dict[str, Any]:
 def _require_scanned(request: Request) -> None:
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in SCANNED:
-        detail = f"Content-Type must be one of {', '.join(SCANNED)}."
-        raise Refused(detail, problem="unsupported_media_type", extra={"allowed": list(SCANNED)})
+        wrong = FieldError.of("/header/content-type", "kind_not_taken", kinds=tuple(SCANNED))
+        raise Refused(
+            wrong.detail,
+            problem="unsupported_media_type",
+            extra={"allowed": list(SCANNED)},
+            errors=(wrong,),
+        )

@@ -94,6 +94,7 @@ class InboxDocument(_Document):
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
+    reason_code: str | None = None
 
 
 def open_for(agency: str, account: str) -> str:
@@ -175,6 +176,7 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 received_at=event.received_at,
                 bounce=event.bounce,
                 reason=event.set_aside,
+                reason_code=event.set_aside_code,
                 scan=event.scan,
                 **vars(event.mail),
             )
@@ -183,11 +185,13 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 document,
                 heard,
                 event.dismissed_by.subject,
-                {"status": "dismissed", "reason": event.reason},
+                {"status": "dismissed", "reason": event.reason, "reason_code": None},
             )
         case RequestReceived() as event, InboxDocument(status="waiting" | "set_aside"):
             by = event.submitted_by.subject
-            return _settled(document, heard, by, {"status": "registered", "reason": None})
+            return _settled(
+                document, heard, by, {"status": "registered", "reason": None, "reason_code": None}
+            )
         case _:
             return document
 

@@ -212,7 +212,6 @@ async def _require_documents(
         raise DocumentUnknown(
             "Hand the evidence in with POST /v1/documents of intake first.",
             errors=tuple(
-                FieldError(pointer=f"/evidence/{index}", detail="must be a document of yours")
-                for index in missing
+                FieldError.of(f"/evidence/{index}", "document_unknown") for index in missing
             ),
         )

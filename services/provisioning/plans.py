@@ -117,7 +117,10 @@ def _require_sight(caller: Principal, agency: str) -> None:
 
 
 def _obstacles(refusals: Sequence[TargetRefused]) -> tuple[Obstacle, ...]:
-    return tuple(Obstacle(target=refused.target, reason=refused.reason) for refused in refusals)
+    return tuple(
+        Obstacle(target=one.target, reason=one.reason, code=one.code, values=one.values)
+        for one in refusals
+    )
 
 
 def _leads_to(outlook: Outlook) -> Status:

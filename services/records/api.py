@@ -14,7 +14,7 @@ from bmt.chassis.pagination import Page, Paging
 from bmt.chassis.web import api_router
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import LARGEST_EXACT_INTEGER, AgencyCode, Status
+from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
 from services.records import downloads
 from services.records.bundle.export import Exporter
 from services.records.callers import reader_of
@@ -70,7 +70,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     ) -> Record:
         if at is not None and version is not None:
             pointers = ("/query/at", "/query/version")
-            errors = tuple(FieldError(pointer=each, detail=_ONE_OF_BOTH) for each in pointers)
+            errors = tuple(FieldError.of(each, "time_or_version") for each in pointers)
             raise BothGiven(_ONE_OF_BOTH, errors=errors)
         found = await room.record(reader_of(caller), request_id, Until(at, version))
         return JsonResponse(found)  # type: ignore[return-value]
@@ -120,7 +120,7 @@ def _criteria(
         str | None,
         Query(
             max_length=200,
-            pattern=r"^[^\x00-\x1f\x7f]*$",
+            pattern=NO_CONTROL,
             description="Words, or how they begin: of the reference, account, name, file number, "
             "justification and names of documents. Case and accents do not matter.",
         ),

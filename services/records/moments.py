@@ -7,6 +7,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.faults import wrong
 
 D = TypeVar("D", bound=date)
 
@@ -17,19 +18,26 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 def _within_reach(moment: D) -> D:
     """Times that every zone and the store can write."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is needed")
+        raise wrong("year_out_of_reach", first=FIRST_YEAR, last=LAST_YEAR)
     return moment
 
 
 def _written_out(moment: object) -> object:
     """Only what is written as a date: a bare number would be read as seconds since 1970."""
     if isinstance(moment, str) and not _DATE.match(moment):
-        raise ValueError("a time (RFC 3339) or a day is needed")
+        raise wrong("not_a_time_or_day")
     return moment
 
 
+def _written_as_day(day: object) -> object:
+    """As `_written_out`, where a day is asked for."""
+    if isinstance(day, str) and not _DATE.match(day):
+        raise wrong("not_a_day")
+    return day
+
+
 Past = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
-Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_within_reach)]
+Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(_within_reach)]
 
 
 def midnight(day: date) -> datetime:

@@ -266,7 +266,7 @@ def test_no_expression_takes_long_whatever_it_is_given():
         attacked.wait()
     assert slow == []
     assert "the end" in last
-    assert {"services/intake/channels/email_form.py", "bmt/pages/fault_words.py"} <= files
+    assert {"services/intake/channels/email_form.py", "bmt/contracts/values.py"} <= files
 
 
 def _line(attacked: subprocess.Popen[str]) -> str:

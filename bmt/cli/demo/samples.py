@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from bmt.chassis import strict_yaml
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.layout import REPOSITORY
 
@@ -62,7 +61,7 @@ def _email(file: Path) -> Sample:
 
 
 def _paper(file: Path) -> Sample:
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    said = strict_yaml.read(file.read_text(encoding="utf-8"))
     evidence = said.get("evidence")
     return Sample(
         name=file.stem,

@@ -1,10 +1,13 @@
 """What intake is asked and answers over HTTP."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.answers import FaultyField
+from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
+from bmt.contracts.problems import codes_told, is_empty
 from bmt.contracts.values import (
     Applicant,
     Document,
@@ -112,8 +115,19 @@ class RequestStatus(_Answer):
 class MissingField(_Answer):
     """Why a message is no filled request."""
 
-    field: str
+    field: str = Field(description="of a request; `message`: the message as a whole")
     detail: str
+    code: str = Field(
+        default=GENERAL,
+        description="What is missing or wrong, under a name that keeps its meaning; later versions may have "
+        "more, and a field may have any that a field of a call has. " + codes_told(OF_MESSAGES),
+        examples=["line_missing"],
+    )
+    values: Mapping[str, FaultValue] = Field(
+        default_factory=dict,
+        exclude_if=is_empty,
+        description="what stands in the places of the code's sentence",
+    )
 
 
 class BouncedNotice(_Answer):
@@ -169,6 +183,9 @@ class InboxItemInFull(InboxItem):
     settled_by: str | None = Field(description="who registered or dismissed it")
     settled_at: Moment | None
     reason: str | None = Field(description="why it was dismissed, or set aside")
+    reason_code: str | None = Field(
+        default=None, description="why it was set aside, as a code of `missing` is"
+    )
 
 
 class InboxText(_Answer):

@@ -1,10 +1,13 @@
 """What provisioning is asked and answers over HTTP."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Retried, Target
+from bmt.contracts.faults import GENERAL, OF_TARGETS, FaultValue
+from bmt.contracts.problems import codes_told, is_empty
 from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
 
 TaskStatus = Literal["open", "completed"]
@@ -21,6 +24,17 @@ class Obstacle(_Answer):
 
     target: Target
     reason: str
+    code: str = Field(
+        default=GENERAL,
+        description="Why, under a name that keeps its meaning; later versions may have more. "
+        + codes_told(OF_TARGETS),
+        examples=["not_registered_there"],
+    )
+    values: Mapping[str, FaultValue] = Field(
+        default_factory=dict,
+        exclude_if=is_empty,
+        description="What stands in the places of the code's sentence.",
+    )
 
 
 class ByHand(_Answer):

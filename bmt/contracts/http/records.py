@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About, Effective, Granted, Target
 from bmt.contracts.values import (
+    SHA256,
     AgencyCode,
     Applicant,
     Channel,
@@ -18,7 +19,7 @@ from bmt.contracts.values import (
     Submitter,
 )
 
-Sha256 = Annotated[str, Field(description="SHA-256 in lower-case hex.", pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(description="SHA-256 in lower-case hex.", pattern=SHA256)]
 
 
 class _Answer(BaseModel):

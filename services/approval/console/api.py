@@ -29,7 +29,7 @@ from services.approval.console.filter_form import Filter
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
 
-_NONE_CHOSEN: Final = FieldError(pointer="/chosen", detail="Choose at least one request.")
+_NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
 Form = Annotated[Sent, Depends(sent)]
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]

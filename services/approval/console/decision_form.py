@@ -46,7 +46,7 @@ class DecisionForm:
         """
         choice = self.value("decision")
         if choice not in _CHOICES:
-            raise FormWrong(errors=(FieldError(pointer="/decision", detail="Choose one."),))
+            raise FormWrong(errors=(FieldError.of("/decision", "choose_one"),))
         told: dict[str, object] = {"decision": choice}
         told |= {name: text for name in _TEXTS if (text := self._text(name, choice))}
         faults: list[FieldError] = []

@@ -18,7 +18,6 @@ __all__ = (
     "APPLICANT",
     "CHANNEL",
     "CHOICE",
-    "FAULT",
     "FILTERS",
     "INBOX",
     "KIND",
@@ -55,28 +54,6 @@ CHOICE: Final[Mapping[Choice, str]] = {
     "reject": "Tolak",
     "return": "Kembalikan untuk pembetulan",
 }
-
-FAULT: Final[Mapping[str, str]] = {
-    "already_decided": "Permohonan ini telah diputuskan. Keputusan yang berkuat kuasa ditunjukkan di bawah.",
-    "request_closed": "Permohonan ini telah ditarik balik sebelum diputuskan.",
-    "own_request": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
-    "another_person_needed": "Kelulusan ini hendaklah diberikan oleh pentadbir lain.",
-    "warnings_need_reason": "Permohonan ini mempunyai amaran. Nyatakan sebab ia diluluskan juga.",
-    "quota_exceeds_maximum": "Kuota melebihi had agensi.",
-    "validation_failed": "Ada yang perlu dibetulkan.",
-    "idempotency_key_reused": "Borang ini telah dihantar sebelum ini dengan isi yang lain. Semak keadaan permohonan di bawah.",
-    "not_found": "Permohonan ini tidak dijumpai.",
-    "forbidden": "Anda tidak dibenarkan melakukan ini.",
-    "channel_not_allowed": "Agensi ini tidak menerima permohonan melalui saluran itu.",
-    "document_unknown": "Dokumen yang dinamakan tidak pernah diserahkan.",
-    "account_of_other_agency": "Akaun ini milik agensi lain.",
-    "too_many_requests": "Terlalu banyak permohonan. Tunggu sebentar dan cuba semula.",
-    "too_large": "Fail ini terlalu besar.",
-    "template_changed": "Orang lain telah menyimpan templat ini sementara itu. Muat semula untuk melihatnya.",
-    "not_for_this_notice": "Ini tidak dapat dilakukan bagi makluman ini.",
-    "unsupported_media_type": "Jenis fail ini tidak diterima.",
-}
-"""Why a decision was not taken, by the problem's name."""
 
 INBOX: Final[Mapping[InboxStatus, str]] = {
     "waiting": "Menunggu",
@@ -161,7 +138,6 @@ OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFIC
 ALL: Final = (
     WARNING,
     CHOICE,
-    FAULT,
     INBOX,
     TASK,
     APPLICANT,

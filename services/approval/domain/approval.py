@@ -85,7 +85,7 @@ def _granted(command: Decide, review: Open) -> Granted:
     ruling, request = command.ruling, review.request
     faults = acting_wrong(command)
     if request.kind == "termination":
-        faults += present(ruling, SIZES, "A termination grants nothing.")
+        faults += present(ruling, SIZES, "termination_grants_nothing")
     if faults:
         raise FieldsWrong(faults)
     if request.kind == "termination":
@@ -104,8 +104,10 @@ def _require_within(policy: Policy, granted: Granted, request: RequestFacts) -> 
     """What was asked is held to it too: the agency's rules may have changed since."""
     largest_file = policy.largest_file_bytes or request.max_file_size_bytes
     if _exceeds(granted.max_file_size_bytes, largest_file):
-        detail = f"At most {largest_file} bytes can be approved."
-        raise FieldsWrong([FieldError(pointer="/max_file_size_bytes", detail=detail)])
+        wrong = FieldError.of(
+            "/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest_file or 0
+        )
+        raise FieldsWrong([wrong])
     largest_quota = policy.largest_quota_bytes or request.quota_bytes
     if largest_quota is not None and _exceeds(granted.quota_bytes, largest_quota):
         raise QuotaExceedsMaximum(largest_quota)

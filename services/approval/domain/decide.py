@@ -115,13 +115,7 @@ def _begin_bulk(command: BeginBulk, _: State) -> Sequence[Event]:
     twice = [index for index, request_id in enumerate(ids) if request_id in ids[:index]]
     if twice:
         raise FieldsWrong(
-            [
-                FieldError(
-                    pointer=f"/items/{index}/request_id",
-                    detail="Each request may be named once in one call.",
-                )
-                for index in twice
-            ]
+            [FieldError.of(f"/items/{index}/request_id", "named_twice") for index in twice]
         )
     return [BulkBegun(begun_by=command.officer, request_ids=ids)]
 

@@ -38,24 +38,18 @@ class ApprovedBefore(Refused):
     """Several must approve, and each approval is another person's."""
 
     problem = "another_person_needed"
+    code = "approved_before"
 
     def __init__(self, given: int, needed: int) -> None:
         """Says how many of how many there are."""
-        super().__init__(
-            f"{given} of {needed} approvals are given, one of them by you or by whom you act for: "
-            "another administrator must give the next."
-        )
+        super().__init__(values={"given": given, "needed": needed})
 
 
 class RegistrarMayNotApprove(Refused):
     """The agency separates handing in for somebody from approving."""
 
     problem = "another_person_needed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "You handed this request in, and at your agency another administrator must approve it."
-        )
+    code = "registrar_may_not_approve"
 
 
 class AlreadyDecided(Refused):
@@ -75,9 +69,7 @@ class RequestClosed(Refused):
     """It was withdrawn: there is nothing to decide any more."""
 
     problem = "request_closed"
-
-    def __init__(self) -> None:
-        super().__init__("This request was withdrawn before it was decided.")
+    code = "withdrawn_before_decision"
 
 
 class AccountOfOtherAgency(Refused):
@@ -108,12 +100,8 @@ class QuotaExceedsMaximum(Refused):
 
     def __init__(self, maximum_bytes: int) -> None:
         """Names the maximum."""
-        detail = f"At most {maximum_bytes} bytes can be approved; set a lower quota_bytes."
-        super().__init__(
-            detail,
-            extra={"maximum": maximum_bytes},
-            errors=(FieldError(pointer="/quota_bytes", detail=detail),),
-        )
+        wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum_bytes)
+        super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
 
 
 class WarningsNeedReason(Refused):
@@ -123,9 +111,5 @@ class WarningsNeedReason(Refused):
 
     def __init__(self, warnings: Sequence[RequestWarning]) -> None:
         """Names the warnings."""
-        detail = "Say in exception_reason why this is approved in spite of its warnings."
-        super().__init__(
-            detail,
-            extra={"warnings": list(warnings)},
-            errors=(FieldError(pointer="/exception_reason", detail=detail),),
-        )
+        wrong = FieldError.of("/exception_reason", "exception_reason_needed")
+        super().__init__(wrong.detail, extra={"warnings": list(warnings)}, errors=(wrong,))

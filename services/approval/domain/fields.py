@@ -12,13 +12,9 @@ SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 OF_APPROVAL: Final = (*SIZES, "exception_reason")
 
 
-def present(ruling: Ruling, names: Sequence[str], why: str) -> list[FieldError]:
+def present(ruling: Ruling, names: Sequence[str], code: str) -> list[FieldError]:
     """A fault for each of these fields that was sent: nothing said is dropped in silence."""
-    return [
-        FieldError(pointer=f"/{name}", detail=why)
-        for name in names
-        if getattr(ruling, name) is not None
-    ]
+    return [FieldError.of(f"/{name}", code) for name in names if getattr(ruling, name) is not None]
 
 
 def acting_wrong(command: Decide) -> list[FieldError]:
@@ -29,6 +25,6 @@ def acting_wrong(command: Decide) -> list[FieldError]:
     allowed = acts_for(acting, command.officer.subject, command.decided_at)
     if said.strip() in allowed:
         return []
-    may = f"one of these is allowed: {'; '.join(allowed)}." if allowed else "leave it out."
-    detail = f"You may act for those you are appointed for today: {may}"
-    return [FieldError(pointer="/on_behalf_of", detail=detail)]
+    if not allowed:
+        return [FieldError.of("/on_behalf_of", "not_appointed")]
+    return [FieldError.of("/on_behalf_of", "appointed_for_others", names=allowed)]

@@ -30,10 +30,9 @@ def _refused(
     event: type[Rejected] | type[ReturnedForCorrection], command: Decide, request: RequestFacts
 ) -> Event:
     ruling = command.ruling
-    faults = [*present(ruling, OF_APPROVAL, "Only an approval takes this."), *acting_wrong(command)]
+    faults = [*present(ruling, OF_APPROVAL, "of_approval_alone"), *acting_wrong(command)]
     if ruling.reason is None:
-        detail = "Say why: the applicant is told this reason."
-        raise FieldsWrong([FieldError(pointer="/reason", detail=detail), *faults])
+        raise FieldsWrong([FieldError.of("/reason", "reason_for_applicant"), *faults])
     if faults:
         raise FieldsWrong(faults)
     return event(

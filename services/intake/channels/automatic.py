@@ -12,24 +12,24 @@ _LISTS: Final = ("list-id", "list-unsubscribe")
 def why_automatic(message: EmailMessage, *, lists: bool) -> str:
     """By RFC 3834 (Auto-Submitted), 5321 (null return path), 2919 (List-Id) and common custom.
 
-    `lists`: what came by a mailing list counts too. Empty for what a person wrote. Names the field that tells it, and never what else is in it.
+    `lists`: what came by a mailing list counts too. The code of what tells it (`bmt.contracts.faults`); empty for what a person wrote.
     """
     return next(_reasons(message, lists=lists), "")
 
 
 def _reasons(message: EmailMessage, *, lists: bool) -> Iterator[str]:
     if message.get_content_type() == "multipart/report":
-        yield "It is a report of a mail system (multipart/report)."
+        yield "mail_report"
     if _field(message, "auto-submitted").partition(";")[0].strip().lower() not in ("", "no"):
-        yield "A machine sent it (Auto-Submitted)."
+        yield "machine_sent"
     if _field(message, "return-path") == "<>":
-        yield "It wants no answer (null return path)."
-    if (precedence := _field(message, "precedence").lower()) in _NOT_PERSONAL:
-        yield f"It was not written to this mailbox alone (Precedence: {precedence})."
+        yield "wants_no_answer"
+    if _field(message, "precedence").lower() in _NOT_PERSONAL:
+        yield "not_personal"
     if lists and any(name in message for name in _LISTS):
-        yield "It came by a mailing list (List-Id, List-Unsubscribe)."
+        yield "mailing_list"
     if any(name in message for name in _ANSWERS):
-        yield "It is an answer while somebody is away (X-Autoreply)."
+        yield "absence"
 
 
 def _field(message: EmailMessage, name: str) -> str:

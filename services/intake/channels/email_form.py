@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from bmt.agencies.register import Agencies
+from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.requests import SubmitRequest
 from services.intake.channels.labels import LABELS, Labelled, labelled
 from services.intake.channels.message import ReadMessage
@@ -65,9 +66,9 @@ def form_of(message: ReadMessage, forms: Iterable[str], agencies: Mapping[str, s
         found = labelled(text_of(html) for html in message.html)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in found.items()}
     meant = _meant(found, agencies)
-    by_machine = [Missing(field="message", detail=message.automatic)] if message.automatic else []
+    by_machine = [Missing.of("message", message.automatic)] if message.automatic else []
     missing = (
-        *(Missing(field="message", detail=detail) for detail in message.unreadable),
+        *(Missing.of("message", code) for code in message.unreadable),
         *by_machine,
         *_incomplete(meant),
     )
@@ -128,11 +129,11 @@ def _incomplete(meant: Meant) -> Iterable[Missing]:
         label = " / ".join(LABELS[field][:2]).capitalize()
         values = meant.get(field, set())
         if not values and field in NEEDED:
-            yield Missing(field=field, detail=f"There is no line {label}.")
+            yield Missing.of(field, "line_missing", label=label)
         elif len(values) > 1:
-            yield Missing(field=field, detail=f"{label} stands there twice, and differs.")
+            yield Missing.of(field, "line_twice", label=label)
         elif None in values:
-            yield Missing(field=field, detail=f"What stands behind {label} is not understood.")
+            yield Missing.of(field, "line_not_understood", label=label)
 
 
 def _checked(understood: dict[str, str], values: dict[str, str | int | None]) -> Form:
@@ -140,13 +141,9 @@ def _checked(understood: dict[str, str], values: dict[str, str | int | None]) ->
     sizes = SIZES if values["kind"] == "application" else ()
     body = {name: values.get(name) for name in ("kind", "agency", "justification", *sizes)}
     applicant = {name: values[name] for name in ("account", "name", "email")}
+    asked = {**body, "applicant": applicant, "channel": "email"}
     try:
-        request = SubmitRequest.model_validate({**body, "applicant": applicant, "channel": "email"})
+        request = SubmitRequest.model_validate(asked)
     except ValidationError as error:
-        return Form(understood, tuple(_faults(error)), None)
+        return Form(understood, tuple(map(Missing.wrong, faults_in_body(error, asked))), None)
     return Form(understood, (), request, filled=True)
-
-
-def _faults(error: ValidationError) -> Iterable[Missing]:
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        yield Missing(field=str(fault["loc"][-1]), detail=fault["msg"])

@@ -21,8 +21,8 @@ class FilenameWrong(Refused):
     """The file's name cannot be kept as it is."""
 
     def __init__(self) -> None:
-        detail = "A name of 1 to 200 visible characters is needed, without control characters."
-        super().__init__(detail, errors=(FieldError(pointer=POINTER, detail=detail),))
+        wrong = FieldError.of(POINTER, "filename_wrong")
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 def filename_of(disposition: str | None, otherwise: str) -> str:

@@ -33,19 +33,19 @@ def open_mail(content: bytes, agencies: Mapping[str, str], *, found: bool = Fals
     """Read a message, handed in or `found` in a mailbox; never raises. `agencies` are codes by name, as of `codes_of`. It may take a second for the largest: not for the event loop."""
     try:
         return _opened(read(content, lists=found), agencies)
-    except Exception as error:  # noqa: BLE001  whatever is wrong with it, a person can look at it
-        return unopened(f"The message could not be read ({type(error).__name__}).")
+    except Exception:  # noqa: BLE001  whatever is wrong with it, a person can look at it
+        return unopened("message_unreadable")
 
 
 def unopened(why: str) -> OpenedMail:
-    """A message of which nothing is told but why."""
-    return OpenedMail(unread(why), Form({}, (Missing(field="message", detail=why),), None), ())
+    """A message of which nothing is told but why, as a code of `bmt.contracts.faults`."""
+    return OpenedMail(unread(why), Form({}, (Missing.of("message", why),), None), ())
 
 
 def open_head(head: bytes, why: str) -> OpenedMail:
     """The beginning of a message that is not read whole, for the reason `why`; never raises."""
     message = replace(read(head), plain=(), html=(), attachments=(), unreadable=(why,))
-    return OpenedMail(message, Form({}, (Missing(field="message", detail=why),), None), ())
+    return OpenedMail(message, Form({}, (Missing.of("message", why),), None), ())
 
 
 def _opened(message: ReadMessage, agencies: Mapping[str, str]) -> OpenedMail:

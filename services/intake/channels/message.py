@@ -68,11 +68,11 @@ class ReadMessage:
         message_id: in angle brackets, when there is a sane one.
         sender: From, as it says; where it stands more than once, all that it says.
         subject: as it says.
-        automatic: what tells that a machine sent it; empty for what a person wrote.
+        automatic: what tells that a machine sent it, as such a code; empty for what a person wrote.
         plain: the text parts that are the message itself.
         html: the HTML parts that are the message itself.
         attachments: all others.
-        unreadable: what could not be read, for people.
+        unreadable: what could not be read, as codes of `bmt.contracts.faults`.
         report: what it tells of another message.
         authentication: what mail servers say of its sender (Authentication-Results, RFC 8601).
     """
@@ -97,8 +97,8 @@ def read(content: bytes, *, lists: bool = False) -> ReadMessage:
         parse: Any = email.message_from_bytes
         message = parse(content, _class=EmailMessage, policy=_POLICY)
         return _read(message, lists=lists)
-    except Exception as error:  # noqa: BLE001  it waits for a person, whole
-        return unread(f"The message could not be read ({type(error).__name__}).")
+    except Exception:  # noqa: BLE001  it waits for a person, whole
+        return unread("message_unreadable")
 
 
 def unread(why: str) -> ReadMessage:
@@ -126,11 +126,11 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
         if not _is_body(part):
             attachments.append(_attachment(part))
         elif (text := _text(part)) is None:
-            unreadable.append("A text is in a character set that could not be read, or too long.")
+            unreadable.append("text_unreadable")
         else:
             (html if part.get_content_subtype() == "html" else plain).append(text)
     if len(attachments) > MOST_ATTACHMENTS:
-        unreadable.append(f"There are more than {MOST_ATTACHMENTS} attachments.")
+        unreadable.append("too_many_attachments")
     return ReadMessage(
         message_id=_message_id(message),
         sender=_header(message, "from"),

@@ -19,8 +19,8 @@ class KindNotTaken(Refused):
 
     def __init__(self) -> None:
         """Names the kinds that are."""
-        detail = f"Content-Type must be one of {', '.join(ALLOWED)}."
-        super().__init__(detail, extra={"allowed": list(ALLOWED)})
+        wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=ALLOWED)
+        super().__init__(wrong.detail, extra={"allowed": list(ALLOWED)}, errors=(wrong,))
 
 
 class NotWhatItSays(Refused):
@@ -28,16 +28,16 @@ class NotWhatItSays(Refused):
 
     def __init__(self, declared: str) -> None:
         """Names the kind, which is one of those taken in."""
-        detail = f"The content is not {declared}."
-        super().__init__(detail, errors=(FieldError(pointer=_POINTER, detail=detail),))
+        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 class NothingUploaded(Refused):
     """The body is empty."""
 
     def __init__(self) -> None:
-        detail = "The body must hold the document's bytes."
-        super().__init__(detail, errors=(FieldError(pointer="", detail=detail),))
+        wrong = FieldError.of("", "nothing_in_it")
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 async def document_of(received: Received, content_type: str, disposition: str | None) -> Document:

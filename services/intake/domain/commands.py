@@ -32,7 +32,7 @@ class ReceiveEmail:
         caller: who handed it in.
         received_at: now.
         bounce: the notice of ours that it says was not delivered.
-        set_aside: why nobody needs to read it; None: it is a request, or somebody must.
+        set_aside: why nobody needs to read it, as a code of `bmt.contracts.faults`; None: it is a request, or somebody must.
     """
 
     request_id: str

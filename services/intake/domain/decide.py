@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
+from bmt.contracts.faults import sentence
 from services.intake.domain.answering import accepted, follow, refuse
 from services.intake.domain.commands import (
     Command,
@@ -129,20 +130,18 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
         submitted_by=command.caller.submitter,
         mail=command.mail.model_copy(update={"missing": missing}),
         bounce=command.bounce,
-        set_aside=command.set_aside,
+        set_aside=sentence(command.set_aside) if command.set_aside else None,
+        set_aside_code=command.set_aside,
     )
 
 
 def _why_not(submission: Submission) -> Sequence[Missing]:
     """Why an e-mail that is filled in cannot be taken as a request."""
-    wrong = [
-        Missing(field=fault.pointer.rpartition("/")[2], detail=fault.detail)
-        for fault in faults(submission)
-    ]
-    if submission.excess is not None:
-        wrong.append(Missing(field="email", detail=submission.excess.detail))
+    wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
+    if (excess := submission.excess) is not None:
+        wrong.append(Missing.of("email", excess.code, **excess.values))
     if submission.agency is not None and not submission.caller.acts_for(submission.wish.agency):
-        wrong.append(Missing(field="agency", detail="It is another agency's: forward it there."))
+        wrong.append(Missing.of("agency", "for_other_agency"))
     return wrong
 
 
@@ -190,7 +189,7 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
     if command.known.status not in ("received", "returned"):
-        raise RequestClosed("This request was withdrawn before, or is past its decision.")
+        raise RequestClosed("past_withdrawal")
     if request.withdrawal_requested:
         return []
     return [
@@ -219,5 +218,5 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
 
 def _refuse_correction(request: Received) -> NoReturn:
     if request.withdrawal_requested:
-        raise RequestClosed("This request is being withdrawn.")
-    raise RequestClosed("Only a request that was returned can be corrected, and once a return.")
+        raise RequestClosed("being_withdrawn")
+    raise RequestClosed("not_returned")

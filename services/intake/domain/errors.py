@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -15,14 +16,12 @@ class Fault:
     """One thing that is wrong with a submission.
 
     Attributes:
-        pointer: the field.
-        detail: what is allowed there, never what was sent.
+        error: the field, and what is allowed there.
         problem: its name in the contract.
         extra: further members of the problem.
     """
 
-    pointer: str
-    detail: str
+    error: FieldError
     problem: str = "validation_failed"
     extra: Mapping[str, JsonValue] = field(default_factory=dict)
 
@@ -36,10 +35,10 @@ class SubmissionWrong(Refused):
         for fault in reversed(faults):
             extra |= fault.extra
         super().__init__(
-            " ".join(f"{fault.pointer} {fault.detail}" for fault in faults),
+            " ".join(f"{fault.error.pointer} {fault.error.detail}" for fault in faults),
             problem=faults[0].problem,
             extra=extra,
-            errors=tuple(FieldError(pointer=f.pointer, detail=f.detail) for f in faults),
+            errors=tuple(fault.error for fault in faults),
         )
 
 
@@ -56,7 +55,10 @@ class TooMany(Refused):
 
     def __init__(self, excess: Excess) -> None:
         """Says what there is too much of, and when to ask again."""
-        super().__init__(excess.detail, extra={"retry_after_seconds": excess.retry_after_seconds})
+        self.code = excess.code
+        super().__init__(
+            values=excess.values, extra={"retry_after_seconds": excess.retry_after_seconds}
+        )
 
 
 class UnknownRequest(Refused):
@@ -91,9 +93,10 @@ class InboxItemSettled(Refused):
 
     problem = "request_closed"
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: Literal["registered", "dismissed"]) -> None:
         """Says what became of it."""
-        super().__init__(f"This inbox item was {how} before.", extra={"inbox_status": how})
+        self.code = f"inbox_item_{how}"
+        super().__init__(extra={"inbox_status": how})
 
 
 class AlreadyDecided(Refused):
@@ -113,3 +116,8 @@ class RequestClosed(Refused):
     """Nothing can be changed about the request any more, or not now."""
 
     problem = "request_closed"
+
+    def __init__(self, code: str) -> None:
+        """Takes what lies behind it."""
+        self.code = code
+        super().__init__()

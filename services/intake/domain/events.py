@@ -1,11 +1,14 @@
 """What intake keeps to itself: uploads, and what waits in the inbox."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Event
+from bmt.contracts.faults import GENERAL, FaultValue, sentence
+from bmt.contracts.problems import FieldError
 from bmt.contracts.progress import Progress
 from bmt.contracts.values import Document, Moment, Submitter
 
@@ -21,12 +24,32 @@ class DocumentUploaded(Event):
 
 
 class Missing(BaseModel):
-    """Why a message is no filled request: what is missing, wrong or ambiguous."""
+    """Why a message is no filled request: what is missing, wrong or ambiguous.
+
+    Attributes:
+        field: of the request; `message`: the message as a whole.
+        detail: in English.
+        code: the same as a code of `bmt.contracts.faults`; what was stored before there were any has the general one.
+        values: what stands in the places of its sentence.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     field: str
     detail: str
+    code: str = Field(default=GENERAL, exclude_if=lambda told: told == GENERAL)
+    values: Mapping[str, FaultValue] = Field(default_factory=dict, exclude_if=lambda told: not told)
+
+    @classmethod
+    def of(cls, field: str, code: str, **values: FaultValue) -> "Missing":
+        """What is missing, by its code."""
+        return cls(field=field, code=code, detail=sentence(code, values), values=values)
+
+    @classmethod
+    def wrong(cls, error: FieldError) -> "Missing":
+        """That a field is wrong."""
+        field = error.pointer.rpartition("/")[2]
+        return cls(field=field, code=error.code, detail=error.detail, values=error.values)
 
 
 class Mail(BaseModel):
@@ -123,6 +146,7 @@ class InboxItemReceived(Event):
     Attributes:
         bounce: what it says was not delivered.
         set_aside: why nobody needs to read it; None: somebody must.
+        set_aside_code: the same as a code of `bmt.contracts.faults`; None where it was stored before there were any.
         scan: where it comes from, when it is a scanned paper.
     """
 
@@ -133,6 +157,7 @@ class InboxItemReceived(Event):
     mail: Mail
     bounce: Bounce | None = None
     set_aside: str | None = None
+    set_aside_code: str | None = Field(default=None, exclude_if=lambda told: told is None)
     scan: ScanOrigin | None = None
 
 

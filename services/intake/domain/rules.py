@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bmt.agencies.agency import Agency
+from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
 from services.intake.domain.submission import Caller, Submission
@@ -51,8 +52,11 @@ def not_to_be_changed(submission: Submission, facts: RequestFacts) -> tuple[Faul
         "/agency": wish.agency == facts.agency,
         "/applicant/account": same_account,
     }
-    detail = "A correction cannot change this: withdraw, and submit a new request."
-    return tuple(Fault(pointer, detail) for pointer, is_same in kept.items() if not is_same)
+    return tuple(
+        Fault(FieldError.of(pointer, "not_to_be_corrected"))
+        for pointer, is_same in kept.items()
+        if not is_same
+    )
 
 
 def require_channel(agency: Agency, channel: str) -> None:
@@ -65,14 +69,13 @@ def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
     """`event` comes from another agency's system, and is always allowed."""
     allowed = agency.rules.channels.in_
     if channel not in (*allowed, "event"):
-        yield _channel_fault("/channel", "receives requests", allowed)
+        yield _channel_fault("/channel", "channel_in_not_allowed", allowed)
 
 
 def _account(submission: Submission) -> Iterator[Fault]:
     if submission.agency is not None and submission.belongs == "other":
         yield Fault(
-            "/applicant/account",
-            "It is another agency's: only that agency may ask for it.",
+            FieldError.of("/applicant/account", "account_of_other_agency"),
             "account_of_other_agency",
         )
 
@@ -85,40 +88,38 @@ def _email(submission: Submission) -> Iterator[Fault]:
     known = submission.standing.emails if submission.standing else ()
     vouched_for = tuple(one for one in (caller.email, *known) if one) or (applicant.account,)
     if applicant.email.casefold() not in map(str.casefold, vouched_for):
-        yield Fault(
-            "/applicant/email",
-            "Your sign-in's address or the directory's is needed; "
-            "an administrator of your agency can name another.",
-        )
+        yield Fault(FieldError.of("/applicant/email", "email_not_vouched_for"))
 
 
 def _against_the_agency(submission: Submission) -> Iterator[Fault]:
     agency = submission.agency
     if agency is None:
-        yield Fault("/agency", f"One of these is needed: {', '.join(submission.agencies)}.")
+        yield Fault(FieldError.of("/agency", "unknown_agency", agencies=submission.agencies))
         return
     yield from _channel_in(agency, submission.channel)
     asked = submission.wish.reply_through
     out = agency.rules.channels.out
     if asked is not None and asked not in out:
-        yield _channel_fault("/reply_through", "answers", out)
+        yield _channel_fault("/reply_through", "channel_out_not_allowed", out)
     if submission.wish.kind == "application":
         yield from _sizes(submission, agency)
 
 
-def _channel_fault(pointer: str, does: str, allowed: tuple[str, ...]) -> Fault:
-    detail = f"The agency {does} through {', '.join(allowed)}."
-    return Fault(pointer, detail, "channel_not_allowed", {"allowed": list(allowed)})
+def _channel_fault(pointer: str, code: str, allowed: tuple[str, ...]) -> Fault:
+    wrong = FieldError.of(pointer, code, channels=allowed)
+    return Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})
 
 
 def _sizes(submission: Submission, agency: Agency) -> Iterator[Fault]:
     quota, maximum = submission.wish.quota_bytes, agency.rules.quota_bytes.maximum
     if quota is not None and quota > maximum:
-        detail = f"At most {maximum} is allowed."
-        yield Fault("/quota_bytes", detail, "quota_exceeds_maximum", {"maximum": maximum})
+        wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum)
+        yield Fault(wrong, "quota_exceeds_maximum", {"maximum": maximum})
     size, largest = submission.wish.max_file_size_bytes, agency.rules.max_file_size_bytes
     if size is not None and size > largest:
-        yield Fault("/max_file_size_bytes", f"At most {largest} is allowed.")
+        yield Fault(
+            FieldError.of("/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest)
+        )
 
 
 def _documents(submission: Submission) -> Iterator[Fault]:
@@ -126,8 +127,7 @@ def _documents(submission: Submission) -> Iterator[Fault]:
     unknown = [document for document in named if document not in submission.documents]
     for document in dict.fromkeys(unknown):
         yield Fault(
-            f"/documents/{named.index(document)}",
-            "There is no such document of yours: upload it first, to /v1/documents.",
+            FieldError.of(f"/documents/{named.index(document)}", "document_unknown"),
             "document_unknown",
             {"documents": list(dict.fromkeys(unknown))},
         )

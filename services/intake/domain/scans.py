@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from bmt.agencies.agency import Agency
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import PaperChannel
 from services.intake.domain.commands import PutPaperInInbox, ReceiveScan
 from services.intake.domain.errors import Fault, SubmissionWrong
@@ -25,8 +26,8 @@ def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
     if channel is not None:
         require_channel(agency, channel)
     elif not set(allowed) & set(PAPER):
-        detail = f"The agency receives requests through {', '.join(allowed)}: no paper."
-        fault = Fault("/query/channel", detail, "channel_not_allowed", {"allowed": list(allowed)})
+        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
+        fault = Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})
         raise SubmissionWrong([fault])
 
 
@@ -86,9 +87,5 @@ def doubts(codes: Sequence[PaperCode], agency: str) -> tuple[Missing, ...]:
     """That a code names another agency than the caller's, whose inbox the paper is in."""
     others = sorted({c.agency for c in codes if isinstance(c, FormCode | CoverCode)} - {agency})
     return tuple(
-        Missing(
-            field="agency",
-            detail=f"The paper's code is of {other}. It was scanned by {agency}: the code is not believed.",
-        )
-        for other in others
+        Missing.of("agency", "code_of_other_agency", other=other, agency=agency) for other in others
     )

@@ -1,11 +1,12 @@
 """A wish with all that must be known to decide on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
+from bmt.contracts.faults import Values
 from bmt.contracts.requests import Wish
 from bmt.contracts.values import Channel, Document, DocumentId, Submitter
 
@@ -81,8 +82,9 @@ class Sender:
 class Excess:
     """More than one person may hand in: why, and after how many seconds to ask again."""
 
-    detail: str
+    code: str
     retry_after_seconds: int
+    values: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

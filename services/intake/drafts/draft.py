@@ -21,8 +21,8 @@ class DraftTooLarge(Refused):
     problem = "validation_failed"
 
     def __init__(self) -> None:
-        detail = f"At most {MOST_CHARACTERS} characters are allowed."
-        super().__init__(detail, errors=(FieldError(pointer="/justification", detail=detail),))
+        wrong = FieldError.of("/justification", "too_long", maximum=MOST_CHARACTERS)
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 class Draft(BaseModel):

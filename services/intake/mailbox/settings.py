@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -15,6 +14,7 @@ from pydantic import (
 )
 
 from bmt.agencies.register import Agencies
+from bmt.chassis import strict_yaml
 from bmt.chassis.errors import WrongConfiguration
 from bmt.contracts.values import AgencyCode
 
@@ -106,9 +106,11 @@ def mailboxes(text: str, agencies: Agencies) -> dict[str, Mailbox]:
 
 def _parsed(text: str) -> dict[str, Mailbox]:
     try:
-        raw: Any = yaml.safe_load(text)
-    except yaml.YAMLError:  # its text repeats lines, and with them passwords
-        raise _wrong("it is not YAML") from None
+        raw: Any = strict_yaml.read(text)
+    except strict_yaml.KeyTwice as error:
+        raise _wrong(str(error)) from None
+    except strict_yaml.NotYaml as error:  # its text may repeat passwords
+        raise _wrong(f"line {error.line}: it is not YAML") from None
     try:
         return _MAILBOXES.validate_python(raw or {})
     except ValidationError as error:

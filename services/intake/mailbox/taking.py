@@ -28,9 +28,7 @@ Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
 """What became of a message; `known`: it had been taken in before."""
 
 HEAD_BYTES: Final = 256 * 1024
-TWICE: Final = (
-    "The system ended twice while this message was being read: it waits, whole, for a person."
-)
+TWICE: Final = "message_begun_twice"
 
 
 class Commits(Protocol):
@@ -126,15 +124,14 @@ class Taking:
             raise
         except Exception:
             log.exception("mailbox_message_unread", agency=home.code, cause=causation)
-            why = "What stands in this message could not be stored apart from it."
-            return await self._recorded(causation, home, received, unopened(why))
+            apart = unopened("not_stored_apart")
+            return await self._recorded(causation, home, received, apart)
 
     async def _opened(self, received: Received) -> OpenedMail:
         received.content.seek(0)
         if received.size_bytes > self._most_bytes:
             head = received.content.read(HEAD_BYTES)
-            why = f"It is larger than {self._most_bytes} bytes: nothing but its header was read."
-            return await self._readers.head(head, why)
+            return await self._readers.head(head, "message_too_large")
         return await self._readers.mail(received.content.read(), found=True)
 
     async def _recorded(

@@ -1,6 +1,6 @@
 """What is attached to a form: each file is stored as an upload of the API is, under a name of its own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from bmt.chassis.decider import Message
 from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.documents import DocumentStore, DocumentTooLarge, receive
 from bmt.chassis.execution import Execution
+from bmt.contracts.faults import FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
@@ -23,6 +24,14 @@ from services.intake.pages.submission_form import SubmissionForm
 FIELD: Final = "attached"
 KEPT: Final = "documents"
 MOST: Final = 5
+
+_OF_ATTACHMENT: Final[Mapping[str, str]] = {
+    "kind_not_taken": "attachment_kind_not_taken",
+    "not_what_it_says": "attachment_not_what_it_says",
+    "nothing_in_it": "attachment_empty",
+    "filename_wrong": "attachment_name_wrong",
+}
+"""What a user is told of one of several files, by what its upload is refused with."""
 
 
 class AttachmentWrong(Refused):
@@ -68,7 +77,7 @@ class Attachments:
                 attached before cannot be found any more.
         """
         if len(form.documents) < len(sent.texts(KEPT)):
-            raise _wrong("A document that was attached before cannot be found: attach it again.")
+            raise _wrong("attachment_lost")
         added = [
             await self._stored(file, place, sent, visitor)
             for place, file in enumerate(sent.files(FIELD))
@@ -92,9 +101,13 @@ class Attachments:
                 await self._documents.put(
                     received, filename=document.filename, media_type=document.media_type
                 )
-        except (Refused, DocumentTooLarge) as error:
-            why = error.detail if isinstance(error, Refused) else str(error)
-            raise _wrong(f"{name}: {why}") from None
+        except DocumentTooLarge:
+            raise _wrong(
+                "attachment_too_large", name=name, maximum_bytes=self._most_bytes
+            ) from None
+        except Refused as refused:
+            code = _OF_ATTACHMENT.get(refused.errors[0].code, "attachment_kind_not_taken")
+            raise _wrong(code, name=name) from None
         finally:
             await file.close()
         context = sent.context(visitor)
@@ -113,8 +126,8 @@ class Attachments:
         return document
 
 
-def _wrong(detail: str) -> AttachmentWrong:
-    return AttachmentWrong(errors=(FieldError(pointer="/documents", detail=detail),))
+def _wrong(code: str, **values: FaultValue) -> AttachmentWrong:
+    return AttachmentWrong(errors=(FieldError.of("/documents", code, **values),))
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

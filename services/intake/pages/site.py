@@ -83,7 +83,8 @@ def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> A
     client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     per_second = settings.status_calls_per_second
     by_client = RateLimit(per_second, max(1, round(per_second * _SECONDS_OF_CALLS)))
-    lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client)
+    codes = tuple(one.code for one in agencies)
+    lookup = StatusLookup(requests, settings.status_code_key.get_secret_value(), by_client, codes)
     return public_pages(
         settings,
         status_page.PREFIX,

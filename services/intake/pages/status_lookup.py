@@ -1,10 +1,11 @@
 """Where a request stands, for who has its reference and its code; others learn nothing, not even that it exists."""
 
+from collections.abc import Collection
 from typing import Final
 
 from bmt.chassis.rate_limit import RateLimit
+from bmt.contracts.reference import read
 from bmt.contracts.status_code import is_same, status_code
-from services.intake.domain.reference import as_meant
 from services.intake.queries import Requests
 from services.intake.views import RequestDocument
 
@@ -19,9 +20,12 @@ _LONGEST: Final = 100
 class StatusLookup:
     """Looks requests up by reference and code."""
 
-    def __init__(self, requests: Requests, key: str, by_client: RateLimit) -> None:
-        """`key` is what codes are made with; `by_client` limits how often one client asks."""
+    def __init__(
+        self, requests: Requests, key: str, by_client: RateLimit, agencies: Collection[str] = ()
+    ) -> None:
+        """`key` is what codes are made with; `by_client` limits how often one client asks; `agencies` are all codes."""
         self._requests = requests
+        self._agencies = agencies
         self._key = key
         self._by_client = by_client
         self._wrong_codes = RateLimit(*_WRONG_CODES)
@@ -42,7 +46,7 @@ class StatusLookup:
         Raises:
             Refused: `too_many_requests`, whether there is such a reference or not.
         """
-        reference = as_meant(typed_reference)[:_LONGEST]
+        reference = read(typed_reference, self._agencies) or typed_reference.strip()[:_LONGEST]
         asker = f"{client} {reference}"
         self._wrong_codes.take(asker)
         found = None

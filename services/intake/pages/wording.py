@@ -10,7 +10,6 @@ __all__ = (
     "AHEAD",
     "ALL",
     "CHANNEL",
-    "FAULT",
     "FIELD",
     "KIND",
     "NEXT",
@@ -103,18 +102,4 @@ FIELD: Final[Mapping[str, str]] = {
 }
 """What is wrong with a field, whatever it is."""
 
-FAULT: Final[Mapping[str, str]] = {
-    "validation_failed": "Ada yang perlu dibetulkan. Apa yang telah anda isi masih ada di bawah.",
-    "channel_not_allowed": "Agensi anda tidak menerima permohonan melalui borang ini.",
-    "quota_exceeds_maximum": "Kuota melebihi had agensi.",
-    "document_unknown": "Satu dokumen tidak dapat dijumpai. Sila lampirkan semula.",
-    "unsupported_media_type": "Dokumen jenis ini tidak diterima. Gunakan PDF, imej atau dokumen pejabat.",
-    "too_large": "Dokumen terlalu besar.",
-    "already_decided": "Permohonan ini telah diputuskan dan tidak boleh diubah lagi.",
-    "request_closed": "Permohonan ini tidak boleh diubah sekarang.",
-    "forbidden": "Anda tidak boleh menghantar permohonan ini.",
-    "idempotency_key_reused": "Borang ini telah dihantar sebelum ini. Semak senarai permohonan anda.",
-}
-"""Why a form was not taken, by the problem's name."""
-
-ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, FIELD, FAULT)
+ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, FIELD)

@@ -46,8 +46,9 @@ class NoSuchAgency(Refused):
 
     def __init__(self, agencies: Agencies) -> None:
         """Names those that there are."""
-        detail = f"One of these is needed: {', '.join(one.code for one in agencies)}."
-        super().__init__(detail, errors=(FieldError(pointer="/query/agency", detail=detail),))
+        codes = tuple(one.code for one in agencies)
+        wrong = FieldError.of("/query/agency", "unknown_agency", agencies=codes)
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 class BlankPaper:

@@ -18,10 +18,8 @@ from services.intake.reading.frames import LENGTH, Asked, framed, opened_of
 LONGEST_SECONDS: Final = 30.0
 """Longer than the kernel lets a message be read: for a machine that is busy, or a process that hangs."""
 
-TOO_LONG: Final = (
-    "This message takes too long to be read by a machine: it waits, whole, for a person."
-)
-NOT_READ: Final = "This message could not be read by a machine: it waits, whole, for a person."
+TOO_LONG: Final = "message_too_slow"
+NOT_READ: Final = "message_unreadable"
 
 _PROGRAM: Final = (sys.executable, "-m", "services.intake.reading.process")
 _MESSAGES_OF_ONE: Final = 1000
@@ -34,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotRead(Exception):  # noqa: N818  named for what is so
-    """The message's reader ended before it was done; the text says why, for people.
+    """The message's reader ended before it was done; the text is the code of why.
 
     Attributes:
         reason: it took too long, computed for too long, or died.

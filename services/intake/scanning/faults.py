@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from bmt.contracts.faults import FaultValue
+from bmt.contracts.problems import FieldError
+
 MOST_PAGES: Final = 500
 MOST_PIXELS: Final = 100_000_000
 """Of one page: A3 at 600 dpi has 70 million."""
@@ -10,4 +13,13 @@ LONGEST_SIDE_POINTS: Final = 3400.0
 
 
 class Unreadable(Exception):  # noqa: N818  named for what is so
-    """The scan is not taken in; the text says what is wrong, and what to do."""
+    """The scan is not taken in.
+
+    Attributes:
+        fault: what is wrong, and what to do.
+    """
+
+    def __init__(self, code: str, **values: FaultValue) -> None:
+        """Takes a code of `bmt.contracts.faults` and its values."""
+        self.fault = FieldError.of("", code, **values)
+        super().__init__(self.fault.detail)

@@ -58,23 +58,18 @@ def as_pdf(image: Path, pdf: Path) -> None:
                     break
             writer.write(pdf)
     except (UnidentifiedImageError, KeyError, NotImplementedError) as error:
-        raise Unreadable(
-            "The image is broken, or written in a way that cannot be read: scan it again, "
-            "as PDF, or as TIFF, JPEG or PNG in black and white, grey or RGB."
-        ) from error
+        raise Unreadable("scan_image_unknown") from error
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error) as error:
-        raise Unreadable("The image is broken: scan it again.") from error
+        raise Unreadable("scan_image_broken") from error
 
 
 def _frames(opened: Image.Image) -> Iterator[Image.Image]:
     pages = (frame for frame in ImageSequence.Iterator(opened) if _is_page(frame))
     for number, frame in enumerate(pages, start=1):
         if number > MOST_PAGES:
-            raise Unreadable(f"There are more than {MOST_PAGES} pages: scan fewer at a time.")
+            raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
         if frame.width * frame.height > MOST_PIXELS:
-            raise Unreadable(
-                f"Page {number} has more than {MOST_PIXELS} pixels: scan it with 300 dpi."
-            )
+            raise Unreadable("scan_page_too_fine", page=number, maximum=MOST_PIXELS)
         yield frame
 
 
@@ -107,9 +102,7 @@ def _deflated(frame: Image.Image, number: int) -> StreamObject:
     try:
         seen = upright(frame)
     except ColoursNotKnown as error:
-        raise Unreadable(
-            f"Page {number} is in colours that cannot be shown ({error}): scan it in grey or RGB."
-        ) from error
+        raise Unreadable("scan_page_colours", page=number, colours=str(error)) from error
     return _object(seen, "/FlateDecode", zlib.compress(seen.tobytes()))
 
 

@@ -35,22 +35,22 @@ def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
 
 def _fault(error: pypdfium2.PdfiumError) -> str:
     if "assword" in str(error):
-        return "The PDF is locked with a password: save it without one."
-    return "The PDF is broken: scan or save it again."
+        return "scan_locked"
+    return "scan_broken"
 
 
 def _require_length(pages: int) -> None:
     if not pages:
-        raise Unreadable("The PDF has no page.")
+        raise Unreadable("scan_without_page")
     if pages > MOST_PAGES:
-        raise Unreadable(f"There are more than {MOST_PAGES} pages: scan fewer at a time.")
+        raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
 
 
 def _picture(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
     page = document[number]
     longest = max(page.get_size())
     if longest > LONGEST_SIDE_POINTS:
-        raise Unreadable(f"Page {number + 1} is larger than A0.")
+        raise Unreadable("scan_page_too_large", page=number + 1)
     scale = min(_LONG_SIDE_PIXELS / max(longest, 1.0), _MOST_SCALE)
     bitmap = page.render(scale=scale, grayscale=True)
     picture: Image.Image = bitmap.to_pil().convert("L")

@@ -18,9 +18,9 @@ LONGEST_SECONDS: Final = 240.0
 class ScanWrong(Refused):
     """The scan cannot be taken apart."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, wrong: FieldError) -> None:
         """Says what is wrong with it, and what to do."""
-        super().__init__(detail, errors=(FieldError(pointer="", detail=detail),))
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
@@ -45,7 +45,7 @@ async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
         async with asyncio.timeout(LONGEST_SECONDS):
             said, _ = await reader.communicate()
     except TimeoutError:
-        raise ScanWrong("The scan takes too long to read: scan fewer pages at a time.") from None
+        raise ScanWrong(FieldError.of("", "scan_too_slow")) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             reader.kill()
@@ -58,7 +58,7 @@ def _found(said: bytes) -> ReadScan:
     try:
         found = ReadScan.model_validate_json(said)
     except ValidationError:
-        raise ScanWrong("The scan is broken, or too large to be read: scan it again.") from None
+        raise ScanWrong(FieldError.of("", "scan_broken")) from None
     if found.fault:
         raise ScanWrong(found.fault)
     return found

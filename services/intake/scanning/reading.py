@@ -13,6 +13,7 @@ import pypdf
 from pydantic import BaseModel
 from pypdf.errors import PyPdfError
 
+from bmt.contracts.problems import FieldError
 from services.intake.domain.batch import Part, parts_of
 from services.intake.scanning.faults import Unreadable
 from services.intake.scanning.image_pages import as_pdf
@@ -28,13 +29,13 @@ class ReadScan(BaseModel):
     """What was found in a scan.
 
     Attributes:
-        fault: why it is not taken in; empty when it is.
+        fault: why it is not taken in; None when it is.
         page_count: of the whole.
         parts: its papers, in order.
         files: each paper's file; that of a scan which is one paper as it came is the scan itself.
     """
 
-    fault: str = ""
+    fault: FieldError | None = None
     page_count: int = 0
     parts: tuple[Part, ...] = ()
     files: tuple[Path, ...] = ()
@@ -53,7 +54,7 @@ def read(scan: Path, media_type: str, folder: Path) -> ReadScan:
     codes = codes_of(pdf)
     parts = parts_of(codes)
     if not parts:
-        raise Unreadable("There are cover sheets alone: scan the papers behind them.")
+        raise Unreadable("scan_covers_alone")
     if len(parts) == 1 and len(parts[0].pages) == len(codes):
         files: tuple[Path, ...] = (pdf,)
     else:
@@ -75,7 +76,7 @@ def _split(pdf: Path, parts: tuple[Part, ...], folder: Path) -> list[Path]:
             files.append(folder / f"{number}.pdf")
             writer.write(files[-1])
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Unreadable("The PDF is broken: its pages cannot be copied.") from error
+        raise Unreadable("scan_broken") from error
     return files
 
 
@@ -89,5 +90,5 @@ if __name__ == "__main__":
     try:
         found = read(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
     except Unreadable as unreadable:
-        found = ReadScan(fault=str(unreadable))
+        found = ReadScan(fault=unreadable.fault)
     sys.stdout.write(found.model_dump_json())

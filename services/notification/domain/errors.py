@@ -25,33 +25,25 @@ class NotPreparedYet(Refused):
     """It is about to be composed: asking again in a moment is right."""
 
     problem = "not_found"
-
-    def __init__(self) -> None:
-        super().__init__("The message is being prepared; ask again in a moment.")
+    code = "not_prepared_yet"
 
 
 class NotOnPaper(Refused):
     """An e-mail is sent, not handed over."""
 
     problem = "not_for_this_notice"
-
-    def __init__(self) -> None:
-        super().__init__("This is an e-mail: it is sent, nobody hands it over.")
+    code = "not_on_paper"
 
 
 class NotByEmail(Refused):
     """A paper is not sent again: it is printed again."""
 
     problem = "not_for_this_notice"
-
-    def __init__(self) -> None:
-        super().__init__("This is a paper: print its document once more instead.")
+    code = "not_by_email"
 
 
 class AlreadyHandedOver(Refused):
     """A paper is handed over once."""
 
     problem = "not_for_this_notice"
-
-    def __init__(self) -> None:
-        super().__init__("This paper was handed over before.")
+    code = "handed_over_before"

@@ -35,30 +35,28 @@ def _faults(about: About, pointer: str, wording: Wording) -> Iterator[FieldError
         for part in parts(place.text):
             match part:
                 case StrayBrace(brace=brace, position=position):
-                    yield FieldError(
-                        pointer=place.pointer,
-                        detail=f"The {brace} at character {position} belongs to no variable: write "
-                        f"{{name}} with small letters, or {brace * 2} for the brace itself.",
+                    yield FieldError.of(
+                        place.pointer, "stray_brace", brace=brace, position=position
                     )
                 case Variable(name=name, position=position) if name not in ALLOWED[about]:
-                    yield FieldError(
-                        pointer=place.pointer,
-                        detail=f"The variable at character {position} is none of this notice's, "
-                        f"which are {', '.join(ALLOWED[about])}.",
+                    yield FieldError.of(
+                        place.pointer,
+                        "unknown_variable",
+                        position=position,
+                        variables=tuple(ALLOWED[about]),
                     )
                 case Variable(name=name) if MEANINGS[name].is_sentence:
                     if not place.takes_sentences:
-                        yield FieldError(
-                            pointer=place.pointer,
-                            detail=f"{{{name}}} may be left out: it can stand in onward alone.",
+                        yield FieldError.of(
+                            place.pointer, "variable_not_here", variable=f"{{{name}}}"
                         )
     held = {
         part.name for place in places for part in parts(place.text) if isinstance(part, Variable)
     }
     missing = [name for name in REQUIRED[about] if name not in held]
     if missing:
-        names = ", ".join(f"{{{name}}}" for name in missing)
-        yield FieldError(pointer=pointer, detail=f"The user must read {names} somewhere.")
+        names = tuple(f"{{{name}}}" for name in missing)
+        yield FieldError.of(pointer, "variables_missing", variables=names)
 
 
 def _places(pointer: str, wording: Wording) -> Iterator[_Place]:

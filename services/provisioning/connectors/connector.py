@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import PlannedChange, Target
+from bmt.contracts.faults import Values
 from bmt.contracts.values import Officer
 
 E = TypeVar("E", bound=BaseModel)
@@ -48,13 +49,25 @@ class TargetRefused(Exception):  # noqa: N818  named for what the target did
 
     Attributes:
         target: who refuses.
-        reason: what it said, for people.
+        reason: what it said, for people, in English.
+        code: the same as a code of `bmt.contracts.faults`.
+        values: what stands in the places of its sentence.
         retryable: whether trying again can help once somebody has mended the cause.
     """
 
-    def __init__(self, target: Target, reason: str, *, retryable: bool = True) -> None:
+    def __init__(
+        self,
+        target: Target,
+        reason: str,
+        *,
+        code: str = "target_refused",
+        values: Values | None = None,
+        retryable: bool = True,
+    ) -> None:
         """Names the target and its reason."""
         super().__init__(reason)
+        self.code = code
+        self.values: Values = values or {}
         self.target: Target = target
         self.reason = reason
         self.retryable = retryable

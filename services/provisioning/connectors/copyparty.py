@@ -104,7 +104,7 @@ class Copyparty:
         """The name of the account's volume; nothing is written for one that is not safe."""
         if not SAFE.fullmatch(account) or account.casefold() == self._server.admin.casefold():
             reason = "the account's name cannot be that of a volume"
-            raise TargetRefused("storage", reason, retryable=False)
+            raise TargetRefused("storage", reason, code="not_a_volume", retryable=False)
         return await _on_disk(self._files.owner, account)
 
     def _password(self, owner: str) -> str:
@@ -139,7 +139,13 @@ class Copyparty:
             raise TargetAway(NAME, "refuses its configuration as it was before")
         if len(writes) > 1:
             return [(await self._change([write]))[0] for write in writes]
-        return [TargetRefused("storage", "the storage refuses the volume's configuration")]
+        return [
+            TargetRefused(
+                "storage",
+                "the storage refuses the volume's configuration",
+                code="volume_refused",
+            )
+        ]
 
     async def _load(self, owners: Sequence[str]) -> bool:
         """Have the server read its configuration; False: it refuses, and goes on with the former."""

@@ -102,7 +102,9 @@ class CopypartyServer:
         hrefs = [one.findtext("{DAV:}href") or "" for one in responses]
         paths = [unquote(urlsplit(href).path).rstrip("/") for href in hrefs]
         if len(paths) != 1 or paths[0] not in {f"/{owner}", f"{base}/{owner}"}:
-            raise TargetRefused("storage", "the storage answers for another volume")
+            raise TargetRefused(
+                "storage", "the storage answers for another volume", code="another_volume"
+            )
         return responses[0]
 
     async def _propfind(

@@ -170,16 +170,32 @@ class Scim:
         users = found.resources or []
         counted = len(users) if found.total_results is None else found.total_results
         if max(len(users), counted) > 1 or found.next_cursor is not None:
-            raise TargetRefused("ipms", "IPMS answers with more than one account for this name")
+            raise TargetRefused(
+                "ipms",
+                "IPMS answers with more than one account for this name",
+                code="several_accounts",
+            )
         if len(users) != counted:
-            raise TargetRefused("ipms", "IPMS shows another number of accounts than it counts")
+            raise TargetRefused(
+                "ipms",
+                "IPMS shows another number of accounts than it counts",
+                code="counts_otherwise",
+            )
         if not users:
             return None
         (user,) = users
         if (user.user_name or "").casefold() != account.casefold():
-            raise TargetRefused("ipms", "IPMS answers with another account than the one asked for")
+            raise TargetRefused(
+                "ipms",
+                "IPMS answers with another account than the one asked for",
+                code="another_account",
+            )
         if not user.id:
-            raise TargetRefused("ipms", "IPMS gives the account no id, so it cannot be changed")
+            raise TargetRefused(
+                "ipms",
+                "IPMS gives the account no id, so it cannot be changed",
+                code="account_without_id",
+            )
         return user
 
     async def _modify(
@@ -199,14 +215,20 @@ class Scim:
         with _answering(), suppress(ResponsePayloadValidationException):
             answer = await self._client.modify(BmtUser, user.id, change, headers=headers)
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
-            raise TargetRefused("ipms", "IPMS answers the change with another account")
+            raise TargetRefused(
+                "ipms", "IPMS answers the change with another account", code="another_account"
+            )
 
     async def _version(self, user: IpmsUser[BmtService]) -> str | None:
         """The user's present version (RFC 7644, 3.14); None where IPMS tells none."""
         with _answering(reading=True):
             found = await self._client.query(BmtUser, user.id)
         if not isinstance(found, IpmsUser) or not _is_same(found, user):
-            raise TargetRefused("ipms", "IPMS answers with another account than the one asked for")
+            raise TargetRefused(
+                "ipms",
+                "IPMS answers with another account than the one asked for",
+                code="another_account",
+            )
         return found.meta.version if found.meta else None
 
 
@@ -243,7 +265,9 @@ def _decimal(size: int | None) -> str | None:
 
 
 def _not_registered() -> TargetRefused:
-    return TargetRefused("ipms", "IPMS has no such account: it is not registered")
+    return TargetRefused(
+        "ipms", "IPMS has no such account: it is not registered", code="not_registered_there"
+    )
 
 
 @contextmanager
@@ -262,7 +286,9 @@ def _answering(*, reading: bool = False) -> Iterator[None]:
         raise _by_status(error.status, error.detail or "", reading=reading) from error
     except ResponsePayloadValidationException as error:
         raise TargetRefused(
-            "ipms", "IPMS shows the account in a form that cannot be read"
+            "ipms",
+            "IPMS shows the account in a form that cannot be read",
+            code="account_unreadable",
         ) from error
     except SCIMResponseException as error:
         status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
@@ -279,4 +305,7 @@ def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
     reason = f"IPMS refuses with {status}: {said or 'no reason'}"
     if status in _STALE:
         return _StaleVersion("ipms", reason)
-    return TargetConflict("ipms", reason) if status in _CONFLICTS else TargetRefused("ipms", reason)
+    if status in _CONFLICTS:
+        return TargetConflict("ipms", reason)
+    values = {"status": str(int(status)), "said": said or "–"}
+    return TargetRefused("ipms", reason, code="target_refused_with", values=values)

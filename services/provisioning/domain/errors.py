@@ -30,12 +30,8 @@ class QuotaAboveMaximum(Refused):
 
     def __init__(self, maximum_bytes: int, pointer: str) -> None:
         """Names the maximum, and where the quota stood."""
-        detail = f"At most {maximum_bytes} bytes can be approved; ask with a lower quota_bytes."
-        super().__init__(
-            detail,
-            extra={"maximum": maximum_bytes},
-            errors=(FieldError(pointer=pointer, detail=detail),),
-        )
+        wrong = FieldError.of(pointer, "size_above_maximum", maximum_bytes=maximum_bytes)
+        super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
 
 
 class UnknownRequest(Refused):
@@ -60,6 +56,7 @@ class ClaimedByAnother(Refused):
     """Somebody else took the task on before; `decision` shows who."""
 
     problem = "already_decided"
+    code = "claimed_by_another"
 
     def __init__(self, first: TaskClaimed) -> None:
         """Shows the claim that stands."""
@@ -81,43 +78,36 @@ class NotClaimed(Refused):
     problem = "validation_failed"
 
     def __init__(self) -> None:
-        detail = "Nobody has claimed this task: claim it."
-        super().__init__(detail, errors=(FieldError(pointer="/claimed_by", detail=detail),))
+        wrong = FieldError.of("/claimed_by", "not_claimed")
+        super().__init__(wrong.detail, errors=(wrong,))
 
 
 class TaskFinished(Refused):
     """The task was completed before."""
 
     problem = "request_closed"
-
-    def __init__(self) -> None:
-        super().__init__("This task was completed before: nothing is left to do.")
+    code = "task_finished"
 
 
 class ApproverMayNotConfigure(Refused):
     """The agency separates the two duties."""
 
     problem = "forbidden"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "You approved this request, and at your agency another officer must configure it."
-        )
+    code = "approver_may_not_configure"
 
 
 class NothingToRetry(Refused):
     """The request is configured: retrying could only do harm."""
 
     problem = "request_closed"
-
-    def __init__(self) -> None:
-        super().__init__("This request is configured: there is nothing to retry.")
+    code = "nothing_to_retry"
 
 
 class NotRetryable(Refused):
     """The failure is one that no retry mends."""
 
     problem = "request_closed"
+    code = "retry_cannot_help"
 
     def __init__(self, reason: str) -> None:
         """Repeats why it failed."""
@@ -128,9 +118,4 @@ class Overtaken(Refused):
     """A later decision on the same account counts now."""
 
     problem = "request_closed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A request for the same account that was approved later is under way or configured. "
-            "Retrying this one would undo it."
-        )
+    code = "overtaken"

@@ -80,7 +80,7 @@ def _granted(kind: Kind, asked: Granted, wish: Granted) -> Granted:
         )
     named = ((_TO_QUOTA, wish.quota_bytes), (_TO_LARGEST, wish.max_file_size_bytes))
     faults = [
-        FieldError(pointer=pointer, detail="A termination grants nothing.")
+        FieldError.of(pointer, "termination_grants_nothing")
         for pointer, size in named
         if size is not None
     ]
@@ -93,8 +93,9 @@ def _require_within(policy: Policy, granted: Granted, asked: Granted) -> None:
     """What was asked is held to it too: so a decision is, and the rules may have changed since."""
     largest = policy.largest_file_bytes or asked.max_file_size_bytes
     if _above(granted.max_file_size_bytes, largest):
-        detail = f"At most {largest} bytes can be approved."
-        raise SizesWrong([FieldError(pointer=_TO_LARGEST, detail=detail)])
+        raise SizesWrong(
+            [FieldError.of(_TO_LARGEST, "size_above_maximum", maximum_bytes=largest or 0)]
+        )
     quota = policy.largest_quota_bytes or asked.quota_bytes
     if quota is not None and _above(granted.quota_bytes, quota):
         raise QuotaAboveMaximum(quota, _TO_QUOTA)

@@ -86,8 +86,8 @@ class Examination:
             )
             found += some
             if len(found) > MOST_REQUESTS:
-                detail = f"a report holds at most {MOST_REQUESTS} requests: ask for a shorter time"
-                raise TooManyRequests(errors=(FieldError(pointer="/query/to", detail=detail),))
+                wrong = FieldError.of("/query/to", "period_too_long", maximum=MOST_REQUESTS)
+                raise TooManyRequests(errors=(wrong,))
             if len(some) < AT_A_TIME:
                 return found
             after = (some[-1].received_at, some[-1].request_id)

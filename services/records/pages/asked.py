@@ -5,13 +5,11 @@ from typing import Annotated, Final, TypeVar
 from fastapi import Query
 from pydantic import BeforeValidator
 
-from bmt.contracts.values import AgencyCode, Status
+from bmt.contracts.values import NO_CONTROL, AgencyCode, Status
 from services.records.moments import Day, begins, ends
 from services.records.reading_room import Criteria
 
 T = TypeVar("T")
-
-_TEXT: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _empty_is_nothing(value: object) -> object:
@@ -22,7 +20,7 @@ Empty: Final = BeforeValidator(_empty_is_nothing)
 
 
 def criteria(
-    q: Annotated[str | None, Query(max_length=200, pattern=_TEXT), Empty] = None,
+    q: Annotated[str | None, Query(max_length=200, pattern=NO_CONTROL), Empty] = None,
     agency: Annotated[AgencyCode | None, Empty] = None,
     status: Annotated[Status | None, Empty] = None,
     from_: Annotated[Day | None, Query(alias="from"), Empty] = None,

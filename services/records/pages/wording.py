@@ -63,15 +63,45 @@ DEVIATION: Final[Mapping[str, str]] = {
 }
 """What the report finds wrong."""
 
+FINDING: Final[Mapping[str, str]] = {
+    "archive_malformed": "Arkib bukan dalam bentuk yang dijangka",
+    "name_not_allowed": "Satu nama fail tiada tempat dalam arkib ini",
+    "file_missing": "Fail tiada",
+    "file_not_listed": "Fail tidak disenaraikan dalam manifes",
+    "file_changed": "Kandungan fail telah berubah",
+    "order_differs": "Susunan fail berbeza daripada manifes",
+    "manifest_malformed": "Manifes tidak dapat dibaca",
+    "manifest_signature": "Tandatangan manifes tidak sah",
+    "checkpoint_origin": "Titik semak milik lejar lain",
+    "checkpoint_signature": "Tandatangan titik semak tidak sah",
+    "checkpoint_differs": "Titik semak berbeza",
+    "malformed": "Tidak dapat dibaca",
+    "chain_gap": "Satu peristiwa tiada dalam rantaian",
+    "chain_broken": "Satu peristiwa tidak menyambung yang sebelumnya",
+    "request_differs": "Peristiwa ini tentang permohonan lain",
+    "disclosure_wrong": "Nilai peribadi bukan yang dikomitkan",
+    "proof_wrong": "Bukti tidak sampai ke pokok yang ditandatangani",
+    "order_wrong": "Peristiwa berada sebelum yang mendahuluinya",
+    "document_not_filed": "Dokumen dinamakan tetapi tidak difailkan",
+    "document_missing": "Dokumen tidak dapat difailkan ketika eksport",
+    "document_changed": "Dokumen bukan seperti ketika difailkan",
+    "folio_number": "Nombor folio tidak mengikut turutan",
+    "folio_unknown": "Folio bukan dokumen peristiwa yang dinamakan",
+}
+"""What a verification finds wrong in a file."""
+ANY_FINDING: Final = "Tidak sepadan"
+
 TARGET: Final[Mapping[str, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
 """What is configured."""
 
 __all__ = (
     "ABOUT",
     "ALL",
+    "ANY_FINDING",
     "CHANNEL",
     "DEVIATION",
     "EVENT",
+    "FINDING",
     "KIND",
     "REASON_MISSING",
     "STATUS",
@@ -79,4 +109,4 @@ __all__ = (
     "TONE",
 )
 
-ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, TARGET)
+ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, FINDING, {"": ANY_FINDING}, TARGET)

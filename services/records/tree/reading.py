@@ -63,9 +63,9 @@ class TreeReading:
         """
         size = (await self.latest()).checkpoint.size
         if second > size:
-            raise _refused("/query/to", f"at most {size} leaves are signed")
+            raise _refused(FieldError.of("/query/to", "more_than_signed", maximum=size))
         if first > second:
-            raise _refused("/query/from", "it must not be larger than `to`")
+            raise _refused(FieldError.of("/query/from", "from_after_to"))
         return await self._tree.roots(consistency_ranges(first, second))
 
     async def proofs(self, request_id: str, indexes: Sequence[int], size: int) -> list[Proof]:
@@ -93,5 +93,5 @@ class TreeReading:
         ]
 
 
-def _refused(pointer: str, detail: str) -> NoSuchTree:
-    return NoSuchTree(detail, errors=(FieldError(pointer=pointer, detail=detail),))
+def _refused(wrong: FieldError) -> NoSuchTree:
+    return NoSuchTree(wrong.detail, errors=(wrong,))

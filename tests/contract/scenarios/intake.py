@@ -107,7 +107,7 @@ SCENARIOS = {
     "withdrawn": [MEMO, WithdrawRequest("Tidak diperlukan.", ADMINISTRATOR, Known("received"))],
     "mailbox-bounce": [replace(UNCLEAR, bounce=Bounce(message_id="<1@bmt.my>", request_id=ID))],
     "mailbox-set-aside-registered": [
-        replace(UNCLEAR, set_aside="A machine sent it (Auto-Submitted)."),
+        replace(UNCLEAR, set_aside="machine_sent"),
         RegisterInboxItem(ID, submission(channel="email")),
     ],
     "inbox-registered": [UNCLEAR, RegisterInboxItem(ID, submission(channel="email"))],

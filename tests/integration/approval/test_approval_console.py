@@ -159,8 +159,9 @@ async def test_of_two_administrators_the_second_sees_the_decision_of_the_first(o
     await office.shows(request, "approved")
 
 
-async def test_nobody_decides_on_their_own_request(office, desk):
-    request = await office.hears(applicant=APPLICANT.model_copy(update={"account": "siti"}))
+@pytest.mark.parametrize("account", ["siti", "SITI"])
+async def test_nobody_decides_on_their_own_request(office, desk, account):
+    request = await office.hears(applicant=APPLICANT.model_copy(update={"account": account}))
     browser = await desk()
     text = (await browser.get(f"/console/requests/{request.request_id}")).text
     assert "milik anda sendiri" in text

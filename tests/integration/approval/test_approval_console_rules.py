@@ -93,7 +93,7 @@ async def test_two_administrators_approve_one_after_the_other(office, desk):
 
     answer = await decided(siti, request, decision="approve")
     assert answer.status_code == 403
-    assert "hendaklah diberikan oleh pentadbir lain" in answer.text
+    assert "1 daripada 2 kelulusan telah diberikan, satu daripadanya oleh anda" in answer.text
     assert (await decided(aminah, request, decision="approve", quota_bytes="5")).status_code == 303
     shown = await office.shows(request, "approved")
     assert shown["decision"]["approved"]["quota_bytes"] == 5_000_000_000

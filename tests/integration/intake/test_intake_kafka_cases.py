@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,24 @@ async def test_a_right_event_is_a_request(outcomes, name):
     found = outcomes[name]
     assert found.topic.endswith(topics.REQUESTS), dict(found.headers)
     assert json.loads(found.value)["request"]["channel"] == "event"
+
+
+async def test_a_request_is_received_when_it_is_read_whatever_time_its_event_has(outcomes):
+    (name,) = [one for one in CASES if "time-far-future" in one]
+    received = datetime.fromisoformat(json.loads(outcomes[name].value)["request"]["received_at"])
+    assert abs(datetime.now(UTC) - received) < timedelta(hours=1)
+
+
+async def test_an_account_stays_as_it_was_given(outcomes):
+    (name,) = [one for one in CASES if "account-in-capitals" in one]
+    request = json.loads(outcomes[name].value)["request"]
+    assert request["applicant"]["account"] == _data(name)["applicant"]["account"]
+    assert request["applicant"]["account"].startswith("KC149")
+
+
+def _data(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(record(CASES[name])["value"])
+    return value
 
 
 @pytest.mark.parametrize("name", REFUSED)

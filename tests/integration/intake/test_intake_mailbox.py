@@ -123,7 +123,7 @@ async def test_a_set_aside_message_bothers_nobody_and_can_still_become_a_request
         (item,) = aside.json()["items"]
         address = f"/v1/inbox/{item['inbox_item_id']}"
         whole = (await intake.get(address, headers=as_(*ADMINISTRATOR))).json()
-        assert whole["reason"] == "A machine sent it (Auto-Submitted)."
+        assert (whole["reason"], whole["reason_code"]) == ("A machine sent it.", "machine_sent")
         answer = await intake.post(
             f"{address}/registration", json=asked(channel=None), headers=as_(*ADMINISTRATOR)
         )
@@ -311,7 +311,7 @@ async def test_a_message_that_was_being_read_when_intake_died_twice_waits_for_a_
         (item,) = listed.json()["items"]
         address = f"/v1/inbox/{item['inbox_item_id']}"
         whole = (await intake.get(address, headers=as_(*ADMINISTRATOR))).json()
-        assert [missing["detail"] for missing in whole["missing"]] == [TWICE]
+        assert [missing["code"] for missing in whole["missing"]] == [TWICE]
     (kept,) = [content for _, content in office.dovecot.there().values() if b"lama@" in content]
     assert await office.stored(document_id(kept)) == kept
     assert await office.begun() == []

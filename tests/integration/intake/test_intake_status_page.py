@@ -228,3 +228,22 @@ async def test_where_no_key_is_set_there_is_no_page(shared, variables, embedded_
     paths = {getattr(route, "path", "") for route in app.routes}
     assert "/my" in paths
     assert "/status" not in paths
+
+
+def full_width(text):
+    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
+
+
+async def test_reference_and_code_are_read_as_people_type_them(stranger, request_of_siti):
+    facts, code = request_of_siti
+    reference = facts.reference
+    for typed, typed_code in (
+        (reference.lower().replace("-", " "), code.lower().replace("-", " ")),
+        (reference.replace("-", ""), code.replace("-", "")),
+        (f"No. rujukan: {reference}", f"Kod semakan: {code}"),
+        (full_width(reference), full_width(code)),
+        (reference.replace("0", "O").replace("1", "l"), code.replace("0", "o").replace("1", "I")),
+    ):
+        answer = await asked(stranger, typed, typed_code)
+        assert answer.status_code == 200, (typed, typed_code)
+        assert facts.reference in answer.text

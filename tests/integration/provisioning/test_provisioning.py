@@ -220,7 +220,10 @@ async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(
         assert await storage.visit(account) == 401
         address = f"/v1/requests/{request.request_id}"
         plan = (await client.get(f"{address}/plan", headers=as_("administrator"))).json()
-        assert plan["obstacles"] == [{"target": "ipms", "reason": failed.data["reason"]}]
+        code = "not_registered_there"
+        assert plan["obstacles"] == [
+            {"target": "ipms", "reason": failed.data["reason"], "code": code}
+        ]
 
         await ipms.register(account)
         for other in (("administrator", "KPM"), ("auditor", "")):

@@ -19,6 +19,13 @@ from bmt.agencies.charter import MALAYSIA, due_at, remind_at
         pytest.param("2025-11-29T01:30", 1, "johor", "2025-12-01", id="received on a Saturday"),
         pytest.param("2025-11-23T15:59", 1, "johor", "2025-11-24", id="Sunday night there"),
         pytest.param("2025-11-23T16:00", 1, "johor", "2025-11-25", id="Monday already there"),
+        pytest.param("2026-12-31T01:30", 1, "kedah", "2027-01-03", id="over Friday, Kedah"),
+        pytest.param("2026-12-31T01:30", 1, "kelantan", "2027-01-03", id="over Friday, Kelantan"),
+        pytest.param(
+            "2026-12-31T01:30", 1, "terengganu", "2027-01-03", id="over Friday, Terengganu"
+        ),
+        pytest.param("2026-12-31T01:30", 1, "selangor", "2027-01-04", id="over New Year elsewhere"),
+        pytest.param("2027-06-04T01:30", 1, "selangor", "2027-06-08", id="no day in lieu is known"),
     ],
 )
 def test_due_when_offices_close_on_the_last_day(since, days, state, due):
@@ -63,6 +70,14 @@ def test_days_on_which_the_agency_is_closed_do_not_count(since, days, state, clo
     month = "2025-12" if due == "01" else "2025-11"
     is_due = due_at(received, days, state, frozenset(date(2025, 11, day) for day in closed))
     assert is_due == datetime.fromisoformat(f"{month}-{due}T09:00+00:00")
+
+
+def test_a_day_in_lieu_that_no_list_has_is_the_agencys_to_name():
+    """Awal Muharram is Sunday 6 June 2027, the King's birthday the Monday: the library gives no day in lieu of the
+    first, and no official list was found; an agency may name one."""
+    received = datetime(2027, 6, 4, 1, 30, tzinfo=UTC)
+    due = due_at(received, 1, "selangor", frozenset({date(2027, 6, 8)}))
+    assert due == datetime(2027, 6, 9, 9, tzinfo=UTC)
 
 
 def test_nobody_is_reminded_on_a_closed_day():

@@ -24,7 +24,7 @@ def test_the_evaluations_agencies_are_read():
 def test_an_unknown_agency_is_refused_with_those_there_are():
     with pytest.raises(UnknownAgency) as refused:
         register.read(AGENCIES_FILE).get("LAMA")
-    assert refused.value.errors[0].detail == "must be one of JPA, KPM, MAMPU"
+    assert refused.value.errors[0].detail == "One of these agencies is needed: JPA, KPM, MAMPU."
 
 
 def test_a_file_that_is_not_there_is_said_with_its_variable(tmp_path):

@@ -49,14 +49,14 @@ def test_and_may_decide_in_their_own_name():
         (
             policy(appointment(DAY + timedelta(1), DAY + timedelta(9))),
             "Pengarah ICT",
-            "leave it out",
+            "leave this out",
         ),
         (
             policy(appointment(DAY - timedelta(9), DAY - timedelta(1))),
             "Pengarah ICT",
-            "leave it out",
+            "leave this out",
         ),
-        (policy(appointment(officer=FAIZ.subject)), "Pengarah ICT", "leave it out"),
+        (policy(appointment(officer=FAIZ.subject)), "Pengarah ICT", "leave this out"),
     ],
     ids=["another's", "in other letters", "not yet", "no longer", "only a colleague"],
 )

@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from bmt.agencies import register
-from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, InboxText
+from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, InboxText, MissingField
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import wording
@@ -77,8 +77,10 @@ async def test_a_bounce_says_what_to_do_and_leads_to_its_request(desk):
 
 
 async def test_what_was_set_aside_says_why_and_can_still_be_registered(desk):
-    page = await shown(desk, item(status="set_aside", reason="A machine sent it."))
-    assert "A machine sent it." in page
+    aside = {"reason": "A machine sent it.", "reason_code": "machine_sent"}
+    page = await shown(desk, item(status="set_aside", **aside))
+    assert "Sebuah mesin menghantarnya." in page
+    assert "A machine sent it." not in page
     assert 'value="register"' in page
 
 
@@ -90,3 +92,13 @@ async def test_an_ordinary_message_says_neither(desk):
 
 def test_every_status_has_a_name():
     assert set(wording.INBOX) == {"waiting", "registered", "dismissed", "set_aside"}
+
+
+async def test_why_an_item_waits_is_told_in_malay_and_not_as_the_api_says_it(desk):
+    label = MissingField(
+        field="kind", detail="x", code="line_missing", values={"label": "Jenis / kind"}
+    )
+    before = MissingField(field="kind", detail="There is no line Jenis.")
+    page = await shown(desk, item(missing=(label, before)))
+    assert "<li>Tiada baris Jenis / kind.</li></ul>" in page
+    assert "There is no line" not in page

@@ -55,8 +55,8 @@ def test_what_is_missing_is_told_by_its_field():
 
 def test_a_fault_of_a_line_belongs_to_its_part():
     faults = (
-        FieldError(pointer="/words/malay/onward/1", detail="a"),
-        FieldError(pointer="/words/malay/onward/2", detail="b"),
-        FieldError(pointer="", detail="c"),
+        FieldError.of("/words/malay/onward/1", "too_long", maximum=1500),
+        FieldError.of("/words/malay/onward/2", "blank"),
+        FieldError.of("", "required"),
     )
-    assert faults_of(Refused(errors=faults)) == {"malay-onward": "a", "": "c"}
+    assert faults_of(Refused(errors=faults)) == {"malay-onward": faults[0], "": faults[2]}

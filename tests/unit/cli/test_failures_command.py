@@ -26,7 +26,7 @@ FAILED = {
 ITEMS = [
     {**FAILED, "request_id": "r-1"},
     {**FAILED, "request_id": "r-2", "agency": "JPA", "target": None, "failed_at": None},
-    {**FAILED, "request_id": "r-3", "retryable": False},
+    {**FAILED, "request_id": "r-3", "reference": "BMT-MAMPU-2026-7K0QF1ZT", "retryable": False},
 ]
 
 
@@ -111,6 +111,11 @@ def test_a_retry_has_a_reason_and_one_that_is_refused_says_why(bmt):
     assert bmt("retry", "r-1", "--reason", "IPMS is mended.").exit_code == 0
     assert bmt("retry", "r-1").exit_code == 2
     assert bmt("retry", "r-1", "--reason", " ").exit_code == 2
+
+
+def test_a_request_may_be_named_by_its_reference_as_it_is_typed(bmt):
+    shown = bmt("retry", "bmt mampu 2026 7koqflzt", "r-1", "--reason", "IPMS is mended.", "--json")
+    assert [one["request_id"] for one in json.loads(shown.stdout)["results"]] == ["r-3", "r-1"]
 
 
 def test_what_is_wrong_or_away_has_its_code(bmt):

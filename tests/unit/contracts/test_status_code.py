@@ -37,6 +37,10 @@ def test_it_is_taken_however_it_is_typed(code):
         f" {in_groups(code)} ".replace("-", " – "),
         code.replace("0", "O").replace("1", "I"),
         code.lower().replace("0", "o").replace("1", "l"),
+        f"Kod semakan: {in_groups(code)}",
+        f"Kod semakan {in_groups(code).replace('-', ' ')}.",
+        f"(check code: {code.lower()})",
+        "".join(chr(ord(one) + 0xFEE0) for one in code),
     ):
         assert is_same(code, typed), typed
 

@@ -275,10 +275,10 @@ class TestEmail:
 
     def test_what_came_back_is_no_request_whatever_stands_in_it(self):
         bounce = Bounce(message_id="<0192@bmt.my>", request_id=ID)
-        for changes in ({"bounce": bounce}, {"set_aside": "It is ours."}):
+        for changes in ({"bounce": bounce}, {"set_aside": "own_notice"}):
             (item,) = DECIDER.decide(replace(self.receive(), **changes), DECIDER.initial)
             assert isinstance(item, InboxItemReceived)
-            assert (item.bounce, item.set_aside) == (
+            assert (item.bounce, item.set_aside_code) == (
                 changes.get("bounce"),
                 changes.get("set_aside"),
             )

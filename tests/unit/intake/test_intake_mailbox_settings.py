@@ -46,6 +46,7 @@ def test_a_password_may_stand_in_a_file_of_its_own(tmp_path):
         (given(password_file="x"), "either password or password_file"),
         (given(password=None, password_file="tiada"), "MAMPU.password_file: it cannot be read"),
         ("[rahsia", "it is not YAML"),
+        ("MAMPU: {host: a, host: rahsia}", "line 1: host stands there twice, first in line 1"),
         ("rahsia", "valid dictionary"),
     ],
 )

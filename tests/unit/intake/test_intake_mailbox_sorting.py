@@ -58,10 +58,12 @@ def test_no_surrogate_of_a_strange_character_set_reaches_what_is_stored():
 
 def test_the_beginning_of_a_large_message_tells_who_sent_it_and_that_it_was_not_read():
     head = b"From: siti@mampu.gov.my\r\nAuto-Submitted: auto-replied\r\n\r\nJenis: permohonan\r\n"
-    opened = open_head(head, "It is too large.")
+    opened = open_head(head, "message_too_large")
     assert opened.message.sender == "siti@mampu.gov.my"
-    assert [missing.detail for missing in opened.form.missing] == ["It is too large."]
-    assert why_set_aside(opened, IS_OURS) == "A machine sent it (Auto-Submitted)."
+    assert [missing.detail for missing in opened.form.missing] == [
+        "It is too large: nothing but its header was read."
+    ]
+    assert why_set_aside(opened, IS_OURS) == "machine_sent"
 
 
 @pytest.mark.parametrize(

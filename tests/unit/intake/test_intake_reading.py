@@ -71,7 +71,7 @@ async def test_intake_goes_on_while_a_reader_is_stuck_and_the_next_message_is_re
     os.kill(stuck.pid, signal.SIGSTOP)
     readers._longest_seconds = 0.5
     unread = await readers.mail(content)
-    assert [missing.detail for missing in unread.form.missing] == [TOO_LONG]
+    assert [missing.code for missing in unread.form.missing] == [TOO_LONG]
     assert stuck.returncode == -signal.SIGKILL
     readers._longest_seconds = reading.LONGEST_SECONDS
     assert (await readers.mail(content)).message.sender
@@ -89,7 +89,7 @@ process.main(cpu_seconds=1)
     monkeypatch.setattr(reading, "_PROGRAM", (reading._PROGRAM[0], "-c", slow))
     readers = Readers(CODES, at_once=1)
     unread = await readers.mail(HEAD)
-    assert [missing.detail for missing in unread.form.missing] == [TOO_LONG]
+    assert [missing.code for missing in unread.form.missing] == [TOO_LONG]
     await readers.close()
 
 
@@ -100,7 +100,7 @@ async def test_a_reader_that_dies_of_a_message_leaves_it_to_a_person(readers, mo
     ((kept, _),) = readers._idle
     os.kill(kept.pid, signal.SIGKILL)
     unread = await readers.mail(content)
-    assert [missing.detail for missing in unread.form.missing] == [NOT_READ]
+    assert [missing.code for missing in unread.form.missing] == [NOT_READ]
     monkeypatch.undo()
     assert (await readers.mail(content)).message.sender
 

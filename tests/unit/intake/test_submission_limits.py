@@ -49,7 +49,7 @@ async def test_an_applicant_has_few_open_requests_and_may_still_correct_them():
     assert await passed(limits(2), own) == 10
     excess = await limits(3).excess(own, is_new=True)
     assert excess is not None
-    assert "3 open requests" in excess.detail
+    assert (excess.code, excess.values) == ("too_many_open", {"maximum": 3})
     assert await limits(3).excess(own, is_new=False) is None
 
 

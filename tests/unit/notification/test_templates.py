@@ -66,7 +66,7 @@ def test_an_unknown_variable_is_refused_with_those_there_are():
 
 def test_what_the_user_must_read_is_named_where_it_is_missing():
     assert wrong(opening="Ditolak {tarikh}.") == {
-        "/words/malay": "The user must read {rujukan}, {keputusan} somewhere."
+        "/words/malay": "The user must read these somewhere: {rujukan}, {keputusan}."
     }
 
 
@@ -76,7 +76,7 @@ def test_a_brace_that_belongs_to_nothing_is_refused_with_its_place():
 
 
 def test_a_sentence_that_may_be_left_out_stands_where_a_paragraph_may_be():
-    assert "onward alone" in wrong(signatory="{semakan}")["/words/malay/signatory"]
+    assert "further paragraphs alone" in wrong(signatory="{semakan}")["/words/malay/signatory"]
     given(DECIDER).when(save(own_words(malay={"onward": ("{semakan}",)}))).then(
         saved(own_words(malay={"onward": ("{semakan}",)}))
     )

@@ -32,7 +32,7 @@ from services.approval.console.originals import Originals
 _SEE_OTHER: Final = 303
 _OK: Final = 200
 
-_NO_REASON: Final = FieldError(pointer="/reason", detail="Say why: it is kept with the item.")
+_NO_REASON: Final = FieldError.of("/reason", "reason_for_inbox")
 
 
 class _Items(Page[InboxItem]):

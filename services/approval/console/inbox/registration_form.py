@@ -73,10 +73,10 @@ class RegistrationForm:
         return validated(RegisterItem, told, faults)
 
 
-def faults_of(refused: Refused | None) -> dict[str, str]:
+def faults_of(refused: Refused | None) -> dict[str, FieldError]:
     """What is wrong with each field, by the last step of its pointer: an applicant's fields stand by themselves."""
     errors = refused.errors if refused else ()
-    return {fault.pointer.rpartition("/")[2]: fault.detail for fault in errors if fault.pointer}
+    return {fault.pointer.rpartition("/")[2]: fault for fault in errors if fault.pointer}
 
 
 def _number(written: str) -> str:

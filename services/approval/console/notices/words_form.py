@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bmt.contracts.http.notification import SaveTemplate, Template, Wording
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import Sent, new_key, validated
 
 LANGUAGES: Final = ("malay", "english")
@@ -72,12 +72,12 @@ class WordsForm:
         return told
 
 
-def faults_of(refused: Refused | None) -> dict[str, str]:
+def faults_of(refused: Refused | None) -> dict[str, FieldError]:
     """What is wrong with each field: `/words/malay/onward/1` belongs to `malay-onward`."""
-    faults: dict[str, str] = {}
+    faults: dict[str, FieldError] = {}
     for fault in refused.errors if refused else ():
         steps = [step for step in fault.pointer.split("/") if step and step != "words"]
-        faults.setdefault("-".join(steps[:2]) if steps else "", fault.detail)
+        faults.setdefault("-".join(steps[:2]) if steps else "", fault)
     return faults
 
 

@@ -25,7 +25,7 @@ MOST_BYTES: Final = 100 * 1024 * 1024
 _OK: Final = 200
 
 Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
-_NO_FILE: Final = FieldError(pointer=f"/{SCAN}", detail="Choose a file.")
+_NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
 
 
 def routes(

@@ -74,7 +74,7 @@ class TaskDesk:
             key=new_key(),
             typed={name: told.text(name) if told else "" for name in ("note", "reason")},
             refused=refused,
-            faults=[fault.detail for fault in refused.errors] if refused else [],
+            faults=refused.errors if refused else (),
             wording=wording,
         )
 

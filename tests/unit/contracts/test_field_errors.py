@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from bmt.chassis import strict_json
-from bmt.chassis.field_errors import field_errors
-from bmt.contracts.problems import Refused
+from bmt.contracts.faults import wrong
+from bmt.contracts.field_errors import faults_in_body, field_errors
+from bmt.contracts.problems import FieldError, Refused
 
 
 class Cat(BaseModel):
@@ -35,15 +36,18 @@ class Home(BaseModel):
         if town == "Atlantis":
             raise ValueError(f"{town} is not on the map")
         if town == "Kuala":
-            raise ValueError("name the whole town.")
+            raise wrong("year_out_of_reach", first=1970, last=9998)
         return town
 
 
 def told(body: dict) -> dict[str, str]:
+    return {error.pointer: error.detail for error in errors_of(body)}
+
+
+def errors_of(body: dict) -> tuple[FieldError, ...]:
     with pytest.raises(ValidationError) as failed:
         Home.model_validate(body)
-    faults = [fault | {"loc": ("body", *fault["loc"])} for fault in failed.value.errors()]
-    return {error.pointer: error.detail for error in field_errors(faults, body)}
+    return faults_in_body(failed.value, body)
 
 
 def test_tags_of_unions_are_no_part_of_a_pointer():
@@ -58,15 +62,21 @@ def test_a_parameter_is_named_without_the_tags_of_its_types():
 
 def test_what_is_allowed_is_told():
     errors = told({"pets": [{"kind": "bird"}]})
-    assert errors == {"/pets/0": "One of these is needed: 'cat', 'dog'."}
+    assert errors == {"/pets/0": "One of these is needed: cat, dog."}
 
 
-def test_a_validators_own_words_are_told():
-    assert told({"town": "Kuala"}) == {"/town": "Name the whole town."}
+def test_a_validators_own_code_is_told_with_its_values():
+    (error,) = errors_of({"town": "Kuala"})
+    assert (error.code, error.values) == ("year_out_of_reach", {"first": 1970, "last": 9998})
+    assert error.detail == "A year from 1970 to 9998 is needed."
 
 
-def test_words_that_repeat_the_value_are_not_told():
+def test_a_validator_without_a_code_is_told_in_general():
     assert told({"town": "Atlantis"}) == {"/town": "This value is not allowed."}
+
+
+def test_a_sentence_that_would_repeat_the_value_is_not_told():
+    assert told({"pets": ["object"]}) == {"/pets/0": "This value is not allowed."}
 
 
 @given(st.binary())

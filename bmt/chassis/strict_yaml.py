@@ -1,0 +1,62 @@
+"""YAML as people write it, by the rules of YAML 1.2 (core schema): one meaning or none.
+
+`on`, `off`, `yes` and `no` are words, `0123` is 123, and `12:30`, `1_000` and `2026-11-28` are text: what is
+to be a day is read as one by whoever needs it. YAML 1.1 read each of them otherwise.
+"""
+
+from typing import Any
+
+import yaml
+from yamlcore import CoreLoader
+
+
+class NotYaml(ValueError):  # noqa: N818  named for what is so
+    """The text has not one meaning.
+
+    Attributes:
+        line: where, from 1; 0 where that cannot be told.
+    """
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        """Says why on one line; it may repeat what stands there."""
+        super().__init__(f"line {line}: {why}" if line else why)
+        self.line = line
+
+
+class KeyTwice(NotYaml):
+    """A key is there twice in one mapping: which, and in which lines; no value is told."""
+
+
+def read(text: str) -> Any:
+    """The value of a text.
+
+    Raises:
+        NotYaml: it is no YAML; `KeyTwice`.
+    """
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  it makes plain values alone
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        why = " ".join(str(error.problem or error.context).split())
+        raise NotYaml(why, mark.line + 1 if mark else 0) from None
+    except yaml.YAMLError as error:
+        raise NotYaml(" ".join(str(error).split())) from None
+
+
+class _Loader(CoreLoader):  # type: ignore[misc]  # yamlcore has no types
+    """Names the key that is there twice, which yamlcore does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  as PyYAML calls it
+        """The mapping."""
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise KeyTwice(
+                    f"{key.value} stands there twice, first in line {seen[key.value]}", line
+                )
+            seen[key.value] = line
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found

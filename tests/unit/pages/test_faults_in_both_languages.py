@@ -1,0 +1,380 @@
+"""What is wrong, in the reader's language: every code that the system has, in both, and nothing else."""
+
+import ast
+import html
+import json
+import re
+import string
+from pathlib import Path
+from typing import get_args
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from pydantic import ValidationError
+from pydantic_core import core_schema
+from starlette.requests import Request
+
+from bmt.contracts.faults import GENERAL, OF_FIELDS, SENTENCES, sentence
+from bmt.contracts.field_errors import CODES, faults_in_body
+from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.values import FORMS
+from bmt.pages.language import Languages
+from bmt.pages.layout import ROOM, Layout
+from bmt.pages.refusals import Refusals
+from services.intake.domain.events import Missing
+from services.records.pages.wording import FINDING
+
+REPOSITORY = Path(__file__).parents[3]
+LANGUAGES = Languages([ROOM / "locale"])
+
+TAKES_A_CODE = {
+    "of": 1,
+    "wrong": 0,
+    "Unreadable": 0,
+    "Excess": 0,
+    "RequestClosed": 0,
+    "unopened": 0,
+    "unread": 0,
+    "head": 1,
+    "_wrong": 0,
+    "present": 2,
+    "_channel_fault": 1,
+}
+"""What is called with a code of a fault: the place of the code among its arguments."""
+
+ABOVE_PYTHON = {
+    *("no_such_attribute", "needs_python_object", "recursion_loop", "recursion_depth_exceeded"),
+    *("frozen_field", "frozen_instance", "invalid_key", "get_attribute_error"),
+    *("dataclass_exact_type", "named_tuple_type", "default_factory_not_called", "iteration_error"),
+    *("frozen_dict_type", "ordered_dict_type", "counter_type", "deque_type"),
+    *("missing_sentinel_error", "ellipsis_error", "is_instance_of", "is_subclass_of"),
+    *("callable_type", "arguments_type", "missing_keyword_only_argument", "complex_type"),
+    *("unexpected_positional_argument", "missing_positional_only_argument"),
+    *("multiple_argument_values", "complex_str_parsing", "set_item_not_hashable"),
+    *("fraction_type", "fraction_parsing", "value_error", "assertion_error"),
+}
+"""Error types of pydantic that no JSON leads to in a model of ours; they have the general code."""
+
+OF_NO_MODEL = {
+    *("string_not_ascii", "multiple_of", "date_past", "date_future", "datetime_past"),
+    *("datetime_future", "timezone_aware", "time_delta_type", "time_delta_parsing"),
+    *("url_syntax_violation", "url_scheme"),
+    *("decimal_max_digits", "decimal_max_places", "decimal_whole_digits"),
+}
+"""Those of constraints that no model here has; they have the general code."""
+
+
+def reader(code):
+    return LANGUAGES.of(
+        Request({"type": "http", "query_string": f"lang={code}".encode(), "headers": []})
+    )
+
+
+def places(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def trees():
+    for room in ("bmt", "services"):
+        for file in sorted((REPOSITORY / room).rglob("*.py")):
+            yield file.relative_to(REPOSITORY).as_posix(), ast.parse(file.read_text())
+
+
+def codes_in(tree):
+    """The codes that are written out in a file, each with the names of its values (None: not told)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else None
+            name = called or (node.func.id if isinstance(node.func, ast.Name) else None)
+            place = TAKES_A_CODE.get(name)
+            if place is not None and len(node.args) > place:
+                code = node.args[place]
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                    given = {one.arg for one in node.keywords}
+                    yield code.value, given if name in ("of", "wrong", "Unreadable") else None
+            for one in node.keywords:
+                if one.arg == "code" and isinstance(one.value, ast.Constant):
+                    yield one.value.value, None
+        if isinstance(node, ast.ClassDef):
+            for line in node.body:
+                if isinstance(line, ast.Assign) and [
+                    target.id for target in line.targets if isinstance(target, ast.Name)
+                ] == ["code"]:
+                    yield line.value.value, None
+
+
+OPERATORS_ALONE = ("bmt/embedded/", "bmt/cli/", "bmt/prove/", "services/intake/mailbox/settings.py")
+"""What is told to whoever runs the system, in English."""
+
+WRITTEN = [
+    (file, code, given)
+    for file, tree in trees()
+    if not file.startswith(OPERATORS_ALONE)
+    for code, given in codes_in(tree)
+    if isinstance(code, str)
+]
+
+
+def test_both_languages_have_a_sentence_for_the_same_codes():
+    assert set(reader("ms").faults) == set(reader("en").faults) == set(SENTENCES)
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_a_code_has_a_sentence_of_each_language_and_malay_is_no_english(code):
+    malay, english = reader("ms").faults[code], SENTENCES[code]
+    assert malay.strip()
+    assert english.strip()
+    assert malay != english
+    assert places(malay) <= places(english)
+    assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", code)
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_no_sentence_has_a_pointer_a_pattern_or_a_name_of_the_api(code):
+    for text in (reader("ms").faults[code], SENTENCES[code]):
+        said = re.sub(r"\{\w+\}", "", text)
+        assert not re.search(r"(^|\s)/\w|\w_\w|\\|\^|\[|\$", said)
+
+
+@pytest.mark.parametrize("problem", STATUS)
+def test_every_problem_is_told_in_both_languages(problem):
+    refused = Refused(problem=problem)
+    malay, english = (reader(code).refusal(refused) for code in ("ms", "en"))
+    assert problem in SENTENCES
+    assert malay == reader("ms").faults[problem]
+    assert malay != english
+
+
+def test_the_code_base_has_no_code_without_a_sentence():
+    unknown = [(file, code) for file, code, _ in WRITTEN if code not in SENTENCES]
+    assert unknown == []
+    assert len({code for _, code, _ in WRITTEN}) > 60
+
+
+def test_every_sentence_is_given_what_stands_in_its_places():
+    wrong = [
+        (file, code, given)
+        for file, code, given in WRITTEN
+        if given is not None and code in SENTENCES and None not in given
+        if given != places(SENTENCES[code])
+    ]
+    assert wrong == []
+
+
+def test_no_code_is_left_over():
+    texts = {
+        node.value
+        for file, tree in trees()
+        if file != "bmt/contracts/faults.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert (
+        set(SENTENCES) - texts - {GENERAL, "inbox_item_registered", "inbox_item_dismissed"} == set()
+    )
+
+
+def test_a_fault_is_made_of_its_code_alone():
+    """A sentence that is written out elsewhere has no other language."""
+    made = [
+        file
+        for file, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("FieldError", "Missing")
+    ]
+    assert [file for file in made if file != "bmt/reconciliation.py"] == []
+
+
+def test_every_error_of_pydantic_that_a_call_can_lead_to_has_a_code():
+    types = set(get_args(core_schema.ErrorType))
+    assert types - CODES.keys() == ABOVE_PYTHON | OF_NO_MODEL
+    assert CODES.keys() <= types
+    assert set(CODES.values()) <= OF_FIELDS.keys()
+
+
+def test_people_are_told_of_each_form_in_words():
+    patterns = set()
+    for file in sorted((REPOSITORY / "docs" / "api").glob("*.openapi.json")):
+        patterns |= set(_patterns(json.loads(file.read_text())))
+    assert patterns - FORMS.keys() - {"^[!-~]+$"} == set()
+    assert set(FORMS.values()) <= OF_FIELDS.keys()
+
+
+def _patterns(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("pattern"), str):
+            yield value["pattern"]
+        for each in value.values():
+            yield from _patterns(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _patterns(each)
+
+
+def test_what_a_verification_finds_is_told_in_words():
+    tree = ast.parse((REPOSITORY / "bmt" / "verify_record.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    words = {
+        argument.value
+        for call in calls
+        if ast.unparse(call.func) in ("Finding", "Wrong", "signed_text")
+        for argument in call.args[1:]
+        if isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z_]+", str(argument.value))
+    }
+    assert words - FINDING.keys() == set()
+    assert len(words) > 15
+
+
+PAGES = [
+    folder / "templates"
+    for folder in (
+        ROOM,
+        REPOSITORY / "services" / "intake" / "pages",
+        REPOSITORY / "services" / "approval" / "console",
+        REPOSITORY / "services" / "records" / "pages",
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [file for folder in PAGES for file in sorted(folder.glob("*.html"))],
+    ids=lambda one: one.name,
+)
+def test_no_page_shows_a_sentence_in_another_language_than_its_own(page):
+    """Two exceptions: a link is called as its language calls itself, and an office's words are in two languages."""
+    text = page.read_text()
+    assert 'lang="en"' not in text
+    assert not re.search(r"\{\{[^}]*\.pointer *\}\}", text)
+    assert ".detail, language" not in text
+
+
+@pytest.mark.parametrize("problem", STATUS)
+async def test_a_page_of_a_refusal_is_in_the_readers_language_alone(problem):
+    errors = tuple(
+        FieldError(
+            pointer=f"/applicant/{code}",
+            detail=SENTENCES[code],
+            code=code,
+            values=dict.fromkeys(places(SENTENCES[code]), "7"),
+        )
+        for code in OF_FIELDS
+    )
+    malay, english = [await page_of(problem, errors, code) for code in ("ms", "en")]
+    for code in (*OF_FIELDS, problem):
+        assert shown(reader("ms").faults[code]) in malay
+        assert shown(SENTENCES[code]) in english
+        assert shown(SENTENCES[code]) not in malay
+    assert "/applicant" not in malay + english
+
+
+def shown(text):
+    return html.escape(re.sub(r"\{\w+\}", "7", text), quote=True).replace("&#x27;", "&#39;")
+
+
+async def page_of(problem, errors, language):
+    routes = APIRouter()
+
+    @routes.get("/here")
+    async def refuses():
+        raise Refused(problem=problem, errors=errors)
+
+    app = FastAPI()
+    app.include_router(routes)
+    Refusals(Layout("/here", [])).install(app)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://pages") as browser:
+        return (await browser.get("/here", params={"lang": language})).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "malay", "english"),
+    [
+        (FieldError.of("/a", "required"), "Ini perlu diisi.", "This is needed."),
+        (
+            FieldError.of("/a", "too_long", maximum=10_000),
+            "Paling banyak 10,000 aksara dibenarkan.",
+            "At most 10,000 characters are allowed.",
+        ),
+        (
+            FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=2_500_000_000),
+            "Paling banyak 2.5 GB boleh diberikan.",
+            "At most 2.5 GB can be granted.",
+        ),
+        (
+            FieldError.of("/channel", "channel_in_not_allowed", channels=("email", "form")),
+            "Agensi menerima permohonan melalui E-mel, Borang.",
+            "The agency receives requests through E-mail, Form.",
+        ),
+        (
+            FieldError.of("", "kind_not_taken", kinds=("application/pdf", "image/tiff")),
+            "Dokumen jenis ini tidak diterima: PDF, TIFF.",
+            "This kind of document is not taken in: PDF, TIFF.",
+        ),
+        (
+            Missing.of("quota_bytes", "line_missing", label="Kuota / quota"),
+            "Tiada baris Kuota / quota.",
+            "There is no line Kuota / quota.",
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_values_as_people_read_them(fault, malay, english):
+    assert reader("ms").fault(fault) == malay
+    assert reader("en").fault(fault) == english
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FieldError(pointer="", detail="Nobody foresaw this.", code="of_a_later_version"),
+        FieldError(pointer="", detail="At most ? are allowed.", code="too_long"),
+    ],
+)
+def test_what_is_not_known_is_told_in_general_in_the_readers_language(fault):
+    assert reader("ms").fault(fault) == "Nilai ini tidak dibenarkan."
+    assert reader("en").fault(fault) == SENTENCES[GENERAL]
+
+
+def test_what_lies_behind_a_problem_is_told_where_it_is_known():
+    body = {"type": "urn:bmt:problem:request_closed", "code": "task_finished"}
+    later = {"type": "urn:bmt:problem:request_closed", "code": "of_a_later_version"}
+    assert reader("ms").problem(body) == reader("ms").faults["task_finished"]
+    assert reader("ms").problem(later) == reader("ms").faults["request_closed"]
+    assert reader("ms").problem({"type": "urn:bmt:problem:later"}) == reader("ms").faults[GENERAL]
+
+
+def test_all_that_can_be_wrong_with_a_request_has_a_code_of_its_own():
+    told = {
+        "kind": "x",
+        "agency": "?",
+        "channel": "pigeon",
+        "reply_through": "pigeon",
+        "applicant": {"account": "?", "name": "a\u202eb", "email": "x"},
+        "justification": "\x01",
+        "quota_bytes": 10**20,
+        "documents": ["x"],
+        "more": 1,
+    }
+    with pytest.raises(ValidationError) as wrong:
+        SubmitRequest.model_validate(told)
+    found = faults_in_body(wrong.value, told)
+    assert {fault.pointer: fault.code for fault in found} == {
+        "/kind": "not_one_of",
+        "/agency": "not_an_agency_code",
+        "/channel": "not_one_of",
+        "/reply_through": "not_one_of",
+        "/applicant/account": "not_an_account",
+        "/applicant/name": "invisible_characters",
+        "/applicant/email": "not_an_email_address",
+        "/justification": "control_characters_but_lines",
+        "/quota_bytes": "size_above_maximum",
+        "/documents/0": "not_a_document_id",
+        "/more": "unknown_field",
+    }
+    for fault in found:
+        assert fault.detail == sentence(fault.code, fault.values)
+        assert reader("ms").fault(fault) not in (fault.detail, reader("ms").faults[GENERAL])
