@@ -8,7 +8,6 @@ import pytest
 from submissions import CODES
 
 from services.intake.channels.mail import open_mail
-from services.intake.channels.sizes import size_in_bytes
 
 MALAY = """\
 Assalamualaikum dan salam sejahtera,
@@ -328,28 +327,3 @@ class TestAttachments:
     def test_a_name_is_no_path(self, filename, kept):
         found = self.attached(b"%PDF-1.7", "application/pdf", filename)
         assert found == [(kept or "attachment-1.pdf", "application/pdf")]
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("10 GB", 10**10),
-        ("10gb", 10**10),
-        ("10000000000", 10**10),
-        ("10,000,000,000", 10**10),
-        ("10 000 000 000 bait", 10**10),
-        ("1.5 GiB", 3 * 2**29),
-        ("2 GiB.", 2**31),
-        ("500 MB", 5 * 10**8),
-        ("1.5", None),
-        ("10,5 GB", None),
-        ("-1 GB", None),
-        ("0", None),
-        ("10 GB atau lebih", None),
-        ("9999999999 TB", None),
-        ("", None),
-        ("GB", None),
-    ],
-)
-def test_sizes_are_read_one_way_or_not_at_all(text, size):
-    assert size_in_bytes(text) == size
