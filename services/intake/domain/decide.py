@@ -33,6 +33,7 @@ from services.intake.domain.events import (
     DocumentUploaded,
     InboxItemDismissed,
     InboxItemReceived,
+    Mail,
     Missing,
 )
 from services.intake.domain.received import received
@@ -122,7 +123,7 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
     if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
-            return received(command.request_id, command.submission, command.mail.documents)
+            return _received_by_mail(command.request_id, command.submission, command.mail)
     return InboxItemReceived(
         agency=command.home.code,
         received_at=command.received_at,
@@ -152,7 +153,11 @@ def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
     if submission.channel == "email":
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
-    return received(command.request_id, submission, item.mail.documents)
+    return _received_by_mail(command.request_id, submission, item.mail)
+
+
+def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
+    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
 def _dismiss(command: DismissInboxItem, state: State) -> InboxItemDismissed:

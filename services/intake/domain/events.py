@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Event
 from bmt.contracts.progress import Progress
-from bmt.contracts.values import Document, Moment, Submitter
+from bmt.contracts.values import Document, Moment, NotShown, Submitter
 
 
 class DocumentUploaded(Event):
@@ -36,10 +36,11 @@ class Mail(BaseModel):
         message_id: its Message-ID, when it has a sane one.
         sender: whom it says it is from.
         subject: its subject.
-        documents: the message itself, whole, then its attachments that are of an allowed type.
+        documents: the message itself, whole, then its attachments that are kept.
         understood: what its labelled lines say, by field.
         missing: why it is no filled request; empty when it is one.
         authenticated: as of `Sender`.
+        not_shown: the attachments that nobody is shown apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -51,6 +52,7 @@ class Mail(BaseModel):
     understood: dict[str, str]
     missing: tuple[Missing, ...]
     authenticated: bool | None = Field(default=None, exclude_if=lambda told: told is None)
+    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
 
 
 class Bounce(BaseModel):
