@@ -90,14 +90,6 @@ class KnownDocuments(Protocol):
         ...
 
 
-class ReadMail(Protocol):
-    """As `Readers.mail`."""
-
-    async def __call__(self, content: bytes, *, found: bool = False) -> OpenedMail:
-        """What can be told of a message; never raises because of it."""
-        ...
-
-
 class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
@@ -176,11 +168,22 @@ def _belongs(wish: Wish, agencies: Agencies, standing: Standing | None) -> Belon
     return agencies.claims.belonging(wish.agency, wish.applicant.account, named)
 
 
+def office_of(caller: Caller, opened: OpenedMail, agencies: Agencies) -> tuple[Agency, Caller]:
+    """Where a message that was handed in goes, and its caller there.
+
+    Raises:
+        Refused: the caller's agency receives no e-mail, or the caller has no agency.
+    """
+    home = _home(caller, opened, agencies)
+    require_channel(home, "email")
+    return home, replace(caller, agencies=frozenset({home.code}))
+
+
 async def receive_email(
     content: bytes,
+    opened: OpenedMail,
+    home: Agency,
     caller: Caller,
-    read_mail: ReadMail,
-    agencies: Agencies,
     documents: Documents,
     weigh: Weigh,
     new_id: NewId,
@@ -190,15 +193,9 @@ async def receive_email(
 ) -> ReceiveEmail:
     """Keep the message and its attachments, and tell what it asks for.
 
-    `authserv_id` names the server that is trusted to tell whether a sender is authenticated.
-
-    Raises:
-        Refused: the caller's agency receives no e-mail, or the caller has no agency.
+    `home` and `caller` are as of `office_of`; `authserv_id` names the server that is trusted to tell whether a
+    sender is authenticated.
     """
-    opened = await read_mail(content)
-    home = _home(caller, opened, agencies)
-    require_channel(home, "email")
-    caller = replace(caller, agencies=frozenset({home.code}))
     received = await received_bytes(content)
     with received.content:
         mail = await kept(received, opened, documents, authserv_id)

@@ -15,6 +15,7 @@ from services.intake.domain.commands import (
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
+    RecordDelivery,
     RecordUpload,
     RefuseSubmission,
     RegisterInboxItem,
@@ -31,6 +32,7 @@ from services.intake.domain.errors import (
 )
 from services.intake.domain.events import (
     DocumentUploaded,
+    EmailDelivered,
     InboxItemDismissed,
     InboxItemReceived,
     Mail,
@@ -84,14 +86,20 @@ def _take_in(command: Command, state: State) -> Sequence[Event]:
             event = _dismiss(command, state)
         case CorrectRequest():
             return _correct(command, state)
-        case RecordUpload():
-            event = DocumentUploaded(
-                document=command.document,
-                uploaded_by=command.uploaded_by,
-                uploaded_at=command.uploaded_at,
-                agency=command.agency,
-            )
+        case RecordUpload() | RecordDelivery():
+            event = _recorded(command)
     return [event]
+
+
+def _recorded(command: RecordUpload | RecordDelivery) -> DocumentUploaded | EmailDelivered:
+    if isinstance(command, RecordDelivery):
+        return EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)
+    return DocumentUploaded(
+        document=command.document,
+        uploaded_by=command.uploaded_by,
+        uploaded_at=command.uploaded_at,
+        agency=command.agency,
+    )
 
 
 def _receive(command: ReceiveRequest) -> Sequence[Event]:

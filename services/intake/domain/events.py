@@ -20,6 +20,14 @@ class DocumentUploaded(Event):
     agency: str = ""
 
 
+class EmailDelivered(Event):
+    """A message was handed in under a key of the caller's; `cause` is that of what the message led to."""
+
+    TYPE = "my.gov.bmt.intake.EmailDelivered.v1"
+    cause: str
+    delivered_at: Moment
+
+
 class Missing(BaseModel):
     """Why a message is no filled request: what is missing, wrong or ambiguous."""
 
@@ -183,6 +191,7 @@ class SubmissionAnswered(Event):
 
 PRIVATE: Final = (
     DocumentUploaded,
+    EmailDelivered,
     ScanReceived,
     InboxItemReceived,
     InboxItemDismissed,
