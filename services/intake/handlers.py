@@ -1,6 +1,6 @@
 """What intake does about each call and each submission heard: what must be known is asked first."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -23,7 +23,7 @@ from bmt.contracts.values import Channel, Document, DocumentId
 from services.intake.channels.keeping import Documents, kept
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.own_notices import OwnNotices
-from services.intake.channels.reports import undelivered
+from services.intake.channels.reports import Report, is_of_others, ours_at
 from services.intake.channels.setting_aside import why_set_aside
 from services.intake.domain import warnings
 from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
@@ -72,11 +72,19 @@ class Limits(Protocol):
         ...
 
 
-class ToldBy(Protocol):
+class Noticed(Protocol):
     """Requests by the notices that told of them."""
 
     async def told_by(self, message_id: str) -> RequestDocument | None:
         """The request that the notice of this Message-ID told of."""
+        ...
+
+    async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
+        """The requests of a reference: one, but for a rare chance."""
+        ...
+
+    async def written_to(self, addresses: Collection[str]) -> Sequence[RequestDocument]:
+        """Requests whose applicants have one of these addresses; two say that there are several."""
         ...
 
 
@@ -221,7 +229,7 @@ async def receive_mailbox_message(
     home: Agency,
     *,
     is_ours: OwnNotices,
-    requests: ToldBy,
+    requests: Noticed,
     agencies: Agencies,
     documents: Documents,
     weigh: Weigh,
@@ -246,17 +254,34 @@ async def receive_mailbox_message(
 
 
 async def _bounce(
-    opened: OpenedMail, is_ours: OwnNotices, requests: ToldBy
+    opened: OpenedMail, is_ours: OwnNotices, requests: Noticed
 ) -> tuple[Bounce | None, str | None]:
     """The notice of ours that came back, and the agency of its request; each where it is known."""
     report = opened.message.report
-    lost = undelivered(report, is_ours) if opened.message.automatic else None
-    if lost is None:
+    if not report.failed:
         return None, None
-    told = await requests.told_by(lost.message_id) if lost.message_id else None
-    if told is None:
-        return Bounce(message_id=lost.message_id), None
-    return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
+    message_id = ours_at(report, is_ours)
+    about, addressed = await _about(report, message_id, requests)
+    if about is not None:
+        return Bounce(message_id=message_id, request_id=about.facts.request_id), about.agency
+    if not addressed and is_of_others(report, is_ours):
+        return None, None
+    # It may be one of ours: relays change Message-IDs, and some reports quote nothing.
+    return Bounce(message_id=message_id), None
+
+
+async def _about(
+    report: Report, message_id: str | None, requests: Noticed
+) -> tuple[RequestDocument | None, bool]:
+    """The one request that a failed notice told of, where that is known; and whether any was told at all."""
+    told = await requests.told_by(message_id) if message_id else None
+    if told is not None:
+        return told, True
+    for reference in report.references:
+        if len(found := await requests.referred_to(reference)) == 1:
+            return found[0], True
+    found = await requests.written_to(report.recipients) if report.recipients else ()
+    return (found[0] if len(found) == 1 else None), bool(found)
 
 
 async def receive_request(

@@ -264,6 +264,8 @@ REQUESTS: Final = View(
         ("account", "received_at", "_id"),
         ("open_for", "_id"),
         ("facts.reference", "_id"),
+        ("facts.applicant.email", "_id"),
+        ("facts.directory_email", "_id"),
         ("notices", "_id"),
     ),
 )

@@ -132,16 +132,20 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
         plain.extend(filter(None, told_inside))
     if len(attachments) > MOST_ATTACHMENTS:
         unreadable.append(f"There are more than {MOST_ATTACHMENTS} attachments.")
+    report = report_of(message, leaves)
+    automatic = why_automatic(message, lists=lists)
+    if report.delayed and not automatic:
+        automatic = "A mail system warns of a delay; nothing failed yet."
     return ReadMessage(
         message_id=_message_id(message),
         sender=_header(message, "from"),
         subject=_header(message, "subject"),
-        automatic=why_automatic(message, lists=lists),
+        automatic=automatic,
         plain=tuple(plain),
         html=tuple(html),
         attachments=tuple(attachments),
         unreadable=tuple(unreadable),
-        report=report_of(message, leaves),
+        report=report,
         authentication=_authentication(message),
     )
 

@@ -7,11 +7,11 @@ from submissions import CODES
 
 from services.intake.channels.mail import open_head, open_mail
 from services.intake.channels.own_notices import OwnNotices
-from services.intake.channels.reports import Undelivered, undelivered
+from services.intake.channels.reports import is_of_others, ours_at
 from services.intake.channels.setting_aside import why_set_aside
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
-IS_OURS = OwnNotices("mygovuc.gov.my")
+IS_OURS = OwnNotices("bmt@mygovuc.gov.my")
 OURS = "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
 OF_ANOTHER_AGENCY = "another-agencys"
 
@@ -19,7 +19,8 @@ OF_ANOTHER_AGENCY = "another-agencys"
 def told(content):
     """What the reader tells of a message; who may submit what is decided later."""
     opened = open_mail(content, CODES, found=True)
-    if opened.message.automatic and undelivered(opened.message.report, IS_OURS):
+    report = opened.message.report
+    if report.failed and not is_of_others(report, IS_OURS):
         return "bounce"
     if why_set_aside(opened, IS_OURS):
         return "set_aside"
@@ -47,7 +48,8 @@ def test_a_message_that_breaks_off_anywhere_is_still_something(path, kept):
 def test_a_bounce_names_the_notice_that_it_is_about():
     (postfix,) = [path for path in CORPUS if path.stem == "dsn-postfix"]
     report = open_mail(postfix.read_bytes(), CODES).message.report
-    assert undelivered(report, IS_OURS) == Undelivered(OURS)
+    assert report.failed
+    assert ours_at(report, IS_OURS) == OURS
 
 
 def test_no_surrogate_of_a_strange_character_set_reaches_what_is_stored():
