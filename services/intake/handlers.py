@@ -258,13 +258,14 @@ async def _bounce(
 ) -> tuple[Bounce | None, str | None]:
     """The notice of ours that came back, and the agency of its request; each where it is known."""
     report = opened.message.report
-    if not report.failed:
+    if not (report.failed or report.doubtful):
         return None, None
     message_id = ours_at(report, is_ours)
     about, addressed = await _about(report, message_id, requests)
     if about is not None:
         return Bounce(message_id=message_id, request_id=about.facts.request_id), about.agency
-    if not addressed and is_of_others(report, is_ours):
+    is_ours_too = addressed or message_id is not None
+    if not is_ours_too and (report.doubtful or is_of_others(report, is_ours)):
         return None, None
     # It may be one of ours: relays change Message-IDs, and some reports quote nothing.
     return Bounce(message_id=message_id), None

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
+from itertools import islice
 from typing import Any, Final
 
 from services.intake.channels.automatic import is_automatic_reply
@@ -19,6 +21,8 @@ _REPORTED: Final = re.compile(
     r"^[> \t]{0,8}message-id:[ \t]{0,8}(?:\r?\n[> \t]{1,8})?(<[^<>\s]{1,250}>)",
     re.IGNORECASE | re.MULTILINE,
 )
+_ID: Final = re.compile(r"<[0-9a-f]{8}-[0-9a-f-]{27}[.a-z]{0,42}@[a-z0-9.-]{1,190}>")
+"""Such as ours have, whatever header names them."""
 _QUOTED_FROM: Final = re.compile(
     r"^[> \t]{0,8}from:[ \t]{0,8}([^\r\n]{1,400})$", re.IGNORECASE | re.MULTILINE
 )
@@ -62,6 +66,12 @@ _FOR_GOOD: Final = re.compile(
     re.IGNORECASE,
 )
 """A report that says this is no warning, also where it tells how long was tried before."""
+_AWAY: Final = re.compile(
+    r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
+    r"|luar pejabat|tiada di pejabat|bercuti|cuti (?:tahunan|sakit|rehat)|berkursus|automatik",
+    re.IGNORECASE,
+)
+"""How people's programs say that nobody is there, without any mark of it."""
 _SUCCESS: Final = re.compile(
     r"success|was delivered|has been delivered|berjaya (?:dihantar|disampaikan)|telah (?:dihantar|disampaikan)",
     re.IGNORECASE,
@@ -75,7 +85,9 @@ class Report:
     Attributes:
         failed: a mail system says that a message was not delivered.
         delayed: a mail system says that it still tries.
+        doubtful: it has the null sender of reports, and tells in no known words what it is.
         message_ids: of messages that its body quotes the header of, in order.
+        mentioned: all else in angle brackets that may be a Message-ID, and the report's own In-Reply-To and References.
         senders: the addresses that such headers name as From, in lower case.
         references: our names of requests that stand anywhere in it.
         recipients: whom it says that the message did not reach.
@@ -83,7 +95,9 @@ class Report:
 
     failed: bool = False
     delayed: bool = False
+    doubtful: bool = False
     message_ids: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
@@ -99,18 +113,19 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     found = failed_recipients(message, own, statuses)
     failed = _failed(message, texts, own, bool(found.failed))
     delayed = not failed and _is_delay(_subject(message), own, bool(found.delayed))
-    if not failed:
+    doubtful = not (failed or delayed) and _is_doubtful(message, own)
+    if not (failed or doubtful):
         return Report(delayed=delayed)
-    words = [_subject(message), *(_words(text) for text in texts)]
-    named = found.failed or _first(a for text in own for a in _ADDRESS.findall(text))
+    decoded = [_subject(message), *(_decoded(text) for text in texts)]
+    quoted_from = (found for text in texts for found in _QUOTED_FROM.findall(text))
     return Report(
-        failed=True,
-        message_ids=_first(found for text in texts for found in _REPORTED.findall(text)),
-        senders=_first(
-            parseaddr(each)[1].lower() for t in texts for each in _QUOTED_FROM.findall(t)
-        ),
-        references=_first(found for text in words for found in _REFERENCE.findall(text)),
-        recipients=named,
+        failed=failed,
+        doubtful=doubtful,
+        message_ids=_first(texts, _REPORTED),
+        mentioned=_first([_answers(message), *texts], _ID),
+        senders=tuple({parseaddr(each)[1].lower(): None for each in quoted_from})[:MOST_FOUND],
+        references=_first(decoded, _REFERENCE),
+        recipients=found.failed or _first(own, _ADDRESS),
     )
 
 
@@ -161,6 +176,14 @@ def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
     return says or any(_REPORTED.search(text) for text in own)
 
 
+def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
+    """What is no answer of somebody who is away, and no report of a known form."""
+    is_report = message.get_content_type() == "multipart/report"
+    if is_report or not _has_null_sender(message) or is_automatic_reply(message):
+        return False
+    return not any(_AWAY.search(text) for text in (_subject(message), *own))
+
+
 def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
     """Whether it only warns; what says both failed for good."""
     said = (subject, *own)
@@ -180,6 +203,10 @@ def _subject(message: EmailMessage) -> str:
     return str(message.get("subject", ""))
 
 
+def _answers(message: EmailMessage) -> str:
+    return " ".join(str(message.get(name, "")) for name in ("in-reply-to", "references"))
+
+
 def _is_own(part: Any) -> bool:
     """Whether it is the report's own words, rather than the message that it is about."""
     return part.get_content_type() in ("text/plain", "text/html") and not part.get_filename()
@@ -194,29 +221,27 @@ def _text(part: Any) -> str:
     return str(within[:_MOST_CHARACTERS], "utf-8", "replace")
 
 
-def _words(text: str) -> str:
+def _decoded(text: str) -> str:
     """The text, and what a header or a body that is quoted in it says once it is decoded."""
-    words = [str(make_header(decode_header(word))) for word in _decodable(text)]
-    return "\n".join([text, _SOFT_BREAK.sub("", text), *words])
+    return "\n".join([text, _SOFT_BREAK.sub("", text), *_encoded_words(text)])
 
 
-def _decodable(text: str) -> Iterator[str]:
-    for found in list(_ENCODED_WORD.findall(text))[:_MOST_WORDS]:
-        try:
-            make_header(decode_header(found))
-        except (LookupError, ValueError):
-            continue
-        yield found
+def _encoded_words(text: str) -> Iterator[str]:
+    """What the words in it say that are written in the manner of RFC 2047."""
+    for word in islice(_ENCODED_WORD.finditer(text), _MOST_WORDS):
+        with suppress(LookupError, ValueError):
+            yield str(make_header(decode_header(word[0])))
 
 
-def _first(found: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in order, up to so many."""
+def _first(texts: Iterable[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """What the pattern finds in these, each once, in order, up to so many."""
+    found = (each for text in texts for each in pattern.findall(text))
     return tuple(dict.fromkeys(found))[:MOST_FOUND]
 
 
 def ours_at(report: Report, is_ours: OwnNotices) -> str | None:
     """The Message-ID of the notice of ours that a report quotes."""
-    return next((each for each in report.message_ids if is_ours(each)), None)
+    return next((each for each in (*report.message_ids, *report.mentioned) if is_ours(each)), None)
 
 
 def is_of_others(report: Report, is_ours: OwnNotices) -> bool:

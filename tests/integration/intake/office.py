@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -97,6 +97,14 @@ class Office:
         store = DocumentStore(self._client[f"{self.surroundings.name}_documents"])
         _, chunks = await store.open(document)
         return b"".join([chunk async for chunk in chunks])
+
+    def knows(self, request_id: str) -> Callable[[], Awaitable[None]]:
+        """Tells whether intake's view has this request."""
+
+        async def check() -> None:
+            assert await self._client[self.database]["requests"].find_one({"_id": request_id})
+
+        return check
 
     async def all_taken(self, messages: int) -> None:
         """Wait until that many messages of the mailbox are marked."""
