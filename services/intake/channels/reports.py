@@ -17,6 +17,9 @@ from services.intake.channels.own_notices import OwnNotices
 MOST_FOUND: Final = 100
 _MOST_CHARACTERS: Final = 1024 * 1024
 _MOST_WORDS: Final = 50
+_MOST_OWN_CHARACTERS: Final = 32 * 1024
+_MOST_OWN_TEXTS: Final = 6
+"""A report says in its first words what it is."""
 _REPORTED: Final = re.compile(
     r"^[> \t]{0,8}message-id:[ \t]{0,8}(?:\r?\n[> \t]{1,8})?(<[^<>\s]{1,250}>)",
     re.IGNORECASE | re.MULTILINE,
@@ -110,6 +113,7 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     texts = [_text(part) for part in parts]
     statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     own = [text for part, text in zip(parts, texts, strict=True) if _is_own(part)]
+    own = [text[:_MOST_OWN_CHARACTERS] for text in own[:_MOST_OWN_TEXTS]]
     found = failed_recipients(message, own, statuses)
     failed = _failed(message, texts, own, bool(found.failed))
     delayed = not failed and _is_delay(_subject(message), own, bool(found.delayed))

@@ -92,6 +92,12 @@ class Office:
         commits = self._client[self.database]["commits"]
         return await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
 
+    async def rename_commit(self, cause: str) -> None:
+        """As if the only message had been taken under this cause."""
+        commits = self._client[self.database]["commits"]
+        commit = await commits.find_one_and_delete({"_id": {"$regex": "^mail:"}})
+        await commits.insert_one({**commit, "_id": cause})
+
     async def stored(self, document: str) -> bytes:
         """A document's bytes as they are kept."""
         store = DocumentStore(self._client[f"{self.surroundings.name}_documents"])

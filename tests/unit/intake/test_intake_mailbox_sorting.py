@@ -1,5 +1,6 @@
 """What a message of a mailbox is: a request, for a person to read, a bounce, or set aside."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,38 @@ def test_what_came_by_a_mailing_list_is_a_request_where_it_was_handed_in():
     )
     assert open_mail(content, CODES, found=True).form.request is None
     assert open_mail(content, CODES).form.request is not None
+
+
+CASES = Path(__file__).parents[2] / "cases" / "mailbox"
+FROM_NOBODY = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@x.my\r\nSubject: failure notice\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a" * 1_000_000,
+        b"@" * 1_000_000,
+        b"a@" * 500_000,
+        b"a" * 1_000_000 + b"@",
+        b"<" * 1_000_000,
+        b"=?utf-8?q?" * 100_000,
+        b"deliver " * 125_000,
+        b"tidak dapat " * 90_000,
+        b"From: " + b"a" * 1_000_000,
+        b"BMT-" + b"A-" * 500_000,
+        b"Message-ID: " * 80_000,
+        b"Your message\r\n" * 80_000,
+    ],
+    ids=lambda body: body[:12].decode(),
+)
+def test_no_report_takes_long_to_read(body):
+    began = time.process_time()
+    assert open_mail(FROM_NOBODY + body, CODES, found=True).message.report.failed
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("4[0-6]*.eml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_report_that_breaks_off_is_read_too(path, kept):
+    content = path.read_bytes()
+    assert told(content[: int(len(content) * kept)]) in {"inbox", "bounce", "set_aside", "request"}
