@@ -6,6 +6,7 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, Protocol
 
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.event_store import Commit
@@ -71,6 +72,7 @@ class Deliveries:
             begins_stream=True,
         )
         recorded = await self._execution.execute(key)
+        crash_points.reached("intake.delivering.key_recorded")
         if recorded.commit.events[0].type != EmailDelivered.TYPE:
             return (
                 recorded  # before messages had causes of their own, what they led to had the key's
