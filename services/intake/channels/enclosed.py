@@ -4,7 +4,9 @@ import binascii
 import mimetypes
 import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from itertools import count
 from typing import Any, Final
 
@@ -30,8 +32,9 @@ _PASTED: Final = re.compile(
     rb"data:([a-z]{1,20}/[\w.+-]{1,60})(?:;[\w=.-]{1,40}){0,3};base64,([A-Za-z0-9+/=\s]{1,})",
     re.IGNORECASE,
 )
+_UNQUOTED_NAME: Final = re.compile(r"\bfilename=(?!\")([^\";\r\n]{1,300})", re.IGNORECASE)
 _UUENCODED: Final = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]*\r?\n)*?)(?:`|[ ]*)\r?\nend[ \t]*(?:\r?\n|\Z)",
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]*\r?\n)*?)(?:(?:`|[ ]*)\r?\n)?end[ \t]*(?:\r?\n|\Z)",
     re.MULTILINE,
 )
 _LONGEST_LINE: Final = 45
@@ -63,7 +66,7 @@ class Opened:
 def opened(part: Any) -> Opened:
     """The files that a part is, whatever they are wrapped in; what cannot be opened is the file itself."""
     kind = part.get_content_type()
-    name = str(part.get_filename() or "")
+    name = _filename(part)
     if kind in _MESSAGES:
         return Opened((Part(name, "message/rfc822", _message_within(part)),))
     if part.is_multipart():
@@ -76,6 +79,19 @@ def opened(part: Any) -> Opened:
     if kind in _TNEF or name.lower() == _TNEF_NAME:
         return _of_tnef(whole) or Opened((whole,))
     return Opened((whole,))
+
+
+def _filename(part: Any) -> str:
+    """As the standard library reads it, and whole where a program left out the quotes that its blanks need."""
+    name = str(part.get_filename() or "")
+    raw = (value for header, value in part.raw_items() if header.lower() == "content-disposition")
+    bare = _UNQUOTED_NAME.search(str(next(raw, "")))
+    if bare is None:
+        return name
+    with suppress(LookupError, ValueError):
+        whole = str(make_header(decode_header(bare[1].strip())))
+        return whole if whole.startswith(name) else name
+    return name
 
 
 def _message_within(part: Any) -> bytes:

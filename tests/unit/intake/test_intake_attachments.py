@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import struct
+import time
 import zipfile
 from email.message import EmailMessage
 
@@ -131,6 +132,8 @@ def test_a_name_is_kept_as_far_as_it_is_safe(filename, shown):
 NAMED = {
     b"filename*0*=UTF-8''memo%20kelulusan; filename*1*=%20%E2%80%93%20akhir.pdf": "memo kelulusan – akhir.pdf",
     b'filename="=?UTF-8?B?bWVtbyBrZWx1?=\r\n =?UTF-8?B?bHVzYW4ucGRm?="': "memo kelulusan.pdf",
+    b"filename=memo kelulusan akhir.pdf; size=9": "memo kelulusan akhir.pdf",
+    b"filename==?utf-8?B?5Yqe5YWs?=": "办公",
     b"filename*=iso-8859-1''r%E9sum%E9.pdf": "résumé.pdf",
 }
 
@@ -178,6 +181,12 @@ def test_a_uuencoded_file_is_an_attachment_and_no_part_of_the_text():
         ("pelan.pdf", PDF * 9)
     ]
     assert opened.form.understood["justification"] == "Pelan.\n\nSekian."
+
+
+def test_a_uuencoded_file_without_its_last_line_is_one_too():
+    text = uuencoded(b"pelan.pdf", PDF).replace(b"`\n", b"")
+    opened = open_mail(b"From: siti@mampu.gov.my\n\nTuan.\n" + text, CODES)
+    assert [one.content for one in opened.attachments.kept] == [PDF]
 
 
 def test_what_only_looks_uuencoded_stays_in_the_text():
@@ -263,3 +272,20 @@ def test_reasons_are_values_that_events_hold():
         "filename": "a",
         "reason": "empty",
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("plain", b"begin 644 x\n" * 80_000),
+        ("plain", b"begin 644 x\n" + b"M" * 60 + b"\n" + (b"M" * 60 + b"\n") * 20_000),
+        ("plain", b"begin 644 x\n" + b" " * 1_000_000),
+        ("html", b"data:image/png;base64," * 45_000),
+        ("html", b"data:image/png" + b";a=b" * 250_000),
+        ("html", b"data:image/png;base64," + b"=" * 1_000_000),
+    ],
+)
+def test_no_text_takes_long_to_be_searched_for_files(kind, body):
+    began = time.process_time()
+    open_mail(b"From: a@x.my\nContent-Type: text/" + kind.encode() + b"\n\n" + body, CODES)
+    assert time.process_time() - began < 2
