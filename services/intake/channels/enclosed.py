@@ -34,7 +34,7 @@ _PASTED: Final = re.compile(
 )
 _UNQUOTED_NAME: Final = re.compile(r"\bfilename=(?!\")([^\";\r\n]{1,300})", re.IGNORECASE)
 _UUENCODED: Final = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]*\r?\n)*?)(?:(?:`|[ ]*)\r?\n)?end[ \t]*(?:\r?\n|\Z)",
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]{0,9}\r?\n)*?)(?:(?:`|[ ]{0,9})\r?\n)?end[ \t]{0,9}(?:\r?\n|\Z)",
     re.MULTILINE,
 )
 _LONGEST_LINE: Final = 45
