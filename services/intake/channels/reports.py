@@ -57,18 +57,24 @@ _FAILURE: Final = re.compile(
 )
 """How reports without a form of their own say it, in English and in Malay."""
 _DELAY: Final = re.compile(
-    r"delay|not yet been delivered|still (?:being retried|trying)|will (?:be retried|retry|keep trying|continue)"
-    r"|could not send message for past|(?:do not|don't) need to (?:re-?send|do anything)|no action is required"
-    r"|warning only|\btertunda|\btertangguh|\blewat\b|belum (?:dapat |berjaya )?(?:dihantar|disampaikan)"
+    r"delay|not yet been delivered|could not send message for past|\btertunda\b|\btertangguh\b|\blewat\b"
+    r"|belum (?:dapat |berjaya )?(?:dihantar|disampaikan)",
+    re.IGNORECASE,
+)
+_PROMISES: Final = re.compile(
+    r"still (?:being retried|trying)|will (?:be retried|retry|try again|keep trying|continue)|warning (?:message )?only"
+    r"|(?:do not|don't) need to (?:re-?send|do anything)|no action is required"
     r"|(?:akan|masih) (?:ter)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
     re.IGNORECASE,
 )
+"""A warning says that it is none of a failure."""
 _FOR_GOOD: Final = re.compile(
-    r"permanent|given? up|giving up|\b5\.[0-9]{1,3}\.[0-9]{1,3}\b|\b55[0-9][ -]|\bkekal\b|has failed|could not be delivered"
+    r"permanent|given? up|giving up|\b5\.[0-9]{1,3}\.[0-9]{1,3}\b|\b55[0-9][ -]|\bkekal\b"
     r"|expired|too long in queue|retry time(?:out)?[^\n]{0,20} exceeded|tamat tempoh",
     re.IGNORECASE,
 )
-"""A report that says this is no warning, also where it tells how long was tried before."""
+"""A report says that it is no warning, also where it tells how long was tried before."""
+_UNDELIVERED: Final = re.compile(r"has failed|could not be delivered", re.IGNORECASE)
 _AWAY: Final = re.compile(
     r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
     r"|luar pejabat|tiada di pejabat|bercuti|cuti (?:tahunan|sakit|rehat)|berkursus|automatik",
@@ -116,7 +122,9 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     own = [text[:_MOST_OWN_CHARACTERS] for text in own[:_MOST_OWN_TEXTS]]
     found = failed_recipients(message, own, statuses)
     failed = _failed(message, texts, own, bool(found.failed))
-    delayed = not failed and _is_delay(_subject(message), own, bool(found.delayed))
+    carries_mail = _is_mail_system(message) or _has_null_sender(message)
+    warns = _is_delay(_subject(message), own, bool(found.delayed))
+    delayed = carries_mail and warns and not failed
     doubtful = not (failed or delayed) and _is_doubtful(message, own)
     if not (failed or doubtful):
         return Report(delayed=delayed)
@@ -173,8 +181,11 @@ def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
     if _is_delay(subject, own, is_known=False):
         return False
     says = any(_FAILURE.search(text) for text in (subject, *own))
-    if mail_system:
+    is_marked = _has_null_sender(message) or "auto-submitted" in message
+    if mail_system and is_marked:
         return says or not (_SUCCESS.search(subject) or is_automatic_reply(message))
+    if mail_system:
+        return says
     if not _has_null_sender(message):
         return bool(_FAILURE.search(subject))
     return says or any(_REPORTED.search(text) for text in own)
@@ -189,10 +200,14 @@ def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
 
 
 def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
-    """Whether it only warns; what says both failed for good."""
-    said = (subject, *own)
-    warns = is_known or any(_DELAY.search(text) for text in said)
-    return warns and not any(_FOR_GOOD.search(text) for text in said)
+    """Whether it only warns: in doubt, nothing is tried any more."""
+
+    def says(pattern: re.Pattern[str]) -> bool:
+        return any(pattern.search(text) for text in (subject, *own))
+
+    if says(_FOR_GOOD):
+        return False
+    return says(_PROMISES) or ((is_known or says(_DELAY)) and not says(_UNDELIVERED))
 
 
 def _is_mail_system(message: EmailMessage) -> bool:
