@@ -15,6 +15,7 @@ from services.intake.channels.failed_recipients import failed_recipients
 from services.intake.channels.own_notices import OwnNotices
 
 MOST_FOUND: Final = 100
+_MOST_REFERENCES: Final = 10
 _MOST_CHARACTERS: Final = 1024 * 1024
 _MOST_WORDS: Final = 50
 _MOST_OWN_CHARACTERS: Final = 32 * 1024
@@ -136,7 +137,7 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
         message_ids=_first(texts, _REPORTED),
         mentioned=_first([_answers(message), *texts], _ID),
         senders=tuple({parseaddr(each)[1].lower(): None for each in quoted_from})[:MOST_FOUND],
-        references=_first(decoded, _REFERENCE),
+        references=_first(decoded, _REFERENCE)[:_MOST_REFERENCES],
         recipients=found.failed or _first(own, _ADDRESS),
     )
 
