@@ -169,6 +169,7 @@ OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFIC
 
 ALL: Final = (
     WARNING,
+    NOT_SHOWN,
     CHOICE,
     FAULT,
     INBOX,
