@@ -13,6 +13,7 @@ from bmt.contracts.values import (
     Document,
     DocumentId,
     Moment,
+    NotShown,
     Officer,
     ReplyChannel,
     RequestWarning,
@@ -38,6 +39,10 @@ class RequestEvent(Event):
     request: RequestFacts
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class RequestReceived(RequestEvent):
     """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again after each correction."""
 
@@ -51,6 +56,11 @@ class RequestReceived(RequestEvent):
     )
     source_reference: str | None = Field(
         default=None, description="what the integrator that submitted it calls it"
+    )
+    not_shown: tuple[NotShown, ...] = Field(
+        default=(),
+        exclude_if=_is_empty,
+        description="attachments of the e-mail that are not shown apart, by name",
     )
 
 
@@ -89,10 +99,6 @@ class Endorsement(BaseModel):
     reason: str | None = None
     exception_reason: str | None = None
     on_behalf_of: str | None = None
-
-
-def _is_empty(value: object) -> bool:
-    return not value
 
 
 class Approved(RequestEvent):

@@ -132,6 +132,7 @@ OF_MESSAGES: Final[Mapping[str, str]] = {
     "for_other_agency": "It is another agency's: forward it there.",
     "code_of_other_agency": "The paper's code is of {other}. It was scanned by {agency}: the code is not believed.",
     "mail_report": "It is a report of a mail system.",
+    "mail_delay": "A mail system warns of a delay: nothing failed yet.",
     "machine_sent": "A machine sent it.",
     "wants_no_answer": "It wants no answer: its sender is empty.",
     "not_personal": "It was not written to this mailbox alone.",

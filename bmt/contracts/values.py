@@ -276,6 +276,24 @@ class Document(Value):
     size_bytes: int
 
 
+NotShownReason = Literal["cannot_be_shown", "would_run", "empty", "too_many"]
+
+
+class NotShown(BaseModel):
+    """An attachment that nobody is shown apart: it stands in the message, which is kept whole.
+
+    Attributes:
+        filename: as it is called there.
+        reason: `cannot_be_shown`: kept as a document, which opens with a program of its own; `would_run`: a
+            program, a page or a macro, which is not kept apart; `empty`; `too_many`: beyond those kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    filename: str
+    reason: NotShownReason
+
+
 class Submitter(Value):
     """Who handed something in, by the token's `sub` and the role used."""
 

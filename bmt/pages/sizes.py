@@ -4,29 +4,27 @@ from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.problems import FieldError
+from bmt.contracts.sizes import size_in_bytes
 
 BYTES_A_GIGABYTE: Final = 10**9
-_DECIMALS: Final = 9
+_GROUP: Final = 3
 
 
 def in_bytes(gigabytes: str) -> int | None:
-    """A size as people write it, with a point or a comma, perhaps with its unit, in whole bytes; None: it is none."""
-    number = gigabytes[:-2].rstrip() if gigabytes[-2:].casefold() == "gb" else gigabytes
-    whole, _, part = number.replace(",", ".").partition(".")
-    digits = whole + part
-    if not (whole and digits.isascii() and digits.isdigit()):
-        return None
-    if len(whole) > _DECIMALS or len(part) > _DECIMALS:
-        return None
-    return int(whole) * BYTES_A_GIGABYTE + int(part.ljust(_DECIMALS, "0"))
+    """A size as people write it, perhaps with its unit, in whole bytes; None: it is none, or could be several."""
+    return size_in_bytes(gigabytes, unit="gb")
 
 
 def in_gigabytes(size_bytes: int | None) -> str:
-    """A size as people write it."""
+    """A size as people write it, and as `in_bytes` reads it."""
     if size_bytes is None:
         return ""
     whole, part = divmod(size_bytes, BYTES_A_GIGABYTE)
-    return f"{whole}.{part:09}".rstrip("0").rstrip(".")
+    decimals = f"{part:09}".rstrip("0")
+    # Three digits behind a point may be a thousand's: 1.234 is written 1.2340.
+    if whole and len(decimals) == _GROUP:
+        decimals += "0"
+    return f"{whole}.{decimals}".rstrip(".")
 
 
 def read_sizes(typed: Mapping[str, str], faults: list[FieldError]) -> dict[str, int]:

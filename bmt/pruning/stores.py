@@ -66,6 +66,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         passing={
             # The view of uploads was in this database before it stood beside the documents.
             "upload-": ("uploads", "uploaded_at"),
+            "delivery-": None,
             "scan-": None,
             "refusal-": ("submissions", "refused_at"),
         },

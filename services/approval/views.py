@@ -90,7 +90,7 @@ def _remembered(
 
 
 def _papers(papers: PapersReceived) -> Mapping[str, object]:
-    shown = ("submitted_by", "justification", "documents")
+    shown = ("submitted_by", "justification", "documents", "not_shown")
     needed = papers.approval_levels
     levels = Levels(given=0, needed=needed) if needed > 1 else None
     return {**{name: getattr(papers, name) for name in shown}, "levels": levels}

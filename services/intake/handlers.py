@@ -1,6 +1,6 @@
 """What intake does about each call and each submission heard: what must be known is asked first."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -23,7 +23,7 @@ from bmt.contracts.values import Channel, Document, DocumentId
 from services.intake.channels.keeping import Documents, kept
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.own_notices import OwnNotices
-from services.intake.channels.reports import undelivered
+from services.intake.channels.reports import Report, is_of_others, ours_at
 from services.intake.channels.setting_aside import why_set_aside
 from services.intake.domain import warnings
 from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
@@ -72,11 +72,19 @@ class Limits(Protocol):
         ...
 
 
-class ToldBy(Protocol):
+class Noticed(Protocol):
     """Requests by the notices that told of them."""
 
     async def told_by(self, message_id: str) -> RequestDocument | None:
         """The request that the notice of this Message-ID told of."""
+        ...
+
+    async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
+        """The requests of a reference: one, but for a rare chance."""
+        ...
+
+    async def written_to(self, addresses: Collection[str]) -> Sequence[RequestDocument]:
+        """Requests whose applicants have one of these addresses; two say that there are several."""
         ...
 
 
@@ -87,14 +95,6 @@ class KnownDocuments(Protocol):
         self, ids: Collection[DocumentId], claimant: Claimant
     ) -> Mapping[DocumentId, Document]:
         """Those of `ids` that count for the claimant, under the names that they know."""
-        ...
-
-
-class ReadMail(Protocol):
-    """As `Readers.mail`."""
-
-    async def __call__(self, content: bytes, *, found: bool = False) -> OpenedMail:
-        """What can be told of a message; never raises because of it."""
         ...
 
 
@@ -176,11 +176,22 @@ def _belongs(wish: Wish, agencies: Agencies, standing: Standing | None) -> Belon
     return agencies.claims.belonging(wish.agency, wish.applicant.account, named)
 
 
+def office_of(caller: Caller, opened: OpenedMail, agencies: Agencies) -> tuple[Agency, Caller]:
+    """Where a message that was handed in goes, and its caller there.
+
+    Raises:
+        Refused: the caller's agency receives no e-mail, or the caller has no agency.
+    """
+    home = _home(caller, opened, agencies)
+    require_channel(home, "email")
+    return home, replace(caller, agencies=frozenset({home.code}))
+
+
 async def receive_email(
     content: bytes,
+    opened: OpenedMail,
+    home: Agency,
     caller: Caller,
-    read_mail: ReadMail,
-    agencies: Agencies,
     documents: Documents,
     weigh: Weigh,
     new_id: NewId,
@@ -190,15 +201,9 @@ async def receive_email(
 ) -> ReceiveEmail:
     """Keep the message and its attachments, and tell what it asks for.
 
-    `authserv_id` names the server that is trusted to tell whether a sender is authenticated.
-
-    Raises:
-        Refused: the caller's agency receives no e-mail, or the caller has no agency.
+    `home` and `caller` are as of `office_of`; `authserv_id` names the server that is trusted to tell whether a
+    sender is authenticated.
     """
-    opened = await read_mail(content)
-    home = _home(caller, opened, agencies)
-    require_channel(home, "email")
-    caller = replace(caller, agencies=frozenset({home.code}))
     received = await received_bytes(content)
     with received.content:
         mail = await kept(received, opened, documents, authserv_id)
@@ -224,7 +229,7 @@ async def receive_mailbox_message(
     home: Agency,
     *,
     is_ours: OwnNotices,
-    requests: ToldBy,
+    requests: Noticed,
     agencies: Agencies,
     documents: Documents,
     weigh: Weigh,
@@ -249,17 +254,35 @@ async def receive_mailbox_message(
 
 
 async def _bounce(
-    opened: OpenedMail, is_ours: OwnNotices, requests: ToldBy
+    opened: OpenedMail, is_ours: OwnNotices, requests: Noticed
 ) -> tuple[Bounce | None, str | None]:
     """The notice of ours that came back, and the agency of its request; each where it is known."""
     report = opened.message.report
-    lost = undelivered(report, is_ours) if opened.message.automatic else None
-    if lost is None:
+    if not (report.failed or report.doubtful):
         return None, None
-    told = await requests.told_by(lost.message_id) if lost.message_id else None
-    if told is None:
-        return Bounce(message_id=lost.message_id), None
-    return Bounce(message_id=lost.message_id, request_id=told.facts.request_id), told.agency
+    message_id = ours_at(report, is_ours)
+    about, addressed = await _about(report, message_id, requests)
+    if about is not None:
+        return Bounce(message_id=message_id, request_id=about.facts.request_id), about.agency
+    is_ours_too = addressed or message_id is not None
+    if not is_ours_too and (report.doubtful or is_of_others(report, is_ours)):
+        return None, None
+    # It may be one of ours: relays change Message-IDs, and some reports quote nothing.
+    return Bounce(message_id=message_id), None
+
+
+async def _about(
+    report: Report, message_id: str | None, requests: Noticed
+) -> tuple[RequestDocument | None, bool]:
+    """The one request that a failed notice told of, where that is known; and whether any was told at all."""
+    told = await requests.told_by(message_id) if message_id else None
+    if told is not None:
+        return told, True
+    for reference in report.references:
+        if len(found := await requests.referred_to(reference)) == 1:
+            return found[0], True
+    found = await requests.written_to(report.recipients) if report.recipients else ()
+    return (found[0] if len(found) == 1 else None), bool(found)
 
 
 async def receive_request(

@@ -1,6 +1,7 @@
 """E-mail over HTTP, and the inbox of what a person must read."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -33,6 +34,7 @@ from services.intake import answers, handlers
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, message
 from services.intake.audience import caller_of
 from services.intake.channels.media_types import EMAIL
+from services.intake.delivering import Deliveries
 from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.handlers import Weigh
@@ -54,6 +56,7 @@ _ONE_MESSAGE: Final = {
 
 def routes(
     execution: Execution[Any, Any],
+    deliveries: Deliveries,
     inbox: Inbox,
     documents: DocumentStore,
     agencies: Agencies,
@@ -82,7 +85,8 @@ def routes(
         },
         summary="Hand in an e-mail message as it came",
         description="A message whose labelled lines (or attached form) are filled in becomes a "
-        "request; anything else waits in the agency's inbox. The message is kept whole.",
+        "request; anything else waits in the agency's inbox. The message is kept whole. The same message "
+        "again (the same Message-ID and body, whatever the key) gets the first answer again.",
         openapi_extra={"requestBody": _ONE_MESSAGE},
         max_body_size=most_bytes,
     )
@@ -92,20 +96,22 @@ def routes(
         async with reading:
             with received.content:
                 content = _not_empty(received.content.read())
-            caller = caller_of(context.principal)
-            what = await handlers.receive_email(
+            context = context.of_body("POST", "/v1/emails", received.digest)
+            opened = await readers.mail(content)
+            home, caller = handlers.office_of(caller_of(context.principal), opened, agencies)
+            take = partial(
+                handlers.receive_email,
                 content,
+                opened,
+                home,
                 caller,
-                readers.mail,
-                agencies,
                 documents,
                 weigh,
                 new_id,
                 clock,
                 authserv_id=authserv_id,
             )
-        context = context.of_body("POST", "/v1/emails", received.digest)
-        executed = await execution.execute(message(what.request_id, context, what, new=True))
+            executed = await deliveries.take_in(content, home.code, context, take)
         if not answers.was_registered(executed.commit):
             return answer(executed, answers.inbox_item_accepted(executed.commit), 202)
         accepted = answers.request_accepted(executed.commit)

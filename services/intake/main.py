@@ -29,6 +29,7 @@ from services.intake import (
     views,
 )
 from services.intake.channels.email_form import codes_of
+from services.intake.delivering import Deliveries
 from services.intake.directory.doubts import Doubts
 from services.intake.directory.scim import ScimDirectory
 from services.intake.directory.snapshot import Directory
@@ -144,6 +145,7 @@ def build(settings: Settings) -> FastAPI:
             api.routes(execution, requests, weigh, clock.new_id),
             inbox_api.routes(
                 execution,
+                Deliveries(execution, foundation.store, clock.now),
                 inbox,
                 documents,
                 agencies,

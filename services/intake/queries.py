@@ -69,6 +69,16 @@ class Requests:
         found = await self._view.find(Query(equal={"notices": message_id}, limit=1))
         return found[0] if found else None
 
+    async def written_to(self, addresses: Collection[str]) -> Sequence[RequestDocument]:
+        """Requests whose applicants have one of these addresses, as written or in lower case; at most two."""
+        known = {*addresses, *map(str.lower, addresses)}
+        asked = [
+            Query(one_of={field: known}, limit=2)
+            for field in ("facts.applicant.email", "facts.directory_email")
+        ]
+        found = [one for query in asked for one in await self._view.find(query)]
+        return list({one.facts.request_id: one for one in found}.values())[:2]
+
     async def count(self, agencies: Collection[str]) -> Mapping[tuple[str, str], int]:
         """How many there are of these agencies, by agency and status.
 

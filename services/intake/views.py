@@ -19,7 +19,7 @@ from bmt.contracts.events import (
 from bmt.contracts.http.approval import CHOICES, Decision
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Document, Moment, RequestWarning, Status
+from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status
 from services.intake.domain.events import (
     Bounce,
     DocumentUploaded,
@@ -91,6 +91,7 @@ class InboxDocument(_Document):
     missing: tuple[Missing, ...]
     bounce: Bounce | None = None
     scan: ScanOrigin | None = None
+    not_shown: tuple[NotShown, ...] = ()
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
@@ -267,6 +268,8 @@ REQUESTS: Final = View(
         ("account", "received_at", "_id"),
         ("open_for", "_id"),
         ("facts.reference", "_id"),
+        ("facts.applicant.email", "_id"),
+        ("facts.directory_email", "_id"),
         ("notices", "_id"),
     ),
 )

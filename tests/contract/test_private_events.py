@@ -7,7 +7,12 @@ import pytest
 
 from bmt.chassis.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
-from services.intake.domain.events import InboxItemReceived, ScanReceived, SubmissionAnswered
+from services.intake.domain.events import (
+    EmailDelivered,
+    InboxItemReceived,
+    ScanReceived,
+    SubmissionAnswered,
+)
 from services.notification.domain.events import PRIVATE as NOTIFICATION
 from services.provisioning.domain.events import PRIVATE as PROVISIONING
 
@@ -17,6 +22,7 @@ PRIVATE = [
     *PROVISIONING,
     *NOTIFICATION,
     ScanReceived,
+    EmailDelivered,
     InboxItemReceived,
     SubmissionAnswered,
 ]

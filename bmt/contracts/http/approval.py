@@ -16,6 +16,7 @@ from bmt.contracts.values import (
     Kind,
     Moment,
     Name,
+    NotShown,
     Officer,
     Reason,
     RequestWarning,
@@ -204,6 +205,11 @@ class RequestUnderReview(RequestFacts):
         default=(),
         exclude_if=_is_empty,
         description="the approvals that count so far, beside the decision",
+    )
+    not_shown: tuple[NotShown, ...] = Field(
+        default=(),
+        exclude_if=_is_empty,
+        description="attachments of the e-mail that are not shown apart, by name",
     )
     comments: tuple[Comment, ...] = Field(
         default=(),

@@ -14,6 +14,7 @@ from bmt.contracts.values import (
     DocumentId,
     Kind,
     Moment,
+    NotShown,
     Reason,
     RequestWarning,
     Status,
@@ -180,6 +181,9 @@ class InboxItemInFull(InboxItem):
     documents: tuple[Document, ...] = Field(description="the message, then its attachments")
     understood: dict[str, str] = Field(description="what its labelled lines say, by field")
     missing: tuple[MissingField, ...]
+    not_shown: tuple[NotShown, ...] = Field(
+        default=(), description="attachments that are not shown apart, by name"
+    )
     settled_by: str | None = Field(description="who registered or dismissed it")
     settled_at: Moment | None
     reason: str | None = Field(description="why it was dismissed, or set aside")

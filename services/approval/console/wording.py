@@ -8,7 +8,7 @@ from bmt.contracts.http.approval import Choice
 from bmt.contracts.http.intake import InboxStatus
 from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
-from bmt.contracts.values import RequestWarning
+from bmt.contracts.values import NotShownReason, RequestWarning
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.today import OFFICES
 
@@ -22,6 +22,7 @@ __all__ = (
     "INBOX",
     "KIND",
     "NOTICE",
+    "NOT_SHOWN",
     "PART",
     "SETTING",
     "SHEETS",
@@ -48,6 +49,14 @@ WARNING: Final[Mapping[RequestWarning, str]] = {
     "sender_not_authenticated": "Pengirim e-mel ini tidak dapat disahkan oleh pelayan mel. Pastikan pemohon sendiri yang memohon.",
 }
 """What an administrator weighs before approving."""
+
+NOT_SHOWN: Final[Mapping[NotShownReason, str]] = {
+    "cannot_be_shown": "disimpan, tetapi tidak dapat dipaparkan di sini; muat turun untuk membukanya.",
+    "would_run": "program, laman web atau makro; ada dalam mesej asal sahaja.",
+    "empty": "kosong.",
+    "too_many": "lampiran terlalu banyak; ada dalam mesej asal sahaja.",
+}
+"""Why an attachment is not shown beside the fields."""
 
 CHOICE: Final[Mapping[Choice, str]] = {
     "approve": "Luluskan",
@@ -137,6 +146,7 @@ OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFIC
 
 ALL: Final = (
     WARNING,
+    NOT_SHOWN,
     CHOICE,
     INBOX,
     TASK,

@@ -66,6 +66,7 @@ def _open(command: OpenReview, state: State) -> Sequence[Event]:
             justification=received.justification,
             documents=received.documents,
             approval_levels=command.policy.approval_levels,
+            not_shown=received.not_shown,
         ),
     ]
 

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from bmt.contracts.events import Endorsement, Event, RequestEvent
 from bmt.contracts.http.approval import RulingResult
-from bmt.contracts.values import Document, Moment, Officer, Submitter
+from bmt.contracts.values import Document, Moment, NotShown, Officer, Submitter
 
 
 def _is_one(levels: object) -> bool:
@@ -20,6 +20,7 @@ class PapersReceived(RequestEvent):
 
     Attributes:
         approval_levels: how many administrators must approve, by the rules of that day.
+        not_shown: the attachments of an e-mail that are not shown apart.
     """
 
     TYPE = "my.gov.bmt.approval.PapersReceived.v1"
@@ -27,6 +28,7 @@ class PapersReceived(RequestEvent):
     justification: str
     documents: tuple[Document, ...]
     approval_levels: int = Field(default=1, exclude_if=_is_one)
+    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
 
 
 class Endorsed(RequestEvent):

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from bmt.agencies.register import Agencies
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.sizes import size_in_bytes
 from services.intake.channels.labels import LABELS, Labelled, labelled
 from services.intake.channels.message import ReadMessage
 from services.intake.channels.plain_html import text_of
-from services.intake.channels.sizes import size_in_bytes
 from services.intake.domain.events import Missing
 
 KINDS: Final = {

@@ -25,12 +25,12 @@ class Documents(Protocol):
 async def kept(
     received: Received, opened: OpenedMail, documents: Documents, authserv_id: str | None
 ) -> Mail:
-    """The message whole, then each attachment of an allowed kind.
+    """The message whole, then each attachment that is kept.
 
     `authserv_id` names the server that is trusted to tell whether the sender is authenticated.
     """
     whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
-    files = [(each.content, each.filename, each.media_type) for each in opened.attachments]
+    files = [(each.content, each.filename, each.media_type) for each in opened.attachments.kept]
     return Mail(
         message_id=opened.message.message_id,
         sender=opened.message.sender,
@@ -39,6 +39,7 @@ async def kept(
         understood=opened.form.understood,
         missing=opened.form.missing,
         authenticated=_authenticated(opened, authserv_id),
+        not_shown=opened.attachments.not_shown,
     )
 
 

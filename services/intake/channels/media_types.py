@@ -92,7 +92,7 @@ def _office(content: Content) -> str | None:
     try:
         with zipfile.ZipFile(content) as package:
             names = package.namelist()
-            if len(names) > _MOST_PARTS or _has_macros(names):
+            if len(names) > _MOST_PARTS or has_macros(names):
                 return None
             if names[0] == "mimetype":
                 first = package.infolist()[0]
@@ -106,7 +106,8 @@ def _office(content: Content) -> str | None:
         return None
 
 
-def _has_macros(names: list[str]) -> bool:
+def has_macros(names: list[str]) -> bool:
+    """Whether one of an office document's parts is a macro, or a control that runs."""
     lower = [name.lower() for name in names]
     return any(
         name.endswith("vbaproject.bin") or "activex" in name or name.startswith(_SCRIPT_FOLDERS)
@@ -115,12 +116,18 @@ def _has_macros(names: list[str]) -> bool:
 
 
 def _written(content: Content, head: bytes, declared: str) -> str | None:
-    start = head.removeprefix(_BOM).lstrip()[:64].lower()
-    if start.startswith((*_MARKUP, _SCRIPT)):
+    if is_markup(head):
         return None
     if declared == EMAIL:
         return EMAIL if _has_header(head) else None
-    return TEXT if _is_text(content) else None
+    return TEXT if is_text(content) else None
+
+
+def is_markup(head: bytes) -> bool:
+    """Whether it begins as a page or a script that a browser or a server would run."""
+    return (
+        head.removeprefix(_BOM)[:_HEAD_BYTES].lstrip()[:64].lower().startswith((*_MARKUP, _SCRIPT))
+    )
 
 
 def _has_header(head: bytes) -> bool:
@@ -134,7 +141,7 @@ def _has_header(head: bytes) -> bool:
     return bool(names & set(_TELLTALE_HEADERS))
 
 
-def _is_text(content: Content) -> bool:
+def is_text(content: Content) -> bool:
     """UTF-8 without control characters, read piece by piece."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     content.seek(0)

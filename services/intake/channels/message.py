@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from services.intake.channels.automatic import why_automatic
+from services.intake.channels.enclosed import Part, opened, taken_out
 from services.intake.channels.reports import Report, report_of
 
 MOST_PARTS: Final = 200
@@ -52,15 +53,6 @@ _POLICY: Final = _Bounded()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """An attachment, as the message names it: neither name nor type is believed."""
-
-    filename: str
-    declared_type: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class ReadMessage:
     """What could be read of a message.
 
@@ -71,7 +63,7 @@ class ReadMessage:
         automatic: what tells that a machine sent it, as such a code; empty for what a person wrote.
         plain: the text parts that are the message itself.
         html: the HTML parts that are the message itself.
-        attachments: all others.
+        attachments: all others, and what is written into a text as a file.
         unreadable: what could not be read, as codes of `bmt.contracts.faults`.
         report: what it tells of another message.
         authentication: what mail servers say of its sender (Authentication-Results, RFC 8601).
@@ -121,26 +113,39 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
     html: list[str] = []
     attachments: list[Part] = []
     unreadable: list[str] = []
+    told_inside: list[str] = []
     leaves = list(_leaves(message))
     for part in leaves:
         if not _is_body(part):
-            attachments.append(_attachment(part))
-        elif (text := _text(part)) is None:
+            inside = opened(part)
+            attachments.extend(inside.parts)
+            told_inside.append(inside.text)
+            continue
+        is_html = part.get_content_subtype() == "html"
+        raw, enclosed = taken_out(part.get_payload(decode=True) or b"", html=is_html)
+        attachments.extend(enclosed)
+        if (text := _text(part, raw)) is None:
             unreadable.append("text_unreadable")
         else:
-            (html if part.get_content_subtype() == "html" else plain).append(text)
+            (html if is_html else plain).append(text)
+    if not any(text.strip() for text in (*plain, *html)):
+        plain.extend(filter(None, told_inside))
     if len(attachments) > MOST_ATTACHMENTS:
         unreadable.append("too_many_attachments")
+    report = report_of(message, leaves)
+    automatic = why_automatic(message, lists=lists)
+    if report.delayed and not automatic:
+        automatic = "mail_delay"
     return ReadMessage(
         message_id=_message_id(message),
         sender=_header(message, "from"),
         subject=_header(message, "subject"),
-        automatic=why_automatic(message, lists=lists),
+        automatic=automatic,
         plain=tuple(plain),
         html=tuple(html),
-        attachments=tuple(attachments[:MOST_ATTACHMENTS]),
+        attachments=tuple(attachments),
         unreadable=tuple(unreadable),
-        report=report_of(message, leaves),
+        report=report,
         authentication=_authentication(message),
     )
 
@@ -165,17 +170,8 @@ def _is_body(part: Any) -> bool:
     return is_text and part.get_content_disposition() != "attachment" and not part.get_filename()
 
 
-def _attachment(part: Any) -> Part:
-    if part.get_content_type() == "message/rfc822" and part.is_multipart():
-        content = part.get_payload(0).as_bytes()
-    else:
-        content = part.get_payload(decode=True) or b""
-    return Part(str(part.get_filename() or ""), part.get_content_type(), content)
-
-
-def _text(part: Any) -> str | None:
-    """The part's text as it was meant; None when that cannot be told."""
-    raw = part.get_payload(decode=True) or b""
+def _text(part: Any, raw: bytes) -> str | None:
+    """The part's text as it was meant, of these bytes; None when that cannot be told."""
     if len(raw) > MOST_TEXT_BYTES:
         return None
     for charset in (part.get_content_charset() or "utf-8", "utf-8"):

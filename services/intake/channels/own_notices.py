@@ -14,10 +14,10 @@ class OwnNotices:
     """Notification names each notice `<event id>@<domain of its sender>`, a reminder `<request id>.<step>.<level>@…`.
 
     Attributes:
-        domain: the domain of notification's sender.
+        sender: the address that notification sends from.
     """
 
-    domain: str
+    sender: str
 
     def __call__(self, message_id: str) -> bool:
         """Whether a notice of ours has this Message-ID (in angle brackets).
@@ -26,4 +26,5 @@ class OwnNotices:
         random ones (version 4), or in capitals.
         """
         name, at, domain = message_id.partition("@")
-        return bool(at) and domain == f"{self.domain}>" and _OURS.fullmatch(name) is not None
+        own = f"{self.sender.rpartition('@')[2]}>"
+        return bool(at) and domain == own and _OURS.fullmatch(name) is not None

@@ -1,21 +1,89 @@
-"""What a mail system's report tells of the message that it is about (RFC 3464, and before it)."""
+"""What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it)."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
+from itertools import islice
 from typing import Any, Final
 
-MOST_IDS: Final = 100
+from services.intake.channels.automatic import is_automatic_reply
+from services.intake.channels.failed_recipients import failed_recipients
+from services.intake.channels.own_notices import OwnNotices
+
+MOST_FOUND: Final = 100
+_MOST_REFERENCES: Final = 10
 _MOST_CHARACTERS: Final = 1024 * 1024
+_MOST_WORDS: Final = 50
+_MOST_OWN_CHARACTERS: Final = 32 * 1024
+_MOST_OWN_TEXTS: Final = 6
+"""A report says in its first words what it is."""
 _REPORTED: Final = re.compile(
     r"^[> \t]{0,8}message-id:[ \t]{0,8}(?:\r?\n[> \t]{1,8})?(<[^<>\s]{1,250}>)",
     re.IGNORECASE | re.MULTILINE,
 )
+_ID: Final = re.compile(r"<[0-9a-f]{8}-[0-9a-f-]{27}[.a-z]{0,42}@[a-z0-9.-]{1,190}>")
+"""Such as ours have, whatever header names them."""
+_QUOTED_FROM: Final = re.compile(
+    r"^[> \t]{0,8}from:[ \t]{0,8}([^\r\n]{1,400})$", re.IGNORECASE | re.MULTILINE
+)
+_REFERENCE: Final = re.compile(r"\bBMT-[A-Z][A-Z0-9_-]{0,31}-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}\b")
+_ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+)
+_ENCODED_WORD: Final = re.compile(r"=\?[\w-]{1,40}\?[bq]\?[!->@-~]{0,1000}\?=", re.IGNORECASE)
+_SOFT_BREAK: Final = re.compile(r"=[ \t]*\r?\n")
 _ACTION: Final = re.compile(r"^action:[ \t]{0,8}([a-z]{1,20})", re.IGNORECASE | re.MULTILINE)
-_POSTMASTER: Final = re.compile(r"(?:^|[<\s\"])(?:mailer-daemon|postmaster)@", re.IGNORECASE)
+_FAILED: Final = ("failed", "fail", "error")
+_NO_FAILURE: Final = ("disposition-notification", "feedback-report")
+"""Reports that somebody read a message, or calls it spam (RFC 8098, 5965)."""
+_MAIL_SYSTEM: Final = re.compile(
+    r"(?:^|[<\s\"(])(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:@|[\s>\")]|$)",
+    re.IGNORECASE,
+)
 _FAILURE: Final = re.compile(
-    r"undeliver|returned mail|failure notice|delivery (?:status|failure|has failed)|mail delivery",
+    r"undeliver|undelivrable|returned mail|returned to sender|failure notice|non-?delivery"
+    r"|deliver(?:y|ing)[^\n]{0,40}(?:fail|was aborted|has been rejected|unsuccessful)|fail(?:ed|ure)[^\n]{0,20}deliver"
+    r"|(?:could|can) ?not[^\n]{0,20} (?:be )?(?:delivered|deliver|sent|reach)|can't[^\n]{0,20} (?:be )?deliver"
+    r"|(?:wasn't|was not|weren't|were not|not) (?:able to )?deliver|unable to deliver|address(?:es)? failed"
+    r"|(?:tidak (?:dapat|berjaya|boleh)|gagal|tak dapat|tak berjaya)[^\n]{0,15} (?:di|meng|men)?(?:hantar|sampai|serah)"
+    r"|peng?hantaran[^\n]{0,40} (?:gagal|tidak berjaya)|(?:gagal|kegagalan)[^\n]{0,20} peng?hantaran"
+    r"|tidak (?:sampai|dihantar|disampaikan) kepada|peti (?:mel|masuk|surat)[^\n]{0,20} penuh"
+    r"|(?:alamat|penerima|pengguna|akaun)[^\n]{0,40} tidak (?:wujud|sah|ditemui|dikenali)"
+    r"|dikembalikan kepada pengirim",
+    re.IGNORECASE,
+)
+"""How reports without a form of their own say it, in English and in Malay."""
+_DELAY: Final = re.compile(
+    r"delay|not yet been delivered|could not send message for past|\btertunda\b|\btertangguh\b|\blewat\b"
+    r"|belum (?:dapat |berjaya )?(?:dihantar|disampaikan)",
+    re.IGNORECASE,
+)
+_PROMISES: Final = re.compile(
+    r"still (?:being retried|trying)|will (?:be retried|retry|try again|keep trying|continue)|warning (?:message )?only"
+    r"|(?:do not|don't) need to (?:re-?send|do anything)|no action is required"
+    r"|(?:akan|masih) (?:ter)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
+    re.IGNORECASE,
+)
+"""A warning says that it is none of a failure."""
+_FOR_GOOD: Final = re.compile(
+    r"permanent|given? up|giving up|\b5\.[0-9]{1,3}\.[0-9]{1,3}\b|\b55[0-9][ -]|\bkekal\b"
+    r"|expired|too long in queue|retry time(?:out)?[^\n]{0,20} exceeded|tamat tempoh",
+    re.IGNORECASE,
+)
+"""A report says that it is no warning, also where it tells how long was tried before."""
+_UNDELIVERED: Final = re.compile(r"has failed|could not be delivered", re.IGNORECASE)
+_AWAY: Final = re.compile(
+    r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
+    r"|luar pejabat|tiada di pejabat|bercuti|cuti (?:tahunan|sakit|rehat)|berkursus|automatik",
+    re.IGNORECASE,
+)
+"""How people's programs say that nobody is there, without any mark of it."""
+_SUCCESS: Final = re.compile(
+    r"success|was delivered|has been delivered|berjaya (?:dihantar|disampaikan)|telah (?:dihantar|disampaikan)",
     re.IGNORECASE,
 )
 
@@ -25,35 +93,143 @@ class Report:
     """What stands in a message about another one.
 
     Attributes:
-        is_delivery_status: it says so itself (RFC 3464).
-        actions: what became of the recipients, in lower case: `failed`, `delayed`, `delivered`, ...
-        from_mail_system: by its sender or subject, as reports were before RFC 3464.
+        failed: a mail system says that a message was not delivered.
+        delayed: a mail system says that it still tries.
+        doubtful: it has the null sender of reports, and tells in no known words what it is.
         message_ids: of messages that its body quotes the header of, in order.
+        mentioned: all else in angle brackets that may be a Message-ID, and the report's own In-Reply-To and References.
+        senders: the addresses that such headers name as From, in lower case.
+        references: our names of requests that stand anywhere in it.
+        recipients: whom it says that the message did not reach.
     """
 
-    is_delivery_status: bool = False
-    actions: tuple[str, ...] = ()
-    from_mail_system: bool = False
+    failed: bool = False
+    delayed: bool = False
+    doubtful: bool = False
     message_ids: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
 
 
-def report_of(message: EmailMessage, parts: Iterable[Any]) -> Report:
+def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     """What the message reports; `parts` are its leaves."""
+    if not _may_report(message):
+        return Report()
     texts = [_text(part) for part in parts]
-    sender, subject = (str(message.get(name, "")) for name in ("from", "subject"))
-    ids = (found for text in texts for found in _REPORTED.findall(text))
+    statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
+    own = [text for part, text in zip(parts, texts, strict=True) if _is_own(part)]
+    own = [text[:_MOST_OWN_CHARACTERS] for text in own[:_MOST_OWN_TEXTS]]
+    found = failed_recipients(message, own, statuses)
+    failed = _failed(message, texts, own, bool(found.failed))
+    carries_mail = _is_mail_system(message) or _has_null_sender(message)
+    warns = _is_delay(_subject(message), own, bool(found.delayed))
+    delayed = carries_mail and warns and not failed
+    doubtful = not (failed or delayed) and _is_doubtful(message, own)
+    if not (failed or doubtful):
+        return Report(delayed=delayed)
+    decoded = [_subject(message), *(_decoded(text) for text in texts)]
+    quoted_from = (found for text in texts for found in _QUOTED_FROM.findall(text))
     return Report(
-        is_delivery_status=_is_delivery_status(message),
-        actions=tuple({action.lower(): None for t in texts for action in _ACTION.findall(t)}),
-        from_mail_system="x-failed-recipients" in message
-        or bool(_POSTMASTER.search(sender) or _FAILURE.search(subject)),
-        message_ids=tuple(dict.fromkeys(ids))[:MOST_IDS],
+        failed=failed,
+        doubtful=doubtful,
+        message_ids=_first(texts, _REPORTED),
+        mentioned=_first([_answers(message), *texts], _ID),
+        senders=tuple({parseaddr(each)[1].lower(): None for each in quoted_from})[:MOST_FOUND],
+        references=_first(decoded, _REFERENCE)[:_MOST_REFERENCES],
+        recipients=found.failed or _first(own, _ADDRESS),
     )
 
 
-def _is_delivery_status(message: EmailMessage) -> bool:
+def _may_report(message: EmailMessage) -> bool:
+    """Whether a machine that carries mail may have written it: nobody else's words are looked into."""
+    return (
+        message.get_content_type() == "multipart/report"
+        or "x-failed-recipients" in message
+        or _is_mail_system(message)
+        or _has_null_sender(message)
+        or "auto-submitted" in message
+        or bool(_FAILURE.search(_subject(message)) and "precedence" in message)
+    )
+
+
+def _failed(
+    message: EmailMessage,
+    texts: Sequence[str],
+    own: Sequence[str],
+    is_known_failure: bool,  # noqa: FBT001
+) -> bool:
     kind = str(message.get_param("report-type", "")).lower()
-    return message.get_content_type() == "multipart/report" and kind in ("delivery-status", "")
+    if message.get_content_type() == "multipart/report":
+        if kind in _NO_FAILURE:
+            return False
+        actions = {action.lower() for text in texts for action in _ACTION.findall(text)}
+        if actions:
+            return not actions.isdisjoint(_FAILED)
+        return not _is_delay(_subject(message), own, is_known=False)
+    if "x-failed-recipients" in message or is_known_failure:
+        return True
+    return _says_failed(message, own)
+
+
+def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
+    """By who wrote it, and by its words: what a mail system writes is a failure unless it says another thing."""
+    subject = _subject(message)
+    mail_system = _is_mail_system(message)
+    if not mail_system and is_automatic_reply(message) and not _FAILURE.search(subject):
+        return False
+    if _is_delay(subject, own, is_known=False):
+        return False
+    says = any(_FAILURE.search(text) for text in (subject, *own))
+    is_marked = _has_null_sender(message) or "auto-submitted" in message
+    if mail_system and is_marked:
+        return says or not (_SUCCESS.search(subject) or is_automatic_reply(message))
+    if mail_system:
+        return says
+    if not _has_null_sender(message):
+        return bool(_FAILURE.search(subject))
+    return says or any(_REPORTED.search(text) for text in own)
+
+
+def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
+    """What is no answer of somebody who is away, and no report of a known form."""
+    is_report = message.get_content_type() == "multipart/report"
+    if is_report or not _has_null_sender(message) or is_automatic_reply(message):
+        return False
+    return not any(_AWAY.search(text) for text in (_subject(message), *own))
+
+
+def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
+    """Whether it only warns: in doubt, nothing is tried any more."""
+
+    def says(pattern: re.Pattern[str]) -> bool:
+        return any(pattern.search(text) for text in (subject, *own))
+
+    if says(_FOR_GOOD):
+        return False
+    return says(_PROMISES) or ((is_known or says(_DELAY)) and not says(_UNDELIVERED))
+
+
+def _is_mail_system(message: EmailMessage) -> bool:
+    return bool(_MAIL_SYSTEM.search(str(message.get("from", ""))))
+
+
+def _has_null_sender(message: EmailMessage) -> bool:
+    return str(message.get("return-path", "")).strip() == "<>"
+
+
+def _subject(message: EmailMessage) -> str:
+    return str(message.get("subject", ""))
+
+
+def _answers(message: EmailMessage) -> str:
+    return " ".join(str(message.get(name, "")) for name in ("in-reply-to", "references"))
+
+
+def _is_own(part: Any) -> bool:
+    """Whether it is the report's own words, rather than the message that it is about."""
+    return part.get_content_type() in ("text/plain", "text/html") and not part.get_filename()
 
 
 def _text(part: Any) -> str:
@@ -65,27 +241,30 @@ def _text(part: Any) -> str:
     return str(within[:_MOST_CHARACTERS], "utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message that could not be delivered.
-
-    Attributes:
-        message_id: of the notice of ours; None where the report does not name what it is about.
-    """
-
-    message_id: str | None
+def _decoded(text: str) -> str:
+    """The text, and what a header or a body that is quoted in it says once it is decoded."""
+    return "\n".join([text, _SOFT_BREAK.sub("", text), *_encoded_words(text)])
 
 
-def undelivered(report: Report, is_ours: Callable[[str], bool]) -> Undelivered | None:
-    """The notice of ours that a machine's report says was not delivered, if it is about one.
+def _encoded_words(text: str) -> Iterator[str]:
+    """What the words in it say that are written in the manner of RFC 2047."""
+    for word in islice(_ENCODED_WORD.finditer(text), _MOST_WORDS):
+        with suppress(LookupError, ValueError):
+            yield str(make_header(decode_header(word[0])))
 
-    A report that names no message may be about ours, and so is taken for it.
-    """
-    if not (report.is_delivery_status or report.from_mail_system):
-        return None
-    if report.actions and "failed" not in report.actions:
-        return None
-    ours = next((each for each in report.message_ids if is_ours(each)), None)
-    if ours is None and (report.message_ids or not report.is_delivery_status):
-        return None
-    return Undelivered(ours)
+
+def _first(texts: Iterable[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """What the pattern finds in these, each once, in order, up to so many."""
+    found = (each for text in texts for each in pattern.findall(text))
+    return tuple(dict.fromkeys(found))[:MOST_FOUND]
+
+
+def ours_at(report: Report, is_ours: OwnNotices) -> str | None:
+    """The Message-ID of the notice of ours that a report quotes."""
+    return next((each for each in (*report.message_ids, *report.mentioned) if is_ours(each)), None)
+
+
+def is_of_others(report: Report, is_ours: OwnNotices) -> bool:
+    """Whether it quotes a message that we did not send: neither its Message-ID nor its sender is ours."""
+    others = report.message_ids and report.senders and is_ours.sender.lower() not in report.senders
+    return bool(others) and ours_at(report, is_ours) is None

@@ -172,6 +172,14 @@ class RecordUpload:
     agency: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordDelivery:
+    """A message was handed in under a key; `cause` names it, and is that of what it leads to."""
+
+    cause: str
+    delivered_at: datetime
+
+
 Command = (
     ReceiveRequest
     | ReceiveEmail
@@ -184,4 +192,5 @@ Command = (
     | FollowRequest
     | RefuseSubmission
     | RecordUpload
+    | RecordDelivery
 )

@@ -16,6 +16,7 @@ from services.intake.domain.commands import (
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
+    RecordDelivery,
     RecordUpload,
     RefuseSubmission,
     RegisterInboxItem,
@@ -32,8 +33,10 @@ from services.intake.domain.errors import (
 )
 from services.intake.domain.events import (
     DocumentUploaded,
+    EmailDelivered,
     InboxItemDismissed,
     InboxItemReceived,
+    Mail,
     Missing,
 )
 from services.intake.domain.received import received
@@ -84,14 +87,20 @@ def _take_in(command: Command, state: State) -> Sequence[Event]:
             event = _dismiss(command, state)
         case CorrectRequest():
             return _correct(command, state)
-        case RecordUpload():
-            event = DocumentUploaded(
-                document=command.document,
-                uploaded_by=command.uploaded_by,
-                uploaded_at=command.uploaded_at,
-                agency=command.agency,
-            )
+        case RecordUpload() | RecordDelivery():
+            event = _recorded(command)
     return [event]
+
+
+def _recorded(command: RecordUpload | RecordDelivery) -> DocumentUploaded | EmailDelivered:
+    if isinstance(command, RecordDelivery):
+        return EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)
+    return DocumentUploaded(
+        document=command.document,
+        uploaded_by=command.uploaded_by,
+        uploaded_at=command.uploaded_at,
+        agency=command.agency,
+    )
 
 
 def _receive(command: ReceiveRequest) -> Sequence[Event]:
@@ -123,7 +132,7 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
     if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
-            return received(command.request_id, command.submission, command.mail.documents)
+            return _received_by_mail(command.request_id, command.submission, command.mail)
     return InboxItemReceived(
         agency=command.home.code,
         received_at=command.received_at,
@@ -151,7 +160,11 @@ def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
     if submission.channel == "email":
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
-    return received(command.request_id, submission, item.mail.documents)
+    return _received_by_mail(command.request_id, submission, item.mail)
+
+
+def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
+    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
 def _dismiss(command: DismissInboxItem, state: State) -> InboxItemDismissed:

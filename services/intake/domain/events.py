@@ -10,7 +10,7 @@ from bmt.contracts.events import Event
 from bmt.contracts.faults import GENERAL, FaultValue, sentence
 from bmt.contracts.problems import FieldError
 from bmt.contracts.progress import Progress
-from bmt.contracts.values import Document, Moment, Submitter
+from bmt.contracts.values import Document, Moment, NotShown, Submitter
 
 
 class DocumentUploaded(Event):
@@ -21,6 +21,14 @@ class DocumentUploaded(Event):
     uploaded_by: str
     uploaded_at: Moment
     agency: str = ""
+
+
+class EmailDelivered(Event):
+    """A message was handed in under a key of the caller's; `cause` is that of what the message led to."""
+
+    TYPE = "my.gov.bmt.intake.EmailDelivered.v1"
+    cause: str
+    delivered_at: Moment
 
 
 class Missing(BaseModel):
@@ -59,10 +67,11 @@ class Mail(BaseModel):
         message_id: its Message-ID, when it has a sane one.
         sender: whom it says it is from.
         subject: its subject.
-        documents: the message itself, whole, then its attachments that are of an allowed type.
+        documents: the message itself, whole, then its attachments that are kept.
         understood: what its labelled lines say, by field.
         missing: why it is no filled request; empty when it is one.
         authenticated: as of `Sender`.
+        not_shown: the attachments that nobody is shown apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -74,6 +83,7 @@ class Mail(BaseModel):
     understood: dict[str, str]
     missing: tuple[Missing, ...]
     authenticated: bool | None = Field(default=None, exclude_if=lambda told: told is None)
+    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
 
 
 class Bounce(BaseModel):
@@ -206,6 +216,7 @@ class SubmissionAnswered(Event):
 
 PRIVATE: Final = (
     DocumentUploaded,
+    EmailDelivered,
     ScanReceived,
     InboxItemReceived,
     InboxItemDismissed,

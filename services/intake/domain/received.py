@@ -3,7 +3,7 @@
 from bmt.agencies.agency import Agency
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Applicant, Document
+from bmt.contracts.values import Applicant, Document, NotShown
 from services.intake.domain.reference import reference
 from services.intake.domain.submission import Submission
 from services.intake.domain.warnings import differs_from_directory, warnings
@@ -15,6 +15,7 @@ def received(
     came_with: tuple[Document, ...] = (),
     *,
     first: RequestFacts | None = None,
+    not_shown: tuple[NotShown, ...] = (),
 ) -> RequestReceived:
     """The event of a submission that is right.
 
@@ -23,6 +24,7 @@ def received(
         submission: what is asked for; its agency is known.
         came_with: the documents it came in, before those that it names.
         first: what was received first, when this is a correction: reference and day stay.
+        not_shown: the attachments that are not shown apart.
     """
     wish = submission.wish
     return RequestReceived(
@@ -33,6 +35,7 @@ def received(
         documents=_documents(submission, came_with),
         email_message_id=submission.email_message_id,
         source_reference=submission.source_reference,
+        not_shown=not_shown,
     )
 
 

@@ -12,7 +12,7 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from services.intake import handlers
 from services.intake.channels.own_notices import OwnNotices
-from services.intake.handlers import ToldBy, Weigh
+from services.intake.handlers import Noticed, Weigh
 from services.intake.mailbox.begun import BEGUN, BegunReadings
 from services.intake.mailbox.collector import Collector
 from services.intake.mailbox.gauges import MailboxGauges
@@ -30,7 +30,7 @@ def collect(
     foundation: Foundation,
     agencies: Agencies,
     readers: Readers,
-    requests: ToldBy,
+    requests: Noticed,
     weigh: Weigh,
     most_bytes: int,
 ) -> None:
@@ -54,7 +54,7 @@ def collect(
             log.warning("not_encrypted", variable="BMT_MAILBOXES", agency=code)
     receive = partial(
         handlers.receive_mailbox_message,
-        is_ours=OwnNotices(sender.rpartition("@")[2]),
+        is_ours=OwnNotices(sender),
         requests=requests,
         agencies=agencies,
         documents=foundation.documents,

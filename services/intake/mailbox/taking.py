@@ -1,11 +1,9 @@
 """Taking in one message of a mailbox: the message itself is the cause of what it leads to.
 
-So the same message, read by two processes or read again after a crash, leads to one commit.
+So the same message, read by two processes, read again after a crash or delivered twice, leads to one commit.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
-from hashlib import sha256
 from typing import Any, Final, Literal, Protocol
 
 import structlog
@@ -18,6 +16,8 @@ from bmt.chassis.event_store import Commit
 from bmt.chassis.execution import Execution
 from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
+from services.intake.channels.same_message import identity_of
+from services.intake.delivering import Commits, cause_of
 from services.intake.domain.commands import ReceiveEmail
 from services.intake.mailbox.begun import Turn
 from services.intake.reading.readers import Readers
@@ -29,14 +29,6 @@ Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
 
 HEAD_BYTES: Final = 256 * 1024
 TWICE: Final = "message_begun_twice"
-
-
-class Commits(Protocol):
-    """What was decided before."""
-
-    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
-        """The commits of these causes."""
-        ...
 
 
 class Receive(Protocol):
@@ -95,8 +87,10 @@ class Taking:
         Raises:
             Unavailable: a part is away; the same again is safe.
         """
-        causation = cause_of(home.code, received.digest)
-        if await self._commits.find([causation]):
+        identity = await asyncio.to_thread(identity_of, received.content)
+        causation = cause_of(home.code, identity or received.digest)
+        # What was taken before copies were known by their bodies is known by its bytes.
+        if await self._commits.find({causation, cause_of(home.code, received.digest)}):
             return "known"
         async with self._one_at_a_time:
             turn = await self._begun.turn(causation)
@@ -139,14 +133,9 @@ class Taking:
     ) -> Commit:
         what = await self._receive(received, opened, home)
         stream = f"request-{what.request_id}"
-        fingerprint = received.digest.hex()
+        fingerprint = causation.partition(":")[2]
         message = Message(stream, causation, fingerprint, what, begins_stream=True)
         return (await self._execution.execute(message)).commit
-
-
-def cause_of(agency: str, digest: bytes) -> str:
-    """The causation of a message in this agency's mailbox; `digest` is the SHA-256 of its bytes."""
-    return "mail:" + sha256(agency.encode() + b"\0" + digest).hexdigest()[:40]
 
 
 def _outcome(commit: Commit) -> Outcome:

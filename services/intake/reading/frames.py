@@ -1,12 +1,13 @@
 """What goes between intake and a process that reads messages: pieces of bytes, each behind its length."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
+from services.intake.channels.attachments import Attachments
 from services.intake.channels.mail import OpenedMail
 
 LENGTH: Final = struct.Struct(">Q")
@@ -46,9 +47,15 @@ def pieces_of(opened: OpenedMail) -> list[bytes]:
     bare = replace(
         opened,
         message=replace(opened.message, plain=(), html=(), attachments=()),
-        attachments=tuple(replace(each, content=b"") for each in opened.attachments),
+        attachments=_with(opened.attachments, (b"" for _ in opened.attachments.kept)),
     )
-    return [_OPENED.dump_json(bare), *(each.content for each in opened.attachments)]
+    return [_OPENED.dump_json(bare), *(each.content for each in opened.attachments.kept)]
+
+
+def _with(attachments: Attachments, contents: Iterable[bytes]) -> Attachments:
+    """These attachments, with these contents."""
+    pairs = zip(attachments.kept, contents, strict=True)
+    return replace(attachments, kept=tuple(replace(one, content=each) for one, each in pairs))
 
 
 def opened_of(pieces: Sequence[bytes]) -> OpenedMail:
@@ -59,7 +66,4 @@ def opened_of(pieces: Sequence[bytes]) -> OpenedMail:
     """
     told, *contents = pieces
     bare = _OPENED.validate_json(told)
-    attachments = zip(bare.attachments, contents, strict=True)
-    return replace(
-        bare, attachments=tuple(replace(each, content=content) for each, content in attachments)
-    )
+    return replace(bare, attachments=_with(bare.attachments, contents))

@@ -18,6 +18,7 @@ from unit.intake.submissions import (
 )
 
 from bmt.contracts.answers import FaultyField
+from bmt.contracts.values import NotShown
 from services.intake.domain.commands import (
     CorrectRequest,
     DismissInboxItem,
@@ -27,6 +28,7 @@ from services.intake.domain.commands import (
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
+    RecordDelivery,
     RecordUpload,
     RefuseSubmission,
     RegisterInboxItem,
@@ -117,5 +119,16 @@ SCENARIOS = {
         PutPaperInInbox(receive_scan(SCANNED), PAPER),
         RegisterInboxItem(ID, submission(channel="form")),
     ],
+    "email-with-attachments-that-are-not-shown": [
+        ReceiveEmail(
+            ID,
+            mail(not_shown=(NotShown(filename="memo.heic", reason="cannot_be_shown"),)),
+            submission(channel="email", email_message_id="<1@mampu.gov.my>"),
+            AGENCIES.get("MAMPU"),
+            ADMINISTRATOR,
+            NOON,
+        )
+    ],
+    "email-delivered": [RecordDelivery("mail:0123456789abcdef", NOON)],
     "document": [RecordUpload(SCAN, SITI, NOON)],
 }

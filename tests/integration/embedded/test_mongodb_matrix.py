@@ -89,7 +89,7 @@ RECONCILED = {
     **{
         f"bmt_{service}.{collection}": {"find"}
         for service in SERVICES
-        for collection in (COMMITS, PARKED, POSITIONS)
+        for collection in (COMMITS, PARKED, DISCARDED, POSITIONS)
     },
     **{f"bmt_{service}.{REPUBLISHING}": {"find", "insert", "update"} for service in SERVICES},
     "bmt_intake.requests": {"find"},

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -92,11 +92,25 @@ class Office:
         commits = self._client[self.database]["commits"]
         return await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
 
+    async def rename_commit(self, cause: str) -> None:
+        """As if the only message had been taken under this cause."""
+        commits = self._client[self.database]["commits"]
+        commit = await commits.find_one_and_delete({"_id": {"$regex": "^mail:"}})
+        await commits.insert_one({**commit, "_id": cause})
+
     async def stored(self, document: str) -> bytes:
         """A document's bytes as they are kept."""
         store = DocumentStore(self._client[f"{self.surroundings.name}_documents"])
         _, chunks = await store.open(document)
         return b"".join([chunk async for chunk in chunks])
+
+    def knows(self, request_id: str) -> Callable[[], Awaitable[None]]:
+        """Tells whether intake's view has this request."""
+
+        async def check() -> None:
+            assert await self._client[self.database]["requests"].find_one({"_id": request_id})
+
+        return check
 
     async def all_taken(self, messages: int) -> None:
         """Wait until that many messages of the mailbox are marked."""

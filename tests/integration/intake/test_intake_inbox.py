@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import uuid
 
 import pytest
 from eventually import eventually
@@ -109,6 +110,38 @@ async def test_the_same_key_gives_the_same_answer(deliver):
     assert_problem(await deliver(email(), key="mail-202"), "idempotency_key_reused")
 
 
+@pytest.mark.parametrize("text", [FILLED, "Tuan, bagaimana hendak memohon?"])
+async def test_the_same_message_under_another_key_is_the_same_one(deliver, text):
+    """Two servers of a gateway hand in one message, each with its own trace lines."""
+    message_id = f"<{uuid.uuid4()}@mampu.gov.my>"
+    one = email(text, Message_ID=message_id)
+    first = await deliver(b"Received: from mx1\r\n" + one, key=f"a-{message_id}")
+    copy = b"Received: from mx2\r\nX-Spam-Status: No\r\n" + one + b"\r\n"
+    again = await deliver(copy, key=f"b-{message_id}")
+    assert first.status_code == again.status_code
+    assert first.json() == again.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert_problem(await deliver(one + b"PS", key=f"b-{message_id}"), "idempotency_key_reused")
+    other = await deliver(one + b"PS", key=f"c-{message_id}")
+    assert other.status_code == first.status_code
+    assert other.json() != first.json()
+
+
+async def test_who_decides_on_an_item_sees_by_name_what_is_not_shown(deliver, look):
+    part = "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="
+    boundary = "\r\n--x\r\n"
+    parts = ["From: siti@mampu.gov.my\r\nContent-Type: multipart/mixed; boundary=x\r\n"]
+    parts += ["Content-Type: text/plain\r\n\r\nTuan."]
+    parts += [f"{part}pelan.dwg\r\n\r\nAC1032", f"{part}setup.exe\r\n\r\nMZ"]
+    answer = await deliver((boundary.join(parts) + "\r\n--x--\r\n").encode())
+    item = (await look(answer.json()["inbox_item_id"])).json()
+    assert [one["filename"] for one in item["documents"]] == ["message.eml", "pelan.dwg"]
+    assert item["not_shown"] == [
+        {"filename": "pelan.dwg", "reason": "cannot_be_shown"},
+        {"filename": "setup.exe", "reason": "would_run"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "field"),
     [
@@ -117,7 +150,7 @@ async def test_the_same_key_gives_the_same_answer(deliver):
         (email(FILLED.replace("Agensi: MAMPU", "Agensi: KKM")), "agency"),
         (email(FILLED + "Kuota: 200 GB\n"), "quota_bytes"),
         (email(FILLED + "Jenis: penamatan\n"), "kind"),
-        (email(Auto_Submitted="auto-replied"), "message"),
+        (email(Auto_Submitted="auto-replied", Message_ID="<mesin@mampu.gov.my>"), "message"),
         (b"\x00\x01 no message at all", "kind"),
     ],
 )
@@ -182,7 +215,8 @@ async def test_a_person_registers_an_item_once(deliver, look, settle, wire):
 
 
 async def test_a_person_dismisses_an_item_and_it_stays(deliver, look, settle, intake, as_):
-    item_id = (await deliver(LETTER)).json()["inbox_item_id"]
+    letter = email("Iklan.", Message_ID="<iklan@mampu.gov.my>")
+    item_id = (await deliver(letter)).json()["inbox_item_id"]
     assert_problem(await settle(item_id, "dismissal", {"reason": " "}), "validation_failed")
     answer = await settle(item_id, "dismissal", {"reason": "Bukan permohonan."})
     assert answer.status_code == 201

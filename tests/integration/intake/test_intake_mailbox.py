@@ -1,6 +1,7 @@
 """An office mailbox on a real IMAP server: each message is one thing, once, and stays where it is."""
 
 import asyncio
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from intake_callers import ADMINISTRATOR, FILLED, INBOUND, OF_JPA, SITI, asked, 
 from office import SENDER, Office, document_id, what_became
 
 from bmt.contracts.events import NotificationPrepared
+from services.intake.delivering import cause_of
 from services.intake.mailbox.taking import TWICE
 from services.notification import main as notification
 from services.notification.settings import Settings as NotificationSettings
@@ -138,6 +140,32 @@ async def test_the_same_message_twice_is_one_request(office):
     async with office.intake():
         await office.all_taken(2)
     assert len(await office.commits()) == 1
+
+
+async def test_a_message_that_was_handed_in_over_http_too_is_one_request(office, as_):
+    one = email(Message_ID="<dua-pintu@mampu.gov.my>")
+    office.dovecot.deliver(b"Received: from mx1\r\n" + one)
+    async with office.intake() as intake:
+        await office.all_taken(1)
+        (commit,) = await office.commits()
+        headers = as_(*ADMINISTRATOR) | {"Content-Type": "message/rfc822"}
+        answer = await intake.post("/v1/emails", content=one, headers=headers)
+        assert answer.status_code == 201, answer.text
+        assert commit["stream"] == f"request-{answer.json()['request_id']}"
+    assert len(await office.commits()) == 1
+
+
+async def test_what_was_taken_when_messages_were_known_by_their_bytes_is_not_taken_again(office):
+    office.dovecot.deliver(email())
+    ((_, content),) = office.dovecot.there().values()
+    async with office.intake():
+        await office.all_taken(1)
+    await office.rename_commit(cause_of("MAMPU", sha256(content).digest()))
+    before = await office.commits()
+    office.dovecot.forget()
+    async with office.intake():
+        await office.all_taken(1)
+    assert await office.commits() == before
 
 
 async def test_two_replicas_take_each_message_once(office):

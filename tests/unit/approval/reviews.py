@@ -55,6 +55,7 @@ def papers(heard: RequestReceived, levels: int = 1) -> PapersReceived:
         justification=heard.justification,
         documents=heard.documents,
         approval_levels=levels,
+        not_shown=heard.not_shown,
     )
 
 

@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from starlette.requests import Request
 
 from bmt.agencies import register
 from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, InboxText, MissingField
+from bmt.contracts.values import NotShown, NotShownReason
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import wording
@@ -88,6 +90,20 @@ async def test_an_ordinary_message_says_neither(desk):
     page = await shown(desk, item())
     assert "Makluman kami tidak sampai" not in page
     assert "daripada mesin" not in page
+
+
+async def test_attachments_that_are_not_shown_are_named_with_the_reason(desk):
+    left = [NotShown(filename="memo.heic", reason="cannot_be_shown")]
+    left += [NotShown(filename="<setup>.exe", reason="would_run")]
+    page = await shown(desk, item(not_shown=left))
+    assert "Lampiran yang tidak dipaparkan" in page
+    assert f"memo.heic: {wording.NOT_SHOWN['cannot_be_shown']}" in page
+    assert f"&lt;setup&gt;.exe: {wording.NOT_SHOWN['would_run']}" in page
+    assert "tidak dipaparkan" not in await shown(desk, item())
+
+
+def test_every_reason_that_an_attachment_is_not_shown_for_has_words():
+    assert set(wording.NOT_SHOWN) == set(get_args(NotShownReason))
 
 
 def test_every_status_has_a_name():

@@ -16,6 +16,7 @@ from reviews import (
     withdrawn,
 )
 
+from bmt.contracts.values import NotShown
 from services.approval.domain import DECIDER
 from services.approval.domain.errors import AlreadyDecided, RequestClosed
 from services.approval.domain.policy import Policy
@@ -27,6 +28,14 @@ WEDNESDAY_AFTER = datetime(2025, 12, 3, 9, tzinfo=UTC)
 def test_a_request_received_opens_a_review_and_keeps_its_papers():
     heard = received(REQUEST)
     given(DECIDER).when(open_review(heard)).then(opened(), papers(heard))
+
+
+def test_what_is_not_shown_of_an_e_mail_goes_with_its_papers():
+    left = (NotShown(filename="memo.heic", reason="cannot_be_shown"),)
+    heard = received(REQUEST, not_shown=left)
+    expected = papers(heard)
+    assert expected.not_shown == left
+    given(DECIDER).when(open_review(heard)).then(opened(), expected)
 
 
 def test_warnings_go_with_the_review():

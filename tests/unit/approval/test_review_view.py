@@ -24,6 +24,7 @@ from bmt.chassis.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step
+from bmt.contracts.values import NotShown
 from services.approval.domain.events import BulkAnswered
 from services.approval.views import REVIEWS, fold
 
@@ -115,6 +116,13 @@ def test_a_correction_shows_the_new_facts_and_papers_and_keeps_the_history():
     assert (review.justification, review.documents) == ("Lebih jelas.", ())
     assert review.warnings == ("not_serving",)
     assert [step.step for step in review.history] == ["received", "returned", "received"]
+
+
+def test_who_decides_sees_by_name_what_is_not_shown():
+    left = (NotShown(filename="memo.heic", reason="cannot_be_shown"),)
+    review = after(opened(), papers(received(REQUEST, not_shown=left)))
+    assert review.not_shown == left
+    assert "not_shown" not in after(opened(), PAPERS).model_dump()
 
 
 def test_a_termination_is_shown_without_sizes():

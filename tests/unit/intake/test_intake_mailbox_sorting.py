@@ -1,5 +1,6 @@
 """What a message of a mailbox is: a request, for a person to read, a bounce, or set aside."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,11 @@ from submissions import CODES
 
 from services.intake.channels.mail import open_head, open_mail
 from services.intake.channels.own_notices import OwnNotices
-from services.intake.channels.reports import Undelivered, undelivered
+from services.intake.channels.reports import is_of_others, ours_at
 from services.intake.channels.setting_aside import why_set_aside
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
-IS_OURS = OwnNotices("mygovuc.gov.my")
+IS_OURS = OwnNotices("bmt@mygovuc.gov.my")
 OURS = "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
 OF_ANOTHER_AGENCY = "another-agencys"
 
@@ -19,7 +20,8 @@ OF_ANOTHER_AGENCY = "another-agencys"
 def told(content):
     """What the reader tells of a message; who may submit what is decided later."""
     opened = open_mail(content, CODES, found=True)
-    if opened.message.automatic and undelivered(opened.message.report, IS_OURS):
+    report = opened.message.report
+    if report.failed and not is_of_others(report, IS_OURS):
         return "bounce"
     if why_set_aside(opened, IS_OURS):
         return "set_aside"
@@ -47,7 +49,8 @@ def test_a_message_that_breaks_off_anywhere_is_still_something(path, kept):
 def test_a_bounce_names_the_notice_that_it_is_about():
     (postfix,) = [path for path in CORPUS if path.stem == "dsn-postfix"]
     report = open_mail(postfix.read_bytes(), CODES).message.report
-    assert undelivered(report, IS_OURS) == Undelivered(OURS)
+    assert report.failed
+    assert ours_at(report, IS_OURS) == OURS
 
 
 def test_no_surrogate_of_a_strange_character_set_reaches_what_is_stored():
@@ -103,3 +106,38 @@ def test_what_came_by_a_mailing_list_is_a_request_where_it_was_handed_in():
     )
     assert open_mail(content, CODES, found=True).form.request is None
     assert open_mail(content, CODES).form.request is not None
+
+
+CASES = Path(__file__).parents[2] / "cases" / "mailbox"
+FROM_NOBODY = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@x.my\r\nSubject: failure notice\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a" * 1_000_000,
+        b"@" * 1_000_000,
+        b"a@" * 500_000,
+        b"a" * 1_000_000 + b"@",
+        b"<" * 1_000_000,
+        b"=?utf-8?q?" * 100_000,
+        b"deliver " * 125_000,
+        b"tidak dapat " * 90_000,
+        b"From: " + b"a" * 1_000_000,
+        b"BMT-" + b"A-" * 500_000,
+        b"Message-ID: " * 80_000,
+        b"Your message\r\n" * 80_000,
+    ],
+    ids=lambda body: body[:12].decode(),
+)
+def test_no_report_takes_long_to_read(body):
+    began = time.process_time()
+    assert open_mail(FROM_NOBODY + body, CODES, found=True).message.report.failed
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("4[0-6]*.eml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_report_that_breaks_off_is_read_too(path, kept):
+    content = path.read_bytes()
+    assert told(content[: int(len(content) * kept)]) in {"inbox", "bounce", "set_aside", "request"}

@@ -38,6 +38,7 @@ from services.intake.domain.commands import (
     ReceiveEmail,
     ReceiveRequest,
     ReceiveScan,
+    RecordDelivery,
     RecordUpload,
     RefuseSubmission,
     RegisterInboxItem,
@@ -233,6 +234,11 @@ class Receptions(DeciderMachine):
     def a_document_is_handed_in(self, name):
         (event,) = self.tell(RecordUpload(SCAN, SITI, NOON), f"document of {name}")
         assert event.document == SCAN
+
+    @rule(name=requests)
+    def a_message_is_handed_in_under_a_key(self, name):
+        (event,) = self.tell(RecordDelivery("mail:0123", NOON), f"delivery of {name}")
+        assert event.cause == "mail:0123"
 
     @invariant()
     def a_request_stays_the_same_request(self):

@@ -44,6 +44,7 @@ PERSONAL = {
     "/documents/*/document_id",
     "/documents/*/filename",
     "/documents/*/media_type",
+    "/not_shown/*/filename",
     "/evidence/*/document_id",
     "/document_id",
     "/email_message_id",

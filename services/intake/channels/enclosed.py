@@ -1,0 +1,218 @@
+"""What a part of a message encloses: files within a text, a message within the message, the files of a winmail.dat."""
+
+import binascii
+import mimetypes
+import re
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from email.header import decode_header, make_header
+from itertools import count
+from typing import Any, Final
+
+from tnefparse import TNEF
+
+_MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
+_WRITTEN: Final = (
+    "message/delivery-status",
+    "message/global-delivery-status",
+    "message/disposition-notification",
+    "text/rfc822-headers",
+)
+"""Parts of mail systems' reports, which are read as text."""
+_ENCODED: Final = ("base64", "quoted-printable")
+_TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
+_TNEF_NAME: Final = "winmail.dat"
+_TNEF_BEGINS: Final = b"\x78\x9f\x3e\x22"
+_MOST_TNEF_ATTRIBUTES: Final = 2_000
+_TNEF_HEADER: Final = struct.Struct("<BII")
+_TNEF_KEY_ENDS: Final = 6
+_DEEPEST_TNEF: Final = 4
+_PASTED: Final = re.compile(
+    rb"data:([a-z]{1,20}/[\w.+-]{1,60})(?:;[\w=.-]{1,40}){0,3};base64,([A-Za-z0-9+/=\s]{1,})",
+    re.IGNORECASE,
+)
+_UNQUOTED_NAME: Final = re.compile(r"\bfilename=(?!\")([^\";\r\n]{1,300})", re.IGNORECASE)
+_UUENCODED: Final = re.compile(
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]{0,9}\r?\n)*?)(?:(?:`|[ ]{0,9})\r?\n)?end[ \t]{0,9}(?:\r?\n|\Z)",
+    re.MULTILINE,
+)
+_LONGEST_LINE: Final = 45
+"""Bytes that a uuencoded line holds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attachment, as the message names it: neither name nor type is believed."""
+
+    filename: str
+    declared_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was in a part.
+
+    Attributes:
+        parts: the files.
+        text: what a winmail.dat has as the message's own text.
+    """
+
+    parts: tuple[Part, ...]
+    text: str = ""
+
+
+def opened(part: Any) -> Opened:
+    """The files that a part is, whatever they are wrapped in; what cannot be opened is the file itself."""
+    kind = part.get_content_type()
+    name = _filename(part)
+    if kind in _MESSAGES:
+        return Opened((Part(name, "message/rfc822", _message_within(part)),))
+    if part.is_multipart():
+        content = b"\n".join(bytes(each) for each in part.get_payload())
+    else:
+        content = part.get_payload(decode=True) or b""
+    if kind in _WRITTEN:
+        return Opened((Part(name, "text/plain", content),))
+    whole = Part(name, kind, content)
+    if kind in _TNEF or name.lower() == _TNEF_NAME:
+        return _of_tnef(whole) or Opened((whole,))
+    return Opened((whole,))
+
+
+def _filename(part: Any) -> str:
+    """As the standard library reads it, and whole where a program left out the quotes that its blanks need."""
+    name = str(part.get_filename() or "")
+    raw = (value for header, value in part.raw_items() if header.lower() == "content-disposition")
+    bare = _UNQUOTED_NAME.search(str(next(raw, "")))
+    if bare is None:
+        return name
+    with suppress(LookupError, ValueError):
+        whole = str(make_header(decode_header(bare[1].strip())))
+        return whole if whole.startswith(name) else name
+    return name
+
+
+def _message_within(part: Any) -> bytes:
+    """Its bytes; RFC 2046 allows no encoding for them, and mail programs encode them."""
+    if not part.is_multipart():
+        return bytes(part.get_payload(decode=True) or b"")
+    content: bytes = part.get_payload(0).as_bytes()
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding not in _ENCODED or b":" in content.partition(b"\n")[0]:
+        return content
+    try:
+        decode = binascii.a2b_base64 if encoding == "base64" else binascii.a2b_qp
+        return decode(content)
+    except binascii.Error:
+        return content
+
+
+def taken_out(content: bytes, *, html: bool) -> tuple[bytes, tuple[Part, ...]]:
+    """A text without the files that are written into it, and these: pasted pictures in HTML, else uuencoded files."""
+    found: list[Part] = []
+    numbers = count(1)
+
+    def pasted(match: re.Match[bytes]) -> bytes:
+        kind = match[1].decode("ascii").lower()
+        try:
+            picture = binascii.a2b_base64(match[2])
+        except binascii.Error:
+            return match[0]
+        found.append(
+            Part(f"pasted-{next(numbers)}{mimetypes.guess_extension(kind) or ''}", kind, picture)
+        )
+        return b""
+
+    def uuencoded(match: re.Match[bytes]) -> bytes:
+        try:
+            file = b"".join(map(_uu_line, match[2].splitlines()))
+        except binascii.Error:
+            return match[0]
+        found.append(_named(match[1].decode("utf-8", "replace").strip(), file))
+        return b""
+
+    if html:
+        return _PASTED.sub(pasted, content), tuple(found)
+    return _UUENCODED.sub(uuencoded, content), tuple(found)
+
+
+def _named(name: str, content: bytes) -> Part:
+    """A file that nothing but its name tells the type of."""
+    return Part(name, mimetypes.guess_type(name)[0] or "", content)
+
+
+def _uu_line(line: bytes) -> bytes:
+    """A line's bytes; encoders that count wrongly are forgiven, as everywhere."""
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        length = (line[0] - 32) & 63
+        if not 0 < length <= _LONGEST_LINE:
+            raise
+        return binascii.a2b_uu(line[: (length * 4 + 5) // 3])
+
+
+def _of_tnef(whole: Part) -> Opened | None:
+    """The files of a winmail.dat (MS-OXTNEF), and itself where it breaks off; None: it cannot be opened."""
+    content = whole.content
+    end = _end_of_tnef(content) if content.startswith(_TNEF_BEGINS) else 0
+    if not end:
+        return None
+    try:
+        tnef = TNEF(content, do_checksum=False)
+        files = (*_files(tnef, _DEEPEST_TNEF), *([whole] if end > len(content) else []))
+        return Opened(files, _body(tnef))
+    except Exception:  # noqa: BLE001  the library's parser fails in many ways
+        return None
+
+
+def _end_of_tnef(content: bytes) -> int:
+    """Where its last attribute ends; 0: they are too many. The library copies the rest of the file for each."""
+    place = _TNEF_KEY_ENDS
+    for _ in range(_MOST_TNEF_ATTRIBUTES):
+        if place + _TNEF_HEADER.size > len(content):
+            return place
+        _, _, length = _TNEF_HEADER.unpack_from(content, place)
+        place += _TNEF_HEADER.size + length + 2
+    return 0
+
+
+def _files(tnef: Any, depth: int) -> list[Part]:
+    files: list[Part] = []
+    for attachment in tnef.attachments:
+        embedded = getattr(attachment, "embed", None)
+        if embedded is not None and depth:
+            text = _body(embedded)
+            name = _name(attachment) or "message"
+            files += [Part(f"{name}.txt", "text/plain", text.encode())] if text else []
+            files += _files(embedded, depth - 1)
+        else:
+            data = attachment.data
+            files.append(_named(_name(attachment), data if isinstance(data, bytes) else b""))
+    return files
+
+
+def _name(attachment: Any) -> str:
+    """The long name where there is one, else that of DOS."""
+    for told in (attachment.long_filename, lambda: attachment._name):  # noqa: SLF001  as bytes
+        try:
+            name = told()
+        except (UnicodeDecodeError, AttributeError):
+            continue
+        if name:
+            return name.strip("\0") if isinstance(name, str) else _decoded(name.strip(b"\0"))
+    return ""
+
+
+def _body(tnef: Any) -> str:
+    body = tnef.body
+    return body.strip("\0") if isinstance(body, str) else _decoded((body or b"").strip(b"\0"))
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")

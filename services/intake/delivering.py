@@ -1,0 +1,84 @@
+"""A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, Protocol
+
+from bmt.chassis import crash_points
+from bmt.chassis.clock import Clock
+from bmt.chassis.decider import Message
+from bmt.chassis.event_store import Commit
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from services.intake.api import message
+from services.intake.channels.same_message import identity_of
+from services.intake.domain.commands import ReceiveEmail, RecordDelivery
+from services.intake.domain.events import EmailDelivered
+
+
+class Commits(Protocol):
+    """What was decided before."""
+
+    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
+        """The commits of these causes."""
+        ...
+
+
+def cause_of(agency: str, digest: bytes) -> str:
+    """The causation of a message that reached this agency; `digest` is the same for all its copies."""
+    return "mail:" + sha256(agency.encode() + b"\0" + digest).hexdigest()[:40]
+
+
+class Deliveries:
+    """Takes in the messages that are handed in over HTTP."""
+
+    def __init__(self, execution: Execution[Any, Any], commits: Commits, clock: Clock) -> None:
+        self._execution = execution
+        self._commits = commits
+        self._clock = clock
+
+    async def take_in(
+        self,
+        content: bytes,
+        agency: str,
+        context: CommandContext,
+        receive: Callable[[], Awaitable[ReceiveEmail]],
+    ) -> Executed:
+        """What the message leads to, or led to before; without a Message-ID only its key tells it again.
+
+        Raises:
+            CausationReused: the key was used with another body.
+            Refused: as the decider says.
+        """
+        if (identity := identity_of(BytesIO(content))) is not None:
+            cause = cause_of(agency, identity)
+            if (known := await self._known(context, cause)) is not None:
+                return known
+            own = cause.partition(":")[2]
+            context = replace(context, causation=cause, fingerprint=own)
+        what = await receive()
+        return await self._execution.execute(message(what.request_id, context, what, new=True))
+
+    async def _known(self, context: CommandContext, cause: str) -> Executed | None:
+        """What the message led to, once it is durable which message the key stands for; None: nothing yet."""
+        key = Message(
+            f"delivery-{context.causation.partition(':')[2]}",
+            context.causation,
+            context.fingerprint,
+            RecordDelivery(cause, self._clock()),
+            context.traceparent,
+            begins_stream=True,
+        )
+        recorded = await self._execution.execute(key)
+        crash_points.reached("intake.delivering.key_recorded")
+        if recorded.commit.events[0].type != EmailDelivered.TYPE:
+            return (
+                recorded  # before messages had causes of their own, what they led to had the key's
+            )
+        found = (await self._commits.find([cause])).get(cause)
+        if found is None:
+            return None
+        await self._execution.hand_over([found])
+        return Executed(found, replayed=True)

@@ -1,0 +1,291 @@
+"""Every attachment is accounted for by name: shown, kept as evidence, or left out with the reason."""
+
+import base64
+import binascii
+import io
+import struct
+import time
+import zipfile
+from email.message import EmailMessage
+
+import pytest
+from submissions import CODES
+
+from bmt.contracts.values import NotShown
+from services.intake.channels.mail import open_mail
+
+PDF = b"%PDF-1.7\n% memo"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1" + bytes(100)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(30)
+WITHIN = b"From: siti@mampu.gov.my\r\nSubject: BMT\r\n\r\nJenis: permohonan\r\n"
+
+
+def archive(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as package:
+        for name in names:
+            package.writestr(name, "<x/>")
+    return file.getvalue()
+
+
+def accounted(raw: bytes):
+    """Kept by name and type; and the others by name and reason."""
+    found = open_mail(raw, CODES).attachments
+    kept = {each.filename: each.media_type for each in found.kept}
+    return kept, {each.filename: each.reason for each in found.not_shown}
+
+
+def holding(*files: tuple[str, str, bytes]) -> bytes:
+    message = EmailMessage()
+    message["From"] = "siti.mampu@mygovuc.gov.my"
+    message.set_content("Salam")
+    for filename, kind, content in files:
+        main, sub = kind.split("/")
+        message.add_attachment(content, maintype=main, subtype=sub, filename=filename)
+    return bytes(message)
+
+
+def parts(*wanted: bytes) -> bytes:
+    head = b"From: siti.mampu@mygovuc.gov.my\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    return head + b"--x\r\n" + b"\r\n--x\r\n".join(wanted) + b"\r\n--x--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("filename", "declared", "content", "media_type"),
+    [
+        ("memo.heic", "image/heic", HEIC, "image/heic"),
+        ("lampiran.zip", "application/zip", archive("a.pdf"), "application/zip"),
+        ("memo.doc", "application/msword", OLE, "application/msword"),
+        ("senarai.xls", "application/octet-stream", OLE, "application/vnd.ms-excel"),
+        ("taklimat.pptx", "application/zip", archive("ppt/presentation.xml"), None),
+        ("pelan.dwg", "image/vnd.dwg", b"AC1032" + bytes(40), "application/octet-stream"),
+        ("memo.rtf", "text/rtf", b"{\\rtf1 memo}", "application/rtf"),
+        ("gambar.webp", "image/webp", b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp"),
+        ("jemputan.ics", "text/calendar", b"BEGIN:VCALENDAR\r\n", "text/calendar"),
+        ("senarai.csv", "text/csv", b"a,b\r\n1,2\r\n", "text/csv"),
+        ("lampiran.rar", "application/octet-stream", b"Rar!\x1a\x07\x01\x00", None),
+    ],
+)
+def test_what_cannot_be_shown_is_kept_as_evidence_and_said_so(
+    filename, declared, content, media_type
+):
+    kept, not_shown = accounted(holding((filename, declared, content)))
+    assert not_shown == {filename: "cannot_be_shown"}
+    assert media_type in (None, kept[filename])
+
+
+@pytest.mark.parametrize(
+    ("filename", "content"),
+    [
+        ("setup.exe", b"MZ\x90\x00"),
+        ("memo.pdf", b"MZ\x90\x00"),
+        ("memo.html", b"<html></html>"),
+        ("logo.svg", b"<svg/>"),
+        ("makro.xlsm", archive("[Content_Types].xml", "xl/vbaProject.bin")),
+        ("memo.docm", archive("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin")),
+        ("program.zip", archive("META-INF/MANIFEST.MF", "a.class")),
+        ("skrip.vbs", b"MsgBox 1"),
+        ("pintasan.lnk", b"L\x00\x00\x00\x01\x14\x02\x00"),
+        ("memo\N{RIGHT-TO-LEFT OVERRIDE}fdp.js", b"alert(1)"),
+    ],
+)
+def test_what_a_machine_would_run_stays_in_the_message_and_is_named(filename, content):
+    kept, not_shown = accounted(holding((filename, "application/octet-stream", content)))
+    assert kept == {}
+    assert list(not_shown.values()) == ["would_run"]
+    assert next(iter(not_shown)).isprintable()
+
+
+def test_what_is_empty_or_one_too_many_is_named():
+    _, not_shown = accounted(holding(("kosong.pdf", "application/pdf", b"")))
+    assert not_shown == {"kosong.pdf": "empty"}
+    files = [(f"{number}.pdf", "application/pdf", PDF) for number in range(52)]
+    kept, not_shown = accounted(holding(*files))
+    assert len(kept) == 50
+    assert not_shown == {"50.pdf": "too_many", "51.pdf": "too_many"}
+
+
+@pytest.mark.parametrize(
+    "before", [b"\n", b"\r\n\r\n", b"  \t", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"]
+)
+def test_a_pdf_behind_blanks_is_a_pdf(before):
+    kept, not_shown = accounted(holding(("imbasan.pdf", "application/pdf", before + PDF)))
+    assert (kept, not_shown) == ({"imbasan.pdf": "application/pdf"}, {})
+
+
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [
+        ("memo\N{RIGHT-TO-LEFT OVERRIDE}fdp.exe", "memofdp.exe.pdf"),
+        ("me\N{ZERO WIDTH SPACE}mo.pdf", "memo.pdf"),
+        ("a" * 300 + ".pdf", "a" * 180 + "….pdf"),
+        ("..", "attachment-1.pdf"),
+        ("办公用品预约Apply.pdf", "办公用品预约Apply.pdf"),
+    ],
+)
+def test_a_name_is_kept_as_far_as_it_is_safe(filename, shown):
+    kept, _ = accounted(holding((filename, "application/pdf", PDF)))
+    assert list(kept) == [shown]
+
+
+NAMED = {
+    b"filename*0*=UTF-8''memo%20kelulusan; filename*1*=%20%E2%80%93%20akhir.pdf": "memo kelulusan – akhir.pdf",
+    b'filename="=?UTF-8?B?bWVtbyBrZWx1?=\r\n =?UTF-8?B?bHVzYW4ucGRm?="': "memo kelulusan.pdf",
+    b"filename=memo kelulusan akhir.pdf; size=9": "memo kelulusan akhir.pdf",
+    b"filename==?utf-8?B?5Yqe5YWs?=": "办公",
+    b"filename*=iso-8859-1''r%E9sum%E9.pdf": "résumé.pdf",
+}
+
+
+@pytest.mark.parametrize(("disposition", "filename"), NAMED.items())
+def test_names_are_read_as_every_mail_program_writes_them(disposition, filename):
+    part = b"Content-Type: application/pdf\r\nContent-Disposition: attachment; " + disposition
+    kept, _ = accounted(parts(part + b"\r\n\r\n" + PDF))
+    assert list(kept) == [filename]
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        b"Content-Type: message/rfc822\r\n\r\n" + WITHIN,
+        b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(WITHIN),
+        b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        + binascii.b2a_qp(WITHIN),
+    ],
+    ids=["as it is", "base64", "quoted-printable"],
+)
+def test_a_message_within_the_message_is_a_document_of_its_own_whatever_it_is_encoded_in(encoded):
+    found = open_mail(parts(encoded), CODES).attachments
+    assert [(one.filename, one.media_type) for one in found.kept] == [
+        ("attachment-1.eml", "message/rfc822")
+    ]
+    assert b"Jenis: permohonan" in found.kept[0].content
+    assert found.kept[0].content.startswith(b"From: siti")
+
+
+def uuencoded(name: bytes, content: bytes) -> bytes:
+    lines = [binascii.b2a_uu(content[at : at + 45]) for at in range(0, len(content), 45)]
+    return b"begin 644 " + name + b"\n" + b"".join(lines) + b"`\nend\n"
+
+
+def test_a_uuencoded_file_is_an_attachment_and_no_part_of_the_text():
+    text = (
+        b"Jenis: permohonan\nJustifikasi: Pelan.\n\n"
+        + uuencoded(b"pelan.pdf", PDF * 9)
+        + b"Sekian."
+    )
+    opened = open_mail(b"From: siti@mampu.gov.my\n\n" + text, CODES)
+    assert [(one.filename, one.content) for one in opened.attachments.kept] == [
+        ("pelan.pdf", PDF * 9)
+    ]
+    assert opened.form.understood["justification"] == "Pelan.\n\nSekian."
+
+
+def test_a_uuencoded_file_without_its_last_line_is_one_too():
+    text = uuencoded(b"pelan.pdf", PDF).replace(b"`\n", b"")
+    opened = open_mail(b"From: siti@mampu.gov.my\n\nTuan.\n" + text, CODES)
+    assert [one.content for one in opened.attachments.kept] == [PDF]
+
+
+def test_what_only_looks_uuencoded_stays_in_the_text():
+    text = b"Justifikasi: Mula.\nbegin 644 bahagian\nTidak dikod.\nend\n"
+    opened = open_mail(b"From: siti@mampu.gov.my\n\n" + text, CODES)
+    assert "begin 644" in opened.form.understood["justification"]
+    assert opened.attachments.kept == ()
+
+
+def test_a_pasted_picture_is_an_attachment_and_makes_no_text_too_long():
+    picture = base64.b64encode(PNG + bytes(1_500_000))
+    html = b'<p>Jenis: permohonan</p><img src="data:image/png;base64,' + picture + b'">'
+    head = b"From: siti@mampu.gov.my\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    opened = open_mail(head + html, CODES)
+    assert opened.form.understood == {"kind": "permohonan"}
+    assert [(one.filename, one.media_type) for one in opened.attachments.kept] == [
+        ("pasted-1.png", "image/png")
+    ]
+
+
+def attribute(level: int, name: int, kind: int, data: bytes) -> bytes:
+    """One attribute of a TNEF stream (MS-OXTNEF 2.1.3.2)."""
+    head = struct.pack("<BHHI", level, name, kind, len(data))
+    return head + data + struct.pack("<H", sum(data) & 0xFFFF)
+
+
+def winmail(text: bytes, **files: bytes) -> bytes:
+    stream = struct.pack("<IH", 0x223E9F78, 1)
+    stream += attribute(1, 0x9006, 8, struct.pack("<I", 0x10000))
+    stream += attribute(1, 0x9007, 6, struct.pack("<II", 1252, 0))
+    stream += attribute(1, 0x800C, 2, text + b"\0") if text else b""
+    for name, content in files.items():
+        stream += attribute(2, 0x9002, 6, bytes(14))
+        stream += attribute(2, 0x8010, 1, name.replace("_", ".").encode("cp1252") + b"\0")
+        stream += attribute(2, 0x800F, 6, content)
+    return stream
+
+
+@pytest.mark.parametrize("declared", ["application/ms-tnef", "application/octet-stream"])
+def test_a_winmail_dat_is_opened(declared):
+    content = winmail(b"", memo_pdf=PDF, senarai_doc=OLE, résumé_txt=b"Salam")
+    kept, not_shown = accounted(holding(("winmail.dat", declared, content)))
+    assert kept == {
+        "memo.pdf": "application/pdf",
+        "senarai.doc": "application/msword",
+        "résumé.txt": "text/plain",
+    }
+    assert not_shown == {"senarai.doc": "cannot_be_shown"}
+
+
+def test_the_text_of_a_winmail_dat_is_the_messages_where_it_has_no_other():
+    tnef = winmail(b"Jenis: permohonan\r\nAgensi: MAMPU\r\n")
+    head = b"From: siti@mampu.gov.my\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n"
+    opened = open_mail(
+        head + b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(tnef), CODES
+    )
+    assert opened.form.understood == {"kind": "permohonan", "agency": "MAMPU"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"no TNEF",
+        winmail(b"", memo_pdf=PDF)[:60],
+        winmail(b"") + attribute(1, 0x8005, 3, b"") * 200_000,
+    ],
+    ids=["another kind", "cut off", "a great many attributes"],
+)
+def test_a_winmail_dat_that_cannot_be_opened_is_kept_itself(broken):
+    kept, not_shown = accounted(holding(("winmail.dat", "application/ms-tnef", broken)))
+    assert kept == {"winmail.dat": "application/octet-stream"}
+    assert not_shown == {"winmail.dat": "cannot_be_shown"}
+
+
+def test_a_report_s_parts_are_read_as_text():
+    status = b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.my\r\n\r\nAction: failed\r\n"
+    kept, not_shown = accounted(parts(b"Content-Type: text/plain\r\n\r\nGagal.", status))
+    assert (kept, not_shown) == ({"attachment-1.txt": "text/plain"}, {})
+
+
+def test_reasons_are_values_that_events_hold():
+    assert NotShown(filename="a", reason="empty").model_dump() == {
+        "filename": "a",
+        "reason": "empty",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("plain", b"begin 644 x\n" * 80_000),
+        ("plain", b"begin 644 x\n" + b"M" * 60 + b"\n" + (b"M" * 60 + b"\n") * 20_000),
+        ("plain", b"begin 644 x\n" + b" " * 1_000_000),
+        ("html", b"data:image/png;base64," * 45_000),
+        ("html", b"data:image/png" + b";a=b" * 250_000),
+        ("html", b"data:image/png;base64," + b"=" * 1_000_000),
+    ],
+)
+def test_no_text_takes_long_to_be_searched_for_files(kind, body):
+    began = time.process_time()
+    open_mail(b"From: a@x.my\nContent-Type: text/" + kind.encode() + b"\n\n" + body, CODES)
+    assert time.process_time() - began < 2
