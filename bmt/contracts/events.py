@@ -38,8 +38,15 @@ class RequestEvent(Event):
     request: RequestFacts
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class RequestReceived(RequestEvent):
-    """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again after each correction."""
+    """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again with each correction.
+
+    A correction replaces what the request asked for before; that stays on record in the event before it.
+    """
 
     TYPE = "my.gov.bmt.RequestReceived.v1"
     submitted_by: Submitter
@@ -51,6 +58,19 @@ class RequestReceived(RequestEvent):
     )
     source_reference: str | None = Field(
         default=None, description="what the integrator that submitted it calls it"
+    )
+    corrected_by: Submitter | None = Field(
+        default=None,
+        exclude_if=_is_empty,
+        description="who corrected the request; absent where it was handed in for the first time",
+    )
+    correction_reason: str | None = Field(
+        default=None, exclude_if=_is_empty, description="why it was corrected, in their words"
+    )
+    while_open: bool = Field(
+        default=False,
+        exclude_if=_is_empty,
+        description="a correction that nobody asked for: it came while the request was open",
     )
 
 
@@ -89,10 +109,6 @@ class Endorsement(BaseModel):
     reason: str | None = None
     exception_reason: str | None = None
     on_behalf_of: str | None = None
-
-
-def _is_empty(value: object) -> bool:
-    return not value
 
 
 class Approved(RequestEvent):

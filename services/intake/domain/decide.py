@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NoReturn
-
 from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
 from services.intake.domain.answering import accepted, follow, refuse
 from services.intake.domain.commands import (
@@ -22,6 +20,7 @@ from services.intake.domain.commands import (
 )
 from services.intake.domain.errors import (
     AlreadyDecided,
+    Fault,
     InboxItemSettled,
     RequestClosed,
     SubmissionWrong,
@@ -35,13 +34,14 @@ from services.intake.domain.events import (
     InboxItemReceived,
     Missing,
 )
-from services.intake.domain.received import received
+from services.intake.domain.received import corrected, received
 from services.intake.domain.rules import (
     faults,
     may_see,
     not_to_be_changed,
     require_channel,
     require_theirs,
+    without_reason,
 )
 from services.intake.domain.scans import put_in_inbox, receive_scan
 from services.intake.domain.sender import sender_of
@@ -99,11 +99,11 @@ def _receive(command: ReceiveRequest) -> Sequence[Event]:
     return [event, *accepted(event, command.submission)]
 
 
-def _require_right(submission: Submission) -> None:
+def _require_right(submission: Submission, further: Sequence[Fault] = ()) -> None:
     """An agency that there is none of is told first; then, who may submit for which."""
     if submission.agency is not None:
         require_theirs(submission)
-    if wrong := faults(submission):
+    if wrong := (*further, *faults(submission)):
         raise SubmissionWrong(wrong)
     if submission.excess is not None:
         raise TooMany(submission.excess)
@@ -172,7 +172,7 @@ def _waiting(caller: Caller, state: State) -> InboxItemReceived:
             return item
         case Dismissed(item) if caller.acts_for(item.agency):
             raise InboxItemSettled("dismissed")
-        case Received(facts, from_inbox=True) if caller.acts_for(facts.agency):
+        case Received(last, from_inbox=True) if caller.acts_for(last.request.agency):
             raise InboxItemSettled("registered")
         case _:
             raise UnknownInboxItem
@@ -203,21 +203,41 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
 
 
 def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
-    """The same request once more: only after a return, and once for each."""
+    """The same request once more, before it is decided: asked for by a return, or while nobody may decide."""
     request = _theirs(command.submission.caller, state)
+    while_open = command.known.returns < request.receptions
+    _require_correctable(command, request, while_open=while_open)
+    submission = command.submission
+    wrong = [
+        *not_to_be_changed(submission, request.last),
+        *(without_reason(submission.caller, command.reason) if while_open else ()),
+    ]
+    if submission.wish.agency != request.facts.agency:
+        raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
+    _require_right(submission, wrong)
+    as_it_came = _as_it_came(submission, request.last)
+    event = corrected(
+        received(command.request_id, as_it_came, request.came_with, first=request.facts),
+        request.last,
+        by=submission.caller.submitter,
+        reason=command.reason,
+        while_open=while_open,
+    )
+    return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
+
+
+def _require_correctable(
+    command: CorrectRequest, request: Received, *, while_open: bool
+) -> None:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
-    if request.withdrawal_requested or command.known.returns < request.receptions:
-        _refuse_correction(request)
-    if changed := not_to_be_changed(command.submission, request.facts):
-        raise SubmissionWrong(changed)
-    _require_right(command.submission)
-    event = received(command.request_id, command.submission, first=request.facts)
-    at = command.submission.received_at
-    return [event, *follow(FollowRequest(event, 0, at), state)]
+    if request.withdrawal_requested or command.known.status == "withdrawn":
+        raise RequestClosed("This request is being withdrawn, or was.")
+    if while_open and not command.held:
+        raise RequestClosed("This request was corrected a moment ago: look at it, and correct it again.")
 
 
-def _refuse_correction(request: Received) -> NoReturn:
-    if request.withdrawal_requested:
-        raise RequestClosed("This request is being withdrawn.")
-    raise RequestClosed("Only a request that was returned can be corrected, and once a return.")
+def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
+    """No body can say that a request came by an integrator's event: that stays so."""
+    by_event = last.request.channel == "event"
+    return replace(submission, channel="event") if by_event else submission

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bmt.agencies.agency import Agency
+from bmt.contracts.events import RequestReceived
 from bmt.contracts.requests import RequestFacts
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
 from services.intake.domain.submission import Caller, Submission
@@ -42,17 +43,29 @@ def may_see(caller: Caller, facts: RequestFacts) -> bool:
     return caller.acts_for(facts.agency)
 
 
-def not_to_be_changed(submission: Submission, facts: RequestFacts) -> tuple[Fault, ...]:
-    """What a correction changes that makes it another request."""
-    wish = submission.wish
+def not_to_be_changed(submission: Submission, before: RequestReceived) -> tuple[Fault, ...]:
+    """What a correction changes that makes it another request.
+
+    An account that somebody else wrote down may be a slip of theirs, which an administrator corrects; one
+    that the applicant signed in with, or another system names, is none.
+    """
+    wish, facts = submission.wish, before.request
+    was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
+    may_change = was_written_down and submission.caller.role != "applicant"
     same_account = wish.applicant.account.casefold() == facts.applicant.account.casefold()
     kept = {
         "/kind": wish.kind == facts.kind,
         "/agency": wish.agency == facts.agency,
-        "/applicant/account": same_account,
+        "/applicant/account": same_account or may_change,
     }
     detail = "A correction cannot change this: withdraw, and submit a new request."
     return tuple(Fault(pointer, detail) for pointer, is_same in kept.items() if not is_same)
+
+
+def without_reason(caller: Caller, reason: str | None) -> Iterator[Fault]:
+    """Whoever changes what somebody else asked for says why; applicants change their own."""
+    if caller.role != "applicant" and reason is None:
+        yield Fault("/correction_reason", "Say why: it is kept on record with the correction.")
 
 
 def require_channel(agency: Agency, channel: str) -> None:
