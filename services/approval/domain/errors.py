@@ -80,6 +80,19 @@ class RequestClosed(Refused):
         super().__init__("This request was withdrawn before it was decided.")
 
 
+class BeingCorrected(Refused):
+    """Somebody hands in a correction at this very moment: what it says is decided on, not what it said."""
+
+    problem = "unavailable"
+
+    def __init__(self, seconds: int) -> None:
+        """Says how long that takes at most, in seconds."""
+        super().__init__(
+            f"This request is being corrected: look at it again in a moment, at most {seconds} s.",
+            extra={"retry_after_seconds": 1},
+        )
+
+
 class AccountOfOtherAgency(Refused):
     """Nobody gives or ends another agency's service, however the request was received."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+
 from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
 from services.intake.domain.answering import accepted, follow, refuse
 from services.intake.domain.commands import (
@@ -226,15 +227,15 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
 
 
-def _require_correctable(
-    command: CorrectRequest, request: Received, *, while_open: bool
-) -> None:
+def _require_correctable(command: CorrectRequest, request: Received, *, while_open: bool) -> None:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
     if request.withdrawal_requested or command.known.status == "withdrawn":
         raise RequestClosed("This request is being withdrawn, or was.")
     if while_open and not command.held:
-        raise RequestClosed("This request was corrected a moment ago: look at it, and correct it again.")
+        raise RequestClosed(
+            "This request was corrected a moment ago: look at it, and correct it again."
+        )
 
 
 def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:

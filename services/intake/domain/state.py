@@ -16,7 +16,6 @@ from services.intake.domain.events import (
     SubmissionAnswered,
 )
 
-
 _EMAIL: Final = "message/rfc822"
 
 

@@ -7,7 +7,6 @@ from bmt.contracts.requests import Wish
 from bmt.contracts.values import Kind, RequestWarning
 from services.intake.domain.submission import Sender, Standing, Submission
 
-
 OF_SENDER: Final = ("sender_differs", "sender_not_authenticated")
 """What only the message itself can tell."""
 
