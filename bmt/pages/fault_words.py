@@ -50,6 +50,8 @@ MALAY: Final[Mapping[str, str]] = {
     "Choose a file.": "Pilih satu fail.",
     "Say why: it is kept with the item.": "Nyatakan sebabnya: ia disimpan bersama mesej ini.",
     "A document that was attached before cannot be found: attach it again.": "Dokumen yang dilampirkan sebelum ini tidak dapat dijumpai: lampirkan semula.",
+    "At most {limit} documents are allowed: take {many} out.": "Paling banyak {limit} dokumen dibenarkan: buang {many}.",
+    "Say why: it is kept on record with the correction.": "Nyatakan sebabnya: ia disimpan dalam rekod bersama pembetulan ini.",
     "{name}: The content is not {declared}.": "{name}: kandungannya bukan {declared}.",
     "{name}: Content-Type must be one of {kinds}.": "{name}: jenis dokumen ini tidak diterima.",
     "{name}: at most {limit} bytes are allowed": "{name}: paling banyak {limit} dibenarkan.",

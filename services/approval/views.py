@@ -1,6 +1,6 @@
 """The requests under review: the agencies' worklists, and what a decider reads of each request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -28,7 +28,7 @@ from bmt.contracts.http.approval import (
     Step,
 )
 from bmt.contracts.http.comments import Comment
-from bmt.contracts.values import Kind, Status
+from bmt.contracts.values import Document, Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
@@ -130,16 +130,13 @@ def _facts_changed(
 
 
 def _papers_changed(before: RequestUnderReview, papers: PapersReceived) -> tuple[FieldChanged, ...]:
-    names = [
-        ", ".join(one.filename for one in documents)
-        for documents in (before.documents, papers.documents)
-    ]
-    return _differing(
-        [
-            ("justification", before.justification, papers.justification),
-            ("documents", *names),
-        ]
-    )
+    justified = ("justification", before.justification, papers.justification)
+    named = ("documents", _names(before.documents), _names(papers.documents))
+    return _differing([justified, named])
+
+
+def _names(documents: Sequence[Document]) -> str:
+    return ", ".join(one.filename for one in documents)
 
 
 def _differing(told: Iterable[tuple[str, object, object]]) -> tuple[FieldChanged, ...]:

@@ -86,7 +86,7 @@ class Step(_Answer):
     """One thing that happened to a request."""
 
     step: str = Field(
-        description="`received`, `review_opened`, `returned`, `approved`, `rejected`, "
+        description="`received`, `corrected` (before anybody asked for it), `review_opened`, `returned`, `approved`, `rejected`, "
         "`withdrawal_requested`, `withdrawn`, `configuring`, `awaiting_operator`, `configured`, "
         "`configuration_failed`, `acknowledged`, `notification_prepared`, `notified`, "
         "`notification_failed`, `filed`"

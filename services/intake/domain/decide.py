@@ -173,7 +173,7 @@ def _waiting(caller: Caller, state: State) -> InboxItemReceived:
             return item
         case Dismissed(item) if caller.acts_for(item.agency):
             raise InboxItemSettled("dismissed")
-        case Received(last, from_inbox=True) if caller.acts_for(last.request.agency):
+        case Received(facts, from_inbox=True) if caller.acts_for(facts.agency):
             raise InboxItemSettled("registered")
         case _:
             raise UnknownInboxItem
@@ -207,7 +207,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     """The same request once more, before it is decided: asked for by a return, or while nobody may decide."""
     request = _theirs(command.submission.caller, state)
     while_open = command.known.returns < request.receptions
-    _require_correctable(command, request, while_open=while_open)
+    _require_correctable(command, request)
     submission = command.submission
     wrong = [
         *not_to_be_changed(submission, request.last),
@@ -216,6 +216,10 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     if submission.wish.agency != request.facts.agency:
         raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
     _require_right(submission, wrong)
+    if while_open and not command.held:
+        raise RequestClosed(
+            "This request was corrected a moment ago: look at it, and correct it again."
+        )
     as_it_came = _as_it_came(submission, request.last)
     event = corrected(
         received(command.request_id, as_it_came, request.came_with, first=request.facts),
@@ -227,15 +231,11 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
 
 
-def _require_correctable(command: CorrectRequest, request: Received, *, while_open: bool) -> None:
+def _require_correctable(command: CorrectRequest, request: Received) -> None:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
     if request.withdrawal_requested or command.known.status == "withdrawn":
         raise RequestClosed("This request is being withdrawn, or was.")
-    if while_open and not command.held:
-        raise RequestClosed(
-            "This request was corrected a moment ago: look at it, and correct it again."
-        )
 
 
 def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:

@@ -43,7 +43,8 @@ class Received:
     """A request was received.
 
     Attributes:
-        last: the reception that counts.
+        facts: as it was received last.
+        last: that reception, whole.
         came_with: the papers that it came by (a message with its attachments, a scan): they stay.
         receptions: how often: once, and once more for each correction that was asked for.
         withdrawal_requested: the applicant no longer wants it.
@@ -51,17 +52,13 @@ class Received:
         answered: what the integrator that submitted it knows; None: it came another way.
     """
 
+    facts: RequestFacts
     last: RequestReceived
     came_with: tuple[Document, ...] = ()
     receptions: int = 1
     withdrawal_requested: bool = False
     from_inbox: bool = False
     answered: SubmissionAnswered | None = None
-
-    @property
-    def facts(self) -> RequestFacts:
-        """The request, as it was received last."""
-        return self.last.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +98,10 @@ def evolve(state: State, event: BaseModel) -> State:
 def _received(event: RequestReceived, state: State) -> Received:
     if isinstance(state, Received):
         receptions = state.receptions + (not event.while_open)
-        return replace(state, last=event, receptions=receptions)
+        return replace(state, facts=event.request, last=event, receptions=receptions)
     if isinstance(state, Waiting):
-        return Received(event, state.item.mail.documents, from_inbox=True)
-    return Received(event, _message_with_attachments(event.documents))
+        return Received(event.request, event, state.item.mail.documents, from_inbox=True)
+    return Received(event.request, event, _message_with_attachments(event.documents))
 
 
 def _message_with_attachments(documents: tuple[Document, ...]) -> tuple[Document, ...]:

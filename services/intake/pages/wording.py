@@ -13,6 +13,7 @@ __all__ = (
     "FAULT",
     "FIELD",
     "KIND",
+    "LABEL",
     "NEXT",
     "NEXT_IN_PUBLIC",
     "STAGE",
@@ -23,6 +24,7 @@ __all__ = (
 
 STEP: Final[Mapping[str, str]] = {
     "received": "Permohonan diterima",
+    "corrected": "Pembetulan direkodkan",
     "review_opened": "Diserahkan kepada pentadbir",
     "returned": "Dikembalikan untuk pembetulan",
     "approved": "Diluluskan",
@@ -90,6 +92,19 @@ AHEAD: Final[Mapping[Status, Sequence[str]]] = {
 }
 """The stages before the end, by status; none: it has ended."""
 
+LABEL: Final[Mapping[str, str]] = {
+    "justification": "Justifikasi",
+    "quota_bytes": "Kuota (GB)",
+    "max_file_size_bytes": "Saiz fail terbesar (GB)",
+    "reply_through": "Maklumkan keputusan melalui",
+    "correction_reason": "Sebab pembetulan",
+    "documents": "Lampiran",
+    "agency": "Agensi",
+    "applicant": "Pemohon",
+    "channel": "Saluran",
+}
+"""The fields, as the form calls them."""
+
 FIELD: Final[Mapping[str, str]] = {
     "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
     "quota_bytes": "Kuota hendaklah nombor GB dalam had agensi.",
@@ -100,6 +115,7 @@ FIELD: Final[Mapping[str, str]] = {
     "applicant": "Butiran akaun anda tidak lengkap. Hubungi pentadbir agensi.",
     "channel": "Agensi anda tidak menerima permohonan melalui borang ini.",
     "reason": "Nyatakan sebabnya.",
+    "correction_reason": "Nyatakan sebab pembetulan ini.",
 }
 """What is wrong with a field, whatever it is."""
 
@@ -113,8 +129,10 @@ FAULT: Final[Mapping[str, str]] = {
     "already_decided": "Permohonan ini telah diputuskan dan tidak boleh diubah lagi.",
     "request_closed": "Permohonan ini tidak boleh diubah sekarang.",
     "forbidden": "Anda tidak boleh menghantar permohonan ini.",
+    "unavailable": "Sistem tidak dapat dihubungi sekarang. Apa yang telah anda isi masih ada di bawah: hantar semula sebentar lagi.",
+    "too_many_requests": "Terlalu banyak permohonan dalam masa yang singkat. Cuba lagi sebentar lagi.",
     "idempotency_key_reused": "Borang ini telah dihantar sebelum ini. Semak senarai permohonan anda.",
 }
 """Why a form was not taken, by the problem's name."""
 
-ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, FIELD, FAULT)
+ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, LABEL, FIELD, FAULT)

@@ -417,7 +417,8 @@ class TestCorrection:
         given(DECIDER, received()).when(command).then_refused(RequestClosed)
 
     def test_once_a_return(self):
-        given(DECIDER, received(), received()).when(self.correct()).then_refused(RequestClosed)
+        again = self.correct(reason="Sekali lagi.")
+        given(DECIDER, received(), received()).when(again).then_refused(RequestClosed)
         outcome(self.correct(Known("returned", 2)), received(), received())
 
     def test_what_was_corrected_before_it_was_returned_is_corrected_again(self):
