@@ -78,7 +78,7 @@ class RequestDocument(_Document):
 
 
 class InboxDocument(_Document):
-    """What waits in an agency's inbox, or waited there."""
+    """What waits in an agency's inbox, or waited there; `handed_in_by` is by subject, None: before it was kept."""
 
     inbox_item_id: str
     agency: str
@@ -91,6 +91,7 @@ class InboxDocument(_Document):
     missing: tuple[Missing, ...]
     bounce: Bounce | None = None
     scan: ScanOrigin | None = None
+    handed_in_by: str | None = None
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
@@ -176,6 +177,7 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 bounce=event.bounce,
                 reason=event.set_aside,
                 scan=event.scan,
+                handed_in_by=event.submitted_by.subject,
                 **vars(event.mail),
             )
         case InboxItemDismissed() as event, InboxDocument():

@@ -150,7 +150,7 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
 def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
-    if submission.channel == "email":
+    if submission.channel == "email" and item.scan is None:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
     return received(command.request_id, submission, item.mail.documents)

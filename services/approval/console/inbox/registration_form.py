@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from typing import Any, Final
 
 from bmt.chassis.auth import Principal
@@ -32,15 +31,15 @@ class RegistrationForm:
 
     @classmethod
     def of_item(cls, item: InboxItemInFull) -> "RegistrationForm":
-        """With what was understood of the item; a person looks at it beside the original."""
+        """With what the item itself says, and nothing else; a person looks at it beside the original.
+
+        Neither who wrote the message nor who scanned the paper need be the applicant.
+        """
         understood = item.understood
         typed = {name: understood.get(name, "") for name in _FIELDS}
         kind = typed["kind"].casefold()
         typed["kind"] = "termination" if any(end in kind for end in _ENDS) else "application"
         typed |= {name: _number(typed[name]) for name in _SIZES}
-        name, address = parseaddr(item.sender)
-        for field_, told in (("name", name), ("account", address), ("email", address)):
-            typed[field_] = typed[field_] or told
         return cls(new_key(), typed)
 
     @classmethod
