@@ -38,6 +38,9 @@ Place = tuple[AwareDatetime, str]
 _OPEN: Final[Status] = "received"
 _NAMED: Final = ("name", "account", "email")
 _ASKED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
+MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
+"""Where a request is not decided."""
+
 _ENDS: Final[dict[str, Status]] = {
     Approved.TYPE: "approved",
     Rejected.TYPE: "rejected",
