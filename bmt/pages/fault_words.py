@@ -53,6 +53,7 @@ MALAY: Final[Mapping[str, str]] = {
     "At most {limit} documents are allowed: take {many} out.": "Paling banyak {limit} dokumen dibenarkan: buang {many}.",
     "Say why: it is kept on record with the correction.": "Nyatakan sebabnya: ia disimpan dalam rekod bersama pembetulan ini.",
     "{name}: The content is not {declared}.": "{name}: kandungannya bukan {declared}.",
+    "{name}: The body must hold the document's bytes.": "{name}: fail ini kosong.",
     "{name}: Content-Type must be one of {kinds}.": "{name}: jenis dokumen ini tidak diterima.",
     "{name}: at most {limit} bytes are allowed": "{name}: paling banyak {limit} dibenarkan.",
     "{name}: A name of 1 to 200 visible characters is needed, without control characters.": "{name}: nama fail hendaklah 1 hingga 200 aksara yang kelihatan.",
