@@ -54,8 +54,7 @@ class CorrectionHandedIn(SubmitRequest):
 
     correction_reason: Reason | None = Field(
         default=None,
-        description="why it is corrected, kept in the record; an administrator says so where nobody asked "
-        "for the correction",
+        description="why it is corrected, kept in the record; needed where nobody returned the request",
     )
 
 

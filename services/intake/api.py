@@ -146,8 +146,9 @@ def routes(
         summary="Hand in again a request that was returned, or is not decided yet",
         description="The whole request, as it should have been: a recorded correction, after which it is decided "
         "on these values alone; what it was before stays on record. Applicants correct their own, administrators "
-        "those of their agency, and say why where nobody returned it. Kind and agency stay what they are; so does "
-        "the account, unless somebody else wrote it down and an administrator corrects it. The papers that it came "
+        "those of their agency. `correction_reason` is needed where nobody returned it; without one the call "
+        "answers a return, and is `request_closed` where there is none. Kind and agency stay what they are; so "
+        "does the account, unless an administrator corrects what somebody wrote down. The papers that it came "
         "by stay with it. A decision that comes at the same moment wins or loses: 409 `already_decided`, or 201.",
     )
     async def correct(

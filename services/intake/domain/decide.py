@@ -23,6 +23,7 @@ from services.intake.domain.errors import (
     AlreadyDecided,
     Fault,
     InboxItemSettled,
+    NobodyReturnedIt,
     RequestClosed,
     SubmissionWrong,
     TooMany,
@@ -100,12 +101,14 @@ def _receive(command: ReceiveRequest) -> Sequence[Event]:
     return [event, *accepted(event, command.submission)]
 
 
-def _require_right(submission: Submission, further: Sequence[Fault] = ()) -> None:
-    """An agency that there is none of is told first; then, who may submit for which."""
+def _require_right(
+    submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
+) -> None:
+    """An agency that there is none of is told first; then, who may submit for which; then all that is wrong."""
     if submission.agency is not None:
         require_theirs(submission)
-    if wrong := (*further, *faults(submission)):
-        raise SubmissionWrong(wrong)
+    if wrong := (*changed, *faults(submission)):
+        raise SubmissionWrong((*wrong, *unexplained))
     if submission.excess is not None:
         raise TooMany(submission.excess)
 
@@ -209,13 +212,13 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     while_open = command.known.returns < request.receptions
     _require_correctable(command, request)
     submission = command.submission
-    wrong = [
-        *not_to_be_changed(submission, request.last),
-        *(without_reason(submission.caller, command.reason) if while_open else ()),
-    ]
+    unexplained = without_reason(command.reason) if while_open else ()
+    wrong = not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.wish.agency != request.facts.agency:
         raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
-    _require_right(submission, wrong)
+    _require_right(submission, wrong, unexplained)
+    if unexplained:
+        raise NobodyReturnedIt(unexplained)
     if while_open and not command.held:
         raise RequestClosed(
             "This request was corrected a moment ago: look at it, and correct it again."

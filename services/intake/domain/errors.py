@@ -109,6 +109,19 @@ class AlreadyDecided(Refused):
         )
 
 
+class NobodyReturnedIt(Refused):
+    """A correction that does not say why answers a return, and there is none to answer."""
+
+    problem = "request_closed"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Names what is missing."""
+        super().__init__(
+            "Nobody returned this request: say in correction_reason why it is corrected.",
+            errors=tuple(FieldError(pointer=f.pointer, detail=f.detail) for f in faults),
+        )
+
+
 class RequestClosed(Refused):
     """Nothing can be changed about the request any more, or not now."""
 

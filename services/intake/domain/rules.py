@@ -43,15 +43,18 @@ def may_see(caller: Caller, facts: RequestFacts) -> bool:
     return caller.acts_for(facts.agency)
 
 
-def not_to_be_changed(submission: Submission, before: RequestReceived) -> tuple[Fault, ...]:
+def not_to_be_changed(
+    submission: Submission, before: RequestReceived, *, while_open: bool
+) -> tuple[Fault, ...]:
     """What a correction changes that makes it another request.
 
     An account that somebody else wrote down may be a slip of theirs, which an administrator corrects; one
-    that the applicant signed in with, or another system names, is none.
+    that the applicant signed in with, or another system names, is none. What was returned is the
+    applicant's to correct, who stays the same.
     """
     wish, facts = submission.wish, before.request
     was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
-    may_change = was_written_down and submission.caller.role != "applicant"
+    may_change = while_open and was_written_down and submission.caller.role != "applicant"
     same_account = wish.applicant.account.casefold() == facts.applicant.account.casefold()
     kept = {
         "/kind": wish.kind == facts.kind,
@@ -62,10 +65,10 @@ def not_to_be_changed(submission: Submission, before: RequestReceived) -> tuple[
     return tuple(Fault(pointer, detail) for pointer, is_same in kept.items() if not is_same)
 
 
-def without_reason(caller: Caller, reason: str | None) -> Iterator[Fault]:
-    """Whoever changes what somebody else asked for says why; applicants change their own."""
-    if caller.role != "applicant" and reason is None:
-        yield Fault("/correction_reason", "Say why: it is kept on record with the correction.")
+def without_reason(reason: str | None) -> tuple[Fault, ...]:
+    """Whoever corrects what nobody returned says why."""
+    detail = "Say why: it is kept on record with the correction."
+    return () if reason else (Fault("/correction_reason", detail),)
 
 
 def require_channel(agency: Agency, channel: str) -> None:

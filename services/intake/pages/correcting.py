@@ -67,7 +67,7 @@ def routes(
         told, form = await attachments.filled(request, visitor)
         try:
             form, faults = await attachments.attached(told, form, visitor)
-            wanted = form.wanted(visitor, faults)
+            wanted = form.wanted(visitor, faults, says_why=correcting.reason is None)
             body = await checked(CorrectionHandedIn, wanted, caller_of(visitor), judge)
             context = told.context(visitor)
             await corrections.correct(request_id, body, context, signed_in.access_token)

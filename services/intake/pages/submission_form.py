@@ -78,8 +78,13 @@ class SubmissionForm:
         known = {one.document_id: one for one in (*self.documents, *documents)}
         return replace(self, documents=tuple(known.values()))
 
-    def wanted(self, visitor: Principal, further: Sequence[FieldError]) -> Wanted:
-        """What it asks for, for who is signed in; `further` is what is wrong beside its fields."""
+    def wanted(
+        self, visitor: Principal, further: Sequence[FieldError], *, says_why: bool = False
+    ) -> Wanted:
+        """What it asks for, for who is signed in; `further` is what is wrong beside its fields.
+
+        `says_why`: it is a correction that nobody asked for.
+        """
         faults: list[FieldError] = []
         applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
         told: dict[str, Any] = {
@@ -96,4 +101,7 @@ class SubmissionForm:
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         if reason := self.value(_REASON).strip():
             told[_REASON] = reason
+        elif says_why:
+            detail = "Say why: it is kept on record with the correction."
+            faults.append(FieldError(pointer=f"/{_REASON}", detail=detail))
         return Wanted(told, (*faults, *further))

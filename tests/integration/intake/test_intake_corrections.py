@@ -153,12 +153,16 @@ async def test_who_may_correct_what(submit, correct, as_, intake, new_account, a
     other = await correct(request_id, applicant=theirs)
     assert_problem(other, "account_of_other_agency")
     wrong = await correct(request_id, correction_reason=None, documents=["sha256:" + "0" * 64])
-    assert pointers(assert_problem(wrong, "validation_failed")) == {
+    assert pointers(assert_problem(wrong, "document_unknown")) == {
         "/correction_reason",
         "/documents/0",
     }
+    unexplained = assert_problem(
+        await correct(request_id, correction_reason=None), "request_closed"
+    )
+    assert pointers(unexplained) == {"/correction_reason"}
     assert request_id not in approval.held
-    mine = await correct(request_id, who=APPLICANT, channel="form", correction_reason=None)
+    mine = await correct(request_id, who=APPLICANT, channel="form")
     assert mine.status_code == 201, mine.text
 
 

@@ -240,9 +240,13 @@ async def test_what_cannot_be_corrected_now_says_so_and_loses_nothing(visitor, a
     browser = await visitor()
     request_id = await received(browser)
     place = f"/my/requests/{request_id}/correction"
+    silent = await send(browser, place, justification="Dibetulkan.")
+    assert silent.status_code == 422
+    assert [field for field, _ in listed_faults(silent.text)] == ["correction_reason"]
     approval.refuses(request_id, "unavailable", 503)
     key = await key_of(browser, place)
-    away = await send(browser, place, key=key, justification="Dibetulkan.")
+    why = {"justification": "Dibetulkan.", "correction_reason": "Tersalah taip."}
+    away = await send(browser, place, key=key, **why)
     assert away.status_code == 503
     assert "Dibetulkan." in away.text
     assert f'value="{key}"' in away.text
@@ -254,7 +258,7 @@ async def test_what_cannot_be_corrected_now_says_so_and_loses_nothing(visitor, a
         "version": 2,
     }
     approval.refuses(request_id, "already_decided", decision=decision)
-    late = await send(browser, place, justification="Dibetulkan.")
+    late = await send(browser, place, **why)
     assert late.status_code == 409
     assert "telah diputuskan" in late.text
 

@@ -385,6 +385,7 @@ async def test_what_was_returned_is_corrected(submit, look, intake, as_, wire, n
             address, json=asked(applicant=applicant, **changes), headers=as_(*ADMINISTRATOR)
         )
 
+    assert_problem(await correct(), "request_closed")
     await wire.say(returned(await facts_of(wire, request_id)), sequence=2)
 
     async def is_returned():
@@ -403,6 +404,7 @@ async def test_what_was_returned_is_corrected(submit, look, intake, as_, wire, n
     said = await wire.hear(topics.REQUESTS, request_id, "RequestReceived", "RequestReceived")
     assert said[1].data["justification"] == "Dengan butiran."
     assert "while_open" not in said[1].data
+    assert_problem(await correct(), "request_closed")
 
 
 async def test_metrics_count_requests_by_agency_and_status(submit, intake):

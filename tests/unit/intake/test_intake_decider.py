@@ -42,6 +42,7 @@ from services.intake.domain.commands import (
 from services.intake.domain.errors import (
     AlreadyDecided,
     InboxItemSettled,
+    NobodyReturnedIt,
     NotTheirs,
     RequestClosed,
     SubmissionWrong,
@@ -403,14 +404,15 @@ class TestCorrection:
         assert event.corrected_by == OTHER.submitter
         assert event.correction_reason == "Salah taip."
         assert event.while_open
-        refused = given(DECIDER, received()).when(self.amend(None)).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/correction_reason"]
 
-    def test_applicants_change_their_own_without_a_reason(self):
+    def test_without_a_reason_it_answers_a_return_that_there_is_none_of(self):
+        refused = given(DECIDER, received()).when(self.amend(None)).then_refused(NobodyReturnedIt)
+        assert (refused.problem, pointers(refused)) == ("request_closed", ["/correction_reason"])
+
+    def test_applicants_correct_their_own(self):
         mine = with_(received(), submitted_by=APPLICANT.submitter)
-        event = outcome(self.amend(None, caller=APPLICANT, channel="form"), mine)
+        event = outcome(self.amend(caller=APPLICANT, channel="form"), mine)
         assert event.corrected_by == APPLICANT.submitter
-        assert event.correction_reason is None
 
     def test_while_somebody_may_decide_only_what_was_returned_is_corrected(self):
         command = self.correct(Known("received", 0), "Salah taip.")
@@ -449,6 +451,12 @@ class TestCorrection:
         event = outcome(self.amend(applicant=other), received())
         assert event.request.applicant.account == "ravi.mampu@mygovuc.gov.my"
 
+    def test_what_was_returned_stays_its_applicants(self):
+        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
+        command = self.correct(applicant=other)
+        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
+        assert pointers(refused) == ["/applicant/account"]
+
     @pytest.mark.parametrize("by", [APPLICANT, HRMIS])
     def test_an_account_that_nobody_wrote_down_stays(self, by):
         channel = "event" if by is HRMIS else "form"
@@ -466,7 +474,7 @@ class TestCorrection:
     def test_all_that_is_wrong_is_told_at_once(self):
         command = self.amend(None, kind="termination", documents=("sha256:" + "f" * 64,))
         refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/kind", "/correction_reason", "/documents/0"]
+        assert pointers(refused) == ["/kind", "/documents/0", "/correction_reason"]
 
     def test_the_message_that_it_came_by_stays_with_it(self):
         first = with_(

@@ -226,7 +226,7 @@ class Receptions(DeciderMachine):
         assert event.corrected_by == corrected.caller.submitter
         if event.while_open:
             assert held
-            assert why or corrected.caller.role == "applicant"
+            assert why
         else:
             assert known.status == "returned"
             self.known[name] = replace(known, status="received")
