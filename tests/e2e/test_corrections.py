@@ -49,7 +49,7 @@ async def test_what_is_corrected_is_decided_told_and_filed_as_corrected(
     assert corrected["changes"] == [{"field": "quota_bytes", "before": 50 * GB, "after": 5 * GB}]
     assert review["submitted_by"]["subject"] == "aminah.mampu@mygovuc.gov.my"
     assert "changes" not in first
-    due = [one for one in (await aminah.get("approval", "/v1/worklist?limit=200")).json()["items"]]
+    due = (await aminah.get("approval", "/v1/worklist?limit=200")).json()["items"]
     assert [one["due_at"] for one in due if one["request_id"] == request_id] == [review["due_at"]]
     decided = await aminah.decide(request_id, "approve")
     assert decided.status_code == 201, decided.text
