@@ -29,7 +29,7 @@ from services.approval.console.inbox.registration_form import (
     field_of,
 )
 from services.approval.console.neighbours import Neighbours, address
-from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
 from services.approval.views import MAY_CORRECT
 
 _FILES: Final = "attached"
@@ -91,7 +91,8 @@ def routes(
         told, came = await with_files(request), Uploaded()
         form, errand = RegistrationForm.of(told), neighbours.errand(request)
         try:
-            came = await uploads.taken_in(errand, told, _FILES, visitor)
+            most = len(review.documents) + MOST
+            came = await uploads.taken_in(errand, told, _FILES, visitor, most)
             body = form.correction(review, came.ids, came.faults)
             await errand.post(
                 "intake",

@@ -63,9 +63,9 @@ class Uploads:
         self._rights = rights
 
     async def taken_in(
-        self, errand: Errand, told: Sent, field: str, visitor: Principal
+        self, errand: Errand, told: Sent, field: str, visitor: Principal, most: int = MOST
     ) -> Uploaded:
-        """The documents of a form, each once; sent again, each is the same document.
+        """The documents of a form, each once and at most so many; sent again, each is the same document.
 
         Raises:
             Unavailable: intake is away; the same again is safe.
@@ -82,8 +82,8 @@ class Uploads:
                 detail = f"{one.filename}: {_why(refused)}"
                 faults.append(FieldError(pointer=f"/{field}", detail=detail))
         documents = list({one.document_id: one for one in kept}.values())
-        if (many := len(documents) - MOST) > 0:
-            detail = f"At most {MOST} documents are allowed: take {many} out."
+        if (many := len(documents) - most) > 0:
+            detail = f"At most {most} documents are allowed: take {many} out."
             faults.append(FieldError(pointer=f"/{field}", detail=detail))
         return Uploaded(documents, faults)
 

@@ -69,9 +69,9 @@ class Attachments:
         return sent, SubmissionForm.of(sent).with_documents(await self._kept(sent, visitor))
 
     async def attached(
-        self, sent: Sent, form: SubmissionForm, visitor: Principal
+        self, sent: Sent, form: SubmissionForm, visitor: Principal, most: int = MOST
     ) -> tuple[SubmissionForm, Sequence[FieldError]]:
-        """The form with what comes with it now, stored, and what is wrong with the rest.
+        """The form with what comes with it now, stored, at most so many; and what is wrong with the rest.
 
         One is too large, of a kind that is not taken in, or not what it says; or one that was attached
         before cannot be found any more; or there are too many. What is right stays, whatever else is wrong.
@@ -88,8 +88,8 @@ class Attachments:
             except AttachmentWrong as wrong:
                 faults += wrong.errors
         form = form.with_documents(added)
-        if (many := len(form.documents) - MOST) > 0:
-            faults += _wrong(f"At most {MOST} documents are allowed: take {many} out.").errors
+        if (many := len(form.documents) - most) > 0:
+            faults += _wrong(f"At most {most} documents are allowed: take {many} out.").errors
         return form, faults
 
     async def _kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:

@@ -21,7 +21,7 @@ from services.intake.correcting import Corrections
 from services.intake.domain.state import Received
 from services.intake.handlers import Judge
 from services.intake.pages.api import led_to
-from services.intake.pages.attachments import Attachments
+from services.intake.pages.attachments import MOST, Attachments
 from services.intake.pages.checking import checked
 from services.intake.pages.desk import MAY_CORRECT, Correcting, Desk
 from services.intake.pages.submission_form import SubmissionForm
@@ -61,12 +61,13 @@ def routes(
     async def correct(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller]
     ) -> Response:
-        correcting, _ = await corrected(request_id, visitor)
+        correcting, state = await corrected(request_id, visitor)
         if (signed_in := session.of(request)) is None:
             raise SignInFirst
         told, form = await attachments.filled(request, visitor)
         try:
-            form, faults = await attachments.attached(told, form, visitor)
+            most = len(state.last.documents) + MOST
+            form, faults = await attachments.attached(told, form, visitor, most)
             wanted = form.wanted(visitor, faults, says_why=correcting.reason is None)
             body = await checked(CorrectionHandedIn, wanted, caller_of(visitor), judge)
             context = told.context(visitor)
