@@ -82,7 +82,7 @@ class Guard(SecurityBase):
         admitted: Principal | None = request.scope.get(_ADMITTED)
         if admitted is None:
             authenticator: Authenticator = request.app.state.authenticator
-            admitted = await authenticator.principal(_bearer_token(request))
+            admitted = await authenticator.principal(bearer_token(request))
             rate_limit: RateLimit = request.app.state.rate_limit
             rate_limit.take(admitted.subject)
             caller_is_known(request.scope, admitted.subject)
@@ -105,7 +105,12 @@ principal: Final = Guard()
 """The dependency that admits every caller with a valid token and gives the `Principal`."""
 
 
-def _bearer_token(request: Request) -> str:
+def bearer_token(request: Request) -> str:
+    """The caller's token, as it was sent.
+
+    Raises:
+        Refused: `unauthenticated`, where there is none.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(

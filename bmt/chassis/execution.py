@@ -182,6 +182,15 @@ class Execution(Generic[C, S]):
         """
         return (await self._standings.loaded([stream]))[stream].state
 
+    async def was_decided(self, message: Message[C]) -> bool:
+        """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        commits = await self._standings.commits(message.stream)
+        return any(commit.id == message.causation for commit in commits)
+
     async def known_state(self, stream: str) -> S:
         """The state of a stream as this process knows it: what another one did may be missing.
 

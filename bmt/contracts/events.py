@@ -44,7 +44,10 @@ def _is_empty(value: object) -> bool:
 
 
 class RequestReceived(RequestEvent):
-    """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again after each correction."""
+    """A request was stored (SOP 4.1.1 and 4.2.1, step 1); again with each correction.
+
+    A correction replaces what the request asked for before; that stays on record in the event before it.
+    """
 
     TYPE = "my.gov.bmt.RequestReceived.v1"
     submitted_by: Submitter
@@ -61,6 +64,19 @@ class RequestReceived(RequestEvent):
         default=(),
         exclude_if=_is_empty,
         description="attachments of the e-mail that are not shown apart, by name",
+    )
+    corrected_by: Submitter | None = Field(
+        default=None,
+        exclude_if=_is_empty,
+        description="who corrected the request; absent where it was handed in for the first time",
+    )
+    correction_reason: str | None = Field(
+        default=None, exclude_if=_is_empty, description="why it was corrected, in their words"
+    )
+    while_open: bool = Field(
+        default=False,
+        exclude_if=_is_empty,
+        description="a correction that nobody asked for: it came while the request was open",
     )
 
 

@@ -95,6 +95,8 @@ OF_FIELDS: Final[Mapping[str, str]] = {
     "attachment_empty": "{name}: there is nothing in it.",
     "attachment_name_wrong": "{name}: a file's name of 1 to 200 visible characters is needed.",
     "attachment_lost": "A document that was attached before cannot be found: attach it again.",
+    "too_many_documents": "At most {maximum} documents are allowed: take {many} out.",
+    "correction_reason_needed": "Say why: it is kept on record with the correction.",
     "not_claimed": "Nobody has claimed this task: claim it.",
     "stray_brace": "The {brace} at character {position} belongs to no variable: write the variable's name between braces, or the brace twice.",
     "unknown_variable": "The variable at character {position} is none of this notice's, which are {variables}.",
@@ -117,6 +119,14 @@ OF_FIELDS: Final[Mapping[str, str]] = {
     "scan_too_slow": "The scan takes too long to read: scan fewer pages at a time.",
 }
 """What is wrong with a field, or with a file."""
+
+OF_ATTACHMENT: Final[Mapping[str, str]] = {
+    "kind_not_taken": "attachment_kind_not_taken",
+    "not_what_it_says": "attachment_not_what_it_says",
+    "nothing_in_it": "attachment_empty",
+    "filename_wrong": "attachment_name_wrong",
+}
+"""What is told of one of several files of a form, by what its upload is refused with."""
 
 OF_MESSAGES: Final[Mapping[str, str]] = {
     "line_missing": "There is no line {label}.",
@@ -188,7 +198,8 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "withdrawn_before_decision": "This request was withdrawn before it was decided.",
     "past_withdrawal": "This request was withdrawn before, or is past its decision.",
     "being_withdrawn": "This request is being withdrawn.",
-    "not_returned": "Only a request that was returned can be corrected, and once a return.",
+    "corrected_meanwhile": "This request was corrected a moment ago: look at it, and correct it again.",
+    "not_returned": "Nobody returned this request: say why it is corrected.",
     "inbox_item_registered": "This was registered as a request before.",
     "inbox_item_dismissed": "This was dismissed before.",
     "approved_before": "{given} of {needed} approvals are given, one of them by you or by whom you act for: another administrator must give the next.",

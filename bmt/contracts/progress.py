@@ -35,7 +35,10 @@ OUTCOMES: Final = frozenset({"rejected", "withdrawn", "configured", "terminated"
 
 
 class Progress(BaseModel):
-    """What is known so far; each event may come late, and twice through different folds only once."""
+    """What is known so far; each event may come late, and twice through different folds only once.
+
+    `received` counts the first time, and the corrections that were asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,7 +62,7 @@ class Progress(BaseModel):
         elif kind in _CONFIGURATIONS and sequence > self.configuration_sequence:
             status = _CONFIGURATIONS[kind]
             learned = {"configuration": status, "configuration_sequence": sequence}
-        elif isinstance(event, RequestReceived):
+        elif isinstance(event, RequestReceived) and not event.while_open:
             learned = {"received": self.received + 1}
         elif isinstance(event, ReturnedForCorrection):
             learned = {"returned": self.returned + 1}

@@ -17,6 +17,7 @@ from bmt.contracts.values import (
     Name,
     NamedApplicant,
     PostedChannel,
+    Reason,
     ReplyChannel,
     RequestId,
     Value,
@@ -46,6 +47,15 @@ class SubmitRequest(Wish):
     """Body of `POST /v1/requests`."""
 
     channel: PostedChannel
+
+
+class CorrectionHandedIn(SubmitRequest):
+    """Body of a correction: the whole request, as it should have been."""
+
+    correction_reason: Reason | None = Field(
+        default=None,
+        description="why it is corrected, kept in the record; needed where nobody returned the request",
+    )
 
 
 class RegisterItem(SubmitRequest):

@@ -42,6 +42,7 @@ def _intake(system: System) -> Environment:
         **_ipms(system),
         **_pages(system, "intake"),
         **_status_codes(system),
+        "BMT_APPROVAL_URL": system.ports.url("approval"),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
         "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
         "BMT_SMTP_SENDER": SENDER,

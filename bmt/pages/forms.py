@@ -1,13 +1,15 @@
 """Forms as browsers send them, and the commands they become."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from bmt.chassis import tracing
@@ -108,6 +110,26 @@ def faults_of(refused: Refused | None) -> dict[str, FieldError]:
     return {fault.pointer.split("/")[1]: fault for fault in refused.errors if fault.pointer}
 
 
+class Told(NamedTuple):
+    """One fault, as it is listed above a form, with a link to its field."""
+
+    field: str
+    fault: FieldError
+
+
+def first_step(pointer: str) -> str:
+    """The field that a pointer leads to: `/documents/1` to `documents`."""
+    return pointer.split("/")[1] if pointer else ""
+
+
+def all_told(
+    refused: Refused | None, field_of: Callable[[str], str] = first_step
+) -> Sequence[Told]:
+    """All that is wrong, in the order of the refusal; a field may be wrong in several ways."""
+    errors = refused.errors if refused else ()
+    return list(dict.fromkeys(Told(field_of(one.pointer), one) for one in errors))
+
+
 async def sent(request: Request) -> Sent:
     """The form of a call, without files; a dependency of routes.
 
@@ -117,16 +139,48 @@ async def sent(request: Request) -> Sent:
     return await read(request, FORM_BYTES, most_files=0)
 
 
-async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
+class _Capped(MultiPartParser):
+    """Keeps no more of a file than one byte above what may be taken in: then it is known to be too large."""
+
+    most_file_bytes: int
+    _file_bytes = 0
+
+    def on_part_begin(self) -> None:
+        super().on_part_begin()
+        self._file_bytes = 0
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is not None:
+            end = min(end, start + self.most_file_bytes + 1 - self._file_bytes)
+            self._file_bytes += end - start
+        super().on_part_data(data, start, end)
+
+
+async def read(
+    request: Request, most_bytes: int, most_files: int, most_file_bytes: int | None = None
+) -> Sent:
     """The form of a call; files are on disk beyond a megabyte, and go with the call.
+
+    Args:
+        request: the call.
+        most_bytes: of all of it.
+        most_files: how many there may be.
+        most_file_bytes: the rest of a file that is longer is read past, so that the form is not lost with
+            it; default: `most_bytes`.
 
     Raises:
         Refused: `too_large`; `validation_failed`, where it is no form or has too many files.
     """
     limited = LimitedRequest(request.scope, request.receive, most_bytes)
     try:
-        fields = await limited.form(max_files=most_files)
-    except HTTPException:
+        if is_multipart(request):
+            async with aclosing(limited.stream()) as stream:
+                parser = _Capped(limited.headers, stream, max_files=most_files)
+                parser.most_file_bytes = most_bytes if most_file_bytes is None else most_file_bytes
+                fields = await parser.parse()
+        else:
+            fields = await limited.form(max_files=most_files)
+    except (HTTPException, MultiPartException):
         wrong = FieldError.of(
             "", "too_many_files" if most_files else "not_a_form", maximum=most_files
         )
@@ -142,6 +196,11 @@ async def read(request: Request, most_bytes: int, most_files: int) -> Sent:
         key if isinstance(key, str) and _is_key(key) else new_key(),
         fingerprint_of(request.method, request.scope["path"], digest.digest()),
     )
+
+
+def is_multipart(request: Request) -> bool:
+    """Whether there may be files in a call's form."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 def taken(request: Request) -> FormData | None:

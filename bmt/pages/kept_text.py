@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -12,9 +11,7 @@ from starlette.requests import Request
 
 from bmt.chassis.body_limit import LimitedRequest
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import FORM_BYTES, taken
-
-_MULTIPART: Final = "multipart/form-data"
+from bmt.pages.forms import FORM_BYTES, is_multipart, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ async def kept_text(request: Request, most_bytes: int) -> KeptText:
 
 
 async def _read(request: Request, most_bytes: int) -> FormData:
-    has_files = request.headers.get("content-type", "").lower().startswith(_MULTIPART)
+    has_files = is_multipart(request)
     limited = LimitedRequest(
         request.scope, request.receive, most_bytes if has_files else FORM_BYTES
     )

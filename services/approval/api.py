@@ -17,6 +17,7 @@ from bmt.chassis.pagination import Page, PageRequest, Paging
 from bmt.chassis.web import api_router
 from bmt.contracts.http.approval import (
     DecisionMade,
+    Held,
     RequestUnderReview,
     Ruling,
     RulingResults,
@@ -33,13 +34,14 @@ BY_DUE_TIME: Final = Paging(tuple[AwareDatetime, str])
 
 Administrator = Annotated[Principal, Depends(require("administrator"))]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
+CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "applicant"))]
 WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
 
 
 def routes(
     execution: Execution[Any, Any], reviews: Reviews, agencies: Agencies, clock: Clock
 ) -> APIRouter:
-    """The calls of approval: administrators only, each for the agency in the token."""
+    """The calls of approval: administrators, each for the agency in the token; a hold for applicants, too."""
     routes = api_router(tags=["approval"])
 
     @routes.get("/v1/worklist", summary="Open requests, due first at the top")
@@ -76,6 +78,19 @@ def routes(
     ) -> JsonResponse:
         executed = await handlers.decide(request_id, ruling, context, execution, agencies, clock)
         return answer(executed, decision_made(executed.commit), 201)
+
+    @routes.post(
+        "/v1/requests/{request_id}/hold",
+        summary="Let nobody decide on a request for a moment, while it is corrected",
+        description="Intake asks for it, as the caller of its correction: the correction then comes before "
+        "any decision, or is refused as `already_decided`. It ends when the correction is heard.",
+        status_code=201,
+        response_model=Held,
+        responses=problems("not_found", "already_decided", "request_closed"),
+    )
+    async def hold(request_id: Id, context: CorrectorsCommand) -> JsonResponse:
+        executed = await handlers.hold(request_id, context, execution, clock)
+        return answer(executed, Held(**executed.commit.events[0].data), 201)
 
     @routes.post(
         "/v1/decisions",

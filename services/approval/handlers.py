@@ -1,7 +1,7 @@
 """What approval does about each event heard and each call: one verb each."""
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.clock import Clock
@@ -10,9 +10,12 @@ from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling
-from bmt.contracts.values import Officer
-from services.approval.domain.commands import Decide, OpenReview, Withdraw
+from bmt.contracts.values import Officer, Submitter
+from services.approval.domain.commands import Decide, HoldForCorrection, OpenReview, Withdraw
 from services.approval.domain.policy import Policy
+
+HOLD: Final = timedelta(seconds=30)
+"""So long a request is not decided at most, because somebody is about to correct it: intake writes in milliseconds."""
 
 
 async def open_review(heard: Heard[RequestReceived], agencies: Agencies) -> Message[OpenReview]:
@@ -24,6 +27,33 @@ async def open_review(heard: Heard[RequestReceived], agencies: Agencies) -> Mess
 async def withdraw(heard: Heard[WithdrawalRequested]) -> Message[Withdraw]:
     """The applicant no longer wants it: it leaves the worklist, unless it was decided."""
     return heard.leads_to(stream_of(heard.subject), Withdraw(heard.data))
+
+
+async def hold(
+    request_id: str, context: CommandContext, execution: Execution[Any, Any], clock: Clock
+) -> Executed:
+    """Somebody is about to correct a request: nobody decides on it for `HOLD`.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    caller = context.principal
+    role = "administrator" if caller.has("administrator") else "applicant"
+    command = HoldForCorrection(
+        by=Submitter(subject=caller.subject, role=role),
+        account=caller.subject,
+        agency=caller.agency if role == "administrator" else None,
+        until=clock() + HOLD,
+    )
+    return await execution.execute(
+        Message(
+            stream_of(request_id),
+            context.causation,
+            context.fingerprint,
+            command,
+            context.traceparent,
+        )
+    )
 
 
 async def decide(

@@ -1,6 +1,6 @@
 """The requests under review: the agencies' worklists, and what a decider reads of each request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -22,12 +22,13 @@ from bmt.contracts.events import (
 from bmt.contracts.http.approval import (
     CHOICES,
     DecisionInFull,
+    FieldChanged,
     Levels,
     RequestUnderReview,
     Step,
 )
 from bmt.contracts.http.comments import Comment
-from bmt.contracts.values import Kind, Status
+from bmt.contracts.values import Document, Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
@@ -35,6 +36,11 @@ Place = tuple[AwareDatetime, str]
 """Where a request stands on its worklist: `due_at`, then its id."""
 
 _OPEN: Final[Status] = "received"
+_NAMED: Final = ("name", "account", "email")
+_ASKED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
+MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
+"""Where a request is not decided."""
+
 _ENDS: Final[dict[str, Status]] = {
     Approved.TYPE: "approved",
     Rejected.TYPE: "rejected",
@@ -60,12 +66,12 @@ def fold(document: RequestUnderReview | None, heard: Heard[BaseModel]) -> Reques
 def _opened(
     document: RequestUnderReview | None, opened: ReviewOpened, at: datetime
 ) -> RequestUnderReview:
-    """A correction replaces all but the history and the comments."""
+    """A correction replaces all but the history and the comments; its papers come right after it."""
     review = RequestUnderReview(
         **vars(opened.request),
         submitted_by=None,
-        justification="",
-        documents=(),
+        justification=document.justification if document else "",
+        documents=document.documents if document else (),
         warnings=opened.warnings,
         due_at=opened.due_at,
         status=_OPEN,
@@ -73,7 +79,7 @@ def _opened(
         history=document.history if document else (),
         comments=document.comments if document else (),
     )
-    return _with_step(review, _OPEN, at, None, None)
+    return _with_step(review, _OPEN, at, None, None, changes=_facts_changed(document, review))
 
 
 def _remembered(
@@ -81,7 +87,7 @@ def _remembered(
 ) -> RequestUnderReview:
     match event:
         case PapersReceived():
-            return document.model_copy(update=_papers(event))
+            return document.model_copy(update=_papers(document, event))
         case Endorsed():
             return _endorsed(document, event)
         case CommentAdded():
@@ -89,11 +95,63 @@ def _remembered(
             return document.model_copy(update={"comments": (*document.comments, comment)})
 
 
-def _papers(papers: PapersReceived) -> Mapping[str, object]:
+def _papers(document: RequestUnderReview, papers: PapersReceived) -> Mapping[str, object]:
     shown = ("submitted_by", "justification", "documents", "not_shown")
     needed = papers.approval_levels
     levels = Levels(given=0, needed=needed) if needed > 1 else None
-    return {**{name: getattr(papers, name) for name in shown}, "levels": levels}
+    return {
+        **{name: getattr(papers, name) for name in shown},
+        "levels": levels,
+        "history": _with_correction(document, papers),
+    }
+
+
+def _with_correction(document: RequestUnderReview, papers: PapersReceived) -> tuple[Step, ...]:
+    """The step that opened the review, by whom and why where it is a correction, with all that differs."""
+    *before, opened = document.history
+    if papers.corrected_by is None:
+        return (*before, opened.model_copy(update={"changes": ()}))
+    told = {
+        "by": papers.corrected_by.subject,
+        "detail": papers.correction_reason,
+        "corrected": True,
+        "changes": (*opened.changes, *_papers_changed(document, papers)),
+    }
+    return (*before, opened.model_copy(update=told))
+
+
+def _facts_changed(
+    before: RequestUnderReview | None, now: RequestUnderReview
+) -> tuple[FieldChanged, ...]:
+    if before is None:
+        return ()
+    told = [
+        *((name, getattr(before.applicant, name), getattr(now.applicant, name)) for name in _NAMED),
+        *((name, getattr(before, name), getattr(now, name)) for name in _ASKED),
+    ]
+    return _differing(told)
+
+
+def _papers_changed(before: RequestUnderReview, papers: PapersReceived) -> tuple[FieldChanged, ...]:
+    justified = ("justification", before.justification, papers.justification)
+    named = ("documents", _names(before.documents), _names(papers.documents))
+    return _differing([justified, named])
+
+
+def _names(documents: Sequence[Document]) -> str:
+    return ", ".join(one.filename for one in documents)
+
+
+def _differing(told: Iterable[tuple[str, object, object]]) -> tuple[FieldChanged, ...]:
+    return tuple(
+        FieldChanged(field=name, before=_shown(before), after=_shown(after))
+        for name, before, after in told
+        if before != after
+    )
+
+
+def _shown(value: object) -> str | int | None:
+    return value if isinstance(value, int | str) else None
 
 
 def _endorsed(document: RequestUnderReview, event: Endorsed) -> RequestUnderReview:
@@ -127,8 +185,9 @@ def _with_step(
     by: str | None,
     detail: str | None,
     levels: Levels | None = None,
+    changes: tuple[FieldChanged, ...] = (),
 ) -> RequestUnderReview:
-    taken = Step(step=step, at=at, by=by, detail=detail, levels=levels)
+    taken = Step(step=step, at=at, by=by, detail=detail, levels=levels, changes=changes)
     history = (*document.history, taken)
     return document.model_copy(update={"status": step, "history": history, "changed_at": at})
 

@@ -109,4 +109,9 @@ def _whole(document: InboxDocument) -> Document:
 
 
 def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]:
-    return document.model_dump(include=set(model.model_fields))
+    shown = document.model_dump(include=set(model.model_fields))
+    if document.scan is None:
+        return shown
+    # Papers that were scanned before this was told apart name who scanned them as their sender.
+    by = document.handed_in_by or document.sender
+    return {**shown, "sender": "", "handed_in_by": by}

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
 from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
+from bmt.chassis.auth import Principal, bearer_token, require
 from bmt.chassis.clock import NewId
 from bmt.chassis.decider import Message
-from bmt.chassis.execution import Execution
+from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext, answer, command
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.openapi import problems
@@ -23,11 +23,11 @@ from bmt.contracts.http.intake import (
     RequestStatus,
     WithdrawalAccepted,
 )
-from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
 from services.intake import answers, handlers
 from services.intake.audience import Audience, audience_of, caller_of
-from services.intake.domain.commands import CorrectRequest, WithdrawRequest
+from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
 from services.intake.handlers import Weigh
 from services.intake.queries import Requests
@@ -53,6 +53,16 @@ WRONG: Final = (
 CLOSED: Final = ("not_found", "already_decided", "request_closed")
 
 
+class TakesCorrections(Protocol):
+    """`Corrections`."""
+
+    async def correct(
+        self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
+    ) -> Executed:
+        """As `Corrections.correct`."""
+        ...
+
+
 def message(request_id: str, context: CommandContext, what: Any, *, new: bool = False) -> Any:
     """The command `what` on its way to the stream of a request; `new`: there is none yet."""
     return Message(
@@ -66,7 +76,11 @@ def message(request_id: str, context: CommandContext, what: Any, *, new: bool = 
 
 
 def routes(
-    execution: Execution[Any, Any], requests: Requests, weigh: Weigh, new_id: NewId
+    execution: Execution[Any, Any],
+    requests: Requests,
+    corrections: TakesCorrections,
+    weigh: Weigh,
+    new_id: NewId,
 ) -> APIRouter:
     """The routes of requests."""
     api = api_router(tags=["requests"])
@@ -129,15 +143,18 @@ def routes(
         status_code=201,
         response_model=RequestAccepted,
         responses=problems(*WRONG, *CLOSED),
-        summary="Hand in again a request that was returned",
-        description="Kind, agency and account stay what they are.",
+        summary="Hand in again a request that was returned, or is not decided yet",
+        description="The whole request, as it should have been: a recorded correction, after which it is decided "
+        "on these values alone; what it was before stays on record. Applicants correct their own, administrators "
+        "those of their agency. `correction_reason` is needed where nobody returned it; without one the call "
+        "answers a return, and is `request_closed` where there is none. Kind and agency stay what they are; so "
+        "does the account, unless an administrator corrects what somebody wrote down. The papers that it came "
+        "by stay with it. A decision that comes at the same moment wins or loses: 409 `already_decided`, or 201.",
     )
-    async def correct(request_id: Id, body: SubmitRequest, context: Submitting) -> JsonResponse:
-        known = answers.known(await requests.get(request_id, EVERYBODY))
-        caller = caller_of(context.principal)
-        submission = await weigh(body, body.channel, caller, correcting=request_id)
-        what = CorrectRequest(request_id, submission, known)
-        executed = await execution.execute(message(request_id, context, what))
+    async def correct(
+        request: Request, request_id: Id, body: CorrectionHandedIn, context: Submitting
+    ) -> JsonResponse:
+        executed = await corrections.correct(request_id, body, context, bearer_token(request))
         accepted = answers.request_accepted(executed.commit)
         return answer(executed, accepted, 201, answers.location(executed.commit))
 

@@ -18,6 +18,7 @@ from bmt.chassis.document_rights import Claimant
 from bmt.chassis.documents import Received, received_bytes
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestSubmitted
+from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
 from services.intake.channels.keeping import Documents, kept
@@ -29,7 +30,7 @@ from services.intake.domain import warnings
 from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
-from services.intake.domain.rules import require_channel
+from services.intake.domain.rules import faults, require_channel
 from services.intake.domain.sender import sender_of
 from services.intake.domain.submission import (
     Caller,
@@ -98,6 +99,22 @@ class KnownDocuments(Protocol):
         ...
 
 
+class ReadMail(Protocol):
+    """As `Readers.mail`."""
+
+    async def __call__(self, content: bytes, *, found: bool = False) -> OpenedMail:
+        """What can be told of a message; never raises because of it."""
+        ...
+
+
+class Judge(Protocol):
+    """`judge` with its ports filled in."""
+
+    async def __call__(self, wish: Wish, channel: Channel, caller: Caller) -> Sequence[FieldError]:
+        """What is wrong with a wish, though it is not handed in."""
+        ...
+
+
 class Weigh(Protocol):
     """`weigh` with its ports filled in."""
 
@@ -155,6 +172,14 @@ async def weigh(
     )
     excess = await limits.excess(submission, is_new=not correcting)
     return replace(submission, excess=excess) if excess else submission
+
+
+async def judge(
+    wish: Wish, channel: Channel, caller: Caller, *, weigh: Weigh
+) -> Sequence[FieldError]:
+    """What the agency's rules say against a wish, though it is not handed in yet."""
+    submission = await weigh(wish, channel, caller)
+    return [each.error for each in faults(submission)]
 
 
 def _is_fine(wish: Wish, agencies: Agencies, standing: Standing) -> bool:

@@ -117,6 +117,16 @@ def _is_refused(submission: Submission) -> bool:
     return bool(faults(submission))
 
 
+class _Uncounted:
+    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
+        """None: nothing is handed in yet."""
+        return None
+
+
+UNCOUNTED: Final = _Uncounted()
+"""For what is only looked at."""
+
+
 def _unseen(submission: Submission) -> bool:
     """A message of a mailbox or a gateway; one that an administrator hands in was looked at."""
     return submission.sender is not None and submission.caller.role != "administrator"

@@ -29,6 +29,7 @@ from services.intake import (
     views,
 )
 from services.intake.channels.email_form import codes_of
+from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries
 from services.intake.directory.doubts import Doubts
 from services.intake.directory.scim import ScimDirectory
@@ -41,7 +42,7 @@ from services.intake.integrators import api as submissions_api
 from services.intake.integrators.outbound import address_of
 from services.intake.integrators.refusals import Refusals
 from services.intake.integrators.submissions import SUBMISSIONS, Submissions
-from services.intake.limits import SubmissionLimits
+from services.intake.limits import UNCOUNTED, SubmissionLimits
 from services.intake.mailbox.collectors import collect
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
@@ -137,12 +138,15 @@ def build(settings: Settings) -> FastAPI:
     readers = _readers(foundation, agencies, at_once=2)
     blanks = BlankPapers(agencies)
     execution, documents = foundation.execution, foundation.documents
+    approval = Approval(settings.approval_url)
+    foundation.closes(approval.close)
+    corrections = Corrections(execution, requests, approval, weigh, clock.now)
     return foundation.app(
         title="BMT intake",
         description=intake.__doc__ or "",
         routers=[
             documents_api.routes(execution, documents, clock.now, settings.document_max_bytes),
-            api.routes(execution, requests, weigh, clock.new_id),
+            api.routes(execution, requests, corrections, weigh, clock.new_id),
             inbox_api.routes(
                 execution,
                 Deliveries(execution, foundation.store, clock.now),
@@ -160,7 +164,18 @@ def build(settings: Settings) -> FastAPI:
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
             submissions_api.routes(Submissions(foundation.view(SUBMISSIONS))),
-            site(settings, foundation, requests, known, drafts, weigh, agencies, blanks),
+            site(
+                settings,
+                foundation,
+                requests,
+                corrections,
+                known,
+                drafts=drafts,
+                weigh=weigh,
+                judge=partial(handlers.judge, weigh=partial(weigh, limits=UNCOUNTED)),
+                agencies=agencies,
+                blanks=blanks,
+            ),
             public_site(settings, requests, agencies),
         ],
     )

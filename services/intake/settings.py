@@ -25,6 +25,12 @@ class Settings(PagesSettings):
         pattern=r"^https?://\S+$", description="Base URL of the directory (SCIM 2.0)."
     )
     ipms_token: SecretStr = Field(description="Bearer token for the directory.")
+    approval_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Where approval's API is: it lets nobody decide while a request is corrected that nobody "
+        "returned. Without it only what was returned can be corrected.",
+    )
     directory_refresh_seconds: float = Field(
         default=30.0, ge=1.0, le=50.0, description="How often all accounts are read, in seconds."
     )

@@ -64,8 +64,11 @@ def step_of(heard: Heard[Any]) -> StepTaken | None:
 
 
 def _received(event: RequestReceived) -> Told:
+    if event.corrected_by is not None and event.while_open:
+        return "corrected", event.corrected_by.subject, event.correction_reason or ""
     named = f", {event.source_reference}" if event.source_reference else ""
-    return "received", event.submitted_by.subject, f"{event.request.channel}{named}"
+    by = event.corrected_by or event.submitted_by
+    return "received", by.subject, f"{event.request.channel}{named}"
 
 
 def _approved(event: Approved) -> Told:

@@ -78,7 +78,7 @@ class RequestDocument(_Document):
 
 
 class InboxDocument(_Document):
-    """What waits in an agency's inbox, or waited there."""
+    """What waits in an agency's inbox, or waited there; `handed_in_by` is by subject, None: before it was kept."""
 
     inbox_item_id: str
     agency: str
@@ -92,6 +92,7 @@ class InboxDocument(_Document):
     bounce: Bounce | None = None
     scan: ScanOrigin | None = None
     not_shown: tuple[NotShown, ...] = ()
+    handed_in_by: str | None = None
     settled_by: str | None = None
     settled_at: Moment | None = None
     reason: str | None = None
@@ -179,6 +180,7 @@ def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocume
                 reason=event.set_aside,
                 reason_code=event.set_aside_code,
                 scan=event.scan,
+                handed_in_by=event.submitted_by.subject,
                 **vars(event.mail),
             )
         case InboxItemDismissed() as event, InboxDocument():

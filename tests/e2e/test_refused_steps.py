@@ -151,7 +151,7 @@ async def test_a_withdrawal_says_why_and_is_the_applicants(caller, aminah, accou
     assert_problem(await stranger.post("intake", path, {"reason": "x"}), "not_found")
 
 
-async def test_only_what_was_returned_is_corrected_and_once(aminah, account):
+async def test_without_a_reason_only_what_was_returned_is_corrected_and_once(aminah, account):
     request_id = await aminah.submit(account=account)
     path, body = f"/v1/requests/{request_id}/correction", application(account)
     assert_problem(await aminah.post("intake", path, body), "request_closed")

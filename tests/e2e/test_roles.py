@@ -90,6 +90,8 @@ approval GET /v1/requests/{request_id}
                              401  403     403   403       200   404    404      403   403     403   403    403   403
 approval POST /v1/requests/{request_id}/decision
                              401  403     403   403       201   404    404      403   403     403   403    403   403
+approval POST /v1/requests/{request_id}/hold
+                             401  403     201   404       201   404    404      403   403     403   403    403   403
 approval POST /v1/decisions
                              401  403     403   403       200   none   none     403   403     403   403    403   403
 approval POST /v1/requests/{request_id}/comments
@@ -343,7 +345,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
     tasks = [await office.task(request_id) for request_id in waiting]
     taken = await office.claimed(await office.task(await office.decided(others[2])))
     failed = await office.failed()
-    read, withdrawn, ruled, many = [await office.request(own) for _ in range(4)]
+    read, withdrawn, ruled, many, held = [await office.request(own) for _ in range(5)]
     corrected = await office.decided(own, "return")
     items = [await office.inbox_item() for _ in range(3)]
     item = (await admin.get("intake", f"/v1/inbox/{items[0]}")).json()
@@ -408,6 +410,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "approval POST /v1/requests/{request_id}/decision": request(
             ruled, {"decision": "reject", "reason": "x"}
         ),
+        "approval POST /v1/requests/{request_id}/hold": request(held),
         "approval POST /v1/decisions": Target(
             {},
             {"items": [{"request_id": many, "decision": "reject", "reason": "x"}]},

@@ -144,6 +144,15 @@ class RulingResults(BaseModel):
     results: tuple[RulingResult, ...]
 
 
+class Held(BaseModel):
+    """Answer of `POST /v1/requests/{id}/hold`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    until: Moment = Field(description="nobody decides before, unless the correction is heard")
+    returns: int = Field(description="how often the request was returned so far")
+
+
 class WorklistItem(BaseModel):
     """A request that waits for a decision."""
 
@@ -166,6 +175,18 @@ class WorklistItem(BaseModel):
     )
 
 
+class FieldChanged(BaseModel):
+    """What a correction changed; sizes in bytes, documents by their names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str = Field(
+        description="as the body of a submission calls it, `account` for `applicant.account`"
+    )
+    before: str | int | None
+    after: str | int | None
+
+
 class Step(BaseModel):
     """One thing that happened to a request here."""
 
@@ -179,6 +200,12 @@ class Step(BaseModel):
         default=None,
         exclude_if=_is_absent,
         description="only of an approval that was not the last",
+    )
+    corrected: bool = Field(
+        default=False, exclude_if=_is_empty, description="it came back corrected, by whom `by` says"
+    )
+    changes: tuple[FieldChanged, ...] = Field(
+        default=(), exclude_if=_is_empty, description="what the correction changed"
     )
 
 

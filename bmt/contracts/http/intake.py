@@ -90,7 +90,7 @@ class Step(_Answer):
     """One thing that happened to a request."""
 
     step: str = Field(
-        description="`received`, `review_opened`, `returned`, `approved`, `rejected`, "
+        description="`received`, `corrected` (before anybody asked for it), `review_opened`, `returned`, `approved`, `rejected`, "
         "`withdrawal_requested`, `withdrawn`, `configuring`, `awaiting_operator`, `configured`, "
         "`configuration_failed`, `acknowledged`, `notification_prepared`, `notified`, "
         "`notification_failed`, `filed`"
@@ -165,7 +165,12 @@ class InboxItem(_Answer):
         description="`set_aside`: a machine sent it to the mailbox, and nobody needs to read it"
     )
     received_at: Moment
-    sender: str = Field(description="whom the message says it is from; not verified")
+    sender: str = Field(
+        description="whom the message says it is from; not verified; empty for a scanned paper"
+    )
+    handed_in_by: str | None = Field(
+        default=None, description="who handed it in, or scanned it; `mailbox`: it was found there"
+    )
     subject: str
     document_id: DocumentId = Field(description="the message itself, or the scanned paper, whole")
     scan: ScanTold | None = Field(default=None, description="of a scanned paper")

@@ -27,4 +27,11 @@ def standing(events: Sequence[Said]) -> str:
         if reached:
             return reached[-1]
     returned = names.count("ReturnedForCorrection")
-    return "returned" if returned and returned >= names.count("RequestReceived") else "received"
+    return "returned" if returned and returned >= asked_for(events) else "received"
+
+
+def asked_for(events: Sequence[Said]) -> int:
+    """How often it was received: the first time, and each correction that somebody asked for."""
+    return sum(
+        each.name == "RequestReceived" and not each.data.get("while_open") for each in events
+    )

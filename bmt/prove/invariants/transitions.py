@@ -6,6 +6,7 @@ from typing import Final
 
 from bmt.prove.books import Books
 from bmt.prove.finding import Finding, Tally
+from bmt.prove.invariants.standing import asked_for
 from bmt.prove.said import Said
 
 Steps = Mapping[str, frozenset[str]]
@@ -14,7 +15,9 @@ _FIRST: Final = ""
 REVIEW: Final[Steps] = MappingProxyType(
     {
         _FIRST: frozenset({"ReviewOpened"}),
-        "ReviewOpened": frozenset({"Approved", "Rejected", "ReturnedForCorrection", "Withdrawn"}),
+        "ReviewOpened": frozenset(
+            {"ReviewOpened", "Approved", "Rejected", "ReturnedForCorrection", "Withdrawn"}
+        ),
         "ReturnedForCorrection": frozenset({"ReviewOpened", "Withdrawn"}),
     }
 )
@@ -101,7 +104,7 @@ def _across(request_id: str, events: Sequence[Said], tally: Tally) -> None:
         begun = any(name in names for name in of)
         tally.require(needed in names or not begun, f"{of} without {needed}", request_id)
     returned = names.count("ReturnedForCorrection")
-    received = names.count("RequestReceived")
+    received = asked_for(events)
     tally.require(
         received <= returned + 1, f"received {received} times, returned {returned}", request_id
     )

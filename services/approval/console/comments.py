@@ -11,11 +11,11 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock
 from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.documents import DocumentStore
-from bmt.chassis.errors import CausationReused
+from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.execution import Execution
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import Sent, read, refusal, validated
+from bmt.pages.forms import refusal, validated
 from bmt.pages.login import Admitted
 from services.approval.audience import as_seen_by
 from services.approval.commenting import comment
@@ -24,8 +24,7 @@ from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
 from services.approval.console.neighbours import Neighbours
 from services.approval.console.remark import Remark
-from services.approval.console.tasks.pages import MOST_BYTES, MOST_FILES
-from services.approval.console.uploads import handed_in
+from services.approval.console.uploads import Uploaded, Uploads, with_files
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
@@ -42,7 +41,7 @@ def routes(
 ) -> APIRouter:
     """The addresses of comments, below a request's."""
     routes = APIRouter(prefix="/requests/{request_id}/comments")
-    caller = Depends(admitted)
+    caller, uploads = Depends(admitted), Uploads(rights)
 
     @routes.get("")
     async def stand_on_the_requests_page(
@@ -54,15 +53,25 @@ def routes(
     async def add(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller]
     ) -> Response:
-        told = await read(request, MOST_BYTES, MOST_FILES)
+        told, came = await with_files(request), Uploaded()
+        text = told.text("text").replace("\r\n", "\n")
         try:
-            written = await _written(request, told)
+            if "intake" in neighbours:
+                errand = neighbours.errand(request)
+                came = await uploads.taken_in(errand, told, _FILES, visitor)
+            body = {"text": text, "documents": tuple(came.ids)}
+            written = validated(CommentWritten, body, came.faults)
             context = told.context(visitor)
             await comment(request_id, written, context, execution, rights, clock)
         except (Refused, CausationReused) as error:
-            remark = Remark(text=told.text("text"), refused=refusal(error))
-            return await desk.one(request, request_id, visitor, DecisionForm(), remark=remark)
-        return _to_the_request(request)
+            remark = Remark(text=text, documents=came.documents, refused=refusal(error))
+        except Unavailable:
+            # It may be noted all the same: sent again, it must not stand there twice.
+            away = Refused(problem="unavailable")
+            remark = Remark(told.key, text, came.documents, away)
+        else:
+            return _to_the_request(request)
+        return await desk.one(request, request_id, visitor, DecisionForm(), remark=remark)
 
     @routes.get("/documents/{document_id}")
     async def document(
@@ -73,17 +82,6 @@ def routes(
         review = as_seen_by(await desk.review_of(request_id, visitor), visitor)
         attached = [one for each in review.comments for one in each.documents]
         return await file_of(named(attached, document_id), documents)
-
-    async def _written(request: Request, told: Sent) -> CommentWritten:
-        """The text is looked at first: nothing is handed in with a comment that says nothing."""
-        text = told.text("text").replace("\r\n", "\n")
-        validated(CommentWritten, {"text": text})
-        ids = (
-            await handed_in(neighbours.errand(request), told, _FILES)
-            if told.files(_FILES) and "intake" in neighbours
-            else ()
-        )
-        return validated(CommentWritten, {"text": text, "documents": tuple(ids)})
 
     return routes
 

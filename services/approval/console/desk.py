@@ -14,7 +14,7 @@ from bmt.chassis.pagination import PageRequest
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
-from bmt.pages.forms import faults_of
+from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
@@ -30,7 +30,7 @@ from services.approval.console.remark import Remark
 from services.approval.console.today import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules_api import own_agency
-from services.approval.views import Place, Reviews
+from services.approval.views import MAY_CORRECT, Place, Reviews
 
 _OK: Final = 200
 _A_MONTH: Final = timedelta(days=30)
@@ -130,6 +130,8 @@ class Desk:
             review=review,
             remark=remark,
             takes_files="intake" in self._neighbours,
+            may_correct="intake" in self._neighbours and review.status in MAY_CORRECT,
+            corrected=request.query_params.get("corrected") == "1",
             rules=self._rules(visitor),
             **await self._prospect(request, review),
             shown=await self.originals.shown(review.documents),
@@ -137,6 +139,7 @@ class Desk:
             form=form,
             refused=refused,
             faults=faults_of(refused),
+            told=all_told(refused),
             own=is_own(review, visitor),
             asked=_sizes(review),
             now=self._clock(),

@@ -12,7 +12,7 @@ from bmt.chassis.foundation import Foundation
 from bmt.pages.application import pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
-from services.approval.console import api, changes, comments, rules
+from services.approval.console import api, changes, comments, correcting, rules
 from services.approval.console.desk import Desk
 from services.approval.console.inbox import pages as inbox
 from services.approval.console.live import Live, Pulse
@@ -23,6 +23,7 @@ from services.approval.console.papers import pages as papers
 from services.approval.console.scans import pages as scans
 from services.approval.console.tasks import pages as tasks
 from services.approval.console.today import open_offices
+from services.approval.console.uploads import MOST_BYTES
 from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
@@ -60,11 +61,16 @@ def site(
         desk = Desk(reviews, agencies, clock.now, layout, neighbours, offices, originals)
         every = {
             "inbox": inbox.routes(layout, neighbours, originals, documents, agencies, admitted),
-            "tasks": tasks.routes(layout, neighbours, admitted),
+            "tasks": tasks.routes(layout, neighbours, foundation.document_rights, admitted),
             "papers": papers.routes(layout, neighbours, admitted),
             "notices": notices.routes(layout, neighbours, admitted),
         }
-        scanned = [scans.routes(layout, neighbours, agencies, admitted)]
+        through_intake = [
+            scans.routes(layout, neighbours, agencies, admitted),
+            correcting.routes(
+                layout, desk, neighbours, agencies, foundation.document_rights, admitted
+            ),
+        ]
         return [
             api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
             comments.routes(
@@ -79,7 +85,7 @@ def site(
             rules.routes(layout, versions, agencies, admitted),
             changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),
-            *(scanned if "intake" in neighbours else ()),
+            *(through_intake if "intake" in neighbours else ()),
         ]
 
     return pages(
@@ -88,6 +94,6 @@ def site(
         api.PREFIX,
         ROOM,
         made,
-        most_bytes=scans.MOST_BYTES,
+        most_bytes=MOST_BYTES,
         scripts=True,
     )

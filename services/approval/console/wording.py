@@ -16,11 +16,13 @@ __all__ = (
     "ABOUT",
     "ALL",
     "APPLICANT",
+    "CHANGED",
     "CHANNEL",
     "CHOICE",
     "FILTERS",
     "INBOX",
     "KIND",
+    "LABEL",
     "NOTICE",
     "NOT_SHOWN",
     "PART",
@@ -79,6 +81,36 @@ TASK: Final[Mapping[TaskFilter, str]] = {
 
 APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
 """The fields of an applicant, in the order of the form."""
+
+LABEL: Final[Mapping[str, str]] = {
+    **APPLICANT,
+    "kind": "Jenis",
+    "justification": "Justifikasi",
+    "quota_bytes": "Kuota",
+    "max_file_size_bytes": "Saiz fail terbesar",
+    "channel": "Diterima melalui",
+    "reply_through": "Maklum balas melalui",
+    "correction_reason": "Sebab pembetulan",
+    "reason": "Sebab",
+    "attached": "Lampiran",
+    "evidence": "Bukti",
+    "note": "Catatan",
+    "text": "Minit baharu",
+    "scan": "Fail imbasan",
+    "decision": "Keputusan",
+    "exception_reason": "Sebab diluluskan walaupun ada amaran",
+    "on_behalf_of": "Bertindak bagi pihak",
+}
+"""The fields of forms, as those call them."""
+
+CHANGED: Final[Mapping[str, str]] = {
+    **{name: LABEL[name] for name in ("name", "account", "email", "justification", "channel")},
+    "reply_through": LABEL["reply_through"],
+    "quota_bytes": "Kuota dipohon",
+    "max_file_size_bytes": "Saiz fail terbesar dipohon",
+    "documents": "Dokumen",
+}
+"""What a correction may change."""
 
 SETTING: Final[Mapping[str, str]] = {
     "bmt_enabled": "Perkhidmatan BMT",
@@ -151,6 +183,8 @@ ALL: Final = (
     INBOX,
     TASK,
     APPLICANT,
+    LABEL,
+    CHANGED,
     SETTING,
     NOTICE,
     ABOUT,

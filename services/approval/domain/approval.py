@@ -59,9 +59,10 @@ def approved(command: Decide, review: Open) -> Approved | Endorsed:
 
 
 def _require_another_person(command: Decide, review: Open) -> None:
-    """Not who handed it in, where the agency says so; and nobody twice, be it by who acts for them."""
+    """Not who handed it in or corrected it, where the agency says so; and nobody twice, be it by who acts for them."""
     officer = command.officer.subject.casefold()
-    if not command.policy.registrar_may_approve and officer == review.submitted_by.casefold():
+    wrote_it = {review.submitted_by.casefold(), *review.correctors}
+    if not command.policy.registrar_may_approve and officer in wrote_it:
         raise RegistrarMayNotApprove
     behind = _folded(command.ruling.on_behalf_of)
     for before in review.endorsements:

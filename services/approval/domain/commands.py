@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from bmt.agencies.deciding import Change
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling, RulingResult
-from bmt.contracts.values import Document, Officer
+from bmt.contracts.values import Document, Officer, Submitter
 from services.approval.domain.policy import Policy
 
 
@@ -45,6 +45,23 @@ class Decide:
     agency: str
     policy: Policy
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldForCorrection:
+    """Somebody is about to correct the request: until then nobody decides on it.
+
+    Attributes:
+        by: who corrects it.
+        account: theirs, where they do so as its applicant; else None.
+        agency: theirs, where they do so as an administrator; else None.
+        until: when it may be decided again, though no correction was heard.
+    """
+
+    by: Submitter
+    account: str | None
+    agency: str | None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +116,13 @@ class RecordRules:
     recorded_at: datetime
 
 
-Command = OpenReview | Decide | Withdraw | AddComment | BeginBulk | AnswerBulk | RecordRules
+Command = (
+    OpenReview
+    | HoldForCorrection
+    | Decide
+    | Withdraw
+    | AddComment
+    | BeginBulk
+    | AnswerBulk
+    | RecordRules
+)

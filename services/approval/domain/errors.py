@@ -72,6 +72,19 @@ class RequestClosed(Refused):
     code = "withdrawn_before_decision"
 
 
+class BeingCorrected(Refused):
+    """Somebody hands in a correction at this very moment: what it says is decided on, not what it said."""
+
+    problem = "unavailable"
+
+    def __init__(self, seconds: int) -> None:
+        """Says how long that takes at most, in seconds."""
+        super().__init__(
+            f"This request is being corrected: look at it again in a moment, at most {seconds} s.",
+            extra={"retry_after_seconds": 1},
+        )
+
+
 class AccountOfOtherAgency(Refused):
     """Nobody gives or ends another agency's service, however the request was received."""
 

@@ -11,8 +11,25 @@ from bmt.contracts.http.approval import RulingResult
 from bmt.contracts.values import Document, Moment, NotShown, Officer, Submitter
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 def _is_one(levels: object) -> bool:
     return levels == 1
+
+
+class HeldForCorrection(Event):
+    """Nobody decides until then: somebody is about to correct the request, and intake asked first.
+
+    Attributes:
+        returns: how often it was returned before.
+    """
+
+    TYPE = "my.gov.bmt.approval.HeldForCorrection.v1"
+    by: Submitter
+    until: Moment
+    returns: int
 
 
 class PapersReceived(RequestEvent):
@@ -21,6 +38,9 @@ class PapersReceived(RequestEvent):
     Attributes:
         approval_levels: how many administrators must approve, by the rules of that day.
         not_shown: the attachments of an e-mail that are not shown apart.
+        corrected_by: who corrected it; None: it was handed in for the first time.
+        correction_reason: why.
+        while_open: nobody had asked for the correction.
     """
 
     TYPE = "my.gov.bmt.approval.PapersReceived.v1"
@@ -29,6 +49,9 @@ class PapersReceived(RequestEvent):
     documents: tuple[Document, ...]
     approval_levels: int = Field(default=1, exclude_if=_is_one)
     not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
+    corrected_by: Submitter | None = Field(default=None, exclude_if=_is_empty)
+    correction_reason: str | None = Field(default=None, exclude_if=_is_empty)
+    while_open: bool = Field(default=False, exclude_if=_is_empty)
 
 
 class Endorsed(RequestEvent):
@@ -91,6 +114,7 @@ class RulesCameIntoForce(Event):
 
 
 PRIVATE: Final = (
+    HeldForCorrection,
     PapersReceived,
     Endorsed,
     CommentAdded,

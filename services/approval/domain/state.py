@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
 
@@ -24,6 +25,7 @@ from bmt.contracts.values import RequestWarning
 from services.approval.domain.events import (
     BulkAnswered,
     Endorsed,
+    HeldForCorrection,
     PapersReceived,
     RulesCameIntoForce,
 )
@@ -31,9 +33,14 @@ from services.approval.domain.events import (
 
 @dataclass(frozen=True, slots=True)
 class NotOpen:
-    """Nothing was heard of such a request; or a bulk call has no answer yet."""
+    """Nothing was heard of such a request; or a bulk call has no answer yet.
+
+    Attributes:
+        held_until: as of `Open`.
+    """
 
     version: int = 0
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,10 @@ class Open:
         levels: how many administrators must approve.
         endorsements: the approvals so far; a correction begins anew.
         submitted_by: who handed it in, an account.
+        correctors: who corrected it, by account in lower case.
+        due_at: when it is to be decided.
+        returns: how often it was returned.
+        held_until: nobody decides before, as a correction is about to be heard; None: somebody may.
     """
 
     version: int
@@ -52,15 +63,26 @@ class Open:
     levels: int = 1
     endorsements: tuple[Endorsement, ...] = ()
     submitted_by: str = ""
+    correctors: frozenset[str] = frozenset()
+    due_at: datetime | None = None
+    returns: int = 0
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The applicant is asked to correct it; then it is open again."""
+    """The applicant is asked to correct it; then it is open again.
+
+    Attributes:
+        correctors, returns, held_until: as of `Open`.
+    """
 
     version: int
     request: RequestFacts
     decision: Decision
+    correctors: frozenset[str] = frozenset()
+    returns: int = 0
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,8 @@ def evolve(state: State, event: BaseModel) -> State:
     match event:
         case RequestEvent() if isinstance(state, NotOpen | Known):
             return _reviewed(state, event)
+        case HeldForCorrection() if isinstance(state, NotOpen | Open | Returned):
+            return replace(state, held_until=event.until)
         case BulkAnswered(results=results):
             return BulkDone(results)
         case RulesCameIntoForce():
@@ -126,27 +150,67 @@ def _reviewed(state: NotOpen | Known, event: RequestEvent) -> NotOpen | Known:
     version = state.version + 1
     match event:
         case ReviewOpened():
-            return Open(version, event.request, event.warnings)
+            return _opened(state, event, version)
         case Approved() | Rejected():
             return Decided(version, event.request, _decision(event, version))
         case ReturnedForCorrection():
-            return Returned(version, event.request, _decision(event, version))
+            return _returned(state, event, version)
         case events.Withdrawn():
             return Withdrawn(version, event.request)
         case _:
             return _remembered(state, event) if isinstance(state, Open) else state
 
 
+def _opened(state: NotOpen | Known, event: ReviewOpened, version: int) -> Open:
+    """Whoever corrected it before is remembered, and so is a correction that is still to be heard."""
+    review = Open(version, event.request, event.warnings, due_at=event.due_at)
+    match state:
+        case NotOpen(held_until=held_until):
+            return replace(review, held_until=held_until)
+        case Open() | Returned():
+            return replace(
+                review,
+                correctors=state.correctors,
+                returns=state.returns,
+                held_until=state.held_until,
+            )
+        case _:
+            return review
+
+
+def _returned(state: NotOpen | Known, event: ReturnedForCorrection, version: int) -> Returned:
+    returned = Returned(version, event.request, _decision(event, version), returns=1)
+    if not isinstance(state, Open):
+        return returned
+    return replace(
+        returned,
+        correctors=state.correctors,
+        returns=state.returns + 1,
+        held_until=state.held_until,
+    )
+
+
 def _remembered(review: Open, event: RequestEvent) -> Open:
     """After something that is not said."""
     match event:
         case PapersReceived():
-            by = event.submitted_by.subject
-            return replace(review, levels=event.approval_levels, submitted_by=by)
+            return _with_papers(review, event)
         case Endorsed():
             return replace(review, endorsements=(*review.endorsements, event.endorsement))
         case _:
             return review
+
+
+def _with_papers(review: Open, papers: PapersReceived) -> Open:
+    """A correction that intake asked to be waited for was heard with these."""
+    by = {papers.corrected_by.subject.casefold()} if papers.corrected_by else set()
+    return replace(
+        review,
+        levels=papers.approval_levels,
+        submitted_by=papers.submitted_by.subject,
+        correctors=review.correctors | by,
+        held_until=None if papers.while_open else review.held_until,
+    )
 
 
 def _in_force(state: State, event: RulesCameIntoForce) -> InForce:

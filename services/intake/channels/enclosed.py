@@ -33,10 +33,8 @@ _PASTED: Final = re.compile(
     re.IGNORECASE,
 )
 _UNQUOTED_NAME: Final = re.compile(r"\bfilename=(?!\")([^\";\r\n]{1,300})", re.IGNORECASE)
-_UUENCODED: Final = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[\x20-\x60]{1,90}[ \t]{0,9}\r?\n)*?)(?:(?:`|[ ]{0,9})\r?\n)?end[ \t]{0,9}(?:\r?\n|\Z)",
-    re.MULTILINE,
-)
+_UU_BEGIN: Final = re.compile(rb"begin [0-7]{3,4} ([^\r\n]{1,200})")
+_UU_DATA: Final = re.compile(rb"[\x20-\x60]{0,100}")
 _LONGEST_LINE: Final = 45
 """Bytes that a uuencoded line holds at most."""
 
@@ -125,17 +123,32 @@ def taken_out(content: bytes, *, html: bool) -> tuple[bytes, tuple[Part, ...]]:
         )
         return b""
 
-    def uuencoded(match: re.Match[bytes]) -> bytes:
-        try:
-            file = b"".join(map(_uu_line, match[2].splitlines()))
-        except binascii.Error:
-            return match[0]
-        found.append(_named(match[1].decode("utf-8", "replace").strip(), file))
-        return b""
-
     if html:
         return _PASTED.sub(pasted, content), tuple(found)
-    return _UUENCODED.sub(uuencoded, content), tuple(found)
+    return _without_uuencoded(content)
+
+
+def _without_uuencoded(content: bytes) -> tuple[bytes, tuple[Part, ...]]:
+    """Line by line, each once: an expression would look for an end behind each beginning."""
+    kept: list[bytes] = []
+    found: list[Part] = []
+    name, begun, data = "", -1, list[bytes]()
+    for line in content.splitlines(keepends=True):
+        text = line.rstrip(b"\r\n")
+        if begins := _UU_BEGIN.fullmatch(text):
+            name, begun, data = begins[1].decode("utf-8", "replace").strip(), len(kept), []
+        elif begun >= 0 and text.rstrip(b" \t") == b"end":
+            first, begun = begun, -1
+            with suppress(binascii.Error):
+                found.append(_named(name, b"".join(map(_uu_line, data))))
+                del kept[first:]
+                continue
+        elif begun >= 0 and _UU_DATA.fullmatch(text.rstrip(b"\t")):
+            data.append(text)
+        else:
+            begun = -1
+        kept.append(line)
+    return b"".join(kept), tuple(found)
 
 
 def _named(name: str, content: bytes) -> Part:

@@ -117,11 +117,21 @@ class WithdrawRequest:
 
 @dataclass(frozen=True, slots=True)
 class CorrectRequest:
-    """The applicant hands in again what was returned."""
+    """The applicant, or an administrator, hands in again what was returned or is not decided yet.
+
+    Attributes:
+        request_id: of the request.
+        submission: the whole request, as it should have been.
+        known: what approval said of it so far.
+        reason: why it is corrected.
+        held: nobody decides on it until this correction is heard, though nobody asked for it.
+    """
 
     request_id: str
     submission: Submission
     known: Known
+    reason: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NoReturn
 
 from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
 from bmt.contracts.faults import sentence
@@ -24,7 +23,9 @@ from services.intake.domain.commands import (
 )
 from services.intake.domain.errors import (
     AlreadyDecided,
+    Fault,
     InboxItemSettled,
+    NobodyReturnedIt,
     RequestClosed,
     SubmissionWrong,
     TooMany,
@@ -39,13 +40,14 @@ from services.intake.domain.events import (
     Mail,
     Missing,
 )
-from services.intake.domain.received import received
+from services.intake.domain.received import corrected, received
 from services.intake.domain.rules import (
     faults,
     may_see,
     not_to_be_changed,
     require_channel,
     require_theirs,
+    without_reason,
 )
 from services.intake.domain.scans import put_in_inbox, receive_scan
 from services.intake.domain.sender import sender_of
@@ -109,12 +111,14 @@ def _receive(command: ReceiveRequest) -> Sequence[Event]:
     return [event, *accepted(event, command.submission)]
 
 
-def _require_right(submission: Submission) -> None:
-    """An agency that there is none of is told first; then, who may submit for which."""
+def _require_right(
+    submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
+) -> None:
+    """An agency that there is none of is told first; then, who may submit for which; then all that is wrong."""
     if submission.agency is not None:
         require_theirs(submission)
-    if wrong := faults(submission):
-        raise SubmissionWrong(wrong)
+    if wrong := (*changed, *faults(submission)):
+        raise SubmissionWrong((*wrong, *unexplained))
     if submission.excess is not None:
         raise TooMany(submission.excess)
 
@@ -157,7 +161,7 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
 def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
-    if submission.channel == "email":
+    if submission.channel == "email" and item.scan is None:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
     return _received_by_mail(command.request_id, submission, item.mail)
@@ -215,21 +219,39 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
 
 
 def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
-    """The same request once more: only after a return, and once for each."""
+    """The same request once more, before it is decided: asked for by a return, or while nobody may decide."""
     request = _theirs(command.submission.caller, state)
+    while_open = command.known.returns < request.receptions
+    _require_correctable(command, request)
+    submission = command.submission
+    unexplained = without_reason(command.reason) if while_open else ()
+    wrong = not_to_be_changed(submission, request.last, while_open=while_open)
+    if submission.wish.agency != request.facts.agency:
+        raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
+    _require_right(submission, wrong, unexplained)
+    if unexplained:
+        raise NobodyReturnedIt(unexplained)
+    if while_open and not command.held:
+        raise RequestClosed("corrected_meanwhile")
+    as_it_came = _as_it_came(submission, request.last)
+    event = corrected(
+        received(command.request_id, as_it_came, request.came_with, first=request.facts),
+        request.last,
+        by=submission.caller.submitter,
+        reason=command.reason,
+        while_open=while_open,
+    )
+    return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
+
+
+def _require_correctable(command: CorrectRequest, request: Received) -> None:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
-    if request.withdrawal_requested or command.known.returns < request.receptions:
-        _refuse_correction(request)
-    if changed := not_to_be_changed(command.submission, request.facts):
-        raise SubmissionWrong(changed)
-    _require_right(command.submission)
-    event = received(command.request_id, command.submission, first=request.facts)
-    at = command.submission.received_at
-    return [event, *follow(FollowRequest(event, 0, at), state)]
-
-
-def _refuse_correction(request: Received) -> NoReturn:
-    if request.withdrawal_requested:
+    if request.withdrawal_requested or command.known.status == "withdrawn":
         raise RequestClosed("being_withdrawn")
-    raise RequestClosed("not_returned")
+
+
+def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
+    """No body can say that a request came by an integrator's event: that stays so."""
+    by_event = last.request.channel == "event"
+    return replace(submission, channel="event") if by_event else submission

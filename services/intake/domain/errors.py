@@ -112,6 +112,17 @@ class AlreadyDecided(Refused):
         )
 
 
+class NobodyReturnedIt(Refused):
+    """A correction that does not say why answers a return, and there is none to answer."""
+
+    problem = "request_closed"
+    code = "not_returned"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Names what is missing."""
+        super().__init__(errors=tuple(fault.error for fault in faults))
+
+
 class RequestClosed(Refused):
     """Nothing can be changed about the request any more, or not now."""
 

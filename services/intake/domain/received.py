@@ -3,10 +3,10 @@
 from bmt.agencies.agency import Agency
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Applicant, Document, NotShown
+from bmt.contracts.values import Applicant, Document, NotShown, Submitter
 from services.intake.domain.reference import reference
 from services.intake.domain.submission import Submission
-from services.intake.domain.warnings import differs_from_directory, warnings
+from services.intake.domain.warnings import OF_SENDER, differs_from_directory, warnings
 
 
 def received(
@@ -36,6 +36,33 @@ def received(
         email_message_id=submission.email_message_id,
         source_reference=submission.source_reference,
         not_shown=not_shown,
+    )
+
+
+def corrected(
+    event: RequestReceived,
+    before: RequestReceived,
+    *,
+    by: Submitter,
+    reason: str | None,
+    while_open: bool,
+) -> RequestReceived:
+    """The event of a correction: who handed the request in first, and how, stays as it was.
+
+    What a message's sender was warned of is not undone by whoever corrects what it says.
+    """
+    by_email = event.request.channel == before.request.channel == "email"
+    kept = [one for one in before.warnings if by_email and one in OF_SENDER]
+    return event.model_copy(
+        update={
+            "submitted_by": before.submitted_by,
+            "warnings": tuple(dict.fromkeys((*event.warnings, *kept))),
+            "email_message_id": before.email_message_id,
+            "source_reference": before.source_reference,
+            "corrected_by": by,
+            "correction_reason": reason,
+            "while_open": while_open,
+        }
     )
 
 

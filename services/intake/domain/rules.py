@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bmt.agencies.agency import Agency
+from bmt.contracts.events import RequestReceived
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
@@ -43,19 +44,35 @@ def may_see(caller: Caller, facts: RequestFacts) -> bool:
     return caller.acts_for(facts.agency)
 
 
-def not_to_be_changed(submission: Submission, facts: RequestFacts) -> tuple[Fault, ...]:
-    """What a correction changes that makes it another request."""
-    wish = submission.wish
+def not_to_be_changed(
+    submission: Submission, before: RequestReceived, *, while_open: bool
+) -> tuple[Fault, ...]:
+    """What a correction changes that makes it another request.
+
+    An account that somebody else wrote down may be a slip of theirs, which an administrator corrects; one
+    that the applicant signed in with, or another system names, is none. What was returned is the
+    applicant's to correct, who stays the same.
+    """
+    wish, facts = submission.wish, before.request
+    was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
+    may_change = while_open and was_written_down and submission.caller.role != "applicant"
     same_account = wish.applicant.account.casefold() == facts.applicant.account.casefold()
     kept = {
         "/kind": wish.kind == facts.kind,
         "/agency": wish.agency == facts.agency,
-        "/applicant/account": same_account,
+        "/applicant/account": same_account or may_change,
     }
     return tuple(
         Fault(FieldError.of(pointer, "not_to_be_corrected"))
         for pointer, is_same in kept.items()
         if not is_same
+    )
+
+
+def without_reason(reason: str | None) -> tuple[Fault, ...]:
+    """Whoever corrects what nobody returned says why."""
+    return (
+        () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
     )
 
 

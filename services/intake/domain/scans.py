@@ -44,7 +44,7 @@ def receive_scan(command: ReceiveScan) -> ScanReceived:
 
 
 def put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[InboxItemReceived]:
-    """The item of one paper, once."""
+    """The item of one paper, once. Who scanned it is not who it is from: that the paper alone says."""
     if not isinstance(state, Nothing):
         return []
     scan, paper = command.scan, command.paper
@@ -55,7 +55,7 @@ def put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[InboxItemRe
             submitted_by=scan.submitted_by,
             mail=Mail(
                 message_id=None,
-                sender=scan.submitted_by.subject,
+                sender="",
                 subject=paper.document.filename,
                 documents=(paper.document,),
                 understood=paper.understood,

@@ -1,11 +1,13 @@
 """Where a reception stands: one class for each status, and how events lead from one to the next."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pydantic import BaseModel
 
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Document
 from services.intake.domain.events import (
     DocumentUploaded,
     InboxItemDismissed,
@@ -13,6 +15,8 @@ from services.intake.domain.events import (
     ScanReceived,
     SubmissionAnswered,
 )
+
+_EMAIL: Final = "message/rfc822"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,17 @@ class Received:
 
     Attributes:
         facts: as it was received last.
-        receptions: how often: once, and once more for each correction.
+        last: that reception, whole.
+        came_with: the papers that it came by (a message with its attachments, a scan): they stay.
+        receptions: how often: once, and once more for each correction that was asked for.
         withdrawal_requested: the applicant no longer wants it.
         from_inbox: it was registered from the inbox.
         answered: what the integrator that submitted it knows; None: it came another way.
     """
 
     facts: RequestFacts
+    last: RequestReceived
+    came_with: tuple[Document, ...] = ()
     receptions: int = 1
     withdrawal_requested: bool = False
     from_inbox: bool = False
@@ -89,5 +97,14 @@ def evolve(state: State, event: BaseModel) -> State:
 
 def _received(event: RequestReceived, state: State) -> Received:
     if isinstance(state, Received):
-        return replace(state, facts=event.request, receptions=state.receptions + 1)
-    return Received(event.request, from_inbox=isinstance(state, Waiting))
+        receptions = state.receptions + (not event.while_open)
+        return replace(state, facts=event.request, last=event, receptions=receptions)
+    if isinstance(state, Waiting):
+        return Received(event.request, event, state.item.mail.documents, from_inbox=True)
+    return Received(event.request, event, _message_with_attachments(event.documents))
+
+
+def _message_with_attachments(documents: tuple[Document, ...]) -> tuple[Document, ...]:
+    """All of them, where the first is a message: it was read without a person between."""
+    came_by_email = bool(documents) and documents[0].media_type == _EMAIL
+    return documents if came_by_email else ()

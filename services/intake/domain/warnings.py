@@ -1,10 +1,14 @@
 """What a person must weigh before approving (SOP 3.0: serving, and registered)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from bmt.contracts.requests import Wish
 from bmt.contracts.values import Kind, RequestWarning
 from services.intake.domain.submission import Sender, Standing, Submission
+
+OF_SENDER: Final = ("sender_differs", "sender_not_authenticated")
+"""What only the message itself can tell."""
 
 
 def of_standing(kind: Kind, standing: Standing | None) -> Iterator[RequestWarning]:

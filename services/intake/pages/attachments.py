@@ -1,6 +1,6 @@
 """What is attached to a form: each file is stored as an upload of the API is, under a name of its own."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from bmt.chassis.decider import Message
 from bmt.chassis.document_rights import Claimant, DocumentRights
 from bmt.chassis.documents import DocumentStore, DocumentTooLarge, receive
 from bmt.chassis.execution import Execution
-from bmt.contracts.faults import FaultValue
+from bmt.contracts.faults import OF_ATTACHMENT, FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
@@ -24,14 +24,15 @@ from services.intake.pages.submission_form import SubmissionForm
 FIELD: Final = "attached"
 KEPT: Final = "documents"
 MOST: Final = 5
+"""A form may have so many documents."""
+_MOST_FILES: Final = 100
+_MOST_READ: Final = 10
+"""So many of the largest documents are read with one form; what is beyond that is not looked at."""
 
-_OF_ATTACHMENT: Final[Mapping[str, str]] = {
-    "kind_not_taken": "attachment_kind_not_taken",
-    "not_what_it_says": "attachment_not_what_it_says",
-    "nothing_in_it": "attachment_empty",
-    "filename_wrong": "attachment_name_wrong",
-}
-"""What a user is told of one of several files, by what its upload is refused with."""
+
+def most_bytes(largest_document: int) -> int:
+    """The largest form that is read, where one document may have so many bytes."""
+    return FORM_BYTES + _MOST_READ * largest_document
 
 
 class AttachmentWrong(Refused):
@@ -64,34 +65,38 @@ class Attachments:
         Raises:
             Refused: `too_large`; `validation_failed`, where it is no form.
         """
-        sent = await read(request, FORM_BYTES + self._most_bytes, MOST)
+        largest = self._most_bytes
+        sent = await read(request, most_bytes(largest), _MOST_FILES, most_file_bytes=largest)
         return sent, SubmissionForm.of(sent).with_documents(await self._kept(sent, visitor))
 
     async def attached(
-        self, sent: Sent, form: SubmissionForm, visitor: Principal
-    ) -> SubmissionForm:
-        """The form with what comes with it now, stored.
+        self, sent: Sent, form: SubmissionForm, visitor: Principal, most: int = MOST
+    ) -> tuple[SubmissionForm, Sequence[FieldError]]:
+        """The form with what comes with it now, stored, at most so many; and what is wrong with the rest.
 
-        Raises:
-            AttachmentWrong: one is too large, of a kind that is not taken in, or not what it says; or one that was
-                attached before cannot be found any more.
+        One is too large, of a kind that is not taken in, or not what it says; or one that was attached
+        before cannot be found any more; or there are too many. What is right stays, whatever else is wrong.
         """
+        faults: list[FieldError] = []
         if len(form.documents) < len(sent.texts(KEPT)):
-            raise _wrong("attachment_lost")
-        added = [
-            await self._stored(file, place, sent, visitor)
-            for place, file in enumerate(sent.files(FIELD))
-        ]
-        return form.with_documents(added)
+            faults += _wrong("attachment_lost").errors
+        added = []
+        for file in sent.files(FIELD):
+            try:
+                added.append(await self._stored(file, sent, visitor))
+            except AttachmentWrong as wrong:
+                faults += wrong.errors
+        form = form.with_documents(added)
+        if (many := len(form.documents) - most) > 0:
+            faults += _wrong("too_many_documents", maximum=most, many=many).errors
+        return form, faults
 
     async def _kept(self, sent: Sent, visitor: Principal) -> Sequence[Document]:
         ids = sent.texts(KEPT)
         known = await self._known.find(ids, Claimant.of(visitor))
         return [known[one] for one in ids if one in known]
 
-    async def _stored(
-        self, file: UploadFile, place: int, sent: Sent, visitor: Principal
-    ) -> Document:
+    async def _stored(self, file: UploadFile, sent: Sent, visitor: Principal) -> Document:
         name = file.filename or ""
         try:
             received = await receive(_pieces(file), self._most_bytes)
@@ -106,12 +111,12 @@ class Attachments:
                 "attachment_too_large", name=name, maximum_bytes=self._most_bytes
             ) from None
         except Refused as refused:
-            code = _OF_ATTACHMENT.get(refused.errors[0].code, "attachment_kind_not_taken")
+            code = OF_ATTACHMENT.get(refused.errors[0].code, "attachment_kind_not_taken")
             raise _wrong(code, name=name) from None
         finally:
             await file.close()
         context = sent.context(visitor)
-        causation = f"{context.causation}:{place}"
+        causation = f"{context.causation}:{document.document_id.removeprefix('sha256:')[:16]}"
         what = RecordUpload(document, visitor.subject, self._clock(), visitor.agency)
         await self._execution.execute(
             Message(

@@ -1,6 +1,7 @@
 """The pages themselves: one's own requests, one of them, and the form."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
@@ -10,8 +11,8 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.auth import Principal
 from bmt.chassis.pagination import PageRequest
 from bmt.contracts.problems import STATUS, Refused
-from bmt.contracts.values import Kind, PostedChannel
-from bmt.pages.forms import faults_of
+from bmt.contracts.values import Document, Kind, PostedChannel
+from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
 from services.intake.api import BY_RECEPTION, place_of
@@ -23,7 +24,29 @@ from services.intake.queries import Place, Requests
 from services.intake.views import RequestDocument
 
 _OK: Final = 200
-_MAY_WITHDRAW: Final = ("received", "returned")
+MAY_CORRECT: Final = ("received", "returned")
+"""Where a request is not decided, and may be withdrawn as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """A request that is being corrected.
+
+    Attributes:
+        request: as it is.
+        came_with: the papers that it came by, which stay with it.
+    """
+
+    request: RequestDocument
+    came_with: Sequence[Document]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was returned; None: it is open."""
+        if self.request.status != "returned":
+            return None
+        returned = [step.detail for step in self.request.steps if step.step == "returned"]
+        return returned[-1] if returned else None
 
 
 class Desk:
@@ -88,7 +111,7 @@ class Desk:
             STATUS[refused.problem] if refused else _OK,
             one=found,
             facts=found.facts,
-            may_withdraw=found.status in _MAY_WITHDRAW,
+            may_withdraw=found.status in MAY_CORRECT,
             agency=self._agencies.name_of(found.agency),
             key=key,
             refused=refused,
@@ -104,7 +127,7 @@ class Desk:
         kind: Kind,
         form: SubmissionForm,
         refused: Refused | None = None,
-        correcting: RequestDocument | None = None,
+        correcting: Correcting | None = None,
     ) -> Response:
         """The form, empty or with what was filled in."""
         known = visitor.agency in self._agencies
@@ -117,6 +140,7 @@ class Desk:
             form=form,
             refused=refused,
             faults=faults_of(refused),
+            told=all_told(refused),
             correcting=correcting,
             agency=self._agencies.name_of(visitor.agency),
             rules=rules,

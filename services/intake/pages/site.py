@@ -13,13 +13,13 @@ from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.rate_limit import RateLimit
 from bmt.pages.application import pages, public_pages
-from bmt.pages.forms import FORM_BYTES
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
+from services.intake.correcting import Corrections
 from services.intake.drafts.draft import Drafts
-from services.intake.handlers import Weigh
-from services.intake.pages import api, blank_papers, corrections, status_page, submitting
-from services.intake.pages.attachments import Attachments
+from services.intake.handlers import Judge, Weigh
+from services.intake.pages import api, blank_papers, correcting, status_page, submitting
+from services.intake.pages.attachments import Attachments, most_bytes
 from services.intake.pages.desk import Desk
 from services.intake.pages.status_lookup import StatusLookup
 from services.intake.printing.blank_papers import BlankPapers
@@ -35,9 +35,12 @@ def site(
     settings: Settings,
     foundation: Foundation,
     requests: Requests,
+    corrections: Corrections,
     known: DocumentRights,
+    *,
     drafts: Drafts,
     weigh: Weigh,
+    judge: Judge,
     agencies: Agencies,
     blanks: BlankPapers,
 ) -> APIRouter:
@@ -57,12 +60,13 @@ def site(
                 execution,
                 attachments,
                 drafts,
-                weigh,
-                clock.new_id,
-                clock.now,
-                admitted,
+                weigh=weigh,
+                judge=judge,
+                new_id=clock.new_id,
+                clock=clock.now,
+                admitted=admitted,
             ),
-            corrections.routes(desk, execution, attachments, weigh, admitted),
+            correcting.routes(desk, execution, attachments, corrections, judge, admitted),
             blank_papers.routes(blanks, admitted),
         ]
 
@@ -72,7 +76,7 @@ def site(
         api.PREFIX,
         ROOM,
         routes,
-        most_bytes=FORM_BYTES + settings.document_max_bytes,
+        most_bytes=most_bytes(settings.document_max_bytes),
     )
 
 

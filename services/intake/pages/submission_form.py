@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from bmt.chassis.auth import Principal
 from bmt.contracts.problems import FieldError
-from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Document
-from bmt.pages.forms import Sent, new_key, validated
+from bmt.pages.forms import Sent, new_key
 from bmt.pages.sizes import in_gigabytes, read_sizes
+from services.intake.domain.state import Received
 from services.intake.drafts.draft import Draft
-from services.intake.views import RequestDocument
+from services.intake.pages.checking import Wanted
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
-_FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES)
+_REASON: Final = "correction_reason"
+_FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES, _REASON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,19 @@ class SubmissionForm:
         return cls(new_key(), {name: sent.text(name) for name in _FIELDS})
 
     @classmethod
-    def again(cls, request: RequestDocument) -> "SubmissionForm":
-        """With what was asked for before, to be corrected."""
+    def again(cls, request: Received) -> "SubmissionForm":
+        """With all that was asked for before, to be corrected; the papers that it came by are no attachments."""
         facts = request.facts
         typed = {
             "kind": facts.kind,
+            "justification": request.last.justification,
             "reply_through": facts.reply_through,
             "quota_bytes": in_gigabytes(facts.quota_bytes),
             "max_file_size_bytes": in_gigabytes(facts.max_file_size_bytes),
         }
-        return cls(new_key(), typed)
+        came_with = {one.document_id for one in request.came_with}
+        attached = [one for one in request.last.documents if one.document_id not in came_with]
+        return cls(new_key(), typed, attached)
 
     @classmethod
     def left(cls, draft: Draft) -> "SubmissionForm":
@@ -74,11 +78,12 @@ class SubmissionForm:
         known = {one.document_id: one for one in (*self.documents, *documents)}
         return replace(self, documents=tuple(known.values()))
 
-    def submission(self, visitor: Principal) -> SubmitRequest:
-        """What it asks for, for who is signed in.
+    def wanted(
+        self, visitor: Principal, further: Sequence[FieldError], *, says_why: bool = False
+    ) -> Wanted:
+        """What it asks for, for who is signed in; `further` is what is wrong beside its fields.
 
-        Raises:
-            FormWrong: naming every field that is wrong.
+        `says_why`: it is a correction that nobody asked for.
         """
         faults: list[FieldError] = []
         applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
@@ -94,4 +99,8 @@ class SubmissionForm:
             told["reply_through"] = reply
         if told["kind"] == "application":
             told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
-        return validated(SubmitRequest, told, faults)
+        if reason := self.value(_REASON).strip():
+            told[_REASON] = reason
+        elif says_why:
+            faults.append(FieldError.of(f"/{_REASON}", "correction_reason_needed"))
+        return Wanted(told, (*faults, *further))

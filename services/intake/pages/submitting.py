@@ -1,6 +1,8 @@
 """A new request: the form, empty or as it was left; kept as a draft, or sent."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -9,19 +11,21 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.auth import Principal
 from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.errors import CausationReused
+from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.execution import Execution
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Kind
-from bmt.pages.forms import refusal
+from bmt.pages.forms import FormWrong, refusal
 from bmt.pages.login import Admitted
 from services.intake import handlers
 from services.intake.api import message
 from services.intake.audience import caller_of
 from services.intake.drafts.draft import Draft, Drafts, DraftTooLarge
-from services.intake.handlers import Weigh
+from services.intake.handlers import Judge, Weigh
 from services.intake.pages.api import PREFIX, led_to
 from services.intake.pages.attachments import Attachments
+from services.intake.pages.checking import checked
 from services.intake.pages.desk import Desk
 from services.intake.pages.submission_form import SubmissionForm
 
@@ -37,7 +41,9 @@ def routes(
     execution: Execution[Any, Any],
     attachments: Attachments,
     drafts: Drafts,
+    *,
     weigh: Weigh,
+    judge: Judge,
     new_id: NewId,
     clock: Clock,
     admitted: Admitted,
@@ -63,20 +69,38 @@ def routes(
             await drafts.discard(visitor.subject, kind)
             return _again(kind)
         try:
-            form = await attachments.attached(told, form, visitor)
+            form, faults = await attachments.attached(told, form, visitor)
             if told.text(SAVE):
-                await drafts.save(visitor.subject, kind, form.draft(clock()))
-                return _again(kind)
-            body = form.submission(visitor)
+                draft = form.draft(clock())
+                await drafts.save(visitor.subject, kind, draft)
+                return _left(request, visitor, kind, SubmissionForm.left(draft), faults)
+            wanted = form.wanted(visitor, faults)
+            body = await checked(SubmitRequest, wanted, caller_of(visitor), judge)
             what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
             context = told.context(visitor)
             executed = await execution.execute(message(what.request_id, context, what, new=True))
         except (Refused, CausationReused) as error:
             await _renamed(drafts, visitor, kind, told.key, form.draft(clock()))
             return desk.form(request, visitor, kind, form, refusal(error))
+        except Unavailable:
+            # It may have been taken in all the same: sent again, it must not come twice.
+            away = Refused(problem="unavailable")
+            return desk.form(request, visitor, kind, replace(form, key=told.key), away)
         # A draft that a crash leaves here has this form's name: sent again, it is the same request.
         await drafts.discard(visitor.subject, kind, told.key)
         return led_to(executed.commit.subject)
+
+    def _left(
+        request: Request,
+        visitor: Principal,
+        kind: Kind,
+        form: SubmissionForm,
+        faults: Sequence[FieldError],
+    ) -> Response:
+        """A draft may be wrong; but of a file that is not taken in, nothing is left."""
+        if not faults:
+            return _again(kind)
+        return desk.form(request, visitor, kind, form, FormWrong(errors=tuple(faults)))
 
     return routes
 

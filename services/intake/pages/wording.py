@@ -12,6 +12,7 @@ __all__ = (
     "CHANNEL",
     "FIELD",
     "KIND",
+    "LABEL",
     "NEXT",
     "NEXT_IN_PUBLIC",
     "STAGE",
@@ -22,6 +23,7 @@ __all__ = (
 
 STEP: Final[Mapping[str, str]] = {
     "received": "Permohonan diterima",
+    "corrected": "Pembetulan direkodkan",
     "review_opened": "Diserahkan kepada pentadbir",
     "returned": "Dikembalikan untuk pembetulan",
     "approved": "Diluluskan",
@@ -89,6 +91,19 @@ AHEAD: Final[Mapping[Status, Sequence[str]]] = {
 }
 """The stages before the end, by status; none: it has ended."""
 
+LABEL: Final[Mapping[str, str]] = {
+    "justification": "Justifikasi",
+    "quota_bytes": "Kuota (GB)",
+    "max_file_size_bytes": "Saiz fail terbesar (GB)",
+    "reply_through": "Maklumkan keputusan melalui",
+    "correction_reason": "Sebab pembetulan",
+    "documents": "Lampiran",
+    "agency": "Agensi",
+    "applicant": "Pemohon",
+    "channel": "Saluran",
+}
+"""The fields, as the form calls them."""
+
 FIELD: Final[Mapping[str, str]] = {
     "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
     "quota_bytes": "Kuota hendaklah nombor GB dalam had agensi.",
@@ -99,7 +114,8 @@ FIELD: Final[Mapping[str, str]] = {
     "applicant": "Butiran akaun anda tidak lengkap. Hubungi pentadbir agensi.",
     "channel": "Agensi anda tidak menerima permohonan melalui borang ini.",
     "reason": "Nyatakan sebabnya.",
+    "correction_reason": "Nyatakan sebab pembetulan ini.",
 }
 """What is wrong with a field, whatever it is."""
 
-ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, FIELD)
+ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, LABEL, FIELD)

@@ -28,6 +28,7 @@ from services.notification.domain.errors import (
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
+from services.notification.domain.notice import Notice
 from services.notification.domain.state import Correspondence, Slip, State
 from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
 from services.notification.domain.waits import AwaitStep, RecordReminder
@@ -77,8 +78,13 @@ def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]
 
 
 def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]:
-    """The receipt is told once, not again after a correction; then what waited for it."""
-    if state.acknowledged:
+    """The receipt is told once, then what waited for it; a correction is told where it never came to.
+
+    Whoever was written to at an address that is corrected now has no receipt yet.
+    """
+    if state.acknowledged and (
+        state.concluded or not _is_to_another_address(command.notice, state)
+    ):
         return []
     told = [(command.request, command.notice), *((one.request, one.notice) for one in state.held)]
     return [
@@ -90,6 +96,13 @@ def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]
         )
         for request, notice in told
     ]
+
+
+def _is_to_another_address(notice: Notice, state: Correspondence) -> bool:
+    told = [slip.notice for slip in state.slips.values() if not slip.notice.on_paper]
+    known = {one.recipient.casefold() for one in told}
+    known |= {one.copy_to.casefold() for one in told if one.copy_to}
+    return bool(known) and not notice.on_paper and notice.recipient.casefold() not in known
 
 
 def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:

@@ -78,7 +78,9 @@ def name_of(step: Step, number: int) -> str:
 
 
 def awaited(command: AwaitStep, waits: Waits) -> Sequence[Event]:
-    """One step is waited for at a time."""
+    """One step is waited for at a time; one that is still due at the same time, after a correction, goes on."""
+    if any(_is_the_same(wait, command) for wait in waits.values()):
+        return []
     return [
         *ended(waits),
         StepAwaited(
@@ -89,6 +91,10 @@ def awaited(command: AwaitStep, waits: Waits) -> Sequence[Event]:
             due_at=command.due_at,
         ),
     ]
+
+
+def _is_the_same(wait: Wait, command: AwaitStep) -> bool:
+    return not wait.ended and (wait.step, wait.due_at) == (command.step, command.due_at)
 
 
 def ended(waits: Waits) -> Sequence[Event]:

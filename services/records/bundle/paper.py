@@ -96,13 +96,21 @@ def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:
 
 def _event(leaf: OpenLeaf) -> dict[str, Any]:
     event, data = leaf.event, leaf.data
-    by = data.get("decided_by") or data.get("configured_by") or data.get("submitted_by")
+    corrected_by = data.get("corrected_by")
+    by = (
+        data.get("decided_by")
+        or data.get("configured_by")
+        or corrected_by
+        or data.get("submitted_by")
+    )
+    name = str(event.get("type", "")).removesuffix(".v1").rpartition(".")[2]
+    reason = data.get("reason") or data.get("correction_reason")
     return {
         "index": leaf.leaf.index,
         "at": _moment(str(event.get("time"))),
-        "name": str(event.get("type", "")).removesuffix(".v1").rpartition(".")[2],
+        "name": "RequestCorrected" if corrected_by else name,
         "by": by.get("name", by.get("subject")) if isinstance(by, Mapping) else None,
-        "reason": data.get("reason") if isinstance(data.get("reason"), str) else None,
+        "reason": reason if isinstance(reason, str) else None,
         "not_read_back": list(not_read_back(data)),
         "retry": _retry(data.get("retry")),
         "hash": leaf.leaf.hash,

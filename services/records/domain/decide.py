@@ -109,6 +109,7 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
         request=event.request if isinstance(event, RequestReceived) else None,
         justification=event.justification if isinstance(event, RequestReceived) else None,
         about=getattr(event, "about", None),
+        while_open=getattr(event, "while_open", False),
         key=command.key,
     )
     known = state.named if isinstance(state, DesignatedFile) else frozenset()

@@ -1,5 +1,7 @@
 """What happens to a file, kept within this service; what all hear of it is `Filed`."""
 
+from pydantic import Field
+
 from bmt.contracts.events import About, Event, RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
@@ -20,7 +22,7 @@ class EventFiled(Event):
 
     `request` and `justification` are there when the event tells them anew; `about` when it is a notice.
     `key` names the person's key that the leaf and this event are sealed under; None before there were keys.
-    Where the event is a disposal, `keys` are those that are gone.
+    Where the event is a disposal, `keys` are those that are gone; `while_open` as `RequestReceived` says it.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -36,6 +38,7 @@ class EventFiled(Event):
     justification: str | None = None
     key: str | None = None
     keys: tuple[str, ...] = ()
+    while_open: bool = Field(default=False, exclude_if=lambda told: not told)
 
 
 class FolioDue(Event):

@@ -114,14 +114,14 @@ def said(filed: EventFiled) -> Event:
     """The event that was filed, as far as the procedure's progress depends on it.
 
     Its data stands in the ledger and is not kept twice: what is left is its type and, of a notice,
-    what it was about.
+    what it was about, and of a correction, whether anybody had asked for it.
     """
-    return _said(filed.event_type, filed.about)
+    return _said(filed.event_type, filed.about, filed.while_open)
 
 
 @cache
-def _said(event_type: str, about: str | None) -> Event:
-    return _HEARD[event_type].model_construct(about=about)
+def _said(event_type: str, about: str | None, while_open: bool) -> Event:  # noqa: FBT001  a cache's key
+    return _HEARD[event_type].model_construct(about=about, while_open=while_open)
 
 
 def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:

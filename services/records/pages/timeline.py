@@ -55,7 +55,8 @@ def _happening(event: RecordedEvent) -> Happening:
     """The event as a reader sees it; what was tampered with may lack anything."""
     data = event.data if isinstance(event.data, Mapping) else {}
     name = str(event.type).removesuffix(".v1").rpartition(".")[2]
-    reason = data.get("reason")
+    name = "RequestCorrected" if data.get("corrected_by") else name
+    reason = data.get("reason") or data.get("correction_reason")
     retry = data.get("retry")
     retry = retry if isinstance(retry, Mapping) else {}
     return Happening(
@@ -75,7 +76,7 @@ def _happening(event: RecordedEvent) -> Happening:
 
 
 def _by(data: Mapping[str, Any]) -> str | None:
-    for role in ("decided_by", "configured_by", "requested_by", "submitted_by"):
+    for role in ("decided_by", "configured_by", "requested_by", "corrected_by", "submitted_by"):
         if name := _name(data.get(role)):
             return name
     return None

@@ -10,6 +10,7 @@ from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 
 EVENT: Final[Mapping[str, str]] = {
     "RequestReceived": "Permohonan diterima",
+    "RequestCorrected": "Permohonan dibetulkan",
     "WithdrawalRequested": "Penarikan balik dipohon",
     "ReviewOpened": "Semakan dibuka",
     "Approved": "Diluluskan",

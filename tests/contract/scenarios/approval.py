@@ -1,7 +1,7 @@
 """Reviews, from their opening to their decision, and a bulk call."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from fixtures.samples import received
 from unit.approval.reviews import (
@@ -19,10 +19,24 @@ from unit.approval.reviews import (
 
 from bmt.agencies.deciding import Change
 from bmt.contracts.http.approval import DecisionMade, RulingResult
-from services.approval.domain.commands import AnswerBulk, BeginBulk, RecordRules
+from bmt.contracts.values import Submitter
+from services.approval.domain.commands import (
+    AnswerBulk,
+    BeginBulk,
+    HoldForCorrection,
+    RecordRules,
+)
 
 OPENED = open_review(received(REQUEST))
 TWO_LEVELS = open_review(received(REQUEST), policy=replace(MAMPU, approval_levels=2))
+
+CORRECTION = received(REQUEST).model_copy(
+    update={
+        "corrected_by": Submitter(subject=FAIZ.subject, role="administrator"),
+        "correction_reason": "Kuota tersalah taip.",
+        "while_open": True,
+    }
+)
 
 
 def rules(version: str, levels: int, change: Change | None = None) -> RecordRules:
@@ -46,6 +60,18 @@ SCENARIOS = {
         decide("return", reason="Sila lampirkan memo."),
         open_review(received(REQUEST)),
         decide("approve", by=FAIZ),
+    ],
+    "held-and-corrected": [
+        OPENED,
+        HoldForCorrection(
+            Submitter(subject=FAIZ.subject, role="administrator"),
+            FAIZ.subject,
+            "MAMPU",
+            NOW + timedelta(seconds=30),
+        ),
+        decide("approve"),
+        open_review(CORRECTION),
+        decide("approve"),
     ],
     "withdrawn": [OPENED, withdraw(), decide("approve")],
     "termination": [open_review(received(TERMINATION)), decide("approve", reason="Bersara.")],

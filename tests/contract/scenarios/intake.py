@@ -106,6 +106,16 @@ SCENARIOS = {
         MEMO,
         CorrectRequest(ID, submission(quota_bytes=5_000_000_000), Known("returned", returns=1)),
     ],
+    "corrected-while-open": [
+        MEMO,
+        CorrectRequest(
+            ID,
+            submission(quota_bytes=5_000_000_000),
+            Known("received"),
+            "Kuota tersalah taip.",
+            held=True,
+        ),
+    ],
     "withdrawn": [MEMO, WithdrawRequest("Tidak diperlukan.", ADMINISTRATOR, Known("received"))],
     "mailbox-bounce": [replace(UNCLEAR, bounce=Bounce(message_id="<1@bmt.my>", request_id=ID))],
     "mailbox-set-aside-registered": [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from crash_stories import approval, intake, notification, offices, provisioning, records
+from fixtures.holding import HoldingApproval
 from fixtures.ledger_keys import CHECKPOINT_SECONDS, KEYS, RECORDS_KEY
 from fixtures.mail_server import MailServer
 from fixtures.service import AGENCIES_FILE
@@ -48,8 +49,12 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
     volumes.mkdir()
     mail = MailServer()
     await mail.start()
-    with Ipms().serving() as ipms, Storage(volumes=volumes).serving() as storage:
-        more = _variables(ipms, storage, volumes, mail)
+    with (
+        Ipms().serving() as ipms,
+        Storage(volumes=volumes).serving() as storage,
+        HoldingApproval().serving() as holding,
+    ):
+        more = _variables(ipms, storage, volumes, mail, holding)
         async with Nursery(folder).open(folder / "nursery.log") as nursery:
 
             def open_stage(service: str) -> Stage:
@@ -97,12 +102,16 @@ def _with_office(folder: Path) -> Path:
 
 
 def _variables(
-    ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer
+    ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer, holding: HoldingApproval
 ) -> dict[str, dict[str, str]]:
     """What a service is told beyond what all are."""
     directory = {"BMT_IPMS_URL": f"{ipms.url}/v2", "BMT_IPMS_TOKEN": "token"}
     return {
-        "intake": {**directory, "BMT_INTEGRATORS": '{"hrmis": ["MAMPU"]}'},
+        "intake": {
+            **directory,
+            "BMT_INTEGRATORS": '{"hrmis": ["MAMPU"]}',
+            "BMT_APPROVAL_URL": holding.url,
+        },
         "provisioning": {
             **directory,
             "BMT_STORAGE_URL": storage.url,

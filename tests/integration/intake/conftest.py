@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from fixtures import signing_in
+from fixtures.holding import HoldingApproval
 from fixtures.ledger_keys import RECORDS_KEY, SECRETS
 from fixtures.wire import Wire
 from intake_callers import ADMINISTRATOR, INBOUND, OUTBOUND, PDF, asked, submitted_headers
@@ -52,9 +53,17 @@ async def new_account(ipms) -> AsyncIterator[Callable[..., Awaitable[str]]]:
 
 
 @pytest.fixture(scope="session")
-def variables(ipms) -> dict[str, Any]:
+def approval() -> Iterator[HoldingApproval]:
+    """Approval, which holds what is corrected."""
+    with HoldingApproval().serving() as approval:
+        yield approval
+
+
+@pytest.fixture(scope="session")
+def variables(ipms, approval) -> dict[str, Any]:
     """Intake's own settings; a long pause between snapshots: only a live look knows news."""
     return {
+        "approval_url": approval.url,
         "ipms_url": ipms.url,
         "ipms_token": ipms.token,
         "directory_refresh_seconds": 50,

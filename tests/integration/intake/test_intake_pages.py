@@ -60,18 +60,110 @@ async def test_all_faults_are_told_at_once_and_nothing_that_was_filled_in_is_los
     assert request_id
 
 
-async def test_a_document_that_is_not_what_it_says_is_named(visitor):
+WRONG = (
+    ("virus.pdf", b"MZ not a pdf", "application/pdf"),
+    ("program.exe", b"MZ", "application/x-msdownload"),
+    ("kosong.pdf", b"", "application/pdf"),
+    ("besar.pdf", PDF + b" " * 100_000, "application/pdf"),
+    ("besar sekali.pdf", PDF + b" " * 700_000, "application/pdf"),
+)
+GOOD = (
+    ("surat ketua.pdf", PDF + b"1", "application/pdf"),
+    ("lampiran.txt", b"Senarai lukisan.", "text/plain"),
+)
+
+
+def kept_in(page: str) -> list[str]:
+    return re.findall(r'name="documents" value="([^"]+)" checked', page)
+
+
+def listed_faults(page: str) -> list[tuple[str, str]]:
+    """Each fault above the form: the field that it links to, and what it says."""
+    (above,) = re.findall(r'id="faults".*?</div>', page, re.DOTALL)
+    assert 'lang="en"' not in above
+    told = re.findall(r'<a href="#([^"]+)">(.*?)</a>', above, re.DOTALL)
+    return [(field, " ".join(re.sub(r"<[^>]+>", "", text).split())) for field, text in told]
+
+
+@pytest.mark.parametrize("kind", ["application", "termination"])
+async def test_a_refused_attachment_takes_no_good_one_along(visitor, kind):
     browser = await visitor()
-    for name, content, kind in (
-        ("virus.pdf", b"MZ not a pdf", "application/pdf"),
-        ("program.exe", b"MZ", "application/x-msdownload"),
-        ("besar.pdf", PDF + b" " * 100_000, "application/pdf"),
-    ):
-        answer = await send(browser, files=[(name, content, kind)])
-        assert answer.status_code in (413, 422), (name, answer.text)
-        if answer.status_code == 422:
-            assert name in answer.text
-            assert "Menghantar lukisan." in answer.text
+    address = f"/my/new/{kind}"
+    answer = await send(browser, address, files=[WRONG[0], GOOD[0], *WRONG[1:], GOOD[1]])
+    assert answer.status_code == 422, answer.text
+    assert "<title>Ralat: " in answer.text
+    kept = kept_in(answer.text)
+    assert len(kept) == len(GOOD)
+    for name, _, _ in GOOD:
+        assert re.search(rf"checked> {name} <span", answer.text)
+    faults = listed_faults(answer.text)
+    assert [field for field, _ in faults] == ["attached"] * len(WRONG)
+    for (name, _, _), (_, told) in zip(WRONG, faults, strict=True):
+        assert told.startswith(f"Lampiran: {name}: "), told
+    assert "Menghantar lukisan." in answer.text
+    request_id = await received(browser, address=address, documents=kept)
+    said = (await browser.get(f"/my/requests/{request_id}/correction")).text
+    assert kept_in(said) == kept
+
+
+async def test_faults_of_all_kinds_are_told_at_once_with_links_to_their_fields(visitor):
+    browser = await visitor()
+    answer = await send(
+        browser,
+        justification=" ",
+        quota_bytes="101",
+        max_file_size_bytes="banyak",
+        reply_through="merpati",
+        files=[WRONG[1], GOOD[0]],
+    )
+    assert answer.status_code == 422
+    fields = [field for field, _ in listed_faults(answer.text)]
+    assert sorted(fields) == sorted(
+        ["justification", "quota_bytes", "max_file_size_bytes", "reply_through", "attached"]
+    )
+    for field in fields:
+        assert f'id="{field}"' in answer.text
+    assert len(kept_in(answer.text)) == 1
+    for typed in ("101", "banyak"):
+        assert f'value="{typed}"' in answer.text
+
+
+async def test_too_many_documents_are_kept_until_some_are_taken_out(visitor):
+    browser = await visitor()
+    files = [(f"surat {n}.pdf", PDF + str(n).encode(), "application/pdf") for n in range(7)]
+    answer = await send(browser, files=files)
+    assert answer.status_code == 422
+    kept = kept_in(answer.text)
+    assert len(kept) == 7
+    assert listed_faults(answer.text) == [
+        ("attached", "Lampiran: Paling banyak 5 dokumen dibenarkan: buang 2.")
+    ]
+    answer = await send(browser, documents=kept)
+    assert answer.status_code == 422
+    assert await received(browser, documents=kept[:5])
+
+
+async def test_what_was_refused_is_one_request_however_often_it_is_sent_again(visitor):
+    browser = await visitor()
+    key = await key_of(browser, "/my/new/application")
+    sent = {"key": key, "files": [WRONG[0], GOOD[0]]}
+    pages = [(await send(browser, **sent)).text for _ in range(2)]
+    assert kept_in(pages[0]) == kept_in(pages[1]) != []
+    again = await send(browser, key=key, files=[GOOD[1]])
+    assert again.status_code == 303, again.text
+    (named,) = re.findall(r'name="key" value="([^"]+)"', pages[0])
+    other = {"key": named, "documents": kept_in(pages[0])}
+    answers = [await send(browser, **other) for _ in range(2)]
+    assert len({answer.headers["location"] for answer in answers}) == 1
+
+
+async def test_a_draft_keeps_the_good_files_and_tells_of_the_others(visitor):
+    browser = await visitor()
+    answer = await send(browser, save_draft="1", files=[WRONG[0], GOOD[0]])
+    assert answer.status_code == 422
+    assert "Draf disimpan pada" in answer.text
+    assert len(kept_in(answer.text)) == 1
+    assert kept_in((await browser.get("/my/new/application")).text) == kept_in(answer.text)
 
 
 async def test_a_form_that_is_sent_twice_is_one_request(visitor):
@@ -91,7 +183,7 @@ async def test_a_form_that_is_sent_twice_is_one_request(visitor):
 
 async def test_a_request_that_was_returned_is_corrected(visitor, wire):
     browser = await visitor()
-    request_id = await received(browser, quota_bytes="5")
+    request_id = await received(browser, quota_bytes="5", files=[GOOD[0]])
     (said,) = await wire.hear("bmt.requests.v1", request_id, "RequestReceived")
     facts = RequestFacts.model_validate(said.data["request"])
     await wire.say(returned(facts), sequence=2)
@@ -103,14 +195,72 @@ async def test_a_request_that_was_returned_is_corrected(visitor, wire):
 
     await eventually(is_returned)
     place = f"/my/requests/{request_id}/correction"
-    assert 'value="5"' in (await browser.get(place)).text
+    form = (await browser.get(place)).text
+    assert 'value="5"' in form
+    assert f"<blockquote>{returned(facts).reason}</blockquote>" in form
+    assert "Menghantar lukisan.</textarea>" in form
+    (kept,) = kept_in(form)
+    wrong = await send(browser, place, quota_bytes="101", documents=kept, files=[WRONG[0], GOOD[1]])
+    assert wrong.status_code == 422
+    assert sorted(field for field, _ in listed_faults(wrong.text)) == ["attached", "quota_bytes"]
+    assert returned(facts).reason in wrong.text
+    assert len(kept_in(wrong.text)) == 2
     answer = await send(browser, place, quota_bytes="3", justification="Kelulusan dilampirkan.")
     assert answer.status_code == 303, answer.text
     page = (await browser.get(f"/my/requests/{request_id}")).text
     assert "sedang menunggu keputusan" in page
     assert "3 GB" in page
-    answer = await send(browser, place, justification="Sekali lagi.")
-    assert answer.status_code == 409
+
+
+async def test_a_request_that_is_not_decided_is_corrected(visitor, wire):
+    browser = await visitor()
+    request_id = await received(browser, quota_bytes="5", files=[GOOD[0]])
+    address = f"/my/requests/{request_id}"
+    assert f'href="{address}/correction"' in (await browser.get(address)).text
+    form = (await browser.get(f"{address}/correction")).text
+    assert "Ia belum diputuskan." in form
+    answer = await send(
+        browser,
+        f"{address}/correction",
+        quota_bytes="3",
+        correction_reason="Tersalah taip.",
+        documents=kept_in(form),
+    )
+    assert answer.status_code == 303, answer.text
+    page = (await browser.get(address)).text
+    assert "Pembetulan direkodkan" in page
+    assert "Tersalah taip." in page
+    _, event = await wire.hear("bmt.requests.v1", request_id, *["RequestReceived"] * 2)
+    assert event.data["correction_reason"] == "Tersalah taip."
+    assert event.data["while_open"]
+    assert [one["filename"] for one in event.data["documents"]] == [GOOD[0][0]]
+
+
+async def test_what_cannot_be_corrected_now_says_so_and_loses_nothing(visitor, approval):
+    browser = await visitor()
+    request_id = await received(browser)
+    place = f"/my/requests/{request_id}/correction"
+    silent = await send(browser, place, justification="Dibetulkan.")
+    assert silent.status_code == 422
+    assert [field for field, _ in listed_faults(silent.text)] == ["correction_reason"]
+    approval.refuses(request_id, "unavailable", 503)
+    key = await key_of(browser, place)
+    why = {"justification": "Dibetulkan.", "correction_reason": "Tersalah taip."}
+    away = await send(browser, place, key=key, **why)
+    assert away.status_code == 503
+    assert "Dibetulkan." in away.text
+    assert f'value="{key}"' in away.text
+    decision = {
+        "decision": "approve",
+        "decided_by": {"subject": "a", "name": "A", "role": "administrator"},
+        "decided_at": "2026-11-24T04:00:00Z",
+        "reason": None,
+        "version": 2,
+    }
+    approval.refuses(request_id, "already_decided", decision=decision)
+    late = await send(browser, place, **why)
+    assert late.status_code == 409
+    assert "telah diputuskan" in late.text
 
 
 async def test_a_request_is_withdrawn_with_its_reason(visitor, wire):

@@ -374,9 +374,7 @@ async def test_a_withdrawal_is_said_and_closed_by_a_decision(submit, look, intak
     assert replayed.headers["idempotent-replayed"] == "true"
 
 
-async def test_a_correction_comes_after_a_return_and_once(
-    submit, look, intake, as_, wire, new_account
-):
+async def test_what_was_returned_is_corrected(submit, look, intake, as_, wire, new_account):
     applicant = person(await new_account())
     first = (await submit(applicant=applicant)).json()
     request_id = first["request_id"]
@@ -405,6 +403,7 @@ async def test_a_correction_comes_after_a_return_and_once(
     assert told["warnings"] == []
     said = await wire.hear(topics.REQUESTS, request_id, "RequestReceived", "RequestReceived")
     assert said[1].data["justification"] == "Dengan butiran."
+    assert "while_open" not in said[1].data
     assert_problem(await correct(), "request_closed")
 
 

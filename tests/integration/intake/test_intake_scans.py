@@ -82,6 +82,7 @@ async def test_a_batch_becomes_an_item_a_paper_with_what_its_code_proposes(scan,
     ]
     assert {item["status"] for item in items} == {"waiting"}
     assert items[1]["subject"] == "imbasan pagi-2.pdf"
+    assert {(item["sender"], item["handed_in_by"]) for item in items} == {("", ADMINISTRATOR[2])}
     for item in items:
         kept = await get(f"/v1/inbox/{item['inbox_item_id']}/documents/{item['document_id']}")
         assert len(pypdf.PdfReader(BytesIO(kept.content)).pages) == len(item["scan"]["pages"])

@@ -63,7 +63,7 @@ async def test_files_are_named_to_be_chosen_again_and_go_with_what_is_sent(visit
     assert "%PDF" not in answer.text
 
 
-@pytest.mark.parametrize(("size", "status"), [(90_000, 401), (2_000_000, 413)])
+@pytest.mark.parametrize(("size", "status"), [(90_000, 401), (3_000_000, 413)])
 async def test_a_form_may_be_as_large_as_with_a_session_and_no_larger(visitor, size, status):
     answer = await ended(
         await visitor(), files=[("besar.pdf", PDF + b" " * size, "application/pdf")]

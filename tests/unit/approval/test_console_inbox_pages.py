@@ -8,8 +8,14 @@ import pytest
 from starlette.requests import Request
 
 from bmt.agencies import register
-from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, InboxText, MissingField
-from bmt.contracts.values import NotShown, NotShownReason
+from bmt.contracts.http.intake import (
+    BouncedNotice,
+    InboxItemInFull,
+    InboxText,
+    MissingField,
+    ScanTold,
+)
+from bmt.contracts.values import Document, NotShown, NotShownReason
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import wording
@@ -70,6 +76,15 @@ async def shown(desk, one):
     )
     desk_item = await desk.item(request, one, NoText(), RegistrationForm.of_item(one))
     return re.sub(r"\s+", " ", desk_item.body.decode())
+
+
+async def test_a_scanned_paper_is_registered_for_nobody_that_it_does_not_name(desk):
+    batch = {"document_id": "sha256:" + "0" * 64, "filename": "x.pdf", "size_bytes": 1}
+    scan = ScanTold(batch=Document(media_type="application/pdf", **batch), pages=(1,))
+    page = await shown(desk, item(scan=scan, sender="", handed_in_by="aminah@mampu.gov.my"))
+    assert "Diimbas oleh" in page
+    assert page.count("aminah@mampu.gov.my") == 1
+    assert 'name="account" value=""' in page
 
 
 async def test_a_bounce_says_what_to_do_and_leads_to_its_request(desk):

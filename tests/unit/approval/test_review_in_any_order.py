@@ -1,6 +1,7 @@
 """A review, whatever is asked of it and in whatever order: one decision, and nothing after it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from decider_machine import DeciderMachine, No, explore
 from fixtures.samples import GB, facts, received
@@ -19,16 +20,24 @@ from reviews import (
 )
 
 from bmt.contracts import topics
-from bmt.contracts.events import Approved, Rejected, ReturnedForCorrection, ReviewOpened, Withdrawn
+from bmt.contracts.events import (
+    Approved,
+    Rejected,
+    RequestEvent,
+    ReturnedForCorrection,
+    ReviewOpened,
+    Withdrawn,
+)
 from bmt.contracts.http.approval import Ruling, RulingResult
-from bmt.contracts.values import Officer
+from bmt.contracts.values import Officer, Submitter
 from services.approval.domain import DECIDER
-from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide
+from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide, HoldForCorrection
 from services.approval.domain.errors import AlreadyDecided, ApprovedBefore, RequestClosed
 from services.approval.domain.events import (
     PRIVATE,
     CommentAdded,
     Endorsed,
+    HeldForCorrection,
     PapersReceived,
     RulesCameIntoForce,
 )
@@ -64,6 +73,7 @@ RULINGS = st.builds(
     max_file_size_bytes=SIZES,
     on_behalf_of=st.none() | st.sampled_from(["ketua.mampu@mygovuc.gov.my", APPLICANT.email]),
 )
+CORRECTOR = Submitter(subject=FAIZ.subject, role="administrator")
 LEVELS = st.sampled_from([1, 1, 2, 3])
 WARNINGS = st.sets(st.sampled_from(["not_serving", "already_active"])).map(tuple)
 
@@ -90,14 +100,30 @@ class Reviews(DeciderMachine):
         self._receive(request, warnings, levels)
 
     def _receive(self, request, warnings, levels):
-        is_over = self._is_over(request)
         policy = replace(MAMPU, approval_levels=levels)
-        heard = received(request, warnings=warnings)
+        self._open(request, received(request, warnings=warnings), policy)
+
+    def _open(self, request, heard, policy):
+        is_over = self._is_over(request)
         said = self.tell(open_review(heard, policy=policy), request.request_id)
         if is_over:
             assert said.kind in {AlreadyDecided, RequestClosed}
         else:
             assert [type(event) for event in said] == [ReviewOpened, PapersReceived]
+
+    @rule(request=requests, by=OFFICERS, agency=AGENCIES, seconds=st.sampled_from([0, 30]))
+    def somebody_is_about_to_correct_it(self, request, by, agency, seconds):
+        submitter = Submitter(subject=by.subject, role="administrator")
+        until = NOW + timedelta(seconds=seconds)
+        command = HoldForCorrection(submitter, by.subject, agency, until)
+        said = self.tell(command, request.request_id)
+        if not isinstance(said, No):
+            assert not self._is_over(request)
+
+    @rule(request=requests)
+    def the_correction_is_heard(self, request):
+        told = {"corrected_by": CORRECTOR, "while_open": True}
+        self._open(request, received(request).model_copy(update=told), MAMPU)
 
     @rule(request=requests)
     def it_is_withdrawn(self, request):
@@ -130,6 +156,7 @@ class Reviews(DeciderMachine):
             self._was_decided_before(said, request.request_id)
             return
         (decided,) = said
+        assert not self._is_held(before)
         assert agency == request.agency
         assert by in (SITI, FAIZ)
         opened, papers, given = self._since_it_was_opened(before)
@@ -144,12 +171,24 @@ class Reviews(DeciderMachine):
         else:
             assert decided.reason
 
+    def _is_held(self, events):
+        """Whether a correction is about to be heard that was not heard yet."""
+        held = False
+        for event in events:
+            if isinstance(event, HeldForCorrection):
+                held = event.until > NOW
+            elif isinstance(event, PapersReceived) and event.while_open:
+                held = False
+        return held
+
     def _since_it_was_opened(self, events):
         """The newest opening and its papers, and the approvals since."""
         place = max(n for n, event in enumerate(events) if isinstance(event, ReviewOpened))
         opened, papers, *since = events[place:]
         assert isinstance(papers, PapersReceived)
-        assert all(isinstance(event, Endorsed | CommentAdded) for event in since)
+        assert all(
+            isinstance(event, Endorsed | CommentAdded | HeldForCorrection) for event in since
+        )
         return opened, papers, [one.endorsement for one in since if isinstance(one, Endorsed)]
 
     def _is_approved_by_as_many_people_as_must(self, approved, papers, given):
@@ -181,7 +220,7 @@ class Reviews(DeciderMachine):
     @rule(request=requests, by=OFFICERS)
     def somebody_comments(self, request, by):
         said = self.tell(comment(by=by), request.request_id)
-        known = bool(self.events(stream=request.request_id))
+        known = any(isinstance(e, RequestEvent) for e in self.events(stream=request.request_id))
         assert isinstance(said, No) == (not known or by not in (SITI, FAIZ))
 
     @rule(levels=st.sampled_from([1, 20]))
@@ -218,7 +257,7 @@ class Reviews(DeciderMachine):
         return [name for name in self.history if name not in ("bulk", "rules")]
 
     def _published(self, name):
-        private = (PapersReceived, Endorsed, CommentAdded)
+        private = (PapersReceived, Endorsed, CommentAdded, HeldForCorrection)
         return [type(e) for e in self.events(stream=name) if not isinstance(e, private)]
 
 

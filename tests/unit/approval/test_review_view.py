@@ -6,6 +6,7 @@ from typing import Any
 from fixtures.samples import received
 from reviews import (
     DUE,
+    FAIZ,
     NOW,
     REQUEST,
     SITI,
@@ -24,7 +25,7 @@ from bmt.chassis.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step
-from bmt.contracts.values import NotShown
+from bmt.contracts.values import NotShown, Submitter
 from services.approval.domain.events import BulkAnswered
 from services.approval.views import REVIEWS, fold
 
@@ -123,6 +124,27 @@ def test_who_decides_sees_by_name_what_is_not_shown():
     review = after(opened(), papers(received(REQUEST, not_shown=left)))
     assert review.not_shown == left
     assert "not_shown" not in after(opened(), PAPERS).model_dump()
+
+
+def test_a_correction_shows_by_whom_why_and_what_differs():
+    named = REQUEST.applicant.model_copy(update={"name": "Siti binti Ahmad"})
+    corrected = REQUEST.model_copy(update={"quota_bytes": 5, "applicant": named})
+    told = {
+        "corrected_by": Submitter(subject=FAIZ.subject, role="administrator"),
+        "correction_reason": "Salah taip.",
+        "while_open": True,
+    }
+    heard = received(corrected, justification="Lebih jelas.")
+    review = after(opened(), PAPERS, opened(corrected), papers(heard).model_copy(update=told))
+    assert not review.history[0].changes
+    step = review.history[1]
+    assert (step.by, step.detail, step.corrected) == (FAIZ.subject, "Salah taip.", True)
+    assert [(one.field, one.before, one.after) for one in step.changes] == [
+        ("name", REQUEST.applicant.name, "Siti binti Ahmad"),
+        ("quota_bytes", REQUEST.quota_bytes, 5),
+        ("justification", PAPERS.justification, "Lebih jelas."),
+    ]
+    assert review.submitted_by == PAPERS.submitted_by
 
 
 def test_a_termination_is_shown_without_sizes():

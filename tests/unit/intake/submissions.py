@@ -21,6 +21,7 @@ SERVING = Standing(registered=True, serving=True)
 ENABLED = Standing(registered=True, serving=True, enabled=True)
 
 ADMINISTRATOR = Caller("aminah.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
+OTHER = Caller("hafiz.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
 OF_JPA = Caller("faridah.jpa@mygovuc.gov.my", "administrator", frozenset({"JPA"}))
 APPLICANT = Caller("Siti.MAMPU@mygovuc.gov.my", "applicant", frozenset({"MAMPU"}))
 HRMIS = Caller("hrmis", "integrator", frozenset({"MAMPU"}))

@@ -15,6 +15,7 @@ from submissions import (
     MESSAGE,
     NOON,
     OF_JPA,
+    OTHER,
     SCAN,
     SERVING,
     SITI,
@@ -41,6 +42,7 @@ from services.intake.domain.commands import (
 from services.intake.domain.errors import (
     AlreadyDecided,
     InboxItemSettled,
+    NobodyReturnedIt,
     NotTheirs,
     RequestClosed,
     SubmissionWrong,
@@ -69,6 +71,10 @@ def outcome(command, *events) -> RequestReceived:
     (event,) = DECIDER.decide(command, state)
     assert isinstance(event, RequestReceived)
     return event
+
+
+def with_(event: RequestReceived, **changes) -> RequestReceived:
+    return event.model_copy(update=changes)
 
 
 def pointers(refused) -> list[str]:
@@ -375,25 +381,57 @@ class TestWithdrawal:
 
 
 class TestCorrection:
-    def correct(self, known=Known("returned", 1), **changes) -> CorrectRequest:  # noqa: B008
-        return CorrectRequest(ID, submission(**changes), known)
+    def correct(self, known=Known("returned", 1), reason=None, held=False, **changes):  # noqa: B008
+        return CorrectRequest(ID, submission(**changes), known, reason, held)
+
+    def amend(self, reason="Salah taip.", **changes) -> CorrectRequest:
+        """A correction that nobody asked for: approval lets nobody decide until it is heard."""
+        return self.correct(Known("received", 0), reason, held=True, **changes)
 
     def test_after_a_return_the_same_request_is_received_again(self):
         event = outcome(self.correct(justification="Dengan butiran."), received())
         assert event.justification == "Dengan butiran."
         assert event.request.reference == facts().reference
         assert event.request.received_at == NOON
+        assert event.corrected_by == ADMINISTRATOR.submitter
+        assert not event.while_open
 
-    def test_only_after_a_return(self):
-        command = self.correct(Known("received", 0))
+    def test_before_the_decision_who_corrects_it_says_why(self):
+        event = outcome(self.amend(caller=OTHER, quota_bytes=5), received())
+        assert event.request.quota_bytes == 5
+        assert event.request.received_at == NOON
+        assert event.submitted_by == ADMINISTRATOR.submitter
+        assert event.corrected_by == OTHER.submitter
+        assert event.correction_reason == "Salah taip."
+        assert event.while_open
+
+    def test_without_a_reason_it_answers_a_return_that_there_is_none_of(self):
+        refused = given(DECIDER, received()).when(self.amend(None)).then_refused(NobodyReturnedIt)
+        assert (refused.problem, pointers(refused)) == ("request_closed", ["/correction_reason"])
+
+    def test_applicants_correct_their_own(self):
+        mine = with_(received(), submitted_by=APPLICANT.submitter)
+        event = outcome(self.amend(caller=APPLICANT, channel="form"), mine)
+        assert event.corrected_by == APPLICANT.submitter
+
+    def test_while_somebody_may_decide_only_what_was_returned_is_corrected(self):
+        command = self.correct(Known("received", 0), "Salah taip.")
         given(DECIDER, received()).when(command).then_refused(RequestClosed)
 
     def test_once_a_return(self):
-        given(DECIDER, received(), received()).when(self.correct()).then_refused(RequestClosed)
+        again = self.correct(reason="Sekali lagi.")
+        given(DECIDER, received(), received()).when(again).then_refused(RequestClosed)
         outcome(self.correct(Known("returned", 2)), received(), received())
+
+    def test_what_was_corrected_before_it_was_returned_is_corrected_again(self):
+        amended = outcome(self.amend(), received())
+        event = outcome(self.correct(), received(), amended)
+        assert not event.while_open
 
     def test_a_decided_request_shows_its_decision(self):
         command = self.correct(Known("approved", 1, APPROVED))
+        given(DECIDER, received()).when(command).then_refused(AlreadyDecided)
+        command = self.correct(Known("approved", 0, APPROVED), "Salah taip.", held=True)
         given(DECIDER, received()).when(command).then_refused(AlreadyDecided)
 
     def test_not_while_it_is_being_withdrawn(self):
@@ -401,16 +439,69 @@ class TestCorrection:
             request=facts(), reason="x", requested_by=APPLICANT.submitter
         )
         given(DECIDER, received(), withdrawal).when(self.correct()).then_refused(RequestClosed)
+        given(DECIDER, received(), withdrawal).when(self.amend()).then_refused(RequestClosed)
 
-    def test_kind_agency_and_account_stay(self):
-        other = {"account": "ravi", "name": "Ravi", "email": SITI}
-        command = self.correct(kind="termination", agency="JPA", applicant=other)
+    def test_kind_and_agency_stay(self):
+        command = self.correct(kind="termination", agency="JPA")
         refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/kind", "/agency", "/applicant/account"]
+        assert pointers(refused) == ["/kind", "/agency"]
+
+    def test_an_administrator_corrects_an_account_that_was_written_down_wrong(self):
+        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
+        event = outcome(self.amend(applicant=other), received())
+        assert event.request.applicant.account == "ravi.mampu@mygovuc.gov.my"
+
+    def test_what_was_returned_stays_its_applicants(self):
+        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
+        command = self.correct(applicant=other)
+        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
+        assert pointers(refused) == ["/applicant/account"]
+
+    @pytest.mark.parametrize("by", [APPLICANT, HRMIS])
+    def test_an_account_that_nobody_wrote_down_stays(self, by):
+        channel = "event" if by is HRMIS else "form"
+        first = with_(received(channel=channel), submitted_by=by.submitter)
+        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
+        refused = given(DECIDER, first).when(self.amend(applicant=other))
+        assert pointers(refused.then_refused(SubmissionWrong)) == ["/applicant/account"]
+
+    def test_an_account_of_another_agency_is_refused(self):
+        command = self.amend()
+        theirs = replace(command, submission=replace(command.submission, belongs="other"))
+        refused = given(DECIDER, received()).when(theirs).then_refused(SubmissionWrong)
+        assert refused.problem == "account_of_other_agency"
+
+    def test_all_that_is_wrong_is_told_at_once(self):
+        command = self.amend(None, kind="termination", documents=("sha256:" + "f" * 64,))
+        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
+        assert pointers(refused) == ["/kind", "/documents/0", "/correction_reason"]
+
+    def test_the_message_that_it_came_by_stays_with_it(self):
+        first = with_(
+            received(channel="email"),
+            documents=(MESSAGE,),
+            email_message_id="<1@mampu.gov.my>",
+            warnings=("sender_differs",),
+        )
+        event = outcome(self.amend(channel="email", documents=(SCAN.document_id,)), first)
+        assert event.documents == (MESSAGE, SCAN)
+        assert event.email_message_id == "<1@mampu.gov.my>"
+        assert event.warnings == ("sender_differs",)
+
+    def test_the_paper_that_it_was_registered_from_stays_with_it(self):
+        item = waiting(mail=mail(documents=(SCAN,)))
+        event = outcome(self.amend(), item, with_(received(), documents=(SCAN,)))
+        assert event.documents == (SCAN,)
+
+    def test_what_came_by_an_integrators_event_still_did(self):
+        first = with_(received(channel="event"), source_reference="HRMIS-1")
+        event = outcome(self.amend(channel="form"), first)
+        assert event.request.channel == "event"
+        assert event.source_reference == "HRMIS-1"
 
     def test_anothers_request_is_unknown(self):
-        command = self.correct(caller=OF_JPA)
-        given(DECIDER, received()).when(command).then_refused(UnknownRequest)
+        for command in (self.correct(caller=OF_JPA), self.amend(caller=OF_JPA)):
+            given(DECIDER, received()).when(command).then_refused(UnknownRequest)
 
 
 def test_a_reference_is_short_readable_and_the_same_every_time():

@@ -73,6 +73,8 @@ WISHES = st.fixed_dictionaries(
         "open_elsewhere": st.booleans(),
     }
 )
+KINDS = st.sampled_from(["application", "termination"])
+REASONS = st.none() | st.just("Salah taip.")
 FOLLOWED = st.sampled_from(
     [
         procedure.approved,
@@ -207,19 +209,26 @@ class Receptions(DeciderMachine):
     def approval_decides(self, name):
         self.known[name] = replace(self.known[name], status="rejected", decision=REJECTED)
 
-    @rule(name=requests, caller=CALLERS, wish=WISHES)
-    def it_is_corrected(self, name, caller, wish):
-        self._correct(name, _submission(caller, wish))
+    @rule(name=requests, caller=CALLERS, wish=WISHES, why=REASONS, held=st.booleans())
+    def it_is_corrected(self, name, caller, wish, why, held):
+        self._correct(name, _submission(caller, wish), why, held)
 
-    @rule(name=requests, kind=st.sampled_from(["application", "termination"]))
-    def it_is_corrected_rightly(self, name, kind):
-        self._correct(name, submission(kind=kind))
+    @rule(name=requests, kind=KINDS, why=REASONS, held=st.booleans())
+    def it_is_corrected_rightly(self, name, kind, why, held):
+        self._correct(name, submission(kind=kind), why, held)
 
-    def _correct(self, name, corrected):
+    def _correct(self, name, corrected, why, held):
         known = self.known[name]
-        said = self.tell(CorrectRequest(name, corrected, known), name)
-        if not isinstance(said, No):
-            assert known.decision is None
+        said = self.tell(CorrectRequest(name, corrected, known, why, held), name)
+        if isinstance(said, No):
+            return
+        event = said[0]
+        assert known.decision is None
+        assert event.corrected_by == corrected.caller.submitter
+        if event.while_open:
+            assert held
+            assert why
+        else:
             assert known.status == "returned"
             self.known[name] = replace(known, status="received")
 
@@ -252,7 +261,17 @@ class Receptions(DeciderMachine):
     @invariant()
     def a_request_is_received_once_and_once_for_each_return(self):
         for name, known in self.known.items():
-            assert len(self.events(RequestReceived, stream=name)) <= 1 + known.returns
+            received = self.events(RequestReceived, stream=name)
+            assert sum(not event.while_open for event in received) <= 1 + known.returns
+
+    @invariant()
+    def who_handed_it_in_stays_known(self):
+        for events in self._receptions():
+            assert len({event.submitted_by.subject for event in events}) == 1
+            assert [bool(event.corrected_by) for event in events] == [
+                False,
+                *[True] * (len(events) - 1),
+            ]
 
     @invariant()
     def what_is_received_is_within_the_agencys_rules(self):

@@ -36,6 +36,19 @@ def test_a_correction_is_not_acknowledged_again():
     given(DECIDER, *ACKNOWLEDGED, due(RETURNED)).when(acknowledge()).then_nothing()
 
 
+def test_whoever_an_address_is_corrected_to_has_no_receipt_yet():
+    other = notice(recipient="siti@mampu.gov.my", notification_id="corrected")
+    again = Acknowledge(REQUEST, other, NOW, None)
+    given(DECIDER, *ACKNOWLEDGED).when(again).then(due(other))
+    given(DECIDER, *ACKNOWLEDGED, due(other)).when(again).then_nothing()
+    capitals = notice(recipient="Ahmad@MAMPU.gov.my", notification_id="capitals")
+    given(DECIDER, *ACKNOWLEDGED).when(Acknowledge(REQUEST, capitals, NOW, None)).then_nothing()
+    paper = notice(channel="letter", recipient="Ahmad", notification_id="paper")
+    given(DECIDER, *ACKNOWLEDGED).when(Acknowledge(REQUEST, paper, NOW, None)).then_nothing()
+    outcome = due(notice("rejected"))
+    given(DECIDER, *ACKNOWLEDGED, outcome).when(again).then_nothing()
+
+
 @pytest.mark.parametrize("about", OUTCOMES)
 def test_an_outcome_is_told_after_the_acknowledgement(about):
     given(DECIDER, *ACKNOWLEDGED).when(tell(about)).then(due(notice(about)))

@@ -1,5 +1,7 @@
 """What offices are reminded of, and the words that agencies save, whatever is heard and in whatever order."""
 
+from datetime import timedelta
+
 from decider_machine import DeciderMachine, No, explore
 from fixtures.samples import facts
 from hypothesis import strategies as st
@@ -47,11 +49,16 @@ class Offices(DeciderMachine):
         self.told += 1
         return notice(about, notification_id=f"{about}-{self.told}")
 
-    @rule(request=requests, step=st.sampled_from(["decide", "configure"]))
-    def the_office_has_something_to_do(self, request, step):
-        concluded = self.state(request.request_id).concluded
-        said = self.tell(AwaitStep(request, step, NOW, NOW), request.request_id)
-        assert bool(said) != concluded
+    @rule(
+        request=requests,
+        step=st.sampled_from(["decide", "configure"]),
+        days=st.sampled_from([0, 3]),
+    )
+    def the_office_has_something_to_do(self, request, step, days):
+        state, due_at = self.state(request.request_id), NOW + timedelta(days=days)
+        said = self.tell(AwaitStep(request, step, NOW, due_at), request.request_id)
+        open_now = [(one.step, one.due_at) for one in state.waits.values() if not one.ended]
+        assert bool(said) != (state.concluded or (step, due_at) in open_now)
 
     @rule(request=requests, level=st.sampled_from(["reminder", "escalation"]))
     def a_reminder_was_sent(self, request, level):

@@ -54,6 +54,10 @@ def test_a_correction_is_waited_for_anew():
     given(DECIDER, *before).when(await_()).then(awaited(wait=2))
 
 
+def test_a_correction_that_changes_no_day_reminds_nobody_again():
+    given(DECIDER, ACKNOWLEDGED, awaited(), sent()).when(await_()).then_nothing()
+
+
 @pytest.mark.parametrize("about", ["rejected", "returned", "withdrawn", "configured"])
 def test_whatever_the_applicant_is_told_the_office_is_not_waited_for_any_more(about):
     told = due(notice(about))

@@ -29,6 +29,8 @@ PERSONAL = {
     "/request/applicant/email",
     "/request/directory_email",
     "/submitted_by/subject",
+    "/corrected_by/subject",
+    "/correction_reason",
     "/requested_by/subject",
     "/handed_over_by/subject",
     "/justification",

@@ -20,12 +20,12 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
 )
 from bmt.contracts.problems import STATUS, FieldError, Refused
-from bmt.pages.forms import FormWrong, Sent, sent
+from bmt.pages.forms import FormWrong, Sent, all_told, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
 from services.approval.console.documents import file_of, named, picture_of
-from services.approval.console.inbox.registration_form import RegistrationForm, faults_of
+from services.approval.console.inbox.registration_form import RegistrationForm, faults_of, field_of
 from services.approval.console.neighbours import Errand, Neighbours, address
 from services.approval.console.originals import Originals
 
@@ -82,6 +82,7 @@ class InboxDesk:
             form=form,
             refused=refused,
             faults=faults_of(refused),
+            told=all_told(refused, field_of),
             wording=wording,
         )
 

@@ -11,7 +11,7 @@ from bmt.chassis.address import Id
 from bmt.chassis.pagination import Page
 from bmt.contracts.http.notification import NoticePreview, RestoreDefault, Template
 from bmt.contracts.problems import STATUS, Refused
-from bmt.pages.forms import Sent, sent, validated
+from bmt.pages.forms import Sent, all_told, sent, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
@@ -49,6 +49,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
             preview=preview,
             refused=refused,
             faults=faults_of(refused),
+            told=all_told(refused),
             languages=LANGUAGES,
             parts=PARTS,
             wording=wording,

@@ -15,7 +15,7 @@ from bmt.contracts.http.notification import (
     WaitingNotification,
 )
 from bmt.contracts.problems import STATUS, Refused
-from bmt.pages.forms import Sent, new_key, sent
+from bmt.pages.forms import Sent, all_told, new_key, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
@@ -55,6 +55,7 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
             chosen=status,
             keys={one.notification_id: new_key() for one in found.items},
             refused=refused,
+            told=all_told(refused),
             wording=wording,
         )
 

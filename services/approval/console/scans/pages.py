@@ -11,7 +11,7 @@ from bmt.chassis.auth import Principal
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import STATUS, FieldError, Refused
-from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, faults_of, new_key, read
+from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
@@ -46,6 +46,7 @@ def routes(
             received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
             refused=refused,
             faults=faults_of(refused),
+            told=all_told(refused),
             wording=wording,
             **{"accepted": None, "channel": "", "key": new_key(), **told},
         )

@@ -1,6 +1,6 @@
 """The manual tasks' pages: what waits, and one task to be followed value by value."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -8,31 +8,33 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.document_rights import DocumentRights
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.pagination import Page
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,
+    Completion,
     TakenOver,
     Task,
     TaskFilter,
     TaskInFull,
 )
 from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Document
 from bmt.pages import session
-from bmt.pages.forms import FORM_BYTES, Sent, new_key, read
+from bmt.pages.forms import Sent, all_told, new_key, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
 from services.approval.console.neighbours import Errand, Neighbours, address
-from services.approval.console.uploads import handed_in
+from services.approval.console.uploads import Uploaded, Uploads, with_files
 
-MOST_FILES: Final = 5
 EVIDENCE: Final = "evidence"
 
 _SEE_OTHER: Final = 303
 _OK: Final = 200
-MOST_BYTES: Final = FORM_BYTES + 25 * 1024 * 1024
-"""The largest form, with its files."""
 
 
 class _Tasks(Page[Task]):
@@ -62,8 +64,9 @@ class TaskDesk:
         task: TaskInFull,
         told: Sent | None = None,
         refused: Refused | None = None,
+        documents: Sequence[Document] = (),
     ) -> Response:
-        """A task with its values one by one, and the statement that it is done."""
+        """A task with its values one by one, and the statement that it is done, with what was taken in for it."""
         visitor = session.visitor(request)
         return self._layout.page(
             request,
@@ -71,18 +74,21 @@ class TaskDesk:
             STATUS[refused.problem] if refused else _OK,
             task=task,
             mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
-            key=new_key(),
+            key=told.key if told and _is_away(refused) else new_key(),
+            documents=documents,
             typed={name: told.text(name) if told else "" for name in ("note", "reason")},
             refused=refused,
-            faults=refused.errors if refused else (),
+            told=all_told(refused),
             wording=wording,
         )
 
 
-def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+def routes(
+    layout: Layout, neighbours: Neighbours, rights: DocumentRights, admitted: Admitted
+) -> APIRouter:
     """The pages below `/tasks`."""
     routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
-    desk = TaskDesk(layout)
+    desk, uploads = TaskDesk(layout), Uploads(rights)
 
     @routes.get("")
     async def listed(
@@ -101,13 +107,24 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
         return desk.one(request, await _task(neighbours.errand(request), task_id))
 
     @routes.post("/{task_id}")
-    async def act(request: Request, task_id: Id) -> Response:
-        told = await read(request, MOST_BYTES, MOST_FILES)
+    async def act(
+        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(admitted)]
+    ) -> Response:
+        told, came = await with_files(request), Uploaded()
         errand = neighbours.errand(request)
         try:
-            await _ACTS.get(told.text("do"), _complete)(errand, task_id, told)
+            if act := _ACTS.get(told.text("do")):
+                await act(errand, task_id, told)
+            else:
+                came = await uploads.taken_in(errand, told, EVIDENCE, visitor)
+                await _complete(errand, task_id, told, came)
         except Refused as refused:
-            return desk.one(request, await _task(errand, task_id), told, refused)
+            task = await _task(errand, task_id)
+            return desk.one(request, task, told, refused, came.documents)
+        except Unavailable:
+            # The task itself may be what is away: then the page says so, and the form is lost with it.
+            task = await _task(errand, task_id)
+            return desk.one(request, task, told, Refused(problem="unavailable"), came.documents)
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
@@ -129,18 +146,24 @@ async def _take_over(errand: Errand, task_id: str, told: Sent) -> None:
     )
 
 
-async def _complete(errand: Errand, task_id: str, told: Sent) -> None:
-    """Hand the evidence in, then state that it is done."""
-    body: dict[str, object] = {"evidence": await handed_in(errand, told, EVIDENCE)}
+async def _complete(errand: Errand, task_id: str, told: Sent, came: Uploaded) -> None:
+    """State that it is done, with the evidence that was handed in."""
+    body: dict[str, object] = {"evidence": came.ids}
     if note := told.text("note").strip():
         body["note"] = note
+    stated = validated(Completion, body, came.faults).model_dump(mode="json", exclude_none=True)
     await errand.post(
-        "provisioning", address("tasks", task_id, "completion"), body, Completed, told.key
+        "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
     )
+
+
+def _is_away(refused: Refused | None) -> bool:
+    """It may be done all the same: sent again under its key, it is done once."""
+    return refused is not None and refused.problem == "unavailable"
 
 
 _ACTS: Final[Mapping[str, Callable[[Errand, str, Sent], Awaitable[None]]]] = {
     "claim": _claim,
     "take-over": _take_over,
-    "complete": _complete,
 }
+"""What is done without evidence."""

@@ -56,6 +56,21 @@ async def submissions(stage: Stage) -> None:
     await followed(stage, by_event)
 
 
+async def corrections(stage: Stage) -> None:
+    """A correction is recorded once, whoever died on the way, and what it was before stays."""
+    body = asked("memo")
+    answer = await stage.call("POST", "/v1/requests", *ADMINISTRATOR, json=body)
+    assert answer.status_code == 201, answer.text
+    request_id = answer.json()["request_id"]
+    path = f"/v1/requests/{request_id}/correction"
+    corrected = {**body, "quota_bytes": 5_000_000_000, "correction_reason": "Salah taip."}
+    answer = await stage.call("POST", path, *ADMINISTRATOR, json=corrected)
+    assert answer.status_code == 201, answer.text
+    said = await stage.heard(topics.REQUESTS, request_id, *["RequestReceived"] * 2)
+    quotas = [json.loads(one.value)["request"]["quota_bytes"] for one in said]
+    assert quotas == [10_000_000_000, 5_000_000_000]
+
+
 async def followed(stage: Stage, request_id: str) -> None:
     """The integrator hears of each status once, and in order."""
     (said,) = await stage.heard(topics.REQUESTS, request_id, "RequestReceived")
@@ -183,4 +198,13 @@ def asked(channel: str):
     }
 
 
-STORIES = (submissions, refused, scan, papers, of_all.poison, of_all.unreadable, of_all.left_behind)
+STORIES = (
+    submissions,
+    corrections,
+    refused,
+    scan,
+    papers,
+    of_all.poison,
+    of_all.unreadable,
+    of_all.left_behind,
+)

@@ -1,0 +1,117 @@
+"""A correction in the console: the whole request, as it should have been, and why; intake records it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.address import Id
+from bmt.chassis.auth import Principal
+from bmt.chassis.document_rights import DocumentRights
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.http.approval import RequestUnderReview
+from bmt.contracts.http.intake import RequestAccepted
+from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Document
+from bmt.pages.forms import all_told
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.decision_form import DecisionForm
+from services.approval.console.desk import Desk
+from services.approval.console.inbox.registration_form import (
+    RegistrationForm,
+    faults_of,
+    field_of,
+)
+from services.approval.console.neighbours import Neighbours, address
+from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
+from services.approval.views import MAY_CORRECT
+
+_FILES: Final = "attached"
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+
+
+def routes(
+    layout: Layout,
+    desk: Desk,
+    neighbours: Neighbours,
+    agencies: Agencies,
+    rights: DocumentRights,
+    admitted: Admitted,
+) -> APIRouter:
+    """The address of a correction, below a request's."""
+    routes = APIRouter(prefix="/requests/{request_id}/correction")
+    caller, uploads = Depends(admitted), Uploads(rights)
+
+    async def page(
+        request: Request,
+        review: RequestUnderReview,
+        form: RegistrationForm,
+        documents: Sequence[Document],
+        refused: Refused | None = None,
+    ) -> Response:
+        """The form beside the papers, with what the request says now or what was typed."""
+        return layout.page(
+            request,
+            "correction.html",
+            STATUS[refused.problem] if refused else _OK,
+            review=review,
+            shown=await desk.originals.shown(review.documents),
+            rules=agencies.get(review.agency).rules if review.agency in agencies else None,
+            form=form,
+            documents=documents,
+            refused=refused,
+            faults=faults_of(refused),
+            told=all_told(refused, field_of),
+            wording=wording,
+        )
+
+    @routes.get("")
+    async def before(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        review = await desk.review_of(request_id, visitor)
+        if review.status not in MAY_CORRECT:
+            problem = "already_decided" if review.decision else "request_closed"
+            refused = Refused(problem=problem)
+            return await desk.one(request, request_id, visitor, DecisionForm(), refused)
+        return await page(request, review, RegistrationForm.of_review(review), review.documents)
+
+    @routes.post("")
+    async def correct(
+        request: Request, request_id: Id, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        review = await desk.review_of(request_id, visitor)
+        told, came = await with_files(request), Uploaded()
+        form, errand = RegistrationForm.of(told), neighbours.errand(request)
+        try:
+            most = len(review.documents) + MOST
+            came = await uploads.taken_in(errand, told, _FILES, visitor, most)
+            body = form.correction(review, came.ids, came.faults)
+            await errand.post(
+                "intake",
+                address("requests", request_id, "correction"),
+                body.model_dump(mode="json", exclude_none=True),
+                RequestAccepted,
+                told.key,
+            )
+        except Refused as error:
+            refused = error
+        except Unavailable:
+            # It may have been taken in all the same: sent again, it must not come twice.
+            form, refused = replace(form, key=told.key), Refused(problem="unavailable")
+        else:
+            return RedirectResponse(f"{_of_the_request(request)}?corrected=1", _SEE_OTHER)
+        return await page(request, review, form, came.documents, refused)
+
+    return routes
+
+
+def _of_the_request(request: Request) -> str:
+    return request.url.path.rpartition("/correction")[0]

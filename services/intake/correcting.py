@@ -1,0 +1,145 @@
+"""A correction, from whichever way it comes in: before the decision, or refused with it."""
+
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+import httpx
+from pydantic import ValidationError
+
+from bmt.chassis import crash_points
+from bmt.chassis.clock import Clock, new_id
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.idempotency import CommandContext
+from bmt.contracts.events import RequestReceived
+from bmt.contracts.http.approval import Decision, Held
+from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
+from bmt.contracts.requests import CorrectionHandedIn
+from services.intake import answers
+from services.intake.api import EVERYBODY, message
+from services.intake.audience import caller_of
+from services.intake.domain.commands import CorrectRequest, Known
+from services.intake.domain.decide import decide
+from services.intake.handlers import Weigh
+from services.intake.queries import Requests
+
+SECONDS: Final = 10.0
+"""How long a caller waits for approval at most."""
+_TOLD: Final = ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
+
+
+class Reviews(Protocol):
+    """Who decides on requests."""
+
+    async def hold(self, request_id: str, token: str) -> Held:
+        """Nobody decides on it for a moment, in the name of whose token it is.
+
+        Raises:
+            Refused: `already_decided`, `request_closed`, `not_found`.
+            Unavailable: it is not known to be held; to ask again is safe.
+        """
+        ...
+
+
+class Approval:
+    """`Reviews`, over HTTP."""
+
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """`url` is where its API is; empty: nobody can be asked."""
+        self._url = url.rstrip("/")
+        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
+
+    async def hold(self, request_id: str, token: str) -> Held:
+        """As `Reviews.hold`; each call has a key of its own, as an old answer says nothing of now."""
+        if not self._url:
+            raise Unavailable("approval")
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
+        try:
+            answer = await self._client.post(
+                f"{self._url}/v1/requests/{request_id}/hold", headers=headers
+            )
+            if answer.is_success:
+                return Held.model_validate_json(answer.content)
+            told = Problem.model_validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise Unavailable("approval") from error
+        problem = told.type.removeprefix(TYPE_PREFIX)
+        if problem not in _TOLD:
+            raise Unavailable("approval")
+        raise Refused(told.detail, problem=problem, extra=told.model_extra)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+
+class Corrections:
+    """Takes corrections in."""
+
+    def __init__(
+        self,
+        execution: Execution[Any, Any],
+        requests: Requests,
+        reviews: Reviews,
+        weigh: Weigh,
+        clock: Clock,
+    ) -> None:
+        self._execution = execution
+        self._requests = requests
+        self._reviews = reviews
+        self._weigh = weigh
+        self._clock = clock
+
+    async def correct(
+        self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
+    ) -> Executed:
+        """Hand in again what was returned, or is not decided yet; `token` is the caller's.
+
+        Raises:
+            Refused: as the decider says.
+            Unavailable: approval cannot be asked; to ask again is safe.
+        """
+        known = answers.known(await self._requests.get(request_id, EVERYBODY))
+        caller = caller_of(context.principal)
+        submission = await self._weigh(body, body.channel, caller, correcting=request_id)
+        command = CorrectRequest(request_id, submission, known, body.correction_reason)
+        asked = message(request_id, context, command)
+        if not await self._execution.was_decided(asked):
+            command = await self._held(asked.stream, command, token)
+        return await self._execution.execute(replace(asked, command=command))
+
+    async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
+        """The command once nobody decides meanwhile, where nobody asked for the correction.
+
+        What is refused anyway holds nothing up.
+        """
+        try:
+            event, *_ = decide(replace(command, held=True), await self._execution.state(stream))
+        except Refused:
+            return command
+        if not (isinstance(event, RequestReceived) and event.while_open):
+            return command
+        try:
+            held = await self._reviews.hold(command.request_id, token)
+        except Refused as refused:
+            return replace(command, known=_learned(command.known, refused))
+        crash_points.reached("intake.correcting.held")
+        if self._clock() >= held.until:
+            raise Unavailable("approval")
+        known = replace(command.known, returns=max(command.known.returns, held.returns))
+        return replace(command, known=known, held=True)
+
+
+def _learned(known: Known, refused: Refused) -> Known:
+    """What approval knows that was not heard yet.
+
+    Raises:
+        Refused: it says nothing of that.
+    """
+    match refused.problem:
+        case "already_decided":
+            return replace(known, decision=Decision.model_validate(refused.extra["decision"]))
+        case "request_closed":
+            return replace(known, status="withdrawn")
+        case _:
+            raise refused
