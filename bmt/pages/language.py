@@ -121,6 +121,12 @@ class Language:
         return f"{self.number(size_bytes)} {self.text('bait')}"
 
 
+def told(fault: Fault, code: Code) -> str:
+    """What is wrong, for a reader of this language whose page is not ours: no texts of pages come with it."""
+    faults = {"ms": _MALAY, "en": SENTENCES}[code]
+    return Language(code, NullTranslations(), faults).fault(fault)
+
+
 class Languages:
     """Both of them, with the texts of a service's pages."""
 

@@ -201,6 +201,11 @@ class InboxText(_Answer):
     """Answer of `GET /v1/inbox/{id}/text`."""
 
     text: str = Field(description="what a reader of the message sees, without markup; may be empty")
+    reason: str | None = Field(
+        default=None,
+        description="why it waits for a person, in one sentence in the language of `Accept-Language` "
+        "(`ms` or `en`; Malay where neither is asked for); null where it does not",
+    )
 
 
 class InboxItemDismissed(_Answer):

@@ -11,8 +11,12 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.sizes import size_in_bytes
-from services.intake.channels.labels import LABELS, Labelled, labelled
+from services.intake.channels.character_sets import UNCLEAR, Decoded
+from services.intake.channels.html_looks import TooComplex
+from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, labelled
+from services.intake.channels.media_types import EMAIL
 from services.intake.channels.message import ReadMessage
+from services.intake.channels.own_text import own_text
 from services.intake.channels.plain_html import text_of
 from services.intake.domain.events import Missing
 
@@ -29,9 +33,10 @@ _LONGEST_SHOWN: Final = 20_000
 """Characters of a field that people are shown; the whole stands in the message."""
 _LONGEST_READ: Final = 2000
 """Characters of a field that has one line: an address of 254 may stand there three times, linked."""
-_LINKED: Final = re.compile(r"[<\[]mailto:[^<>\[\]]*+[>\]]", re.IGNORECASE)
+_LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
 _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
-
+_OF_ONE: Final = ("name", "account", "email")
+_LEAST_OF_SEVERAL: Final = 2
 
 Meant = dict[str, set[str | int | None]]
 
@@ -53,7 +58,7 @@ class Form:
     filled: bool = False
 
 
-def form_of(message: ReadMessage, forms: Iterable[str], agencies: Mapping[str, str]) -> Form:
+def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
     """The form that a message holds: in its text, or in a form that is attached.
 
     Args:
@@ -61,32 +66,150 @@ def form_of(message: ReadMessage, forms: Iterable[str], agencies: Mapping[str, s
         forms: the texts of the forms attached.
         agencies: codes by name, as of `codes_of`.
     """
-    found = labelled((*message.plain, *forms))
-    if not found:
-        found = labelled(text_of(html) for html in message.html)
-    understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in found.items()}
-    meant = _meant(found, agencies)
-    by_machine = [Missing.of("message", message.automatic)] if message.automatic else []
-    missing = (
-        *(Missing.of("message", code) for code in message.unreadable),
-        *by_machine,
-        *_incomplete(meant),
-    )
-    if len(missing) > len(by_machine):
-        return Form(understood, missing, None)
-    form = _checked(understood, {field: values.pop() for field, values in meant.items()})
-    if by_machine:
-        return Form(understood, (*by_machine, *form.missing), None, filled=form.filled)
-    return form
+    told = _Told(agencies)
+    told.read(message, forms)
+    understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
+    wrong = _why_not_read(message, told) or tuple(_incomplete(told))
+    if wrong:
+        return Form(understood, _first(message, wrong), None)
+    form = _checked(understood, {field: values.pop() for field, values in told.meant.items()})
+    if not message.automatic:
+        return form
+    return Form(understood, _first(message, form.missing), None, filled=form.filled)
 
 
-def _meant(found: Labelled, agencies: Mapping[str, str]) -> Meant:
-    """What each field can mean: one value for each way it was written, None for what is unclear."""
-    readers = _readers(agencies)
-    return {
-        field: {_read(readers[field], text) if field in readers else text for text in texts}
-        for field, texts in found.items()
+def _first(message: ReadMessage, wrong: tuple[Missing, ...]) -> tuple[Missing, ...]:
+    """A message that a machine sent waits for that alone, whatever stands in it."""
+    return (_of_message(message.automatic),) if message.automatic else wrong
+
+
+class _Told:
+    """What the parts of a message say, taken together.
+
+    Attributes:
+        values: by field, as they were written.
+        meant: by field, what they can mean; None for what is unclear.
+        differing: fields that the text and the HTML do not say alike.
+        unclear: as of `Labelled`.
+        uncertain: fields with characters that were guessed or could not be read.
+        is_quoted: labelled lines stand in what somebody else wrote.
+        too_complex: an HTML part was not read.
+    """
+
+    def __init__(self, agencies: Mapping[str, str]) -> None:
+        self._readers = _readers(agencies)
+        self.values: dict[str, set[str]] = {}
+        self.meant: Meant = {}
+        self.differing: set[str] = set()
+        self.unclear: set[str] = set()
+        self.uncertain: set[str] = set()
+        self.is_quoted = False
+        self.too_complex = False
+
+    def read(self, message: ReadMessage, forms: Iterable[Decoded]) -> None:
+        """The text and the HTML, which say the same where both say something; and what is attached."""
+        plain, html = Labelled(), Labelled()
+        for text in message.plain:
+            plain.add(self._own(text.text, text, message))
+        for text in message.html:
+            try:
+                seen = text_of(text.text)
+            except TooComplex:
+                self.too_complex = True
+            else:
+                html.add(self._own(seen, text, message))
+        if plain.values and html.values:
+            self._compare(plain, html)
+        own = html if html.values and not plain.values else plain
+        for text in forms:
+            own.add(self._certain(labelled([text.text]), text))
+        self._take(own, html)
+
+    def _own(self, text: str, decoded: Decoded, message: ReadMessage) -> Labelled:
+        own = own_text(text, is_answer=message.is_answer)
+        found = labelled([own.text])
+        if own.has_more and not found.values and not self.is_quoted:
+            self.is_quoted = len(labelled([_unquoted(text)]).values) > 1
+        return self._certain(found, decoded)
+
+    def _certain(self, found: Labelled, decoded: Decoded) -> Labelled:
+        for field, values in found.values.items():
+            if any(
+                UNCLEAR in each or not (decoded.is_certain or each.isascii()) for each in values
+            ):
+                self.uncertain.add(field)
+        return found
+
+    def _compare(self, plain: Labelled, html: Labelled) -> None:
+        """A field that one part alone has counts as differing where that other part is a whole form."""
+        for field in LABELS:
+            said = [
+                _alike(field, self._meanings(field, part.values.get(field, set())))
+                for part in (plain, html)
+            ]
+            if all(said):
+                if said[0] != said[1]:
+                    self.differing.add(field)
+                elif field not in html.unclear:
+                    plain.unclear.discard(field)
+            elif any(said):
+                without = plain if said[1] else html
+                if without.values.keys() >= set(NEEDED):
+                    self.differing.add(field)
+
+    def _take(self, own: Labelled, html: Labelled) -> None:
+        for field in LABELS:
+            values = own.values.get(field) or html.values.get(field)
+            if not values:
+                continue
+            self.values[field] = values
+            self.meant[field] = self._meanings(field, values)
+            source = own if own.values.get(field) else html
+            if field in source.unclear:
+                self.unclear.add(field)
+
+    def _meanings(self, field: str, values: set[str]) -> set[str | int | None]:
+        reader = self._readers.get(field)
+        return {_read(reader, text) if reader else text for text in values}
+
+
+def _alike(field: str, meanings: set[str | int | None]) -> set[str | int | None]:
+    """Without what mail programs change from the text to the HTML: spaces, and in free text all but letters."""
+    told = (each for each in meanings if isinstance(each, str))
+    if field == FREE_TEXT:
+        return {"".join(filter(str.isalnum, _LINKED.sub("", each))) for each in told}
+    return meanings - {*told} | {
+        " ".join(each.split()) for each in meanings if isinstance(each, str)
     }
+
+
+def _unquoted(text: str) -> str:
+    return "\n".join(line.lstrip("> ") for line in text.split("\n"))
+
+
+def _why_not_read(message: ReadMessage, told: _Told) -> tuple[Missing, ...]:
+    """The one reason why the message as a whole is no filled form, if there is one."""
+    several = [field for field in _OF_ONE if len(told.meant.get(field, ())) > 1]
+    if message.unreadable:
+        return (_of_message(message.unreadable[0]),)
+    if not any(told.meant.get(field) for field in NEEDED):
+        return (_of_message(_why_no_form(message, told)),)
+    return (_of_message("several_forms"),) if len(several) >= _LEAST_OF_SEVERAL else ()
+
+
+def _why_no_form(message: ReadMessage, told: _Told) -> str:
+    if message.closed:
+        return message.closed[0]
+    if told.too_complex:
+        return "html_too_complex"
+    if told.is_quoted:
+        return "form_quoted"
+    has_message = any(part.declared_type == EMAIL for part in message.attachments)
+    return "form_attached" if has_message else "no_form"
+
+
+def _of_message(code: str) -> Missing:
+    return Missing.of("message", code)
 
 
 def _read(reader: Callable[[str], str | int | None], text: str) -> str | int | None:
@@ -123,17 +246,26 @@ def _address(text: str) -> str:
     return match[1] if (match := _IN_BRACKETS.fullmatch(bare)) else bare
 
 
-def _incomplete(meant: Meant) -> Iterable[Missing]:
-    asks_sizes = meant.get("kind") != {"termination"}
+def _incomplete(told: _Told) -> Iterable[Missing]:
+    asks_sizes = told.meant.get("kind") != {"termination"}
     for field in (*NEEDED, *(SIZES if asks_sizes else ())):
-        label = " / ".join(LABELS[field][:2]).capitalize()
-        values = meant.get(field, set())
-        if not values and field in NEEDED:
-            yield Missing.of(field, "line_missing", label=label)
+        values = told.meant.get(field, set())
+        if field in told.differing:
+            yield _of_field(field, "line_differs")
+        elif not values and field in NEEDED:
+            yield _of_field(field, "line_missing")
         elif len(values) > 1:
-            yield Missing.of(field, "line_twice", label=label)
+            yield _of_field(field, "line_twice")
+        elif field in told.unclear:
+            yield _of_field(field, "line_goes_on")
         elif None in values:
-            yield Missing.of(field, "line_not_understood", label=label)
+            yield _of_field(field, "line_not_understood")
+        elif field in told.uncertain:
+            yield _of_field(field, "line_uncertain")
+
+
+def _of_field(field: str, code: str) -> Missing:
+    return Missing.of(field, code, label=" / ".join(LABELS[field][:2]).capitalize())
 
 
 def _checked(understood: dict[str, str], values: dict[str, str | int | None]) -> Form:

@@ -41,11 +41,12 @@ _LONGEST_LINE: Final = 45
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An attachment, as the message names it: neither name nor type is believed."""
+    """An attachment, as the message names it: neither name nor type is believed; nor its character set."""
 
     filename: str
     declared_type: str
     content: bytes
+    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def opened(part: Any) -> Opened:
         content = part.get_payload(decode=True) or b""
     if kind in _WRITTEN:
         return Opened((Part(name, "text/plain", content),))
-    whole = Part(name, kind, content)
+    whole = Part(name, kind, content, part.get_content_charset())
     if kind in _TNEF or name.lower() == _TNEF_NAME:
         return _of_tnef(whole) or Opened((whole,))
     return Opened((whole,))

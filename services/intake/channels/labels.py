@@ -1,11 +1,12 @@
 """Labelled lines, as people fill them in: `Jenis: permohonan`, in Malay, English or both.
 
-A line that quotes (`>`) is somebody else's. The justification may go on over several lines, up to
-the next label or the signature.
+A value may stand behind its label, in the next cell of a row, or on the line below. The justification may go on over
+several lines, up to the next label, the closing words or the signature.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 LABELS: Final = {
@@ -26,65 +27,253 @@ MOST_CHARACTERS: Final = 1024 * 1024
 _LONGEST_LINE: Final = 20_000
 """What stands behind is not read: no value of a request may be so long, so it is refused with its beginning alone."""
 
-_FIELD_OF: Final = {label: field for field, labels in LABELS.items() for label in labels}
+_FIELD_OF: Final = {label: name for name, labels in LABELS.items() for label in labels}
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
-_LINE: Final = re.compile(
-    rf"(?P<label>{_LABEL})\**(?:\s*/\s*\**(?P<other>{_LABEL})\**)?"
-    r"\s*(?:[:=：]|\t)[\s:*]*(?P<value>.*)",
+_NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
+_BARE: Final = re.compile(_NAMED, re.IGNORECASE)
+_LINE: Final = re.compile(_NAMED + r"\s?[:=：][\s:*_]*(?P<value>.*)", re.IGNORECASE)
+_BULLETS: Final = "-*•·_# \t"
+_NUMBER: Final = re.compile(r"\d{1,2}[.)]\s?[*_]*")
+_NUMBERED: Final = re.compile(r"\(?\d{1,2}[.)]?")
+_SPACES: Final = re.compile(r"[^\S\n\t]+")
+_CELLS: Final = re.compile(r"[\t|]")
+_WIDE: Final = "   "
+_GAP: Final = re.compile(r"[^\S\n\t]{3,40}")
+_ONLY_COLON: Final = (":", "：", "=", "-", "–")
+_MOST_CELLS: Final = 60
+_LEAST_COLUMNS: Final = 3
+
+_UNSEEN: Final = {
+    ord(char): None
+    for char in "\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{WORD JOINER}\ufeff\N{MONGOLIAN VOWEL SEPARATOR}"
+    "\N{LEFT-TO-RIGHT MARK}\N{LEFT-TO-RIGHT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
+    "\N{LEFT-TO-RIGHT ISOLATE}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
+}
+"""What no reader sees and no writer typed: it does not count. What turns letters round stays, and is refused."""
+_HYPHENS: Final = {ord(char): "-" for char in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}"}
+_HYPHENS_OF_LABELS: Final = _HYPHENS | {ord("\N{EN DASH}"): "-", ord("\N{MINUS SIGN}"): "-"}
+
+_SIGNATURE: Final = re.compile(r"--\s?")
+_RULE: Final = re.compile(r"[-_=*~—–]{4,}+.*")
+_THANKS: Final = (
+    r"sekian|dimaklumkan|disudahi|terima kasih|ribuan terima kasih|tkasih|tq|thanks?|thank you(?: very much)?|"
+    r"many thanks|wassalam|wasalam|salam(?: hormat| mesra| sejahtera)?|(?:best |kind |warm )?regards|"
+    r"yours (?:sincerely|faithfully|truly)|sincerely|cheers|yang benar|yang menurut perintah|"
+    r"saya yang menjalankan amanah|saya yang menurut perintah|dengan hormatnya|hormat saya|"
+    r"berkhidmat untuk negara|malaysia madani|hatur nuhun|谢谢|謝謝|此致|敬礼"
+)
+_CLOSING: Final = re.compile(
+    rf"[\"“”']?(?:{_THANKS})(?:[\s,.!;&]{{1,4}}(?:(?:dan|and|harap maklum|untuk makluman|untuk tindakan|atas perhatian|atas kerjasama|di\s?atas|tuan|puan|tuan/puan|{_THANKS})\b)?){{0,6}}[\"“”']?",
     re.IGNORECASE,
 )
-_BULLETS: Final = "-*•· \t"
-_NUMBER: Final = re.compile(r"\d{1,2}[.)]\s*\**")
-_SPACES: Final = re.compile(r"[^\S\n\t]+")
-_SIGNATURE: Final = re.compile(r"--\s?|_{5,}+|-{5,}+.*")
+_SENT_FROM: Final = re.compile(
+    r"(?:sent (?:from|via)|dihantar (?:daripada|dari|melalui)|get outlook for|dapatkan outlook)\b.{0,120}",
+    re.IGNORECASE,
+)
+_DISCLAIMER: Final = re.compile(
+    r"(?:penafian|disclaimer|confidentiality notice|notis kerahsiaan)\b.*"
+    r"|=ybegin .*",
+    re.IGNORECASE,
+)
+"""What mail gateways add below, and files that stand in the text itself."""
+_OTHER_LABEL: Final = re.compile(r"[^\s:：][^:：]{0,40}[:：](?:\s.*)?")
+"""A line that names something else begins something else."""
+_LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.IGNORECASE)
+_OF_SIGNATURES: Final = frozenset({"name", "email", "agency"})
+_WRAPPED_AT: Final = 65
+"""Mail programs wrap lines at 72 to 78 characters, some a little before."""
 
-Labelled = dict[str, set[str]]
-"""Field → the different values that it was given."""
+
+@dataclass(slots=True)
+class Labelled:
+    """What the labelled lines of a text say.
+
+    Attributes:
+        values: by field, the different values that it was given.
+        unclear: fields with a line right below their value that may belong to it.
+    """
+
+    values: dict[str, set[str]] = field(default_factory=dict)
+    unclear: set[str] = field(default_factory=set)
+
+    def add(self, other: "Labelled") -> None:
+        """What another text says too."""
+        for name, values in other.values.items():
+            self.values.setdefault(name, set()).update(values)
+        self.unclear |= other.unclear
 
 
 def labelled(texts: Iterable[str]) -> Labelled:
     """What the labelled lines of these texts say."""
-    found: Labelled = {}
+    found = Labelled()
     for text in texts:
-        for field, value in _fields(text[:MOST_CHARACTERS]):
-            if value:
-                found.setdefault(field, set()).add(value)
+        found.add(_of_text(text[:MOST_CHARACTERS]))
     return found
 
 
-def _fields(text: str) -> Iterator[tuple[str, str]]:
-    field, lines = "", list[str]()
-    for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        line = _SPACES.sub(" ", raw)[:_LONGEST_LINE].rstrip()
-        if line.lstrip().startswith(">"):
-            continue
-        if _SIGNATURE.fullmatch(line):
+def is_label(line: str) -> bool:
+    """Whether a line begins with a label; what stands behind it does not matter."""
+    first = _CELLS.split(_clean(line[:_LONGEST_LINE]), maxsplit=1)[0]
+    return _named(first, _BARE) is not None or _named(first, _LINE) is not None
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A label with what stands behind and below it; `width`: of the last line, as it was written."""
+
+    name: str
+    lines: list[str]
+    width: int
+    is_open: bool = True
+    is_unclear: bool = False
+
+
+def _of_text(text: str) -> Labelled:
+    entries, below = _entries(text)
+    if {entry.name for entry in below} - _OF_SIGNATURES:
+        entries += below
+    found = Labelled()
+    for entry in entries:
+        value = _value(entry)
+        if value:
+            found.values.setdefault(entry.name, set()).add(value)
+        if entry.is_unclear:
+            found.unclear.add(entry.name)
+    return found
+
+
+def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
+    """What is labelled before the closing words, and below them."""
+    entries: list[_Entry] = []
+    below: list[_Entry] = []
+    found = entries
+    columns: list[str] = []
+    raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    bare_labels = len({name for raw in raw_lines if (name := _bare_label(raw))}) >= _LEAST_COLUMNS
+    for raw in raw_lines:
+        line = _clean(raw[:_LONGEST_LINE])
+        last = found[-1] if found else None
+        if pairs := _pairs(line, bare_labels=bare_labels):
+            columns = [name for name, value in pairs if not value] if len(pairs) > 1 else []
+            found += [_entry(name, value, raw) for name, value in pairs]
+        elif _SIGNATURE.fullmatch(line):
             break
-        if (labelled_as := _label(line)) is not None:
-            yield field, _value(field, lines)
-            field, lines = labelled_as[0], [labelled_as[1]]
+        elif found and _ends(line):
+            found = below
+        elif len(columns) >= _LEAST_COLUMNS and len(cells := _filled(line)) == len(columns):
+            found += [_entry(*pair, raw) for pair in zip(columns, cells, strict=True)]
+        elif last is not None and last.is_open:
+            _go_on(last, line, len(raw.rstrip()))
+    return entries, below
+
+
+def _ends(line: str) -> bool:
+    """Whether what the writer asks for ends here, in a letter."""
+    bare = line.strip()
+    return any(each.fullmatch(bare) for each in (_CLOSING, _RULE, _SENT_FROM, _DISCLAIMER))
+
+
+def _go_on(entry: _Entry, line: str, width: int) -> None:
+    """Take in a line without a label, right below: it may be the value, or the rest of it."""
+    if entry.name == FREE_TEXT:
+        entry.lines.append(line)
+        return
+    said = any(entry.lines)
+    if not line or _LINK.fullmatch(line):
+        entry.is_open = not said and len(entry.lines) < _LEAST_COLUMNS
+        entry.lines += [] if said else [line]
+    elif not said:
+        entry.lines.append(line)
+        entry.width = width
+    elif _OTHER_LABEL.fullmatch(line) or _RULE.fullmatch(line):
+        entry.is_open = False
+    else:
+        if entry.width + 1 + len(line.split(maxsplit=1)[0]) <= _WRAPPED_AT:
+            entry.is_unclear = True
+        entry.lines.append(line)
+        entry.width = width
+
+
+def _clean(line: str) -> str:
+    """The line without what nobody sees; a gap that sets columns apart stays wider than a space."""
+    return _SPACES.sub(
+        lambda gap: _WIDE if len(gap[0]) >= len(_WIDE) else " ", line.translate(_UNSEEN)
+    ).rstrip()
+
+
+def _filled(line: str) -> list[str]:
+    cells = (cell.strip(" *_") for cell in _CELLS.split(line, maxsplit=_MOST_CELLS))
+    return [cell for cell in cells if cell and cell not in _ONLY_COLON]
+
+
+def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:
+    """The fields that a line is labelled with, each with what stands behind it."""
+    cells = _filled(line)
+    if len(cells) > 1 and _NUMBERED.fullmatch(cells[0]):
+        cells = cells[1:]
+    if (
+        len(cells) == 1
+        and (gap := _GAP.search(cells[0].lstrip()))
+        and _named(cells[0].lstrip()[: gap.start()], _BARE)
+    ):
+        bare = cells[0].lstrip()
+        cells = [bare[: gap.start()], bare[gap.end() :].lstrip(":：= ")]
+    pairs: list[tuple[str, str]] = []
+    for cell in cells:
+        if told := _told(cell, alone=len(cells) > 1 or bare_labels):
+            pairs.append(told)
+        elif not pairs:
+            return []
+        elif not pairs[-1][1]:
+            pairs[-1] = (pairs[-1][0], cell.lstrip(":：= "))
         else:
-            lines.append(line)
-    yield field, _value(field, lines)
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]}\t{cell}")
+    return [(name, _SPACES.sub(" ", value)) for name, value in pairs]
 
 
-def _label(line: str) -> tuple[str, str] | None:
-    """The field that the line is labelled with, and its value."""
-    bare = line.lstrip(_BULLETS)
-    number = _NUMBER.match(bare)
-    match = _LINE.fullmatch(bare, number.end() if number else 0)
+def _entry(name: str, value: str, raw: str) -> _Entry:
+    """What stands in a further cell of the row may belong to the value, or not."""
+    is_unclear = "\t" in value and name != FREE_TEXT
+    return _Entry(name, [value.replace("\t", " ")], len(raw.rstrip()), is_unclear=is_unclear)
+
+
+def _told(cell: str, *, alone: bool) -> tuple[str, str] | None:
+    """The field that a cell is labelled with, and the value behind; `alone`: a label needs no colon."""
+    if (match := _named(cell, _LINE)) is not None:
+        return match[0], match[1]
+    if alone and (match := _named(cell, _BARE)) is not None:
+        return match[0], ""
+    return None
+
+
+def _bare_label(raw: str) -> str | None:
+    if len(raw) > _WRAPPED_AT or ":" in raw or not raw.strip():
+        return None
+    named = _named(_clean(raw), _BARE)
+    return named[0] if named else None
+
+
+def _named(text: str, pattern: re.Pattern[str]) -> tuple[str, str] | None:
+    """The field that a text is labelled with, and its value where the pattern has one."""
+    bare = text.strip().lstrip(_BULLETS)
+    if not bare:
+        return None
+    if number := _NUMBER.match(bare):
+        bare = bare[number.end() :]
+    match = pattern.fullmatch(bare[:60].translate(_HYPHENS_OF_LABELS) + bare[60:])
     if match is None:
         return None
-    field = _FIELD_OF[match["label"].lower()]
-    if match["other"] and _FIELD_OF[match["other"].lower()] != field:
+    name = _FIELD_OF[match["label"].lower()]
+    second = match["other"] or match["aside"]
+    if second and _FIELD_OF[second.lower()] != name:
         return None
-    return field, match["value"].strip(" \t")
+    if pattern is _BARE:
+        return name, ""
+    value = match["value"]
+    return name, (bare[len(bare) - len(value) :] if value else "").strip()
 
 
-def _value(field: str, lines: list[str]) -> str:
-    """All lines of the justification; elsewhere the first that says something."""
-    if not field:
-        return ""
-    if field == FREE_TEXT:
-        return "\n".join(lines).strip()
-    return next((line.strip(" \t*") for line in lines[:2] if line.strip()), "")
+def _value(entry: _Entry) -> str:
+    if entry.name == FREE_TEXT:
+        return "\n".join(line.strip() for line in entry.lines).strip()
+    return " ".join(line.strip(" \t*_") for line in entry.lines if line.strip())

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from services.intake.channels.attachments import Attachments, accounted
+from services.intake.channels.character_sets import decoded
 from services.intake.channels.email_form import Form, form_of
 from services.intake.channels.media_types import TEXT
-from services.intake.channels.message import ReadMessage, read, unread
+from services.intake.channels.message import MOST_TEXT_BYTES, ReadMessage, read, unread
 from services.intake.domain.events import Missing
 
 
@@ -40,6 +41,9 @@ def open_head(head: bytes, why: str) -> OpenedMail:
 
 def _opened(message: ReadMessage, agencies: Mapping[str, str]) -> OpenedMail:
     attachments = accounted(message.attachments)
-    texts = (each.content for each in attachments.kept if each.media_type == TEXT)
-    forms = [text.decode("utf-8-sig") for text in texts]
+    forms = [
+        decoded(part.content, part.charset)
+        for part in message.attachments
+        if part.declared_type == TEXT and len(part.content) <= MOST_TEXT_BYTES
+    ]
     return OpenedMail(message, form_of(message, forms, agencies), attachments)

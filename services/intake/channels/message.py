@@ -4,6 +4,7 @@ What cannot be read is left out and said so; the message itself is kept whole el
 a second for the largest: not for the event loop.
 """
 
+import codecs
 import email
 import re
 from collections.abc import Iterator
@@ -14,12 +15,16 @@ from itertools import islice
 from typing import Any, Final
 
 from services.intake.channels.automatic import why_automatic
+from services.intake.channels.character_sets import Decoded, decoded
 from services.intake.channels.enclosed import Part, opened, taken_out
+from services.intake.channels.flowed import unflowed
 from services.intake.channels.reports import Report, report_of
+from services.intake.channels.smime import Closed, is_sealed, unsealed
 
 MOST_PARTS: Final = 200
 MOST_ATTACHMENTS: Final = 50
 MOST_TEXT_BYTES: Final = 1024 * 1024
+MOST_HTML_BYTES: Final = 4 * 1024 * 1024
 _MOST_DASHED_LINES: Final = 2000
 _MOST_COMPARISONS: Final = 10_000_000
 _LONGEST_HEADER: Final = 4096
@@ -29,8 +34,26 @@ _RESULTS: Final = "authentication-results"
 _MOST_RESULTS: Final = 20
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]{1,120}@[!-;=?A-~]{1,120}>")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_SLOW_CODECS: Final = ("punycode", "idna")
-"""Python knows them as encodings; no message is written in them, and a long one takes minutes."""
+_TYPE: Final = re.compile(
+    r"\s*([\w.+-]{1,80}/[\w.+-]{1,80})\s*(?:\([^()]{0,200}\)\s*)?;?(.*)", re.DOTALL
+)
+_BOUNDARY: Final = re.compile(r"(\bboundary\s{0,5}=\s{0,5})([^\"\s;]{1,200})", re.IGNORECASE)
+_ENCODING: Final = re.compile(r"[a-z0-9-]{1,40}")
+_PGP: Final = b"-----BEGIN PGP MESSAGE-----"
+_META: Final = re.compile(
+    rb"<meta[^<>]{0,300}?charset\s{0,5}=\s{0,5}[\"']?([\w.:-]{1,40})", re.IGNORECASE
+)
+_META_WITHIN: Final = 4096
+_HEADER: Final = re.compile(
+    rb"(?:>?From [^\r\n]{0,500}\r?\n)?"
+    rb"(?:from|to|cc|subject|date|message-id|mime-version|received|return-path|delivered-to|content-type|reply-to|sender"
+    rb"|x-[a-z0-9-]{1,60}|dkim-signature|arc-[a-z-]{1,40}|authentication-results|in-reply-to|references|thread-[a-z]{1,10})[ \t]{0,5}:",
+    re.IGNORECASE,
+)
+_ANSWERS: Final = re.compile(
+    r"\s*(?:re|fw|fwd|bls|balas|jwb|tr|aw|wg|rv|答复|回复|转发|回覆|轉寄)\s{0,3}(?:\[\d{1,3}\])?\s{0,3}[:：]",
+    re.IGNORECASE,
+)
 
 
 class _TooManyParts(Exception):  # noqa: N818  named for what is so
@@ -43,10 +66,17 @@ class _Bounded(EmailPolicy):
     def header_fetch_parse(self, name: str, value: str) -> Any:
         """The header's value."""
         short = value[:_LONGEST_HEADER]
+        if name.lower() == "content-type" and (told := _TYPE.fullmatch(short)):
+            # As all mail programs read it: a comment, a missing semicolon, a boundary with a = in it.
+            short = f"{told[1]}; {_BOUNDARY.sub(_quoted, told[2])}" if told[2].strip() else told[1]
         try:
             return super().header_fetch_parse(name, short)
         except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
             return _CONTROL.sub(" ", short)
+
+
+def _quoted(boundary: re.Match[str]) -> str:
+    return f'{boundary[1]}"{boundary[2]}"'
 
 
 _POLICY: Final = _Bounded()
@@ -60,11 +90,13 @@ class ReadMessage:
         message_id: in angle brackets, when there is a sane one.
         sender: From, as it says; where it stands more than once, all that it says.
         subject: as it says.
-        automatic: what tells that a machine sent it, as such a code; empty for what a person wrote.
+        automatic: what tells that a machine sent it, as a code of `bmt.contracts.faults`; empty for what a person wrote.
+        is_answer: it says that it answers or passes on another one.
         plain: the text parts that are the message itself.
         html: the HTML parts that are the message itself.
         attachments: all others, and what is written into a text as a file.
-        unreadable: what could not be read, as codes of `bmt.contracts.faults`.
+        unreadable: why it waits for a person, whatever else stands in it, as such codes.
+        closed: what else could not be read, as such codes; it matters where no form stands in the rest.
         report: what it tells of another message.
         authentication: what mail servers say of its sender (Authentication-Results, RFC 8601).
     """
@@ -73,24 +105,39 @@ class ReadMessage:
     sender: str
     subject: str
     automatic: str
-    plain: tuple[str, ...]
-    html: tuple[str, ...]
+    plain: tuple[Decoded, ...]
+    html: tuple[Decoded, ...]
     attachments: tuple[Part, ...]
     unreadable: tuple[str, ...]
     report: Report
     authentication: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    is_answer: bool = False
 
 
 def read(content: bytes, *, lists: bool = False) -> ReadMessage:
     """The message; never raises, whatever the bytes are. `lists`: as of `why_automatic`."""
     try:
-        _require_reasonable(content)
-        # The type stubs make policies generic, and the class cannot be: so `parse` is untyped.
-        parse: Any = email.message_from_bytes
-        message = parse(content, _class=EmailMessage, policy=_POLICY)
-        return _read(message, lists=lists)
+        return _read(_parsed(_from_its_header(content)), lists=lists)
     except Exception:  # noqa: BLE001  it waits for a person, whole
         return unread("message_unreadable")
+
+
+def _parsed(content: bytes) -> EmailMessage:
+    _require_reasonable(content)
+    # The type stubs make policies generic, and the class cannot be: so `parse` is untyped.
+    parse: Any = email.message_from_bytes
+    message: EmailMessage = parse(content, _class=EmailMessage, policy=_POLICY)
+    return message
+
+
+def _from_its_header(content: bytes) -> bytes:
+    """Without the mark, the blank lines and the mailbox's own line that programs put before it."""
+    head = content[:_LONGEST_HEADER]
+    begin = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n\t ")
+    if not _HEADER.match(begin):
+        return content
+    return content[len(head) - len(begin) :].removeprefix(b">")
 
 
 def unread(why: str) -> ReadMessage:
@@ -109,29 +156,14 @@ def _require_reasonable(content: bytes) -> None:
 
 
 def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
-    plain: list[str] = []
-    html: list[str] = []
-    attachments: list[Part] = []
-    unreadable: list[str] = []
-    told_inside: list[str] = []
-    leaves = list(_leaves(message))
+    texts = _Texts()
+    leaves = list(_leaves(message, texts.closed))
     for part in leaves:
-        if not _is_body(part):
-            inside = opened(part)
-            attachments.extend(inside.parts)
-            told_inside.append(inside.text)
-            continue
-        is_html = part.get_content_subtype() == "html"
-        raw, enclosed = taken_out(part.get_payload(decode=True) or b"", html=is_html)
-        attachments.extend(enclosed)
-        if (text := _text(part, raw)) is None:
-            unreadable.append("text_unreadable")
-        else:
-            (html if is_html else plain).append(text)
-    if not any(text.strip() for text in (*plain, *html)):
-        plain.extend(filter(None, told_inside))
-    if len(attachments) > MOST_ATTACHMENTS:
-        unreadable.append("too_many_attachments")
+        texts.take(part)
+    texts.end()
+    if len(texts.attachments) > MOST_ATTACHMENTS:
+        texts.unreadable.append("too_many_attachments")
+    subject = _header(message, "subject")
     report = report_of(message, leaves)
     automatic = why_automatic(message, lists=lists)
     if report.delayed and not automatic:
@@ -139,24 +171,74 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
     return ReadMessage(
         message_id=_message_id(message),
         sender=_header(message, "from"),
-        subject=_header(message, "subject"),
+        subject=subject,
         automatic=automatic,
-        plain=tuple(plain),
-        html=tuple(html),
-        attachments=tuple(attachments),
-        unreadable=tuple(unreadable),
+        plain=tuple(texts.plain),
+        html=tuple(texts.html),
+        attachments=tuple(texts.attachments),
+        unreadable=tuple(dict.fromkeys(texts.unreadable)),
+        closed=tuple(dict.fromkeys(texts.closed)),
         report=report,
         authentication=_authentication(message),
+        is_answer=any(name in message for name in ("in-reply-to", "references"))
+        or bool(_ANSWERS.match(subject)),
     )
 
 
-def _leaves(message: Any) -> Iterator[Any]:
-    """The parts that hold something, in order; a message within the message is one of them."""
+class _Texts:
+    """What the parts of a message are, taken in one after the other."""
+
+    def __init__(self) -> None:
+        self.plain: list[Decoded] = []
+        self.html: list[Decoded] = []
+        self.attachments: list[Part] = []
+        self.unreadable: list[str] = []
+        self.closed: list[str] = []
+        self._inside: list[str] = []
+
+    def take(self, part: Any) -> None:
+        """One part: of the text, or an attachment."""
+        if not _is_body(part):
+            inside = opened(part)
+            self.attachments.extend(inside.parts)
+            self._inside.append(inside.text)
+            return
+        is_html = part.get_content_subtype() == "html"
+        raw, enclosed = taken_out(part.get_payload(decode=True) or b"", html=is_html)
+        self.attachments.extend(enclosed)
+        if is_html and len(raw) > MOST_HTML_BYTES:
+            self.closed.append("html_too_long")
+        elif not is_html and len(raw) > MOST_TEXT_BYTES:
+            self.unreadable.append("text_too_long")
+        else:
+            (self.html if is_html else self.plain).append(_text(part, raw, html=is_html))
+            if _PGP in raw:
+                self.closed.append("encrypted")
+
+    def end(self) -> None:
+        """Without a text of its own, the message has that of its winmail.dat."""
+        if not any(text.text.strip() for text in (*self.plain, *self.html)):
+            self.plain.extend(Decoded(text) for text in self._inside if text)
+
+
+def _leaves(message: Any, closed: list[str]) -> Iterator[Any]:
+    """The parts that hold something, in order; a message within the message is one of them.
+
+    What is within a signature takes its place; what cannot be opened is told in `closed`.
+    """
     waiting = [message]
     for _ in range(MOST_PARTS):
         if not waiting:
             return
         part = waiting.pop(0)
+        _mend_encoding(part)
+        if is_sealed(part):
+            try:
+                waiting.insert(0, _parsed(unsealed(part)))
+            except Closed as error:
+                closed.append(str(error))
+            else:
+                continue
         if part.get_content_maintype() == "multipart" and part.is_multipart():
             waiting[:0] = part.get_payload()
         else:
@@ -165,24 +247,29 @@ def _leaves(message: Any) -> Iterator[Any]:
         raise _TooManyParts
 
 
+def _mend_encoding(part: Any) -> None:
+    """`8bit (none)` is 8bit, as all mail programs read it."""
+    told = str(part.get("content-transfer-encoding", "")).strip().lower()
+    meant = _ENCODING.match(told)
+    if meant and meant[0] != told:
+        part.replace_header("content-transfer-encoding", meant[0])
+
+
 def _is_body(part: Any) -> bool:
     is_text = part.get_content_type() in ("text/plain", "text/html")
     return is_text and part.get_content_disposition() != "attachment" and not part.get_filename()
 
 
-def _text(part: Any, raw: bytes) -> str | None:
-    """The part's text as it was meant, of these bytes; None when that cannot be told."""
-    if len(raw) > MOST_TEXT_BYTES:
-        return None
-    for charset in (part.get_content_charset() or "utf-8", "utf-8"):
-        if charset in _SLOW_CODECS:
-            continue
-        try:
-            # UTF-7 and others can say half a character, which no other program takes.
-            return str(raw, charset).encode("utf-8", "replace").decode()
-        except (UnicodeDecodeError, LookupError, ValueError):
-            continue
-    return None
+def _text(part: Any, raw: bytes, *, html: bool) -> Decoded:
+    """The part's text, of these bytes."""
+    label = part.get_content_charset()
+    if html and not label and (meta := _META.search(raw[:_META_WITHIN])):
+        label = meta[1].decode("ascii", "replace")
+    text = decoded(raw, label)
+    if html or str(part.get_param("format", "")).lower() != "flowed":
+        return text
+    del_sp = str(part.get_param("delsp", "")).lower() == "yes"
+    return Decoded(unflowed(text.text, del_sp=del_sp), text.is_certain)
 
 
 def _header(message: EmailMessage, name: str) -> str:

@@ -1,123 +1,293 @@
-"""The text of an HTML message, as a reader sees it: what is hidden is left out."""
+"""The text of an HTML message as a reader sees it: line by line, without what is hidden.
+
+The tree is the one that browsers build (HTML5, by Lexbor); styles count as far as they hide text, in attributes and in
+style sheets. A label and its value in the cells of a row stand on one line, with a tab between. What is marked as
+quoted has `> ` before each line, and `MARK` stands alone where all that follows is what is answered.
+"""
 
 import re
-from html.parser import HTMLParser
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-_BLOCKS: Final = frozenset(
+import tinycss2
+from selectolax.lexbor import LexborHTMLParser
+
+from services.intake.channels.html_looks import (
+    LINK,
+    MOST_CSS,
+    Declarations,
+    Look,
+    TooComplex,
+    declarations,
+    sheets,
+    styled,
+)
+from services.intake.channels.labels import is_label
+
+MARK: Final = "\N{INFORMATION SEPARATOR TWO}"
+QUOTE: Final = "> "
+
+_MOST_NODES: Final = 150_000
+_MOST_LEVELS: Final = 250
+
+_PARAGRAPHS: Final = frozenset(
+    ["blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "table", "ul"]
+)
+"""A blank line stands around them."""
+_BLOCKS: Final = _PARAGRAPHS | frozenset(
     [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tr",
-        "ul",
+        *("address", "article", "aside", "body", "center", "dd", "div", "dt", "fieldset", "footer"),
+        *(
+            "form",
+            "header",
+            "html",
+            "legend",
+            "li",
+            "main",
+            "section",
+            "tr",
+            "caption",
+            "details",
+            "summary",
+            "figure",
+            "figcaption",
+            "nav",
+        ),
     ]
 )
-_CELLS: Final = frozenset(("td", "th"))
 _UNSEEN: Final = frozenset(
-    ["head", "math", "noscript", "object", "script", "style", "svg", "template", "title"]
-)
-_VOID: Final = frozenset(
     [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "source",
-        "track",
-        "wbr",
+        *("applet", "audio", "canvas", "datalist", "head", "iframe", "math", "noscript", "object"),
+        *("script", "select", "style", "svg", "template", "textarea", "title", "video"),
     ]
 )
-_UNCLOSED: Final = re.compile(r"<(?=[^<>]*(?:<|\Z))")
-"""What begins like a tag and is none. The standard library takes quadratic time to find that out."""
+_TEXT: Final = "-text"
+_NESTING: Final = re.compile(r"<(/?)[a-z]", re.IGNORECASE)
+_VOID: Final = re.compile(
+    r"<(?:br|p|img|hr|input|meta|link|li|td|tr|th|col|wbr|dt|dd|option|area)\b", re.IGNORECASE
+)
+_MOST_OPEN: Final = 5_000
+"""Elements within each other that the parser is given: the time that it takes grows with their square."""
 
-_HIDDEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_QUOTES: Final = re.compile(
+    r"gmail_quote|gmail_extra|yahoo_quoted|protonmail_quote|zmail_extra|tutanota_quote|"
+    r"ms-outlook-mobile-reference-message|mail-editor-reference-message"
+)
+"""Classes and ids of what mail programs put around the message that is answered."""
+_REST: Final = re.compile(r"divrplyfwdmsg|outlookmessageheader|replysplit")
+"""Of what they put before it, without an end."""
+_REST_STYLE: Final = re.compile(
+    r"border:none;border-top:solid#?[0-9a-z]{3,12}1\.0pt;padding:3\.0pt0"
+)
+"""Outlook's line over the header of the message that is answered."""
+_INDENTED: Final = re.compile(r"border(?:-left)?:(?:none|0|medium none)")
+"""A block that its writer moved to the right quotes nobody."""
+
+_SPACE: Final = re.compile(r"\s+")
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines that are being written."""
+
+    done: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    def end(self, *, blank: bool = False) -> None:
+        """End the line, if anything stands in it; then leave one blank, if there is none."""
+        if text := "".join(self.pieces).strip(" "):
+            self.done.append(text)
+        self.pieces.clear()
+        if blank and self.done and self.done[-1]:
+            self.done.append("")
+
+    def broken(self) -> None:
+        """End the line, even where nothing stands in it."""
+        self.done.append("".join(self.pieces).strip(" "))
+        self.pieces.clear()
 
 
 def text_of(html: str) -> str:
-    """The visible text: a line a block, a tab between the cells of a row."""
-    reader = _Reader()
-    reader.feed(_UNCLOSED.sub("&lt;", _without_comments(html)))
-    reader.close()
-    lines = (re.sub(r"[^\S\t]+", " ", line).strip() for line in "".join(reader.pieces).split("\n"))
-    return "\n".join(lines)
+    """The visible text.
+
+    Raises:
+        TooComplex: it has more, or deeper, elements than any mail program writes.
+    """
+    if _deepest(html) > _MOST_OPEN:
+        raise TooComplex
+    page = LexborHTMLParser(html)
+    if page.root is None:
+        return ""
+    return "\n".join(_Reader(sheets(page)).lines_of(page.root, Look(), 0))
 
 
-def _without_comments(html: str) -> str:
-    """A comment that never ends hides the rest."""
-    kept, place = [], 0
-    while (begin := html.find("<!--", place)) >= 0:
-        kept.append(html[place:begin])
-        end = html.find("-->", begin)
-        if end < 0:
-            return "".join(kept)
-        place = end + len("-->")
-    return "".join((*kept, html[place:]))
+def _deepest(html: str) -> int:
+    """How many elements stand within each other at most; those that end by themselves are not counted."""
+    deepest = depth = 0
+    for tag in _NESTING.finditer(_VOID.sub("", html)):
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
-class _Reader(HTMLParser):
-    """Collects text; an element that is hidden hides all within it."""
+class _Reader:
+    """Reads a page whose style sheets say `styles` of its elements."""
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden: list[str] = []
+    def __init__(self, styles: Mapping[int, Declarations]) -> None:
+        self._styles = styles
+        self._known: dict[str, Declarations] = {}
+        self._nodes = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element."""
-        if self._hidden:
-            if tag not in _VOID and tag == self._hidden[0]:
-                self._hidden.append(tag)
-        elif tag not in _VOID and (tag in _UNSEEN or _is_hidden(dict(attrs))):
-            self._hidden.append(tag)
-        elif tag in _BLOCKS:
-            self.pieces.append("\n")
-        elif tag in _CELLS:
-            self.pieces.append("\t")
+    def lines_of(self, element: Any, look: Look, level: int) -> list[str]:
+        """The lines within an element that begins a line."""
+        lines = _Lines()
+        self._read(element, look, lines, level)
+        lines.end()
+        while lines.done and not lines.done[-1]:
+            lines.done.pop()
+        return lines.done
 
-    def handle_endtag(self, tag: str) -> None:
-        """Close an element; the hidden one ends with its own tag, counting those within."""
-        if self._hidden:
-            if tag == self._hidden[-1]:
-                self._hidden.pop()
-        elif tag in _BLOCKS:
-            self.pieces.append("\n")
+    def _read(self, element: Any, look: Look, lines: _Lines, level: int) -> None:
+        if level > _MOST_LEVELS:
+            raise TooComplex
+        for node in _children(element):
+            self._nodes += 1
+            if self._nodes > _MOST_NODES:
+                raise TooComplex
+            tag = str(node.tag)
+            if tag == _TEXT:
+                _write(node.text_content or "", look, lines)
+            elif tag == "br":
+                lines.broken()
+            elif tag[0] != "-" and tag not in _UNSEEN:
+                self._read_element(node, tag, look, lines, level + 1)
 
-    def handle_data(self, data: str) -> None:
-        """Take in text; line breaks in the source mean nothing."""
-        if not self._hidden:
-            self.pieces.append(re.sub(r"\s+", " ", data))
+    def _read_element(self, node: Any, tag: str, look: Look, lines: _Lines, level: int) -> None:
+        told = node.attributes
+        seen = self._looks(node, tag, told, look)
+        if seen is None:
+            return
+        if tag not in _BLOCKS:
+            self._read(node, seen, lines, level)
+            return
+        if _ends_own_text(told):
+            lines.end()
+            lines.done.append(MARK)
+        lines.end(blank=tag in _PARAGRAPHS)
+        if tag == "table":
+            lines.done += self._table(node, seen, level)
+        elif _is_quote(tag, told):
+            lines.done += [QUOTE + line for line in self.lines_of(node, seen, level)]
+        elif tag == "dd" and lines.done and is_label(lines.done[-1]):
+            lines.pieces += [lines.done.pop(), "\t"]
+            self._read(node, seen, lines, level)
+        else:
+            self._read(node, seen, lines, level)
+        lines.end(blank=tag in _PARAGRAPHS)
+
+    def _parsed(self, style: str) -> Declarations:
+        """A style attribute; programs write the same one again and again."""
+        if (found := self._known.get(style)) is None:
+            found = self._known[style] = declarations(tinycss2.parse_blocks_contents(style))
+        return found
+
+    def _table(self, table: Any, look: Look, level: int) -> list[str]:
+        found: list[str] = []
+        for row, of_row in self._rows(table, look, level):
+            cells = []
+            for cell in _children(row):
+                if cell.tag not in ("td", "th"):
+                    continue
+                seen = self._looks(cell, str(cell.tag), cell.attributes, of_row)
+                cells.append([] if seen is None else self.lines_of(cell, seen, level + 1))
+            found += _row(cells)
+        return found
+
+    def _rows(self, table: Any, look: Look, level: int) -> Iterator[tuple[Any, Look]]:
+        if level > _MOST_LEVELS:
+            raise TooComplex
+        for node in _children(table):
+            tag = str(node.tag)
+            if tag not in ("tr", "tbody", "thead", "tfoot"):
+                continue
+            seen = self._looks(node, tag, node.attributes, look)
+            if seen is None:
+                continue
+            if tag == "tr":
+                yield node, seen
+            else:
+                yield from self._rows(node, seen, level + 1)
+
+    def _looks(
+        self, node: Any, tag: str, told: Mapping[str, str | None], look: Look
+    ) -> Look | None:
+        """How text looks within; None where it cannot be seen at all."""
+        if "hidden" in told:
+            return None
+        declared: Declarations = dict(self._styles.get(node.mem_id, {}))
+        if style := told.get("style"):
+            declared |= self._parsed(style[:MOST_CSS])
+        for attribute, name in (("color", "color"), ("text", "color"), ("bgcolor", "background")):
+            if (value := told.get(attribute)) and name not in declared:
+                declared[name] = tinycss2.parse_component_value_list(value)
+        if tag == "a" and "color" not in declared and told.get("href"):
+            look = replace(look, ink=LINK)
+        if tag == "pre":
+            look = replace(look, keeps_lines=True)
+        return styled(declared, look) if declared else look
 
 
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    return "hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style") or ""))
+def _children(element: Any) -> Iterator[Any]:
+    child = element.first_child
+    while child is not None:
+        yield child
+        child = child.next
+
+
+def _write(text: str, look: Look, lines: _Lines) -> None:
+    if not look.can_be_read:
+        return
+    if not look.keeps_lines:
+        lines.pieces.append(_SPACE.sub(" ", text))
+        return
+    first, *others = text.replace("\r\n", "\n").split("\n")
+    lines.pieces.append(first)
+    for line in others:
+        lines.broken()
+        lines.pieces.append(line)
+
+
+def _row(cells: list[list[str]]) -> list[str]:
+    """A row's lines: a label beside its value on one line, anything else one cell after the other."""
+    filled = [[line for line in cell if line] for cell in cells]
+    told = [index for index, cell in enumerate(filled) if cell]
+    if len(told) == 1 < len(cells) and told[0] < len(cells) - 1 and is_label(filled[told[0]][-1]):
+        return [*filled[told[0]][:-1], f"{filled[told[0]][-1]}:"]
+    if len(told) < 2:  # noqa: PLR2004  nothing stands beside anything
+        return [line for index in told for line in cells[index]]
+    if all(len(cell) <= 1 for cell in filled):
+        return ["\t".join(cell[0] if cell else "" for cell in filled)]
+    *before, last = (filled[index] for index in told)
+    if all(len(cell) == 1 for cell in before) and is_label(before[0][0]):
+        return ["\t".join((*(cell[0] for cell in before), last[0])), *last[1:]]
+    first = before[0]
+    if len(before) == 1 and len(first) == len(last) and all(map(is_label, first)):
+        return [f"{label}\t{value}" for label, value in zip(first, last, strict=True)]
+    return [line for index in told for line in (*cells[index], "")]
+
+
+def _ends_own_text(told: Mapping[str, str | None]) -> bool:
+    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
+    style = _SPACE.sub("", (told.get("style") or "")[:500]).lower()
+    return bool(_REST.search(named) or _REST_STYLE.search(style))
+
+
+def _is_quote(tag: str, told: Mapping[str, str | None]) -> bool:
+    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
+    if _QUOTES.search(named):
+        return True
+    style = _SPACE.sub("", (told.get("style") or "")[:500]).lower()
+    return tag == "blockquote" and (
+        (told.get("type") or "").lower() == "cite" or not _INDENTED.search(style)
+    )

@@ -145,13 +145,13 @@ async def test_who_decides_on_an_item_sees_by_name_what_is_not_shown(deliver, lo
 @pytest.mark.parametrize(
     ("message", "field"),
     [
-        (LETTER, "kind"),
+        (LETTER, "message"),
         (email(FILLED.replace("Agensi: MAMPU", "Agensi: JPA")), "agency"),
         (email(FILLED.replace("Agensi: MAMPU", "Agensi: KKM")), "agency"),
         (email(FILLED + "Kuota: 200 GB\n"), "quota_bytes"),
         (email(FILLED + "Jenis: penamatan\n"), "kind"),
         (email(Auto_Submitted="auto-replied", Message_ID="<mesin@mampu.gov.my>"), "message"),
-        (b"\x00\x01 no message at all", "kind"),
+        (b"\x00\x01 no message at all", "message"),
     ],
 )
 async def test_any_other_message_waits_and_says_why(deliver, look, message, field):

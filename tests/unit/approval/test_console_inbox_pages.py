@@ -107,6 +107,15 @@ async def test_an_ordinary_message_says_neither(desk):
     assert "daripada mesin" not in page
 
 
+async def test_why_a_message_waits_is_told_in_the_readers_language(desk):
+    quoted = MissingField(field="message", detail="The form.", code="form_quoted")
+    page = await shown(desk, item(missing=(quoted,)))
+    assert "Mesej ini menunggu anda kerana:" in page
+    assert "Borang hanya ada dalam mesej yang dipetik atau dimajukan" in page
+    assert "The form." not in page
+    assert "menunggu anda kerana" not in await shown(desk, item())
+
+
 async def test_attachments_that_are_not_shown_are_named_with_the_reason(desk):
     left = [NotShown(filename="memo.heic", reason="cannot_be_shown")]
     left += [NotShown(filename="<setup>.exe", reason="would_run")]

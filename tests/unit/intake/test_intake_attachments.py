@@ -172,15 +172,13 @@ def uuencoded(name: bytes, content: bytes) -> bytes:
 
 def test_a_uuencoded_file_is_an_attachment_and_no_part_of_the_text():
     text = (
-        b"Jenis: permohonan\nJustifikasi: Pelan.\n\n"
-        + uuencoded(b"pelan.pdf", PDF * 9)
-        + b"Sekian."
+        b"Jenis: permohonan\nJustifikasi: Pelan.\n\n" + uuencoded(b"pelan.pdf", PDF * 9) + b"Habis."
     )
     opened = open_mail(b"From: siti@mampu.gov.my\n\n" + text, CODES)
     assert [(one.filename, one.content) for one in opened.attachments.kept] == [
         ("pelan.pdf", PDF * 9)
     ]
-    assert opened.form.understood["justification"] == "Pelan.\n\nSekian."
+    assert opened.form.understood["justification"] == "Pelan.\n\nHabis."
 
 
 def test_a_uuencoded_file_without_its_last_line_is_one_too():

@@ -8,6 +8,7 @@ import pytest
 from submissions import CODES
 
 from services.intake.channels.mail import open_mail
+from services.intake.domain.events import Missing
 
 MALAY = """\
 Assalamualaikum dan salam sejahtera,
@@ -116,9 +117,9 @@ class TestFilled:
         assert request.applicant.name == "Siti & Rakan"
         assert request.justification == "Fail besar."
 
-    def test_the_text_goes_before_the_html(self):
+    def test_the_text_and_the_html_that_say_the_same_are_one_form(self):
         made = message(MALAY)
-        made.add_alternative(HTML.replace("permohonan", "penamatan"), subtype="html")
+        made.add_alternative(f"<pre>{MALAY}</pre>", subtype="html")
         assert form(made).request.kind == "application"
 
     def test_a_filled_form_that_is_attached(self):
@@ -152,9 +153,8 @@ class TestFilled:
 class TestNotFilled:
     def test_a_plain_letter(self):
         text = "Tuan, saya ingin memohon perkhidmatan BMT. Terima kasih."
-        assert missing(message(text)) == {
-            "kind", "agency", "name", "account", "email", "justification",
-        }  # fmt: skip
+        (why,) = form(message(text)).missing
+        assert why == Missing.of("message", "no_form")
 
     @pytest.mark.parametrize(
         ("line", "instead", "field"),
@@ -181,7 +181,8 @@ class TestNotFilled:
 
     def test_a_form_that_is_only_quoted_is_somebody_elses(self):
         quoted = "\n".join(f"> {line}" for line in MALAY.splitlines())
-        assert "kind" in missing(message(f"Sila ulas.\n\n{quoted}"))
+        (why,) = form(message(f"Sila ulas.\n\n{quoted}")).missing
+        assert why == Missing.of("message", "form_quoted")
 
     def test_body_and_form_that_differ_are_ambiguous(self):
         made = message(MALAY)
@@ -217,6 +218,18 @@ class TestNotFilled:
             b"Content-Type: text/plain", b"Content-Type: multipart/report; boundary=x"
         )
         assert "message" in missing(raw)
+
+    @pytest.mark.parametrize(
+        "html", ["<div>" * 60_000, "<p>x</p>" * 200_000, "<p>" + "x " * 2_300_000]
+    )
+    def test_a_large_html_part_hides_no_complete_text(self, html):
+        made = message(MALAY)
+        made.add_alternative(html, subtype="html")
+        assert form(made).request is not None
+        alone = message()
+        alone.set_content(html, subtype="html")
+        (why,) = form(alone).missing
+        assert why.code in ("html_too_complex", "html_too_long")
 
 
 class TestNasty:
@@ -277,8 +290,22 @@ class TestNasty:
             b"Content-Type: text/html\r\n\r\n" + b"<!--" * 200_000,
             b"Content-Type: text/html\r\n\r\n<a " + b'a="' * 300_000 + b">",
             b"Content-Type: text/html\r\n\r\n" + b" " * 1_000_000 + b"x",
+            b"Content-Type: text/html\r\n\r\n<style>"
+            + b"* * *{display:none}" * 9_000
+            + b"</style>"
+            + b"<p>" * 9_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<p style='color:red'>x" * 60_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * 20_000,
+            b"In-Reply-To: <a@b>\r\n\r\n" + b"a: b@c\r\n" * 100_000,
+            b"In-Reply-To: <a@b>\r\n\r\n" + b"On x\r\n" * 100_000,
+            b"\r\n" + b"From: x\r\n" * 100_000,
+            b"\r\n" + b"\xe9\xff\x81 abc\n" * 100_000,
+            b"\r\n" + b"Nama\t" * 150_000,
+            b"\r\n" + b"terima kasih " * 80_000,
+            b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"x \n" * 300_000,
+            b"Content-Type: application/pkcs7-mime\r\n\r\n" + b"\x30\x80" * 400_000,
         ],
-        ids=range(13),
+        ids=range(24),
     )
     def test_nothing_takes_long(self, raw):
         began = time.process_time()

@@ -1,0 +1,222 @@
+"""How the text of an HTML page looks, as far as styles hide it: what is unseen does not count."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import tinycss2
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from tinycss2.color3 import RGBA, parse_color
+
+MOST_CSS: Final = 300_000
+_MOST_MATCHES: Final = 100_000
+
+_PROPERTIES: Final = frozenset(
+    [
+        *("display", "visibility", "opacity", "font-size", "font", "color", "background"),
+        *("background-color", "height", "max-height", "width", "max-width", "overflow"),
+        *("overflow-x", "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path"),
+        *("transform", "mso-hide", "white-space", "position"),
+    ]
+)
+_SMALLEST: Final = 2.0
+"""Pixels of a letter that can be read."""
+_AWAY: Final = -300.0
+"""Pixels beside the page."""
+_LEAST_DIFFERENCE: Final = 0.12
+_LEAST_OPACITY: Final = 0.1
+_PIXELS: Final = {"px": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.8, "ex": 8.0, "vw": 10.0}  # fmt: skip
+_NOT_ALWAYS: Final = re.compile(r":(?!not\(|first-child|last-child|nth-)")
+"""Selectors of what is so only sometimes, or of no element."""
+_ALWAYS: Final = ("", "all", "screen", "only all", "only screen")
+"""Media for which a rule is there for every reader."""
+_BLACK: Final = RGBA(0, 0, 0, 1)
+_WHITE: Final = RGBA(1, 1, 1, 1)
+LINK: Final = RGBA(0, 0, 1, 1)
+
+Declarations = dict[str, list[Any]]
+
+
+class TooComplex(Exception):  # noqa: N818  named for what is so
+    """No mail program writes so many elements, or so deep ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text looks, as elements hand it down."""
+
+    is_seen: bool = True
+    pixels: float = 16.0
+    ink: RGBA = _BLACK
+    paper: RGBA = _WHITE
+    keeps_lines: bool = False
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether a person sees letters that look so."""
+        nearest = max(abs(a - b) for a, b in zip(self.ink[:3], self.paper[:3], strict=True))
+        return (
+            self.is_seen
+            and self.pixels >= _SMALLEST
+            and self.ink[3] >= _LEAST_OPACITY
+            and nearest * self.ink[3] >= _LEAST_DIFFERENCE
+        )
+
+
+def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
+    """What the style sheets say of each element, by its identity; the more special rule wins."""
+    css = "\n".join(
+        style.text(deep=True) for style in page.css("style") if _is_for_all(style.attributes)
+    )[:MOST_CSS]
+    found: dict[int, list[tuple[tuple[int, int], Declarations]]] = {}
+    matches = 0
+    for number, (selector, declared) in enumerate(_rules(css)):
+        try:
+            elements = page.css(selector)
+        except SelectolaxError:  # a selector that is none selects nothing
+            elements = []
+        matches += len(elements) + 1
+        if matches > _MOST_MATCHES:
+            raise TooComplex
+        for element in elements:
+            found.setdefault(element.mem_id, []).append(((_weight(selector), number), declared))
+    return {
+        element: {name: value for _, each in sorted(rules, key=lambda rule: rule[0]) for name, value in each.items()}
+        for element, rules in found.items()
+    }  # fmt: skip
+
+
+def _is_for_all(told: Mapping[str, str | None]) -> bool:
+    return " ".join((told.get("media") or "").lower().split()) in _ALWAYS
+
+
+def _rules(css: str) -> Iterator[tuple[str, Declarations]]:
+    """Each selector with what matters here of its rule; rules for some screens alone are left out."""
+    waiting = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
+    for rule in waiting:
+        if rule.type == "at-rule" and rule.at_keyword.lower() == "media" and rule.content:
+            if " ".join(tinycss2.serialize(rule.prelude).lower().split()) in _ALWAYS:
+                yield from _rules(tinycss2.serialize(rule.content))
+        elif rule.type == "qualified-rule":
+            declared = declarations(tinycss2.parse_blocks_contents(rule.content))
+            selectors = tinycss2.serialize(rule.prelude)[:2000].split(",")
+            for selector in selectors if declared else ():
+                if not _NOT_ALWAYS.search(selector):
+                    yield selector.strip(), declared
+
+
+def _weight(selector: str) -> int:
+    """CSS's specificity, near enough: names of classes and ids before names of elements."""
+    return 10_000 * selector.count("#") + 100 * (selector.count(".") + selector.count("["))
+
+
+def declarations(parsed: list[Any]) -> Declarations:
+    """What matters here of what tinycss2 parsed; what is said to be important wins."""
+    found: Declarations = {}
+    urgent: Declarations = {}
+    for one in parsed:
+        if one.type == "declaration" and one.lower_name in _PROPERTIES:
+            value = [token for token in one.value if token.type not in ("whitespace", "comment")]
+            (urgent if one.important else found)[one.lower_name] = value
+    return found | urgent
+
+
+def styled(declared: Declarations, look: Look) -> Look | None:
+    """How text looks in an element with these declarations; None where nothing in it can be seen."""
+    if _is_gone(declared) or _is_flat(declared) or _is_away(declared):
+        return None
+    visibility = _word(declared, "visibility")
+    if visibility:
+        look = replace(look, is_seen=visibility not in ("hidden", "collapse"))
+    for name in ("font", "font-size"):
+        if (pixels := _pixels(declared.get(name, ()), look.pixels)) is not None:
+            look = replace(look, pixels=pixels)
+    if ink := _colour(declared.get("color", ()), look.ink):
+        look = replace(look, ink=ink)
+    for name in ("background", "background-color"):
+        paper = _colour(declared.get(name, ()), look.ink)
+        if paper and paper[3] > _LEAST_OPACITY:
+            look = replace(look, paper=paper)
+    if spaces := _word(declared, "white-space"):
+        look = replace(look, keeps_lines=spaces.startswith(("pre", "break-spaces")))
+    return look
+
+
+def _is_gone(declared: Declarations) -> bool:
+    opacity = _number(declared, "opacity")
+    return (
+        _word(declared, "display") == "none"
+        or _word(declared, "mso-hide") == "all"
+        or (opacity is not None and opacity < _LEAST_OPACITY)
+    )
+
+
+def _is_flat(declared: Declarations) -> bool:
+    """A box without height or width that shows nothing outside of it; or one that is clipped away."""
+    clipped = any(
+        _word(declared, name) in ("hidden", "clip")
+        for name in ("overflow", "overflow-x", "overflow-y")
+    )
+    sizes = (_number(declared, name) for name in ("height", "max-height", "width", "max-width"))
+    if clipped and any(size is not None and size <= 1 for size in sizes):
+        return True
+    for name in ("clip", "clip-path", "transform"):
+        for token in declared.get(name, ()):
+            if token.type == "function" and _hides(token):
+                return True
+    return False
+
+
+def _hides(function: Any) -> bool:
+    numbers = [one.value for one in function.arguments if hasattr(one, "int_value") or one.type == "percentage"]  # fmt: skip
+    if function.lower_name == "inset":
+        return bool(numbers) and numbers[0] >= 50  # noqa: PLR2004  half from each side
+    if function.lower_name == "rect":
+        return bool(numbers) and max(numbers) <= 1
+    return bool(function.lower_name in ("scale", "scalex", "scaley", "scale3d") and 0 in numbers)
+
+
+def _is_away(declared: Declarations) -> bool:
+    return any(
+        (number := _number(declared, name)) is not None and number < _AWAY
+        for name in ("left", "top", "right", "text-indent")
+    )
+
+
+def _word(declared: Declarations, name: str) -> str:
+    value = declared.get(name, ())
+    return str(value[0].lower_value) if value and value[0].type == "ident" else ""
+
+
+def _number(declared: Declarations, name: str) -> float | None:
+    """In pixels, where it is a length."""
+    value = declared.get(name)
+    if not value or value[0].type not in ("number", "dimension"):
+        return None
+    factor = _PIXELS.get(value[0].lower_unit, 1.0) if value[0].type == "dimension" else 1.0
+    return float(value[0].value) * factor
+
+
+def _pixels(value: Any, inherited: float) -> float | None:
+    """The size of letters that a `font` or `font-size` says."""
+    for token in value:
+        if token.type == "percentage":
+            return inherited * float(token.value) / 100
+        if token.type == "dimension":
+            if token.lower_unit == "em":
+                return inherited * float(token.value)
+            return float(token.value) * _PIXELS.get(token.lower_unit, 1.0)
+        if token.type == "number" and token.value == 0:
+            return 0.0
+    return None
+
+
+def _colour(value: Any, ink: RGBA) -> RGBA | None:
+    for token in value:
+        found = parse_color(token)
+        if found == "currentColor":
+            return ink
+        if found is not None:
+            return found
+    return None
