@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, TextIO
 
 from bmt.embedded.errors import PartMissing, WrongConfiguration
 
@@ -14,6 +18,10 @@ LOWEST_BASE: Final = 1024
 HIGHEST_BASE: Final = 65_000
 LOOKS: Final = 10
 SECONDS_BETWEEN_LOOKS: Final = 0.2
+_BEYOND_BASES: Final = 32_000
+_BASES_APART: Final = 100
+_CLAIMED: Final[list[TextIO]] = []
+"""Open as long as the process lives."""
 OFFSETS: Final = {
     "issuer": 0,
     "intake": 1,
@@ -83,6 +91,38 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_base(first: int = DEFAULT_BASE, further: Collection[int] = ()) -> int:
+    """A base whose ports nobody listens on; it is this process's until it ends.
+
+    Systems that are started at the same moment do not choose the same one: each claims it by a lock on a file.
+
+    Args:
+        first: where to begin to look, upwards.
+        further: what is added to the base, beside `OFFSETS`.
+
+    Raises:
+        PartMissing: there is none below the ports that the kernel hands out.
+    """
+    for base in range(first, _BEYOND_BASES, _BASES_APART):
+        if all(is_free(base + offset) for offset in (*OFFSETS.values(), *further)) and _claim(base):
+            return base
+    raise PartMissing(f"no free ports from {first} to {_BEYOND_BASES}")
+
+
+def _claim(base: int) -> bool:
+    """Whether it was nobody's; the lock goes with the process, however that ends."""
+    file = Path(tempfile.gettempdir()) / f"bmt-ports-{base}.lock"
+    with contextlib.ExitStack() as undo:
+        try:
+            lock = undo.enter_context(file.open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        _CLAIMED.append(lock)
+        undo.pop_all()
+        return True
 
 
 def any_free_port() -> int:

@@ -15,11 +15,10 @@ from typing import Final
 
 from bmt.chassis.errors import Unavailable
 from bmt.embedded import ready_file, services
-from bmt.embedded.errors import PartMissing
 from bmt.embedded.holders import holder
 from bmt.embedded.kafka import Kafka
 from bmt.embedded.layout import Layout
-from bmt.embedded.ports import OFFSETS, Ports, is_free
+from bmt.embedded.ports import Ports, free_base
 from bmt.embedded.program import Program
 from bmt.embedded.ready_file import Document
 from bmt.embedded.supervisor import Supervisor
@@ -29,7 +28,7 @@ from bmt.prove.evidence import Whereabouts
 from bmt.prove.schedule import SERVICES, WIRES
 from bmt.prove.wires import Wire
 
-BASES: Final = range(20_000, 32_000, 100)
+FIRST_BASE: Final = 20_000
 """Apart from those that systems are started on by hand, below those that the kernel hands out."""
 FIRST_WIRE: Final = 60
 """Added to the base: where the wires listen, one after the other."""
@@ -174,14 +173,10 @@ def _behind(kafka: Kafka, wire: int) -> Kafka:
     return replace(kafka, advertised_port=wire)
 
 
-def free_base() -> int:
-    """The first of so many ports that nobody listens on.
+def unused_base() -> int:
+    """A base for a site of its own.
 
     Raises:
-        PartMissing: there are none.
+        PartMissing: there is none.
     """
-    offsets = (*OFFSETS.values(), *range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))
-    for base in BASES:
-        if all(is_free(base + offset) for offset in offsets):
-            return base
-    raise PartMissing(f"no free ports from {BASES.start} to {BASES.stop}")
+    return free_base(FIRST_BASE, range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))

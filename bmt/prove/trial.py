@@ -19,7 +19,7 @@ from bmt.prove.plots import Play
 from bmt.prove.progress import Progress, Watch, nobody
 from bmt.prove.report import Report, audit
 from bmt.prove.schedule import schedule
-from bmt.prove.site import Alter, Site, free_base, unaltered
+from bmt.prove.site import Alter, Site, unaltered, unused_base
 from bmt.prove.workload import Poison, Story, poisons, workload
 
 OBSERVER: Final = "observer"
@@ -80,7 +80,7 @@ async def run(plan: Plan, watch: Watch = nobody) -> Outcome:
     """
     stories = workload(plan.seed, plan.requests)
     clock = _Clock()
-    site = Site(plan.layout, free_base(), plan.alter)
+    site = Site(plan.layout, unused_base(), plan.alter)
     watch(Progress(len(stories), plan.faults))
     async with site.running():
         clock.lap("start")

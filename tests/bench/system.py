@@ -13,7 +13,7 @@ from typing import Any
 from bmt.embedded import services
 from bmt.embedded.holders import holder
 from bmt.embedded.layout import REPOSITORY, Layout
-from bmt.embedded.ports import OFFSETS, Ports, is_free, listening
+from bmt.embedded.ports import Ports, free_base, listening
 from bmt.embedded.program import Program
 from bmt.embedded.supervisor import Supervisor
 from bmt.embedded.system import System
@@ -64,7 +64,7 @@ async def running(names: Sequence[str] = ALL, *, accounts: int = 1000) -> AsyncI
     with tempfile.TemporaryDirectory(prefix="bmt-bench-", ignore_cleanup_errors=True) as folder:
         layout = Layout.at(Path(folder))
         layout.make()
-        system = System(layout, Ports(_free_base()))
+        system = System(layout, Ports(free_base()))
         supervisor = Supervisor(_programs(system, names, accounts), layout.logs)
         try:
             await supervisor.start()
@@ -108,10 +108,3 @@ def _directory(system: System, accounts: int) -> Program:
         environment={"PYTHONPATH": PATH},
         ready=ready,
     )
-
-
-def _free_base() -> int:
-    for base in range(16_000, 32_000, 50):
-        if all(is_free(base + offset) for offset in OFFSETS.values()):
-            return base
-    raise RuntimeError("no free ports")

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from bmt.embedded import tether
-from bmt.embedded.errors import PartMissing, Unready
-from bmt.embedded.ports import DEFAULT_BASE, OFFSETS, is_free
+from bmt.embedded.errors import Unready
+from bmt.embedded.ports import free_base
 from bmt.embedded.ready_file import Document
 
-BASES: Final = range(DEFAULT_BASE, 20_000, 100)
 READY_WITHIN_SECONDS: Final = 180
 STOPPED_WITHIN_SECONDS: Final = 60
 
@@ -45,15 +44,8 @@ def running() -> Iterator[Document]:
 
 def _command(data: Path, file: Path) -> list[str]:
     up = [sys.executable, "-m", "bmt.cli.main", "up", "--quiet"]
-    options = ["--data", str(data), "--ready-file", str(file), "--port-base", str(_free_base())]
+    options = ["--data", str(data), "--ready-file", str(file), "--port-base", str(free_base())]
     return [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *up, *options]
-
-
-def _free_base() -> int:
-    for base in BASES:
-        if all(is_free(base + offset) for offset in OFFSETS.values()):
-            return base
-    raise PartMissing(f"no free ports from {BASES.start} to {BASES.stop}")
 
 
 def _ready(process: "subprocess.Popen[str]", file: Path) -> Document:

@@ -22,13 +22,12 @@ from bmt.embedded import ready_file, services
 from bmt.embedded.holders import administrator, holder
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import Layout
-from bmt.embedded.ports import OFFSETS, Ports, is_free
+from bmt.embedded.ports import Ports, free_base
 from bmt.embedded.program import Program
 from bmt.embedded.supervisor import Supervisor
 from bmt.embedded.system import System
 from bmt.embedded.tokens import mint
 
-BASES = range(13_000, 20_000, 100)
 ROOM_MEGABYTES = 768
 HERE = Path(__file__).parent
 
@@ -39,8 +38,7 @@ class Site:
     def __init__(self, root: Path) -> None:
         layout = Layout.at(root)
         layout.make()
-        base = next(b for b in BASES if all(is_free(b + each) for each in OFFSETS.values()))
-        self.system = System(layout, Ports(base))
+        self.system = System(layout, Ports(free_base()))
         self.ipms = StandIn(self.system.ipms.url.removesuffix("/v2"))
         self.storage = StandIn(self.system.storage.url)
         self.mail = WireToMail(self.system.mail.port)

@@ -17,7 +17,7 @@ from bmt.embedded.program import Program
 from bmt.prove.client_log import Log
 from bmt.prove.gathering import gather
 from bmt.prove.report import Report, audit
-from bmt.prove.site import Alter, Site, free_base
+from bmt.prove.site import Alter, Site, unused_base
 
 TESTS = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ async def report_of(bugs: Mapping[str, str], folder: Path, patience: float) -> R
     layout.make()
     marks = folder / "marks"
     marks.mkdir()
-    site = Site(layout, free_base(), _planting(bugs, marks))
+    site = Site(layout, unused_base(), _planting(bugs, marks))
     async with site.running():
         log = Log(site.whereabouts().client_log)
         async with httpx.AsyncClient(timeout=15, trust_env=False) as http:

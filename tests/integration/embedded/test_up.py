@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from bmt.chassis.mongodb import connect
-from bmt.embedded.ports import HOST, OFFSETS
+from bmt.embedded.ports import free_base
 
 pytestmark = pytest.mark.integration
 
@@ -32,17 +31,6 @@ def bmt(*arguments):
         check=False,
     )
 
-
-def free_base():
-    """A port base whose ports are all free."""
-    for base in range(21000, 30000, 50):
-        try:
-            for offset in OFFSETS.values():
-                with socket.socket() as probe:
-                    probe.bind((HOST, base + offset))
-        except OSError:
-            continue
-        return base
     raise AssertionError("no free ports")
 
 
