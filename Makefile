@@ -30,7 +30,7 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 	@$(BIN)/bmt demo
 
 test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
-	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour $(wildcard tests/unit/*/test_*_in_any_order.py)
