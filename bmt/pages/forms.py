@@ -127,7 +127,11 @@ def all_told(
 ) -> Sequence[Told]:
     """All that is wrong, in the order of the refusal; a field may be wrong in several ways."""
     errors = refused.errors if refused else ()
-    return list(dict.fromkeys(Told(field_of(one.pointer), one) for one in errors))
+    told: list[Told] = []
+    for one in errors:
+        if (each := Told(field_of(one.pointer), one)) not in told:
+            told.append(each)
+    return told
 
 
 async def sent(request: Request) -> Sent:

@@ -174,7 +174,7 @@ async def test_a_comment_that_is_not_taken_stays_in_its_form(office, desk):
     answer = await browser.post(f"{place(request)}/comments", data={"text": "x" * 5001})
     assert answer.status_code == 422
     assert "x" * 5001 in answer.text
-    assert 'id="text-fault"' in answer.text
+    assert 'aria-describedby="faults"' in answer.text
     assert (await browser.get(f"{place(request)}/comments")).status_code == 303
     unknown = await browser.get(f"{place(request)}/comments/documents/sha256:{'0' * 64}")
     assert unknown.status_code == 404
