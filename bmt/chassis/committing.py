@@ -62,8 +62,6 @@ class Committing:
             fingerprint=message.fingerprint,
             recorded_at=now,
             outbox=bool(records),
-            refusal=RefusalRecord(refused.problem, refused.detail, dict(refused.extra))
-            if refused
-            else None,
+            refusal=RefusalRecord.of(refused) if refused else None,
             traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
         )

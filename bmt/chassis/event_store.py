@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from bmt.contracts.problems import FieldError, Refused
+
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
@@ -36,6 +38,24 @@ class RefusalRecord:
     problem: str
     detail: str
     extra: dict[str, Any]
+
+    @classmethod
+    def of(cls, refused: Refused) -> "RefusalRecord":
+        """What is kept of a refusal; the wrong fields stand among its members, as in the problem."""
+        errors = [error.model_dump(mode="json") for error in refused.errors]
+        return cls(
+            refused.problem,
+            refused.detail,
+            {**refused.extra, **({"errors": errors} if errors else {})},
+        )
+
+    def again(self, *, replayed: bool) -> Refused:
+        """The refusal, to be raised."""
+        more = dict(self.extra)
+        errors = tuple(FieldError(**error) for error in more.pop("errors", ()))
+        return Refused(
+            self.detail, problem=self.problem, extra=more, errors=errors, replayed=replayed
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,7 @@ class Executed:
             Refused: as recorded.
         """
         if (refusal := self.commit.refusal) is not None:
-            raise Refused(
-                refusal.detail,
-                problem=refusal.problem,
-                extra=refusal.extra,
-                replayed=self.replayed,
-            )
+            raise refusal.again(replayed=self.replayed)
         return self
 
 
