@@ -52,7 +52,7 @@ class RefusalRecord:
     def again(self, *, replayed: bool) -> Refused:
         """The refusal, to be raised."""
         more = dict(self.extra)
-        errors = tuple(FieldError(**error) for error in more.pop("errors", ()))
+        errors = tuple(FieldError.model_validate(error) for error in more.pop("errors", ()))
         return Refused(
             self.detail, problem=self.problem, extra=more, errors=errors, replayed=replayed
         )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bmt.agencies.register import Agencies
 from bmt.contracts.field_errors import faults_in_body
+from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.sizes import size_in_bytes
 from services.intake.channels.character_sets import UNCLEAR, Decoded
@@ -37,6 +38,8 @@ _LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IG
 _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
 _OF_ONE: Final = ("name", "account", "email")
 _LEAST_OF_SEVERAL: Final = 2
+_OF_FORM: Final = ("not_an_email_address", "not_an_account", "wrong_form")
+"""Codes of values that are not what their line is for."""
 
 Meant = dict[str, set[str | int | None]]
 
@@ -277,5 +280,13 @@ def _checked(understood: dict[str, str], values: dict[str, str | int | None]) ->
     try:
         request = SubmitRequest.model_validate(asked)
     except ValidationError as error:
-        return Form(understood, tuple(map(Missing.wrong, faults_in_body(error, asked))), None)
+        return Form(understood, tuple(map(_wrong, faults_in_body(error, asked))), None)
     return Form(understood, (), request, filled=True)
+
+
+def _wrong(error: FieldError) -> Missing:
+    """Whoever wrote the line is told which one it is; what is wrong within a name or a text is told as it is."""
+    field = error.pointer.rpartition("/")[2]
+    return (
+        _of_field(field, "line_not_understood") if error.code in _OF_FORM else Missing.wrong(error)
+    )

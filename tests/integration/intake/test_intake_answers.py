@@ -167,7 +167,7 @@ async def test_each_change_of_status_is_answered_once_and_in_order(
 async def test_a_correction_by_hand_goes_on_being_answered(
     accepted, answers, facts_of, outcome, wire, intake, as_
 ):
-    """What comes after it names another channel, and is the integrator's request all the same."""
+    """Whatever channel the correction names, it stays the integrator's request."""
     event_id = uuid.uuid4().hex
     request = await facts_of((await accepted(submission(), event_id))["request_id"])
     await wire.say(procedure.returned(request), sequence=1)
@@ -182,7 +182,7 @@ async def test_a_correction_by_hand_goes_on_being_answered(
     await eventually(corrected)
     await outcome(event_id, status="received", reason=None)
     corrected_facts = await facts_of(request.request_id, "RequestReceived", "RequestReceived")
-    assert corrected_facts.channel == "memo"
+    assert corrected_facts.channel == "event"
     await wire.say(procedure.rejected(corrected_facts), sequence=2)
     said = await answers(event_id, "SubmissionAccepted", *["RequestProgressed"] * 3)
     assert statuses(said) == ["returned", "received", "rejected"]

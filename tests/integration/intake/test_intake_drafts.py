@@ -96,5 +96,5 @@ async def test_a_draft_is_discarded(visitor):
 async def test_a_draft_that_is_too_long_is_refused_and_stays_in_the_form(visitor):
     answer = await send(await visitor(), save_draft="1", justification="x" * 70_000)
     assert answer.status_code == 422
-    assert "Paling banyak 65536 aksara dibenarkan." in answer.text
+    assert "Paling banyak 65,536 aksara dibenarkan." in answer.text
     assert "x" * 70_000 in answer.text
