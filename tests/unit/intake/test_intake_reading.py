@@ -56,11 +56,15 @@ async def test_what_is_read_beside_is_what_would_be_read_here(readers):
         )
 
 
+MOST_SECONDS = 3
+"""Of the processor. 80,000 labelled lines take about one, twice as many twice that; a reader has 5."""
+
+
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_no_labelled_value_takes_long_to_read(body):
     began = time.process_time()
     opened = open_mail(HEAD + body, CODES)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < MOST_SECONDS
     assert opened.form.request is None
 
 
