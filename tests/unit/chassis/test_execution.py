@@ -11,9 +11,10 @@ from parcels import Deliver, Look, Parcel, Post
 from bmt.chassis.clock import new_id
 from bmt.chassis.decider import Message
 from bmt.chassis.errors import CausationReused, StoreUnavailable
+from bmt.chassis.event_store import RefusalRecord
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.memory_event_store import MemoryEventStore
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -216,3 +217,12 @@ async def test_a_message_without_a_trace_goes_on_with_its_streams():
     await bench.execution.execute(message(Post(5), traceparent="00-a-b-01"))
     executed = await bench.execution.execute(message(Deliver("Siti"), "c2"))
     assert executed.commit.traceparent == "00-a-b-01"
+
+
+def test_a_recorded_refusal_is_given_again_with_its_wrong_fields():
+    wrong = FieldError.of("/name", "too_long", maximum=200)
+    first = Refused(problem="request_closed", extra={"status_now": "withdrawn"}, errors=(wrong,))
+    again = RefusalRecord.of(first).again(replayed=True)
+    assert (again.problem, again.detail, again.errors) == (first.problem, first.detail, (wrong,))
+    assert again.extra == {"status_now": "withdrawn"}
+    assert again.replayed
