@@ -9,6 +9,19 @@ from services.records.statistics.settings import Settings
 GIVEN = {"kafka_bootstrap_servers": "127.0.0.1:1", "metrics_port": 8106}
 
 
+class Kafka:
+    """In the place of several brokers: what Faust would have them make."""
+
+    def __init__(self) -> None:
+        self.made = []
+
+    async def producer(self):
+        return self
+
+    async def create_topic(self, **topic):
+        self.made.append(topic)
+
+
 def app(tmp_path, **settings):
     own = Settings(**GIVEN | {"statistics_folder": tmp_path} | settings)
     return statistics(own, Figures(), lambda: None)
@@ -27,6 +40,9 @@ def test_its_name_may_be_given(tmp_path):
 
 
 @pytest.mark.parametrize("factor", [1, 3])
-def test_its_own_topic_is_kept_on_as_many_brokers_as_was_said(tmp_path, factor):
-    conf = app(tmp_path, statistics_replication_factor=factor).conf
-    assert conf.topic_replication_factor == factor
+async def test_its_own_topic_is_made_on_as_many_brokers_as_was_said(tmp_path, factor):
+    (table,) = app(tmp_path, statistics_replication_factor=factor).tables.values()
+    kafka = Kafka()
+    table.changelog_topic._get_producer = kafka.producer
+    await table.changelog_topic.declare()
+    assert [(each["partitions"], each["replication"]) for each in kafka.made] == [(3, factor)]
