@@ -43,6 +43,7 @@ async def filed(ready, http, caller):
 
     async def complete():
         record = await caller("auditor", "").get("records", f"/v1/records/{request_id}")
+        assert record.status_code == 200, record.text
         assert record.json()["state"]["status"] == "filed"
         return record.json()
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as, sign_in_as_user
 from playwright.async_api import expect
 
 pytestmark = MARKS
@@ -58,11 +58,11 @@ WORDS = {
 
 @WAYS
 async def test_a_user_applies_with_a_document_sees_where_it_is_and_withdraws_it(
-    new_page, language, scripts
+    new_page, account, language, scripts
 ):
     words = WORDS[language]
     page = await new_page("intake", scripts=scripts)
-    await sign_in_as(page, "Siti")
+    await sign_in_as_user(page, account)
     here = page.url
     await page.goto(f"{here}new/application?lang={language}")
     await page.get_by_label(words["why"]).fill("Menghantar lukisan kejuruteraan.")
@@ -128,11 +128,11 @@ async def with_the_session_ended(page, here, words, files=()):
 
 @WAYS
 async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_acknowledgement(
-    new_page, ready, language, scripts
+    new_page, ready, account, language, scripts
 ):
     words = WORDS[language]
     page = await new_page("intake", scripts=scripts)
-    await sign_in_as(page, "Siti")
+    await sign_in_as_user(page, account)
     await page.goto(f"{page.url}?lang={language}")
     reference = await applied(page, page.url.partition("?")[0], words)
     code = await told_by_mail(ready, reference)
@@ -152,10 +152,12 @@ async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_a
 
 
 @WAYS
-async def test_a_half_filled_form_is_found_again_in_another_browser(new_page, language, scripts):
+async def test_a_half_filled_form_is_found_again_in_another_browser(
+    new_page, account, language, scripts
+):
     words = WORDS[language]
     page = await new_page("intake", scripts=scripts)
-    await sign_in_as(page, "Siti")
+    await sign_in_as_user(page, account)
     here = page.url
     await page.goto(f"{here}new/application?lang={language}")
     await page.locator("#justification").fill("Separuh siap")
@@ -164,7 +166,7 @@ async def test_a_half_filled_form_is_found_again_in_another_browser(new_page, la
     await expect(page.get_by_text(words["saved"])).to_be_visible()
 
     later = await new_page("intake", scripts=scripts)
-    await sign_in_as(later, "Siti")
+    await sign_in_as_user(later, account)
     await later.goto(f"{here}new/application?lang={language}")
     await expect(later.locator("#justification")).to_have_value("Separuh siap")
     await expect(later.locator("#quota_bytes")).to_have_value("banyak")
@@ -173,17 +175,19 @@ async def test_a_half_filled_form_is_found_again_in_another_browser(new_page, la
 
 
 @WAYS
-async def test_what_was_typed_is_sent_although_the_session_ended(new_page, language, scripts):
+async def test_what_was_typed_is_sent_although_the_session_ended(
+    new_page, account, language, scripts
+):
     words = WORDS[language]
     page = await new_page("intake", scripts=scripts)
-    await sign_in_as(page, "Siti")
+    await sign_in_as_user(page, account)
     here = page.url
     await page.goto(f"{here}?lang={language}")
     await with_the_session_ended(page, here, words)
     async with page.context.expect_page() as opened:
         await page.get_by_role("link", name=words["sign in"]).click()
     tab = await opened.value
-    await tab.get_by_role("button", name="Siti").press("Enter")
+    await sign_in_as_user(tab, account)
     await expect(tab.get_by_role("heading", name=words["signed in"])).to_be_visible()
     await tab.close()
     await button(page, words["again"]).click()
