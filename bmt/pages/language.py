@@ -87,11 +87,18 @@ class Language:
 
     def _shown(self, place: str, value: FaultValue) -> str:
         if isinstance(value, str):
+            if place == "label":
+                return self._label(value)
             return KINDS_OF_FILE.get(value, value) if place == "kind" else value
         if isinstance(value, int):
             return self.size(value) if place.endswith("_bytes") else self.number(value)
         names = _NAMED.get(place, {})
         return ", ".join(self.text(names[one]) if one in names else one for one in value)
+
+    def _label(self, both: str) -> str:
+        """The name that a line of a form has in this language; it is told in Malay and English: `Nama / name`."""
+        malay, _, english = both.partition(" / ")
+        return english.capitalize() if english and self.code == "en" else malay
 
     def moment(self, at: datetime) -> str:
         """A moment as it is told in Malaysia, to the second."""

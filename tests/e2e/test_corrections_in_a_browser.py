@@ -1,7 +1,7 @@
 """Forms that are refused, and corrections, in a real browser: nothing is lost, and every fault leads to its field."""
 
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, sign_in_as
+from fixtures.browsing import MARKS, WAYS, clean, sign_in_as, sign_in_as_user
 from fixtures.outside import registered
 from playwright.async_api import expect
 
@@ -15,11 +15,14 @@ WORDS = {
         "received": "Permohonan anda telah diterima.",
         "correct": "Betulkan permohonan ini",
         "why": "Sebab pembetulan",
+        "taken": "Pembetulan anda telah diterima.",
         "corrected": "Pembetulan direkodkan",
         "in console": "Betulkan permohonan",
         "record": "Rekodkan pembetulan",
         "recorded": "Pembetulan telah direkodkan.",
         "quota": "Kuota",
+        "largest": "Saiz fail terbesar",
+        "at most": "Paling banyak 2 GB boleh diberikan.",
         "add": "Tambah minit",
     },
     "en": {
@@ -27,11 +30,14 @@ WORDS = {
         "received": "Your request has been received.",
         "correct": "Correct this request",
         "why": "Reason for the correction",
+        "taken": "Your correction has been received.",
         "corrected": "Correction recorded",
         "in console": "Correct the request",
         "record": "Record the correction",
         "recorded": "The correction is recorded.",
         "quota": "Quota",
+        "largest": "Largest file size",
+        "at most": "At most 2 GB can be granted.",
         "add": "Add the minute",
     },
 }
@@ -45,11 +51,11 @@ async def looked_at(page, scripts, name):
 
 @WAYS
 async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
-    new_page, language, scripts
+    new_page, account, language, scripts
 ):
     words = WORDS[language]
     page = await new_page("intake", scripts=scripts)
-    await sign_in_as(page, "Siti")
+    await sign_in_as_user(page, account)
     await page.goto(f"{page.url}new/application?lang={language}")
     await page.locator("#justification").fill("Menghantar lukisan kejuruteraan.")
     await page.locator("#quota_bytes").fill("banyak")
@@ -57,8 +63,10 @@ async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     await page.locator("#attached").set_input_files([WRONG, GOOD])
     await page.get_by_role("button", name=words["hand in"], exact=True).click()
     faults = page.locator("#faults")
-    await expect(faults.get_by_role("listitem")).to_have_count(3)
-    await expect(faults).to_contain_text("palsu.pdf")
+    in_order = [words["quota"], words["largest"], "palsu.pdf"]
+    await expect(faults.get_by_role("listitem")).to_contain_text(in_order)
+    largest = page.locator("#max_file_size_bytes-fault")
+    await expect(largest).to_have_text(words["at most"])
     await expect(page.get_by_label("surat.pdf")).to_be_checked()
     await looked_at(page, scripts, "refused form")
     await faults.get_by_role("link", name=words["quota"]).click()
@@ -75,6 +83,7 @@ async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     await page.locator("#quota_bytes").fill("3")
     await page.get_by_label(words["why"]).fill("Tersalah taip.")
     await page.get_by_role("button", name=words["hand in"], exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text(words["taken"])
     await expect(page.get_by_text(words["corrected"])).to_be_visible()
     await expect(page.get_by_text("Tersalah taip.")).to_be_visible()
     await expect(page.get_by_text("3 GB")).to_be_visible()

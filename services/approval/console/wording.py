@@ -83,25 +83,25 @@ APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "emai
 """The fields of an applicant, in the order of the form."""
 
 LABEL: Final[Mapping[str, str]] = {
-    **APPLICANT,
+    "decision": "Keputusan",
+    "reason": "Sebab",
     "kind": "Jenis",
+    "correction_reason": "Sebab pembetulan",
+    **APPLICANT,
     "justification": "Justifikasi",
     "quota_bytes": "Kuota",
     "max_file_size_bytes": "Saiz fail terbesar",
     "channel": "Diterima melalui",
     "reply_through": "Maklum balas melalui",
-    "correction_reason": "Sebab pembetulan",
-    "reason": "Sebab",
     "attached": "Lampiran",
     "evidence": "Bukti",
     "note": "Catatan",
     "text": "Minit baharu",
     "scan": "Fail imbasan",
-    "decision": "Keputusan",
     "exception_reason": "Sebab diluluskan walaupun ada amaran",
     "on_behalf_of": "Bertindak bagi pihak",
 }
-"""The fields of forms, as those call them."""
+"""The fields of forms, as those call them and in their order."""
 
 CHANGED: Final[Mapping[str, str]] = {
     **{name: LABEL[name] for name in ("name", "account", "email", "justification", "channel")},

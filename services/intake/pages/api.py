@@ -1,6 +1,6 @@
 """The users' addresses; each form is the same command as the API's, and is sent to the page that it stands on."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -59,6 +59,6 @@ def routes(desk: Desk, execution: Execution[Any, Any], admitted: Admitted) -> AP
     return routes
 
 
-def led_to(request_id: str) -> Response:
-    """To the receipt."""
-    return RedirectResponse(f"{PREFIX}/requests/{request_id}?new=1", _SEE_OTHER)
+def led_to(request_id: str, came: Literal["new", "corrected"]) -> Response:
+    """To the receipt, of a request or of its correction."""
+    return RedirectResponse(f"{PREFIX}/requests/{request_id}?{came}=1", _SEE_OTHER)

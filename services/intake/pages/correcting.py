@@ -78,7 +78,7 @@ def routes(
             # It may have been taken in all the same: sent again, it must not come twice.
             form, refused = replace(form, key=told.key), Refused(problem="unavailable")
         else:
-            return led_to(request_id)
+            return led_to(request_id, "corrected")
         kind = correcting.request.facts.kind
         return desk.form(request, visitor, kind, form, refused, correcting=correcting)
 

@@ -117,6 +117,7 @@ class Desk:
             refused=refused,
             faults=faults_of(refused),
             new=request.query_params.get("new") == "1",
+            corrected=request.query_params.get("corrected") == "1",
             wording=wording,
         )
 

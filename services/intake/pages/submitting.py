@@ -88,7 +88,7 @@ def routes(
             return desk.form(request, visitor, kind, replace(form, key=told.key), away)
         # A draft that a crash leaves here has this form's name: sent again, it is the same request.
         await drafts.discard(visitor.subject, kind, told.key)
-        return led_to(executed.commit.subject)
+        return led_to(executed.commit.subject, "new")
 
     def _left(
         request: Request,

@@ -92,30 +92,26 @@ AHEAD: Final[Mapping[Status, Sequence[str]]] = {
 """The stages before the end, by status; none: it has ended."""
 
 LABEL: Final[Mapping[str, str]] = {
+    "agency": "Agensi",
+    "applicant": "Pemohon",
+    "channel": "Saluran",
+    "correction_reason": "Sebab pembetulan",
     "justification": "Justifikasi",
     "quota_bytes": "Kuota (GB)",
     "max_file_size_bytes": "Saiz fail terbesar (GB)",
     "reply_through": "Maklumkan keputusan melalui",
-    "correction_reason": "Sebab pembetulan",
     "documents": "Lampiran",
-    "agency": "Agensi",
-    "applicant": "Pemohon",
-    "channel": "Saluran",
 }
-"""The fields, as the form calls them."""
+"""The fields, as the form calls them and in its order."""
 
 FIELD: Final[Mapping[str, str]] = {
     "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
-    "quota_bytes": "Kuota hendaklah nombor GB dalam had agensi.",
-    "max_file_size_bytes": "Saiz fail hendaklah nombor GB, paling banyak 2 GB.",
     "reply_through": "Pilih satu cara maklum balas yang dibenarkan oleh agensi.",
-    "documents": "Dokumen ini tidak dapat diterima. Gunakan PDF, imej atau dokumen pejabat.",
     "agency": "Akaun anda tidak dikaitkan dengan agensi yang menggunakan perkhidmatan ini.",
     "applicant": "Butiran akaun anda tidak lengkap. Hubungi pentadbir agensi.",
     "channel": "Agensi anda tidak menerima permohonan melalui borang ini.",
     "reason": "Nyatakan sebabnya.",
-    "correction_reason": "Nyatakan sebab pembetulan ini.",
 }
-"""What is wrong with a field, whatever it is."""
+"""What a field asks for, where the sentence of what is wrong with it would not say it alone."""
 
 ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, LABEL, FIELD)

@@ -63,13 +63,13 @@ def item(**changes):
     return InboxItemInFull(**{**values, **changes})
 
 
-async def shown(desk, one):
+async def shown(desk, one, language="ms"):
     request = Request(
         {
             "type": "http",
             "method": "GET",
             "path": "/console/inbox/x",
-            "query_string": b"",
+            "query_string": f"lang={language}".encode(),
             "headers": [(b"host", b"x")],
             "session": {},
         }
@@ -140,5 +140,18 @@ async def test_why_an_item_waits_is_told_in_malay_and_not_as_the_api_says_it(des
     )
     before = MissingField(field="kind", detail="There is no line Jenis.")
     page = await shown(desk, item(missing=(label, before)))
-    assert "<li>Tiada baris Jenis / kind.</li></ul>" in page
+    assert "<li>Tiada baris Jenis.</li></ul>" in page
     assert "There is no line" not in page
+    english = await shown(desk, item(missing=(label,)), "en")
+    assert "<li>There is no line Kind.</li></ul>" in english
+
+
+async def test_why_an_item_waits_names_the_field_where_its_sentence_does_not(desk):
+    large = MissingField(
+        field="max_file_size_bytes",
+        detail="x",
+        code="size_above_maximum",
+        values={"maximum_bytes": 2 * 10**9},
+    )
+    page = await shown(desk, item(missing=(large,)))
+    assert "<li>Saiz fail terbesar: Paling banyak 2 GB boleh diberikan.</li></ul>" in page

@@ -316,8 +316,8 @@ async def page_of(problem, errors, language):
         ),
         (
             Missing.of("quota_bytes", "line_missing", label="Kuota / quota"),
-            "Tiada baris Kuota / quota.",
-            "There is no line Kuota / quota.",
+            "Tiada baris Kuota.",
+            "There is no line Quota.",
         ),
     ],
 )
