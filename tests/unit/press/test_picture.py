@@ -64,8 +64,9 @@ def test_the_picture_of_an_image_is_upright_and_of_its_shape(form, orientation, 
 
 
 def test_what_is_typed_into_a_form_is_in_its_picture():
-    pages = made((SCANS / "582-pdf-with-a-field-filled-in.pdf").read_bytes(), "1").stdout
-    assert resembles(Image.open(io.BytesIO(pages)))
+    png = made((SCANS / "582-pdf-with-a-field-filled-in.pdf").read_bytes(), "1").stdout
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    assert picture.getpixel((int(picture.width * 0.12), int(picture.height * 0.9))) == 0
 
 
 def test_it_runs_where_no_module_of_ours_is_found(tmp_path):
