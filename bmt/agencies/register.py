@@ -92,6 +92,8 @@ def parse(raw: Mapping[str, Any] | None) -> Agencies:
     Raises:
         AgenciesFileWrong: it says what is not allowed.
     """
+    if not raw:
+        raise AgenciesFileWrong("there is no agency in it")
     try:
         rules = _FILE.validate_python(raw)
     except ValidationError as error:

@@ -35,6 +35,8 @@ def read(text: str) -> Any:
     """
     try:
         return yaml.load(text, _Loader)  # noqa: S506  it makes plain values alone
+    except RecursionError:
+        raise NotYaml("it is nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = " ".join(str(error.problem or error.context).split())

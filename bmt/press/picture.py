@@ -39,6 +39,12 @@ _MOST_STRETCHED: Final = 4.0
 """Fax machines scan up to 2.1 times as many dots across as down (ITU-T T.4: 204 × 98 an inch)."""
 _WITHOUT_WHITE: Final = ("I", "F")
 """Of 32 bits, whole or not: no file says which value is white."""
+_BITS: Final = 258
+_WHITE: Final = 262
+_PLANES: Final = 284
+"""TIFF 6.0, section 8: BitsPerSample, PhotometricInterpretation (0: nought is white), PlanarConfiguration."""
+_APART: Final = 2
+_BYTE_BITS: Final = 8
 _SIDEWAYS: Final = 5
 """From this orientation on, rows are columns (TIFF 6.0, section 8)."""
 _PDF: Final = b"%PDF-"
@@ -76,7 +82,9 @@ def _is_pdf(content: bytes) -> bool:
 
 
 def _of_pdf(content: bytes, page: int) -> Image.Image:
-    sheet = pypdfium2.PdfDocument(content)[page - 1]
+    document = pypdfium2.PdfDocument(content)
+    document.init_forms()  # else what is typed into a form's fields is not drawn
+    sheet = document[page - 1]
     drawn: Image.Image = sheet.render(scale=_scale(*sheet.get_size())).to_pil()
     return drawn
 
@@ -136,22 +144,37 @@ def upright(frame: Image.Image) -> Image.Image:
         Exception: whatever Pillow finds wrong with the file.
     """
     frame.load()
+    tags = getattr(frame, "tag_v2", {})
+    if tags.get(_PLANES, 1) == _APART and max(tags.get(_BITS, (1,))) > _BYTE_BITS:
+        raise ColoursNotKnown(
+            f"{frame.mode};{max(tags[_BITS])}"
+        )  # Pillow reads a half of each value
     seen = ImageOps.exif_transpose(frame)
     if seen.mode in _WITHOUT_WHITE:
         raise ColoursNotKnown(seen.mode)
-    return seen if seen.mode in ("1", "L", "RGB") else _in_colours(seen)
+    if seen.mode.startswith("I;16"):
+        return _of_sixteen_bits(seen, white_is_nought=tags.get(_WHITE, 1) == 0)
+    if seen.has_transparency_data:
+        return _on_paper(seen.convert("RGBA"))
+    return seen if seen.mode in ("1", "L", "RGB") else seen.convert("RGB")
 
 
-def _in_colours(image: Image.Image) -> Image.Image:
-    """Of 16 bits of grey the upper eight."""
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        drawn = image.convert("RGBA")
-        paper = Image.new("RGBA", drawn.size, "white")
-        paper.alpha_composite(drawn)
-        return paper.convert("RGB")
-    return image.convert("RGB")
+def _of_sixteen_bits(image: Image.Image, *, white_is_nought: bool) -> Image.Image:
+    """The upper eight bits of grey."""
+    grey = image.convert("I").point(lambda value: value / 256).convert("L")
+    if white_is_nought:  # Pillow turns round eight bits and fewer alone
+        grey = ImageOps.invert(grey)
+    if not image.has_transparency_data:
+        return grey
+    drawn = grey.convert("RGBA")
+    drawn.putalpha(image.convert("RGBA").getchannel("A"))  # found among all sixteen
+    return _on_paper(drawn)
+
+
+def _on_paper(drawn: Image.Image) -> Image.Image:
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    return paper.convert("RGB")
 
 
 def _dots(info: Mapping[Any, Any]) -> tuple[float, float]:

@@ -5,15 +5,16 @@ takes a tenth of the time that full SCIM resources take, and the event loop has 
 """
 
 import json
+import re
 from collections import Counter as Counts
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 import httpx
 import structlog
 from prometheus_client import Counter, Gauge
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bmt.chassis.errors import Unavailable
 from services.intake.domain.submission import Standing
@@ -34,6 +35,25 @@ _ATTRIBUTES: Final = ",".join(
         *(f"{ENTERPRISE}:{unit}" for unit in ("organization", "department", "division")),
     )
 )
+
+
+_CORE: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+_NAMES: Final = {
+    name.casefold(): name
+    for name in (
+        *("totalResults", "Resources", "id", "userName", "active", "emails", "value", "primary"),
+        *("bmtEnabled", "organization", "department", "division", EXTENSION, ENTERPRISE),
+    )
+}
+"""What is read, by its name in lower case: attribute names are not case-exact (RFC 7643, 2.1)."""
+_WRITTEN_OTHERWISE: Final = re.compile(
+    rb'"(?!(?:%(names)s)")(?:(?i:%(names)s)|(?i:%(urns)s):\w+)"\s*:'
+    % {
+        b"names": "|".join(map(re.escape, _NAMES.values())).encode(),
+        b"urns": "|".join(map(re.escape, (_CORE, EXTENSION, ENTERPRISE))).encode(),
+    }
+)
+"""A name of ours in other letters than RFC 7643's, or behind its schema's URN (RFC 7644, 3.10)."""
 
 
 class DirectoryUnavailable(Unavailable):
@@ -68,7 +88,7 @@ class _Office(BaseModel):
 
 
 class _User(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
     id: str | None = None
     user_name: Annotated[str, Field(alias="userName", min_length=1)]
     active: bool | None = None
@@ -129,11 +149,43 @@ def _page(content: bytes) -> _Page:
     Raises:
         ValidationError: it is no ListResponse.
     """
+    if _WRITTEN_OTHERWISE.search(content):
+        return _readable(_Records.model_validate(_renamed(content)))
     try:
         whole = _List.model_validate_json(content)
     except ValidationError:
         return _readable(_Records.model_validate_json(content))
     return _Page(whole.total, whole.users or ())
+
+
+def _renamed(content: bytes) -> object:
+    """The answer under the names that are read.
+
+    Raises:
+        ValidationError: it is no JSON.
+    """
+    plain = TypeAdapter(Any).validate_json(content)
+    return _canonical(plain)
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, list):
+        return [_canonical(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, object] = {}
+    for written, inner in cast("dict[str, object]", value).items():
+        schema, _, attribute = written.rpartition(":")
+        known, name = _NAMES.get(schema.casefold()), _NAMES.get(attribute.casefold(), attribute)
+        if known is not None:
+            service = found.setdefault(known, {})
+            if isinstance(service, dict):
+                service[name] = _canonical(inner)
+        elif schema.casefold() == _CORE.casefold():
+            found[name] = _canonical(inner)
+        else:
+            found[_NAMES.get(written.casefold(), written)] = _canonical(inner)
+    return found
 
 
 def _readable(answer: _Records) -> _Page:

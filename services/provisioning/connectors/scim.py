@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 
@@ -21,10 +21,12 @@ from scim2_models import (
     AnyExtension,
     Extension,
     ListResponse,
+    Mutability,
     PatchOp,
     PatchOperation,
     Resource,
     ResourceType,
+    Returned,
     SCIMException,
     ScimPolicy,
     ScimProvider,
@@ -87,11 +89,18 @@ class BmtService(Extension):
     max_file_size_bytes: Annotated[str | None, BeforeValidator(_size)] = None
 
 
+def _id(value: object) -> object:
+    """An id as it stands in an address, where a server writes a number; else as it is."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole else value
+
+
 class IpmsUser(Resource[AnyExtension]):
     """What is read of a user: what else IPMS keeps of one, and how, is none of ours."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
 
+    id: Annotated[str | None, Mutability.read_only, Returned.always, BeforeValidator(_id)] = None
     user_name: str | None = None
 
 
@@ -211,9 +220,13 @@ class Scim:
         """
         headers = {"If-Match": version} if version else {}
         answer = None
-        # What cannot be read says nothing of what was done: that is read back.
-        with _answering(), suppress(ResponsePayloadValidationException):
-            answer = await self._client.modify(BmtUser, user.id, change, headers=headers)
+        with _answering():
+            try:
+                answer = await self._client.modify(BmtUser, user.id, change, headers=headers)
+            except SCIMResponseException as error:
+                if not getattr(error.source, "is_success", False):
+                    raise
+                # What cannot be read says nothing of what was done: that is read back.
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
             raise TargetRefused(
                 "ipms", "IPMS answers the change with another account", code="another_account"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from fixtures.drawn_paper import resembles
 from fixtures.problems import assert_problem
 from intake_callers import ADMINISTRATOR, INBOUND
 from PIL import Image
@@ -63,6 +64,7 @@ async def test_a_scan_is_taken_apart_and_its_pages_look_as_drawn(hand_in, intake
         assert [item["understood"].get("kind") for item, _ in items] == case["kinds"]
     for _, content in items:
         with pypdfium2.PdfDocument(content) as document:
+            document.init_forms()
             assert len(document) == case["pages"] // case["items"]
             for page in (document[0], document[len(document) - 1]):
                 assert page.get_size() == pytest.approx(
@@ -81,7 +83,10 @@ async def test_what_cannot_be_shown_is_refused_by_name(hand_in, name):
 
 
 def assert_shows(page: Image.Image, what: str) -> None:
-    """A dark bar over the upper tenth, a round circle about the middle, and white paper."""
+    """`paper`: a dark bar over the upper tenth, a round circle about the middle, and white paper.
+
+    `drawn paper`: that of `fixtures.drawn_paper`, which no turning and no mirror leaves alike.
+    """
     if what == "paper":
         width, height = page.size
         assert _mean(page, 0, 0, 1, 0.08) < 60
@@ -89,6 +94,8 @@ def assert_shows(page: Image.Image, what: str) -> None:
         middle = page.crop((0, round(height * 0.2), width, round(height * 0.9)))
         left, top, right, bottom = middle.point(lambda grey: 255 * (grey < 128)).getbbox()
         assert right - left == pytest.approx(bottom - top, rel=0.06)
+    elif what == "drawn paper":
+        assert resembles(page)
     elif what == "blank":
         assert _mean(page, 0, 0, 1, 1) > 250
 

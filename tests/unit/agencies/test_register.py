@@ -34,7 +34,14 @@ def test_a_file_that_is_not_there_is_said_with_its_variable(tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", [b"MAMPU: {", b"\xff\xfe\xfd"])
+@pytest.mark.parametrize("content", [b"", b"# MAMPU:\n", b"{}", b"null", b"[]"])
+def test_a_file_without_an_agency_is_refused(tmp_path, content):
+    path = tmp_path / "agencies.yaml"
+    path.write_bytes(content)
+    assert wrong(path) == f"BMT_AGENCIES_FILE is wrong: {path}: there is no agency in it"
+
+
+@pytest.mark.parametrize("content", [b"MAMPU: {", b"\xff\xfe\xfd", b"[" * 5000])
 def test_a_file_that_is_not_yaml_is_said_on_one_line(tmp_path, content):
     path = tmp_path / "agencies.yaml"
     path.write_bytes(content)

@@ -1,6 +1,7 @@
 """Eligibility: from a snapshot at most 60 s old, looked up live where that would warn."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -168,6 +169,34 @@ class TestOddAnswers:
         directory, _ = directory_of(FakeScim(user("siti", active=written)))
         expected = standing or Standing(registered=True)
         assert await directory.everybody() == {"siti": expected}
+
+    @pytest.mark.parametrize("letters", [str.lower, str.upper])
+    async def test_names_of_attributes_may_be_in_any_letters(self, letters):
+        def written(value):
+            if isinstance(value, dict):
+                return {letters(name): written(inner) for name, inner in value.items()}
+            return [written(one) for one in value] if isinstance(value, list) else value
+
+        siti = user("siti", emails=[{"value": "siti@x.my"}], **{EXTENSION: {"bmtEnabled": True}})
+        scim = FakeScim()
+        scim.answer = httpx.Response(200, json=written({"totalResults": 1, "Resources": [siti]}))
+        expected = replace(ENABLED, emails=("siti@x.my",))
+        directory, _ = directory_of(scim)
+        assert await directory.everybody() == {"siti": expected}
+        assert await directory.look_up("siti") == expected
+
+    async def test_attributes_may_stand_behind_their_schema(self):
+        core = "urn:ietf:params:scim:schemas:core:2.0:User"
+        siti = {f"{core}:userName": "siti", f"{core}:active": True}
+        siti |= {f"{EXTENSION}:bmtEnabled": True, f"{EXTENSION}:maxFileSizeBytes": "1"}
+        scim = FakeScim()
+        scim.answer = httpx.Response(200, json={"totalResults": 1, "Resources": [siti]})
+        assert await directory_of(scim)[0].look_up("siti") == ENABLED
+
+    async def test_an_id_may_be_a_number(self):
+        directory, registry = directory_of(FakeScim(user("siti", id=17), user("ravi", id=18)))
+        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
+        assert left_out(registry, "unreadable") == 0
 
     async def test_pages_may_be_smaller_than_what_was_asked_for(self):
         scim = FakeScim(*(user(f"u{number}") for number in range(450)), most=10)

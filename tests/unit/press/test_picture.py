@@ -12,6 +12,7 @@ from PIL import Image
 
 import bmt.press.picture
 
+SCANS = Path(__file__).parents[2] / "cases" / "scans"
 PDF = (Path(__file__).parents[3] / "examples" / "documents" / "surat-kamal.pdf").read_bytes()
 
 
@@ -60,6 +61,12 @@ def test_the_picture_of_an_image_is_upright_and_of_its_shape(form, orientation, 
     content = io.BytesIO()
     lying.save(content, form, dpi=dpi[::-1] if orientation > 4 else dpi, exif=exif)
     assert resembles(Image.open(io.BytesIO(made(content.getvalue(), "1").stdout)))
+
+
+def test_what_is_typed_into_a_form_is_in_its_picture():
+    png = made((SCANS / "582-pdf-with-a-field-filled-in.pdf").read_bytes(), "1").stdout
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    assert picture.getpixel((int(picture.width * 0.12), int(picture.height * 0.9))) == 0
 
 
 def test_it_runs_where_no_module_of_ours_is_found(tmp_path):

@@ -158,7 +158,24 @@ class SaysNothingAtLength(ScimServer):
         return 200, None
 
 
-@pytest.mark.parametrize("kind", [SaysNothing, SaysNothingAtLength])
+class Created(ScimServer):
+    def changed(self, one):
+        return 201, one
+
+
+class WillBeDone(ScimServer):
+    def changed(self, one):
+        return 202, None
+
+
+class SaysNoSchema(ScimServer):
+    def changed(self, one):
+        return 200, {}
+
+
+@pytest.mark.parametrize(
+    "kind", [SaysNothing, SaysNothingAtLength, Created, WillBeDone, SaysNoSchema]
+)
 async def test_a_change_may_be_answered_without_a_body(kind):
     ipms = kind(user("siti"))
     async with connected(ipms) as scim:
@@ -203,6 +220,19 @@ async def test_a_service_that_cannot_be_read_is_this_accounts_fault_alone():
     async with connected(ScimServer(odd)) as scim:
         with pytest.raises(TargetRefused, match="cannot be read"):
             await scim.read_back("siti")
+
+
+async def test_an_id_may_be_a_number():
+    class Numbered(ScimServer):
+        def listing(self, found, start, count):
+            numbered = [{**one, "id": int(one["id"])} for one in found]
+            return super().listing(numbered, start, count)
+
+    ipms = Numbered(user("siti", id="17"))
+    async with connected(ipms) as scim:
+        await scim.apply("siti", ON)
+        assert (await scim.read_back("siti")).effective == ON
+    assert ipms.patched == ["siti"]
 
 
 @pytest.mark.parametrize("status", [409, 412, 423, 428])
