@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import faust
 import structlog
+from faust.types import TP
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.settings import KafkaSettings
@@ -28,9 +29,6 @@ SESSION_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 2.0
 
 _MILESTONES: Final = Vocabulary(MILESTONES)
-
-Place = tuple[str, int]
-"""A topic and a partition."""
 
 
 def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) -> faust.App:
@@ -55,8 +53,8 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
     turnaround = Turnaround(figures, ready)
 
     @app.on_partitions_assigned.connect(weak=False)
-    async def count_anew(_: faust.App, assigned: Collection[Place], **__: Any) -> None:
-        own = [place for place in assigned if place[0] in names]
+    async def count_anew(_: faust.App, assigned: Collection[TP], **__: Any) -> None:
+        own = [place for place in assigned if place.topic in names]
         turnaround.begin(own)
         if fault := _not_alike(app, names):
             await app.crash(WrongConfiguration(fault))
@@ -88,23 +86,23 @@ class Turnaround:
         self._figures = figures
         self._ready = ready
         self._times: dict[str, Times] = {}
-        self._own: frozenset[Place] = frozenset()
-        self._unread: dict[Place, int] = {}
+        self._own: frozenset[TP] = frozenset()
+        self._unread: dict[TP, int] = {}
 
-    def begin(self, own: Collection[Place]) -> None:
+    def begin(self, own: Collection[TP]) -> None:
         """Count from nothing, in these partitions alone."""
         self._own = frozenset(own)
         self._times, self._unread = {}, {}
         self._figures.clear()
 
-    def expect(self, ends: Mapping[Place, int]) -> None:
+    def expect(self, ends: Mapping[TP, int]) -> None:
         """The figures are told once everything before these offsets was taken in."""
         self._unread = dict(ends)
         self._tell_when_read()
 
     def take(self, message: Any) -> None:
         """Take in one record. Never raises: Faust would stop reading."""
-        place = (message.topic, message.partition)
+        place = TP(message.topic, message.partition)
         if place not in self._own:
             return
         try:
