@@ -33,7 +33,7 @@ test: lint types architecture  ## Lint, types, architecture, then every test on 
 	@$(BIN)/python -m pytest -q
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour $(wildcard tests/unit/*/test_*_in_any_order.py)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
 	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 FIRST_PAUSE = 0.01
@@ -22,7 +22,7 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float =
         AssertionError: the last one of `check`, when the time is over.
     """
     deadline = time.monotonic() + timeout
-    pause = FIRST_PAUSE
+    pauses = _pauses()
     while True:
         try:
             answer = check()
@@ -34,5 +34,33 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float =
                 raise
         else:
             return answer
-        await asyncio.sleep(pause)
+        await asyncio.sleep(next(pauses))
+
+
+def eventually_in_this_thread(check: Callable[[], None], timeout: float) -> None:
+    """Return once `check` holds: for what starts a program where no event loop runs.
+
+    Args:
+        check: asserts what must come true.
+        timeout: seconds.
+
+    Raises:
+        AssertionError: the last one of `check`, when the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    pauses = _pauses()
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(next(pauses))
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds, without end: short at first."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
         pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -27,6 +27,9 @@ LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
 the origin cannot be decoded, and the value is its bytes as they came there."""
 
 
+DISCARDED: Final = "discarded"
+"""The reason of what an operator gave up in the parking lot: of this letter nobody need be told."""
+
 OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
 """Returns when whoever sent these records will be answered; the same records may come again."""
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import structlog
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points, strict_json
 from bmt.chassis.body_limit import JSON_BODY_BYTES
 from bmt.chassis.clock import Clock
-from bmt.chassis.dead_letters import DeadLetters, OnDead, no_answer
+from bmt.chassis.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
@@ -34,6 +34,10 @@ log = structlog.get_logger(__name__)
 
 M = TypeVar("M")
 
+GIVEN_UP: Final = (
+    "An operator gave this event up: it could not be handled. Publish it again if need be."
+)
+"""What a sender outside reads: neither who decided so nor the reason, which is the operators' own."""
 
 Count = Callable[[str, Outcome], None]
 """Counts one event of a type with its outcome."""
@@ -83,7 +87,8 @@ class Dispatcher:
         Raises:
             Unavailable: a part is away; handle the same records again.
         """
-        own_keys = [self._apart(record) for record in records]
+        given_up = await self._lot.given_up(records)
+        own_keys = [self._apart(record) for record in records if record.place not in given_up]
         waiting = set(await self._lot.waiting_keys({record.key for record in own_keys}))
         parked: list[Handling] = []
         handled: list[Handling] = []
@@ -103,6 +108,9 @@ class Dispatcher:
             self._count(one.type, Outcome.PARKED)
         for one in handled:
             self._count(one.type, one.end)
+        for record in records:
+            if record.place in given_up:
+                self._count(self._read(record).type, Outcome.DUPLICATE)
 
     async def _park_behind(self, behind: Sequence[Handling]) -> None:
         now = self._clock()
@@ -129,11 +137,30 @@ class Dispatcher:
         return replace(record, key=f"{record.topic}/{record.key}")
 
     async def retry_one(self) -> bool:
-        """Try one parked event that is due. False: none is."""
+        """Try one parked event that is due, or move it away where it was given up. False: none is due."""
         parked = await self._lot.take_due(self._clock())
         if parked is None:
             return False
         crash_points.reached("dispatch.taken_up")
+        if parked.discarding:
+            await self._give_up(parked)
+        else:
+            await self._try_again(parked)
+        return True
+
+    async def _give_up(self, parked: Parked) -> None:
+        """Carry out what an operator decided: a sender outside is answered before the event leaves the lot.
+
+        What we publish ourselves nobody waits for: a letter of it would keep a person's data in Kafka for ever.
+        """
+        if parked.record.topic in self._outside:
+            await self._refuse([(parked.record, DeadLetter(DISCARDED, GIVEN_UP))])
+        crash_points.reached("dispatch.discard_answered")
+        if await self._lot.give_up(parked.id):
+            log.info("event_given_up", place=parked.id)
+        crash_points.reached("dispatch.given_up")
+
+    async def _try_again(self, parked: Parked) -> None:
         (handled,) = tried = await self._execute([self._read(parked.record)])
         if handled.failure is None:
             await self._told(tried)
@@ -149,7 +176,6 @@ class Dispatcher:
             if kept.due_at is None:
                 log.error("event_waits_for_an_operator", place=parked.id, **_failure(handled))
             crash_points.reached("dispatch.kept")
-        return True
 
     async def _execute(self, handling: list[Handling]) -> list[Handling]:
         """The commands of one wave are decided and durable; nobody is told yet."""

@@ -186,6 +186,14 @@ class Execution(Generic[C, S]):
         commits = await self._standings.commits(message.stream)
         return any(commit.id == message.causation for commit in commits)
 
+    async def recorded(self, causations: Collection[str]) -> Collection[str]:
+        """Those of `causations` that something was recorded for.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        return (await self._store.find(causations)).keys()
+
     async def known_state(self, stream: str) -> S:
         """The state of a stream as this process knows it: what another one did may be missing.
 

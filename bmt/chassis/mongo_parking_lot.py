@@ -6,14 +6,17 @@ from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
 from bmt.chassis.errors import StillContended
-from bmt.chassis.parked_documents import document_of, given_up, parked_of
-from bmt.chassis.parking import LEASE, QUEUED_BEHIND, Discarding, Parked
+from bmt.chassis.parked_documents import document_of, given_up, is_of, mark_of, parked_of
+from bmt.chassis.parking import LEASE, QUEUED_BEHIND, Discarding, Parked, Record
 
 PARKED: Final = "parked"
 """The lot's collection in a service's own database."""
 
 DISCARDED: Final = "discarded"
 """The collection, beside the lot, of what operators gave up: only ever added to."""
+
+_KEPT: Final = {"discarding": None}
+"""What no operator gave up."""
 
 _IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
 _FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
@@ -57,11 +60,23 @@ class MongoParkingLot:
                     mongodb.IndexModel(_IN_TURN),
                 ]
             )
+            await self._discarded.create_indexes([mongodb.IndexModel([("parked_id", 1)])])
 
     async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
         """As `ParkingLot.waiting_keys`."""
         with mongodb.store_errors():
             return set(await self._lot.distinct("key", {"key": {"$in": list(keys)}}))
+
+    async def given_up(self, records: Sequence[Record]) -> Collection[str]:
+        """As `ParkingLot.given_up`."""
+        by_place = {record.place: record for record in records}
+        with mongodb.store_errors():
+            found = self._discarded.find({"parked_id": {"$in": list(by_place)}})
+            return {
+                place
+                async for document in found
+                if is_of(document, by_place[place := document["parked_id"]])
+            }
 
     async def park(self, parked: Sequence[Parked]) -> None:
         """As `ParkingLot.park`."""
@@ -88,8 +103,7 @@ class MongoParkingLot:
                 {"due_at": {"$lte": now}, "lease_until": {"$not": {"$gt": now}}}
             ).sort("due_at", 1)
             async for candidate in due:
-                first = await self._lot.find_one({"key": candidate["key"]}, sort=_IN_TURN)
-                if first is None or first["_id"] != candidate["_id"]:
+                if not await self._has_its_turn(candidate):
                     continue
                 taken = await self._lot.find_one_and_update(
                     {"_id": candidate["_id"], "lease_until": {"$not": {"$gt": now}}},
@@ -99,11 +113,18 @@ class MongoParkingLot:
                     return parked_of(taken)
         return None
 
+    async def _has_its_turn(self, candidate: dict[str, Any]) -> bool:
+        """What was given up is not handled, and so overtakes nobody."""
+        if "discarding" in candidate:
+            return True
+        first = await self._lot.find_one({"key": candidate["key"]}, sort=_IN_TURN)
+        return first is not None and first["_id"] == candidate["_id"]
+
     async def keep(self, parked: Parked) -> None:
         """As `ParkingLot.keep`."""
         with mongodb.store_errors():
             await self._lot.update_one(
-                {"_id": parked.id},
+                {"_id": parked.id, **_KEPT},
                 {
                     "$set": {
                         "reason": parked.reason,
@@ -119,11 +140,21 @@ class MongoParkingLot:
         return await self._take_out({"_id": id_})
 
     async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """As `ParkingLot.discard`: it is never in both places or in none."""
-        here = {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}}
-        return await self._take_out(here, discarding)
+        """As `ParkingLot.discard`."""
+        crash_points.reached("mongo_parking_lot.discarding")
+        with mongodb.store_errors():
+            result = await self._lot.update_one(
+                {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}, **_KEPT},
+                {"$set": {"due_at": discarding.at, **mark_of(discarding)}},
+            )
+        crash_points.reached("mongo_parking_lot.discarded")
+        return bool(result.matched_count)
 
-    async def _take_out(self, here: dict[str, Any], discarding: Discarding | None = None) -> bool:
+    async def give_up(self, id_: str) -> bool:
+        """As `ParkingLot.give_up`: it is never in both places or in none."""
+        return await self._take_out({"_id": id_, "discarding": {"$ne": None}}, to_discarded=True)
+
+    async def _take_out(self, here: dict[str, Any], *, to_discarded: bool = False) -> bool:
         """Remove this one and call the next of its key, in one transaction. False: it was not here.
 
         Raises:
@@ -132,28 +163,28 @@ class MongoParkingLot:
         for _ in range(_CONFLICT_TRIES):
             try:
                 with mongodb.store_errors():
-                    return await self._taken_out(here, discarding)
+                    return await self._taken_out(here, to_discarded=to_discarded)
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.WRITE_CONFLICT:
                     raise
         raise StillContended(PARKED)
 
-    async def _taken_out(self, here: dict[str, Any], discarding: Discarding | None) -> bool:
+    async def _taken_out(self, here: dict[str, Any], *, to_discarded: bool) -> bool:
         session = await self._lot.database.client.start_session()
         async with session, session.start_transaction():
             document = await self._lot.find_one_and_delete(here, session=session)
             if document is None:
                 return False
-            if discarding is not None:
-                crash_points.reached("mongo_parking_lot.discarding")
-                await self._discarded.insert_one(given_up(document, discarding), session=session)
+            if to_discarded:
+                crash_points.reached("mongo_parking_lot.giving_up")
+                await self._discarded.insert_one(given_up(document), session=session)
             await self._call_first(document["key"], session)
         return True
 
     async def retry(self, id_: str, now: datetime) -> bool:
         """As `ParkingLot.retry`."""
         with mongodb.store_errors():
-            result = await self._lot.update_one({"_id": id_}, _due(now))
+            result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now))
         return bool(result.matched_count)
 
     async def retry_all(self, now: datetime) -> int:

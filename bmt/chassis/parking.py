@@ -44,6 +44,21 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarding:
+    """An operator's decision that an event need not be handled.
+
+    Attributes:
+        by: who decided.
+        reason: why.
+        at: when, UTC.
+    """
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """A record in the lot.
 
@@ -54,6 +69,7 @@ class Parked:
         due_at: when it is tried again; None: it waits for an operator, or for an earlier one of its
             key (`reason` tells), which makes it due by leaving.
         parked_at: when it came here, UTC.
+        discarding: an operator gave it up: whoever takes it moves it away, and does not handle it.
     """
 
     record: Record
@@ -61,26 +77,12 @@ class Parked:
     tries: int
     due_at: datetime | None
     parked_at: datetime
+    discarding: Discarding | None = None
 
     @property
     def id(self) -> str:
         """The record's place."""
         return self.record.place
-
-
-@dataclass(frozen=True, slots=True)
-class Discarding:
-    """An operator's word that an event need not be handled.
-
-    Attributes:
-        by: who says so.
-        reason: why.
-        at: when, UTC.
-    """
-
-    by: str
-    reason: str
-    at: datetime
 
 
 def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
@@ -100,16 +102,20 @@ class ParkingLot(Protocol):
         """Those of `keys` that have an event here: later ones must queue behind."""
         ...
 
+    async def given_up(self, records: Sequence[Record]) -> Collection[str]:
+        """The places of those that an operator gave up: a crash makes their topic be read again."""
+        ...
+
     async def park(self, parked: Sequence[Parked]) -> None:
         """Take these in; one that is here already stays as it is."""
         ...
 
     async def take_due(self, now: datetime) -> Parked | None:
-        """One event that is due and first of its key, leased to the caller."""
+        """One event that is due, leased to the caller: the first of its key, or one that was given up."""
         ...
 
     async def keep(self, parked: Parked) -> None:
-        """Put back what was taken, with what came of the try."""
+        """Put back what was taken, with what came of the try; what was given up meanwhile stays so."""
         ...
 
     async def release(self, id_: str) -> bool:
@@ -117,14 +123,21 @@ class ParkingLot(Protocol):
         ...
 
     async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """Move an event, whole, to those that were given up, with who did it and why.
+        """Give an event up: it is due now, to be moved away by `give_up` and never handled.
 
-        False: it was not here, or is being tried this moment.
+        False: it was not here, was given up before, or is being tried this moment.
+        """
+        ...
+
+    async def give_up(self, id_: str) -> bool:
+        """Move what was discarded, whole, to those that were given up, with who did it and why.
+
+        False: it was not here, or nobody discarded it.
         """
         ...
 
     async def retry(self, id_: str, now: datetime) -> bool:
-        """Make an event due now, with all its tries. False: it was not here."""
+        """Make an event due now, with all its tries. False: it was not here, or was given up."""
         ...
 
     async def retry_all(self, now: datetime) -> int:

@@ -54,7 +54,10 @@ class SubmissionRefused(_SubmissionEvent):
 
     TYPE = "my.gov.bmt.SubmissionRefused.v1"
     source_reference: str | None = Field(description="null where it could not be read")
-    reason: str = Field(description="a problem's name, `malformed` or `unknown_type`")
+    reason: str = Field(
+        description="a problem's name, `malformed`, `unknown_type`, or `discarded`: it could not be "
+        "handled, and an operator gave it up"
+    )
     detail: str
     errors: tuple[FaultyField, ...] = ()
 

@@ -332,17 +332,17 @@ async def receive_submission(
     """
     if (caller := integrators.get(heard.topic)) is None:
         raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
+    event = SubmittedEvent(heard.envelope.source, heard.id)
     submission = replace(
         await weigh(heard.data, "event", caller),
         source_reference=heard.data.source_reference,
-        submitted_event=SubmittedEvent(heard.envelope.source, heard.id),
+        submitted_event=event,
     )
     request_id = new_id()
-    named = f"{caller.subject}\0{heard.envelope.source}\0{heard.id}"
     body = orjson.dumps(heard.envelope.data, option=orjson.OPT_SORT_KEYS)
     return Message(
         stream=f"request-{request_id}",
-        causation="in:" + sha256(named.encode()).hexdigest()[:40],
+        causation=event.causation(caller.subject),
         fingerprint=sha256(body).hexdigest(),
         command=ReceiveRequest(request_id, submission),
         traceparent=tracing.accepted(heard.envelope.traceparent),

@@ -114,7 +114,7 @@ async def _submit(
 async def _decide(bench: Bench, heard: Heard, token: str, count: int) -> None:
     while count:
         ready = [await asyncio.wait_for(heard.to_decide.get(), SECONDS_WITHOUT_PROGRESS)]
-        await asyncio.sleep(GATHERING_SECONDS)
+        await asyncio.sleep(GATHERING_SECONDS)  # time itself: an administrator lets some gather
         while not heard.to_decide.empty() and len(ready) < MOST_IN_ONE_CALL:
             ready.append(heard.to_decide.get_nowait())
         # A connection each: the services close those that were idle for some seconds.

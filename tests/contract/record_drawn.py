@@ -27,10 +27,12 @@ IGNORABLE = {
     0x17B5,
     0x3164,
     0xFFA0,
+    0xFFFC,
+    0xFFFD,
     *range(0x180B, 0x1810),
     *range(0xFE00, 0xFE10),
 }
-"""Likewise (Default_Ignorable_Code_Point): fillers, selectors of variants."""
+"""Likewise (Default_Ignorable_Code_Point): fillers, selectors of variants. And what stands for what was lost."""
 RANGES_A_LINE = 12
 
 

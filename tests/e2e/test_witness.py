@@ -54,7 +54,7 @@ async def test_each_checkpoint_is_held_against_the_last_one_and_a_shorter_ledger
     assert len(list((tmp_path / "saksi").glob("refused-*.txt"))) == 1
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="openssl is the authority here")
+@pytest.mark.skipif(OPENSSL is None, reason="no openssl on the PATH, which is the authority here")
 async def test_an_authority_attests_when_each_checkpoint_was_there(witness, tmp_path):
     authority = Authority(tmp_path / "tsa")
     with authority.serving() as url:
@@ -64,7 +64,7 @@ async def test_an_authority_attests_when_each_checkpoint_was_there(witness, tmp_
     assert authority.attests(stamp.with_suffix(".txt"), stamp)
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="openssl is the authority here")
+@pytest.mark.skipif(OPENSSL is None, reason="no openssl on the PATH, which is the authority here")
 async def test_without_a_good_answer_the_checkpoint_is_kept_and_the_command_says_so(
     witness, tmp_path
 ):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from faults.planting.system import TESTS, all_red, report_of
-from fixtures.thoroughness import LONG
+from fixtures.thoroughness import only_long
 
 from bmt.embedded.layout import REPOSITORY
 
@@ -48,7 +48,7 @@ async def test_a_mail_sent_twice_and_a_quota_that_is_added_are_found_and_nothing
     assert set(report.red) == {"I4", "I5"}, all_red(report)
 
 
-@pytest.mark.skipif(not LONG, reason="BMT_LONG=1 plants every bug alone")
+@only_long
 @pytest.mark.parametrize("name", BUGS)
 async def test_every_bug_is_found(name, tmp_path):
     bug = _bug(name)
@@ -56,7 +56,7 @@ async def test_every_bug_is_found(name, tmp_path):
     assert set(bug.FOUND_BY) <= set(report.red), all_red(report)
 
 
-@pytest.mark.skipif(not LONG, reason="BMT_LONG=1 plants every bug alone")
+@only_long
 async def test_a_sound_system_is_found_sound(tmp_path):
     report = await report_of({}, tmp_path, patience=60)
     assert report.sound, all_red(report)

@@ -111,10 +111,13 @@ class DeadLetter:
 
     @property
     def state(self) -> State:
-        """A refusal that came after the last action makes it open again."""
-        if not self.actions or set(self.places) - set(self.actions[-1].places):
-            return "open"
-        return self.actions[-1].action
+        """A refusal that came after the last action makes it open again, unless an operator gave the event up."""
+        done = self.actions[-1].places if self.actions else ()
+        later = [letter for letter in self.letters if letter.place not in done]
+        if not later:
+            return self.actions[-1].action
+        given_up = all(letter.reason == dead_letters.DISCARDED for letter in later)
+        return "discarded" if given_up else "open"
 
     @property
     def refused_by(self) -> list[str]:

@@ -102,5 +102,7 @@ def _origin(each: DeadLetter, topics: Collection[str]) -> Origin:
 
 
 def _done(each: DeadLetter) -> str:
+    if not each.actions:
+        return f"{each.id} was discarded in the parking lot"
     last = each.actions[-1]
     return f"{each.id} was {last.action} by {last.by} at {moment(last.at)}"

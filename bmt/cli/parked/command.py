@@ -82,7 +82,10 @@ def discard(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Give events up: their requests go on without them. Who, when and why is kept with each."""
+    """Give events up: their services take them out of the lot, and their requests go on without them.
+
+    Who, when and why is kept with each. An integrator's submission is answered: it was refused.
+    """
     with reported():
         from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
         from bmt.chassis.parking import Discarding  # noqa: PLC0415

@@ -13,6 +13,7 @@ from bmt.contracts.envelope import rfc3339
 OPERATOR: Final = "operator"
 EARLIER: Final = "earlier_event"
 NEXT_TRY: Final = "next_try"
+LEAVING: Final = "leaving"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Waiting:
 
     @property
     def waits_for(self) -> str:
-        """An operator, its next try, or an earlier event of the same request."""
+        """An operator, its next try, an earlier event of the same request, or, discarded, its service."""
+        if self.parked.discarding:
+            return LEAVING
         if self.parked.reason == QUEUED_BEHIND:
             return EARLIER
         return OPERATOR if self.parked.due_at is None else NEXT_TRY
@@ -83,5 +86,7 @@ def _lines(each: Waiting) -> Iterable[str]:
 def _for(each: Waiting) -> str:
     if each.waits_for == EARLIER:
         return "its turn"
+    if each.waits_for == LEAVING:
+        return "its service, which takes it out: it was discarded"
     due = each.parked.due_at
     return "an operator" if due is None else f"its next try, due {moment(due)}"

@@ -44,26 +44,31 @@ class Lots:
         An event that has an earlier one of its request before it still waits its turn.
 
         Raises:
-            NotSo: one is in no lot; then none was made due.
+            NotSo: one is in no lot (then none was made due), or was discarded.
         """
         found = [(name, id_) for id_ in _once(ids) for name in await self._holding(id_)]
-        return sum([await self._lots[name].retry(place.stored(id_), now) for name, id_ in found])
+        for name, id_ in found:
+            if not await self._lots[name].retry(place.stored(id_), now):
+                raise NotSo(f"{id_} leaves the lot of {name}: it was handled or discarded")
+        return len(found)
 
     async def retry_all(self, now: datetime) -> int:
         """Make every event due that waits for an operator."""
         return sum([await lot.retry_all(now) for lot in self._lots.values()])
 
     async def discard(self, ids: Sequence[str], discarding: Discarding) -> int:
-        """Give these events up; they are kept, whole, in the collection `discarded`.
+        """Give these events up: their services move them, whole, to the collection `discarded`.
 
         Raises:
-            NotSo: one is in no lot (then none was discarded), or is being tried this moment.
+            NotSo: one is in no lot (then none was discarded), was discarded before, or is being tried this moment.
             SeveralLots: one waits in several.
         """
         found = [(await self._only_holding(id_), id_) for id_ in _once(ids)]
         for name, id_ in found:
             if not await self._lots[name].discard(place.stored(id_), discarding):
-                raise NotSo(f"{id_} is being tried by {name} this moment: look again in a minute")
+                raise NotSo(
+                    f"{id_} is being tried by {name} this moment, or was discarded before: look again in a minute"
+                )
         return len(found)
 
     async def _holding(self, id_: str) -> list[str]:

@@ -79,7 +79,7 @@ class SubmissionOutcome(_Answer):
     status: Status | None = Field(default=None, description="where that request stands")
     reason: str | None = Field(
         default=None,
-        description="why it was refused: a problem's name, `malformed` or `unknown_type`; else "
+        description="why it was refused: a problem's name, `malformed`, `unknown_type` or `discarded`; else "
         "why the request was returned, rejected or withdrawn, or why its configuration failed",
     )
     detail: str | None = Field(default=None, description="what is wrong with what was refused")

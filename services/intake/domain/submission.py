@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
@@ -93,6 +94,11 @@ class SubmittedEvent:
 
     source: str
     id: str
+
+    def causation(self, integrator: str) -> str:
+        """What an acceptance is recorded under: the same source and id of one integrator is the same submission."""
+        named = f"{integrator}\0{self.source}\0{self.id}"
+        return "in:" + sha256(named.encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True, slots=True)

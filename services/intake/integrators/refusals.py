@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from bmt.chassis.clock import Clock
+from bmt.chassis.dead_letters import DISCARDED
 from bmt.chassis.decider import Message
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Executed, Execution
@@ -27,6 +28,7 @@ LONGEST_ATTRIBUTE: Final = 512
 LARGEST_READ: Final = 1024 * 1024
 """Bytes of a value that is looked into."""
 
+_Dead = tuple[Record, DeadLetter, Caller]
 _REFERENCE: Final = TypeAdapter[str](Name)
 
 
@@ -47,11 +49,13 @@ class Refusals:
         Raises:
             Unavailable: not all are known to be; answer the same again.
         """
-        messages = [
-            self._message(record, letter, caller)
+        of_integrators = [
+            (record, letter, caller)
             for record, letter in dead
             if (caller := self._integrators.get(record.topic)) is not None
         ]
+        accepted = await self._accepted(of_integrators)
+        messages = [self._message(*each) for each in of_integrators if each not in accepted]
         for message, result in zip(
             messages, await self._execution.execute_many(messages), strict=True
         ):
@@ -62,6 +66,16 @@ class Refusals:
                 log.error(
                     "refusal_not_answered", stream=message.stream, error=type(result).__name__
                 )
+
+    async def _accepted(self, dead: Sequence[_Dead]) -> Sequence[_Dead]:
+        """Of what operators gave up: an intake that died may have accepted it before, and said so."""
+        causations = {
+            submitted_event(record).causation(caller.subject): (record, letter, caller)
+            for record, letter, caller in dead
+            if letter.reason == DISCARDED
+        }
+        recorded = await self._execution.recorded(causations.keys()) if causations else ()
+        return [causations[each] for each in recorded]
 
     def _message(
         self, record: Record, dead: DeadLetter, caller: Caller

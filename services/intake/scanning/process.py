@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from bmt.contracts.problems import FieldError, Refused
-from services.intake.scanning.reading import ReadScan
+from services.intake.scanning.found import ReadScan
 
 LONGEST_SECONDS: Final = 240.0
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import pypdf
-from pydantic import BaseModel
 from pypdf.errors import PyPdfError
 
-from bmt.contracts.problems import FieldError
 from services.intake.domain.batch import Part, parts_of
 from services.intake.scanning.faults import Unreadable
+from services.intake.scanning.found import ReadScan
 from services.intake.scanning.image_pages import as_pdf
 from services.intake.scanning.own_images import with_own_images
 from services.intake.scanning.page_codes import codes_of
@@ -23,22 +22,6 @@ from services.intake.scanning.page_codes import codes_of
 PDF: Final = "application/pdf"
 MOST_MEMORY_BYTES: Final = 3 * 1024**3
 MOST_CPU_SECONDS: Final = 300
-
-
-class ReadScan(BaseModel):
-    """What was found in a scan.
-
-    Attributes:
-        fault: why it is not taken in; None when it is.
-        page_count: of the whole.
-        parts: its papers, in order.
-        files: each paper's file; that of a scan which is one paper as it came is the scan itself.
-    """
-
-    fault: FieldError | None = None
-    page_count: int = 0
-    parts: tuple[Part, ...] = ()
-    files: tuple[Path, ...] = ()
 
 
 def read(scan: Path, media_type: str, folder: Path) -> ReadScan:

@@ -132,8 +132,7 @@ def _consumed(
     wrong += [f"I8 poison that is no dead letter: {place}" for place in stage.poison - letters]
     for topic in HEARS[stage.service]:
         for one in stage.tape.known(topic):
-            # One given up before its offset was committed comes again, and may be handled then.
-            ends = (one.id in led_to or one.place in given_up) + (one.place in letters)
+            ends = (one.id in led_to) + (one.place in given_up) + (one.place in letters)
             handled = one.headers.get("ce_type") in table and not topic.startswith("bmt.inbound")
             # Intake has nothing to decide on what happens to requests that no integrator follows.
             handled = handled and (stage.service != "intake" or one.key in followed)

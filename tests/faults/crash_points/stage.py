@@ -47,6 +47,8 @@ HEARS = {
 }
 SAYS = {writer: topic for topic, writer in topics.WRITERS.items()}
 PATIENCE = 30.0
+OPERATORS_POINTS = ("mongo_parking_lot.discarding", "mongo_parking_lot.discarded")
+"""Those of a call that gives a parked event up: its process is not the service's."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ class Stage:
         while True:
             await asyncio.shield(self.life.ended)
             self.deaths.append(self.life.died_at)
+            if self.life.died_at == "mongo_parking_lot.giving_up":
+                await self._end_transactions()
             await self._leave_group()
             await self._bear()
 
@@ -206,11 +210,10 @@ class Stage:
             parked_id=parked_id,
         )
         await life.ended
-        self.operator_counts["mongo_parking_lot.discarding"] += 1
+        self.operator_counts.update(OPERATORS_POINTS)
         if life.died_at is not None:
             self.armed = None
             self.deaths.append(life.died_at)
-            await self._end_transactions()
             await self.operate(parked_id)
 
     async def _end_transactions(self) -> None:
@@ -294,6 +297,18 @@ class Stage:
             return found
 
         return await eventually(look, PATIENCE)
+
+    async def gives_up(self, parked_id: str) -> None:
+        """An operator gives a parked event up, and the service takes it out of its lot."""
+
+        async def gone() -> None:
+            found = await self.database.parked.find_one({"_id": parked_id})
+            # Where it is being tried this moment, the operator is told to call again.
+            if found and "discarding" not in found:
+                await self.operate(parked_id)
+            assert not found, "it is still parked"
+
+        await eventually(gone, PATIENCE)
 
     async def work_waits(self, id_: str) -> None:
         """Wait until this work was tried, and waits for something."""

@@ -35,7 +35,7 @@ class StandIn:
 
     def about(self, account: str) -> None:
         """Be as slow, or away, as this account's call is to find it."""
-        time.sleep(self.slow.pop(account, 0))
+        time.sleep(self.slow.pop(account, 0))  # time itself is the fault
 
     def answer(self, method: str, path: str, body: bytes, user: str) -> Answer:
         raise NotImplementedError

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 from aiokafka import AIOKafkaProducer
 from fixtures.outside import Observer, headers_of
-from fixtures.thoroughness import LONG
+from fixtures.thoroughness import only_long
 from procedures import TOPICS, approved, filed_once, notices, submitted
 
 from bmt.contracts import topics
@@ -53,7 +53,7 @@ async def test_a_record_is_dated_by_the_broker_whatever_its_writer_says(site):
     assert said.timestamp < ahead - 60_000
 
 
-@pytest.mark.skipif(not LONG, reason="in the long form alone")
+@only_long
 async def test_clocks_an_hour_off_break_nothing_and_neither_does_setting_them_right(site, aminah):
     async with site.clocks_off(provisioning=AN_HOUR, notification=-AN_HOUR):
         await through(site, aminah)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from eventually import eventually
-from fixtures.thoroughness import LONG
+from fixtures.thoroughness import LONG, only_long
 from procedures import approved, filed_once, notices, quota, seen, submitted
 from stand_in import Mood
 from wire_to_mail import Line
@@ -24,7 +24,6 @@ ASK_FOR_QUOTA = (
     "</D:propfind>"
 )
 EXTENSION = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
-only_long = pytest.mark.skipif(not LONG, reason="in the long form alone")
 
 
 async def opened(site, connector: str) -> float:

@@ -17,7 +17,7 @@ def plant() -> None:
 
     async def slow(self, streams):
         loaded = await load(self, streams)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # time itself is the bug: the other decides meanwhile
         return loaded
 
     MongoEventStore.load = slow

@@ -1,16 +1,16 @@
 """A dozen stories that touch every step and every border, told by clients that never give up."""
 
-import asyncio
 import base64
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaProducer
+from eventually import eventually
 
 from bmt.embedded.holders import holder
 from bmt.embedded.tokens import mint
@@ -59,25 +59,39 @@ class Clients:
         sent: Any = body if isinstance(body, dict) else {"message": body}
         subject = f"{by}.{agency.lower()}@mygovuc.gov.my"
         asked = Call(now(), story, action, key, subject, request_id, sent)
-        while time.monotonic() < self.deadline:
+
+        async def taken() -> Call:
             self.log.append(asked)
             headers = {
                 "Authorization": f"Bearer {self.token('administrator', agency, subject)}",
                 "Idempotency-Key": key,
             }
             answer = await self._post(service, path, body, headers)
-            if answer is not None:
-                told = answer.json()
-                replayed = answer.headers.get("idempotent-replayed") == "true"
-                status = answer.status_code
-                done = Call(
-                    now(), story, action, key, subject, request_id, sent, status, told, replayed
-                )
-                self.log.append(done)
-                if status < 500 and status != 404 and until in (0, status):
-                    return done
-            await asyncio.sleep(0.2)
-        raise GaveUp(f"{story}: {action}")
+            assert answer is not None
+            told = answer.json()
+            replayed = answer.headers.get("idempotent-replayed") == "true"
+            status = answer.status_code
+            done = Call(
+                now(), story, action, key, subject, request_id, sent, status, told, replayed
+            )
+            self.log.append(done)
+            assert status < 500
+            assert status != 404
+            assert until in (0, status)
+            return done
+
+        return await self.once(f"{story}: {action}", taken)
+
+    async def once(self, what: str, holds: Callable[[], Awaitable[Any]]) -> Any:
+        """What `holds` answers once it holds, as for `eventually`.
+
+        Raises:
+            GaveUp: it did not while the patience lasted; says `what`.
+        """
+        try:
+            return await eventually(holds, self.deadline - time.monotonic())
+        except AssertionError as error:
+            raise GaveUp(what) from error
 
     async def _post(
         self, service: str, path: str, body: Any, headers: dict[str, str]
@@ -113,15 +127,17 @@ class Clients:
             "Content-Disposition": 'attachment; filename="bukti.pdf"',
         }
         asked = Call(now(), story, "upload", story, subject, None, None)
-        while time.monotonic() < self.deadline:
+
+        async def taken() -> str:
             self.log.append(asked)
             answer = await self._post("intake", "/v1/documents", PDF.read_bytes(), headers)
-            if answer is not None and answer.is_success:
-                told = answer.json()
-                self.log.append(replace(asked, at=now(), status=answer.status_code, answer=told))
-                return str(told["document_id"])
-            await asyncio.sleep(0.2)
-        raise GaveUp(f"{story}: upload")
+            assert answer is not None
+            assert answer.is_success
+            told = answer.json()
+            self.log.append(replace(asked, at=now(), status=answer.status_code, answer=told))
+            return str(told["document_id"])
+
+        return await self.once(f"{story}: upload", taken)
 
     async def publish(self, story: str, action: Action, key: str, value: bytes, **headers: str):
         """One record on the integrator's topic, logged before and after."""

@@ -39,13 +39,23 @@ async def _decide(clients: Clients, story: str, request_id: str, ruling: Any, **
 
 
 async def _until(clients: Clients, story: str, request_id: str, *statuses: str, agency="MAMPU"):
-    while asyncio.get_running_loop().time() < clients.deadline:
+    async def reached() -> None:
         known = await clients.get("intake", f"/v1/requests/{request_id}", agency)
-        if known.get("status") in statuses:
-            return
-        await _papers(clients, story, request_id, agency)
-        await asyncio.sleep(0.2)
-    raise GaveUp(f"{story}: {request_id} is not {statuses}")
+        if known.get("status") not in statuses:
+            await _papers(clients, story, request_id, agency)
+            raise AssertionError(known)
+
+    await clients.once(f"{story}: {request_id} is not {statuses}", reached)
+
+
+async def _at_approval(clients: Clients, story: str, request_id: str, status: str) -> None:
+    """Return once approval shows this status: until it has heard of a change it shows the last one."""
+
+    async def shown() -> bool:
+        known = await clients.get("approval", f"/v1/requests/{request_id}")
+        return known.get("status") == status
+
+    await clients.once(story, shown)
 
 
 async def _papers(clients: Clients, story: str, request_id: str, agency: str) -> None:
@@ -110,10 +120,7 @@ async def raced(clients: Clients) -> None:
         whose, story = account(), f"race-{number}"
         await clients.register(whose)
         request_id = await _submit(clients, story, wish(whose))
-        while not await clients.get("approval", f"/v1/requests/{request_id}"):
-            if asyncio.get_running_loop().time() > clients.deadline:
-                raise GaveUp(story)
-            await asyncio.sleep(0.1)
+        await _at_approval(clients, story, request_id, "received")
         await asyncio.gather(
             _decide(clients, story, request_id, APPROVE, by="one"),
             _decide(
@@ -158,11 +165,7 @@ async def corrected(clients: Clients) -> None:
         until=201,
     )
     await _until(clients, "corrected", request_id, "received")
-    # Until approval has heard of the correction, it shows what it decided.
-    while (await clients.get("approval", f"/v1/requests/{request_id}")).get("status") != "received":
-        if asyncio.get_running_loop().time() > clients.deadline:
-            raise GaveUp("corrected")
-        await asyncio.sleep(0.1)
+    await _at_approval(clients, "corrected", request_id, "received")
     await _decide(clients, "corrected", request_id, {"decision": "reject", "reason": "Tidak"})
     await _until(clients, "corrected", request_id, "filed")
 
@@ -185,16 +188,18 @@ async def by_event(clients: Clients) -> None:
     for number in range(3):
         bad = event | {"ce_id": str(uuid.uuid4())}
         await clients.publish(f"poison-{number}", "poison", bad["ce_id"], b'{"kind": ' * 5, **bad)
-    while True:
+
+    async def listed() -> str:
         found = await clients.get("approval", "/v1/worklist?limit=200")
-        for item in found.get("items", ()):
-            if item["applicant"]["account"] == whose:
-                await _decide(clients, "event", item["request_id"], APPROVE)
-                await _until(clients, "event", item["request_id"], "filed")
-                return
-        if asyncio.get_running_loop().time() > clients.deadline:
-            raise GaveUp("event")
-        await asyncio.sleep(0.2)
+        ids = [
+            i["request_id"] for i in found.get("items", ()) if i["applicant"]["account"] == whose
+        ]
+        assert ids
+        return str(ids[0])
+
+    request_id = await clients.once("event", listed)
+    await _decide(clients, "event", request_id, APPROVE)
+    await _until(clients, "event", request_id, "filed")
 
 
 async def by_hand(clients: Clients) -> None:
@@ -207,23 +212,24 @@ async def by_hand(clients: Clients) -> None:
     request_id = str(call.answer["request_id"])
     await _decide(clients, "hand", request_id, APPROVE, agency="JPA")
     evidence = await clients.upload("hand-evidence", "JPA")
-    while asyncio.get_running_loop().time() < clients.deadline:
+
+    async def given() -> str:
         tasks = await clients.get("provisioning", "/v1/tasks?status=open&limit=200", "JPA")
-        for task in tasks.get("items", ()):
-            if task["request_id"] == request_id:
-                await clients.call(
-                    "hand",
-                    "complete_task",
-                    "provisioning",
-                    f"/v1/tasks/{task['task_id']}/completion",
-                    {"evidence": [evidence], "note": "Siap"},
-                    agency="JPA",
-                    request_id=request_id,
-                )
-                await _until(clients, "hand", request_id, "filed", agency="JPA")
-                return
-        await asyncio.sleep(0.2)
-    raise GaveUp("hand")
+        ids = [t["task_id"] for t in tasks.get("items", ()) if t["request_id"] == request_id]
+        assert ids
+        return str(ids[0])
+
+    task_id = await clients.once("hand", given)
+    await clients.call(
+        "hand",
+        "complete_task",
+        "provisioning",
+        f"/v1/tasks/{task_id}/completion",
+        {"evidence": [evidence], "note": "Siap"},
+        agency="JPA",
+        request_id=request_id,
+    )
+    await _until(clients, "hand", request_id, "filed", agency="JPA")
 
 
 STORIES = (

@@ -23,7 +23,7 @@ from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.parking import Record
+from bmt.chassis.parking import Discarding, Record
 from bmt.chassis.positions import Positions
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.subscriptions import DeadLetter
@@ -55,6 +55,8 @@ class Service:
         self.most_under_way = 0
         self.only: dict[str, list[str]] = {}
         self.topics: set[str] = set()
+        self.outside: list[str] = []
+        self.refused: list[DeadLetter] = []
 
     async def _post(self, heard):
         if heard.id in self.slow:
@@ -75,6 +77,9 @@ class Service:
 
     async def _discard(self, commits) -> None:
         pass
+
+    async def _note_refused(self, dead) -> None:
+        self.refused += [letter for _, letter in dead]
 
     def _count(self, type_, outcome) -> None:
         self.outcomes[outcome.value] += 1
@@ -106,6 +111,8 @@ class Service:
             count=self._count,
             clock=now,
             only=self.only,
+            outside=self.outside,
+            on_dead=self._note_refused,
         )
         consumer = Consumer(
             topics=[self.prefix + TOPIC],
@@ -302,6 +309,45 @@ async def test_what_cannot_be_decoded_is_buried_as_it_came(service):
     assert service.outcomes == {"dead": 1}
 
 
+@pytest.mark.parametrize("outside", [True, False])
+async def test_what_an_operator_discards_is_answered_outside_and_the_next_of_its_key_goes_on(
+    service, say, database, outside
+):
+    """What we published ourselves is answered to nobody, and is no dead letter."""
+    service.outside = [service.prefix + TOPIC] * outside
+    service.failing = {"1"}
+    await say("1", {"weight": 1}, id_="first")
+    await say("1", {"weight": 2}, id_="second")
+    async with service.hearing() as consumer:
+        await service.consumed(2)
+        first, _ = await service.lot.list(10)
+
+        async def discarded() -> None:
+            assert await service.lot.discard(first.id, Discarding("aida", "unwanted", now()))
+
+        await eventually(discarded)
+        await eventually(lambda: _left(service.lot, 1))
+        service.failing = set()
+        await eventually(lambda: _left(service.lot, 0))
+        letters = await dead_letters(service)
+        # A crash before its position was saved makes it come again.
+        await consumer._dispatcher.handle([first.record])
+    assert (service.handled, service.outcomes["duplicate"]) == (["second"], 1)
+    (kept,) = await database["discarded"].find().to_list(None)
+    assert (kept["parked_id"], kept["discarded_because"]) == (first.id, "unwanted")
+    assert service.outcomes["dead"] == 0
+    if not outside:
+        assert (letters, service.refused) == ([], [])
+        return
+    (letter,) = letters
+    (refused,) = service.refused
+    headers = dict(letter.headers)
+    assert headers["bmt_reason"] == b"discarded"
+    assert headers["bmt_detail"].decode() == refused.detail
+    assert "aida" not in refused.detail
+    assert "unwanted" not in refused.detail
+
+
 async def test_a_failing_request_is_parked_and_others_flow(service, say, monkeypatch):
     monkeypatch.setattr(parking, "TRIES", 2)
     monkeypatch.setattr(parking, "FIRST_BACKOFF_SECONDS", 0.01)
@@ -364,6 +410,10 @@ async def test_an_outsiders_keys_queue_apart_from_our_own(service, say):
         assert not await service.lot.waiting_keys(["1"])
         (waiting,) = await service.lot.list(10)
         assert waiting.record.key == f"{service.prefix}{TOPIC}/1"
+
+
+async def _left(lot: MongoParkingLot, count: int) -> None:
+    assert await lot.size() == count
 
 
 async def _empty(lot: MongoParkingLot) -> None:

@@ -34,24 +34,60 @@ async def test_an_event_is_found_as_it_came(lot):
     assert await lot.find(parked(8).id) is None
 
 
+async def given_up(lot, parked) -> None:
+    """An operator discards it, and the service moves it away."""
+    assert await lot.discard(parked.id, DISCARDING)
+    assert await lot.give_up(parked.id)
+
+
+async def test_a_discarded_event_is_due_at_once_and_stays_until_its_service_gave_it_up(
+    lot, database
+):
+    await lot.park([parked(7)])
+    assert await lot.discard(parked(7).id, DISCARDING)
+    marked = replace(parked(7), due_at=NOON, discarding=DISCARDING)
+    assert await lot.list(10) == [marked]
+    assert await database["discarded"].count_documents({}) == 0
+    assert (await lot.count(), await lot.size()) == (0, 1)
+    assert await lot.waiting_keys(["one"]) == {"one"}
+    assert await lot.take_due(NOON) == marked
+
+
 async def test_a_discarded_event_is_kept_whole_with_who_and_why(lot, database):
     await lot.park([parked(7), parked(8)])
-    assert await lot.discard(parked(7).id, DISCARDING)
+    await given_up(lot, parked(7))
     assert await lot.list(10) == [parked(8)]
     (kept,) = await database["discarded"].find().to_list(None)
-    assert kept["parked_id"] == parked(7).id
-    assert (kept["value"], kept["raw_key"]) == (b'{"weight":1}', b"one")
-    assert kept["headers"] == [["ce_type", b"test.Posted.v1"], ["odd", b"\xff\x00"]]
-    assert (kept["reason"], kept["tries"]) == ("ValueError", TRIES)
-    assert (kept["discarded_by"], kept["discarded_because"], kept["discarded_at"]) == (
-        DISCARDING.by,
-        DISCARDING.reason,
-        NOON,
-    )
+    del kept["_id"]
+    assert kept == {
+        "parked_id": parked(7).id,
+        "key": "one",
+        "topic": "test.parcels.v1",
+        "partition": 0,
+        "offset": 7,
+        "headers": [["ce_type", b"test.Posted.v1"], ["odd", b"\xff\x00"]],
+        "value": b'{"weight":1}',
+        "raw_key": b"one",
+        "reason": "ValueError",
+        "tries": TRIES,
+        "due_at": NOON,
+        "parked_at": NOON + timedelta(seconds=7),
+        "discarded_by": DISCARDING.by,
+        "discarded_because": DISCARDING.reason,
+        "discarded_at": NOON,
+    }
 
 
 async def test_an_event_that_is_not_here_cannot_be_discarded(lot, database):
     assert not await lot.discard(parked(7).id, DISCARDING)
+    assert not await lot.give_up(parked(7).id)
+    assert await database["discarded"].count_documents({}) == 0
+
+
+async def test_what_no_operator_discarded_is_not_given_up(lot, database):
+    await lot.park([parked(7)])
+    assert not await lot.give_up(parked(7).id)
+    assert await lot.list(10) == [parked(7)]
     assert await database["discarded"].count_documents({}) == 0
 
 
@@ -59,22 +95,56 @@ async def test_an_event_that_is_being_tried_cannot_be_discarded(lot, database):
     await lot.park([parked(7, due_at=NOON)])
     assert await lot.take_due(NOON)
     assert not await lot.discard(parked(7).id, DISCARDING)
-    assert await database["discarded"].count_documents({}) == 0
+    assert (await lot.find(parked(7).id)).discarding is None
     assert await lot.discard(parked(7).id, replace(DISCARDING, at=NOON + LEASE))
+
+
+async def test_the_first_decision_to_discard_stays_and_no_retry_takes_it_back(lot):
+    await lot.park([parked(7)])
+    assert await lot.discard(parked(7).id, DISCARDING)
+    assert not await lot.discard(parked(7).id, replace(DISCARDING, by="lim"))
+    assert not await lot.retry(parked(7).id, NOON)
+    assert await lot.retry_all(NOON) == 0
+    assert (await lot.find(parked(7).id)).discarding == DISCARDING
+
+
+async def test_who_tries_beyond_its_lease_does_not_put_back_what_was_discarded(lot):
+    await lot.park([parked(7, due_at=NOON)])
+    tried = await lot.take_due(NOON)
+    late = replace(DISCARDING, at=NOON + LEASE)
+    assert await lot.discard(tried.id, late)
+    await lot.keep(replace(tried, due_at=None))
+    assert (await lot.take_due(late.at)).discarding == late
+
+
+async def test_what_was_given_up_is_known_when_it_comes_again_and_another_record_there_is_not(lot):
+    await lot.park([parked(7)])
+    await given_up(lot, parked(7))
+    another = replace(parked(7).record, value=b"of a topic that was made anew")
+    assert await lot.given_up([parked(7).record, parked(8).record]) == {parked(7).id}
+    assert await lot.given_up([another]) == set()
 
 
 async def test_a_place_may_be_parked_and_discarded_again(lot, database):
     for _ in range(2):
         await lot.park([parked(7)])
-        assert await lot.discard(parked(7).id, DISCARDING)
+        await given_up(lot, parked(7))
     assert await database["discarded"].count_documents({}) == 2
 
 
-async def test_the_next_of_its_key_is_tried_once_the_head_is_discarded(lot):
+async def test_the_next_of_its_key_is_tried_once_the_head_is_given_up(lot):
     await lot.park([parked(7), parked(8, due_at=NOON, tries=0)])
     assert await lot.take_due(NOON) is None
-    await lot.discard(parked(7).id, DISCARDING)
+    await given_up(lot, parked(7))
     assert await lot.take_due(NOON) == parked(8, due_at=NOON, tries=0)
+
+
+async def test_what_was_discarded_waits_for_no_earlier_event(lot):
+    await lot.park([parked(7), queued(8)])
+    assert await lot.discard(queued(8).id, DISCARDING)
+    assert (await lot.take_due(NOON)).id == queued(8).id
+    assert await lot.give_up(queued(8).id)
+    assert await lot.list(10) == [parked(7)]
 
 
 async def test_a_retry_of_a_later_event_does_not_let_it_overtake(lot):
@@ -135,7 +205,7 @@ async def test_nothing_is_left_behind_however_an_event_leaves_while_others_come(
     for key in map(str, range(40)):
         head = parked(0, key=key, due_at=NOON)
         await lot.park([head])
-        leaves = lot.release(head.id) if int(key) % 2 else lot.discard(head.id, DISCARDING)
+        leaves = lot.release(head.id) if int(key) % 2 else given_up(lot, head)
         await asyncio.gather(leaves, lot.park([queued(1, key)]))
         due = await lot.take_due(NOON + timedelta(days=1))
         assert due is not None

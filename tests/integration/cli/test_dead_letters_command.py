@@ -31,10 +31,10 @@ async def bury(kafka, topic_prefix, create_topics):
     await create_topics(INBOUND, topics.DEAD_LETTERS)
     publisher = KafkaPublisher(kafka.options)
 
-    async def buried(offset, by="intake", value=VALUE, topic=INBOUND):
+    async def buried(offset, by="intake", value=VALUE, topic=INBOUND, reason="malformed"):
         record = Record(topic_prefix + topic, 1, offset, "", HEADERS, value, KEY)
         grave = DeadLetters(publisher, topic_prefix + topics.DEAD_LETTERS, by)
-        await grave.bury([(record, DeadLetter("malformed", "agency: Field required"))])
+        await grave.bury([(record, DeadLetter(reason, "agency: Field required"))])
         return f"{topic_prefix}{topic}:1:{offset}"
 
     yield buried
@@ -119,6 +119,15 @@ async def test_a_discarded_letter_stays_in_kafka_with_who_and_why(bmt, bury, dat
     (kept,) = await databases("operations")["dead_letters"].find().to_list(None)
     assert (kept["id"], kept["action"]) == (id_, "discarded")
     assert (await bmt("dead-letters", "discard", id_, "--reason", "again")).code == 1
+
+
+async def test_what_was_given_up_in_the_parking_lot_is_settled_and_may_be_retried(bmt, bury, said):
+    id_ = await bury(7, reason="discarded")
+    assert (await bmt("dead-letters", "list", "--json")).json["items"] == []
+    again = await bmt("dead-letters", "discard", id_, "--reason", "why")
+    assert (again.code, again.err) == (1, f"bmt: {id_} was discarded in the parking lot\n")
+    assert (await bmt("dead-letters", "retry", id_)).code == 0
+    assert [record.value for record in await said(1)] == [VALUE]
 
 
 async def test_who_discarded_by_mistake_may_retry(bmt, bury, said):

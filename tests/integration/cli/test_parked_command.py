@@ -104,15 +104,30 @@ async def test_all_that_wait_for_an_operator_can_be_retried(bmt, lot):
     assert await other.count() == 0
 
 
-async def test_a_discarded_event_is_kept_with_who_and_why(bmt, lot, databases):
+async def test_a_discarded_event_leaves_by_its_service_with_who_and_why(bmt, lot, databases):
     waiting = await lot("approval", parked(7), parked(8))
     options = ("--reason", "withdrawn on paper", "--by", "aida")
     answer = await bmt("parked", "discard", FIRST, *options, "--json")
     assert answer.json == {"discarded": 1}
+    listed = (await bmt("parked", "list", "--json")).json["items"]
+    assert [each["waits_for"] for each in listed] == ["leaving", "operator"]
+    text = (await bmt("parked", "list")).out
+    assert "waits for its service, which takes it out: it was discarded" in text
+    assert await waiting.give_up(parked(7).id)
     assert [each.record.offset for each in await waiting.list(10)] == [8]
     (kept,) = await databases("approval")["discarded"].find().to_list(None)
     assert (kept["discarded_by"], kept["discarded_because"]) == ("aida", "withdrawn on paper")
     assert kept["value"] == parked(7).record.value
+
+
+async def test_what_was_discarded_is_neither_discarded_nor_retried_again(bmt, lot):
+    await lot("approval", parked(7))
+    assert (await bmt("parked", "discard", FIRST, "--reason", "why", "--by", "aida")).code == 0
+    again = await bmt("parked", "discard", FIRST, "--reason", "why", "--by", "lim")
+    retried = await bmt("parked", "retry", FIRST)
+    assert (again.code, retried.code) == (1, 1)
+    assert "was discarded before" in again.err
+    assert "it was handled or discarded" in retried.err
 
 
 async def test_an_event_in_two_lots_is_discarded_from_the_one_that_is_named(bmt, lot):
@@ -122,7 +137,7 @@ async def test_an_event_in_two_lots_is_discarded_from_the_one_that_is_named(bmt,
     assert unclear.code == 2
     clear = await bmt("parked", "discard", FIRST, "--reason", "why", "--service", "approval")
     assert clear.code == 0, clear.err
-    assert await other.size() == 1
+    assert (await other.find(parked(7).id)).discarding is None
 
 
 async def test_an_unknown_event_changes_nothing(bmt, lot):

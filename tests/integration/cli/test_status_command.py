@@ -135,6 +135,7 @@ async def test_what_an_operator_discarded_is_not_missing(mongodb, bmt, databases
     await lot.prepare()
     await lot.park([Parked(record, "ValueError", 6, None, HOUR_AGO)])
     assert await lot.discard(record.place, Discarding("aminah", "needless", NOW))
+    assert await lot.give_up(record.place)
     answer = await bmt("status")
     assert answer.code == 0, answer.out
 

@@ -1,5 +1,6 @@
 """An integrator is answered on a topic of its own and over HTTP: what became of each submission."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Sequence
@@ -9,11 +10,26 @@ from eventually import eventually
 from fixtures import procedure
 from fixtures.samples import MONDAY
 from fixtures.wire import Said
-from intake_callers import ADMINISTRATOR, APPLICANT, INBOUND, OUTBOUND, asked, submission
+from intake_callers import (
+    ADMINISTRATOR,
+    APPLICANT,
+    INBOUND,
+    OUTBOUND,
+    asked,
+    submission,
+    submitted_headers,
+)
+from typer.testing import CliRunner
 
+from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.mongodb import connect
+from bmt.chassis.parking import TRIES, Parked, Record
+from bmt.cli.main import app
 from bmt.contracts import topics
 from bmt.contracts.events import ConfigurationFailed, Filed
 from bmt.contracts.requests import RequestFacts
+from services.intake import handlers
+from services.intake.domain.submission import SubmittedEvent
 
 pytestmark = pytest.mark.integration
 
@@ -105,6 +121,67 @@ def outcome(look):
         return await eventually(told)
 
     return hear
+
+
+@pytest.fixture
+async def lot(mongodb, shared, intake):
+    """Intake's parking lot."""
+    client = connect(mongodb)
+    yield MongoParkingLot(client[f"{shared.name}_intake"][PARKED])
+    client.close()
+
+
+@pytest.fixture
+def stumbles_over(monkeypatch):
+    """The ids of submissions that intake has a defect with."""
+    ids: set[str] = set()
+
+    def event(source: str, id_: str) -> SubmittedEvent:
+        if id_ in ids:
+            raise KeyError(id_)
+        return SubmittedEvent(source, id_)
+
+    monkeypatch.setattr(handlers, "SubmittedEvent", event)
+    return ids
+
+
+@pytest.fixture
+def parked(lot):
+    """`await parked(event_id)`: the place of this submission, once it is parked."""
+
+    async def wait(event_id: str) -> str:
+        async def found() -> str:
+            named = ("ce_id", event_id.encode())
+            of_it = [each.id for each in await lot.list(100) if named in each.record.headers]
+            assert len(of_it) == 1
+            return of_it[0]
+
+        return await eventually(found)
+
+    return wait
+
+
+@pytest.fixture
+def discard(kafka, mongodb, shared):
+    """`await discard(place)`: as an operator does."""
+    environment = {
+        **kafka.environment,
+        "BMT_TOPIC_PREFIX": f"{shared.name}.",
+        "BMT_MONGODB_URI": mongodb,
+        "BMT_DATABASE_PREFIX": f"{shared.name}_",
+    }
+
+    async def give_up(place: str) -> None:
+        command = ["parked", "discard", place, "--reason", "a private reason", "--by", "aida"]
+
+        async def done() -> None:
+            run = CliRunner(env=environment).invoke
+            result = await asyncio.to_thread(run, app, command)
+            assert result.exit_code == 0, result.stderr
+
+        await eventually(done, 30)
+
+    return give_up
 
 
 def statuses(said: Sequence[Said]) -> list[str]:
@@ -284,6 +361,46 @@ async def test_what_was_refused_and_is_sent_rightly_is_accepted(say, answers, ou
     await answers(event_id, "SubmissionRefused", "SubmissionAccepted")
     told = await outcome(event_id, outcome="accepted", status="received")
     assert told["errors"] == []
+
+
+async def test_what_an_operator_gave_up_is_answered_as_refused_and_may_be_sent_again(
+    say, answers, outcome, parked, discard, stumbles_over
+):
+    body, event_id = submission(), uuid.uuid4().hex
+    stumbles_over.add(event_id)
+    await say(body, event_id)
+    await discard(await parked(event_id))
+    (answer,) = await answers(event_id, "SubmissionRefused")
+    assert (answer.data["reason"], answer.data["errors"]) == ("discarded", [])
+    assert answer.data["detail"].startswith("An operator gave this event up")
+    assert answer.data["source_reference"] == body["source_reference"]
+    told = json.dumps([answer.data, await outcome(event_id, outcome="refused")])
+    assert "aida" not in told
+    assert "a private reason" not in told
+    stumbles_over.clear()
+    await say(body, event_id)
+    await answers(event_id, "SubmissionRefused", "SubmissionAccepted")
+    await outcome(event_id, outcome="accepted", status="received")
+
+
+async def test_what_was_accepted_before_an_operator_gave_it_up_is_answered_once(
+    accepted, answers, discard, lot, shared
+):
+    """Intake accepted it and died before it left the lot."""
+    body, event_id = submission(), uuid.uuid4().hex
+    await accepted(body, event_id)
+    raw = tuple((name, text.encode()) for name, text in submitted_headers(event_id).items())
+    value = json.dumps(body).encode()
+    record = Record(f"{shared.name}.{INBOUND}", 0, 7, event_id, raw, value)
+    await lot.park([Parked(record, "KeyError", TRIES, None, MONDAY)])
+    await discard(record.place)
+    await eventually(lambda: _gone(lot, record.place))
+    await accepted(submission(), uuid.uuid4().hex)
+    await answers(event_id, "SubmissionAccepted")
+
+
+async def _gone(lot: MongoParkingLot, id_: str) -> None:
+    assert await lot.find(id_) is None
 
 
 async def test_submissions_are_listed_in_pages_and_found_by_their_reference(

@@ -1,9 +1,11 @@
-"""Renewing a session: by one replica at a time, without losing it while the issuer is away, and as the issuer says."""
+"""Beginning and renewing a session: sealed, by one replica at a time, without losing it while the issuer is away."""
 
 import asyncio
 import uuid
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from pydantic import SecretStr
@@ -51,9 +53,14 @@ def world():
 
 
 @pytest.fixture
-async def replicas(database, world):
+def collection(database):
+    """Where they are stored."""
+    return database[f"{SESSIONS}_{uuid.uuid4().hex}"]
+
+
+@pytest.fixture
+async def replicas(collection, world):
     """The sessions of two processes."""
-    collection = database[f"{SESSIONS}_{uuid.uuid4().hex}"]
     stores = [SessionStore(collection, KEYS, lambda: world.time) for _ in range(2)]
     for store in stores:
         await store.prepare()
@@ -78,6 +85,45 @@ async def begun(sessions, **granted):
 async def visitor(sessions, cookie):
     found = await sessions.of(call(cookie))
     return found and next(iter(found.visitor.roles))
+
+
+async def test_who_has_a_stored_session_and_the_services_secret_and_not_the_cookie_has_no_token(
+    replicas, collection
+):
+    """What is stored opens under the name in its visitor's cookie alone."""
+    cookie, another = await begun(replicas[0]), await begun(replicas[0])
+    stored = await collection.find().to_list(None)
+    for each in stored:
+        for part in each["tokens"].split("."):
+            assert b"access-0" not in urlsafe_b64decode(part + "==")
+        assert cookie["id"] not in str(each)
+        assert another["id"] not in str(each)
+    of_cookie = {"_id": sha256(cookie["id"].encode()).hexdigest()}
+    of_another = {"_id": sha256(another["id"].encode()).hexdigest()}
+    sealed = (await collection.find_one(of_cookie))["tokens"]
+    assert await visitor(replicas[0], another) == "access-0"
+    await collection.update_one(of_another, {"$set": {"tokens": sealed}})
+    assert await visitor(replicas[0], another) is None
+    assert await visitor(replicas[0], cookie) == "access-0"
+
+
+@pytest.mark.parametrize("keys", [("k" * 32, "/console"), ("x" * 32, "/my")])
+async def test_what_one_secret_or_family_sealed_another_cannot_open(replicas, collection, keys):
+    cookie = await begun(replicas[0])
+    secret, family = keys
+    store = SessionStore(collection, FamilyKeys(SecretStr(secret), family), now)
+    assert await store.find(cookie["id"]) is None
+
+
+async def test_a_sign_in_keeps_nothing_of_the_cookie_before(replicas):
+    """Whoever planted a cookie in a browser learns nothing of who signs in there, and leads them nowhere."""
+    before = await begun(replicas[0])
+    request = call({**before, "goes_on_at": "/my/planted", "planted": "1"})
+    await replicas[0].begin(
+        request, {"access_token": "access-0", "refresh_token": "refresh-0", "expires_in": 900}
+    )
+    assert request.session.keys() == {"id"}
+    assert request.session["id"] != before["id"]
 
 
 async def test_the_issuer_is_asked_once_in_a_while_and_by_one_replica(replicas, world):

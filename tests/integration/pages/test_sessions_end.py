@@ -1,6 +1,7 @@
 """A session ends for every replica: when its visitor signs out, when the issuer says so, and when a role is withdrawn."""
 
 import json
+from base64 import b64decode
 
 import httpx
 import pytest
@@ -100,6 +101,22 @@ async def test_a_session_goes_on_past_its_tokens_as_long_as_the_issuer_renews_it
         assert await kept.count_documents({"version": {"$gt": 2}}) > 0
 
     await eventually(is_renewed)
+
+
+async def test_who_signs_in_again_has_a_new_session_and_the_earlier_cookie_is_worth_nothing(
+    new_browser, replicas
+):
+    browser = await new_browser()
+    earlier = browser.cookies["bmt_my"]
+    browser.account = f"another-than.{browser.account}"
+    await browser.get("/my/login", params={"goes_on_at": "/my/elsewhere"})
+    await sign_in(browser)
+    cookie = browser.cookies["bmt_my"]
+    assert json.loads(b64decode(cookie.split(".")[0])).keys() == {"id"}
+    assert cookie != earlier
+    async with httpx.AsyncClient(cookies={"bmt_my": earlier}, trust_env=False) as kept:
+        assert not await is_signed_in(kept, replicas)
+    assert await is_signed_in(browser, replicas)
 
 
 async def test_a_cookie_of_one_family_is_nothing_to_another(new_browser, replicas):

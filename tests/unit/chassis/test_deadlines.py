@@ -180,7 +180,7 @@ async def test_a_head_that_arrives_byte_by_byte_is_given_up_as_one_that_stands_s
     async def trickle():
         while True:
             writer.write(b"x")
-            await asyncio.sleep(HEAD_SECONDS / 20)
+            await asyncio.sleep(HEAD_SECONDS / 20)  # time itself: a slow line
 
     trickling = asyncio.create_task(trickle())
     await assert_too_slow(reader)
@@ -220,7 +220,7 @@ async def test_a_body_slower_than_the_least_rate_is_given_up_however_it_is_cut(c
     async def trickle():
         while True:
             writer.write(b"x")
-            await asyncio.sleep(GRACE_SECONDS / 20)
+            await asyncio.sleep(GRACE_SECONDS / 20)  # time itself: a slow line
 
     trickling = asyncio.create_task(trickle())
     await assert_too_slow(reader)
@@ -239,7 +239,7 @@ async def test_a_slow_line_that_keeps_to_the_rate_is_waited_for(connect, scan):
     began = loop.time()
     for _ in range(size // 200):
         writer.write(b"x" * 200)
-        await asyncio.sleep(200 / RATE * 0.6)
+        await asyncio.sleep(200 / RATE * 0.6)  # time itself: a slow line
     head, body = await answered(reader)
     assert head.startswith("HTTP/1.1 201 ")
     assert orjson.loads(body) == {"size_bytes": size}

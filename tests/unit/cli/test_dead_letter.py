@@ -31,9 +31,9 @@ class FakeRecord:
     timestamp: int = int(NOON.timestamp() * 1000)
 
 
-def why(by="intake", offset=b"7"):
+def why(by="intake", offset=b"7", reason=b"malformed"):
     return [
-        ("bmt_reason", b"malformed"),
+        ("bmt_reason", reason),
         ("bmt_detail", b"agency: Field required"),
         ("bmt_origin_topic", b"bmt.inbound.hrmis.v1"),
         ("bmt_origin_partition", b"2"),
@@ -42,8 +42,8 @@ def why(by="intake", offset=b"7"):
     ]
 
 
-def buried(offset=0, by="intake", **changes):
-    return letter(FakeRecord(offset, [*ENVELOPE, *why(by)], **changes))
+def buried(offset=0, by="intake", reason=b"malformed", **changes):
+    return letter(FakeRecord(offset, [*ENVELOPE, *why(by, reason=reason)], **changes))
 
 
 def action(kind, *places, at=NOON):
@@ -107,6 +107,16 @@ def test_the_last_action_counts():
 def test_a_refusal_after_the_last_action_makes_it_open_again():
     letters = [buried(0), buried(1, "records")]
     assert only(letters, [action("discarded", letters[0].place)]).state == "open"
+
+
+def test_what_an_operator_gave_up_in_the_parking_lot_waits_for_nobody():
+    assert only([buried(reason=b"discarded")]).state == "discarded"
+    assert only([buried(0), buried(1, reason=b"discarded")]).state == "open"
+
+
+def test_what_was_retried_and_given_up_then_is_discarded():
+    letters = [buried(0), buried(1, reason=b"discarded")]
+    assert only(letters, [action("retried", letters[0].place)]).state == "discarded"
 
 
 def test_a_list_tells_nothing_of_what_was_said():

@@ -8,7 +8,9 @@ from fixtures.time_stamping import OPENSSL, Authority
 
 from services.records.tree.timestamps import NotTimestamped, Question
 
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="openssl is the authority here")
+pytestmark = pytest.mark.skipif(
+    OPENSSL is None, reason="no openssl on the PATH, which is the authority here"
+)
 
 NOTE = b"bmt.records\n26\nOYINr58yv7kbhQOALSz5U0runKt+bvzv5wna+4FaNtI=\n"
 

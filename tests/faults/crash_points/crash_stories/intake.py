@@ -95,12 +95,33 @@ async def refused(stage: Stage) -> None:
         for _ in range(2)
     ]
     await stage.buried(*places)
+    await answered(stage, event_id, *["SubmissionRefused"] * 2)
 
-    async def answered() -> None:
-        told = {one.id: one for one in await stage.tape.of(OUTBOUND) if one.key == event_id}
-        assert [one.name for one in told.values()] == ["SubmissionRefused"] * 2
 
-    await eventually(answered, PATIENCE)
+async def answered(stage: Stage, event_id: str, *names: str) -> None:
+    """Wait until these are the answers to a submission, each once."""
+
+    async def told() -> None:
+        said = {one.id: one for one in await stage.tape.of(OUTBOUND) if one.key == event_id}
+        found = [one.name for one in said.values()]
+        assert found == list(names), f"{event_id} was answered {found}"
+
+    await eventually(told, PATIENCE)
+
+
+async def given_up(stage: Stage) -> None:
+    """What an operator gave up is refused, once, and may be submitted again."""
+    event_id = uuid.uuid4().hex
+    await stage.stumble(event_id)
+    submitted = submission(event_id, uuid.uuid4().hex)
+    place = await stage.publish(INBOUND, *submitted)
+    (first, *_) = await stage.parked(1)
+    await stage.gives_up(first["_id"])
+    await stage.buried(place)
+    await answered(stage, event_id, "SubmissionRefused")
+    await stage.stumble()
+    await stage.publish(INBOUND, *submitted)
+    await answered(stage, event_id, "SubmissionRefused", "SubmissionAccepted")
 
 
 async def scan(stage: Stage) -> None:
@@ -161,17 +182,8 @@ async def mail(stage: Stage, text: str, status: int):
 
 async def submitted(stage: Stage) -> str:
     """Said twice under one id by the integrator: one request."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": uuid.uuid4().hex,
-        "ce_source": "urn:hrmis",
-        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
-        "ce_time": "2026-11-24T04:00:00Z",
-        "content-type": "application/json",
-    }
     reference = uuid.uuid4().hex
-    body = {k: v for k, v in asked("memo").items() if k != "channel"}
-    value = json.dumps({**body, "source_reference": reference}).encode()
+    value, headers = submission(uuid.uuid4().hex, reference)
     for _ in range(2):
         await stage.publish(INBOUND, value, headers)
 
@@ -185,6 +197,20 @@ async def submitted(stage: Stage) -> str:
         return said[0].key
 
     return await eventually(received, PATIENCE)
+
+
+def submission(event_id: str, reference: str) -> tuple[bytes, dict[str, str]]:
+    """What an integrator publishes: value and headers."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": event_id,
+        "ce_source": "urn:hrmis",
+        "ce_type": "my.gov.bmt.RequestSubmitted.v1",
+        "ce_time": "2026-11-24T04:00:00Z",
+        "content-type": "application/json",
+    }
+    body = {k: v for k, v in asked("memo").items() if k != "channel"}
+    return json.dumps({**body, "source_reference": reference}).encode(), headers
 
 
 def asked(channel: str):
@@ -202,6 +228,7 @@ STORIES = (
     submissions,
     corrections,
     refused,
+    given_up,
     scan,
     papers,
     of_all.poison,

@@ -85,15 +85,7 @@ async def given_up(stage: Stage) -> None:
     await stage.stumble(request.request_id)
     await stage.say(received(request))
     (first, *_) = await stage.parked(1)
-    await stage.operate(first["_id"])
-
-    async def gone() -> None:
-        # Where it is being tried this moment, the operator is told to call again.
-        if await stage.database.parked.find_one({"_id": first["_id"]}):
-            await stage.operate(first["_id"])
-            raise AssertionError("it is still parked")
-
-    await eventually(gone, PATIENCE)
+    await stage.gives_up(first["_id"])
     await stage.stumble()
     await stage.say(received(other))
     await stage.heard(topics.DECISIONS, other.request_id, "ReviewOpened")
