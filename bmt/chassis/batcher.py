@@ -1,6 +1,7 @@
 """Group commit: what arrives while a write is in flight leaves together in the next one."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
@@ -11,8 +12,8 @@ R = TypeVar("R")
 BATCH_LIMIT: Final = 500
 """Items in one write: beyond it a MongoDB insert gains nothing (measured)."""
 
-LINGER_SECONDS: Final = 0.003
-"""After a batch of several callers: more are on their way, and a few milliseconds save writes."""
+LONGEST_LINGER_SECONDS: Final = 0.05
+"""After a batch of several callers more are on their way: the next one waits as long as this one took, at most so long."""
 
 
 class Batcher(Generic[T, R]):
@@ -40,8 +41,10 @@ class Batcher(Generic[T, R]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                began = time.monotonic()
                 if await self._one_batch() > 1:
-                    await asyncio.sleep(LINGER_SECONDS)
+                    took = time.monotonic() - began
+                    await asyncio.sleep(min(LONGEST_LINGER_SECONDS, took))
         finally:
             self._draining = None
 

@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 1.0
 BUSY_RECORDS: Final = 8
-LINGER_SECONDS: Final = 0.02
-"""After a poll of so many records: the next ones come together, and are loaded and written together."""
+LONGEST_LINGER_SECONDS: Final = 0.25
+"""After a poll of so many records the next one waits as long as they took, at most so long: what comes meanwhile is loaded
+and written together."""
 
 
 class Consumer:
@@ -125,6 +126,7 @@ class Consumer:
             self._client = client
             while True:
                 polled = placement.unhandled(await self._poll.next(client))
+                began = time.monotonic()
                 self._failures = 0
                 if polled:
                     self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
@@ -132,7 +134,7 @@ class Consumer:
                     self._in_hand = {}
                     await placement.note_handled()
                     if sum(map(len, polled.values())) >= BUSY_RECORDS:
-                        await asyncio.sleep(LINGER_SECONDS)
+                        await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
                 else:
                     kafka_client.require_fetching(client)
                     await placement.note_handled()

@@ -179,8 +179,8 @@ class Foundation:
             self._own_projections.append(projection)
         return projection
 
-    def worker(self, target: str, perform: Perform, *, concurrency: int = 32) -> Worker:
-        """Somebody who performs the work of one target while the service runs."""
+    def worker(self, target: str, perform: Perform, *, concurrency: int | None = None) -> Worker:
+        """Somebody who performs the work of one target while the service runs, all of it at once or so much."""
         worker = Worker(
             target=target,
             queue=self.work,

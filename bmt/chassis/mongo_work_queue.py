@@ -24,12 +24,29 @@ class MongoWorkQueue:
             await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
 
     async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
-        """As `WorkQueue.change`: one bulk write."""
-        if not changes:
-            return ()
+        """As `WorkQueue.change`: one removal and one insertion, unless one piece of work is in it twice."""
+        new: list[str] = []
+        for part in _each_once(changes):
+            await self._remove([change.id for change in part if isinstance(change, Remove)])
+            new += await self._insert([change for change in part if isinstance(change, WorkItem)])
+        return new
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        if ids:
+            with mongodb.store_errors():
+                await self._work.delete_many({"_id": {"$in": ids}})
+
+    async def _insert(self, items: Sequence[WorkItem]) -> list[str]:
+        """The ids of those that were not there."""
+        if not items:
+            return []
+        there: set[int] = set()
         with mongodb.store_errors():
-            result = await self._work.bulk_write([_write(change) for change in changes])
-        return list((result.upserted_ids or {}).values())
+            try:
+                await self._work.insert_many([_document(item) for item in items], ordered=False)
+            except mongodb.BulkWriteError as error:
+                there = mongodb.duplicates(error)
+        return [item.id for place, item in enumerate(items) if place not in there]
 
     async def take(
         self, target: str, now: datetime, lease: timedelta, limit: int = 1
@@ -80,23 +97,29 @@ class MongoWorkQueue:
             await self._work.delete_many({})
 
 
-def _write(change: WorkChange) -> Any:
-    if isinstance(change, Remove):
-        return mongodb.DeleteOne({"_id": change.id})
-    return mongodb.UpdateOne(
-        {"_id": change.id},
-        {
-            "$setOnInsert": {
-                "target": change.target,
-                "subject": change.subject,
-                "due_at": change.due_at,
-                "attempts": change.attempts,
-                "waiting_for": change.waiting_for,
-                "held": change.held,
-            }
-        },
-        upsert=True,
-    )
+def _each_once(changes: Sequence[WorkChange]) -> list[list[WorkChange]]:
+    """The changes in order, parted before whatever changes the same piece of work again."""
+    parts: list[list[WorkChange]] = []
+    seen: set[str] = set()
+    for change in changes:
+        if not parts or change.id in seen:
+            parts.append([])
+            seen = set()
+        seen.add(change.id)
+        parts[-1].append(change)
+    return parts
+
+
+def _document(item: WorkItem) -> dict[str, Any]:
+    return {
+        "_id": item.id,
+        "target": item.target,
+        "subject": item.subject,
+        "due_at": item.due_at,
+        "attempts": item.attempts,
+        "waiting_for": item.waiting_for,
+        "held": item.held,
+    }
 
 
 def _item(document: dict[str, Any]) -> WorkItem:

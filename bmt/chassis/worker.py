@@ -1,4 +1,4 @@
-"""Who performs the work: takes what is due, with a bounded concurrency for each target.
+"""Who performs the work: takes what is due, hundreds at a time; who calls another system bounds those calls.
 
 A worker is given new work by the event that promised it; a slow sweep finds what a crash left.
 """
@@ -57,15 +57,18 @@ class Worker:
         queue: WorkQueue,
         perform: Perform,
         clock: Clock,
-        concurrency: int = 32,
+        concurrency: int | None = None,
         lease: timedelta = LEASE,
     ) -> None:
-        """The lease is renewed while work is in hand: it bounds what a crash costs, not the work."""
+        """All in hand is performed at once, or `concurrency` of it.
+
+        The lease is renewed while work is in hand: it bounds what a crash costs, not the work.
+        """
         self.target = target
         self._queue = queue
         self._perform = perform
         self._clock = clock
-        self._concurrency = concurrency
+        self._at_once = asyncio.Semaphore(concurrency or IN_HAND)
         self._lease = lease
         self._woken = asyncio.Event()
         self._in_hand: set[str] = set()
@@ -96,8 +99,10 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._look_for_work())
                 group.create_task(self._renew_leases())
-                for _ in range(self._concurrency):
-                    group.create_task(self._work())
+                while True:
+                    item = await self._next.get()
+                    await self._at_once.acquire()
+                    group.create_task(self._work(item))
         finally:
             self._running = False
             self._in_hand.clear()
@@ -143,19 +148,20 @@ class Worker:
             except Unavailable as error:
                 log.warning("leases_not_renewed", target=self.target, part=error.part)
 
-    async def _work(self) -> None:
-        while True:
-            item = await self._next.get()
+    async def _work(self, item: WorkItem) -> None:
+        try:
             outcome = await self._attempt(item)
-            crash_points.reached("worker.performed")
-            self._in_hand.discard(item.id)
-            try:
-                await self._settle(item, outcome)
-            except Unavailable as error:
-                # The lease runs out and the work is looked at again.
-                log.warning("worker_waits", target=self.target, part=error.part)
-            if len(self._in_hand) == IN_HAND // 2:
-                self.wake()
+        finally:
+            self._at_once.release()
+        crash_points.reached("worker.performed")
+        self._in_hand.discard(item.id)
+        try:
+            await self._settle(item, outcome)
+        except Unavailable as error:
+            # The lease runs out and the work is looked at again.
+            log.warning("worker_waits", target=self.target, part=error.part)
+        if len(self._in_hand) == IN_HAND // 2:
+            self.wake()
 
     async def _attempt(self, item: WorkItem) -> WorkOutcome:
         try:
@@ -163,6 +169,8 @@ class Worker:
                 return await self._perform(item)
         except Unavailable as error:
             return Later(backoff(item.attempts), f"{error.part} cannot be reached")
+        except TimeoutError:
+            return Later(backoff(item.attempts), f"not finished within {AT_MOST_SECONDS:g} s")
         except Exception as error:
             # One item's failure stops no other.
             log.exception("work_failed", target=self.target, request_id=item.subject)

@@ -124,7 +124,7 @@ class Envelope(BaseModel):
 
 def rfc3339(moment: datetime) -> str:
     """`moment` in UTC with microseconds, as every event writes its times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def read_kafka(

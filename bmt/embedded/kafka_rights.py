@@ -16,8 +16,6 @@ from bmt.embedded.kafka_table import Principal, Table, table
 
 STATISTICS: Final = "statistics"
 ANY_GROUP: Final = "*"
-KEEPING: Final = (Operation.READ, Operation.WRITE, Operation.CREATE, Operation.DESCRIBE_CONFIGS)
-"""What is done with topics that a service keeps for itself."""
 
 
 async def establish(options: Mapping[str, Any]) -> None:
@@ -47,9 +45,6 @@ def rights(rules: Table) -> Iterator[Right]:
             yield _topic(user, topic, Operation.READ)
         for topic in principal.writes:
             yield _topic(user, topic, Operation.WRITE)
-        if principal.keeps is not None:
-            for operation in KEEPING:
-                yield _topic(user, principal.keeps, operation, Pattern.PREFIXED)
         if principal.kind == "integrator":
             yield _transactions(user)
         yield from _groups(user, principal, rules)

@@ -68,14 +68,12 @@ class Principal(_Row):
         reads: the topics that it may read.
         writes: the topics that it may write.
         group: its own consumer group; None: any group that belongs to nobody in the table.
-        keeps: what the names of topics begin with that it makes, reads and writes by itself.
     """
 
     kind: Kind
     reads: tuple[TopicName, ...] = ()
     writes: tuple[TopicName, ...] = ()
     group: TopicName | None = None
-    keeps: TopicName | None = None
 
     @model_validator(mode="after")
     def _as_its_kind_may(self) -> Self:
@@ -83,8 +81,6 @@ class Principal(_Row):
             raise ValueError("a service, and nobody else, has a group of its own")
         if self.kind == "observer" and self.writes:
             raise ValueError("an observer writes nothing")
-        if self.kind != "service" and self.keeps is not None:
-            raise ValueError("only a service keeps topics of its own")
         return self
 
 

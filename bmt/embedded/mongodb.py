@@ -59,6 +59,8 @@ class MongoDB:
                 *("--keyFile", str(self._key), "--auth"),
                 *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES),
                 *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+                # Nobody reads what was so at a moment of the past: history need not be kept for it.
+                *("--setParameter", "minSnapshotHistoryWindowInSeconds=0"),
             ),
             ready=self._ready,
             prepare=self._prepare,

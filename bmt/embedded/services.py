@@ -175,7 +175,6 @@ def _statistics(system: System) -> Program:
         environment={
             **_kafka(system, STATISTICS),
             "BMT_METRICS_PORT": str(port),
-            "BMT_STATISTICS_FOLDER": str(system.layout.root / STATISTICS),
         },
         ready=ready,
         after=EVERY_PART,

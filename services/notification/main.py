@@ -115,11 +115,7 @@ def _work(
         work_of,
         [
             foundation.worker(PREPARE, worker.preparing(execution, documents, renders)),
-            foundation.worker(
-                SMTP,
-                sending,
-                concurrency=settings.smtp_concurrency,
-            ),
+            foundation.worker(SMTP, sending),
             foundation.worker(
                 REMIND, reminding(execution, agencies, reminders, post, clock.now), concurrency=2
             ),

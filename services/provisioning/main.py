@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Mapping
-from typing import Final
 
 import httpx
 import httpx2
@@ -36,9 +35,6 @@ from services.provisioning.views.turns import Turns
 from services.provisioning.views.work import work_of
 from services.provisioning.worker import Configurer
 
-CONCURRENCY: Final = 32
-"""Requests at a time: those that change a volume at the same time share one reload of the storage."""
-
 
 def build(settings: Settings) -> FastAPI:
     """The service, inside the running event loop; nothing connects before the lifespan.
@@ -71,10 +67,7 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
-    workers = [
-        foundation.worker(name, configurer.perform, concurrency=CONCURRENCY)
-        for name in (scim.NAME, worklist.NAME)
-    ]
+    workers = [foundation.worker(name, configurer.perform) for name in (scim.NAME, worklist.NAME)]
     foundation.works_on(work_of, workers)
     foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
     plans = Plans(

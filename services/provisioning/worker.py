@@ -6,7 +6,9 @@ is set, and what is as it should be is left alone. While a target is away its wo
 
 import asyncio
 import random
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -49,8 +51,11 @@ LONGEST_TURN_SECONDS: Final = 10.0
 
 OF_ANOTHER: Final = "the account belongs to another agency than the one that approved"
 
+AT_ONCE: Final = 32
+"""Requests that call the targets at a time: those that change a volume then share one reload of the storage."""
+
 AT_MOST_SECONDS: Final = 30.0
-"""For one request at a stretch; set requests take a fraction of a second."""
+"""For the calls of one request at a stretch; they take a fraction of a second."""
 
 
 class Configurer:
@@ -73,16 +78,35 @@ class Configurer:
         self._claims = claims
         self._clock = clock
         self._new_id = new_id
+        # Each worker's own, so that what needs only officers and the storage does not wait for IPMS.
+        self._at_once: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(AT_ONCE)
+        )
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Go on with a request from wherever it stands."""
         try:
-            async with asyncio.timeout(AT_MOST_SECONDS):
-                return await self._go_on(item)
+            return await self._go_on(item)
         except TargetAway as away:
-            return await self._wait(away)
+            seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
+            return Later(seconds, f"{away.part} {away.reason}")
         except TimeoutError:
             return Later(1.0, f"not finished within {AT_MOST_SECONDS:g} s")
+
+    @asynccontextmanager
+    async def _calling(self, worker: str) -> AsyncIterator[None]:
+        """A turn to call the targets.
+
+        It is kept for as long as no call would go through: thousands of waiting requests then cost a few
+        looks a second, and go on soon after the target is back.
+        """
+        async with self._at_once[worker]:
+            try:
+                async with asyncio.timeout(AT_MOST_SECONDS):
+                    yield
+            except TargetAway as away:
+                await asyncio.sleep(self._targets.seconds_closed_to_calls(away.part))
+                raise
 
     async def _go_on(self, item: WorkItem) -> WorkOutcome:
         stream = _stream(item.subject)
@@ -97,10 +121,10 @@ class Configurer:
             if turn.must_wait:
                 seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
                 return Later(seconds, "an earlier request for the same account is not finished")
-            unlike = await self._begin(state, overtaken=turn.overtaken)
+            unlike = await self._begin(item, state, overtaken=turn.overtaken)
             state = await self._execution.known_state(stream)
         if isinstance(state, Started):
-            await self._bring_about(state, unlike)
+            await self._bring_about(item, state, unlike)
         return Done()
 
     def _is_of_another_agency(self, state: Due | Started) -> bool:
@@ -108,7 +132,7 @@ class Configurer:
         order = state.order
         return self._claims.belonging(order.request.agency, order.account) == "other"
 
-    async def _begin(self, due: Due, *, overtaken: bool) -> Collection[Target]:
+    async def _begin(self, item: WorkItem, due: Due, *, overtaken: bool) -> Collection[Target]:
         """Say what will be different, or that it cannot be; the targets that were seen to differ."""
         order = due.order
         if overtaken:
@@ -116,14 +140,17 @@ class Configurer:
             target = ORDER[order.request.kind][0]
             await self._record(due, "failed", RecordFailure(target, reason, retryable=False))
             return ()
-        outlook = await self._targets.outlook(order, due.statement, settle=True)
+        async with self._calling(item.target):
+            outlook = await self._targets.outlook(order, due.statement, settle=True)
         if outlook.refusals:
             await self._record(due, "failed", _failure(outlook.refusals[0]))
         else:
             await self._record(due, "started", Start(outlook.changes))
         return {change.target for change in outlook.changes}
 
-    async def _bring_about(self, state: Started, unlike: Collection[Target]) -> None:
+    async def _bring_about(
+        self, item: WorkItem, state: Started, unlike: Collection[Target]
+    ) -> None:
         """Set what is not as it should be, and record what came of it.
 
         Targets are read first, but for those that were just seen to be `unlike` what is wanted.
@@ -131,10 +158,11 @@ class Configurer:
         account = state.order.account
         steps = self._targets.steps(state.order, state.statement)
         try:
-            readings = [
-                await self._reading(step, account, look_first=step.target not in unlike)
-                for step in steps
-            ]
+            async with self._calling(item.target):
+                readings = [
+                    await self._reading(step, account, look_first=step.target not in unlike)
+                    for step in steps
+                ]
         except OperatorNeeded as needed:
             task = AwaitOperator(self._new_id(), needed.target, needed.instructions)
             await self._record(state, "awaiting", task)
@@ -194,16 +222,6 @@ class Configurer:
             evidence=tuple(evidence),
             configured_at=self._clock(),
         )
-
-    async def _wait(self, away: TargetAway) -> Later:
-        """Waiting work takes its turn slowly while the target is away, and soon after it is back.
-
-        The slot is kept for as long as no call would go through: thousands of waiting requests then
-        cost a few looks a second, not thousands.
-        """
-        await asyncio.sleep(self._targets.seconds_closed_to_calls(away.part))
-        seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
-        return Later(seconds, f"{away.part} {away.reason}")
 
     async def _record(self, state: Due | Started, what: str, command: Command) -> None:
         """Once in a round, whoever performs it and however often."""

@@ -32,6 +32,15 @@ async def test_a_document_reads_back_as_it_was_written(view_store):
     assert await view_store.load("parcels", ["a", "z"]) == {"a": written}
 
 
+async def test_what_looks_like_an_expression_is_kept_as_it_is(view_store):
+    body = {"said": "$$ROOT", "paid": "$_revision", "of": {"a.b": 1, "$c": {"$literal": 2}}}
+    await view_store.save("parcels", [document("a")])
+    for revision in (2, 3):
+        written = ViewDocument("a", body, {"/bmt/x.y/1": revision}, revision)
+        assert not await view_store.save("parcels", [written])
+        assert await view_store.load("parcels", ["a"]) == {"a": written}
+
+
 async def test_only_the_next_revision_is_written(view_store):
     await view_store.save("parcels", [document("a", 1, weight=1)])
     assert await view_store.save("parcels", [document("a", 2, weight=2)]) in ((), [])

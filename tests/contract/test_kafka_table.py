@@ -14,7 +14,7 @@ from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Ri
 from bmt.embedded.kafka_rights import rights
 from bmt.embedded.kafka_table import read, table
 from bmt.embedded.layout import REPOSITORY
-from services.records.statistics.app import HEARD
+from services.records.statistics.app import READ
 
 FOLDER = REPOSITORY / "deploy" / "kubernetes" / "kafka"
 CODES = {
@@ -53,7 +53,6 @@ def test_a_service_reads_what_it_subscribes_to_and_writes_its_topic_and_dead_let
     answers = OUTBOUND if service == "intake" else set()
     assert set(principal.writes) == own | answers | {topics.DEAD_LETTERS}
     assert principal.group == f"bmt.{service}"
-    assert principal.keeps is None
 
 
 def test_the_largest_value_fits_into_an_inbound_topic_and_what_fits_there_into_a_dead_letter():
@@ -71,11 +70,10 @@ def test_topics_tell_for_30_days_and_dead_letters_for_ever():
     assert set(kept.values()) == {str(30 * 24 * 60 * 60 * 1000)}
 
 
-def test_the_statistics_read_and_keep_their_own_changelog():
+def test_the_statistics_read_the_milestones_and_write_nothing():
     statistics = table().principals["statistics"]
-    assert set(statistics.reads) == set(HEARD)
+    assert set(statistics.reads) == set(READ)
     assert statistics.writes == ()
-    assert statistics.keeps == "bmt.statistics-"
 
 
 def test_every_topic_of_the_contract_is_there_and_no_other():

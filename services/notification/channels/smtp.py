@@ -69,6 +69,7 @@ class SmtpPost:
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         """Connects to nothing yet."""
         self._settings = settings
+        self._at_once = asyncio.Semaphore(settings.smtp_concurrency)
         password = settings.smtp_password
         self._options: dict[str, Any] = {
             "hostname": settings.smtp_host,
@@ -110,7 +111,7 @@ class SmtpPost:
 
     async def _send(self, message: bytes, recipients: Sequence[str]) -> None:
         try:
-            async with asyncio.timeout(self._settings.smtp_timeout_seconds):
+            async with self._at_once, asyncio.timeout(self._settings.smtp_timeout_seconds):
                 refused, _ = await aiosmtplib.send(
                     message,
                     sender=self._settings.smtp_sender,

@@ -39,4 +39,11 @@ def account_key(heard: Heard[BaseModel]) -> str | None:
     return event.request.applicant.account.casefold() if isinstance(event, Configured) else None
 
 
-ENTITLEMENTS: Final = View(name="entitlements", model=Entitlement, fold=fold, key=account_key)
+ENTITLEMENTS: Final = View(
+    name="entitlements",
+    model=Entitlement,
+    fold=fold,
+    key=account_key,
+    # A request is configured once: nothing before it in its stream belongs here.
+    begins=lambda _: True,
+)

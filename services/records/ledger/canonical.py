@@ -29,8 +29,14 @@ def kept(value: Any, depth: int = 0) -> Any:
     """
     if depth > DEEPEST:
         raise NotCanonical(f"nested deeper than {DEEPEST} levels")
-    if isinstance(value, Mapping):
-        return {_name(name): kept(inner, depth + 1) for name, inner in value.items()}
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if isinstance(value, dict):
+        return {
+            _name(name): inner if type(inner) is str else kept(inner, depth + 1)
+            for name, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return [kept(inner, depth + 1) for inner in value]
     exact = not isinstance(value, int) or -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER

@@ -115,10 +115,8 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
 
 
 def _whole(envelope: Envelope) -> dict[str, Any]:
-    attributes = envelope.model_dump(exclude={"data"}, exclude_none=True)
-    whole: dict[str, Any] = kept(
-        {**attributes, "time": rfc3339(envelope.time), "data": envelope.data}
-    )
+    attributes = {name: value for name, value in envelope if value is not None}
+    whole: dict[str, Any] = kept({**attributes, "time": rfc3339(envelope.time)})
     return whole
 
 

@@ -3,8 +3,7 @@
 What a later version of an event adds is therefore sealed until somebody says that it need not be.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
@@ -65,45 +64,72 @@ _OF_THE_FILE: Final = frozenset(
 )
 """What records' own events say beside that."""
 
-Kept = Callable[[str], bool]
-"""Whether what stands at a place (a pointer with `*` for the places of lists) is impersonal."""
+
+class Places:
+    """A set of places: pointers with `*` for every place of a list, as a tree to walk beside the data."""
+
+    def __init__(self, places: Collection[str]) -> None:
+        """A place may lie below another one."""
+        self._places = frozenset(places)
+        self.tree: _Tree = {}
+        for place in places:
+            below = self.tree
+            for step in place.split("/")[1:]:
+                below = below.setdefault(step, {})
+            below[_HERE] = True
+
+    def __call__(self, place: str) -> bool:
+        """Whether the place is one of them."""
+        return place in self._places
 
 
-@cache
-def impersonal(place: str) -> bool:
-    """Of an event of the topics."""
-    return place in _IMPERSONAL
+_Tree = dict[str | None, Any]
+_HERE: Final = None
+"""The step, which no name in JSON is, under which a tree says that it is itself a place."""
+_NOWHERE: Final[_Tree] = {}
 
+impersonal: Final = Places(_IMPERSONAL)
+"""Of an event of the topics."""
 
-@cache
-def impersonal_in_file(place: str) -> bool:
-    """Of an event that records keeps to itself, or says."""
-    return place in _IMPERSONAL or place in _OF_THE_FILE
+impersonal_in_file: Final = Places(_IMPERSONAL | _OF_THE_FILE)
+"""Of an event that records keeps to itself, or says."""
 
 
 def taken_out(
-    data: Mapping[str, Any], kept: Kept, instead: Callable[[Pointer, Any], Any]
+    data: Mapping[str, Any], kept: Places, instead: Callable[[Pointer, Any], Any]
 ) -> dict[str, Any]:
     """The data with each personal value replaced by what `instead` gives for it.
 
     What is not there is not personal: null, empty lists and empty objects stay.
     """
-
-    def walk(value: Any, place: str, pointer: str) -> Any:
-        if isinstance(value, dict):
-            return {
-                name: walk(inner, f"{place}/{name}", f"{pointer}/{_escaped(name)}")
-                for name, inner in value.items()
-            }
-        if isinstance(value, list):
-            return [
-                walk(inner, f"{place}/*", f"{pointer}/{number}")
-                for number, inner in enumerate(value)
-            ]
-        return value if value is None or kept(place) else instead(pointer, value)
-
-    whole: dict[str, Any] = walk(data, "", "")
+    whole: dict[str, Any] = _taken_out(data, kept.tree, "", instead)
     return whole
+
+
+def _taken_out(
+    value: Any, tree: _Tree, pointer: Pointer, instead: Callable[[Pointer, Any], Any]
+) -> Any:
+    """Every event of the record comes by here, twice: a pointer is written for what is personal alone."""
+    kind = type(value)
+    if kind is dict:
+        left = {}
+        for name, inner in value.items():
+            below = tree.get(name, _NOWHERE)
+            if inner is None or (_HERE in below and type(inner) not in _NESTED):
+                left[name] = inner
+            else:
+                left[name] = _taken_out(inner, below, f"{pointer}/{_escaped(name)}", instead)
+        return left
+    if kind is list:
+        below = tree.get("*", _NOWHERE)
+        return [
+            _taken_out(inner, below, f"{pointer}/{number}", instead)
+            for number, inner in enumerate(value)
+        ]
+    return value if value is None or _HERE in tree else instead(pointer, value)
+
+
+_NESTED: Final = (dict, list)
 
 
 def put_back(data: Mapping[str, Any], values: Mapping[Pointer, Any]) -> dict[str, Any]:

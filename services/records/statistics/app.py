@@ -1,42 +1,40 @@
-"""The Faust app: one table keyed by request, overwritten, and the figures that follow from it.
+"""The Faust app: when each request reached each milestone, and the figures that follow from it.
 
-Offsets are never committed, so each start hears the topics from the beginning: whatever was lost with
-the process or its changelog is told again. Several processes share the partitions, and each counts the
-requests of its own: their sum is the whole. Nobody decides anything by these figures.
+Nothing is kept: offsets are never committed, so each start and each rebalance reads the topics from the
+beginning. Several processes share the partitions, and each counts the requests of its own: their sum is the
+whole. Nobody decides anything by these figures.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import faust
 import structlog
+from faust.types import TP
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.settings import KafkaSettings
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.envelope import read_kafka
-from bmt.contracts.events import RequestEvent
 from services.records.statistics.figures import Figures
 from services.records.statistics.settings import Settings
-from services.records.statistics.steps import Times, after
+from services.records.statistics.steps import MILESTONES, Times, after
 
 log = structlog.get_logger(__name__)
 
-HEARD: Final = (*topics.PUBLIC, topics.RECORDS)
+READ: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
+"""The topics with a milestone; the time of receipt is in the request that each event carries."""
 SESSION_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 2.0
-PARTITION: Final = "partition"
-"""Where a request's events lie, beside its times in the table."""
 
-_EVENTS: Final = Vocabulary(model for topic in HEARD for model in topics.EVENTS[topic])
+_MILESTONES: Final = Vocabulary(MILESTONES)
 
 
 def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) -> faust.App:
     """The app; a Faust worker runs it.
 
-    `ready` is called whenever the table stands as the changelog has it: at each start, and again when
-    a broker came back.
+    `ready` is called each time that the figures hold all that the topics held at an assignment.
     """
     brokers = settings.kafka_bootstrap_servers.split(",")
     app = faust.App(
@@ -48,26 +46,24 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
         consumer_auto_offset_reset="earliest",
         # A member that is known by name takes its own place at once when it is started again.
         consumer_group_instance_id=settings.instance,
-        store="memory://",
-        datadir=settings.statistics_folder,
-        topic_replication_factor=settings.statistics_replication_factor,
         topic_disable_leader=True,
         web_enabled=False,
     )
-    names = [settings.topic_prefix + topic for topic in HEARD]
-    # Its keys lie where the topics' keys lie, so that a partition's past is with who hears that partition.
-    partitions = settings.statistics_partitions
-    table = app.Table(f"times-{partitions}", partitions=partitions)
+    names = [settings.topic_prefix + topic for topic in READ]
+    turnaround = Turnaround(figures, ready)
 
-    @table.on_recover
-    async def recount() -> None:
-        if fault := _not_alike(app, names, partitions):
+    @app.on_partitions_assigned.connect(weak=False)
+    async def count_anew(_: faust.App, assigned: Collection[TP], **__: Any) -> None:
+        own = [place for place in assigned if place.topic in names]
+        turnaround.begin(own)
+        if fault := _not_alike(app, names):
             await app.crash(WrongConfiguration(fault))
             return
-        figures.rebuild(_own(app, names, table))
-        ready()
+        begins = await app.consumer.earliest_offsets(*own) if own else {}
+        ends = await app.consumer.highwaters(*own) if own else {}
+        turnaround.expect({place: end for place, end in ends.items() if end > begins[place]})
 
-    heard = app.topic(
+    read = app.topic(
         *names,
         # As they come: what Faust itself cannot decode, it stops at.
         key_serializer="raw",
@@ -75,51 +71,78 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
         acks=False,
     )
 
-    @app.agent(heard, name=f"{settings.service}.listen", concurrency=1)
+    @app.agent(read, name=f"{settings.service}.listen", concurrency=1)
     async def listen(stream: Any) -> None:
         async for event in stream.events():
-            _tell(event.message, table, figures)
+            turnaround.take(event.message)
 
     return app
 
 
-def _not_alike(app: faust.App, names: list[str], partitions: int) -> str | None:
-    """What is wrong where a topic has other partitions than the table."""
-    for name in names:
-        found = app.consumer.topic_partitions(name)
-        if found not in (None, partitions):
-            return (
-                f"BMT_STATISTICS_PARTITIONS is wrong: {partitions}, but {name} has {found} partitions;"
-                " the topics that the statistics hear need equally many"
-            )
-    return None
+class Turnaround:
+    """The requests of the partitions that are this process', and their figures."""
+
+    def __init__(self, figures: Figures, ready: Callable[[], None]) -> None:
+        self._figures = figures
+        self._ready = ready
+        self._times: dict[str, Times] = {}
+        self._own: frozenset[TP] = frozenset()
+        self._unread: dict[TP, int] = {}
+
+    def begin(self, own: Collection[TP]) -> None:
+        """Count from nothing, in these partitions alone."""
+        self._own = frozenset(own)
+        self._times, self._unread = {}, {}
+        self._figures.clear()
+
+    def expect(self, ends: Mapping[TP, int]) -> None:
+        """The figures are told once everything before these offsets was taken in."""
+        self._unread = dict(ends)
+        self._tell_when_read()
+
+    def take(self, message: Any) -> None:
+        """Take in one record. Never raises: Faust would stop reading."""
+        place = TP(message.topic, message.partition)
+        if place not in self._own:
+            return
+        try:
+            self._count(message)
+        except Exception as error:  # noqa: BLE001  what cannot be read is the dead letter of a service
+            where = f"{message.topic}:{message.partition}:{message.offset}"
+            log.warning("record_ignored", place=where, error=type(error).__name__)
+        if message.offset + 1 >= self._unread.get(place, message.offset + 2):
+            del self._unread[place]
+            self._tell_when_read()
+
+    def _count(self, message: Any) -> None:
+        headers = dict(message.headers or ())
+        type_ = bytes(headers.get("ce_type") or b"").decode()
+        if not _MILESTONES.knows(type_):
+            return
+        envelope = read_kafka(
+            [(name, bytes(text or b"")) for name, text in headers.items()], message.value
+        )
+        event: Any = _MILESTONES.decode(envelope.type, envelope.data)
+        request_id = event.request.request_id
+        before = self._times.get(request_id)
+        now = after(before, event, envelope.time)
+        if now != before:
+            self._times[request_id] = now
+            self._figures.replace(before, now)
+
+    def _tell_when_read(self) -> None:
+        if not self._unread:
+            self._ready()
 
 
-def _own(app: faust.App, names: list[str], table: Any) -> Iterator[Times]:
-    """What is known of the requests in this process' partitions; Faust keeps what it knew of others', too."""
-    own = {place.partition for place in app.consumer.assignment() if place.topic in names}
-    return (times for times in table.values() if times.get(PARTITION) in own)
-
-
-def _tell(message: Any, table: Any, figures: Figures) -> None:
-    """Take in one record. Never raises: Faust would acknowledge it all the same, and stop listening."""
-    try:
-        envelope = read_kafka(_headers(message.headers), message.value)
-        event = _EVENTS.decode(envelope.type, envelope.data)
-        if isinstance(event, RequestEvent):
-            before = table.get(event.request.request_id)
-            now = {**after(before, event, envelope.time), PARTITION: message.partition}
-            if now != before:
-                table[event.request.request_id] = now
-                figures.replace(before, now)
-    except Exception as error:  # noqa: BLE001  what cannot be read is the dead letter of a service
-        place = f"{message.topic}:{message.partition}:{message.offset}"
-        log.warning("record_ignored", place=place, error=type(error).__name__)
-
-
-def _headers(headers: Any) -> list[tuple[str, bytes]]:
-    pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    return [(name, bytes(value or b"")) for name, value in pairs]
+def _not_alike(app: faust.App, names: Collection[str]) -> str | None:
+    """What is wrong where the topics have unlike numbers of partitions: a request's events would be parted."""
+    found = {name: app.consumer.topic_partitions(name) for name in names}
+    known = {name: number for name, number in found.items() if number is not None}
+    if len(set(known.values())) <= 1:
+        return None
+    told = ", ".join(f"{name} has {number}" for name, number in known.items())
+    return f"the topics that the statistics read need equally many partitions: {told}"
 
 
 def _credentials(settings: KafkaSettings) -> Any:

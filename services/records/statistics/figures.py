@@ -1,4 +1,4 @@
-"""`bmt_step_seconds`: a histogram that is always exactly what the table says."""
+"""`bmt_step_seconds`: a histogram that is always exactly what is known of the requests."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,18 +46,16 @@ class Figures(Collector):
     def replace(self, before: Times | None, after: Times) -> None:
         """Count a request as `after` says, and no longer as `before` says.
 
-        A step is counted once: when the table did not know it before.
+        A step is counted once: when it was not known before.
         """
         agency = str(after[AGENCY])
         for sign, steps in ((-1, durations(before) if before else {}), (1, durations(after))):
             for step, seconds in steps.items():
                 self._series.setdefault((step, agency), _Series()).add(seconds, sign)
 
-    def rebuild(self, table: Iterable[Times]) -> None:
-        """Count the whole table anew."""
+    def clear(self) -> None:
+        """Nothing is counted any more."""
         self._series = {}
-        for times in table:
-            self.replace(None, times)
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """As Prometheus reads it."""

@@ -17,7 +17,7 @@ from services.records.statistics.settings import Settings
 
 
 def build(settings: Settings) -> faust.App:
-    """The app; `/metrics` answers once the table is there, so that no figure is told before."""
+    """The app; `/metrics` answers once all that was there at the start is counted."""
     figures = Figures()
     registry = new_registry()
     registry.register(figures)
@@ -35,7 +35,6 @@ def main() -> None:
     settings = load(Settings)
     set_up_logs(settings.service, settings.log_level)
     warn_of_what_is_not_encrypted(settings)
-    settings.statistics_folder.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(
         build(settings), quiet=True, redirect_stdouts=False, override_logging=False
     )

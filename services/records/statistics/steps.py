@@ -1,7 +1,6 @@
 """How long each step of a request took, told from its events in whatever order they come.
 
-A table keeps, for each request, when each milestone was first reached. Hearing an event again, or
-hearing everything again from the beginning, changes nothing.
+For each request it is known when each milestone was first reached: the same event again changes nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,10 @@ from bmt.contracts.events import (
 from bmt.contracts.progress import OUTCOMES
 
 Times = Mapping[str, str | float]
-"""What the table keeps of a request: its agency, and milestones in seconds since 1970."""
+"""What is known of a request: its agency, and milestones in seconds since 1970."""
+
+MILESTONES: Final = (Approved, Rejected, Withdrawn, Configured, Notified, Filed)
+"""The events that reach one beyond the receipt."""
 
 AGENCY: Final = "agency"
 RECEIVED, DECIDED, CONFIGURED, NOTIFIED, FILED = (

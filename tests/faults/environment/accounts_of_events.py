@@ -29,9 +29,13 @@ class Ledger:
         }
         return Ledger(consumed, handled)
 
-    def balanced(self) -> bool:
-        """Whether each service says of each record what became of it."""
-        return all(self.consumed[one] == self.handled[one].total() for one in SERVICES)
+    def unaccounted(self) -> dict[str, tuple[int, Counter[str]]]:
+        """The services that do not say of each record what became of it: what was consumed, what was said."""
+        return {
+            one: (self.consumed[one], self.handled[one])
+            for one in SERVICES
+            if self.consumed[one] != self.handled[one].total()
+        }
 
 
 async def at_rest(site: Site, seconds: float = 60) -> Ledger:

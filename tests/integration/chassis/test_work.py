@@ -64,6 +64,17 @@ async def test_putting_the_same_work_in_twice_changes_nothing(queue):
     await is_empty(queue)
 
 
+async def test_changes_to_the_same_work_are_taken_in_their_order(queue):
+    assert list(await queue.change([item("a"), item("b"), Remove("a"), item("c")])) == [
+        "a",
+        "b",
+        "c",
+    ]
+    assert sorted(one.id for one in await queue.list(10)) == ["b", "c"]
+    assert list(await queue.change([Remove("b"), item("b"), item("c")])) == ["b"]
+    assert sorted(one.id for one in await queue.list(10)) == ["b", "c"]
+
+
 async def test_what_waits_is_found_by_its_id(queue):
     await queue.change([item("a"), item("b"), item("c")])
     found = await queue.find(["a", "c", "unknown"])
@@ -126,6 +137,27 @@ async def test_what_fails_is_tried_again_with_its_reason_shown(queue):
 
         await eventually(looked_at, 15)
     assert tries == [1, 2, 3]
+
+
+async def test_what_hangs_is_given_up_and_tried_again(queue, monkeypatch):
+    monkeypatch.setattr("bmt.chassis.worker.AT_MOST_SECONDS", 0.05)
+    tries = []
+
+    async def perform(work):
+        tries.append(work.attempts)
+        await asyncio.Event().wait()
+        return Done()
+
+    await queue.change([item("a")])
+    async with working(queue, perform) as worker:
+
+        async def put_off() -> None:
+            (waiting,) = await queue.list(10)
+            assert waiting.waiting_for == "not finished within 0.05 s"
+
+        await eventually(put_off)
+        worker.wake()
+        await eventually(lambda: len(tries) > 1)
 
 
 async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):

@@ -220,7 +220,6 @@ async def test_the_statistics_run_over_tls_too(broker, authority, tmp_path):
             **KafkaServer(without).environment,
             "BMT_KAFKA_CA_FILE": str(authority.file),
             "BMT_METRICS_PORT": str(port),
-            "BMT_STATISTICS_FOLDER": str(tmp_path),
         },
         folder=ROOT,
     )

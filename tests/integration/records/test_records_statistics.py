@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from eventually import eventually
 from fixtures.kafka import KafkaServer, embedded_kafka
 from fixtures.procedure import approved, configured, notified, numbered
@@ -62,7 +62,6 @@ def started(broker, tmp_path, port):
         environment = {
             **KafkaServer(broker.options("statistics")).environment,
             "BMT_METRICS_PORT": str(own_port),
-            "BMT_STATISTICS_FOLDER": str(tmp_path / name),
             **others,
         }
 
@@ -181,7 +180,12 @@ async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, s
         await eventually(all_counted(of_one), 30)
 
 
-async def test_topics_of_other_partitions_than_said_are_refused(started):
-    with pytest.raises(Unready, match=r"BMT_STATISTICS_PARTITIONS is wrong: 4, but .* has 3"):
-        async with started(BMT_STATISTICS_PARTITIONS="4"):
+async def test_topics_of_unlike_partitions_are_refused(broker, started):
+    """Last: the broker has them from here on."""
+    administrator = AIOKafkaAdminClient(**broker.options())
+    await administrator.start()
+    await administrator.create_partitions({topics.RECORDS: NewPartitions(total_count=4)})
+    await administrator.close()
+    with pytest.raises(Unready, match=r"equally many partitions: .*bmt\.records\.v1 has 4"):
+        async with started("third"):
             pass

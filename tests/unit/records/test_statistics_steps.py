@@ -30,7 +30,7 @@ def filed():
 
 
 def told(*events, hours=4):
-    """The table's value; events without a time of their own happened after so many hours."""
+    """What is known; events without a time of their own happened after so many hours."""
     times = None
     for event in events:
         times = after(times, event, MONDAY + timedelta(hours=hours))
@@ -92,13 +92,13 @@ def test_a_request_is_counted_once_a_step_however_it_is_told():
 
     assert set(figures.totals().values()) == {1}
     again = Figures()
-    again.rebuild([times])
+    again.replace(None, times)
     assert again.totals() == figures.totals()
 
 
 def test_prometheus_reads_a_histogram():
     figures, registry = Figures(), CollectorRegistry()
-    figures.rebuild([told(*APPROVED)])
+    figures.replace(None, told(*APPROVED))
     registry.register(figures)
 
     text = generate_latest(registry).decode()
