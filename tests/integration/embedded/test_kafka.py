@@ -76,7 +76,6 @@ async def test_a_service_writes_its_own_topic_and_the_dead_letters(broker):
         ("hrmis", "bmt.dead-letters.v1"),
         ("approval", "bmt.requests.v1"),
         ("records", "bmt.decisions.v1"),
-        ("statistics", "bmt.records.v1"),
     ],
 )
 async def test_nobody_writes_the_topic_of_another(broker, user, topic):
@@ -99,6 +98,11 @@ async def test_an_integrator_writes_in_a_transaction_of_its_own_name(broker):
         with pytest.raises(TopicAuthorizationFailedError):
             async with producer.transaction():
                 await producer.send_and_wait("bmt.requests.v1", b"{}")
+
+
+async def test_the_statistics_write_nothing(broker):
+    with pytest.raises(TopicAuthorizationFailedError):
+        await write(broker, "statistics", "bmt.records.v1", idempotent=False)
 
 
 async def test_an_observer_reads_and_never_writes(broker):

@@ -38,8 +38,7 @@ pytestmark = pytest.mark.integration
 USERS = tuple(table().principals)
 TOPICS = tuple(table().topics)
 UNLISTED = "payroll.v1"
-CHANGELOG = "bmt.statistics-times-changelog"
-EVERY_TOPIC = (*TOPICS, UNLISTED, CHANGELOG)
+EVERY_TOPIC = (*TOPICS, UNLISTED)
 OUTSIDERS_GROUP = "a-group-of-an-outsider"
 GROUPS = (*table().groups, OUTSIDERS_GROUP, "bmt.operators", "hrmis.follows", "observer.audits")
 TOPIC_REFUSED, GROUP_REFUSED, TRANSACTION_REFUSED = 29, 30, 53
@@ -56,7 +55,7 @@ READS = {
     "provisioning": {"bmt.decisions.v1"},
     "notification": PUBLIC - {"bmt.notifications.v1"},
     "records": PUBLIC,
-    "statistics": PUBLIC | {RECORDS, CHANGELOG},
+    "statistics": PUBLIC - {"bmt.requests.v1"} | {RECORDS},
     "hrmis": {OUTBOUND},
     "observer": PUBLIC | {RECORDS, OUTBOUND, DEAD},
 }
@@ -66,7 +65,7 @@ WRITES = {
     "provisioning": {"bmt.configurations.v1", DEAD},
     "notification": {"bmt.notifications.v1", DEAD},
     "records": {RECORDS, DEAD},
-    "statistics": {CHANGELOG},
+    "statistics": set(),
     "hrmis": {INBOUND},
     "observer": set(),
 }
@@ -83,7 +82,7 @@ async def broker(tmp_path_factory):
     part = embedded_kafka(folder)
     async with running(part.program(), folder / "logs"):
         async with administrator(part, "admin") as admin:
-            made = [NewTopic(name, 3, 1) for name in (UNLISTED, CHANGELOG)]
+            made = [NewTopic(UNLISTED, 3, 1)]
             assert not any(error[1] for error in (await admin.create_topics(made)).topic_errors)
             with suppress(GroupCoordinatorNotAvailableError):
                 await admin.find_coordinator("the first asks for the topic of offsets")
@@ -171,8 +170,6 @@ async def test_who_begins_a_transaction_of_which_name(ask, user):
 
 @pytest.mark.parametrize("user", USERS)
 async def test_nobody_makes_deletes_or_alters_a_topic(broker, user):
-    """But the statistics, which make their own changelog."""
-    made = {"statistics": {"bmt.statistics-more"}}.get(user, set())
     new = ("bmt.requests.v2", "bmt.statistics-more", "payroll.v2")
     async with administrator(broker, user) as admin:
         topics = [NewTopic(name, 1, 1) for name in new]
@@ -188,7 +185,7 @@ async def test_nobody_makes_deletes_or_alters_a_topic(broker, user):
             with pytest.raises(TopicAuthorizationFailedError):
                 await admin.create_partitions({topic: NewPartitions(9)}, validate_only=True)
 
-    assert {name for name, code, *_ in created.topic_errors if code == 0} == made
+    assert {code for _, code, *_ in created.topic_errors} == {TOPIC_REFUSED}
     assert {code for _, code in deleted.topic_error_codes} == {TOPIC_REFUSED}
     assert {resource[0] for each in altered for resource in each.resources} == {TOPIC_REFUSED}
 

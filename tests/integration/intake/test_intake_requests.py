@@ -83,6 +83,12 @@ async def test_a_request_is_found_although_a_crash_took_it_from_the_view(
     await facts_of(wire, request_id)
     client = connect(mongodb)
     database = client[f"{shared.name}_intake"]
+
+    async def said() -> None:
+        commit = await database.commits.find_one({"stream": f"request-{request_id}"})
+        assert "outbox" not in commit
+
+    await eventually(said)
     undelivered = {"$set": {"outbox": True}}
     await database.requests.delete_one({"_id": request_id})
     await database.commits.update_one({"stream": f"request-{request_id}"}, undelivered)
