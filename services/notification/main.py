@@ -20,6 +20,7 @@ from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.telling_code import telling_code
+from services.notification.composing import composing
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
 from services.notification.reminding import Reminders, reminding, telling_of_failures
@@ -56,7 +57,11 @@ def build(settings: Settings) -> FastAPI:
     _work(foundation, settings, agencies, renders)
     words = SavedWords(templates)
     composer = Composer(agencies, settings.mail_domain, settings.status_url, words)
-    foundation.hears(TOPICS, bind(TABLE, composer=composer, agencies=agencies, clock=clock.now))
+    foundation.hears(
+        TOPICS,
+        bind(TABLE, composer=composer, agencies=agencies, clock=clock.now),
+        complete=composing(foundation.execution, foundation.documents, renders["email"]),
+    )
     foundation.samples(
         overdue_sampler(
             foundation.registry,

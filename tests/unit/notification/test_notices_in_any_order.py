@@ -1,6 +1,7 @@
 """What is told about a request, whatever is heard and in whatever order: a receipt, then one outcome."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from decider_machine import DeciderMachine, No, explore
@@ -14,6 +15,7 @@ from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notif
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import (
     Acknowledge,
+    Composed,
     Dispatch,
     RecordPrepared,
     RecordRefused,
@@ -21,6 +23,7 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
+from services.notification.domain.decide import decide
 from services.notification.domain.events import (
     NoticeDue,
     NoticeHeld,
@@ -61,8 +64,10 @@ class Correspondences(DeciderMachine):
     def its_receipt_is_heard(self, request):
         state = self.state(request.request_id)
         notice_ = self._notice("acknowledgement", request, on_preparation=False)
-        said = self.tell(Acknowledge(request, notice_, NOW, "<1@mampu>"), request.request_id)
-        told = [event.notice for event in said]
+        command = Acknowledge(request, notice_, NOW, "<1@mampu>")
+        said = self.tell(self._composed(command, request), request.request_id)
+        self._require_in_order(said, state)
+        told = [event.notice for event in said if isinstance(event, NoticeDue)]
         held = [event.notice for event in state.held]
         assert told == ([] if state.acknowledged else [notice_, *held])
 
@@ -70,8 +75,25 @@ class Correspondences(DeciderMachine):
     def what_became_of_it_is_heard(self, request, about, on_preparation):
         state = self.state(request.request_id)
         notice_ = self._notice(about, request, on_preparation=on_preparation)
-        said = self.tell(Tell(request, notice_, NOW), request.request_id)
+        command = self._composed(Tell(request, notice_, NOW), request)
+        said = self.tell(command, request.request_id)
+        self._require_in_order(said, state)
         assert bool(said) != state.concluded
+
+    def _require_in_order(self, said, before):
+        """A message is prepared at once only where each before it is prepared."""
+        due = [event.notification_id for event in said if isinstance(event, NoticeDue)]
+        prepared = [e.notification_id for e in said if isinstance(e, NotificationPrepared)]
+        assert prepared == due[: len(prepared)]
+        assert not prepared or all(slip.status != "due" for slip in before.slips.values())
+
+    def _composed(self, command, request):
+        """With messages of its e-mails, which every second command brings."""
+        if self.told % 2:
+            return command
+        due = decide(command, self.state(request.request_id))
+        composed = [Composed(one, DOCUMENT) for one in due if isinstance(one, NoticeDue)]
+        return replace(command, composed=tuple(one for one in composed if not one.due.notice.on_paper))
 
     def _notice(self, about, request, *, on_preparation):
         self.told += 1
