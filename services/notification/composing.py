@@ -36,9 +36,7 @@ class _Made:
     document: SmallDocument
 
 
-def composing(
-    execution: Execution[Any, Any], documents: DocumentStore, render: Render
-) -> Complete:
+def composing(execution: Execution[Any, Any], documents: DocumentStore, render: Render) -> Complete:
     """Adds their messages to the commands that lead to e-mails."""
 
     async def complete(messages: Sequence[Message[Command]]) -> Sequence[Message[Command]]:

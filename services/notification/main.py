@@ -28,9 +28,8 @@ from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.templates import api as templates_api
 from services.notification.templates.desk import TemplateDesk
-from services.notification.views.correspondences import CORRESPONDENCES, overdue
+from services.notification.views.notices import NOTICES, overdue
 from services.notification.views.templates import TEMPLATES, SavedWords
-from services.notification.views.waiting import NOTICES
 from services.notification.views.work import FAILURES, PREPARE, REMIND, SMTP, work_of
 from services.notification.wording.composer import Composer
 
@@ -50,7 +49,6 @@ def build(settings: Settings) -> FastAPI:
         heard=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
-    correspondences = foundation.view(CORRESPONDENCES)
     notices = foundation.view(NOTICES)
     templates = foundation.view(TEMPLATES)
     renders = _renders(settings)
@@ -67,14 +65,14 @@ def build(settings: Settings) -> FastAPI:
             foundation.registry,
             "notify",
             agencies,
-            lambda: overdue(correspondences, clock.now()),
+            lambda: overdue(notices, clock.now()),
         )
     )
     return foundation.app(
         title="BMT notification",
         description=notification.__doc__ or "",
         routers=[
-            api.routes(foundation.execution, correspondences, foundation.documents, clock.now),
+            api.routes(foundation.execution, notices, foundation.documents, clock.now),
             api.queue_routes(notices, foundation.work),
             templates_api.routes(
                 TemplateDesk(foundation.execution, templates, composer, agencies, clock.now),

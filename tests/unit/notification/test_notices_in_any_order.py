@@ -93,7 +93,9 @@ class Correspondences(DeciderMachine):
             return command
         due = decide(command, self.state(request.request_id))
         composed = [Composed(one, DOCUMENT) for one in due if isinstance(one, NoticeDue)]
-        return replace(command, composed=tuple(one for one in composed if not one.due.notice.on_paper))
+        return replace(
+            command, composed=tuple(one for one in composed if not one.due.notice.on_paper)
+        )
 
     def _notice(self, about, request, *, on_preparation):
         self.told += 1
