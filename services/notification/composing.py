@@ -8,7 +8,7 @@ holds up no other event.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -18,6 +18,7 @@ from bmt.chassis.dispatch import Complete
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
+from bmt.chassis.recent import Recent
 from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
 from services.notification.channels.rendered import Render
 from services.notification.domain import DECIDER
@@ -26,6 +27,11 @@ from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import Slip, State
 
 log = structlog.get_logger(__name__)
+
+AT_HAND: Final = 1_000
+"""E-mails that are stored, and kept to be sent without being read again."""
+AT_HAND_BYTES: Final = 16 * 1024
+"""The largest of them: all are some kilobytes, but for what a person writes into them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,13 @@ class _Made:
     document: SmallDocument
 
 
-def composing(execution: Execution[Any, Any], documents: DocumentStore, render: Render) -> Complete:
-    """Adds their messages to the commands that lead to e-mails."""
+def composing(
+    execution: Execution[Any, Any],
+    documents: DocumentStore,
+    render: Render,
+    at_hand: Recent[str, bytes],
+) -> Complete:
+    """Adds their messages to the commands that lead to e-mails; `at_hand` takes them by document id."""
 
     async def complete(messages: Sequence[Message[Command]]) -> Sequence[Message[Command]]:
         telling = [one.stream for one in messages if isinstance(one.command, Acknowledge | Tell)]
@@ -49,6 +60,9 @@ def composing(execution: Execution[Any, Any], documents: DocumentStore, render: 
         if not new or not await _stored(documents, new):
             return messages
         crash_points.reached("notification.composing.stored")
+        for document in new:
+            if len(document.content) <= AT_HAND_BYTES:
+                at_hand.put(document.document_id, document.content)
         return [_with(message, one) for message, one in zip(messages, made, strict=True)]
 
     return complete

@@ -10,6 +10,7 @@ from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock, run
 from bmt.chassis.foundation import Foundation
+from bmt.chassis.recent import Recent
 from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
@@ -20,7 +21,7 @@ from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.telling_code import telling_code
-from services.notification.composing import composing
+from services.notification.composing import AT_HAND, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
 from services.notification.reminding import Reminders, reminding, telling_of_failures
@@ -52,13 +53,14 @@ def build(settings: Settings) -> FastAPI:
     notices = foundation.view(NOTICES)
     templates = foundation.view(TEMPLATES)
     renders = _renders(settings)
-    _work(foundation, settings, agencies, renders)
+    at_hand: Recent[str, bytes] = Recent(AT_HAND)
+    _work(foundation, settings, agencies, renders, at_hand)
     words = SavedWords(templates)
     composer = Composer(agencies, settings.mail_domain, settings.status_url, words)
     foundation.hears(
         TOPICS,
         bind(TABLE, composer=composer, agencies=agencies, clock=clock.now),
-        complete=composing(foundation.execution, foundation.documents, renders["email"]),
+        complete=composing(foundation.execution, foundation.documents, renders["email"], at_hand),
     )
     foundation.samples(
         overdue_sampler(
@@ -102,6 +104,7 @@ def _work(
     settings: Settings,
     agencies: Agencies,
     renders: Mapping[ReplyChannel, Render],
+    at_hand: Recent[str, bytes],
 ) -> None:
     """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
     execution, documents = foundation.execution, foundation.documents
@@ -112,6 +115,7 @@ def _work(
         post,
         timedelta(days=settings.smtp_give_up_days),
         clock.now,
+        at_hand,
     )
     reminders = Reminders(settings.smtp_sender, settings.console_url)
     foundation.works_on(

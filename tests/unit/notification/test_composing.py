@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,10 +19,11 @@ from notices import (
 
 from bmt.chassis.decider import Message
 from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.recent import Recent
 from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
 from services.notification.channels import email
 from services.notification.channels.rendered import Rendered
-from services.notification.composing import composing
+from services.notification.composing import AT_HAND_BYTES, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Composed, Tell
 from services.notification.domain.failures import TellOfFailure
@@ -40,6 +42,7 @@ class Stores:
         self.fails = fails
         self.streams = streams
         self.writes: list[Sequence[SmallDocument]] = []
+        self.at_hand: Recent[str, bytes] = Recent(10)
 
     async def known_states(self, streams: Any) -> Any:
         return {name: DECIDER.fold(list(self.streams.get(name, ()))) for name in streams}
@@ -51,7 +54,7 @@ class Stores:
 
     async def composed(self, *commands: Any, render: Any = None) -> list[Any]:
         """What is added to each command; the stream of the n-th is `s<n>`."""
-        complete: Any = composing(self, self, render or email.rendering(SENDER))
+        complete: Any = composing(self, self, render or email.rendering(SENDER), self.at_hand)
         messages = [Message(f"s{n}", f"c{n}", "", one) for n, one in enumerate(commands)]
         done = await complete(messages)
         assert [replace(one, command=None) for one in done] == [
@@ -112,3 +115,22 @@ async def test_where_the_documents_cannot_be_reached_the_wave_comes_again():
 
 async def test_where_storing_fails_otherwise_the_notices_are_due_all_the_same():
     assert await Stores(RuntimeError(DOCUMENT)).composed(ACKNOWLEDGE, REJECT) == [(), ()]
+
+
+async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
+    async def render(slip: Slip) -> Rendered:
+        length = AT_HAND_BYTES + (slip.notice.about == "rejected")
+        return Rendered(b"m" * length, "message/rfc822", "a.eml")
+
+    stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
+    await stores.composed(ACKNOWLEDGE, REJECT, render=render)
+    small, large = stores.writes[0]
+    assert stores.at_hand.get(small.document_id) == small.content
+    assert large.document_id not in stores.at_hand
+
+
+async def test_nothing_is_at_hand_that_is_not_stored():
+    stores = Stores(RuntimeError())
+    await stores.composed(ACKNOWLEDGE, render=email.rendering(SENDER))
+    document = await email.rendering(SENDER)(Slip(REQUEST, RECEIPT, THREAD, NOW))
+    assert f"sha256:{sha256(document.content).hexdigest()}" not in stores.at_hand
