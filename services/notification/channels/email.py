@@ -126,8 +126,8 @@ def written(head: Head, text: str) -> bytes:
     if any("\n" in value or "\r" in value for value in mail.values()):
         raise ValueError("a header must not hold a linefeed")
     content = text.replace("\n", "\r\n").encode()
-    mail.set_payload(binascii.b2a_qp(content).decode("ascii"))
-    return mail.as_bytes()
+    # The text is in its last form; the library would write it line by line.
+    return mail.as_bytes() + binascii.b2a_qp(content)
 
 
 def _encoded(text: str) -> str:
