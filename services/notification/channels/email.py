@@ -23,7 +23,7 @@ _MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
 _LONGEST_LINE: Final = 998
 
 
-class _AsGiven(Compat32):  # type: ignore[misc]  it is generic for type checkers alone
+class _AsGiven(Compat32):
     """Writes a header that is one line as it is: no folding has anything to do there.
 
     The parsing policies take ten times as long. Folding would break a long Message-ID apart (RFC 2047
@@ -35,7 +35,7 @@ class _AsGiven(Compat32):  # type: ignore[misc]  it is generic for type checkers
         line = f"{name}: {value}"
         if len(line) <= _LONGEST_LINE and line.isascii():
             return line + self.linesep
-        return str(super().fold(name, value))
+        return super().fold(name, value)
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """As `fold`."""
