@@ -6,7 +6,7 @@ write appends their commits), then the second events, and so on.
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Final, TypeVar, cast
@@ -42,6 +42,17 @@ GIVEN_UP: Final = (
 Count = Callable[[str, Outcome], None]
 """Counts one event of a type with its outcome."""
 
+Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any]]]]
+"""Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
+
+It raises nothing but `Unavailable`: what concerns one command alone is for its decider.
+"""
+
+
+async def as_they_are(messages: Sequence[Message[Any]]) -> Sequence[Message[Any]]:
+    """These commands need nothing more."""
+    return messages
+
 
 class Dispatcher:
     """Handles records from Kafka by one service's tables."""
@@ -62,6 +73,7 @@ class Dispatcher:
         only: Mapping[str, Collection[str]] | None = None,
         outside: Collection[str] = (),
         on_dead: OnDead = no_answer,
+        complete: Complete = as_they_are,
     ) -> None:
         """`dead_letters` is a topic; `projections` are the views of other services' events.
 
@@ -80,6 +92,7 @@ class Dispatcher:
         self._only = dict(only or {})
         self._outside = frozenset(outside)
         self._on_dead = on_dead
+        self._complete = complete
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when each record's outcome is durable: its offset may be committed.
@@ -184,7 +197,8 @@ class Dispatcher:
         commands = [
             (one, message) for one, message in zip(handled, messages, strict=True) if message
         ]
-        results = await self._execution.decide_many([message for _, message in commands])
+        wave = await self._complete([message for _, message in commands])
+        results = await self._execution.decide_many(wave)
         for (one, _), result in zip(commands, results, strict=True):
             one.note(result)
         crash_points.reached("dispatch.executed")

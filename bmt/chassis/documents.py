@@ -148,7 +148,8 @@ class DocumentStore:
         if received.size_bytes <= CHUNK_BYTES:
             content = received.content.read()
             small = SmallDocument(received.document_id, content, filename, media_type)
-            return named if await self._small.put(small) else await self._winner(small.document_id)
+            (new,) = await self._small.put([small])
+            return named if new else await self._winner(small.document_id)
         stored = (await self.find([received.document_id])).get(received.document_id)
         if stored is not None:
             return stored
@@ -161,6 +162,19 @@ class DocumentStore:
                 return await self._winner(received.document_id)
         crash_points.reached("documents.stored")
         return named
+
+    async def put_small(self, documents: Sequence[SmallDocument]) -> None:
+        """Store documents of one chunk each, in one write, as `put` does.
+
+        Raises:
+            StoreUnavailable: as `put`, for all of them.
+        """
+        if not self._prepared:
+            raise StoreUnavailable
+        stored = await self._small.put(documents)
+        known = {one.document_id for one, new in zip(documents, stored, strict=True) if not new}
+        if len(await self.find(known)) < len(known):
+            raise StoreUnavailable
 
     async def _winner(self, document_id: str) -> StoredDocument:
         """Who stored the same bytes at the same time; known once a majority knows it."""

@@ -202,7 +202,15 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: it is not known, and cannot be read.
         """
-        return (await self._standings.of([stream]))[stream].state
+        return (await self.known_states([stream]))[stream]
+
+    async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
+        """As `known_state`, of many at once; what is loaded for it is known from then on.
+
+        Raises:
+            StoreUnavailable: one is not known, and cannot be read.
+        """
+        return await self._standings.known(streams)
 
     async def catch_up(self, stream: str) -> None:
         """Hand over what a crash left undelivered of a stream, for who misses it in a view.

@@ -20,7 +20,7 @@ from bmt.chassis.crowd_limit import CrowdLimits
 from bmt.chassis.dead_letters import OnDead, no_answer
 from bmt.chassis.decider import Decider, Heard
 from bmt.chassis.delivery import Delivery, MissedEvents, OwnProjections
-from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.dispatch import Complete, Dispatcher, as_they_are
 from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.documents import DocumentStore
 from bmt.chassis.event_store import EventStore
@@ -212,11 +212,12 @@ class Foundation:
         only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
         outside: Collection[str] = (),
         on_dead: OnDead = no_answer,
+        complete: Complete = as_they_are,
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
         On a topic named in `only` nothing but those events is believed; the rest are dead letters. On the topics
-        `outside` other systems write.
+        `outside` other systems write. `complete` adds to a wave's commands what they need from outside.
         """
         dispatcher = Dispatcher(
             vocabulary=self._heard,
@@ -235,6 +236,7 @@ class Foundation:
             },
             outside=[self.settings.topic_prefix + topic for topic in outside],
             on_dead=on_dead,
+            complete=complete,
         )
         group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
         self._consumer = Consumer(

@@ -37,13 +37,13 @@ class SmallDocuments:
         self._puts: Batcher[SmallDocument, bool] = Batcher(self._put, _AT_ONCE)
         self._reads: Batcher[Any, bytes | None] = Batcher(self._read, _AT_ONCE)
 
-    async def put(self, document: SmallDocument) -> bool:
-        """Store it durably; False: its bytes were stored before, or are just now by another.
+    async def put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
+        """Store these durably, in one write; False: the bytes were stored before, or are just now by another.
 
         Raises:
             StoreUnavailable: not known to be stored; the same again is safe.
         """
-        return (await self._puts.submit([document]))[0]
+        return await self._puts.submit(documents)
 
     async def read(self, file_id: Any) -> bytes | None:
         """The only chunk of a file, or None when it is not there.

@@ -6,7 +6,7 @@ recorded, for one, must be seen on a stream that was loaded.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from bmt.chassis.batcher import Batcher
@@ -66,6 +66,18 @@ class Standings(Generic[S]):
         }
         missing = [stream for stream in streams if stream not in known]
         return {**known, **(await self.loaded(missing) if missing else {})}
+
+    async def known(self, streams: Collection[str]) -> Mapping[str, S]:
+        """The state of each stream as `of`, and remember what had to be loaded.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        standings = await self.of(streams)
+        for stream, standing in standings.items():
+            if stream not in self._recent:  # else it was written meanwhile
+                self._recent.put(stream, replace(standing, history=None))
+        return {stream: standing.state for stream, standing in standings.items()}
 
     async def loaded(self, streams: Sequence[str]) -> Mapping[str, Standing[S]]:
         """Each stream as it is stored; callers at the same time share a query.

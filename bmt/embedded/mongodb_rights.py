@@ -32,7 +32,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "approval": ("parked", "work", "reviews", "agency_rules", "sessions"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
-    "notification": ("parked", "work", "correspondences", "notices", "templates"),
+    "notification": ("parked", "work", "told", "templates"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer", "sessions"),
 }
 """The collections that each service may change as it likes: what waits, drafts, and its views.

@@ -20,11 +20,11 @@ class WorkingStore:
     """What one service keeps of requests.
 
     Attributes:
-        requests: the view with one document a request, whose `_id` is the request's. It is removed
-            last: what is still in it is looked at again.
+        requests: the view that has every request. It is removed last: what is still in it is looked at again.
         others: further views, by the field that names the request in them.
         listed_too: which of the others has one document a request as well, also of requests that `requests`
-            never has.
+            never has; by its `_id`.
+        named_by: the field that names the request in `requests`, which may have several documents of one.
         entitlements: the view of what is in force, whose latest request must stay.
         documents_held: whether its requests are those that `HOLDERS` tells of.
         passing: prefixes of streams that no request's file waits for, such as a bulk call's; they go
@@ -33,15 +33,17 @@ class WorkingStore:
 
     requests: str
     others: Mapping[str, str]
+    named_by: str = "_id"
     entitlements: str | None = None
     listed_too: str | None = None
     passing: Mapping[str, tuple[str, str] | None] | None = None
     documents_held: bool = False
 
     @property
-    def lists(self) -> tuple[str, ...]:
-        """The views that between them have every request, each by its `_id`."""
-        return (self.requests, self.listed_too) if self.listed_too else (self.requests,)
+    def lists(self) -> Mapping[str, str]:
+        """The views that between them have every request, with the field that names it."""
+        also = {self.listed_too: "_id"} if self.listed_too else {}
+        return {self.requests: self.named_by, **also}
 
     def collections(self) -> Iterator[str]:
         """Everything that pruning removes something of, and what it looks into for that."""
@@ -52,7 +54,13 @@ class WorkingStore:
 
 
 STORES: Final[Mapping[str, WorkingStore]] = {
-    "notification": WorkingStore("correspondences", {"notices": "request_id"}),
+    "notification": WorkingStore(
+        "told",
+        # Two views that held the same before there was one; the old ones are pruned still.
+        {"correspondences": "_id", "notices": "request_id"},
+        named_by="request_id",
+        listed_too="correspondences",
+    ),
     "provisioning": WorkingStore(
         "configurations",
         {"tasks": "request_id", "reviews": "_id"},

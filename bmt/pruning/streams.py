@@ -76,8 +76,8 @@ async def _of_service(
     before: datetime,
 ) -> Pruned:
     pruned = Pruned()
-    for view in store.lists:
-        async for request_ids in _batches(database[view]):
+    for view, field in store.lists.items():
+        async for request_ids in _batches(database[view], field):
             filed = await _filed(files, request_ids, before)
             needed = await _in_force(database, store, filed)
             if view == store.requests:
@@ -93,13 +93,13 @@ async def _of_service(
     return pruned
 
 
-async def _batches(view: mongodb.Collection) -> AsyncIterator[list[str]]:
-    """Every request's id, in order, some at a time."""
+async def _batches(view: mongodb.Collection, field: str) -> AsyncIterator[list[str]]:
+    """Every request's id, in order, some at a time; each once, however many documents have it."""
     last: Any = ""
     while True:
         with mongodb.store_errors():
-            found = view.find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1).limit(AT_A_TIME)
-            batch = [document["_id"] for document in await found.to_list(None)]
+            found = view.find({field: {"$gt": last}}, {field: 1}).sort(field, 1).limit(AT_A_TIME)
+            batch = list(dict.fromkeys([one[field] for one in await found.to_list(None)]))
         if not batch:
             return
         yield batch
@@ -140,7 +140,7 @@ async def _remove(
         if store.entitlements:
             named = {"request_id": {"$in": list(request_ids)}}
             await database[store.entitlements].delete_many(named)
-        await database[store.requests].delete_many({"_id": {"$in": list(request_ids)}})
+        await database[store.requests].delete_many({store.named_by: {"$in": list(request_ids)}})
     return int(removed.deleted_count)
 
 

@@ -30,11 +30,10 @@ from bmt.contracts.values import ReplyChannel
 from services.notification import handlers
 from services.notification.answers import paper_dispatched, resend_accepted
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
-from services.notification.views import correspondences as correspondences_
-from services.notification.views import waiting
-from services.notification.views.correspondences import Correspondences, Told
+from services.notification.views import notices as notices_
+from services.notification.views.notices import Notices, Told
 
-IN_ORDER: Final = Paging(tuple[int, ...])
+IN_ORDER: Final = Paging(tuple[str, str])
 BY_WISH: Final = Paging(tuple[AwareDatetime, str])
 
 Reader = Annotated[Principal, Depends(require("applicant", "administrator", "auditor"))]
@@ -42,8 +41,8 @@ Looker = Annotated[Principal, Depends(require("applicant", "administrator", "aud
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 Clerk = Annotated[Principal, Depends(require("administrator", "operator"))]
-WaitingPage = Annotated[PageRequest[waiting.Place], Depends(BY_WISH)]
-NoticePage = Annotated[PageRequest[tuple[int, ...]], Depends(IN_ORDER)]
+WaitingPage = Annotated[PageRequest[notices_.ByWish], Depends(BY_WISH)]
+NoticePage = Annotated[PageRequest[notices_.InOrder], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
 _MESSAGE: Final[dict[int | str, dict[str, Any]]] = {
@@ -56,7 +55,7 @@ _MESSAGE: Final[dict[int | str, dict[str, Any]]] = {
 
 def routes(
     execution: Execution[Any, Any],
-    correspondences: Correspondences,
+    notices: Notices,
     documents: DocumentStore,
     clock: Clock,
 ) -> APIRouter:
@@ -69,14 +68,13 @@ def routes(
         responses=problems("not_found"),
     )
     async def notifications(request_id: Id, caller: Looker, page: NoticePage) -> Page[Notification]:
-        told = await correspondences.get(request_id)
-        if told is None or not (_may_read(caller, told) or caller.has("operator")):
+        last = await notices_.latest(notices, request_id)
+        if last is None or not (_may_read(caller, last) or caller.has("operator")):
             raise UnknownRequest
-        first = page.after[0] if page.after else 0
-        places = list(enumerate(told.notices, start=1))[first : first + page.lookahead]
-        numbers = IN_ORDER.page(places, page, key=lambda place: (place[0],))
-        items = [notice for _, notice in numbers.items]
-        return Page(items=items, next_cursor=numbers.next_cursor)
+        found = await notices_.of_request(notices, request_id, page)
+        shown = IN_ORDER.page(found, page, key=lambda one: (one.place, one.notification_id))
+        items = [one.as_listed() for one in shown.items]
+        return Page(items=items, next_cursor=shown.next_cursor)
 
     @routes.get(
         "/v1/notifications/{notification_id}/document",
@@ -85,9 +83,9 @@ def routes(
         responses={**_MESSAGE, **problems("not_found")},
     )
     async def document(notification_id: Id, caller: Reader) -> StreamingResponse:
-        told = await correspondences_.with_notice(correspondences, notification_id)
-        notice = told.notice(notification_id) if told and _may_read(caller, told) else None
-        if notice is None:
+        notice = await notices.get(notification_id)
+        last = await notices_.latest(notices, notice.request_id) if notice else None
+        if notice is None or last is None or not _may_read(caller, last):
             raise UnknownNotice
         if notice.document_id is None:
             raise NotPreparedYet
@@ -129,15 +127,15 @@ def routes(
         return answer(executed, resend_accepted(executed.commit, notification_id), 202)
 
     async def _request_of(notification_id: str) -> str:
-        told = await correspondences_.with_notice(correspondences, notification_id)
-        if told is None:
+        notice = await notices.get(notification_id)
+        if notice is None:
             raise UnknownNotice
-        return told.request_id
+        return notice.request_id
 
     return routes
 
 
-def queue_routes(notices: waiting.Notices, work: WorkQueue) -> APIRouter:
+def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
     """The list of what users are to read and do not have yet."""
     routes = api_router(tags=["notification"])
 
@@ -155,19 +153,22 @@ def queue_routes(notices: waiting.Notices, work: WorkQueue) -> APIRouter:
     ) -> Page[WaitingNotification]:
         """Administrators see their own agency's, operators all."""
         agency = None if caller.has("operator") else caller.agency
-        statuses = waiting.UNTOLD if status is None else (status,)
-        found = await waiting.found(notices, agency, statuses, channel, page)
+        statuses = notices_.UNTOLD if status is None else (status,)
+        found = await notices_.found(notices, agency, statuses, channel, page)
         shown = BY_WISH.page(found, page, key=lambda one: (one.wanted_since, one.notification_id))
-        items = await waiting.told(shown.items, work)
+        items = await notices_.told(shown.items, work)
         return Page(items=items, next_cursor=shown.next_cursor)
 
     return routes
 
 
-def _may_read(caller: Principal, told: Told) -> bool:
-    """Applicants their own, administrators their agency's, auditors their agency's or all."""
+def _may_read(caller: Principal, last: Told) -> bool:
+    """Applicants their own, administrators their agency's, auditors their agency's or all.
+
+    `last` is the request's latest notice: after a correction, whoever the request names then reads all.
+    """
     return (
-        (caller.has("applicant") and caller.subject.casefold() == told.account.casefold())
-        or (caller.has("administrator") and caller.agency == told.agency)
-        or (caller.has("auditor") and caller.agency in ("", told.agency))
+        (caller.has("applicant") and caller.subject.casefold() == last.account.casefold())
+        or (caller.has("administrator") and caller.agency == last.agency)
+        or (caller.has("auditor") and caller.agency in ("", last.agency))
     )

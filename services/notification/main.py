@@ -10,6 +10,7 @@ from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis import clock, run
 from bmt.chassis.foundation import Foundation
+from bmt.chassis.recent import Recent
 from bmt.chassis.subscriptions import bind
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
@@ -20,6 +21,7 @@ from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.telling_code import telling_code
+from services.notification.composing import AT_HAND, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE
 from services.notification.reminding import Reminders, reminding, telling_of_failures
@@ -27,9 +29,8 @@ from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.templates import api as templates_api
 from services.notification.templates.desk import TemplateDesk
-from services.notification.views.correspondences import CORRESPONDENCES, overdue
+from services.notification.views.notices import NOTICES, overdue
 from services.notification.views.templates import TEMPLATES, SavedWords
-from services.notification.views.waiting import NOTICES
 from services.notification.views.work import FAILURES, PREPARE, REMIND, SMTP, work_of
 from services.notification.wording.composer import Composer
 
@@ -49,27 +50,31 @@ def build(settings: Settings) -> FastAPI:
         heard=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
-    correspondences = foundation.view(CORRESPONDENCES)
     notices = foundation.view(NOTICES)
     templates = foundation.view(TEMPLATES)
     renders = _renders(settings)
-    _work(foundation, settings, agencies, renders)
+    at_hand: Recent[str, bytes] = Recent(AT_HAND)
+    _work(foundation, settings, agencies, renders, at_hand)
     words = SavedWords(templates)
     composer = Composer(agencies, settings.mail_domain, settings.status_url, words)
-    foundation.hears(TOPICS, bind(TABLE, composer=composer, agencies=agencies, clock=clock.now))
+    foundation.hears(
+        TOPICS,
+        bind(TABLE, composer=composer, agencies=agencies, clock=clock.now),
+        complete=composing(foundation.execution, foundation.documents, renders["email"], at_hand),
+    )
     foundation.samples(
         overdue_sampler(
             foundation.registry,
             "notify",
             agencies,
-            lambda: overdue(correspondences, clock.now()),
+            lambda: overdue(notices, clock.now()),
         )
     )
     return foundation.app(
         title="BMT notification",
         description=notification.__doc__ or "",
         routers=[
-            api.routes(foundation.execution, correspondences, foundation.documents, clock.now),
+            api.routes(foundation.execution, notices, foundation.documents, clock.now),
             api.queue_routes(notices, foundation.work),
             templates_api.routes(
                 TemplateDesk(foundation.execution, templates, composer, agencies, clock.now),
@@ -99,6 +104,7 @@ def _work(
     settings: Settings,
     agencies: Agencies,
     renders: Mapping[ReplyChannel, Render],
+    at_hand: Recent[str, bytes],
 ) -> None:
     """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
     execution, documents = foundation.execution, foundation.documents
@@ -109,6 +115,7 @@ def _work(
         post,
         timedelta(days=settings.smtp_give_up_days),
         clock.now,
+        at_hand,
     )
     reminders = Reminders(settings.smtp_sender, settings.console_url)
     foundation.works_on(

@@ -12,6 +12,7 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.execution import Execution
+from bmt.chassis.recent import Recent
 from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later, Perform, WorkOutcome, backoff
 from bmt.contracts.values import ReplyChannel
@@ -67,8 +68,9 @@ def sending(
     post: Post,
     give_up_after: timedelta,
     clock: Clock,
+    at_hand: Recent[str, bytes],
 ) -> Perform:
-    """The work of sending one stored message, a request's in order."""
+    """The work of sending one stored message, a request's in order; what is not `at_hand` is read."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
         state = await execution.known_state(_stream(item))
@@ -77,7 +79,9 @@ def sending(
             return Done()
         if any(earlier.sending is not None for earlier in state.before(slip)):
             return Later(backoff(item.attempts), BEHIND_ANOTHER)
-        content = await documents.read(slip.document_id)
+        content = at_hand.get(slip.document_id)
+        if content is None:
+            content = await documents.read(slip.document_id)
         crash_points.reached("notification.worker.sending")
         try:
             await post.send(content, slip.notice.recipient, copy_to=slip.notice.copy_to)
@@ -88,6 +92,7 @@ def sending(
                 return await refuse(item, put_off.reason)
             return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")
+        at_hand.forget(slip.document_id)
         sent = RecordSent(notice_of(item), sending_of(item))
         await execution.execute(_message(item, "sent", sent))
         crash_points.reached("notification.worker.recorded")

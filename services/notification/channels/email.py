@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.message import Message
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import format_datetime, formataddr
 from typing import Final
 
@@ -21,9 +21,28 @@ MEDIA_TYPE: Final = "message/rfc822"
 _RULE: Final = "-" * 64
 _MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
 _LONGEST_LINE: Final = 998
-# The parsing policies take ten times as long. Folding would break a long Message-ID apart (RFC 2047
-# words); RFC 5322 allows lines of 998.
-_AS_GIVEN: Final = compat32.clone(linesep="\r\n", max_line_length=_LONGEST_LINE)
+
+
+class _AsGiven(Compat32):
+    """Writes a header that is one line as it is: no folding has anything to do there.
+
+    The parsing policies take ten times as long. Folding would break a long Message-ID apart (RFC 2047
+    words); RFC 5322 allows lines of 998.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        """The header's line, or lines."""
+        line = f"{name}: {value}"
+        if len(line) <= _LONGEST_LINE and line.isascii():
+            return line + self.linesep
+        return super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """As `fold`."""
+        return self.fold(name, value).encode("ascii", "surrogateescape")
+
+
+_AS_GIVEN: Final = _AsGiven(linesep="\r\n", max_line_length=_LONGEST_LINE)
 
 
 def rendering(sender: str) -> Render:
@@ -107,8 +126,8 @@ def written(head: Head, text: str) -> bytes:
     if any("\n" in value or "\r" in value for value in mail.values()):
         raise ValueError("a header must not hold a linefeed")
     content = text.replace("\n", "\r\n").encode()
-    mail.set_payload(binascii.b2a_qp(content).decode("ascii"))
-    return mail.as_bytes()
+    # The text is in its last form; the library would write it line by line.
+    return mail.as_bytes() + binascii.b2a_qp(content)
 
 
 def _encoded(text: str) -> str:

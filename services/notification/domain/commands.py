@@ -5,10 +5,22 @@ from datetime import datetime
 
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
+from services.notification.domain.events import NoticeDue
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
 from services.notification.domain.templates import SaveWords
 from services.notification.domain.waits import AwaitStep, RecordReminder
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message that is stored before it is decided whether it is wanted.
+
+    It counts for exactly this notice: where another answer or another moment is decided, it is not used.
+    """
+
+    due: NoticeDue
+    document_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +32,24 @@ class Acknowledge:
         notice: the acknowledgement.
         at: now.
         email_message_id: Message-ID of the e-mail that the request came by.
+        composed: messages of what this leads to, where they are stored already.
     """
 
     request: RequestFacts
     notice: Notice
     at: datetime
     email_message_id: str | None = None
+    composed: tuple[Composed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Something became of the request: tell what; `at` is now."""
+    """Something became of the request: tell what; `at` is now, `composed` as for `Acknowledge`."""
 
     request: RequestFacts
     notice: Notice
     at: datetime
+    composed: tuple[Composed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from services.notification.domain import failures, templates, waits
 from services.notification.domain.commands import (
     Acknowledge,
     Command,
+    Composed,
     Dispatch,
     OfNotices,
     OfTheOffice,
@@ -87,7 +88,7 @@ def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]
     ):
         return []
     told = [(command.request, command.notice), *((one.request, one.notice) for one in state.held)]
-    return [
+    due = [
         NoticeDue(
             request=request,
             notice=notice,
@@ -96,6 +97,25 @@ def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]
         )
         for request, notice in told
     ]
+    return _with_messages(due, command.composed, state)
+
+
+def _with_messages(
+    due: Sequence[NoticeDue], composed: Sequence[Composed], state: Correspondence
+) -> Sequence[Event]:
+    """Each notice, prepared at once where its message is stored.
+
+    Messages of a request are prepared in order: none is before one that is still to be composed.
+    """
+    events: list[Event] = []
+    in_order = all(slip.status != "due" for slip in state.slips.values())
+    for one in due:
+        events.append(one)
+        document_id = next((each.document_id for each in composed if each.due == one), None)
+        in_order = in_order and document_id is not None
+        if in_order:
+            events += _stored(Slip(one.request, one.notice, None, one.wanted_at), document_id)
+    return events
 
 
 def _is_to_another_address(notice: Notice, state: Correspondence) -> bool:
@@ -113,25 +133,29 @@ def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
     """
     if state.concluded:
         return []
-    return [_wanted(command, state), *waits.ended(state.waits)]
+    return [*_wanted(command, state), *waits.ended(state.waits)]
 
 
-def _wanted(command: Tell, state: Correspondence) -> Event:
+def _wanted(command: Tell, state: Correspondence) -> Sequence[Event]:
     if not state.acknowledged:
-        return NoticeHeld(request=command.request, notice=command.notice)
-    return NoticeDue(
+        return [NoticeHeld(request=command.request, notice=command.notice)]
+    due = NoticeDue(
         request=command.request,
         notice=command.notice,
         wanted_at=command.at,
         in_reply_to=state.in_reply_to,
     )
+    return _with_messages([due], command.composed, state)
 
 
 def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
     slip = state.slips[command.notification_id]
-    if slip.status != "due":
-        return []
-    facts = _facts(replace(slip, document_id=command.document_id))
+    return _stored(slip, command.document_id) if slip.status == "due" else []
+
+
+def _stored(slip: Slip, document_id: str | None) -> Sequence[Event]:
+    """The message of this notice is prepared, and told where that is enough."""
+    facts = _facts(replace(slip, document_id=document_id))
     if slip.notice.on_paper and slip.notice.on_preparation:
         return [NotificationPrepared(**facts), Notified(**facts)]
     return [NotificationPrepared(**facts)]

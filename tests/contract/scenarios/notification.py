@@ -1,9 +1,12 @@
 """What is told by e-mail and on paper: sent, refused, sent again, handed over."""
 
+from dataclasses import replace
+
 from unit.notification.notices import DOCUMENT, NOW, ON_PAPER, REQUEST, SITI, notice
 
 from services.notification.domain.commands import (
     Acknowledge,
+    Composed,
     Dispatch,
     RecordPrepared,
     RecordRefused,
@@ -11,6 +14,7 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
+from services.notification.domain.events import NoticeDue
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.templates import SaveWords
 from services.notification.domain.waits import AwaitStep, RecordReminder
@@ -32,6 +36,17 @@ def saved(why, seen, words=DEFAULT["rejected"]):
     return SaveWords("MAMPU", "rejected", words, why, seen, SITI, NOW)
 
 
+def composed(command):
+    """With the messages of all that it leads to, once its request is acknowledged."""
+    due = NoticeDue(
+        request=command.request,
+        notice=command.notice,
+        wanted_at=command.at,
+        in_reply_to=RECEIPT.email_message_id,
+    )
+    return replace(command, composed=(Composed(due, DOCUMENT),))
+
+
 PAPER = Acknowledge(ON_PAPER, notice(channel="letter"), NOW)
 SCENARIOS = {
     "configured": [
@@ -40,6 +55,12 @@ SCENARIOS = {
         RecordSent("acknowledgement", 1),
         told("configured"),
         prepared("configured"),
+        RecordSent("configured", 1),
+    ],
+    "prepared-where-it-is-due": [
+        composed(RECEIPT),
+        RecordSent("acknowledgement", 1),
+        composed(told("configured")),
         RecordSent("configured", 1),
     ],
     "heard-before-the-receipt": [told("returned"), told("rejected"), RECEIPT, prepared()],

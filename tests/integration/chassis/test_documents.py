@@ -6,6 +6,7 @@ from fixtures.mongodb import embedded_mongodb
 from bmt.chassis.documents import DocumentDamaged, DocumentStore, received_bytes
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.mongodb import connect
+from bmt.chassis.small_documents import SmallDocument
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.process import running
 
@@ -53,3 +54,20 @@ async def test_who_may_only_read_is_ready_without_making_anything(tmp_path):
         assert await DocumentStore(reader[DOCUMENTS]).read(document_id) == b"borang"
         reader.close()
         writer.close()
+
+
+async def test_documents_of_one_chunk_are_stored_in_one_write(database):
+    documents = DocumentStore(database)
+    one, other = (
+        SmallDocument(f"sha256:{n}", f"surat {n}".encode(), f"{n}.eml", "message/rfc822")
+        for n in (1, 2)
+    )
+    with pytest.raises(StoreUnavailable):
+        await documents.put_small([one])
+    await documents.prepare()
+    await documents.put_small([one, one])
+    await documents.put_small([other, one])
+
+    assert await documents.read("sha256:1") == b"surat 1"
+    assert await documents.read("sha256:2") == b"surat 2"
+    assert await database["documents.files"].count_documents({}) == 2

@@ -44,7 +44,8 @@ class Databases:
                     "recorded_at": LONG_AGO,
                 }
                 await self[service].commits.insert_one(commit)
-            await self[service][store.requests].insert_one({"_id": request_id})
+            listed = [{"_id": f"{request_id}:{n}", store.named_by: request_id} for n in (1, 2)]
+            await self[service][store.requests].insert_many({d["_id"]: d for d in listed}.values())
         await self["documents"].holders.insert_one({"_id": request_id})
         await self["records"].files.insert_one({"_id": request_id, "filed_at": filed_at})
         await self["records"].commits.insert_one({"_id": request_id, "stream": request_id})
@@ -66,6 +67,19 @@ async def pruned(databases):
     return await prune_streams(databases.client, databases.prefix, BEFORE)
 
 
+async def test_a_request_that_only_the_view_of_before_lists_is_removed_too(databases):
+    await databases.keep("old", filed_at=LONG_AGO)
+    notification = databases["notification"]
+    await notification["told"].delete_many({})
+    await notification["correspondences"].insert_one({"_id": "old"})
+    await notification["notices"].insert_one({"_id": "one", "request_id": "old"})
+    told = await prune_streams(databases.client, databases.prefix, BEFORE)
+    assert told["notification"].requests == 1
+    assert not await databases.streams("notification")
+    for view in ("correspondences", "notices"):
+        assert await notification[view].count_documents({}) == 0
+
+
 async def test_what_was_filed_long_ago_leaves_every_service_and_nothing_else_does(databases):
     await databases.keep("old", filed_at=LONG_AGO)
     await databases.keep("young", filed_at=NOW - timedelta(days=89))
@@ -79,7 +93,8 @@ async def test_what_was_filed_long_ago_leaves_every_service_and_nothing_else_doe
     for service, store in STORES.items():
         assert (told[service].requests, told[service].commits) == (1, 2)
         assert await databases.streams(service) == {"request-young", "request-open"}
-        assert set(await databases[service][store.requests].distinct("_id")) == {"young", "open"}
+        left = await databases[service][store.requests].distinct(store.named_by)
+        assert set(left) == {"young", "open"}
     assert await databases["provisioning"].tasks.distinct("_id") == ["task-2"]
     assert set(await databases["documents"].holders.distinct("_id")) == {"young", "open"}
     assert len(await databases["records"].files.distinct("_id")) == 3

@@ -24,7 +24,7 @@ VIEWS = {
     "intake": {"requests", "inbox", "submissions"},
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
-    "notification": {"correspondences", "notices", "templates"},
+    "notification": {"told", "templates"},
     "records": {"files", "disposals"},
 }
 KEPT = {"templates"}
@@ -37,14 +37,14 @@ QUEUES = {
 """What a service may change beside its views and its work."""
 SHARED = {"uploads", "holders"}
 """Views of intake that stand beside the documents, where all services read them."""
-BEFORE = "uploads"
-"""Of intake's own database: where that view stood once. The old ones are pruned still."""
+BEFORE = {"intake": {"uploads"}, "notification": {"correspondences", "notices"}}
+"""Where views stood once, in the service's own database. The old ones are pruned still."""
 KEYS = {"records": {"people"}}
 """What a service may change and remove one by one, and not drop."""
 FOR_EVER = {
-    service: {DISCARDED, "a_collection_that_nobody_foresaw"} for service in SERVICES
+    service: {DISCARDED, "a_collection_that_nobody_foresaw", *BEFORE.get(service, ())}
+    for service in SERVICES
 } | {
-    "intake": {DISCARDED, "a_collection_that_nobody_foresaw", BEFORE},
     "records": {
         *(DISCARDED, "a_collection_that_nobody_foresaw"),
         *("leaves", "file_numbers", "folios.files", "folios.chunks"),
@@ -79,7 +79,7 @@ PRUNED = {
         place: {"find", "remove"}
         for place in (
             *(f"{DOCUMENTS}.{name}" for name in ("documents.chunks", *SHARED)),
-            f"bmt_intake.{BEFORE}",
+            *(f"bmt_{service}.{name}" for service, names in BEFORE.items() for name in names),
         )
     },
 }

@@ -1,7 +1,7 @@
 """One notification for all tests here; each test brings requests and an address of its own."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import AGENCIES_FILE
 from fixtures.wire import Said, Wire
 
+from bmt.chassis.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.requests import RequestFacts
 from services.notification.main import build
@@ -170,3 +171,21 @@ async def notification(shared, mail, own, tmp_path_factory) -> AsyncIterator[htt
 @pytest.fixture
 def desk(notification, shared, mail, as_) -> Desk:
     return Desk(notification, shared.wire, mail, as_)
+
+
+@pytest.fixture
+async def stream_of(
+    notification, shared, mongodb
+) -> AsyncIterator[Callable[[RequestFacts], Awaitable[list[list[str]]]]]:
+    """`await stream_of(request)`: the names of the events of each of its commits, in order."""
+    client = connect(mongodb)
+    commits = client[f"{shared.name}_notification"]["commits"]
+
+    async def names(request: RequestFacts) -> list[list[str]]:
+        found = commits.find({"stream": f"request-{request.request_id}"}).sort("version", 1)
+        return [
+            [event["type"].split(".")[-2] for event in commit["events"]] async for commit in found
+        ]
+
+    yield names
+    client.close()

@@ -1,5 +1,6 @@
 """Notices by e-mail, on real Kafka and MongoDB, to a real SMTP server."""
 
+import asyncio
 import hashlib
 
 import pytest
@@ -10,6 +11,7 @@ from fixtures.samples import received
 
 from bmt.chassis.clock import new_id
 from bmt.contracts import topics
+from services.notification.channels import email
 
 pytestmark = pytest.mark.integration
 
@@ -269,3 +271,57 @@ async def test_who_is_meant_is_told_too_where_the_request_names_another_address(
     assert desk.mail.raw[known] == desk.mail.raw[request.applicant.email]
     said = await desk.says(request, *TOLD, *TOLD)
     assert {one.data["recipient"] for one in said} == {request.applicant.email}
+
+
+async def test_an_e_mail_is_due_and_prepared_in_one_commit_and_told_in_the_next(desk, stream_of):
+    request = await desk.acknowledged()
+    await desk.wire.say(rejected(request))
+    await desk.item(request, "rejected", "notified")
+    told = [["NoticeDue", "NotificationPrepared"], ["Notified"]]
+    assert await stream_of(request) == [*told, *told]
+    prepared, _, outcome, _ = await desk.says(request, *TOLD, *TOLD)
+    assert prepared.headers["ce_causationid"] != outcome.headers["ce_causationid"]
+    assert outcome.headers["ce_causationid"] == outcome.data["notification_id"]
+
+
+async def test_an_e_mail_that_cannot_be_made_at_first_is_told_all_the_same(
+    desk, stream_of, monkeypatch
+):
+    request, other, made = desk.request(), desk.request(), email.message
+    failures = iter([True, True])
+
+    def message(slip, sender):
+        if slip.request.request_id == request.request_id and next(failures, False):
+            raise ValueError("a header must not hold a linefeed")
+        return made(slip, sender)
+
+    monkeypatch.setattr(email, "message", message)
+    await desk.wire.say(received(request))
+    await desk.wire.say(received(other))
+    await desk.item(other, "acknowledgement", "notified")
+    await desk.item(request, "acknowledgement", "notified")
+    await desk.says(request, *TOLD)
+    assert await stream_of(request) == [["NoticeDue"], ["NotificationPrepared"], ["Notified"]]
+
+
+async def test_an_outcome_behind_an_e_mail_that_could_not_be_made_comes_after_it(
+    desk, stream_of, monkeypatch
+):
+    request, made = desk.request(), email.message
+    mended = asyncio.Event()
+
+    def message(slip, sender):
+        if slip.notice.about == "acknowledgement" and not mended.is_set():
+            raise ValueError("a header must not hold a linefeed")
+        return made(slip, sender)
+
+    monkeypatch.setattr(email, "message", message)
+    await desk.wire.say(received(request))
+    await desk.item(request, "acknowledgement", "due")
+    await desk.wire.say(rejected(request))
+    await desk.item(request, "rejected", "due")
+    mended.set()
+    said = await desk.says(request, *TOLD, *TOLD)
+    prepared = [one.data["about"] for one in said if one.name == "NotificationPrepared"]
+    assert prepared == ["acknowledgement", "rejected"]
+    assert (await stream_of(request))[:2] == [["NoticeDue"], ["NoticeDue"]]

@@ -226,3 +226,31 @@ def test_a_recorded_refusal_is_given_again_with_its_wrong_fields():
     assert (again.problem, again.detail, again.errors) == (first.problem, first.detail, (wrong,))
     assert again.extra == {"status_now": "withdrawn"}
     assert again.replayed
+
+
+async def test_states_that_were_loaded_to_be_looked_at_are_decided_on_without_another_load():
+    store = Counting()
+    bench = Bench(store)
+    states = await bench.execution.known_states(["parcel-1", "parcel-2"])
+    assert states == dict.fromkeys(["parcel-1", "parcel-2"], parcels.DECIDER.initial)
+    await bench.execution.execute(message(Post(5)))
+    assert store.loads == [{"parcel-1", "parcel-2"}]
+
+
+async def test_a_command_given_again_to_a_stream_that_was_looked_at_is_given_its_commit():
+    bench = Bench()
+    first = await bench.execution.execute(message(Post(5)))
+    other = Bench(bench.store)
+    await other.execution.known_states(["parcel-1"])
+    again = await other.execution.execute(message(Post(5)))
+    assert (again.commit.id, again.replayed) == (first.commit.id, True)
+
+
+class Counting(MemoryEventStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads = []
+
+    async def load(self, streams):
+        self.loads.append(set(streams))
+        return await super().load(streams)

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
+from bmt.chassis.recent import Recent
 from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailServerAway
 from services.notification.domain import DECIDER
-from services.notification.domain.commands import RecordRefused
+from services.notification.domain.commands import RecordRefused, RecordSent
 from services.notification.worker import sending
 
 MAIL = notice("rejected")
@@ -21,9 +22,11 @@ FULL = "452 4.2.2 mailbox full"
 class Office:
     """The execution, the documents and the post of one prepared message."""
 
-    def __init__(self, answer: Exception) -> None:
+    def __init__(self, answer: Exception | None = None) -> None:
         self.answer = answer
         self.commands: list[Any] = []
+        self.at_hand: Recent[str, bytes] = Recent(1)
+        self.sent: list[bytes] = []
 
     async def known_state(self, _stream: str) -> Any:
         return DECIDER.fold([due(MAIL), prepared(MAIL)])
@@ -33,14 +36,17 @@ class Office:
 
     async def read(self, document_id: str) -> bytes:
         assert document_id == DOCUMENT
-        return b""
+        return b"as stored"
 
-    async def send(self, _message: bytes, _recipient: str, *, copy_to: str | None = None) -> None:
-        raise self.answer
+    async def send(self, message: bytes, _recipient: str, *, copy_to: str | None = None) -> None:
+        if self.answer:
+            raise self.answer
+        self.sent.append(message)
 
     async def tries(self, now: datetime, attempts: int) -> Any:
         item = WorkItem("rejected:1", "smtp", "request", now, attempts)
-        return await sending(self, self, self, FIVE_DAYS, lambda: now)(item)
+        perform = sending(self, self, self, FIVE_DAYS, lambda: now, self.at_hand)
+        return await perform(item)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +71,21 @@ async def test_a_server_that_is_away_is_waited_for_however_long():
     with pytest.raises(MailServerAway):
         await office.tries(NOW + timedelta(days=365), 100_000)
     assert office.commands == []
+
+
+async def test_what_is_at_hand_is_sent_once_without_being_read():
+    office = Office()
+    office.at_hand.put(DOCUMENT, b"at hand")
+    assert await office.tries(NOW, 1) == Done()
+    assert await office.tries(NOW, 1) == Done()
+    assert office.sent == [b"at hand", b"as stored"]
+    assert office.commands == [RecordSent("rejected", 1)] * 2
+
+
+async def test_what_is_put_off_stays_at_hand():
+    office = Office(MailPutOff(452, FULL))
+    office.at_hand.put(DOCUMENT, b"at hand")
+    await office.tries(NOW, 1)
+    office.answer = None
+    await office.tries(NOW, 2)
+    assert office.sent == [b"at hand"]

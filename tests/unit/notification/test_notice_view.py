@@ -1,11 +1,12 @@
 """What callers read, and what work is promised: folds of notification's own events."""
 
+from dataclasses import replace
 from typing import Any
 
 from notices import NOW, REQUEST, SITI, due, failed, heard, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
-from services.notification.views.correspondences import Told, fold
+from services.notification.views.notices import NOTICES, Told
 from services.notification.views.work import notice_of, sending_of, work_of
 
 MAIL = notice("rejected", due_at=NOW)
@@ -16,27 +17,42 @@ RESEND = ResendRequested(
 AGAIN = SentAgain(request=REQUEST, notification_id="rejected", sending=2)
 
 
-def told(*events: Any) -> Told:
-    document = None
-    for event in events:
-        document = fold(document, heard(event))
-    assert document is not None
-    return document
+def told(*events: Any) -> list[Told]:
+    """The notices of one request, in the order in which they are listed."""
+    documents: dict[str, Told] = {}
+    for position, event in enumerate(events, start=1):
+        one = replace(heard(event), position=position)
+        if (key := NOTICES.key(one)) is not None:
+            after = NOTICES.fold(documents.get(key), one)
+            assert after is not None
+            documents[key] = after
+    return sorted(documents.values(), key=lambda one: one.place)
 
 
 def statuses(*events: Any) -> dict[str, str]:
-    return {one.notification_id: one.status for one in told(*events).notices}
+    return {one.notification_id: one.status for one in told(*events)}
 
 
 def test_notices_stand_in_the_order_in_which_they_are_told():
-    shown = told(due(PAPER), due(MAIL))
-    assert [one.about for one in shown.notices] == ["acknowledgement", "rejected"]
-    assert (shown.agency, shown.account) == ("MAMPU", "ahmad.mampu@mygovuc.gov.my")
+    shown = told(due(PAPER), due(MAIL), prepared(PAPER))
+    assert [one.about for one in shown] == ["acknowledgement", "rejected"]
+    assert {(one.agency, one.account) for one in shown} == {("MAMPU", "ahmad.mampu@mygovuc.gov.my")}
+
+
+def test_notices_of_one_commit_stand_in_its_order():
+    first, second = heard(due(PAPER)), heard(due(MAIL))
+    places = [NOTICES.fold(None, one).place for one in (first, second)]
+    assert places == sorted(places)
+
+
+def test_the_tenth_commit_stands_behind_the_second():
+    early, late = (replace(heard(due(MAIL)), position=position) for position in (2, 10))
+    assert NOTICES.fold(None, early).place < NOTICES.fold(None, late).place
 
 
 def test_a_notice_shows_its_document_once_it_is_prepared():
-    assert told(due(MAIL)).notices[0].document_id is None
-    assert told(due(MAIL), prepared(MAIL)).notices[0].document_id == prepared(MAIL).document_id
+    assert told(due(MAIL))[0].document_id is None
+    assert told(due(MAIL), prepared(MAIL))[0].document_id == prepared(MAIL).document_id
 
 
 def test_a_status_follows_the_message():
@@ -54,17 +70,20 @@ def test_an_event_moves_its_own_notice_alone():
 
 
 def test_what_is_held_is_not_shown():
-    assert fold(None, heard(NoticeHeld(request=REQUEST, notice=MAIL))) is None
+    assert told(NoticeHeld(request=REQUEST, notice=MAIL)) == []
 
 
 def test_an_outcome_is_due_until_it_is_told():
-    assert told(due(PAPER)).outcome_due_at is None
+    def overdue_from(*events: Any) -> list[Any]:
+        return [one.overdue_from for one in told(*events)]
+
     waiting = (due(PAPER), due(MAIL), prepared(MAIL))
-    assert told(*waiting).outcome_due_at == NOW
-    assert told(*waiting, prepared(PAPER), notified(PAPER)).outcome_due_at == NOW
-    assert told(*waiting, failed(MAIL, "550")).outcome_due_at == NOW
-    assert told(*waiting, notified(MAIL)).outcome_due_at is None
-    assert told(*waiting, notified(MAIL), RESEND).outcome_due_at is None
+    assert overdue_from(*waiting) == [None, NOW]
+    assert overdue_from(*waiting, prepared(PAPER), notified(PAPER)) == [None, NOW]
+    assert overdue_from(*waiting, failed(MAIL, "550")) == [None, NOW]
+    assert overdue_from(*waiting, notified(MAIL)) == [None, None]
+    assert overdue_from(*waiting, notified(MAIL), RESEND) == [None, None]
+    assert told(*waiting, notified(MAIL))[1].due_at == NOW
 
 
 def work(event: Any) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What is told about a request, whatever is heard and in whatever order: a receipt, then one outcome."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from decider_machine import DeciderMachine, No, explore
@@ -14,6 +15,7 @@ from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notif
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import (
     Acknowledge,
+    Composed,
     Dispatch,
     RecordPrepared,
     RecordRefused,
@@ -21,6 +23,7 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
+from services.notification.domain.decide import decide
 from services.notification.domain.events import (
     NoticeDue,
     NoticeHeld,
@@ -30,7 +33,7 @@ from services.notification.domain.events import (
 
 ABOUT = st.sampled_from(["returned", "rejected", "withdrawn", "configured", "terminated"])
 CHANNELS = st.sampled_from(["email", "email", "letter"])
-WHICH = st.integers(0, 2)
+WHICH = st.sampled_from([0, 0, 0, 1, 2])
 AGENCIES = st.sampled_from(["MAMPU", "MAMPU", "JPA"])
 SAID = (NotificationPrepared, Notified, NotificationFailed)
 
@@ -54,24 +57,50 @@ class Correspondences(DeciderMachine):
     def a_request_comes(self, channel, is_heard_first):
         request = facts(reply_through=channel)
         if is_heard_first:
-            self.its_receipt_is_heard(request)
+            self.its_receipt_is_heard(request, is_composed=True)
         return request
 
-    @rule(request=requests)
-    def its_receipt_is_heard(self, request):
+    @rule(request=requests, is_composed=st.booleans())
+    def its_receipt_is_heard(self, request, is_composed):
         state = self.state(request.request_id)
         notice_ = self._notice("acknowledgement", request, on_preparation=False)
-        said = self.tell(Acknowledge(request, notice_, NOW, "<1@mampu>"), request.request_id)
-        told = [event.notice for event in said]
+        command = Acknowledge(request, notice_, NOW, "<1@mampu>")
+        command = self._composed(command, request) if is_composed else command
+        said = self.tell(command, request.request_id)
+        self._require_in_order(said, state)
+        told = [event.notice for event in said if isinstance(event, NoticeDue)]
         held = [event.notice for event in state.held]
         assert told == ([] if state.acknowledged else [notice_, *held])
 
-    @rule(request=requests, about=ABOUT, on_preparation=st.booleans())
-    def what_became_of_it_is_heard(self, request, about, on_preparation):
+    @rule(
+        request=requests,
+        about=ABOUT,
+        on_preparation=st.booleans(),
+        is_composed=st.booleans(),
+    )
+    def what_became_of_it_is_heard(self, request, about, on_preparation, is_composed):
         state = self.state(request.request_id)
         notice_ = self._notice(about, request, on_preparation=on_preparation)
-        said = self.tell(Tell(request, notice_, NOW), request.request_id)
+        command = Tell(request, notice_, NOW)
+        command = self._composed(command, request) if is_composed else command
+        said = self.tell(command, request.request_id)
+        self._require_in_order(said, state)
         assert bool(said) != state.concluded
+
+    def _require_in_order(self, said, before):
+        """A message is prepared at once only where each before it is prepared."""
+        due = [event.notification_id for event in said if isinstance(event, NoticeDue)]
+        prepared = [e.notification_id for e in said if isinstance(e, NotificationPrepared)]
+        assert prepared == due[: len(prepared)]
+        assert not prepared or all(slip.status != "due" for slip in before.slips.values())
+
+    def _composed(self, command, request):
+        """With the messages of its e-mails."""
+        due = decide(command, self.state(request.request_id))
+        composed = [Composed(one, DOCUMENT) for one in due if isinstance(one, NoticeDue)]
+        return replace(
+            command, composed=tuple(one for one in composed if not one.due.notice.on_paper)
+        )
 
     def _notice(self, about, request, *, on_preparation):
         self.told += 1
@@ -112,7 +141,7 @@ class Correspondences(DeciderMachine):
             said = self.tell(Resend(id_, agency, SITI, NOW), request.request_id)
             assert isinstance(said, No) == (agency == "JPA" or request.reply_through != "email")
 
-    @rule(request=requests, which=WHICH, is_taken=st.booleans())
+    @rule(request=requests, which=WHICH, is_taken=st.sampled_from([True, True, False]))
     def it_goes_on(self, request, which, is_taken):
         """The next step of a notice, which random steps alone would seldom make."""
         for id_ in self._one_of(request, which):

@@ -3,11 +3,11 @@
 import pytest
 from decider_specification import given
 from fixtures.samples import received
-from notices import NOW, REQUEST, command, due, notice
+from notices import DOCUMENT, NOW, REQUEST, command, due, notice, notified, prepared
 
 from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Tell
-from services.notification.domain.events import NoticeHeld
+from services.notification.domain.commands import Acknowledge, Composed, Tell
+from services.notification.domain.events import NoticeDue, NoticeHeld
 
 OUTCOMES = ("rejected", "withdrawn", "configured", "terminated")
 ACKNOWLEDGEMENT = notice("acknowledgement")
@@ -16,12 +16,16 @@ ACKNOWLEDGED = (due(ACKNOWLEDGEMENT),)
 THREAD = "<20261124091200.siti@mygovuc.gov.my>"
 
 
-def acknowledge(thread: str | None = None) -> Acknowledge:
-    return Acknowledge(REQUEST, ACKNOWLEDGEMENT, NOW, thread)
+def acknowledge(thread: str | None = None, *composed: NoticeDue) -> Acknowledge:
+    return Acknowledge(REQUEST, ACKNOWLEDGEMENT, NOW, thread, stored(*composed))
 
 
-def tell(about: str) -> Tell:
-    return Tell(REQUEST, notice(about), NOW)
+def tell(about: str, *composed: NoticeDue) -> Tell:
+    return Tell(REQUEST, notice(about), NOW, stored(*composed))
+
+
+def stored(*composed: NoticeDue) -> tuple[Composed, ...]:
+    return tuple(Composed(one, DOCUMENT) for one in composed)
 
 
 def held(about: str) -> NoticeHeld:
@@ -96,3 +100,45 @@ async def test_the_message_id_of_an_e_mail_heard_is_remembered():
     said = await command(received(REQUEST, email_message_id=THREAD))
     assert isinstance(said, Acknowledge)
     assert said.email_message_id == THREAD
+
+
+def test_an_e_mail_that_is_stored_already_is_prepared_with_its_notice():
+    receipt, rejection = due(ACKNOWLEDGEMENT), due(notice("rejected"))
+    given(DECIDER).when(acknowledge(None, receipt)).then(receipt, prepared(ACKNOWLEDGEMENT))
+    state = (receipt, prepared(ACKNOWLEDGEMENT), notified(ACKNOWLEDGEMENT))
+    given(DECIDER, *state).when(tell("rejected", rejection)).then(
+        rejection, prepared(rejection.notice)
+    )
+
+
+def test_what_waited_is_prepared_behind_the_acknowledgement():
+    receipt, rejection = due(ACKNOWLEDGEMENT), due(notice("rejected"))
+    given(DECIDER, held("rejected")).when(acknowledge(None, receipt, rejection)).then(
+        receipt, prepared(ACKNOWLEDGEMENT), rejection, prepared(rejection.notice)
+    )
+
+
+def test_an_e_mail_behind_one_that_is_still_to_be_composed_is_left_to_a_worker():
+    receipt, rejection = due(ACKNOWLEDGEMENT), due(notice("rejected"))
+    given(DECIDER, receipt).when(tell("rejected", rejection)).then(rejection)
+    given(DECIDER, held("rejected")).when(acknowledge(None, rejection)).then(receipt, rejection)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        due(ACKNOWLEDGEMENT),
+        due(notice("rejected"), "<another@mygovuc.gov.my>"),
+        due(notice("rejected", recipient="siti@mampu.gov.my")),
+    ],
+)
+def test_a_message_of_another_notice_is_not_taken_for_this_one(other):
+    state = (due(ACKNOWLEDGEMENT), prepared(ACKNOWLEDGEMENT))
+    given(DECIDER, *state).when(tell("rejected", other)).then(due(notice("rejected")))
+    given(DECIDER).when(tell("rejected", due(notice("rejected")))).then(held("rejected"))
+
+
+def test_a_message_of_what_is_not_told_leads_to_nothing():
+    state = (due(ACKNOWLEDGEMENT), prepared(ACKNOWLEDGEMENT), due(notice("rejected")))
+    given(DECIDER, *state).when(tell("withdrawn", due(notice("withdrawn")))).then_nothing()
+    given(DECIDER, *state).when(acknowledge(None, due(ACKNOWLEDGEMENT))).then_nothing()

@@ -1,7 +1,7 @@
-"""Every notice by itself, so that what waits for a person, or for the mail server, can be listed."""
+"""Every notice by itself: what was told of a request, and what waits for a person or for the mail server."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,27 +18,41 @@ from bmt.contracts.events import (
     NotificationPrepared,
     Notified,
 )
-from bmt.contracts.http.notification import NoticeStatus, WaitingNotification
+from bmt.contracts.http.notification import NoticeStatus, Notification, WaitingNotification
 from bmt.contracts.values import ReplyChannel
 from services.notification.domain.events import NoticeDue, ResendRequested, SentAgain
-from services.notification.views.correspondences import STATUS
 from services.notification.views.work import preparing_id, sending_id
 
-Place = tuple[datetime, str]
-"""When it was wanted, and which it is."""
+ByWish = tuple[datetime, str]
+"""When a notice was wanted, and which it is."""
+
+InOrder = tuple[str, str]
+"""Where a notice stands among those of its request, and which it is."""
 
 UNTOLD: Final[Collection[NoticeStatus]] = ("due", "prepared", "failed")
 """What is listed where nothing is asked for: whoever is to read these does not have them."""
 
+_STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
+    NotificationPrepared: "prepared",
+    Notified: "notified",
+    NotificationFailed: "failed",
+    ResendRequested: "prepared",
+    SentAgain: "notified",
+}
+"""What each event makes of a notice."""
+
 _ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 
 
-class Waiting(BaseModel):
+class Told(BaseModel):
     """One notice, wherever it stands.
 
     Attributes:
+        account: the applicant's.
+        place: sorts the notices of a request in the order in which they are told.
         wanted_since: when it, or the last copy of it, was asked for.
         due_at: when an outcome must have been told (client charter).
+        overdue_from: the same, until it was told.
         sending: the number of its last sending; 0: none.
         refusal: the mail server's last word, where that was a no.
     """
@@ -49,25 +63,39 @@ class Waiting(BaseModel):
     request_id: str
     reference: str
     agency: str
+    account: str
+    place: str
     about: About
     channel: ReplyChannel
     status: NoticeStatus = "due"
     document_id: str | None = None
     wanted_since: AwareDatetime
     due_at: AwareDatetime | None = None
+    overdue_from: AwareDatetime | None = None
     sending: int = 0
     refusal: str | None = None
 
+    def as_listed(self) -> Notification:
+        """The notice as its applicant reads it."""
+        return Notification(
+            notification_id=self.notification_id,
+            about=self.about,
+            channel=self.channel,
+            status=self.status,
+            document_id=self.document_id,
+        )
 
-Notices = ViewProjection[Waiting]
+
+Notices = ViewProjection[Told]
 
 _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
 
 
-def _fold(notice: Waiting | None, heard: Heard[BaseModel]) -> Waiting | None:
+def fold(notice: Told | None, heard: Heard[BaseModel]) -> Told | None:
+    """What is known of a notice after `heard`."""
     match heard.data:
         case NoticeDue() as due:
-            return _due(due)
+            return _due(due, heard)
         case (
             NotificationPrepared()
             | Notified()
@@ -80,24 +108,30 @@ def _fold(notice: Waiting | None, heard: Heard[BaseModel]) -> Waiting | None:
             return notice
 
 
-def _due(due: NoticeDue) -> Waiting:
-    return Waiting(
+def _due(due: NoticeDue, heard: Heard[BaseModel]) -> Told:
+    return Told(
         notification_id=due.notice.notification_id,
         request_id=due.request.request_id,
         reference=due.request.reference,
         agency=due.request.agency,
+        account=due.request.applicant.account,
+        # A commit may hold several, whose ids are in order.
+        place=f"{heard.position:06}:{heard.id}",
         about=due.notice.about,
         channel=due.notice.channel,
         wanted_since=due.wanted_at,
         due_at=due.notice.due_at,
+        overdue_from=due.notice.due_at,
     )
 
 
 def _moved(event: _Moves) -> dict[str, Any]:
-    changes: dict[str, Any] = {"status": STATUS[type(event)], "refusal": None}
+    changes: dict[str, Any] = {"status": _STATUS[type(event)], "refusal": None}
     match event:
         case NotificationPrepared():
             changes |= {"document_id": event.document_id, "sending": 1}
+        case Notified():
+            changes["overdue_from"] = None
         case NotificationFailed():
             changes["refusal"] = event.reason
         case ResendRequested():
@@ -111,17 +145,42 @@ def _key(heard: Heard[BaseModel]) -> str | None:
 
 
 NOTICES: Final = View(
-    name="notices",
-    model=Waiting,
-    fold=_fold,
+    name="told",
+    model=Told,
+    fold=fold,
     key=_key,
     begins=lambda heard: isinstance(heard.data, NoticeDue),
     indexes=[
         ("agency", "status", "wanted_since", "_id"),
         ("status", "wanted_since", "_id"),
-        ("request_id",),
+        ("request_id", "place", "_id"),
+        ("overdue_from",),
     ],
 )
+
+
+async def of_request(notices: Notices, request_id: str, page: PageRequest[InOrder]) -> list[Told]:
+    """The notices of a request, in the order in which they are told."""
+    return await notices.find(
+        Query(
+            equal={"request_id": request_id},
+            order_by="place",
+            after=page.after,
+            limit=page.lookahead,
+        )
+    )
+
+
+async def latest(notices: Notices, request_id: str) -> Told | None:
+    """The last notice of a request: it has the request's facts as they are now."""
+    last = Query(equal={"request_id": request_id}, order_by="place", descending=True, limit=1)
+    return next(iter(await notices.find(last)), None)
+
+
+async def overdue(notices: Notices, now: datetime) -> Mapping[str, int]:
+    """How many requests of each agency have an outcome that should have been told before `now`."""
+    counts = await notices.count(["agency"], Query(below={"overdue_from": now}))
+    return {agency: count for (agency,), count in counts.items()}
 
 
 async def found(
@@ -129,8 +188,8 @@ async def found(
     agency: str | None,
     statuses: Collection[NoticeStatus],
     channel: ReplyChannel | None,
-    page: PageRequest[Place],
-) -> list[Waiting]:
+    page: PageRequest[ByWish],
+) -> list[Told]:
     """An agency's notices (None: all agencies'), the longest wanted first."""
     asked = {"agency": agency, "channel": channel}
     return await notices.find(
@@ -144,7 +203,7 @@ async def found(
     )
 
 
-async def told(waiting: Sequence[Waiting], queue: WorkQueue) -> list[WaitingNotification]:
+async def told(waiting: Sequence[Told], queue: WorkQueue) -> list[WaitingNotification]:
     """Each as callers are told, with how often it was tried and what stands in its way."""
     tried = {item.id: item for item in await queue.find([_work_id(one) for one in waiting])}
     items = []
@@ -153,7 +212,11 @@ async def told(waiting: Sequence[Waiting], queue: WorkQueue) -> list[WaitingNoti
         problem = (item.waiting_for if item else "") or one.refusal
         items.append(
             WaitingNotification(
-                **one.model_dump(exclude={"agency", "sending", "refusal"}),
+                **one.as_listed().model_dump(),
+                request_id=one.request_id,
+                reference=one.reference,
+                wanted_since=one.wanted_since,
+                due_at=one.due_at,
                 attempts=item.attempts if item else None,
                 last_problem=_ADDRESS.sub("…", problem) if problem else None,
             )
@@ -161,7 +224,7 @@ async def told(waiting: Sequence[Waiting], queue: WorkQueue) -> list[WaitingNoti
     return items
 
 
-def _work_id(one: Waiting) -> str:
+def _work_id(one: Told) -> str:
     if one.status == "due":
         return preparing_id(one.notification_id)
     return sending_id(one.notification_id, one.sending)

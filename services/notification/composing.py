@@ -1,0 +1,116 @@
+"""Makes the e-mails of a whole wave and stores them in one write, before it is decided that they are due.
+
+So one commit holds a notice and that its message is prepared. A paper takes too long to set for that, and is
+left to a worker; so is an e-mail that cannot be made, or does not fit: its notice is due all the same, and
+holds up no other event.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from bmt.chassis import crash_points
+from bmt.chassis.decider import Message
+from bmt.chassis.dispatch import Complete
+from bmt.chassis.documents import DocumentStore
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.execution import Execution
+from bmt.chassis.recent import Recent
+from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
+from services.notification.channels.rendered import Render
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
+from services.notification.domain.events import NoticeDue
+from services.notification.domain.state import Slip, State
+
+log = structlog.get_logger(__name__)
+
+AT_HAND: Final = 1_000
+"""E-mails that are stored, and kept to be sent without being read again."""
+AT_HAND_BYTES: Final = 16 * 1024
+"""The largest of them: all are some kilobytes, but for what a person writes into them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A message, and the notice that it is the message of."""
+
+    due: NoticeDue
+    document: SmallDocument
+
+
+def composing(
+    execution: Execution[Any, Any],
+    documents: DocumentStore,
+    render: Render,
+    at_hand: Recent[str, bytes],
+) -> Complete:
+    """Adds their messages to the commands that lead to e-mails; `at_hand` takes them by document id."""
+
+    async def complete(messages: Sequence[Message[Command]]) -> Sequence[Message[Command]]:
+        telling = [one.stream for one in messages if isinstance(one.command, Acknowledge | Tell)]
+        if not telling:
+            return messages
+        states = await execution.known_states(set(telling))
+        made = [await _made(one, states, render) for one in messages]
+        new = [each.document for one in made for each in one]
+        if not new or not await _stored(documents, new):
+            return messages
+        crash_points.reached("notification.composing.stored")
+        for document in new:
+            if len(document.content) <= AT_HAND_BYTES:
+                at_hand.put(document.document_id, document.content)
+        return [_with(message, one) for message, one in zip(messages, made, strict=True)]
+
+    return complete
+
+
+async def _made(
+    message: Message[Command], states: Mapping[str, State], render: Render
+) -> Sequence[_Made]:
+    """The messages of what a command leads to, as the stream is known; none where one cannot be made."""
+    if not isinstance(message.command, Acknowledge | Tell):
+        return ()
+    try:
+        events = DECIDER.decide(message.command, states[message.stream])
+        made = [
+            _Made(event, await _document(event, render))
+            for event in events
+            if isinstance(event, NoticeDue) and not event.notice.on_paper
+        ]
+    except Exception:
+        log.exception("email_not_composed", request_id=message.command.request.request_id)
+        return ()
+    return [one for one in made if len(one.document.content) <= CHUNK_BYTES]
+
+
+async def _document(due: NoticeDue, render: Render) -> SmallDocument:
+    rendered = await render(Slip(due.request, due.notice, due.in_reply_to, due.wanted_at))
+    document_id = f"sha256:{hashlib.sha256(rendered.content).hexdigest()}"
+    return SmallDocument(document_id, rendered.content, rendered.filename, rendered.media_type)
+
+
+async def _stored(documents: DocumentStore, new: Sequence[SmallDocument]) -> bool:
+    """Whether these are durable. False: a worker tries each by itself.
+
+    Raises:
+        Unavailable: a part is away; the same again is safe.
+    """
+    try:
+        await documents.put_small(new)
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("emails_not_stored", emails=len(new))
+        return False
+    return True
+
+
+def _with(message: Message[Command], made: Sequence[_Made]) -> Message[Command]:
+    if not made or not isinstance(message.command, Acknowledge | Tell):
+        return message
+    composed = tuple(Composed(one.due, one.document.document_id) for one in made)
+    return replace(message, command=replace(message.command, composed=composed))

@@ -1,0 +1,136 @@
+"""The e-mails of a wave: made as they are known to be due, stored together, and never in the way of others."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from notices import (
+    DOCUMENT,
+    NOW,
+    ON_PAPER,
+    REQUEST,
+    SENDER,
+    due,
+    notice,
+    prepared,
+)
+
+from bmt.chassis.decider import Message
+from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.recent import Recent
+from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
+from services.notification.channels import email
+from services.notification.channels.rendered import Rendered
+from services.notification.composing import AT_HAND_BYTES, composing
+from services.notification.domain import DECIDER
+from services.notification.domain.commands import Acknowledge, Composed, Tell
+from services.notification.domain.failures import TellOfFailure
+from services.notification.domain.state import Slip
+
+RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")
+THREAD = "<20261124091200.siti@mygovuc.gov.my>"
+ACKNOWLEDGE = Acknowledge(REQUEST, RECEIPT, NOW, THREAD)
+REJECT = Tell(REQUEST, REJECTION, NOW)
+
+
+class Stores:
+    """The streams, and the documents in the writes that they came by."""
+
+    def __init__(self, fails: Exception | None = None, **streams: Sequence[Any]) -> None:
+        self.fails = fails
+        self.streams = streams
+        self.writes: list[Sequence[SmallDocument]] = []
+        self.at_hand: Recent[str, bytes] = Recent(10)
+
+    async def known_states(self, streams: Any) -> Any:
+        return {name: DECIDER.fold(list(self.streams.get(name, ()))) for name in streams}
+
+    async def put_small(self, documents: Sequence[SmallDocument]) -> None:
+        if self.fails:
+            raise self.fails
+        self.writes.append(documents)
+
+    async def composed(self, *commands: Any, render: Any = None) -> list[Any]:
+        """What is added to each command; the stream of the n-th is `s<n>`."""
+        complete: Any = composing(self, self, render or email.rendering(SENDER), self.at_hand)
+        messages = [Message(f"s{n}", f"c{n}", "", one) for n, one in enumerate(commands)]
+        done = await complete(messages)
+        assert [replace(one, command=None) for one in done] == [
+            replace(one, command=None) for one in messages
+        ]
+        return [getattr(one.command, "composed", None) for one in done]
+
+
+async def test_the_e_mails_of_a_wave_are_stored_in_one_write():
+    stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
+    first, second = await stores.composed(ACKNOWLEDGE, REJECT)
+    ((one, other),) = stores.writes
+    assert first == (Composed(due(RECEIPT, THREAD), one.document_id),)
+    assert second == (Composed(due(REJECTION, THREAD), other.document_id),)
+    told = Slip(REQUEST, REJECTION, THREAD, NOW)
+    assert other.content == email.message(told, SENDER)
+    assert (other.media_type, other.filename.rpartition(".")[2]) == ("message/rfc822", "eml")
+
+
+async def test_what_waited_for_the_receipt_is_stored_with_it():
+    stores = Stores(s0=DECIDER.decide(REJECT, DECIDER.initial))
+    (composed,) = await stores.composed(ACKNOWLEDGE)
+    assert [one.due.notice for one in composed] == [RECEIPT, REJECTION]
+
+
+async def test_nothing_is_stored_for_what_is_told_already_or_is_no_e_mail():
+    stores = Stores(s0=(due(RECEIPT),), s1=(due(RECEIPT), due(REJECTION)))
+    paper = Acknowledge(ON_PAPER, notice(channel="letter"), NOW)
+    failure = TellOfFailure(REQUEST, "ipms", retryable=True, failed_at=NOW)
+    assert await stores.composed(ACKNOWLEDGE, REJECT, paper, failure) == [(), (), (), None]
+    assert stores.writes == []
+
+
+async def test_an_e_mail_that_cannot_be_made_is_left_to_a_worker_and_stops_no_other():
+    async def render(slip: Slip) -> Rendered:
+        if slip.request.reference == "wrong":
+            raise ValueError("a header must not hold a linefeed")
+        return Rendered(b"mail", "message/rfc822", "a.eml")
+
+    wrong = REQUEST.model_copy(update={"reference": "wrong"})
+    commands = (Acknowledge(wrong, RECEIPT, NOW), ACKNOWLEDGE)
+    first, second = await Stores().composed(*commands, render=render)
+    assert first == ()
+    assert len(second) == 1
+
+
+async def test_an_e_mail_of_more_than_a_chunk_is_left_to_a_worker():
+    async def render(_: Slip) -> Rendered:
+        return Rendered(b"m" * (CHUNK_BYTES + 1), "message/rfc822", "a.eml")
+
+    assert await Stores().composed(ACKNOWLEDGE, render=render) == [()]
+
+
+async def test_where_the_documents_cannot_be_reached_the_wave_comes_again():
+    with pytest.raises(StoreUnavailable):
+        await Stores(StoreUnavailable()).composed(ACKNOWLEDGE)
+
+
+async def test_where_storing_fails_otherwise_the_notices_are_due_all_the_same():
+    assert await Stores(RuntimeError(DOCUMENT)).composed(ACKNOWLEDGE, REJECT) == [(), ()]
+
+
+async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
+    async def render(slip: Slip) -> Rendered:
+        length = AT_HAND_BYTES + (slip.notice.about == "rejected")
+        return Rendered(b"m" * length, "message/rfc822", "a.eml")
+
+    stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
+    await stores.composed(ACKNOWLEDGE, REJECT, render=render)
+    small, large = stores.writes[0]
+    assert stores.at_hand.get(small.document_id) == small.content
+    assert large.document_id not in stores.at_hand
+
+
+async def test_nothing_is_at_hand_that_is_not_stored():
+    stores = Stores(RuntimeError())
+    await stores.composed(ACKNOWLEDGE, render=email.rendering(SENDER))
+    document = await email.rendering(SENDER)(Slip(REQUEST, RECEIPT, THREAD, NOW))
+    assert f"sha256:{sha256(document.content).hexdigest()}" not in stores.at_hand
