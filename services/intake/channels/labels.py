@@ -84,7 +84,8 @@ _DISCLAIMER: Final = re.compile(
 _OTHER_LABEL: Final = re.compile(r"[^\s:：][^:：]{0,40}[:：](?:\s.*)?")
 """A line that names something else begins something else."""
 _LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.IGNORECASE)
-_OF_SIGNATURES: Final = frozenset({"name", "email", "agency"})
+_OF_SIGNATURES: Final = frozenset({"name", "email", "agency", "kind"})
+"""What people write below their letters, also `Kind: regards`; another of the labels is part of a form."""
 _OF_WORDS: Final = ("name", FREE_TEXT)
 _LEADERS: Final = re.compile(r"^[.…_]{3,}+\s*|\s*(?<![.…_])[.…_]{3,}+$")
 """What a form has for people to write on: `Nama: ..............` says nothing."""
