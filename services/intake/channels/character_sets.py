@@ -42,7 +42,9 @@ _CANDIDATES: Final = [
 """What is written in Malaysia and by whom it has letters from; all others only make the guess worse."""
 _MOST_LINES_GUESSED: Final = 40
 _LONGEST_GUESSED: Final = 8192
-_TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u0192\u02c6-\u02dc\u2013-\u203a\u20ac\u2122]")
+_TWICE: Final = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u0192\u02c6-\u02dc\u2013-\u203a\u20ac\u2122]"
+)
 """A letter of UTF-8 that was read as Western and written again, such as `Ã©`."""
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 

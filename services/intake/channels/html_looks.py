@@ -17,7 +17,16 @@ _PROPERTIES: Final = frozenset(
         *("display", "visibility", "opacity", "font-size", "font", "color", "background"),
         *("background-color", "height", "max-height", "width", "max-width", "overflow"),
         *("overflow-x", "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path"),
-        *("transform", "mso-hide", "white-space", "position", "translate", "scale", "zoom", "filter"),
+        *(
+            "transform",
+            "mso-hide",
+            "white-space",
+            "position",
+            "translate",
+            "scale",
+            "zoom",
+            "filter",
+        ),
         *("content-visibility", "line-height", "margin-left", "margin-top", "margin"),
         *("-webkit-text-fill-color", "text-decoration", "text-decoration-line"),
     ]
@@ -214,8 +223,7 @@ def _hides(function: Any) -> bool:
 
 def _is_away(declared: Declarations) -> bool:
     return any(
-        (number := _number(declared, name)) is not None and number < _AWAY
-        for name in _PLACES
+        (number := _number(declared, name)) is not None and number < _AWAY for name in _PLACES
     )
 
 

@@ -31,7 +31,9 @@ _FIELD_OF: Final = {label: name for name, labels in LABELS.items() for label in 
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
 _NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s\*)?(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
 _BARE: Final = re.compile(_NAMED, re.IGNORECASE)
-_LINE: Final = re.compile(_NAMED + r"\s?(?:[:=：]|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE)
+_LINE: Final = re.compile(
+    _NAMED + r"\s?(?:[:=：]|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
+)
 _BULLETS: Final = "-*•·_# \t"
 _NUMBER: Final = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s?[*_]*", re.IGNORECASE)
 _NUMBERED: Final = re.compile(
@@ -191,7 +193,9 @@ def _row(line: str, columns: list[str]) -> list[str]:
 def _ends(line: str) -> bool:
     """Whether what the writer asks for ends here, in a letter."""
     bare = line.strip()
-    return any(each.fullmatch(bare) for each in (_SIGNATURE, _CLOSING, _RULE, _SENT_FROM, _DISCLAIMER))
+    return any(
+        each.fullmatch(bare) for each in (_SIGNATURE, _CLOSING, _RULE, _SENT_FROM, _DISCLAIMER)
+    )
 
 
 def _go_on(entry: _Entry, line: str, width: int) -> None:
