@@ -42,6 +42,10 @@ _CANDIDATES: Final = [
 """What is written in Malaysia and by whom it has letters from; all others only make the guess worse."""
 _MOST_LINES_GUESSED: Final = 40
 _LONGEST_GUESSED: Final = 8192
+_TWICE: Final = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u0192\u02c6-\u02dc\u2013-\u203a\u20ac\u2122]"
+)
+"""A letter of UTF-8 that was read as Western and written again, such as `Ã©`."""
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -60,6 +64,19 @@ class Decoded:
 
 def decoded(raw: bytes, label: str | None) -> Decoded:
     """The text of these bytes under this label (None where there is none)."""
+    text = _decoded(raw, label)
+    return _written_once(text) if _TWICE.search(text.text) else text
+
+
+def _written_once(text: Decoded) -> Decoded:
+    """What was meant by a text that some program encoded twice; nobody else can be sure of it."""
+    try:
+        return Decoded(text.text.encode(_WESTERN).decode(), is_certain=False)
+    except ValueError:
+        return text
+
+
+def _decoded(raw: bytes, label: str | None) -> Decoded:
     for mark, marked in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):
             return _replacing(raw[len(mark) :], marked)

@@ -36,6 +36,8 @@ _LONGEST_READ: Final = 2000
 """Characters of a field that has one line: an address of 254 may stand there three times, linked."""
 _LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
 _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
+_PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
+_AN_ADDRESS: Final = re.compile(r"\S+@\S+")
 _OF_ONE: Final = ("name", "account", "email")
 _LEAST_OF_SEVERAL: Final = 2
 _OF_FORM: Final = ("not_an_email_address", "not_an_account", "wrong_form")
@@ -230,6 +232,7 @@ def _readers(agencies: Mapping[str, str]) -> dict[str, Callable[[str], str | int
     return {
         "kind": _kind,
         "agency": lambda text: agencies.get(text.casefold()),
+        "name": _name,
         "account": _address,
         "email": _address,
         "quota_bytes": size_in_bytes,
@@ -238,9 +241,15 @@ def _readers(agencies: Mapping[str, str]) -> dict[str, Callable[[str], str | int
 
 
 def _kind(text: str) -> str | None:
-    """`permohonan`, `application`, or both in one line."""
-    kinds = {KINDS.get(word.strip()) for word in text.casefold().split("/")}
+    """`permohonan`, `application`, or both in one line; of what is struck out, the stroke beside it alone is left."""
+    words = (word.strip() for word in text.casefold().split("/"))
+    kinds = {KINDS.get(word) for word in words if word}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def _name(text: str) -> str | None:
+    """A name; not what a form says in its place, such as `[nama penuh]`, nor an address."""
+    return None if _PLACEHOLDER.fullmatch(text) or _AN_ADDRESS.fullmatch(text) else text
 
 
 def _address(text: str) -> str:

@@ -176,7 +176,7 @@ def _of_tnef(whole: Part) -> Opened | None:
         return None
     try:
         tnef = TNEF(content, do_checksum=False)
-        files = (*_files(tnef, _DEEPEST_TNEF), *([whole] if end > len(content) else []))
+        files = (*_files(tnef, _DEEPEST_TNEF), *([whole] if end != len(content) else []))
         return Opened(files, _body(tnef))
     except Exception:  # noqa: BLE001  the library's parser fails in many ways
         return None

@@ -17,13 +17,25 @@ _PROPERTIES: Final = frozenset(
         *("display", "visibility", "opacity", "font-size", "font", "color", "background"),
         *("background-color", "height", "max-height", "width", "max-width", "overflow"),
         *("overflow-x", "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path"),
-        *("transform", "mso-hide", "white-space", "position"),
+        *(
+            "transform",
+            "mso-hide",
+            "white-space",
+            "position",
+            "translate",
+            "scale",
+            "zoom",
+            "filter",
+        ),
+        *("content-visibility", "line-height", "margin-left", "margin-top", "margin"),
+        *("-webkit-text-fill-color", "text-decoration", "text-decoration-line"),
     ]
 )
 _SMALLEST: Final = 2.0
 """Pixels of a letter that can be read."""
 _AWAY: Final = -300.0
 """Pixels beside the page."""
+_PLACES: Final = ("left", "top", "right", "text-indent", "margin", "margin-left", "margin-top", "translate")  # fmt: skip
 _LEAST_DIFFERENCE: Final = 0.12
 _LEAST_OPACITY: Final = 0.1
 _PIXELS: Final = {"px": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.8, "ex": 8.0, "vw": 10.0}  # fmt: skip
@@ -132,8 +144,9 @@ def styled(declared: Declarations, look: Look) -> Look | None:
     for name in ("font", "font-size"):
         if (pixels := _pixels(declared.get(name, ()), look.pixels)) is not None:
             look = replace(look, pixels=pixels)
-    if ink := _colour(declared.get("color", ()), look.ink):
-        look = replace(look, ink=ink)
+    for name in ("color", "-webkit-text-fill-color"):
+        if ink := _colour(declared.get(name, ()), look.ink):
+            look = replace(look, ink=ink)
     for name in ("background", "background-color"):
         paper = _colour(declared.get(name, ()), look.ink)
         if paper and paper[3] > _LEAST_OPACITY:
@@ -148,7 +161,28 @@ def _is_gone(declared: Declarations) -> bool:
     return (
         _word(declared, "display") == "none"
         or _word(declared, "mso-hide") == "all"
+        or _word(declared, "content-visibility") == "hidden"
+        or _is_computed(declared)
+        or _is_struck(declared)
         or (opacity is not None and opacity < _LEAST_OPACITY)
+    )
+
+
+def _is_computed(declared: Declarations) -> bool:
+    """Whether it is seen or not by a variable or a formula: what nobody can be sure to see does not count."""
+    return any(
+        token.type == "function"
+        for name in ("display", "visibility", "opacity", "font-size", "zoom")
+        for token in declared.get(name, ())
+    )
+
+
+def _is_struck(declared: Declarations) -> bool:
+    """Whether a line goes through it: its writer took it back."""
+    return any(
+        token.type == "ident" and token.lower_value == "line-through"
+        for name in ("text-decoration", "text-decoration-line")
+        for token in declared.get(name, ())
     )
 
 
@@ -158,10 +192,13 @@ def _is_flat(declared: Declarations) -> bool:
         _word(declared, name) in ("hidden", "clip")
         for name in ("overflow", "overflow-x", "overflow-y")
     )
-    sizes = (_number(declared, name) for name in ("height", "max-height", "width", "max-width"))
+    names = ("height", "max-height", "width", "max-width", "line-height")
+    sizes = (_number(declared, name) for name in names)
     if clipped and any(size is not None and size <= 1 for size in sizes):
         return True
-    for name in ("clip", "clip-path", "transform"):
+    if any(_number(declared, name) == 0 for name in ("zoom", "scale")):
+        return True
+    for name in ("clip", "clip-path", "transform", "filter"):
         for token in declared.get(name, ()):
             if token.type == "function" and _hides(token):
                 return True
@@ -172,6 +209,13 @@ def _hides(function: Any) -> bool:
     numbers = [one.value for one in function.arguments if hasattr(one, "int_value") or one.type == "percentage"]  # fmt: skip
     if function.lower_name == "inset":
         return bool(numbers) and numbers[0] >= 50  # noqa: PLR2004  half from each side
+    if function.lower_name in ("circle", "ellipse"):
+        return bool(numbers) and min(numbers) <= 1
+    if function.lower_name == "opacity":
+        percent = any(one.type == "percentage" for one in function.arguments)
+        return bool(numbers) and numbers[0] < _LEAST_OPACITY * (100 if percent else 1)
+    if function.lower_name in ("translate", "translatex", "translatey", "translate3d"):
+        return bool(numbers) and min(numbers) < _AWAY
     if function.lower_name == "rect":
         return bool(numbers) and max(numbers) <= 1
     return bool(function.lower_name in ("scale", "scalex", "scaley", "scale3d") and 0 in numbers)
@@ -179,8 +223,7 @@ def _hides(function: Any) -> bool:
 
 def _is_away(declared: Declarations) -> bool:
     return any(
-        (number := _number(declared, name)) is not None and number < _AWAY
-        for name in ("left", "top", "right", "text-indent")
+        (number := _number(declared, name)) is not None and number < _AWAY for name in _PLACES
     )
 
 

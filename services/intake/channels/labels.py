@@ -29,14 +29,21 @@ _LONGEST_LINE: Final = 20_000
 
 _FIELD_OF: Final = {label: name for name, labels in LABELS.items() for label in labels}
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
-_NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
+_NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s\*)?(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
 _BARE: Final = re.compile(_NAMED, re.IGNORECASE)
-_LINE: Final = re.compile(_NAMED + r"\s?[:=：][\s:*_]*(?P<value>.*)", re.IGNORECASE)
+_LINE: Final = re.compile(
+    _NAMED + r"\s?(?:[:=：]|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
+)
 _BULLETS: Final = "-*•·_# \t"
-_NUMBER: Final = re.compile(r"\d{1,2}[.)]\s?[*_]*")
-_NUMBERED: Final = re.compile(r"\(?\d{1,2}[.)]?")
+_NUMBER: Final = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s?[*_]*", re.IGNORECASE)
+_NUMBERED: Final = re.compile(
+    r"\(?\d{1,2}[.)]?|\(?(?:[a-z]|[ivx]{1,4})[.)]|bil\.?|no\.?|#", re.IGNORECASE
+)
+"""A row's number, or the head of their column."""
 _SPACES: Final = re.compile(r"[^\S\n\t]+")
-_CELLS: Final = re.compile(r"[\t|]")
+_CELLS: Final = re.compile(r"[\t|│║┃]")
+_BORDER: Final = re.compile(r"[-+=|:\s─-╿]{4,}+")
+"""Between the rows of a table that is drawn with signs."""
 _WIDE: Final = "   "
 _GAP: Final = re.compile(r"[^\S\n\t]{3,40}")
 _ONLY_COLON: Final = (":", "：", "=", "-", "–")
@@ -79,7 +86,11 @@ _DISCLAIMER: Final = re.compile(
 _OTHER_LABEL: Final = re.compile(r"[^\s:：][^:：]{0,40}[:：](?:\s.*)?")
 """A line that names something else begins something else."""
 _LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.IGNORECASE)
-_OF_SIGNATURES: Final = frozenset({"name", "email", "agency"})
+_OF_SIGNATURES: Final = frozenset({"name", "email", "agency", "kind"})
+"""What people write below their letters, also `Kind: regards`; another of the labels is part of a form."""
+_OF_WORDS: Final = ("name", FREE_TEXT)
+_LEADERS: Final = re.compile(r"^[.…_]{3,}+\s*|\s*(?<![.…_])[.…_]{3,}+$")
+"""What a form has for people to write on: `Nama: ..............` says nothing."""
 _WRAPPED_AT: Final = 65
 """Mail programs wrap lines at 72 to 78 characters, some a little before."""
 
@@ -143,7 +154,7 @@ def _of_text(text: str) -> Labelled:
 
 
 def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
-    """What is labelled before the closing words, and below them."""
+    """What is labelled before the closing words or the signature, and below them."""
     entries: list[_Entry] = []
     below: list[_Entry] = []
     found = entries
@@ -153,24 +164,38 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
     for raw in raw_lines:
         line = _clean(raw[:_LONGEST_LINE])
         last = found[-1] if found else None
-        if pairs := _pairs(line, bare_labels=bare_labels):
+        if ("+" in line or "|" in line or not line.isascii()) and _BORDER.fullmatch(line):
+            _close(last)
+        elif pairs := _pairs(line, bare_labels=bare_labels):
             columns = [name for name, value in pairs if not value] if len(pairs) > 1 else []
             found += [_entry(name, value, raw) for name, value in pairs]
-        elif _SIGNATURE.fullmatch(line):
-            break
         elif found and _ends(line):
             found = below
-        elif len(columns) >= _LEAST_COLUMNS and len(cells := _filled(line)) == len(columns):
+        elif len(columns) >= _LEAST_COLUMNS and len(cells := _row(line, columns)) == len(columns):
             found += [_entry(*pair, raw) for pair in zip(columns, cells, strict=True)]
         elif last is not None and last.is_open:
             _go_on(last, line, len(raw.rstrip()))
     return entries, below
 
 
+def _close(entry: _Entry | None) -> None:
+    if entry is not None and any(entry.lines):
+        entry.is_open = False
+
+
+def _row(line: str, columns: list[str]) -> list[str]:
+    """What stands below the heads of these columns, without its number."""
+    cells = _filled(line)
+    is_numbered = len(cells) == len(columns) + 1 and _NUMBERED.fullmatch(cells[0])
+    return cells[1:] if is_numbered else cells
+
+
 def _ends(line: str) -> bool:
     """Whether what the writer asks for ends here, in a letter."""
     bare = line.strip()
-    return any(each.fullmatch(bare) for each in (_CLOSING, _RULE, _SENT_FROM, _DISCLAIMER))
+    return any(
+        each.fullmatch(bare) for each in (_SIGNATURE, _CLOSING, _RULE, _SENT_FROM, _DISCLAIMER)
+    )
 
 
 def _go_on(entry: _Entry, line: str, width: int) -> None:
@@ -275,5 +300,9 @@ def _named(text: str, pattern: re.Pattern[str]) -> tuple[str, str] | None:
 
 def _value(entry: _Entry) -> str:
     if entry.name == FREE_TEXT:
-        return "\n".join(line.strip() for line in entry.lines).strip()
-    return " ".join(line.strip(" \t*_") for line in entry.lines if line.strip())
+        text = "\n".join(line.strip() for line in entry.lines).strip()
+    else:
+        text = " ".join(line.strip(" \t*_") for line in entry.lines if line.strip())
+        text = _LEADERS.sub("", text)
+    needs_words = entry.name in _OF_WORDS
+    return "" if needs_words and not any(map(str.isalnum, text)) else text

@@ -39,11 +39,19 @@ _DIVIDER: Final = re.compile(
     re.IGNORECASE,
 )
 _WROTE: Final = re.compile(
-    r".{0,400}\b(?:wrote|writes|menulis|tulis|telah menulis|said|a écrit|schrieb|escribió|escreveu|schreef|skrev|написал)\s{0,3}[:：]"
+    r".{0,400}\b(?:wrote|writes|menulis|tulis|telah menulis|berkata|said|a écrit|schrieb|escribió|escreveu|schreef|skrev|написал)\s{0,3}[:：]"
     r"|.{0,400}(?:写道|寫道|написал\(а\)|のメール)\s{0,3}[:：]"
     r"|(?:am|op) .{1,400}(?:schrieb|geschreven|schreef).{0,200}:",
     re.IGNORECASE,
 )
+_QUOTING: Final = re.compile(
+    r"(?:quoting|memetik|mengutip|zitat von|citando) .{1,300}[:：]"
+    r"|>{3}\s.{1,300}\s>{3}",
+    re.IGNORECASE,
+)
+"""How Horde and GroupWise begin what they quote: GroupWise's line has its marks on both sides."""
+_SOMEBODY: Final = re.compile(r"[<\[(](?:mailto:)?[^\s<>\[\]()@]{1,64}@[^\s<>\[\]()@]{1,190}[>\])]")
+_WHEN: Final = re.compile(r"\b\d{1,2}[:.]\d{2}\b|\b20\d\d\b")
 _BEGINS: Final = re.compile(r"(?:on|pada|am|le|el|op|em|den|在|于)\b", re.IGNORECASE)
 _MOST_WRAPPED: Final = 4
 """Lines that `On …, somebody wrote:` may go on over."""
@@ -77,7 +85,7 @@ def own_text(text: str, *, is_answer: bool = False) -> OwnText:
     place = 0
     while place < len(lines):
         bare = _bare(lines[place])
-        if bare.startswith((">", "&gt;")):
+        if bare.startswith((">", "&gt;")) and not _QUOTING.fullmatch(bare):
             has_more, place = True, place + 1
         elif (
             bare == MARK
@@ -137,7 +145,9 @@ def _field(line: str) -> tuple[str, str] | None:
 def _attribution(lines: list[str], place: int) -> int:
     """How many lines `On …, somebody wrote:` has, that begins here; 0: it does not."""
     joined = _bare(lines[place])
-    if joined.endswith((":", "：")) and _WROTE.fullmatch(joined):
+    if _QUOTING.fullmatch(joined):
+        return 1
+    if joined.endswith((":", "：")) and (_WROTE.fullmatch(joined) or _names_both(joined)):
         return 1
     if not _BEGINS.match(joined):
         return 0
@@ -146,8 +156,14 @@ def _attribution(lines: list[str], place: int) -> int:
             return 0
         joined = f"{joined} {more}"
         if more.endswith((":", "：")):
-            return number if _WROTE.fullmatch(joined[:_LONGEST_LINE]) else 0
+            joined = joined[:_LONGEST_LINE]
+            return number if _WROTE.fullmatch(joined) or _names_both(joined) else 0
     return 0
+
+
+def _names_both(line: str) -> bool:
+    """Whether it tells an address and a time: what ends so with a colon is an attribution in any language."""
+    return bool(_SOMEBODY.search(line) and _WHEN.search(line)) and not is_label(line)
 
 
 def _is_quoted_below(lines: list[str], place: int) -> bool:

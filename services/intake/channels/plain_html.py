@@ -62,6 +62,8 @@ _UNSEEN: Final = frozenset(
         *("script", "select", "style", "svg", "template", "textarea", "title", "video"),
     ]
 )
+_STRUCK: Final = frozenset(["del", "s", "strike"])
+"""What its writer took back: `permohonan / <s>penamatan</s>` asks for one of them."""
 _TEXT: Final = "-text"
 _NESTING: Final = re.compile(r"<(/?)[a-z]", re.IGNORECASE)
 _VOID: Final = re.compile(
@@ -160,7 +162,7 @@ class _Reader:
                 _write(node.text_content or "", look, lines)
             elif tag == "br":
                 lines.broken()
-            elif tag[0] != "-" and tag not in _UNSEEN:
+            elif tag[0] != "-" and tag not in _UNSEEN and tag not in _STRUCK:
                 self._read_element(node, tag, look, lines, level + 1)
 
     def _read_element(self, node: Any, tag: str, look: Look, lines: _Lines, level: int) -> None:

@@ -65,7 +65,7 @@ _DELAY: Final = re.compile(
 _PROMISES: Final = re.compile(
     r"still (?:being retried|trying)|will (?:be retried|retry|try again|keep trying|continue)|warning (?:message )?only"
     r"|(?:do not|don't) need to (?:re-?send|do anything)|no action is required"
-    r"|(?:akan|masih) (?:ter)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
+    r"|(?:akan|masih) (?:ter|men)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
     re.IGNORECASE,
 )
 """A warning says that it is none of a failure."""
@@ -75,6 +75,10 @@ _FOR_GOOD: Final = re.compile(
     re.IGNORECASE,
 )
 """A report says that it is no warning, also where it tells how long was tried before."""
+_CONDITION: Final = re.compile(
+    r"\b(?:if|should|unless|until|jika|jikalau|sekiranya|sehingga)\b[^.\n]{0,160}", re.IGNORECASE
+)
+"""What has not come to pass: `you will be told if it fails permanently` is said by a warning."""
 _UNDELIVERED: Final = re.compile(r"has failed|could not be delivered", re.IGNORECASE)
 _AWAY: Final = re.compile(
     r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
@@ -206,7 +210,8 @@ def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa
     def says(pattern: re.Pattern[str]) -> bool:
         return any(pattern.search(text) for text in (subject, *own))
 
-    if says(_FOR_GOOD):
+    said = (_CONDITION.sub("", text) for text in (subject, *own))
+    if any(_FOR_GOOD.search(text) for text in said):
         return False
     return says(_PROMISES) or ((is_known or says(_DELAY)) and not says(_UNDELIVERED))
 

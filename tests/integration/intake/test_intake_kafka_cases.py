@@ -36,7 +36,10 @@ def record(case: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": case["key"] and case["key"].encode(),
         "value": raw,
-        "headers": [(name, text.encode("latin-1")) for name, text in case["headers"]],
+        "headers": [
+            (name, None if text is None else text.encode("latin-1"))
+            for name, text in case["headers"]
+        ],
     }
 
 
@@ -88,7 +91,14 @@ def _case_of(found: Any, places: Mapping[Place, str]) -> str | None:
 async def test_a_right_event_is_a_request(outcomes, name):
     found = outcomes[name]
     assert found.topic.endswith(topics.REQUESTS), dict(found.headers)
-    assert json.loads(found.value)["request"]["channel"] == "event"
+    told = json.loads(found.value)
+    facts = told["request"]
+    assert facts["channel"] == "event"
+    assert facts["kind"] == "application"
+    assert facts["agency"] == "MAMPU"
+    assert facts["applicant"]["account"].lower() == f"kc{name[:3]}.mampu@mygovuc.gov.my"
+    assert facts["applicant"]["name"] == "Nurul Huda binti Osman"
+    assert told["justification"] == "Fail besar"
 
 
 async def test_a_request_is_received_when_it_is_read_whatever_time_its_event_has(outcomes):
