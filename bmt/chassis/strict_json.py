@@ -41,8 +41,17 @@ def read(text: bytes) -> Any:
     # Counted first, since walking is slow: what opens no more than so many times is no deeper.
     if text.count(b"[") + text.count(b"{") > MOST_LEVELS and _deeper_than(MOST_LEVELS, value):
         raise ValueError(_TOO_DEEP)
-    _NAMES_ONCE.decode(text.decode())
+    # As many colons as names: none of them can be that of a name that is lost.
+    if text.count(b":") != _names_in(value):
+        _NAMES_ONCE.decode(text.decode())
     return value
+
+
+def _names_in(value: Any) -> int:
+    """How many names its objects have; nested only as deep as is allowed."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_names_in, value.values()))
+    return sum(map(_names_in, value)) if isinstance(value, list) else 0
 
 
 def _deeper_than(levels: int, value: Any) -> bool:

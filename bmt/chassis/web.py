@@ -5,9 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bmt.chassis import openapi, problem_details
 from bmt.chassis.auth import Authenticator
@@ -82,9 +85,38 @@ def create_app(
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)
-    app.add_middleware(CrowdLimit, limits=crowd or CrowdLimits())
-    app.add_middleware(Edge)
+    app.middleware_stack = _layers(app, crowd or CrowdLimits())
     return app
+
+
+def _layers(app: FastAPI, crowd: CrowdLimits) -> ASGIApp:
+    """Ours alone; FastAPI's further ones would do nothing for each call."""
+    routed = AsyncExitStackMiddleware(app.router)
+    told = ExceptionMiddleware(DirectCalls(routed, app), handlers=app.exception_handlers)
+    return Edge(CrowdLimit(told, crowd))
+
+
+class DirectCalls:
+    """Goes straight to the routes that answer directly; all other calls look for theirs."""
+
+    def __init__(self, others: ASGIApp, app: FastAPI) -> None:
+        """The routes are those of `app`."""
+        self._others = others
+        self._routes = {
+            (method, route.path): route
+            for route in app.routes
+            if isinstance(route, ApiRoute) and route.is_direct
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        route = self._routes.get((scope.get("method", ""), scope.get("path", "")))
+        if route is None:
+            await self._others(scope, receive, send)
+            return
+        scope["route"] = route
+        await route.app(scope, receive, send)
 
 
 def _require_strictness(router: APIRouter) -> None:
