@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bmt.chassis import strict_json
 from bmt.chassis.auth import Guard
@@ -38,15 +38,34 @@ class LimitedRequest(Request):
         Raises:
             Refused: `too_large`, before anything is read when Content-Length tells.
         """
-        announced = self.headers.get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced[:19]) > self._limit:
-            raise self._too_large()
+        self._require_announced()
         total = 0
         async for chunk in super().stream():
             total += len(chunk)
             if total > self._limit:
                 raise self._too_large()
             yield chunk
+
+    async def body(self) -> bytes:
+        """As `stream`, whole; what comes in one piece, as most does, is taken as it comes."""
+        if hasattr(self, "_body") or self._stream_consumed:
+            return await super().body()
+        self._require_announced()
+        message = await self._receive()
+        if message["type"] != "http.request" or message.get("more_body", False):
+            self._receive = _again(message, self._receive)
+            return await super().body()
+        self._stream_consumed = True
+        body: bytes = message.get("body", b"")
+        if len(body) > self._limit:
+            raise self._too_large()
+        self._body = body
+        return body
+
+    def _require_announced(self) -> None:
+        announced = self.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:19]) > self._limit:
+            raise self._too_large()
 
     async def json(self) -> Any:
         """The body as JSON; see `strict_json.parse`."""
@@ -60,6 +79,16 @@ class LimitedRequest(Request):
             problem="too_large",
             extra={"limit_bytes": self._limit},
         )
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """`receive`, which gives back what came first."""
+    left = [first]
+
+    async def received() -> Message:
+        return left.pop() if left else await receive()
+
+    return received
 
 
 class ApiRoute(APIRoute):
