@@ -12,7 +12,8 @@ _MEANT: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 def written(number: int, characters: int) -> str:
     """The lowest bits of a number, `BITS` a character, the highest first."""
-    return "".join(ALPHABET[number >> BITS * place & 31] for place in reversed(range(characters)))
+    places = range(BITS * (characters - 1), -1, -BITS)
+    return "".join([ALPHABET[number >> place & 31] for place in places])
 
 
 def meant(typed: str) -> str:

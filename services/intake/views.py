@@ -104,6 +104,9 @@ def open_for(agency: str, account: str) -> str:
     return f"{agency}/{account.casefold()}"
 
 
+_BEGUN: Final = Progress()
+
+
 def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> RequestDocument:
     """The request with `heard` known too."""
     event: RequestEvent = heard.data
@@ -111,7 +114,7 @@ def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> Request
     facts = (
         event.request if document is None or isinstance(event, RequestReceived) else document.facts
     )
-    progress = (document.progress if document else Progress()).after(event, heard.position)
+    progress = (document.progress if document else _BEGUN).after(event, heard.position)
     status = progress.status
     return RequestDocument(
         facts=facts,
