@@ -9,7 +9,6 @@ of their own, and no caller has more than a share of both. Before a call's calle
 stands for it.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,7 +56,7 @@ class CrowdLimit:
         self._limits = limits
         self._worked_on = 0
         self._arriving = 0
-        self._of_each: Counter[str] = Counter()
+        self._of_each: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call."""
@@ -90,15 +89,17 @@ class CrowdLimit:
 
     def takes_share(self, holder: str) -> bool:
         """Counts a call of `holder`, where it has not all that it may have."""
-        if self._of_each[holder] >= self._limits.each:
+        taken = self._of_each.get(holder, 0)
+        if taken >= self._limits.each:
             return False
-        self._of_each[holder] += 1
+        self._of_each[holder] = taken + 1
         return True
 
     def give_share_back(self, holder: str) -> None:
         """Counts it out."""
-        self._of_each[holder] -= 1
-        if not self._of_each[holder]:
+        if (taken := self._of_each[holder]) > 1:
+            self._of_each[holder] = taken - 1
+        else:
             del self._of_each[holder]
 
 

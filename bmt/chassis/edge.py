@@ -82,15 +82,10 @@ def _traceparent(scope: Scope) -> str | None:
 
 
 def _add_headers(message: Message, scope: Scope, traceparent: str) -> None:
-    headers = [*message.get("headers", ()), _NO_SNIFF]
-    headers.append((b"traceresponse", traceparent.encode("ascii")))
-    if not scope["path"].startswith(_CACHEABLE) and not _has_cache_control(headers):
-        headers.append(_NO_STORE)
-    message["headers"] = headers
-
-
-def _has_cache_control(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"cache-control" for name, _ in headers)
+    given = message.get("headers", ())
+    headers = [*given, _NO_SNIFF, (b"traceresponse", traceparent.encode("ascii"))]
+    is_kept = b"cache-control" in dict(given) or scope["path"].startswith(_CACHEABLE)
+    message["headers"] = headers if is_kept else [*headers, _NO_STORE]
 
 
 def _route(scope: Scope) -> str:

@@ -4,6 +4,7 @@ What only one service measures, it defines itself on the same registry.
 """
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -52,6 +53,8 @@ class ServiceMetrics:
             ["service", "command", "outcome"],
             registry=registry,
         )
+        # A look-up by labels takes a lock and builds a key for each call.
+        self._command = cache(partial(self._commands.labels, service))
         self._append_seconds = Histogram(
             "bmt_append_seconds",
             "How long one write of commits takes until it is durable.",
@@ -116,7 +119,7 @@ class ServiceMetrics:
 
     def command_executed(self, command: str, outcome: str, count: int = 1) -> None:
         """Counts commands; `outcome` is applied, duplicate, or the name of the problem."""
-        self._commands.labels(self.service, command, outcome).inc(count)
+        self._command(command, outcome).inc(count)
 
     def appended(self, batch_size: int, seconds: float) -> None:
         """Observes one write of `batch_size` commits."""

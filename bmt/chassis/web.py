@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -91,17 +92,16 @@ def create_app(
 
 def _layers(app: FastAPI, crowd: CrowdLimits) -> ASGIApp:
     """Ours alone; FastAPI's further ones would do nothing for each call."""
-    routed = AsyncExitStackMiddleware(app.router)
-    told = ExceptionMiddleware(DirectCalls(routed, app), handlers=app.exception_handlers)
-    return Edge(CrowdLimit(told, crowd))
+    return Edge(CrowdLimit(DirectCalls(app), crowd))
 
 
 class DirectCalls:
     """Goes straight to the routes that answer directly; all other calls look for theirs."""
 
-    def __init__(self, others: ASGIApp, app: FastAPI) -> None:
-        """The routes are those of `app`."""
-        self._others = others
+    def __init__(self, app: FastAPI) -> None:
+        """The routes are those of `app`, and so are the answers to what they raise."""
+        self._told = partial(ExceptionMiddleware, handlers=app.exception_handlers)
+        self._others = self._told(AsyncExitStackMiddleware(app.router))
         self._routes = {
             (method, route.path): route
             for route in app.routes
@@ -116,7 +116,17 @@ class DirectCalls:
             await self._others(scope, receive, send)
             return
         scope["route"] = route
-        await route.app(scope, receive, send)
+        try:
+            await route.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  answered as the others'
+            await self._told(_raising(error))(scope, receive, send)
+
+
+def _raising(error: Exception) -> ASGIApp:
+    async def app(_: Scope, __: Receive, ___: Send) -> None:
+        raise error
+
+    return app
 
 
 def _require_strictness(router: APIRouter) -> None:

@@ -8,7 +8,6 @@ from bmt.contracts.http.intake import (
     InboxItemAccepted,
     InboxItemDismissed,
     InboxItemInFull,
-    RequestAccepted,
     RequestStatus,
     ScanAccepted,
     Step,
@@ -29,15 +28,15 @@ def was_registered(commit: Commit) -> bool:
     return commit.events[0].type == RequestReceived.TYPE
 
 
-def request_accepted(commit: Commit) -> RequestAccepted:
-    """The answer to a request that was received."""
+def request_accepted(commit: Commit) -> dict[str, str]:
+    """The answer to a request that was received: a `RequestAccepted`, of what is JSON already."""
     facts = commit.events[0].data["request"]
-    return RequestAccepted(
-        request_id=facts["request_id"],
-        reference=facts["reference"],
-        status="received",
-        received_at=facts["received_at"],
-    )
+    return {
+        "request_id": facts["request_id"],
+        "reference": facts["reference"],
+        "status": "received",
+        "received_at": facts["received_at"],
+    }
 
 
 def location(commit: Commit) -> dict[str, str]:
