@@ -1,10 +1,12 @@
 """The events that a service knows: type strings to models, and what is said under which name."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from bmt.chassis.decider import Heard
@@ -62,10 +64,19 @@ class Vocabulary:
             wrong = faults_in_body(error, data)
             raise MalformedEvent(listed(wrong), wrong) from None
 
+    def decode_text(self, type_: str, text: str) -> BaseModel:
+        """As `decode`, of an event that was stored."""
+        if (model := self._models.get(type_)) is not None and type_ not in self._upcasters:
+            with suppress(ValidationError):  # told below, with its fields
+                return model.model_validate_json(text)
+        return self.decode(type_, orjson.loads(text))
+
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
         """All events of `commits`, decoded, in order."""
         return [
-            self.decode(event.type, event.data) for commit in commits for event in commit.events
+            self.decode_text(event.type, event.text)
+            for commit in commits
+            for event in commit.events
         ]
 
     def heard(self, commit: Commit, source: str) -> list[Heard[BaseModel]]:
@@ -73,7 +84,7 @@ class Vocabulary:
         return [
             Heard(
                 envelope=envelope_of(commit, event, source),
-                data=event.decoded or self.decode(event.type, event.data),
+                data=event.decoded or self.decode_text(event.type, event.text),
                 position=commit.version,
                 origin=commit.stream,
             )
@@ -99,7 +110,13 @@ class StoredEnvelope:
     sequence: str | None
     causationid: str
     traceparent: str | None
-    data: dict[str, Any]
+    text: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's data, parsed anew each time."""
+        parsed: dict[str, Any] = orjson.loads(self.text)
+        return parsed
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
         """As `Envelope.kafka_headers`."""
@@ -134,7 +151,7 @@ def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelo
         str(event.sequence) if event.sequence else None,
         commit.id,
         commit.traceparent,
-        event.data,
+        event.text,
     )
 
 

@@ -64,7 +64,7 @@ class EventStores(TwoStores):
     @rule(target=written, stream=STREAMS, id_=st.uuids().map(str), outbox=st.booleans())
     def append_next(self, stream, id_, outbox):
         tail = self.agree(lambda store: store.tails([stream]))[stream]
-        events = (EventRecord("event", "test.Posted.v1", NOON, 1, {}),)
+        events = (EventRecord("event", "test.Posted.v1", NOON, 1, "{}"),)
         commit = Commit(
             id_, stream, tail.version + 1, tail.sequence + 1, events, "", NOON, outbox=outbox
         )

@@ -56,7 +56,7 @@ async def _bare(database: Any) -> float:
     began = time.perf_counter()
     async for document in database["commits"].find().sort([("stream", 1), ("version", 1)]):
         for event in document["events"]:
-            VOCABULARY.decode(event["type"], event["data"])
+            VOCABULARY.decode_text(event["type"], event["data"])
     return time.perf_counter() - began
 
 
