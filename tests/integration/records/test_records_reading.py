@@ -44,7 +44,7 @@ async def views_of(own, request):
     stream = own.commits.find({"stream": f"request-{request.request_id}"}).sort("version", 1)
     events = [event for commit in await stream.to_list(None) for event in commit["events"]]
     viewed = [event for event in events if event["type"].endswith("RecordViewed.v1")]
-    keys = await people_of(own).by_id({event_data(event)["sealed"]["key"] for event in viewed})
+    keys = await people_of(own).by_id({event_data(event)["key"] for event in viewed})
     return [opened_data(event["id"], event_data(event), keys) for event in viewed]
 
 

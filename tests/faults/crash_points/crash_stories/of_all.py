@@ -5,7 +5,7 @@ from fixtures.samples import facts, received, withdrawal
 from stage import HEARS, PATIENCE, Stage
 
 from bmt.chassis import clock, republishing
-from bmt.chassis.republishing import Job, Jobs
+from bmt.chassis.jobs import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480
