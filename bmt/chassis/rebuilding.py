@@ -22,6 +22,7 @@ from bmt.chassis.decider import Heard
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.event_store import Commit, EventStore
 from bmt.chassis.jobs import Job, Jobs
+from bmt.chassis.republishing import PRUNED_MARGIN
 from bmt.chassis.views import Remade, Streams, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary
 
@@ -112,7 +113,10 @@ async def rebuild(
     """
 
     async def write(page: Page, before: asyncio.Task[bool] | None) -> bool:
-        remade = await view.remake(page.streams, own.whole, await pruned_before())
+        before_now = await pruned_before()
+        remade = await view.remake(
+            page.streams, own.whole, before_now + PRUNED_MARGIN if before_now else None
+        )
         crash_points.reached("rebuilding.page_written")
         return (before is None or await before) and await advance(page, remade)
 
