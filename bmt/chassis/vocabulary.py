@@ -1,7 +1,6 @@
 """The events that a service knows: type strings to models, and what is said under which name."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
@@ -66,9 +65,6 @@ class Vocabulary:
 
     def decode_text(self, type_: str, text: str) -> BaseModel:
         """As `decode`, of an event that was stored."""
-        if (model := self._models.get(type_)) is not None and type_ not in self._upcasters:
-            with suppress(ValidationError):  # told below, with its fields
-                return model.model_validate_json(text)
         return self.decode(type_, orjson.loads(text))
 
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
