@@ -253,3 +253,18 @@ async def test_what_shows_nothing_is_no_document_and_not_counted():
     await service.rebuild()
     assert (await service.shows(), service.documents, service.left) == ({}, 0, 0)
     assert not await service.views.load("shelves", ["1"])
+
+
+async def test_a_document_that_is_pruned_right_before_its_writing_is_not_brought_back():
+    views = Meanwhile()
+    service = Service(views=views)
+    await service.decide(commit(1, 10))
+
+    async def prune():
+        service.commits._by_id.clear()
+        service.commits._streams.clear()
+        await views.remove("shelves", ["1"])
+
+    views.act = prune
+    await service.rebuild()
+    assert await service.shows() == {}
