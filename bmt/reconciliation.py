@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bmt.chassis import mongodb, positions, republishing
+from bmt.chassis.jobs import Job, Jobs
 from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
 from bmt.chassis.positions import Positions
-from bmt.chassis.republishing import Job, Jobs
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,

@@ -49,9 +49,9 @@ class Committing:
             type_ = type_of(event)
             published = type_ in self._published
             sequence += published
-            data: dict[str, Any] = event.model_dump(mode="json", by_alias=True)
+            text = event.model_dump_json(by_alias=True)
             records.append(
-                EventRecord(self._new_id(), type_, now, sequence if published else 0, data, event)
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
             )
         return Commit(
             id=message.causation,

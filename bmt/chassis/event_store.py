@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import orjson
 from pydantic import BaseModel
 
 from bmt.contracts.problems import FieldError, Refused
@@ -17,18 +18,27 @@ from bmt.contracts.problems import FieldError, Refused
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event as it is stored and said.
+    """An event as it is stored and published.
 
-    `sequence` counts the published events of its stream from 1; it is 0 for an event that only the
-    service's own views hear. `decoded` is `data` as its model, where it is at hand.
+    Attributes:
+        sequence: counts the published events of its stream from 1; 0 for an event that only the service's own
+            views hear.
+        text: its data as JSON (RFC 8259), encoded once: what is stored is what is published.
+        decoded: the data as its model, where it is at hand.
     """
 
     id: str
     type: str
     time: datetime
     sequence: int
-    data: dict[str, Any]
+    text: str
     decoded: BaseModel | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """`text`, parsed anew each time."""
+        parsed: dict[str, Any] = orjson.loads(self.text)
+        return parsed
 
 
 @dataclass(frozen=True, slots=True)

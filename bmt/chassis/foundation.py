@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from bmt.chassis import background, clock, mongodb, positions, republishing
+from bmt.chassis import background, clock, mongodb, positions, rebuilding, republishing
 from bmt.chassis.client_address import ClientAddress
 from bmt.chassis.consumer import Consumer
 from bmt.chassis.crowd_limit import CrowdLimits
@@ -28,6 +28,7 @@ from bmt.chassis.execution import Execution
 from bmt.chassis.handling import Outcome
 from bmt.chassis.health import Sampler
 from bmt.chassis.issuer_keys import IssuerKeys
+from bmt.chassis.jobs import Jobs
 from bmt.chassis.metrics import ServiceMetrics, new_registry
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
@@ -36,8 +37,9 @@ from bmt.chassis.mongo_work_queue import MongoWorkQueue
 from bmt.chassis.positions import Positions
 from bmt.chassis.publisher import KafkaPublisher
 from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.rebuilding import OwnStreams, Rebuilding
 from bmt.chassis.relay import Relay
-from bmt.chassis.republishing import Jobs, Republishing
+from bmt.chassis.republishing import Republishing
 from bmt.chassis.settings import ServiceSettings
 from bmt.chassis.shared_views import SharedViews
 from bmt.chassis.subscriptions import Handler
@@ -116,6 +118,12 @@ class Foundation:
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._positions = Positions(self.database[positions.COLLECTION])
         self._missed = MissedEvents(self.store, self._own, self.source)
+        self._rebuilding = Rebuilding(
+            Jobs(self.database[rebuilding.COLLECTION]),
+            OwnStreams(self.store, self._own, self.source),
+            self._positions.pruned_before,
+            clock.now,
+        )
         self._own_projections: list[Projection] = []
         projections = OwnProjections(
             self._own_projections, self._own, self.source, self.metrics.view_left_behind
@@ -166,6 +174,7 @@ class Foundation:
         self._tasks: list[Task] = [
             self.relay.run,
             partial(self._republishing.run, self.relay.publish_again),
+            self._rebuilding.run,
         ]
         self._prepare: list[Task] = []
         self._samplers: list[Sampler] = [self._sample]
@@ -176,7 +185,7 @@ class Foundation:
         projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
         self._indexes[view.name] = view.indexes
         if of_own_events:
-            self._own_projections.append(projection)
+            self.projects(projection)
         return projection
 
     def worker(self, target: str, perform: Perform, *, concurrency: int | None = None) -> Worker:
@@ -202,6 +211,8 @@ class Foundation:
     def projects(self, projection: Projection) -> None:
         """Tell this of the service's own events, each at least once."""
         self._own_projections.append(projection)
+        if isinstance(projection, ViewProjection):
+            self._rebuilding.add(projection)
 
     def hears(
         self,
@@ -309,6 +320,7 @@ class Foundation:
         await self.work.prepare()
         await self.documents.prepare()
         await self._views.prepare(self._indexes)
+        await self._rebuilding.prepare()
         for prepare in self._prepare:
             await prepare()
 

@@ -62,6 +62,11 @@ class MemoryViewStore:
         found = (d.body for d in self._views.get(view, {}).values() if _matches(d.body, query))
         return {value for body in found if (value := _field(body, field)) is not None}
 
+    async def remove(self, view: str, keys: Collection[str]) -> None:
+        """As `ViewStore.remove`."""
+        for key in keys:
+            self._views.get(view, {}).pop(key, None)
+
     async def clear(self, view: str) -> None:
         """As `ViewStore.clear`."""
         self._views.pop(view, None)

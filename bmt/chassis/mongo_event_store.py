@@ -1,10 +1,17 @@
-"""The event store in MongoDB: one document a commit, majority and journal, no transactions."""
+"""The event store in MongoDB: one document a commit, majority and journal, no transactions.
 
+An event's data is stored as its text. In commits of earlier versions it is a sub-document, with what was sealed as
+binary; these are read for ever.
+"""
+
+import base64
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from bmt.chassis import crash_points, mongodb
 from bmt.chassis.errors import StoreUnavailable
@@ -178,6 +185,17 @@ async def _commits(cursor: Any) -> list[Commit]:
         return [_commit(document) for document in await cursor.to_list(None)]
 
 
+def text_of(stored: str | Mapping[str, Any]) -> str:
+    """An event's data as JSON, of either form; binary becomes base64 (RFC 4648)."""
+    return stored if isinstance(stored, str) else orjson.dumps(stored, default=_base64).decode()
+
+
+def _base64(value: Any) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} is not part of an event")
+    return base64.b64encode(value).decode()
+
+
 def _document(commit: Commit) -> dict[str, Any]:
     document: dict[str, Any] = {
         "_id": commit.id,
@@ -190,7 +208,7 @@ def _document(commit: Commit) -> dict[str, Any]:
                 "type": event.type,
                 "time": event.time,
                 "sequence": event.sequence,
-                "data": event.data,
+                "data": event.text,
             }
             for event in commit.events
         ],
@@ -214,7 +232,9 @@ def _commit(document: Mapping[str, Any]) -> Commit:
         version=document["version"],
         sequence=document["sequence"],
         events=tuple(
-            EventRecord(event["id"], event["type"], event["time"], event["sequence"], event["data"])
+            EventRecord(
+                event["id"], event["type"], event["time"], event["sequence"], text_of(event["data"])
+            )
             for event in document["events"]
         ),
         fingerprint=document["fingerprint"],

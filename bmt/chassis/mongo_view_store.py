@@ -87,6 +87,11 @@ class MongoViewStore:
             found = await self._collection(view).distinct(field, _filter(query))
         return [value for value in found if value is not None]
 
+    async def remove(self, view: str, keys: Collection[str]) -> None:
+        """As `ViewStore.remove`."""
+        with mongodb.store_errors():
+            await self._collection(view).delete_many({"_id": {"$in": list(keys)}})
+
     async def clear(self, view: str) -> None:
         """As `ViewStore.clear`; the indexes stay."""
         with mongodb.store_errors():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-import orjson
 import structlog
 from aiokafka import TopicPartition
 
@@ -277,7 +276,7 @@ class Relay:
         else:
             address = address_of(commit, event)
             topic, key, envelope.sequence = address.topic, address.key, str(address.sequence)
-        return Outgoing(topic, key.encode(), envelope.kafka_headers(), orjson.dumps(event.data))
+        return Outgoing(topic, key.encode(), envelope.kafka_headers(), event.text.encode())
 
 
 def _in_order(commits: Sequence[Commit]) -> list[Commit]:

@@ -11,17 +11,17 @@ So nothing is published again that was recorded before what was pruned.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 from aiokafka import TopicPartition
 
-from bmt.chassis import crash_points, mongodb
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.event_store import Commit, EventStore
+from bmt.chassis.jobs import Job, Jobs
 from bmt.chassis.positions import Positions
 
 log = structlog.get_logger(__name__)
@@ -32,116 +32,8 @@ PAUSE_SECONDS: Final = 0.02
 """Between two pages: what is new goes on flowing, and MongoDB is left time for it."""
 LOOK_EVERY_SECONDS: Final = 1.0
 CHECK_EVERY_SECONDS: Final = 60.0
-HELD_FOR: Final = timedelta(seconds=30)
 PRUNED_MARGIN: Final = timedelta(hours=1)
 """Clocks of several machines differ by less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One thing to publish again.
-
-    Attributes:
-        id: `lost:<topic>`, or an operator's own.
-        reason: why, for people.
-        requested_at: when it was asked for, UTC.
-        stream: this stream alone; None for all.
-        since: what was recorded since then, UTC; None for all.
-        after: the stream and version that were published last.
-        events: published so far.
-        finished_at: None while it is under way.
-    """
-
-    id: str
-    reason: str
-    requested_at: datetime
-    stream: str | None = None
-    since: datetime | None = None
-    after: tuple[str, int] | None = None
-    events: int = 0
-    finished_at: datetime | None = None
-
-
-class Jobs:
-    """The jobs of one service, in its own database; an operator's command writes them, too."""
-
-    def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert and update."""
-        self._jobs = collection
-
-    async def add(self, job: Job) -> None:
-        """Begin it, or begin it again where it is there."""
-        document = {
-            "reason": job.reason,
-            "requested_at": job.requested_at,
-            "stream": job.stream,
-            "since": job.since,
-            "after": None,
-            "events": 0,
-            "finished_at": None,
-            "held_until": job.requested_at,
-        }
-        with mongodb.store_errors():
-            await self._jobs.update_one({"_id": job.id}, {"$set": document}, upsert=True)
-
-    async def open(self) -> Sequence[Job]:
-        """Those under way, the oldest first."""
-        with mongodb.store_errors():
-            found = self._jobs.find({"finished_at": None}).sort("requested_at", 1)
-            return [_job(document) for document in await found.to_list(None)]
-
-    async def find(self, ids: Collection[str]) -> Sequence[Job]:
-        """These jobs."""
-        with mongodb.store_errors():
-            found = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
-        return [_job(document) for document in found]
-
-    async def take(self, now: datetime) -> Job | None:
-        """The oldest that no other process works on, held for a while."""
-        with mongodb.store_errors():
-            found = await self._jobs.find_one_and_update(
-                {"finished_at": None, "held_until": {"$lte": now}},
-                {"$set": {"held_until": now + HELD_FOR}},
-                sort=[("requested_at", 1)],
-                return_document=mongodb.ReturnDocument.AFTER,
-            )
-        return _job(found) if found else None
-
-    async def advance(self, job: Job, after: Commit, events: int, now: datetime) -> Job | None:
-        """It came so far; None where it was begun again meanwhile."""
-        place = {"stream": after.stream, "version": after.version}
-        return await self._change(
-            job, {"after": place, "held_until": now + HELD_FOR}, {"events": events}
-        )
-
-    async def finish(self, job: Job, now: datetime) -> Job | None:
-        """It is done; None where it was begun again meanwhile."""
-        return await self._change(job, {"finished_at": now}, {"events": 0})
-
-    async def _change(
-        self, job: Job, values: Mapping[str, Any], add: Mapping[str, int]
-    ) -> Job | None:
-        with mongodb.store_errors():
-            found = await self._jobs.find_one_and_update(
-                {"_id": job.id, "requested_at": job.requested_at},
-                {"$set": values, "$inc": add},
-                return_document=mongodb.ReturnDocument.AFTER,
-            )
-        return _job(found) if found else None
-
-
-def _job(document: Mapping[str, Any]) -> Job:
-    after = document["after"]
-    return Job(
-        id=document["_id"],
-        reason=document["reason"],
-        requested_at=document["requested_at"],
-        stream=document["stream"],
-        since=document["since"],
-        after=(after["stream"], after["version"]) if after else None,
-        events=document["events"],
-        finished_at=document["finished_at"],
-    )
 
 
 class Topics(Protocol):
@@ -303,7 +195,7 @@ class Republishing:
                 return
             events = await publish([commit for commit in page if not commit.outbox])
             crash_points.reached("republishing.page_published")
-            current = await self._jobs.advance(current, page[-1], events, self._clock())
+            current = await self._jobs.advance(current, page[-1], self._clock(), {"events": events})
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _page(self, job: Job, since: datetime | None) -> Sequence[Commit]:

@@ -88,6 +88,10 @@ class ViewStore(Protocol):
         """The different values of `field`, None not among them; read from an index that has it."""
         ...
 
+    async def remove(self, view: str, keys: Collection[str]) -> None:
+        """Remove these documents."""
+        ...
+
     async def clear(self, view: str) -> None:
         """Remove every document of the view."""
         ...

@@ -1,15 +1,20 @@
-"""Views: pure folds from events to documents, applied once by position, rebuilt at will."""
+"""Views: pure folds from events to documents, applied once by position, made again at will."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import merge
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+import structlog
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import StillContended
 from bmt.chassis.recent import Recent
 from bmt.chassis.view_store import Query, ViewDocument, ViewStore
+
+log = structlog.get_logger(__name__)
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -20,6 +25,12 @@ REMEMBERED: Final = 2_048
 
 Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
 """The events of a stream at positions above the first and below the second number."""
+
+
+Streams = Mapping[str, Sequence[Heard[BaseModel]]]
+"""Whole streams, each in order."""
+WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
+"""Reads the service's own streams; one that is not there is empty."""
 
 
 class Projection(Protocol):
@@ -68,6 +79,14 @@ class _Held(Generic[D]):
     body: D | None = None
     applied: Mapping[str, int] = field(default_factory=dict)
     revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """How many documents were made again, and how many were left as they were."""
+
+    documents: int
+    left: int
 
 
 class ViewProjection(Generic[D]):
@@ -183,6 +202,97 @@ class ViewProjection(Generic[D]):
             return (event,)
         return (*await self._missed(event.origin, position, event.position), event)
 
+    async def remake(
+        self, streams: Streams, whole: WholeStreams, pruned_before: datetime | None = None
+    ) -> Remade:
+        """Make each document of these streams from nothing, in the place of what is stored.
+
+        It may run beside everything else: until a document is replaced it answers as before, and where a writer was
+        faster it is made once more. A document stays as it is where it holds what the service's own streams do not
+        tell (another service's events, or a stream that was pruned), and where the fold fails. What was removed
+        since by who prunes up to `pruned_before` is not brought back.
+
+        Raises:
+            StoreUnavailable: some may be made; the same again is harmless.
+        """
+        known = dict(streams)
+        origins: dict[str, set[str]] = {}
+        for origin, events in streams.items():
+            for key in {self.view.key(event) for event in events} - {None}:
+                origins.setdefault(str(key), set()).add(origin)
+        keys: Collection[str] = list(origins)
+        documents = left = 0
+        for _ in range(_CONFLICT_TRIES):
+            stored = await self._store.load(self.view.name, keys)
+            behind = {
+                origin
+                for one in stored.values()
+                for origin, position in one.applied.items()
+                if _end(known.get(origin, ())) < position
+            }
+            if behind:
+                known |= await whole(behind)
+            made = [
+                document
+                for key in keys
+                if (document := self._made_again(key, stored.get(key), origins[key], known))
+            ]
+            refused = set(await self._store.save(self.view.name, made))
+            for document in made:
+                self._recent.forget(document.key)
+            documents += len(made) - len(refused)
+            left += len(stored.keys() - {document.key for document in made})
+            if pruned_before is not None:
+                fresh = [one for one in made if one.revision == 1 and one.key not in refused]
+                await self._remove_pruned(fresh, known, whole, pruned_before)
+            keys = refused
+            if not keys:
+                return Remade(documents, left)
+            known |= await whole({origin for key in keys for origin in origins[key]})
+        raise StillContended(self.view.name)
+
+    def _made_again(
+        self, key: str, stored: ViewDocument | None, origins: Collection[str], known: Streams
+    ) -> ViewDocument | None:
+        """The document as its streams tell it, requests of one key by time; None: it must stay as it is."""
+        held = stored.applied if stored else {}
+        if any(_end(known.get(origin, ())) < position for origin, position in held.items()):
+            return None
+        streams = [known[origin] for origin in {*origins, *held}]
+        events = merge(*streams, key=lambda event: event.time) if streams[1:] else streams[0]
+        body: D | None = None
+        applied: dict[str, int] = {}
+        try:
+            for event in events:
+                if self.view.key(event) == key:
+                    body = self.view.fold(body, event)
+                    applied[event.origin] = event.position
+        except Exception:
+            log.exception("view_not_made_again", view=self.view.name, streams=sorted(origins))
+            return None
+        if body is None:
+            return None
+        revision = stored.revision if stored else 0
+        return ViewDocument(key, body.model_dump(), applied, revision + 1)
+
+    async def _remove_pruned(
+        self,
+        fresh: Collection[ViewDocument],
+        known: Streams,
+        whole: WholeStreams,
+        pruned_before: datetime,
+    ) -> None:
+        """Commits are pruned before the views: what is there still is found by who prunes them."""
+        old = {
+            document.key: [*document.applied]
+            for document in fresh
+            if all(known[origin][-1].time < pruned_before for origin in document.applied)
+        }
+        if old:
+            there = await whole({origin for origins in old.values() for origin in origins})
+            gone = [k for k, origins in old.items() if not all(there.get(o) for o in origins)]
+            await self._store.remove(self.view.name, gone)
+
     async def get(self, key: str) -> D | None:
         """The document under `key`."""
         found = (await self._store.load(self.view.name, [key])).get(key)
@@ -208,7 +318,15 @@ class ViewProjection(Generic[D]):
         """The different values of `field`."""
         return await self._store.distinct(self.view.name, field, query or Query())
 
+    async def is_empty(self) -> bool:
+        """Whether it has no document."""
+        return not await self._store.find(self.view.name, Query(limit=1))
+
     async def clear(self) -> None:
         """Empty the view, to fill it again."""
         self._recent.clear()
         await self._store.clear(self.view.name)
+
+
+def _end(stream: Sequence[Heard[BaseModel]]) -> int:
+    return stream[-1].position if stream else 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from bmt.chassis.decider import Heard
@@ -62,10 +63,16 @@ class Vocabulary:
             wrong = faults_in_body(error, data)
             raise MalformedEvent(listed(wrong), wrong) from None
 
+    def decode_text(self, type_: str, text: str) -> BaseModel:
+        """As `decode`, of an event that was stored."""
+        return self.decode(type_, orjson.loads(text))
+
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
         """All events of `commits`, decoded, in order."""
         return [
-            self.decode(event.type, event.data) for commit in commits for event in commit.events
+            self.decode_text(event.type, event.text)
+            for commit in commits
+            for event in commit.events
         ]
 
     def heard(self, commit: Commit, source: str) -> list[Heard[BaseModel]]:
@@ -73,7 +80,7 @@ class Vocabulary:
         return [
             Heard(
                 envelope=envelope_of(commit, event, source),
-                data=event.decoded or self.decode(event.type, event.data),
+                data=event.decoded or self.decode_text(event.type, event.text),
                 position=commit.version,
                 origin=commit.stream,
             )
@@ -99,7 +106,13 @@ class StoredEnvelope:
     sequence: str | None
     causationid: str
     traceparent: str | None
-    data: dict[str, Any]
+    text: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's data, parsed anew each time."""
+        parsed: dict[str, Any] = orjson.loads(self.text)
+        return parsed
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
         """As `Envelope.kafka_headers`."""
@@ -134,7 +147,7 @@ def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelo
         str(event.sequence) if event.sequence else None,
         commit.id,
         commit.traceparent,
-        event.data,
+        event.text,
     )
 
 

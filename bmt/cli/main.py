@@ -16,6 +16,7 @@ from bmt.cli.status import status
 from bmt.cli.token import token
 from bmt.cli.topics.command import topics
 from bmt.cli.up import up
+from bmt.cli.views import app as views
 from bmt.cli.witness import witness
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(failures, name="failures")
 app.add_typer(parked, name="parked")
 app.add_typer(records, name="records")
+app.add_typer(views, name="views")
 
 
 if __name__ == "__main__":

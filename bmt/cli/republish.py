@@ -12,7 +12,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.republishing import Job, Jobs
+    from bmt.chassis.jobs import Job, Jobs
     from bmt.cli.addresses import MongodbAddress
 
 LOOKED_EVERY_SECONDS = 0.5
@@ -94,7 +94,7 @@ async def _run(
     wait: int,
 ) -> Mapping[str, "Job"]:
     from bmt.chassis import clock, republishing  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.republishing import Job, Jobs  # noqa: PLC0415
+    from bmt.chassis.jobs import Job, Jobs  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
 
     now = clock.now()

@@ -41,9 +41,9 @@ MongoDB adds rights up and cannot say "all but these", so a collection that is m
 filled and read, and never changed: the safe side to err on.
 """
 
-POSITIONS, REPUBLISHING = "positions", "republishing"
-KEPT_BY_ALL: Final = (POSITIONS, REPUBLISHING)
-"""How far the topics were read and written, and what is to be published again."""
+POSITIONS, REPUBLISHING, REBUILDING = "positions", "republishing", "rebuilding"
+KEPT_BY_ALL: Final = (POSITIONS, REPUBLISHING, REBUILDING)
+"""How far the topics were read and written, what is to be published again, and which views are to be made again."""
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
 """Keys, which are retired and destroyed one by one."""
@@ -142,11 +142,12 @@ def _pruning() -> Iterator[Any]:
 
 
 def _reconciling() -> Iterator[Any]:
-    """What `bmt status` and `bmt republish` do."""
+    """What `bmt status`, `bmt republish` and `bmt views` do."""
     for service in SERVICES:
         read = (COMMITS, "parked", "discarded", POSITIONS)
         yield from _privileges(f"bmt_{service}", read, ("find",))
-        yield _privilege(f"bmt_{service}", REPUBLISHING, ("find", "insert", "update"))
+        jobs = (REPUBLISHING, REBUILDING)
+        yield from _privileges(f"bmt_{service}", jobs, ("find", "insert", "update"))
     yield _privilege("bmt_intake", "requests", ("find",))
 
 

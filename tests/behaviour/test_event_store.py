@@ -1,6 +1,7 @@
 """What an event store promises, in memory and in MongoDB alike."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,9 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def commit(id_: str, version: int = 1, stream: str = "parcel-1", **changes) -> Commit:
-    event = EventRecord(f"event-{id_}", "test.Posted.v1", NOON, version, {"weight": 2**53 - 1})
+    event = EventRecord(
+        f"event-{id_}", "test.Posted.v1", NOON, version, f'{{"weight":{2**53 - 1}}}'
+    )
     written = Commit(
         id=id_,
         stream=stream,
@@ -43,6 +46,28 @@ async def test_a_commit_reads_back_as_it_was_written(event_store):
     assert await event_store.append([written]) == [Appended(written)]
     assert await event_store.load(["parcel-1"]) == {"parcel-1": [written]}
     assert await event_store.find(["a", "unknown"]) == {"a": written}
+
+
+async def test_an_events_data_is_the_text_that_was_written(event_store):
+    text = '{"weight":1,"note":"nota $a.b \\u0000 \u00e9","big":18446744073709551615}'
+    (event,) = commit("a").events
+    await event_store.append([commit("a", events=(replace(event, text=text),))])
+    (stored,) = (await event_store.find(["a"]))["a"].events
+    assert stored.text == text
+    assert stored.data == json.loads(text)
+
+
+@pytest.mark.integration
+async def test_data_that_an_earlier_version_stored_as_a_document_is_read(
+    mongo_event_store, database
+):
+    """In its order, so that it is published again as it was; what was sealed as binary is base64 now."""
+    await mongo_event_store.append([commit("a")])
+    data = {"weight": 3, "a": {"b": [None, True, "\u00e9"]}, "sealed": {"text": b"\x00\xff"}}
+    await database["commits"].update_one({"_id": "a"}, {"$set": {"events.0.data": data}})
+    (stored,) = (await mongo_event_store.find(["a"]))["a"].events
+    text = '{"weight":3,"a":{"b":[null,true,"\u00e9"]},"sealed":{"text":"AP8="}}'
+    assert stored == replace(commit("a").events[0], text=text)
 
 
 async def test_an_unknown_stream_is_empty(event_store):

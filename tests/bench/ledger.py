@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, Final
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.figures import Figure, percentile
@@ -76,7 +77,7 @@ async def run(options: Options) -> list[Figure]:
 def _events(count: int) -> list[Entry]:
     entries, request_id = [], ""
     for number in range(count):
-        data = commit(number)["events"][0]["data"]
+        data = orjson.loads(commit(number)["events"][0]["data"])
         event = {"id": clock.new_id(), "source": "/bmt/intake", "type": "t", "data": data}
         if number % CHAIN == 0:
             request_id = clock.new_id()

@@ -1,7 +1,6 @@
 """A view from so many stored commits, against reading and decoding the same documents with pymongo."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from bench.figures import Figure
@@ -9,12 +8,11 @@ from bench.options import Options
 from bench.processes import own_peak_mib
 from bench.reviews import commit
 from bench.system import running
-from bmt.chassis.delivery import OwnProjections
-from bmt.chassis.event_store import Commit
 from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.mongodb import connect
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.rebuilding import OwnStreams, Page, rebuild
+from bmt.chassis.views import Remade, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts import topics
 from services.approval.domain.events import PRIVATE
@@ -56,27 +54,25 @@ async def _bare(database: Any) -> float:
     began = time.perf_counter()
     async for document in database["commits"].find().sort([("stream", 1), ("version", 1)]):
         for event in document["events"]:
-            VOCABULARY.decode(event["type"], event["data"])
+            VOCABULARY.decode_text(event["type"], event["data"])
     return time.perf_counter() - began
 
 
 async def rebuilt(database: Any) -> float:
-    """As architecture.md says: every commit delivered again, to the view alone."""
+    """As `bmt views rebuild` does it, of a view that is lost."""
     view = ViewProjection(REVIEWS, MongoViewStore(database))
     await view.clear()
-    own = OwnProjections([view], VOCABULARY, "/bmt/approval")
     began = time.perf_counter()
-    async for commits in _chunks(MongoEventStore(database["commits"]).all()):
-        await own.apply(commits)
+    await remade(database, view)
     return time.perf_counter() - began
 
 
-async def _chunks(commits: AsyncIterator[Commit]) -> AsyncIterator[list[Commit]]:
-    chunk: list[Commit] = []
-    async for each in commits:
-        chunk.append(each)
-        if len(chunk) == AT_A_TIME:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+async def remade(database: Any, view: ViewProjection[Any]) -> None:
+    """Once through all commits."""
+    own = OwnStreams(MongoEventStore(database["commits"]), VOCABULARY, "/bmt/approval")
+
+    async def go_on(page: Page, done: Remade) -> bool:
+        del page, done
+        return True
+
+    await rebuild(view, own, go_on)

@@ -85,5 +85,5 @@ def commit(number: int) -> dict[str, Any]:
 
 
 def _stored(event: ReviewOpened | PapersReceived, id_: str, sequence: int | None) -> dict[str, Any]:
-    data = event.model_dump(mode="json")
+    data = event.model_dump_json(by_alias=True)
     return {"id": id_, "type": event.TYPE, "time": NOW, "sequence": sequence, "data": data}

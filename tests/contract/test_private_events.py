@@ -34,6 +34,7 @@ def test_a_frozen_sample_decodes_and_loses_nothing(sample):
     data = json.loads(sample.read_text())
     event = VOCABULARY.decode(sample.stem, data)
     assert event.model_dump(mode="json", by_alias=True) == data
+    assert VOCABULARY.decode_text(sample.stem, event.model_dump_json(by_alias=True)) == event
 
 
 def test_every_private_event_has_a_sample():

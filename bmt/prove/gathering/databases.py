@@ -1,6 +1,7 @@
 """The services' databases as they lie there, document by document; nothing is decoded by their code."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,7 +77,7 @@ def _commit(service: str, document: Mapping[str, Any]) -> StoredCommit:
         sequence=document["sequence"],
         events=tuple(
             StoredEvent(
-                each["id"], each["type"], _utc(each["time"]), each["sequence"], each["data"]
+                each["id"], each["type"], _utc(each["time"]), each["sequence"], _data(each["data"])
             )
             for each in document["events"]
         ),
@@ -85,6 +86,12 @@ def _commit(service: str, document: Mapping[str, Any]) -> StoredCommit:
         outbox=bool(document.get("outbox")),
         refusal=document.get("refusal"),
     )
+
+
+def _data(stored: Any) -> dict[str, Any]:
+    """Text, or in what earlier versions wrote a sub-document."""
+    found: dict[str, Any] = json.loads(stored) if isinstance(stored, str) else stored
+    return found
 
 
 def _parked(service: str, document: Mapping[str, Any]) -> Parked:

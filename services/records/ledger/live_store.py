@@ -1,8 +1,11 @@
 """The record as it stands in MongoDB, read for verification: nothing is believed, nothing is written."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import orjson
 
 from bmt.chassis import mongodb
 from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
@@ -19,7 +22,7 @@ from services.records.ledger.verification import (
 )
 from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.person_keys import PersonKeys
-from services.records.sealing.sealed_event_store import opened_data
+from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import (
     DisposedOf,
     FolioChanged,
@@ -145,7 +148,7 @@ class LiveStore:
         with mongodb.store_errors():
             cursor = self._commits.find(wanted).sort([("stream", 1), ("version", 1)])
             commits = await cursor.to_list(None)
-        keys = await self._keys(event["data"] for commit in commits for event in commit["events"])
+        keys = await self._people.by_id(set(_keys_named(commits))) if self._people else {}
         for commit in commits:
             request_id = commit["stream"].removeprefix(_STREAM)
             _note(commit, found.setdefault(request_id, _Commits()), keys)
@@ -192,7 +195,7 @@ def _note(commit: Mapping[str, Any], found: _Commits, keys: Mapping[str, PersonK
     found.versions.append(commit.get("version", 0))
     for event in commit.get("events", ()):
         try:
-            data: Mapping[str, Any] = opened_data(str(event.get("id")), event.get("data", {}), keys)
+            data = opened_data(str(event.get("id")), event_data(event), keys)
         except (SealBroken, LookupError, ValueError, TypeError):
             found.changed.append(commit.get("version", 0))
             continue
@@ -201,6 +204,28 @@ def _note(commit: Mapping[str, Any], found: _Commits, keys: Mapping[str, PersonK
             found.anchors.append(Anchor(*anchor))
         elif event.get("type") == FolioFiled.TYPE:
             found.folios.append(FolioName(str(data.get("document_id")), data.get("key")))
+
+
+def _keys_named(commits: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for commit in commits:
+        for event in commit.get("events", ()):
+            with suppress(LookupError, ValueError, TypeError):
+                yield str(event_data(event)[SEALED]["key"])
+
+
+def event_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event's data as its commit has it: text, or a sub-document of an earlier version.
+
+    Raises:
+        ValueError: the text is no JSON.
+        TypeError: it is neither, or no object.
+    """
+    data = event.get("data", {})
+    if isinstance(data, str):
+        data = orjson.loads(data)
+    if not isinstance(data, Mapping):
+        raise TypeError(f"an event's data is {type(data).__name__}")
+    return data
 
 
 async def _grouped(collection: mongodb.Collection, name: str) -> set[str]:

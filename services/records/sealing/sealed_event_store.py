@@ -4,6 +4,7 @@ An event names the key that its commit is sealed under in a field of its own (`k
 of a person, and is stored as it is.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from bmt.chassis.event_store import (
     Tail,
     VersionConflict,
 )
-from services.records.sealing.cipher import PersonKey
+from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.person_keys import PersonKeys
 from services.records.sealing.places import (
     disposed_value,
@@ -31,6 +32,8 @@ from services.records.sealing.places import (
 )
 
 SEALED: Final = "sealed"
+_MARK: Final = f'"{SEALED}"'
+"""In the text of each event that is sealed: others need not be parsed."""
 _AT_A_TIME: Final = 500
 
 
@@ -134,7 +137,14 @@ class SealedEventStore:
 
 
 def _key_of(commit: Commit) -> str | None:
-    return next((key for event in commit.events if (key := event.data.get("key"))), None)
+    return next(
+        (
+            key
+            for event in commit.events
+            if '"key"' in event.text and (key := event.data.get("key"))
+        ),
+        None,
+    )
 
 
 def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
@@ -153,7 +163,7 @@ def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
 def _without_values(event: EventRecord) -> EventRecord:
     """What comes late for what was disposed of is not kept either."""
     kept = taken_out(event.data, impersonal_in_file, lambda pointer, _: disposed_value(pointer))
-    return replace(event, data=kept)
+    return _with_data(event, kept)
 
 
 def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:
@@ -165,19 +175,26 @@ def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:
     data = taken_out(event.data, impersonal_in_file, nothing)
     if not values:
         return event
-    text = key.seal(orjson.dumps(values), event.id)
-    return replace(event, data={**data, SEALED: {"key": key.id, "places": [*values], "text": text}})
+    text = b64encode(key.seal(orjson.dumps(values), event.id)).decode()
+    return _with_data(event, {**data, SEALED: {"key": key.id, "places": [*values], "text": text}})
+
+
+def _with_data(event: EventRecord, data: Mapping[str, Any]) -> EventRecord:
+    """`decoded` is of the values that were there before."""
+    return replace(event, text=orjson.dumps(data).decode(), decoded=None)
 
 
 def _sealed_under(commits: Iterable[Commit]) -> Iterable[str]:
     for commit in commits:
         for event in commit.events:
-            if (sealed := event.data.get(SEALED)) is not None:
+            if _MARK in event.text and (sealed := event.data.get(SEALED)) is not None:
                 yield sealed["key"]
 
 
 def _opened(event: EventRecord, keys: Mapping[str, PersonKey]) -> EventRecord:
-    return replace(event, data=opened_data(event.id, event.data, keys))
+    if _MARK not in event.text:
+        return event
+    return _with_data(event, opened_data(event.id, event.data, keys))
 
 
 def opened_data(
@@ -195,5 +212,13 @@ def opened_data(
     if (key := keys.get(sealed["key"])) is None:
         values = {place: disposed_value(place) for place in sealed["places"]}
     else:
-        values = orjson.loads(key.open(bytes(sealed["text"]), event_id))
+        values = orjson.loads(key.open(_bytes(sealed["text"]), event_id))
     return put_back(data, values)
+
+
+def _bytes(sealed: str | bytes) -> bytes:
+    """Base64 as events are stored now; commits of earlier versions, read as they are, have the bytes."""
+    try:
+        return b64decode(sealed, validate=True) if isinstance(sealed, str) else bytes(sealed)
+    except ValueError as error:
+        raise SealBroken(str(error)) from None

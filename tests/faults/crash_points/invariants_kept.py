@@ -3,6 +3,7 @@
 The numbers are those of the failure matrix.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -126,7 +127,7 @@ def _consumed(
         for one in discarded
     )
     table = {type_of(event) for event in TABLES[stage.service]}
-    followed = {event["data"]["request_id"] for event in _answers(commits)}
+    followed = {json.loads(event["data"])["request_id"] for event in _answers(commits)}
     wrong = [f"I8 dead without a reason: {place}" for place in letters - stage.poison]
     wrong += [f"I8 given up {n} times: {place}" for place, n in given_up.items() if n > 1]
     wrong += [f"I8 poison that is no dead letter: {place}" for place in stage.poison - letters]

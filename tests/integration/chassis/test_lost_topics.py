@@ -11,9 +11,9 @@ from eventually import eventually
 from fixtures.samples import facts, received
 
 from bmt.chassis import clock
+from bmt.chassis.jobs import Job, Jobs
 from bmt.chassis.mongodb import connect
 from bmt.chassis.positions import PRUNED, Positions
-from bmt.chassis.republishing import Job, Jobs
 from bmt.contracts import topics
 from services.approval.main import build
 from services.approval.settings import Settings

@@ -90,7 +90,10 @@ class Office:
     async def commits(self) -> list[dict[str, Any]]:
         """What messages of the mailbox led to, but for whether it was delivered yet."""
         commits = self._client[self.database]["commits"]
-        return await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
+        found = await commits.find({"_id": {"$regex": "^mail:"}}, {"outbox": 0}).to_list(None)
+        for event in (event for commit in found for event in commit["events"]):
+            event["data"] = json.loads(event["data"])
+        return found
 
     async def rename_commit(self, cause: str) -> None:
         """As if the only message had been taken under this cause."""

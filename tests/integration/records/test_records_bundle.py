@@ -7,6 +7,7 @@ from fixtures.procedure import approved, configured, notified, numbered, opened
 from fixtures.samples import facts, received
 
 from bmt.verify_record import Key, read_archive, verify
+from services.records.ledger.live_store import event_data
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +57,7 @@ async def test_who_took_it_stands_in_the_file(filed, fetch, own):
     await fetch(filed.request_id, "auditor", "MAMPU", "wan")
     commits = own.commits.find({"stream": f"request-{filed.request_id}"})
     taken = [
-        event["data"]
+        event_data(event)
         async for commit in commits
         for event in commit["events"]
         if event["type"].endswith("RecordExported.v1")

@@ -11,8 +11,8 @@ from fixtures.procedure import approved, configured, notified, numbered, opened,
 from fixtures.samples import APPLICANT, MONDAY, facts, received
 
 from bmt.contracts.envelope import rfc3339
+from services.records.ledger.live_store import event_data
 from services.records.sealing.sealed_event_store import opened_data
-from services.records.sealing.verification import keys_named
 from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.notes import Note, Verifier
 
@@ -43,12 +43,9 @@ def file_of(put, say):
 async def views_of(own, request):
     stream = own.commits.find({"stream": f"request-{request.request_id}"}).sort("version", 1)
     events = [event for commit in await stream.to_list(None) for event in commit["events"]]
-    keys = await people_of(own).by_id(keys_named(event["data"] for event in events))
-    return [
-        opened_data(event["id"], event["data"], keys)
-        for event in events
-        if event["type"].endswith("RecordViewed.v1")
-    ]
+    viewed = [event for event in events if event["type"].endswith("RecordViewed.v1")]
+    keys = await people_of(own).by_id({event_data(event)["key"] for event in viewed})
+    return [opened_data(event["id"], event_data(event), keys) for event in viewed]
 
 
 async def test_a_file_can_be_seen_as_it_was_at_each_version(file_of, once_filed, record_of):
@@ -240,7 +237,7 @@ async def test_files_are_found_by_what_they_are_known_by(search, say, as_, own):
     assert (await search(as_("administrator", "MAMPU"), q="aishah.kpm"))["items"] == []
     assert (await search(as_("administrator", "MAMPU"), agency="KPM"))["items"] == []
     searches = await own.commits.find({"stream": {"$regex": "^search-"}}).to_list(None)
-    noted = [commit["events"][0]["data"] for commit in searches]
+    noted = [event_data(commit["events"][0]) for commit in searches]
     assert {"text": "aishah.kpm"} in [note["criteria"] for note in noted]
     assert {note["agency"] for note in noted} >= {None, "MAMPU", "KPM"}
 
@@ -341,5 +338,5 @@ async def test_every_request_of_a_period_is_held_against_the_procedure(
     assert_problem(await asked_as("operator", "KPM"), "forbidden")
     assert_problem(await asked_as(*AUDITOR, **{"from": "semalam"}), "validation_failed")
     searches = await own.commits.find({"stream": {"$regex": "^search-"}}).to_list(None)
-    criteria = [commit["events"][0]["data"]["criteria"] for commit in searches]
+    criteria = [event_data(commit["events"][0])["criteria"] for commit in searches]
     assert sum(one.get("report") == "conformance" for one in criteria) == 3

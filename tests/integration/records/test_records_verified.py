@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from base64 import b64encode
 from contextlib import asynccontextmanager
 
 import pytest
@@ -121,6 +122,12 @@ async def test_a_record_as_it_was_written_verifies(verify):
     assert (json.loads(said)["valid"], code) == (True, 0)
 
 
+def sealed_anew(text):
+    data = json.loads(text)
+    data["sealed"]["text"] = b64encode(bytes(40)).decode()
+    return json.dumps(data)
+
+
 @asynccontextmanager
 async def changed(collection, where, *, to=None):
     """One document changed, or removed, as somebody with every right could; then mended."""
@@ -130,6 +137,7 @@ async def changed(collection, where, *, to=None):
         yield
         await collection.insert_one(before)
     else:
+        to = to(before) if callable(to) else to
         await collection.update_one(where, {"$set": to})
         yield
         await collection.replace_one({"_id": before["_id"]}, before)
@@ -148,10 +156,11 @@ async def changed(collection, where, *, to=None):
         (
             "commits",
             {"events.type": {"$regex": "FolioFiled"}},
-            {"events.0.data.sealed.text": bytes(40)},
+            lambda commit: {"events.0.data": sealed_anew(commit["events"][0]["data"])},
             None,
             "commit_changed",
         ),
+        ("commits", {"version": 2}, {"events.0.data": "{"}, None, "commit_changed"),
         ("folios.chunks", {}, {"data": bytes(52)}, None, "folio_mismatch"),
         ("folios.chunks", {}, None, None, "folio_missing"),
         ("folios.files", {}, None, None, "folio_missing"),

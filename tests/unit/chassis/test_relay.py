@@ -22,8 +22,8 @@ PLACE = TopicPartition("test.parcels.v1", 0)
 
 def commit(version: int, stream: str = "parcel-1", recorded_at: datetime = NOON) -> Commit:
     events = (
-        EventRecord(f"w{version}", "test.Weighed.v1", NOON, 0, {"weight": version}),
-        EventRecord(f"p{version}", "test.Posted.v1", NOON, version, {"weight": version}),
+        EventRecord(f"w{version}", "test.Weighed.v1", NOON, 0, f'{{"weight":{version}}}'),
+        EventRecord(f"p{version}", "test.Posted.v1", NOON, version, f'{{"weight":{version}}}'),
     )
     return Commit(
         f"{stream}-{version}", stream, version, version, events, "f", recorded_at, outbox=True

@@ -34,7 +34,9 @@ SHELVES = View(name="shelves", model=Shelf, fold=fold)
 
 def commit(version: int, *weights: int, stream: str = "parcel-1") -> Commit:
     events = tuple(
-        EventRecord(f"{stream}-{version}-{i}", "test.Posted.v1", NOON, version, {"weight": weight})
+        EventRecord(
+            f"{stream}-{version}-{i}", "test.Posted.v1", NOON, version, f'{{"weight":{weight}}}'
+        )
         for i, weight in enumerate(weights)
     )
     return Commit(f"{stream}-{version}", stream, version, version, events, "f", NOON)

@@ -56,4 +56,5 @@ STORIES = (
     of_all.given_up,
     of_all.left_behind,
     of_all.published_again,
+    of_all.views_made_again,
 )

@@ -4,8 +4,8 @@ from eventually import eventually
 from fixtures.samples import facts, received, withdrawal
 from stage import HEARS, PATIENCE, Stage
 
-from bmt.chassis import clock, republishing
-from bmt.chassis.republishing import Job, Jobs
+from bmt.chassis import clock, rebuilding, republishing
+from bmt.chassis.jobs import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480
@@ -62,6 +62,18 @@ async def published_again(stage: Stage) -> None:
 
     async def finished() -> None:
         (found,) = await jobs.find([job.id])
+        assert found.finished_at is not None
+
+    await eventually(finished, PATIENCE)
+
+
+async def views_made_again(stage: Stage) -> None:
+    """An operator has approval's worklist made again."""
+    jobs = Jobs(stage.database[rebuilding.COLLECTION])
+    await jobs.add(Job("reviews", "asked for", clock.now()))
+
+    async def finished() -> None:
+        (found,) = await jobs.find(["reviews"])
         assert found.finished_at is not None
 
     await eventually(finished, PATIENCE)
