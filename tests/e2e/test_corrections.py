@@ -139,7 +139,8 @@ async def test_whoever_an_address_is_corrected_to_is_told_that_it_was_received(
 
     async def told():
         path = f"/v1/requests/{request_id}/notifications"
-        items = (await aminah.get("notification", path)).json()["items"]
-        assert [one["about"] for one in items] == ["acknowledgement"] * 2
+        answer = await aminah.get("notification", path)
+        assert answer.status_code == 200
+        assert [one["about"] for one in answer.json()["items"]] == ["acknowledgement"] * 2
 
     await eventually(told, SECONDS)
