@@ -89,7 +89,7 @@ _LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.
 _OF_SIGNATURES: Final = frozenset({"name", "email", "agency", "kind"})
 """What people write below their letters, also `Kind: regards`; another of the labels is part of a form."""
 _OF_WORDS: Final = ("name", FREE_TEXT)
-_LEADERS: Final = re.compile(r"^[.…_]{3,}+\s*|\s*(?<![.…_])[.…_]{3,}+$")
+_LEADERS: Final = re.compile(r"^[.…_]{3,}+|(?<![.…_])[.…_]{3,}+$")
 """What a form has for people to write on: `Nama: ..............` says nothing."""
 _WRAPPED_AT: Final = 65
 """Mail programs wrap lines at 72 to 78 characters, some a little before."""
@@ -303,6 +303,6 @@ def _value(entry: _Entry) -> str:
         text = "\n".join(line.strip() for line in entry.lines).strip()
     else:
         text = " ".join(line.strip(" \t*_") for line in entry.lines if line.strip())
-        text = _LEADERS.sub("", text)
+        text = _LEADERS.sub("", text).strip()
     needs_words = entry.name in _OF_WORDS
     return "" if needs_words and not any(map(str.isalnum, text)) else text
