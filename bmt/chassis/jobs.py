@@ -71,12 +71,20 @@ class Jobs:
 
     async def take(self, now: datetime, ids: Collection[str] | None = None) -> Job | None:
         """The oldest (of these, if some are named) that no other process works on, held for a while."""
-        named = {} if ids is None else {"_id": {"$in": list(ids)}}
+        if ids is None:
+            return await self._take({}, now)
+        asked = [job for job in await self.find(ids) if job.finished_at is None]
+        for job in sorted(asked, key=lambda job: job.requested_at):
+            if (taken := await self._take({"_id": job.id}, now)) is not None:
+                return taken
+        return None
+
+    async def _take(self, which: Mapping[str, Any], now: datetime) -> Job | None:
         with mongodb.store_errors():
             found = await self._jobs.find_one_and_update(
-                {"finished_at": None, "held_until": {"$lte": now}, **named},
+                {**which, "finished_at": None, "held_until": {"$lte": now}},
                 {"$set": {"held_until": now + HELD_FOR}},
-                sort=[("requested_at", 1)],
+                sort=None if which else [("requested_at", 1)],
                 return_document=mongodb.ReturnDocument.AFTER,
             )
         return _job(found) if found else None
