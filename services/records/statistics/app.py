@@ -87,17 +87,21 @@ class Turnaround:
         self._ready = ready
         self._times: dict[str, Times] = {}
         self._own: frozenset[TP] = frozenset()
+        self._taken: dict[TP, int] = {}
         self._unread: dict[TP, int] = {}
 
     def begin(self, own: Collection[TP]) -> None:
         """Count from nothing, in these partitions alone."""
         self._own = frozenset(own)
-        self._times, self._unread = {}, {}
+        self._times, self._taken, self._unread = {}, {}, {}
         self._figures.clear()
 
     def expect(self, ends: Mapping[TP, int]) -> None:
         """The figures are told once everything before these offsets was taken in."""
-        self._unread = dict(ends)
+        # While the ends were asked for, some may have been taken in already.
+        self._unread = {
+            place: end for place, end in ends.items() if self._taken.get(place, -1) + 1 < end
+        }
         self._tell_when_read()
 
     def take(self, message: Any) -> None:
@@ -110,6 +114,7 @@ class Turnaround:
         except Exception as error:  # noqa: BLE001  what cannot be read is the dead letter of a service
             where = f"{message.topic}:{message.partition}:{message.offset}"
             log.warning("record_ignored", place=where, error=type(error).__name__)
+        self._taken[place] = message.offset
         if message.offset + 1 >= self._unread.get(place, message.offset + 2):
             del self._unread[place]
             self._tell_when_read()
