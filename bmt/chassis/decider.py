@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from bmt.chassis import tracing
 
 C = TypeVar("C")
+D = TypeVar("D")
 S = TypeVar("S")
 E = TypeVar("E", bound=BaseModel)
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
@@ -50,6 +51,17 @@ class Message(Generic[C]):
     command: C
     traceparent: str | None = None
     begins_stream: bool = False
+
+    def with_command(self, command: D) -> "Message[D]":
+        """The same message with what its command became."""
+        return Message(
+            self.stream,
+            self.causation,
+            self.fingerprint,
+            command,
+            self.traceparent,
+            self.begins_stream,
+        )
 
 
 class Attributes(Protocol):

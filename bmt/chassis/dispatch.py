@@ -4,12 +4,11 @@ A batch is handled in waves: the first event of every key together (one query lo
 write appends their commits), then the second events, and so on.
 """
 
-import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import structlog
 from pydantic import BaseModel
@@ -32,8 +31,6 @@ from bmt.contracts.problems import Refused
 
 log = structlog.get_logger(__name__)
 
-M = TypeVar("M")
-
 GIVEN_UP: Final = (
     "An operator gave this event up: it could not be handled. Publish it again if need be."
 )
@@ -42,14 +39,17 @@ GIVEN_UP: Final = (
 Count = Callable[[str, Outcome], None]
 """Counts one event of a type with its outcome."""
 
-Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any]]]]
+Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any] | Exception | None]]]
 """Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
 
-It raises nothing but `Unavailable`: what concerns one command alone is for its decider.
+It raises nothing but `Unavailable`. What concerns one command alone stands in its place: `Refused` or
+`CausationReused` make its event a dead letter, any other error parks it, and of None nothing follows.
 """
 
 
-async def as_they_are(messages: Sequence[Message[Any]]) -> Sequence[Message[Any]]:
+async def as_they_are(
+    messages: Sequence[Message[Any]],
+) -> Sequence[Message[Any] | Exception | None]:
     """These commands need nothing more."""
     return messages
 
@@ -192,14 +192,22 @@ class Dispatcher:
 
     async def _execute(self, handling: list[Handling]) -> list[Handling]:
         """The commands of one wave are decided and durable; nobody is told yet."""
-        handled = [one for one in handling if one.heard and type(one.heard.data) in self._handlers]
-        messages = await _all(self._message(one, one.heard) for one in handled if one.heard)
         commands = [
-            (one, message) for one, message in zip(handled, messages, strict=True) if message
+            (one, message)
+            for one in handling
+            if one.heard and (message := await self._message(one, one.heard)) is not None
         ]
-        wave = await self._complete([message for _, message in commands])
+        decided: list[Handling] = []
+        wave: list[Message[Any]] = []
+        completed = await self._complete([message for _, message in commands])
+        for (one, _), ready in zip(commands, completed, strict=True):
+            if isinstance(ready, Exception):
+                one.note(ready)
+            elif ready is not None:
+                decided.append(one)
+                wave.append(ready)
         results = await self._execution.decide_many(wave)
-        for (one, _), result in zip(commands, results, strict=True):
+        for one, result in zip(decided, results, strict=True):
             one.note(result)
         crash_points.reached("dispatch.executed")
         return handling
@@ -260,8 +268,10 @@ class Dispatcher:
             raise UnknownType(f"type {type_} is not for this topic")
 
     async def _message(self, one: Handling, heard: Heard[BaseModel]) -> Message[Any] | None:
+        if (handler := self._handlers.get(type(heard.data))) is None:
+            return None
         try:
-            return await self._handlers[type(heard.data)](heard)
+            return await handler(heard)
         except DeadLetter as error:
             one.dead = error
         except Refused as refused:
@@ -298,15 +308,6 @@ class Dispatcher:
             await self._project([one])
             if one.failure is not None:
                 stuck[one.record.key] = one.failure
-
-
-async def _all(handlers: Iterable[Coroutine[Any, Any, M]]) -> list[M]:
-    """What each answers. Where one cannot, the others end first: none runs on beside its next try."""
-    answers = await asyncio.gather(*handlers, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return cast("list[M]", answers)
 
 
 def _failure(one: Handling) -> dict[str, str]:

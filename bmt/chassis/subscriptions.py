@@ -11,7 +11,11 @@ from bmt.chassis.decider import Heard, Message
 from bmt.contracts.problems import FieldError, listed
 
 Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
-"""Turns an event heard into the command it leads to, or None where nothing follows."""
+"""Turns an event heard into the command it leads to, or None where nothing follows.
+
+The handlers of a wave run one after the other: what waits for something outside belongs into `Complete`, where the
+whole wave waits once.
+"""
 
 
 Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]

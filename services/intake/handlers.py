@@ -1,23 +1,17 @@
-"""What intake does about each call and each submission heard: what must be known is asked first."""
+"""What intake does about each call and each message: what must be known is asked first."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final, Protocol
-
-import orjson
 
 from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis import crash_points, tracing
+from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.decider import Heard, Message
 from bmt.chassis.document_rights import Claimant
 from bmt.chassis.documents import Received, received_bytes
-from bmt.chassis.subscriptions import DeadLetter
-from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
@@ -37,7 +31,6 @@ from services.intake.domain.submission import (
     Excess,
     Standing,
     Submission,
-    SubmittedEvent,
 )
 from services.intake.views import RequestDocument
 
@@ -315,36 +308,3 @@ async def receive_request(
 ) -> ReceiveRequest:
     """A request that was filled in."""
     return ReceiveRequest(new_id(), await weigh(body, body.channel, caller))
-
-
-async def receive_submission(
-    heard: Heard[RequestSubmitted],
-    integrators: Mapping[str, Caller],
-    weigh: Weigh,
-    new_id: NewId,
-) -> Message[ReceiveRequest]:
-    """What an integrator asks for, checked as any request is; the topic alone tells who it is.
-
-    `integrators` are by topic. The same source and id is the same submission.
-
-    Raises:
-        DeadLetter: nobody may submit on that topic.
-    """
-    if (caller := integrators.get(heard.topic)) is None:
-        raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
-    event = SubmittedEvent(heard.envelope.source, heard.id)
-    submission = replace(
-        await weigh(heard.data, "event", caller),
-        source_reference=heard.data.source_reference,
-        submitted_event=event,
-    )
-    request_id = new_id()
-    body = orjson.dumps(heard.envelope.data, option=orjson.OPT_SORT_KEYS)
-    return Message(
-        stream=f"request-{request_id}",
-        causation=event.causation(caller.subject),
-        fingerprint=sha256(body).hexdigest(),
-        command=ReceiveRequest(request_id, submission),
-        traceparent=tracing.accepted(heard.envelope.traceparent),
-        begins_stream=True,
-    )

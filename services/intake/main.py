@@ -39,6 +39,7 @@ from services.intake.domain.submission import Caller
 from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 from services.intake.gauges import Gauges
 from services.intake.integrators import api as submissions_api
+from services.intake.integrators.handlers import completing
 from services.intake.integrators.outbound import address_of
 from services.intake.integrators.refusals import Refusals
 from services.intake.integrators.submissions import SUBMISSIONS, Submissions
@@ -103,13 +104,7 @@ def build(settings: Settings) -> FastAPI:
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     foundation.hears(
         [*subscriptions.TOLD, *inbound],
-        bind(
-            subscriptions.TABLE,
-            integrators=integrators,
-            weigh=weigh,
-            new_id=clock.new_id,
-            known_state=foundation.execution.known_state,
-        ),
+        bind(subscriptions.TABLE, integrators=integrators, new_id=clock.new_id),
         [requests_view, Doubts(directory)],
         only={
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
@@ -117,6 +112,7 @@ def build(settings: Settings) -> FastAPI:
         },
         outside=inbound,
         on_dead=Refusals(foundation.execution, integrators, clock.now).answer,
+        complete=completing(foundation.execution, weigh),
     )
     answer_types = [type_of(model) for model in topics.ANSWERS]
     foundation.relay.addresses(

@@ -17,11 +17,10 @@ from bmt.contracts.events import (
     ReturnedForCorrection,
     Withdrawn,
 )
-from services.intake import handlers
-from services.intake.integrators.following import follow_request
+from services.intake.integrators.handlers import follow_request, receive_submission
 
 TABLE: Final[Table] = {
-    RequestSubmitted: handlers.receive_submission,
+    RequestSubmitted: receive_submission,
     ReturnedForCorrection: follow_request,
     Approved: follow_request,
     Rejected: follow_request,

@@ -113,4 +113,4 @@ def _with(message: Message[Command], made: Sequence[_Made]) -> Message[Command]:
     if not made or not isinstance(message.command, Acknowledge | Tell):
         return message
     composed = tuple(Composed(one.due, one.document.document_id) for one in made)
-    return replace(message, command=replace(message.command, composed=composed))
+    return message.with_command(replace(message.command, composed=composed))

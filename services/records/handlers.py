@@ -1,73 +1,112 @@
-"""What records does with an event heard: it stands in the ledger first, then in the file."""
+"""What records does with the events of a wave: they stand in the ledger first, then in their files."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
+from bmt.chassis.dispatch import Complete
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestEvent
+from bmt.contracts.problems import Refused
 from services.records.domain.commands import Command, FileEvent
 from services.records.ledger.canonical import NotCanonical
+from services.records.ledger.file_numbers import Asked
 from services.records.ledger.leaf import Entry, Leaf, entry_of
+from services.records.ledger.leaves import Added
+
+ANOTHER_EVENT: Final = "another event was filed under this id"
 
 
 class Ledger(Protocol):
     """Where events become leaves."""
 
-    async def add(self, entry: Entry) -> Leaf:
-        """The event's leaf, durable; the same one when the event comes again."""
+    async def add_all(self, entries: Sequence[Entry]) -> Sequence[Added]:
+        """The leaf of each event, durable; the same one when the event comes again."""
         ...
 
 
 class Register(Protocol):
     """Where requests get their file numbers."""
 
-    async def of(self, request_id: str, agency: str) -> str:
-        """The request's number, given once."""
+    async def of_all(self, asked: Sequence[Asked]) -> Sequence[str]:
+        """The number of each request, given once."""
         ...
 
 
-async def file_event(
-    heard: Heard[RequestEvent], ledger: Ledger, register: Register, clock: Clock
-) -> Message[Command]:
+@dataclass(frozen=True, slots=True)
+class EnterEvent:
+    """File an event that is not in the ledger yet."""
+
+    heard: Heard[RequestEvent]
+    entry: Entry
+
+
+async def file_event(heard: Heard[RequestEvent]) -> Message[EnterEvent]:
     """File the event.
 
     Raises:
-        DeadLetter: it can never be filed: it has no canonical form, says two things about whom it
-            concerns, or bears another event's id.
+        DeadLetter: it can never be filed: it has no canonical form, or says two things about whom it
+            concerns.
     """
     request = heard.data.request
     if heard.subject != request.request_id:
         raise DeadLetter("malformed", "ce_subject is not the request_id of the data")
-    leaf = await _leaf(heard, ledger)
-    crash_points.reached("records.handlers.leaf_added")
-    file_number = await register.of(request.request_id, request.agency)
-    crash_points.reached("records.handlers.numbered")
-    return heard.leads_to(
-        f"request-{request.request_id}",
-        FileEvent(
-            event=heard.data,
-            event_id=heard.id,
-            source=heard.envelope.source,
-            sequence=heard.position,
-            occurred_at=heard.time,
-            leaf_index=leaf.index,
-            leaf_hash=leaf.hash,
-            file_number=file_number,
-            at=clock(),
-            key=leaf.sealed.key if leaf.sealed else None,
-        ),
-    )
-
-
-async def _leaf(heard: Heard[RequestEvent], ledger: Ledger) -> Leaf:
     try:
-        return await ledger.add(entry_of(heard))
+        entry = entry_of(heard)
     except NotCanonical as error:
         raise DeadLetter("malformed", str(error)) from None
-    except CausationReused:
-        raise DeadLetter(
-            "idempotency_key_reused", "another event was filed under this id"
-        ) from None
+    return heard.leads_to(f"request-{request.request_id}", EnterEvent(heard, entry))
+
+
+def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
+    """Makes leaves of a wave's events, and gives their requests file numbers."""
+
+    async def complete(
+        messages: Sequence[Message[EnterEvent]],
+    ) -> Sequence[Message[Command] | Exception]:
+        leaves = await ledger.add_all([one.command.entry for one in messages])
+        crash_points.reached("records.handlers.leaf_added")
+        standing = [
+            one for one, leaf in zip(messages, leaves, strict=True) if isinstance(leaf, Leaf)
+        ]
+        numbers = iter(await register.of_all([_asked(one.command.heard) for one in standing]))
+        crash_points.reached("records.handlers.numbered")
+        now = clock()
+        filed: list[Message[Any] | Exception] = []
+        for message, leaf in zip(messages, leaves, strict=True):
+            match leaf:
+                case Leaf():
+                    command = _command(message.command.heard, leaf, next(numbers), now)
+                    filed.append(message.with_command(command))
+                case NotCanonical():
+                    filed.append(Refused(str(leaf), problem="malformed"))
+                case CausationReused():
+                    filed.append(Refused(ANOTHER_EVENT, problem="idempotency_key_reused"))
+        return filed
+
+    return complete
+
+
+def _asked(heard: Heard[RequestEvent]) -> Asked:
+    request = heard.data.request
+    return request.request_id, request.agency
+
+
+def _command(heard: Heard[RequestEvent], leaf: Leaf, file_number: str, now: datetime) -> FileEvent:
+    return FileEvent(
+        event=heard.data,
+        event_id=heard.id,
+        source=heard.envelope.source,
+        sequence=heard.position,
+        occurred_at=heard.time,
+        leaf_index=leaf.index,
+        leaf_hash=leaf.hash,
+        file_number=file_number,
+        at=now,
+        key=leaf.sealed.key if leaf.sealed else None,
+    )

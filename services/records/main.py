@@ -21,6 +21,7 @@ from services.records.disposal.disposing import disposing
 from services.records.disposal.office import Office
 from services.records.disposal.view import DISPOSALS
 from services.records.domain.events import PRIVATE
+from services.records.handlers import entering
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves
@@ -85,7 +86,7 @@ def build(settings: Settings) -> FastAPI:
     ]
     foundation.works_on(views.work_of, workers)
     disposals = foundation.view(DISPOSALS)
-    foundation.hears(topics.PUBLIC, bind(TABLE, ledger=ledger, register=numbers, clock=clock.now))
+    foundation.hears(topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, clock.now))
     foundation.samples(measuring(ledger, foundation.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(foundation, settings, ledger, signer)

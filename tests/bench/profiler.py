@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 SAMPLES_A_SECOND: Final = 100
-MOST_SHOWN: Final = 40
+MOST_SHOWN: Final = 150
 
 
 @asynccontextmanager

@@ -44,11 +44,26 @@ class FileNumbers:
         Raises:
             StoreUnavailable: not known to be given; the same again gives the same.
         """
-        given = self._given.get(request_id)
-        if given is None:
-            (given,) = await self._asking.submit([(request_id, agency)])
-            self._given.put(request_id, given)
-        return given
+        return (await self.of_all([(request_id, agency)]))[0]
+
+    async def of_all(self, asked: Sequence[Asked]) -> Sequence[str]:
+        """The file number of each request, as `of`.
+
+        Raises:
+            StoreUnavailable: as `of`.
+        """
+        given = {
+            request_id: number
+            for request_id, _ in asked
+            if (number := self._given.get(request_id)) is not None
+        }
+        missing = [one for one in asked if one[0] not in given]
+        for (request_id, _), number in zip(
+            missing, await self._asking.submit(missing), strict=True
+        ):
+            self._given.put(request_id, number)
+            given[request_id] = number
+        return [given[request_id] for request_id, _ in asked]
 
     async def close(self) -> None:
         """Return when nothing is in flight."""

@@ -56,10 +56,18 @@ class Leaves:
             CausationReused: another event was filed under this id.
             StoreUnavailable: not known to be written; the same again is safe.
         """
-        added = (await self._adding.submit([entry]))[0]
+        (added,) = await self.add_all([entry])
         if isinstance(added, Leaf):
             return added
         raise added
+
+    async def add_all(self, entries: Sequence[Entry]) -> Sequence[Added]:
+        """What became of each event, as `add` says or raises it.
+
+        Raises:
+            StoreUnavailable: as `add`.
+        """
+        return await self._adding.submit(entries)
 
     async def of(self, request_id: str) -> list[Leaf]:
         """A request's leaves in the order of the chain."""

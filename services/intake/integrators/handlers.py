@@ -1,0 +1,111 @@
+"""What intake does about an integrator's submission, and about how its request goes on.
+
+The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from bmt.chassis import tracing
+from bmt.chassis.clock import NewId
+from bmt.chassis.decider import Heard, Message
+from bmt.chassis.dispatch import Complete
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.execution import Execution
+from bmt.chassis.subscriptions import DeadLetter
+from bmt.contracts.events import RequestEvent, RequestSubmitted
+from bmt.contracts.progress import Progress
+from services.intake.domain.commands import FollowRequest, ReceiveRequest
+from services.intake.domain.state import Received
+from services.intake.domain.submission import Caller, SubmittedEvent
+from services.intake.handlers import Weigh
+
+_NOTHING_KNOWN: Final = Progress()
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Receive what an integrator asks for, once all is known that the decision needs."""
+
+    request_id: str
+    asked: RequestSubmitted
+    caller: Caller
+    event: SubmittedEvent
+
+
+async def receive_submission(
+    heard: Heard[RequestSubmitted], integrators: Mapping[str, Caller], new_id: NewId
+) -> Message[Submit]:
+    """What an integrator asks for, checked as any request is; the topic alone tells who it is.
+
+    `integrators` are by topic. The same source and id is the same submission.
+
+    Raises:
+        DeadLetter: nobody may submit on that topic.
+    """
+    if (caller := integrators.get(heard.topic)) is None:
+        raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
+    event = SubmittedEvent(heard.envelope.source, heard.id)
+    request_id = new_id()
+    body = orjson.dumps(heard.envelope.data, option=orjson.OPT_SORT_KEYS)
+    return Message(
+        stream=f"request-{request_id}",
+        causation=event.causation(caller.subject),
+        fingerprint=sha256(body).hexdigest(),
+        command=Submit(request_id, heard.data, caller, event),
+        traceparent=tracing.accepted(heard.envelope.traceparent),
+        begins_stream=True,
+    )
+
+
+async def follow_request(heard: Heard[RequestEvent]) -> Message[FollowRequest] | None:
+    """How a request goes on; None for an event that says nothing of its status."""
+    if _NOTHING_KNOWN.after(heard.data, heard.position) == _NOTHING_KNOWN:
+        return None
+    command = FollowRequest(heard.data, heard.position, heard.time)
+    return heard.leads_to(f"request-{heard.subject}", command)
+
+
+def completing(execution: Execution[Any, Any], weigh: Weigh) -> Complete:
+    """Weighs the submissions of a wave, and leaves out what follows a request that no integrator submitted.
+
+    That an integrator submitted it stands in the first commit of its stream, so an old state tells it too.
+    """
+
+    async def received(message: Message[Submit]) -> Message[ReceiveRequest]:
+        asked = message.command
+        submission = replace(
+            await weigh(asked.asked, "event", asked.caller),
+            source_reference=asked.asked.source_reference,
+            submitted_event=asked.event,
+        )
+        return message.with_command(ReceiveRequest(asked.request_id, submission))
+
+    async def complete(
+        messages: Sequence[Message[Any]],
+    ) -> Sequence[Message[Any] | Exception | None]:
+        submitted = [one for one in messages if isinstance(one.command, Submit)]
+        answers = await asyncio.gather(*map(received, submitted), return_exceptions=True)
+        for answer in answers:
+            # Only now: none runs on beside its next try.
+            if isinstance(answer, Unavailable) or not isinstance(answer, Message | Exception):
+                raise answer
+        weighed = iter(answers)
+        followed = {one.stream for one in messages if isinstance(one.command, FollowRequest)}
+        states = await execution.known_states(followed)
+        found: list[Any] = []
+        for one in messages:
+            if isinstance(one.command, Submit):
+                found.append(next(weighed))
+            else:
+                state = states[one.stream]
+                integrators = isinstance(state, Received) and state.answered is not None
+                found.append(one if integrators else None)
+        return found
+
+    return complete
