@@ -1,6 +1,6 @@
 """What a decision becomes: one commit, with the message's causation as its id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -28,9 +28,17 @@ class Decided(Generic[S]):
 class Committing:
     """Makes commits of one service's decisions."""
 
-    def __init__(self, *, published: Collection[str], clock: Clock, new_id: NewId) -> None:
-        """`published` are the types that have a topic, and so a `ce_sequence`."""
+    def __init__(
+        self,
+        *,
+        published: Collection[str],
+        relayed: Callable[[str], bool],
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        """`published` are the types that have a topic, and so a `ce_sequence`; `relayed` tells those that leave."""
         self._published = frozenset(published)
+        self._relayed = relayed
         self._clock = clock
         self._new_id = new_id
 
@@ -61,7 +69,8 @@ class Committing:
             events=tuple(records),
             fingerprint=message.fingerprint,
             recorded_at=now,
-            outbox=bool(records),
+            # What comes again until the views have it, and leaves for no topic, need not be marked.
+            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
             refusal=RefusalRecord.of(refused) if refused else None,
             traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
         )

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
 from typing import Any, Final
@@ -17,7 +17,7 @@ from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.parking import Record
-from bmt.chassis.polling import Poll, PolledBatch
+from bmt.chassis.polling import WAIT_MS, Poll, PolledBatch
 from bmt.chassis.positions import ConsumedPositions, CountMissed, Placement
 from bmt.chassis.subscriptions import DeadLetter
 
@@ -29,6 +29,10 @@ BUSY_RECORDS: Final = 8
 LONGEST_LINGER_SECONDS: Final = 0.25
 """After a poll of so many records the next one waits as long as they took, at most so long: what comes meanwhile is loaded
 and written together."""
+VIEWS_LAG_SECONDS: Final = 1.0
+"""While polls bring so many records, their views are written so seldom: what many polls changed is written once."""
+NO_MORE_MS: Final = 50
+"""How long a poll waits while views are owed: nothing came means that the load is over."""
 
 
 class Consumer:
@@ -52,7 +56,10 @@ class Consumer:
         self._positions = positions
         self._missed = missed
         self._poll = Poll()
-        self._in_hand: dict[TopicPartition, int] = {}
+        self._in_hand: dict[TopicPartition, int] = {}  # where what is not done with begins
+        self._reached: dict[
+            TopicPartition, int
+        ] = {}  # the offsets that may be committed once it is
         self._client: AIOKafkaConsumer | None = None
         self._failures = 0
         self._done_at = time.monotonic()
@@ -121,24 +128,29 @@ class Consumer:
         )
         placement = Placement(client, self._positions, self._missed)
         client.subscribe(self._topics, listener=placement)
+        self._reached = {}
+        told_at = time.monotonic()
         try:
             await client.start()
             self._client = client
             while True:
-                polled = placement.unhandled(await self._poll.next(client))
+                wait_ms = NO_MORE_MS if self._reached else WAIT_MS
+                polled = placement.unhandled(await self._poll.next(client, wait_ms))
                 began = time.monotonic()
                 self._failures = 0
+                busy = sum(map(len, polled.values())) >= BUSY_RECORDS
                 if polled:
-                    self._in_hand = {place: raws[0].offset for place, raws in polled.items()}
-                    await self._handle(client, polled)
-                    self._in_hand = {}
-                    await placement.note_handled()
-                    if sum(map(len, polled.values())) >= BUSY_RECORDS:
-                        await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
+                    await self._handle(polled)
                 else:
                     kafka_client.require_fetching(client)
+                if not busy or time.monotonic() - told_at >= VIEWS_LAG_SECONDS:
+                    await self._finish(client)
                     await placement.note_handled()
+                    self._in_hand = {}
+                    told_at = time.monotonic()
                 self._done_at = time.monotonic()
+                if busy:
+                    await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
         finally:
             self._client = None
             self._in_hand = {}
@@ -146,25 +158,23 @@ class Consumer:
                 await background.whole(placement.save())
             await kafka_client.stop(client)
 
-    async def _handle(self, client: AIOKafkaConsumer, polled: PolledBatch) -> None:
+    async def _handle(self, polled: PolledBatch) -> None:
+        """What these lead to is durable then."""
+        for place, raws in polled.items():
+            self._in_hand.setdefault(place, raws[0].offset)
+            self._reached[place] = after(raws[-1])
         records = in_time(polled)
         crash_points.reached("consumer.polled")
-        await self._handle_batch(records)
+        await _until_there(lambda: self._dispatcher.handle(records))
         crash_points.reached("consumer.handled")
-        await self._commit(client, {place: after(raws[-1]) for place, raws in polled.items()})
 
-    async def _handle_batch(self, records: Sequence[Record]) -> None:
-        """Wait for a part that is away."""
-        failures = 0
-        while True:
-            try:
-                await self._dispatcher.handle(records)
-            except Unavailable as error:
-                failures += 1
-                log.warning("batch_waits", part=error.part, failures=failures)
-                await asyncio.sleep(_backoff(failures))
-            else:
-                return
+    async def _finish(self, client: AIOKafkaConsumer) -> None:
+        """The views know of all that was handled; then its offsets are committed."""
+        if reached := self._reached:
+            await _until_there(self._dispatcher.tell)
+            crash_points.reached("consumer.told")
+            self._reached = {}
+            await self._commit(client, reached)
 
     async def _commit(
         self, client: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]
@@ -175,6 +185,20 @@ class Consumer:
         except (IllegalStateError, KafkaError) as error:
             # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
+
+
+async def _until_there(step: Callable[[], Awaitable[None]]) -> None:
+    """Wait for a part that is away."""
+    failures = 0
+    while True:
+        try:
+            await step()
+        except Unavailable as error:
+            failures += 1
+            log.warning("batch_waits", part=error.part, failures=failures)
+            await asyncio.sleep(_backoff(failures))
+        else:
+            return
 
 
 def in_time(polled: PolledBatch) -> list[Record]:

@@ -43,6 +43,7 @@ class Message(Generic[C]):
         command: what is wanted, for the decider.
         traceparent: W3C trace context.
         begins_stream: the stream cannot exist yet (its id is new): nothing needs to be loaded.
+        comes_again: who sent it sends it again until all that it led to is durable, the views too: so does a topic.
     """
 
     stream: str
@@ -51,6 +52,7 @@ class Message(Generic[C]):
     command: C
     traceparent: str | None = None
     begins_stream: bool = False
+    comes_again: bool = False
 
     def with_command(self, command: D) -> "Message[D]":
         """The same message with what its command became."""
@@ -61,6 +63,7 @@ class Message(Generic[C]):
             command,
             self.traceparent,
             self.begins_stream,
+            self.comes_again,
         )
 
 
@@ -124,6 +127,7 @@ class Heard(Generic[E_co]):
         origin: the stream that counts `position`.
         topic: where it was heard, prefix included: the only proof of who said it; empty for the
             service's own.
+        unmarked: whether it is of a commit that the outbox knows nothing of, so that no crash may undo what takes it in.
     """
 
     envelope: Attributes
@@ -131,6 +135,7 @@ class Heard(Generic[E_co]):
     position: int
     origin: str
     topic: str = ""
+    unmarked: bool = False
 
     @property
     def id(self) -> str:
@@ -158,4 +163,5 @@ class Heard(Generic[E_co]):
             fingerprint=self.id,
             command=command,
             traceparent=tracing.accepted(self.envelope.traceparent),
+            comes_again=True,
         )

@@ -1,8 +1,10 @@
 """From a durable commit to those who hear it: the service's own views at once, then its topic.
 
-A command's answer waits for the views (a client reads its own writes), never for Kafka.
+A command's answer waits for the views (a client reads its own writes), never for Kafka. A view that lags takes in
+what events of other services led to some waves later, together: before these events, or the outbox, count as done.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Protocol
@@ -14,7 +16,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.event_store import Commit, EventStore
-from bmt.chassis.views import Projection
+from bmt.chassis.views import Projection, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,8 @@ class OwnProjections:
         self._left_behind = left_behind
         self._vocabulary = vocabulary
         self._source = source
+        self._behind: list[Heard[BaseModel]] = []
+        self._catching_up = asyncio.Lock()
 
     async def apply(self, commits: Sequence[Commit]) -> None:
         """Bring every view up to these commits.
@@ -56,13 +60,41 @@ class OwnProjections:
         Raises:
             Unavailable: the views cannot be written now.
         """
+        await self.apply_at_once(commits)
+        await self.catch_up()
+
+    async def apply_at_once(self, commits: Sequence[Commit]) -> None:
+        """As `apply`, but for the views that lag: `catch_up` is owed then."""
         heard = [
             event for commit in commits for event in self._vocabulary.heard(commit, self._source)
         ]
         if heard:
+            lagging = [one for one in self._projections if _lags(one)]
             for projection in self._projections:
-                await self._apply(projection, heard)
-                crash_points.reached("delivery.view_applied")
+                if projection not in lagging:
+                    await self._apply(projection, heard)
+                    crash_points.reached("delivery.view_applied")
+            if lagging:
+                self._behind += heard
+
+    async def catch_up(self) -> None:
+        """Bring the views that lag up to all that they were told of.
+
+        Raises:
+            Unavailable: they cannot be written now; the same again is owed.
+        """
+        async with self._catching_up:
+            if not self._behind:
+                return
+            heard, self._behind = self._behind, []
+            try:
+                for projection in self._projections:
+                    if _lags(projection):
+                        await self._apply(projection, heard)
+            except BaseException:
+                self._behind = heard + self._behind
+                raise
+            crash_points.reached("delivery.views_caught_up")
 
     async def _apply(self, projection: Projection, heard: Sequence[Heard[BaseModel]]) -> None:
         """All at once; where that fails, commit by commit, so that a bad one stands alone.
@@ -83,6 +115,10 @@ class OwnProjections:
                 await self._apply(projection, list(events))
 
 
+def _lags(projection: Projection) -> bool:
+    return isinstance(projection, ViewProjection) and projection.view.lags
+
+
 def _commit_of(heard: Heard[BaseModel]) -> tuple[str, int]:
     return heard.origin, heard.position
 
@@ -96,15 +132,28 @@ class Delivery:
         self._relay = relay
 
     async def hand_over(self, commits: Sequence[Commit]) -> None:
-        """Apply to the views, then enqueue; a view that cannot be written waits for the sweep."""
-        waiting = [commit for commit in commits if commit.outbox]
+        """Apply to the views, then enqueue; a view that cannot be written waits for the sweep.
+
+        Raises:
+            Unavailable: a view cannot be written, and commits are among these that no sweep finds.
+        """
+        marked = [commit for commit in commits if commit.outbox]
         try:
-            await self._projections.apply(waiting)
+            await self._projections.apply_at_once(commits)
         except Unavailable as error:
-            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(waiting))
+            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(marked))
+            if len(marked) < len(commits):
+                raise
         else:
             crash_points.reached("delivery.views_applied")
-            self._relay.enqueue(waiting)
+            self._relay.enqueue(marked)
+
+    async def catch_up(self) -> None:
+        """Bring the views that lag up to what was handed over, for who reads them next; else it stays owed."""
+        try:
+            await self._projections.catch_up()
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part)
 
 
 class MissedEvents:

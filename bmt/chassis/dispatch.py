@@ -19,7 +19,7 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Execution
+from bmt.chassis.execution import CatchUp, Execution, up_to_date
 from bmt.chassis.handling import Handling, Outcome, waves
 from bmt.chassis.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
 from bmt.chassis.publisher import Publisher
@@ -74,6 +74,7 @@ class Dispatcher:
         outside: Collection[str] = (),
         on_dead: OnDead = no_answer,
         complete: Complete = as_they_are,
+        catch_up: CatchUp = up_to_date,
     ) -> None:
         """`dead_letters` is a topic; `projections` are the views of other services' events.
 
@@ -93,9 +94,11 @@ class Dispatcher:
         self._outside = frozenset(outside)
         self._on_dead = on_dead
         self._complete = complete
+        self._catch_up = catch_up
+        self._untold: list[Handling] = []
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Return when each record's outcome is durable: its offset may be committed.
+        """Return when what each record leads to is durable; once it was told, too, its offset may be committed.
 
         Raises:
             Unavailable: a part is away; handle the same records again.
@@ -115,15 +118,30 @@ class Dispatcher:
             parked += behind
             handled += free
             crash_points.reached("dispatch.wave_ended")
-        await self._tell([one for one in handled if one.failure is None])
+        taken = [one for one in handled if one.failure is None]
+        await self._pass_on(taken)
         # Last: where a part went away on the way here, the batch comes again.
-        for one in parked:
+        self._untold += taken
+        for one in (*parked, *(one for one in handled if one.failure is not None)):
             self._count(one.type, Outcome.PARKED)
-        for one in handled:
-            self._count(one.type, one.end)
         for record in records:
             if record.place in given_up:
                 self._count(self._read(record).type, Outcome.DUPLICATE)
+
+    async def tell(self) -> None:
+        """Return when the views hold all that was handled since the last time; what a view fails at is parked.
+
+        Raises:
+            Unavailable: a part is away; the same again is owed.
+        """
+        untold = list(self._untold)
+        await self._project([one for one in untold if one.dead is None and one.failure is None])
+        await self._catch_up()
+        crash_points.reached("dispatch.projected")
+        await self._park_failed(untold)
+        del self._untold[: len(untold)]
+        for one in untold:
+            self._count(one.type, one.end)
 
     async def _park_behind(self, behind: Sequence[Handling]) -> None:
         now = self._clock()
@@ -176,7 +194,9 @@ class Dispatcher:
     async def _try_again(self, parked: Parked) -> None:
         (handled,) = tried = await self._execute([self._read(parked.record)])
         if handled.failure is None:
-            await self._told(tried)
+            await self._pass_on(tried)
+            await self._project([one for one in tried if one.dead is None])
+            await self._catch_up()
         crash_points.reached("dispatch.tried_again")
         if handled.failure is None:
             await self._lot.release(parked.id)
@@ -212,17 +232,10 @@ class Dispatcher:
         crash_points.reached("dispatch.executed")
         return handling
 
-    async def _tell(self, handled: Sequence[Handling]) -> None:
-        """As `_told`; what a view fails at is parked."""
-        await self._told(handled)
-        await self._park_failed(handled)
-
-    async def _told(self, handled: Sequence[Handling]) -> None:
-        """Hand over the commits of a whole batch: a view takes in all about one request at once."""
+    async def _pass_on(self, handled: Sequence[Handling]) -> None:
+        """Hand over the commits of a whole batch, and refuse what cannot be handled."""
         commits = [one.commit for one in handled if one.commit is not None]
         await self._execution.hand_over(commits)
-        await self._project([one for one in handled if one.dead is None])
-        crash_points.reached("dispatch.projected")
         await self._refuse([(one.record, one.dead) for one in handled if one.dead])
 
     async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:

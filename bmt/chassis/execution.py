@@ -39,6 +39,13 @@ CONFLICT_TRIES: Final = 20
 Handed = Callable[[Sequence[Commit]], Awaitable[None]]
 """Takes over commits that are durable: the service's own views, then the relay."""
 
+CatchUp = Callable[[], Awaitable[None]]
+"""Brings the service's own views that lag up to what was handed over; one that cannot be written is owed on."""
+
+
+async def up_to_date() -> None:
+    """No view lags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Executed:
@@ -68,17 +75,28 @@ class Execution(Generic[C, S]):
         decider: Decider[C, S],
         vocabulary: Vocabulary,
         published: Collection[str],
+        relayed: Callable[[str], bool] | None = None,
         hand_over: Handed,
+        catch_up: CatchUp = up_to_date,
         clock: Clock,
         new_id: NewId,
         count: CountCommand = uncounted,
     ) -> None:
-        """`published` are the types that have a topic; other events stay within the service."""
+        """`published` are the types that have a topic; `relayed` tells these, and those that go to one receiver.
+
+        Other events stay within the service.
+        """
         self._store = store
         self._decider = decider
         self._standings = Standings(store, decider, vocabulary)
-        self._committing = Committing(published=published, clock=clock, new_id=new_id)
+        self._committing = Committing(
+            published=published,
+            relayed=relayed or published.__contains__,
+            clock=clock,
+            new_id=new_id,
+        )
         self._count = count
+        self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
         self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
 
@@ -91,6 +109,7 @@ class Execution(Generic[C, S]):
             StoreUnavailable: nothing is known to be written; the same message again is safe.
         """
         result = (await self.execute_many([message]))[0]
+        await self._catch_up()
         if isinstance(result, Exception):
             raise result
         return result.raise_refusal()
@@ -104,12 +123,13 @@ class Execution(Generic[C, S]):
         results = await self.decide_many(messages)
         # A replayed one too, where who appended it died before the views had it: the caller reads
         # what it is told was written.
-        await self.hand_over([r.commit for r in results if isinstance(r, Executed)])
+        done = [r.commit for r in results if isinstance(r, Executed)]
+        await self.hand_over([commit for commit in done if commit.outbox])
         return results
 
     async def hand_over(self, commits: Sequence[Commit]) -> None:
-        """Tell the service's own views, then the relay; what was delivered before is left out."""
-        await self._hand_overs.submit([commit for commit in commits if commit.outbox])
+        """Tell the service's own views, then the relay of those that the outbox holds."""
+        await self._hand_overs.submit([commit for commit in commits if commit.events])
         crash_points.reached("execution.handed_over")
 
     async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:

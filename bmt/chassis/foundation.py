@@ -125,7 +125,7 @@ class Foundation:
             clock.now,
         )
         self._own_projections: list[Projection] = []
-        projections = OwnProjections(
+        self._projections = OwnProjections(
             self._own_projections, self._own, self.source, self.metrics.view_left_behind
         )
         topics = {
@@ -144,19 +144,22 @@ class Foundation:
         )
         self.relay = Relay(
             store=self.store,
-            projections=projections,
+            projections=self._projections,
             publisher=self.publisher,
             kept=self._republishing,
             topics=topics,
             source=self.source,
             clock=clock.now,
         )
+        delivery = Delivery(self._projections, self.relay)
         self.execution: Execution[Any, Any] = Execution(
             store=self.store,
             decider=decider,
             vocabulary=self._own,
             published=topics.keys(),
-            hand_over=Delivery(projections, self.relay).hand_over,
+            relayed=self.relay.carries,
+            hand_over=delivery.hand_over,
+            catch_up=delivery.catch_up,
             clock=clock.now,
             new_id=clock.new_id,
             count=self.metrics.command_executed,
@@ -234,6 +237,7 @@ class Foundation:
             vocabulary=self._heard,
             handlers=handlers,
             execution=self.execution,
+            catch_up=self._projections.catch_up,
             projections=projections,
             lot=self.lot,
             publisher=self.publisher,

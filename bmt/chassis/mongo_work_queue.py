@@ -16,6 +16,7 @@ class MongoWorkQueue:
 
     def __init__(self, collection: mongodb.Collection) -> None:
         """`collection` needs find, insert, update and delete."""
+        self._durable = collection
         self._work = mongodb.rebuildable(collection)
 
     async def prepare(self) -> None:
@@ -23,12 +24,15 @@ class MongoWorkQueue:
         with mongodb.store_errors():
             await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
 
-    async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
+    async def change(
+        self, changes: Sequence[WorkChange], *, durable: bool = False
+    ) -> Collection[str]:
         """As `WorkQueue.change`: one removal and one insertion, unless one piece of work is in it twice."""
         new: list[str] = []
         for part in _each_once(changes):
             await self._remove([change.id for change in part if isinstance(change, Remove)])
-            new += await self._insert([change for change in part if isinstance(change, WorkItem)])
+            items = [change for change in part if isinstance(change, WorkItem)]
+            new += await self._insert(items, self._durable if durable else self._work)
         return new
 
     async def _remove(self, ids: Sequence[str]) -> None:
@@ -36,14 +40,14 @@ class MongoWorkQueue:
             with mongodb.store_errors():
                 await self._work.delete_many({"_id": {"$in": ids}})
 
-    async def _insert(self, items: Sequence[WorkItem]) -> list[str]:
+    async def _insert(self, items: Sequence[WorkItem], collection: mongodb.Collection) -> list[str]:
         """The ids of those that were not there."""
         if not items:
             return []
         there: set[int] = set()
         with mongodb.store_errors():
             try:
-                await self._work.insert_many([_document(item) for item in items], ordered=False)
+                await collection.insert_many([_document(item) for item in items], ordered=False)
             except mongodb.BulkWriteError as error:
                 there = mongodb.duplicates(error)
         return [item.id for place, item in enumerate(items) if place not in there]

@@ -22,6 +22,7 @@ from pymongo import (
     IndexModel,
     InsertOne,
     ReturnDocument,
+    UpdateMany,
     UpdateOne,
     WriteConcern,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "ObjectId",
     "OperationFailure",
     "ReturnDocument",
+    "UpdateMany",
     "UpdateOne",
     "WriteConcern",
     "connect",

@@ -22,9 +22,9 @@ class Poll:
     def __init__(self) -> None:
         self._doubted: dict[TopicPartition, int] = {}
 
-    async def next(self, client: AIOKafkaConsumer) -> PolledBatch:
-        """What comes next; nothing when nothing came within half a second."""
-        fetched = await client.getmany(timeout_ms=WAIT_MS, max_records=BATCH)
+    async def next(self, client: AIOKafkaConsumer, wait_ms: int = WAIT_MS) -> PolledBatch:
+        """What comes next; nothing when nothing came within `wait_ms`."""
+        fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
         polled = {
             place: self._believed(client, place, records) for place, records in fetched.items()
         }

@@ -210,7 +210,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         if self._failure is not None:
             raise self._failure
         unhandled = self._without_expected(polled) if self._placed else {}
-        self._in_hand = {place: _last(records) for place, records in unhandled.items()}
+        self._in_hand |= {place: _last(records) for place, records in unhandled.items()}
         return unhandled
 
     def _without_expected(self, polled: PolledBatch) -> PolledBatch:
@@ -228,7 +228,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         return found
 
     async def note_handled(self) -> None:
-        """What `unhandled` gave last was handled, durably; saved once a second."""
+        """All that `unhandled` gave was handled, durably; saved once a second."""
         self._handled.update(self._in_hand)
         self._in_hand = {}
         if time.monotonic() - self._saved_at >= SAVED_EVERY_SECONDS:

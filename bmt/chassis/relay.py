@@ -124,9 +124,13 @@ class Relay:
         self._address_of |= dict.fromkeys(types, address_of)
         self._kept.watch(topics)
 
+    def carries(self, type_: str) -> bool:
+        """Whether events of this type leave the service."""
+        return type_ in self._topics or type_ in self._address_of
+
     def enqueue(self, commits: Sequence[Commit]) -> None:
         """Deliver these soon. While catching up nothing is kept here: the store has it all."""
-        if not self._behind:
+        if commits and not self._behind:
             self._fresh |= {commit.id: commit for commit in commits}
             self._woken.set()
 
@@ -219,6 +223,7 @@ class Relay:
         for commit in in_order:
             self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
         crash_points.reached("relay.published")
+        await self._projections.catch_up()
         await self._store.delivered([commit.id for commit in in_order if commit.id in owed])
         crash_points.reached("relay.unset")
 
@@ -260,11 +265,7 @@ class Relay:
         return found
 
     def _records(self, commit: Commit) -> list[Outgoing]:
-        return [
-            self._record(commit, event)
-            for event in commit.events
-            if event.type in self._topics or event.type in self._address_of
-        ]
+        return [self._record(commit, event) for event in commit.events if self.carries(event.type)]
 
     def _has_address(self, commit: Commit) -> bool:
         return any(event.type in self._address_of for event in commit.events)

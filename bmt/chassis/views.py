@@ -62,6 +62,7 @@ class View(Generic[D]):
         key: which document an event belongs to; None when the event does not concern this view.
         begins: whether nothing that was said before an event belongs to its document.
         indexes: lists of fields that are searched or sorted together.
+        lags: under load it takes in many waves at once, and shows them up to a second late.
     """
 
     name: str
@@ -70,6 +71,7 @@ class View(Generic[D]):
     key: Callable[[Heard[BaseModel]], str | None] = by_subject
     begins: Callable[[Heard[BaseModel]], bool] = begins_stream
     indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
+    lags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,8 @@ class ViewProjection(Generic[D]):
             if (key := self.view.key(event)) is not None:
                 by_key.setdefault(key, []).append(event)
         keys: Collection[str] = list(by_key)
-        # What came by a topic is not said again once its offset is committed.
-        durable = any(event.topic for event in heard)
+        # What came by a topic is not said again once its offset is committed, nor what that led to.
+        durable = any(event.topic or event.unmarked for event in heard)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
             changed: dict[str, _Held[D]] = {}

@@ -83,6 +83,7 @@ class Vocabulary:
                 data=event.decoded or self.decode_text(event.type, event.text),
                 position=commit.version,
                 origin=commit.stream,
+                unmarked=not commit.outbox,
             )
             for event in commit.events
         ]

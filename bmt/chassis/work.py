@@ -51,8 +51,10 @@ WorkChange = WorkItem | Remove
 class WorkQueue(Protocol):
     """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
 
-    async def change(self, changes: Sequence[WorkChange]) -> Collection[str]:
-        """Put in and take out, in order; the ids of what is new.
+    async def change(
+        self, changes: Sequence[WorkChange], *, durable: bool = False
+    ) -> Collection[str]:
+        """Put in and take out, in order; the ids of what is new. `durable`: no crash can undo it.
 
         Work that is there already stays as it is.
         """
@@ -135,7 +137,10 @@ class WorkProjection:
                 waiting.add(change.target)
                 changes.append(change)
         # What was there already is being performed, or waits for a reason of its own.
-        new = await self._queue.change(changes)
+        new: Collection[str] = ()
+        if changes:
+            durable = any(event.unmarked for event in heard)
+            new = await self._queue.change(changes, durable=durable)
         for id_ in new:
             if (item := reserved.get(id_)) is not None:
                 self._hands[item.target].take_over(item)

@@ -25,6 +25,13 @@ from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import Slip, State
+from services.notification.wording.composer import (
+    Compose,
+    Composer,
+    Kind,
+    OwnWords,
+    WordsInForce,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -45,44 +52,78 @@ class _Made:
 def composing(
     execution: Execution[Any, Any],
     documents: DocumentStore,
+    composer: Composer,
+    words: WordsInForce,
     render: Render,
     at_hand: Recent[str, bytes],
 ) -> Complete:
-    """Adds their messages to the commands that lead to e-mails; `at_hand` takes them by document id."""
+    """Writes the notices of a wave, and adds their messages to the commands that lead to e-mails.
 
-    async def complete(messages: Sequence[Message[Command]]) -> Sequence[Message[Command]]:
-        telling = [one.stream for one in messages if isinstance(one.command, Acknowledge | Tell)]
+    `at_hand` takes the messages by document id.
+    """
+
+    async def complete(
+        messages: Sequence[Message[Any]],
+    ) -> Sequence[Message[Command] | Exception]:
+        kinds = {one.command.kind for one in messages if isinstance(one.command, Compose)}
+        own = await words.of(kinds) if kinds else {}
+        written = [_written(one, composer, own) for one in messages]
+        telling = [
+            one
+            for one in written
+            if isinstance(one, Message) and isinstance(one.command, Acknowledge | Tell)
+        ]
         if not telling:
-            return messages
-        states = await execution.known_states(set(telling))
-        made = [await _made(one, states, render) for one in messages]
-        new = [each.document for one in made for each in one]
+            return written
+        states = await execution.known_states({one.stream for one in telling})
+        made = {one.causation: await _made(one, states, render) for one in telling}
+        new = [each.document for one in made.values() for each in one]
         if not new or not await _stored(documents, new):
-            return messages
+            return written
         crash_points.reached("notification.composing.stored")
         for document in new:
             if len(document.content) <= AT_HAND_BYTES:
                 at_hand.put(document.document_id, document.content)
-        return [_with(message, one) for message, one in zip(messages, made, strict=True)]
+        return [
+            _with(one, made.get(one.causation, ())) if isinstance(one, Message) else one
+            for one in written
+        ]
 
     return complete
+
+
+def _written(
+    message: Message[Any], composer: Composer, own: Mapping[Kind, OwnWords]
+) -> Message[Command] | Exception:
+    """The message with its notice; why it cannot be written concerns its event alone."""
+    compose = message.command
+    if not isinstance(compose, Compose):
+        return message
+    try:
+        notice = composer.notice(
+            compose.heard, compose.about, own.get(compose.kind), **compose.details
+        )
+        return message.with_command(compose.command(notice))
+    except Exception as error:  # noqa: BLE001  its event is parked with its reason
+        return error
 
 
 async def _made(
     message: Message[Command], states: Mapping[str, State], render: Render
 ) -> Sequence[_Made]:
     """The messages of what a command leads to, as the stream is known; none where one cannot be made."""
-    if not isinstance(message.command, Acknowledge | Tell):
+    command = message.command
+    if not isinstance(command, Acknowledge | Tell):
         return ()
     try:
-        events = DECIDER.decide(message.command, states[message.stream])
+        events = DECIDER.decide(command, states[message.stream])
         made = [
             _Made(event, await _document(event, render))
             for event in events
             if isinstance(event, NoticeDue) and not event.notice.on_paper
         ]
     except Exception:
-        log.exception("email_not_composed", request_id=message.command.request.request_id)
+        log.exception("email_not_composed", request_id=command.request.request_id)
         return ()
     return [one for one in made if len(one.document.content) <= CHUNK_BYTES]
 

@@ -1,5 +1,6 @@
 """What notification does about each event heard and each call: one verb each."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bmt.agencies.register import Agencies
@@ -8,6 +9,7 @@ from bmt.chassis.decider import Heard, Message
 from bmt.chassis.execution import Executed, Execution
 from bmt.chassis.idempotency import CommandContext
 from bmt.contracts.events import (
+    About,
     Approved,
     ConfigurationFailed,
     Configured,
@@ -24,62 +26,49 @@ from services.notification.domain.failures import TellOfFailure
 from services.notification.domain.notice import Notice
 from services.notification.domain.practice import practice_of
 from services.notification.domain.waits import AwaitStep
-from services.notification.wording.composer import Composer, readable
+from services.notification.wording.composer import Compose, readable
 
 
-async def acknowledge(
-    heard: Heard[RequestReceived], composer: Composer, clock: Clock
-) -> Message[Command]:
+async def acknowledge(heard: Heard[RequestReceived], clock: Clock) -> Message[Compose]:
     """A request was received: its applicant is told so."""
-    request = heard.data.request
-    notice = await composer.notice(
+    request, thread = heard.data.request, heard.data.email_message_id
+    return _composed(
         heard,
         "acknowledgement",
+        lambda notice: Acknowledge(request, notice, clock(), thread),
         quota_bytes=request.quota_bytes,
         max_file_size_bytes=request.max_file_size_bytes,
     )
-    command = Acknowledge(request, notice, clock(), heard.data.email_message_id)
-    return heard.leads_to(_stream(heard.subject), command)
 
 
-async def tell_of_rejection(
-    heard: Heard[Rejected], composer: Composer, clock: Clock
-) -> Message[Command]:
+async def tell_of_rejection(heard: Heard[Rejected], clock: Clock) -> Message[Compose]:
     """It was rejected: the applicant is told why."""
-    reason = readable(heard.data.reason)
-    return _tell(heard, await composer.notice(heard, "rejected", reason=reason), clock)
+    return _told(heard, "rejected", clock, reason=readable(heard.data.reason))
 
 
-async def tell_of_return(
-    heard: Heard[ReturnedForCorrection], composer: Composer, clock: Clock
-) -> Message[Command]:
+async def tell_of_return(heard: Heard[ReturnedForCorrection], clock: Clock) -> Message[Compose]:
     """It needs a correction: the applicant is told which."""
-    reason = readable(heard.data.reason)
-    return _tell(heard, await composer.notice(heard, "returned", reason=reason), clock)
+    return _told(heard, "returned", clock, reason=readable(heard.data.reason))
 
 
-async def tell_of_withdrawal(
-    heard: Heard[Withdrawn], composer: Composer, clock: Clock
-) -> Message[Command]:
+async def tell_of_withdrawal(heard: Heard[Withdrawn], clock: Clock) -> Message[Compose]:
     """It was withdrawn in time: the applicant is told that nothing more will come of it."""
-    return _tell(heard, await composer.notice(heard, "withdrawn"), clock)
+    return _told(heard, "withdrawn", clock)
 
 
-async def tell_of_configuration(
-    heard: Heard[Configured], composer: Composer, clock: Clock
-) -> Message[Command]:
+async def tell_of_configuration(heard: Heard[Configured], clock: Clock) -> Message[Compose]:
     """It is in force: the applicant is told what can be used now, or that the service ended."""
     if heard.data.request.kind == "termination":
-        return _tell(heard, await composer.notice(heard, "terminated"), clock)
+        return _told(heard, "terminated", clock)
     effective = heard.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
-    notice = await composer.notice(
+    return _told(
         heard,
         "configured",
+        clock,
         quota_bytes=effective.storage.quota_bytes,
         max_file_size_bytes=min((size for size in largest if size is not None), default=None),
     )
-    return _tell(heard, notice, clock)
 
 
 async def await_decision(heard: Heard[ReviewOpened], agencies: Agencies) -> Message[Command] | None:
@@ -155,8 +144,20 @@ async def resend(
     return await execution.execute(_called(request_id, context, command))
 
 
-def _tell(heard: Heard[RequestEvent], notice: Notice, clock: Clock) -> Message[Command]:
-    return heard.leads_to(_stream(heard.subject), Tell(heard.data.request, notice, clock()))
+def _told(
+    heard: Heard[RequestEvent], about: About, clock: Clock, **details: Any
+) -> Message[Compose]:
+    request = heard.data.request
+    return _composed(heard, about, lambda notice: Tell(request, notice, clock()), **details)
+
+
+def _composed(
+    heard: Heard[RequestEvent],
+    about: About,
+    command: Callable[[Notice], Command],
+    **details: Any,
+) -> Message[Compose]:
+    return heard.leads_to(_stream(heard.subject), Compose(heard, about, command, details))
 
 
 def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:

@@ -55,12 +55,18 @@ def build(settings: Settings) -> FastAPI:
     renders = _renders(settings)
     at_hand: Recent[str, bytes] = Recent(AT_HAND)
     _work(foundation, settings, agencies, renders, at_hand)
-    words = SavedWords(templates)
-    composer = Composer(agencies, settings.mail_domain, settings.status_url, words)
+    composer = Composer(agencies, settings.mail_domain, settings.status_url)
     foundation.hears(
         TOPICS,
-        bind(TABLE, composer=composer, agencies=agencies, clock=clock.now),
-        complete=composing(foundation.execution, foundation.documents, renders["email"], at_hand),
+        bind(TABLE, agencies=agencies, clock=clock.now),
+        complete=composing(
+            foundation.execution,
+            foundation.documents,
+            composer,
+            SavedWords(templates),
+            renders["email"],
+            at_hand,
+        ),
     )
     foundation.samples(
         overdue_sampler(

@@ -191,6 +191,7 @@ FILES: Final = View(
     model=FileEntry,
     fold=_fold,
     key=_of_file,
+    lags=True,
     indexes=(
         ("received_at", "_id"),
         ("status", "received_at", "_id"),

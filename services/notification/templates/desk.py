@@ -113,7 +113,7 @@ class TemplateDesk:
         else:
             saved = await self._templates.get(key_of(agency, about))
             words = (saved.words if saved else None) or DEFAULT[about]
-        return await sample_slip(self._composer, agency, about, words, channel)
+        return sample_slip(self._composer, agency, about, words, channel)
 
     def _told(self, agency: str, about: About, saved: TemplateSaved | None) -> Template:
         own = saved.words if saved else None

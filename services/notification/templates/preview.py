@@ -1,7 +1,6 @@
 """A notice with sample values, written by the composer that writes real ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,24 +33,13 @@ _DETAILS: Final[Mapping[About, Mapping[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Words that are tried out."""
-
-    words: Words
-
-    async def of(self, _agency: str, _about: About) -> OwnWords:
-        """As `WordsInForce.of`."""
-        return OwnWords(self.words, version=0)
-
-
-async def sample_slip(
+def sample_slip(
     composer: Composer, agency: str, about: About, words: Words, channel: ReplyChannel
 ) -> Slip:
     """The notice of a request that never was, to be made into a message."""
     heard = _heard(agency, about, channel)
-    trying = replace(composer, words=_Given(words))
-    notice = await trying.notice(heard, about, **_DETAILS.get(about, {}))
+    own = OwnWords(words, version=0)
+    notice = composer.notice(heard, about, own, **_DETAILS.get(about, {}))
     return Slip(heard.data.request, notice, in_reply_to=None, wanted_since=heard.time)
 
 

@@ -1,16 +1,15 @@
 """The words in force, of each agency and each kind of notice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.batcher import Batcher
 from bmt.chassis.decider import Heard
 from bmt.chassis.views import View, ViewProjection
 from bmt.contracts.events import About
 from services.notification.domain.template_events import TemplateSaved
-from services.notification.wording.composer import OwnWords
+from services.notification.wording.composer import Kind, OwnWords
 
 Templates = ViewProjection[TemplateSaved]
 
@@ -34,24 +33,17 @@ TEMPLATES: Final = View(
 
 
 class SavedWords:
-    """As `WordsInForce`: looks for the words of many notices at once."""
+    """As `WordsInForce`."""
 
     def __init__(self, templates: Templates) -> None:
         """Asks `templates`, each time: words count from the moment they are saved."""
         self._templates = templates
-        self._looks: Batcher[str, OwnWords | None] = Batcher(self._look)
 
-    async def of(self, agency: str, about: About) -> OwnWords | None:
+    async def of(self, notices: Collection[Kind]) -> Mapping[Kind, OwnWords]:
         """As `WordsInForce.of`."""
-        (own,) = await self._looks.submit([key_of(agency, about)])
-        return own
-
-    async def _look(self, keys: Sequence[str]) -> Sequence[OwnWords | None]:
-        found = await self._templates.get_many(set(keys))
-        return [_own(found.get(key)) for key in keys]
-
-
-def _own(saved: TemplateSaved | None) -> OwnWords | None:
-    if saved is None or saved.words is None:
-        return None
-    return OwnWords(saved.words, saved.version)
+        found = await self._templates.get_many({key_of(*kind) for kind in notices})
+        return {
+            kind: OwnWords(saved.words, saved.version)
+            for kind in notices
+            if (saved := found.get(key_of(*kind))) is not None and saved.words is not None
+        }

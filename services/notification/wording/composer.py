@@ -1,8 +1,8 @@
 """From an event heard to the notice of it: the same event always gives the same notice."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from bmt.agencies.register import Agencies
@@ -10,6 +10,7 @@ from bmt.chassis.decider import Heard
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import Words
 from bmt.contracts.progress import OUTCOMES
+from services.notification.domain.commands import Command
 from services.notification.domain.notice import Content, Notice
 from services.notification.domain.practice import practice_of
 from services.notification.wording import english, malay
@@ -33,16 +34,42 @@ class OwnWords:
     version: int
 
 
+Kind = tuple[str, About]
+"""An agency, and what its notice is about."""
+
+
 class WordsInForce(Protocol):
     """What each agency's notices say now."""
 
-    async def of(self, agency: str, about: About) -> OwnWords | None:
-        """The agency's own words; None: it uses those that bmt brings.
+    async def of(self, notices: Collection[Kind]) -> Mapping[Kind, OwnWords]:
+        """Their agencies' own words, of those that have any: the others use those that bmt brings.
 
         Raises:
             StoreUnavailable: it cannot be told; nothing may be written in other words meanwhile.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """A notice that is to be written.
+
+    Attributes:
+        heard: the event that it tells of.
+        about: what it is about.
+        command: what the notice becomes a part of.
+        details: further fields of its `Case`.
+    """
+
+    heard: Heard[RequestEvent]
+    about: About
+    command: Callable[[Notice], Command]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """The agency that it is written for, and what about."""
+        return self.heard.data.request.agency, self.about
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +80,24 @@ class Composer:
         agencies: whose rules say how users are told.
         mail_domain: of the sender's address; Message-IDs end in it.
         status_url: where users see their requests; empty: nowhere.
-        words: what each agency's notices say now.
     """
 
     agencies: Agencies
     mail_domain: str
     status_url: str
-    words: WordsInForce
 
-    async def notice(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Notice:
-        """The notice of `heard`; `details` are further fields of its `Case`.
+    def notice(
+        self,
+        heard: Heard[RequestEvent],
+        about: About,
+        own: OwnWords | None = None,
+        **details: Any,
+    ) -> Notice:
+        """The notice of `heard` in the agency's `own` words, or those that bmt brings.
 
-        Raises:
-            StoreUnavailable: the words in force cannot be told.
+        `details` are further fields of its `Case`.
         """
         request = heard.data.request
-        own = await self.words.of(request.agency, about)
         practice = practice_of(request.agency, self.agencies)
         case = self.case(heard, about, **details)
         by_email = request.reply_through == "email"

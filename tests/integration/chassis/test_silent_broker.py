@@ -25,6 +25,9 @@ class Nobody:
     async def handle(self, _) -> None:
         pass
 
+    async def tell(self) -> None:
+        pass
+
 
 async def test_a_consumer_stops_soon_though_its_broker_is_silent(tmp_path):
     kafka = embedded_kafka(tmp_path)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from eventually import eventually
@@ -37,6 +38,10 @@ async def working(queue, perform, **options):
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+PROMISE = SimpleNamespace(unmarked=False)
+"""An event that promises work, and that the outbox holds."""
 
 
 async def is_empty(queue) -> None:
@@ -188,7 +193,7 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):
 
 def promised(queue, worker, *ids):
     """The projection of one event that promises work with these ids, and the event."""
-    return WorkProjection(queue, lambda _: [item(id_) for id_ in ids], [worker]), [None]
+    return WorkProjection(queue, lambda _: [item(id_) for id_ in ids], [worker]), [PROMISE]
 
 
 async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_looked_for(queue):

@@ -108,7 +108,7 @@ async def test_two_writers_of_one_document_lose_nothing():
     assert sorted(shelf.weights) == [5, 7]
 
 
-async def test_what_came_by_a_topic_is_durable_before_its_offset_is_committed():
+async def test_what_came_by_a_topic_or_is_in_no_outbox_is_durable_before_its_offset_is_committed():
     asked = []
 
     class Asked(MemoryViewStore):
@@ -119,11 +119,12 @@ async def test_what_came_by_a_topic_is_durable_before_its_offset_is_committed():
             return await super().save(view, documents, durable=durable)
 
     shelves = ViewProjection(SHELVES, Asked())
-    (own,) = heard(commit(1, 10))
+    (own,) = heard(replace(commit(1, 10), outbox=True))
     await shelves.apply([own])
     await shelves.apply([replace(own, origin="/other/1", topic="bmt.others.v1")])
-    assert asked == [False, True]
-    assert await shelves.get("1") == Shelf(weights=(10, 10))
+    await shelves.apply(heard(commit(2, 20)))
+    assert asked == [False, True, True]
+    assert await shelves.get("1") == Shelf(weights=(10, 10, 20))
 
 
 async def test_any_order_of_deliveries_gives_the_same_view():

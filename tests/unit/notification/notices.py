@@ -1,5 +1,6 @@
 """Notices as notification writes them, for its specifications."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from fixtures.samples import MONDAY, facts, received
 from bmt.agencies import register
 from bmt.chassis import clock
 from bmt.chassis.decider import Heard
+from bmt.chassis.recent import Recent
 from bmt.chassis.subscriptions import bind
 from bmt.chassis.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
@@ -22,12 +24,15 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
+from services.notification.channels.rendered import Rendered
+from services.notification.composing import composing
+from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.notice import Notice
-from services.notification.domain.state import Slip
+from services.notification.domain.state import Slip, State
 from services.notification.subscriptions import TABLE
-from services.notification.wording.composer import Composer, OwnWords
+from services.notification.wording.composer import Composer, Kind, OwnWords
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
 
@@ -38,12 +43,12 @@ class Spoken:
     def __init__(self, **own: OwnWords) -> None:
         self.own = own
 
-    async def of(self, _agency: str, about: str) -> OwnWords | None:
-        return self.own.get(about)
+    async def of(self, kinds: Collection[Kind]) -> Mapping[Kind, OwnWords]:
+        return {kind: own for kind in kinds if (own := self.own.get(kind[1])) is not None}
 
 
 SENDER = "bmt@mygovuc.gov.my"
-COMPOSER = Composer(AGENCIES, "mygovuc.gov.my", "", Spoken())
+COMPOSER = Composer(AGENCIES, "mygovuc.gov.my", "")
 REQUEST = facts(request_id="019349f0-1c2a-7b3c-8d4e-5f60718293a4")
 ON_PAPER = REQUEST.model_copy(update={"reply_through": "letter"})
 SITI = Submitter(subject="siti@mampu.gov.my", role="administrator")
@@ -75,12 +80,26 @@ def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str 
     return Heard(envelope, event, 1, "origin")
 
 
-async def command(event: RequestEvent, event_id: str = "", composer=COMPOSER) -> Acknowledge | Tell:
-    """What `event` leads to."""
-    handle = bind(TABLE, composer=composer, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
+async def command(
+    event: RequestEvent, event_id: str = "", composer=COMPOSER, **own: OwnWords
+) -> Acknowledge | Tell:
+    """What `event` leads to, where the agency has its `own` words for a kind of notice."""
+    handle = bind(TABLE, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
     message = await handle(heard(event, event_id))
-    assert message is not None
-    return message.command
+    complete = composing(Nothing(), Nothing(), composer, Spoken(**own), no_e_mail, Recent(1))
+    (done,) = await complete([message])
+    return done.command
+
+
+class Nothing:
+    """No streams, and nowhere to store documents."""
+
+    async def known_states(self, streams: Collection[str]) -> Mapping[str, State]:
+        return dict.fromkeys(streams, DECIDER.initial)
+
+
+async def no_e_mail(_: Slip) -> Rendered:
+    raise ValueError("nothing is stored here")
 
 
 async def slip(about: str, request: RequestFacts = REQUEST, in_reply_to: str | None = None) -> Slip:

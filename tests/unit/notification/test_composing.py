@@ -6,13 +6,16 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from fixtures.procedure import rejected
 from notices import (
+    COMPOSER,
     DOCUMENT,
     NOW,
     ON_PAPER,
     REQUEST,
     SENDER,
     due,
+    heard,
     notice,
     prepared,
 )
@@ -28,6 +31,7 @@ from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Composed, Tell
 from services.notification.domain.failures import TellOfFailure
 from services.notification.domain.state import Slip
+from services.notification.wording.composer import Compose
 
 RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")
 THREAD = "<20261124091200.siti@mygovuc.gov.my>"
@@ -47,6 +51,9 @@ class Stores:
     async def known_states(self, streams: Any) -> Any:
         return {name: DECIDER.fold(list(self.streams.get(name, ()))) for name in streams}
 
+    async def of(self, _kinds: Any) -> Any:
+        raise StoreUnavailable
+
     async def put_small(self, documents: Sequence[SmallDocument]) -> None:
         if self.fails:
             raise self.fails
@@ -54,7 +61,8 @@ class Stores:
 
     async def composed(self, *commands: Any, render: Any = None) -> list[Any]:
         """What is added to each command; the stream of the n-th is `s<n>`."""
-        complete: Any = composing(self, self, render or email.rendering(SENDER), self.at_hand)
+        renders = render or email.rendering(SENDER)
+        complete: Any = composing(self, self, COMPOSER, self, renders, self.at_hand)
         messages = [Message(f"s{n}", f"c{n}", "", one) for n, one in enumerate(commands)]
         done = await complete(messages)
         assert [replace(one, command=None) for one in done] == [
@@ -111,6 +119,13 @@ async def test_an_e_mail_of_more_than_a_chunk_is_left_to_a_worker():
 async def test_where_the_documents_cannot_be_reached_the_wave_comes_again():
     with pytest.raises(StoreUnavailable):
         await Stores(StoreUnavailable()).composed(ACKNOWLEDGE)
+
+
+async def test_nothing_is_written_while_the_words_in_force_cannot_be_told():
+    stores = Stores()
+    with pytest.raises(StoreUnavailable):
+        await stores.composed(Compose(heard(rejected(REQUEST)), "rejected", None))
+    assert stores.writes == []
 
 
 async def test_where_storing_fails_otherwise_the_notices_are_due_all_the_same():

@@ -45,7 +45,7 @@ def test_each_failure_is_told_once():
     [({"office_email": OFFICE}, True), ({"escalation_email": ABOVE}, True), ({}, False)],
 )
 async def test_who_has_an_address_is_told(keys, wanted):
-    handle = bind(TABLE, composer=None, agencies=agencies(**keys), clock=lambda: NOW)
+    handle = bind(TABLE, agencies=agencies(**keys), clock=lambda: NOW)
     message = await handle[ConfigurationFailed](heard(FAILED, at=NOW))
     assert (message is not None) == wanted
     if message:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from notices import COMPOSER, REQUEST, SAYS, SENDER, Spoken, command, slip
+from notices import COMPOSER, REQUEST, SAYS, SENDER, command, slip
 from pypdf import PdfReader
 from words import own_words
 
@@ -90,8 +90,9 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
         told.append(one.notice.content.malay.paragraphs)
 
     own = OwnWords(own_words(malay={"onward": onward}), 1)
-    composer = replace(COMPOSING, words=Spoken(acknowledgement=own), agencies=Agencies([]))
-    notice = (await command(SAYS["acknowledgement"](REQUEST), "e1", composer)).notice
+    composer = replace(COMPOSING, agencies=Agencies([]))
+    received = SAYS["acknowledgement"](REQUEST)
+    notice = (await command(received, "e1", composer, acknowledgement=own)).notice
     await telling_code(render, PAGE, KEY)(Slip(REQUEST, notice, None, notice.at))
     assert told == [read]
 

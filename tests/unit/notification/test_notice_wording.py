@@ -36,9 +36,7 @@ async def test_a_notice_reads_word_for_word(about, request_):
 
 
 async def test_a_notice_leads_to_where_the_user_sees_the_request_and_to_nowhere_without_an_address():
-    leading = Composer(
-        COMPOSER.agencies, COMPOSER.mail_domain, "https://bmt.example/my/", COMPOSER.words
-    )
+    leading = Composer(COMPOSER.agencies, COMPOSER.mail_domain, "https://bmt.example/my/")
     address = f"https://bmt.example/my/requests/{REQUEST.request_id}"
     for event in (received(REQUEST), rejected(REQUEST)):
         told = (await command(event, composer=leading)).notice
@@ -75,7 +73,7 @@ async def test_the_applicant_is_not_told_of_warnings_nor_of_officers():
 
 
 async def test_an_agency_without_rules_still_tells_its_users():
-    composer = Composer(Agencies([]), COMPOSER.mail_domain, "", COMPOSER.words)
+    composer = Composer(Agencies([]), COMPOSER.mail_domain, "")
     told = (await command(received(REQUEST), composer=composer)).notice
     assert told.agency_name == "MAMPU"
     assert "Piagam Pelanggan" not in told.content.model_dump_json()

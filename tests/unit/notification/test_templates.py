@@ -1,15 +1,12 @@
 """An agency's words: what may be saved, by whom it is overtaken, and what users read then."""
 
-from dataclasses import replace
-
 import pytest
 from decider_specification import given
 from fixtures.procedure import rejected
 from fixtures.samples import received
-from notices import COMPOSER, NOW, REQUEST, SITI, Spoken, command
+from notices import COMPOSER, NOW, REQUEST, SITI, command
 from words import own_words
 
-from bmt.chassis.errors import StoreUnavailable
 from services.notification.domain import DECIDER
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.template_rules import faults
@@ -99,12 +96,12 @@ def test_the_words_that_bmt_brings_are_words_that_could_be_saved(about):
     assert set(REQUIRED[about]) <= set(ALLOWED[about])
 
 
-def speaking(**own):
-    return replace(COMPOSER, words=Spoken(**{name: OwnWords(WORDS, 7) for name in own}))
+OWN = {"rejected": OwnWords(WORDS, 7)}
+"""The agency has words of its own for one notice."""
 
 
 async def test_a_notice_has_the_words_in_force_and_says_which_they_are():
-    told = (await command(rejected(REQUEST), composer=speaking(rejected=True))).notice
+    told = (await command(rejected(REQUEST), **OWN)).notice
     assert told.template_version == 7
     assert told.content.malay.opening == (
         "permohonan tuan/puan bagi perkhidmatan Big Mail Transfer (BMT) (MAMPU/2025/000001) "
@@ -119,7 +116,7 @@ async def test_a_notice_has_the_words_in_force_and_says_which_they_are():
 
 async def test_what_is_not_the_agencys_to_word_stays_as_it_is():
     plain = (await command(rejected(REQUEST))).notice
-    told = (await command(rejected(REQUEST), composer=speaking(rejected=True))).notice
+    told = (await command(rejected(REQUEST), **OWN)).notice
     assert told.content.subject == plain.content.subject
     for own, default in (
         (told.content.malay, plain.content.malay),
@@ -130,7 +127,7 @@ async def test_what_is_not_the_agencys_to_word_stays_as_it_is():
 
 
 async def test_another_notice_of_the_agency_has_the_default_words():
-    told = (await command(received(REQUEST), composer=speaking(rejected=True))).notice
+    told = (await command(received(REQUEST), **OWN)).notice
     assert told.template_version is None
     assert told == (await command(received(REQUEST))).notice.model_copy(
         update={"notification_id": told.notification_id, "message_id": told.message_id}
@@ -139,27 +136,14 @@ async def test_another_notice_of_the_agency_has_the_default_words():
 
 async def test_a_request_that_asked_for_nothing_has_a_dash_there():
     words = own_words(malay={"closing": ("Kuota: {kuota}",)})
-    composer = replace(COMPOSER, words=Spoken(acknowledgement=OwnWords(words, 1)))
     nothing = REQUEST.model_copy(update={"quota_bytes": None, "kind": "termination"})
-    told = (await command(received(nothing), composer=composer)).notice
+    told = (await command(received(nothing), acknowledgement=OwnWords(words, 1))).notice
     assert told.content.malay.closing == ("Kuota: –",)
-
-
-class Away:
-    """The words in force cannot be told."""
-
-    async def of(self, _agency: str, _about: str) -> OwnWords:
-        raise StoreUnavailable
-
-
-async def test_nothing_is_written_while_the_words_in_force_cannot_be_told():
-    with pytest.raises(StoreUnavailable):
-        await command(rejected(REQUEST), composer=replace(COMPOSER, words=Away()))
 
 
 @pytest.mark.parametrize("about", ALLOWED)
 async def test_a_preview_is_what_the_composer_of_real_notices_writes(about):
-    slip = await sample_slip(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
+    slip = sample_slip(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
     words = slip.notice.content.model_dump_json()
     assert "MAMPU/2026/000123" in words
     for one in variables(COMPOSER, "MAMPU", about):

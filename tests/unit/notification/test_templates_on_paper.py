@@ -31,7 +31,7 @@ WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
     [BARE, own_words({"onward": (MARKED, LONGEST), "closing": (MARKED,), "signatory": MARKED})],
 )
 async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
-    slip = await sample_slip(COMPOSER, "MAMPU", "rejected", words, channel)
+    slip = sample_slip(COMPOSER, "MAMPU", "rejected", words, channel)
     (page, *_) = PdfReader(BytesIO(PRESS.print(channel, slip))).pages
     text = "".join(page.extract_text().split())
     assert "ditolak7Januari2026." in text
@@ -48,7 +48,7 @@ async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line)
         return
     if faults("rejected", words):
         return
-    slip = await sample_slip(COMPOSER, "MAMPU", "rejected", words, "email")
+    slip = sample_slip(COMPOSER, "MAMPU", "rejected", words, "email")
     mail = message_from_bytes(email.message(slip, SENDER), policy=default)
     assert mail["Subject"].startswith("[MAMPU/2026/000123] ")
     assert line.strip() in mail.get_content()

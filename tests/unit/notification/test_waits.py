@@ -104,7 +104,7 @@ def agencies(**keys):
 
 
 async def follows(event, rules, at=REQUEST.received_at):
-    handle = bind(TABLE, composer=None, agencies=rules, clock=lambda: NOW)[type(event)]
+    handle = bind(TABLE, agencies=rules, clock=lambda: NOW)[type(event)]
     message = await handle(heard(event, at=at))
     return message and message.command
 
