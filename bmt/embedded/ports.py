@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import random
 import socket
 import tempfile
 from collections.abc import Collection
@@ -20,6 +21,8 @@ LOOKS: Final = 10
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 _BEYOND_BASES: Final = 32_000
 _BASES_APART: Final = 100
+_BEYOND_THE_KERNELS: Final = range(61_000, 62_000)
+"""Linux hands out 32,768 to 60,999 to whoever connects: a port of those is taken in between now and then."""
 _CLAIMED: Final[list[TextIO]] = []
 """Open as long as the process lives."""
 OFFSETS: Final = {
@@ -126,10 +129,17 @@ def _claim(base: int) -> bool:
 
 
 def any_free_port() -> int:
-    """A port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on; it is this process's until it ends, as a base is.
+
+    Raises:
+        PartMissing: there is none beyond the ports that the kernel hands out.
+    """
+    for port in random.sample(_BEYOND_THE_KERNELS, len(_BEYOND_THE_KERNELS)):
+        if is_free(port) and _claim(port):
+            return port
+    raise PartMissing(
+        f"no free port from {_BEYOND_THE_KERNELS.start} to {_BEYOND_THE_KERNELS.stop}"
+    )
 
 
 async def listening(port: int) -> bool:
