@@ -48,7 +48,7 @@ from bmt.chassis.views import Projection, View, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary, type_of
 from bmt.chassis.web import create_app
 from bmt.chassis.work import WorkChange, WorkProjection
-from bmt.chassis.worker import Perform, Worker
+from bmt.chassis.worker import PerformAll, Worker
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -191,15 +191,9 @@ class Foundation:
             self.projects(projection)
         return projection
 
-    def worker(self, target: str, perform: Perform, *, concurrency: int | None = None) -> Worker:
-        """Somebody who performs the work of one target while the service runs, all of it at once or so much."""
-        worker = Worker(
-            target=target,
-            queue=self.work,
-            perform=perform,
-            clock=clock.now,
-            concurrency=concurrency,
-        )
+    def worker(self, target: str, perform: PerformAll) -> Worker:
+        """Somebody who performs the work of one target while the service runs."""
+        worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now)
         self._tasks.append(worker.run)
         return worker
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bmt.chassis import mongodb
-from bmt.chassis.work import Remove, WorkChange, WorkItem
+from bmt.chassis.work import Postpone, Remove, WorkChange, WorkItem
 
 _IN_TURN: Final = [("target", 1), ("due_at", 1)]
 
@@ -25,14 +25,15 @@ class MongoWorkQueue:
             await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
 
     async def change(
-        self, changes: Sequence[WorkChange], *, durable: bool = False
+        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
     ) -> Collection[str]:
-        """As `WorkQueue.change`: one removal and one insertion, unless one piece of work is in it twice."""
+        """As `WorkQueue.change`: one write of each sort, unless one piece of work is in it twice."""
         new: list[str] = []
         for part in _each_once(changes):
             await self._remove([change.id for change in part if isinstance(change, Remove)])
             items = [change for change in part if isinstance(change, WorkItem)]
             new += await self._insert(items, self._durable if durable else self._work)
+            await self._postpone([change for change in part if isinstance(change, Postpone)])
         return new
 
     async def _remove(self, ids: Sequence[str]) -> None:
@@ -51,6 +52,17 @@ class MongoWorkQueue:
             except mongodb.BulkWriteError as error:
                 there = mongodb.duplicates(error)
         return [item.id for place, item in enumerate(items) if place not in there]
+
+    async def _postpone(self, given_back: Sequence[Postpone]) -> None:
+        if given_back:
+            with mongodb.store_errors():
+                await self._work.bulk_write(
+                    [
+                        mongodb.UpdateOne({"_id": one.id}, {"$set": _put_off(one)})
+                        for one in given_back
+                    ],
+                    ordered=False,
+                )
 
     async def take(
         self, target: str, now: datetime, lease: timedelta, limit: int = 1
@@ -75,14 +87,6 @@ class MongoWorkQueue:
                 {"_id": {"$in": list(ids)}, "held": True}, {"$set": {"due_at": until}}
             )
 
-    async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
-        """As `WorkQueue.postpone`."""
-        with mongodb.store_errors():
-            await self._work.update_one(
-                {"_id": id_},
-                {"$set": {"due_at": due_at, "waiting_for": waiting_for, "held": False}},
-            )
-
     async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
         """As `WorkQueue.find`."""
         with mongodb.store_errors():
@@ -101,9 +105,15 @@ class MongoWorkQueue:
             await self._work.delete_many({})
 
 
-def _each_once(changes: Sequence[WorkChange]) -> list[list[WorkChange]]:
+def _put_off(one: Postpone) -> dict[str, Any]:
+    return {"due_at": one.due_at, "waiting_for": one.waiting_for, "held": False}
+
+
+def _each_once(
+    changes: Sequence[WorkChange | Postpone],
+) -> list[list[WorkChange | Postpone]]:
     """The changes in order, parted before whatever changes the same piece of work again."""
-    parts: list[list[WorkChange]] = []
+    parts: list[list[WorkChange | Postpone]] = []
     seen: set[str] = set()
     for change in changes:
         if not parts or change.id in seen:

@@ -4,7 +4,7 @@ The queue is a view: events put work in and take it out, and it can be filled ag
 work in that was done before is harmless, because who performs it looks at the stream first.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -44,6 +44,15 @@ class Remove:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """The work with this id is given back, to be taken again at `due_at`; `waiting_for` says why, for people."""
+
+    id: str
+    due_at: datetime
+    waiting_for: str
+
+
 WorkChange = WorkItem | Remove
 """What an event does to the queue: new work, or work that is over."""
 
@@ -52,9 +61,9 @@ class WorkQueue(Protocol):
     """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
 
     async def change(
-        self, changes: Sequence[WorkChange], *, durable: bool = False
+        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
     ) -> Collection[str]:
-        """Put in and take out, in order; the ids of what is new. `durable`: no crash can undo it.
+        """Put in, take out and give back, in order; the ids of what is new. `durable`: no crash can undo it.
 
         Work that is there already stays as it is.
         """
@@ -68,10 +77,6 @@ class WorkQueue(Protocol):
 
     async def hold(self, ids: Collection[str], until: datetime) -> None:
         """Go on holding items that were taken: their leases now run out at `until`."""
-        ...
-
-    async def postpone(self, id_: str, due_at: datetime, waiting_for: str) -> None:
-        """Give an item back, to be taken again at `due_at`."""
         ...
 
     async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
@@ -95,12 +100,12 @@ class Hands(Protocol):
         """What the work calls."""
         ...
 
-    def reserve(self, item: WorkItem) -> WorkItem | None:
-        """The item as held, when there is a hand free for it now."""
+    def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
+        """Those of these that are due and that hands are free for now, as held."""
         ...
 
-    def take_over(self, item: WorkItem) -> None:
-        """Perform an item that was reserved and is stored as held."""
+    def take_over(self, items: Sequence[WorkItem]) -> None:
+        """Perform items that were reserved and are stored as held."""
         ...
 
     def wake(self) -> None:
@@ -124,29 +129,28 @@ class WorkProjection:
 
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
         """As `Projection.apply`."""
-        reserved: dict[str, WorkItem] = {}
-        changes: list[WorkChange] = []
-        waiting: set[str] = set()
-        for change in (change for event in heard for change in self._change(event)):
-            if isinstance(change, Remove):
-                changes.append(change)
-            elif (held := self._reserve(change)) is not None:
-                reserved[held.id] = held
-                changes.append(held)
-            else:
-                waiting.add(change.target)
-                changes.append(change)
+        changes = [change for event in heard for change in self._change(event)]
+        items = [change for change in changes if isinstance(change, WorkItem)]
+        held = {
+            item.id: item
+            for target, promised in _by_target(items).items()
+            if target in self._hands
+            for item in self._hands[target].reserve(promised)
+        }
         # What was there already is being performed, or waits for a reason of its own.
-        new: Collection[str] = ()
-        if changes:
-            durable = any(event.unmarked for event in heard)
-            new = await self._queue.change(changes, durable=durable)
-        for id_ in new:
-            if (item := reserved.get(id_)) is not None:
-                self._hands[item.target].take_over(item)
-        for target in waiting & self._hands.keys():
+        if not changes:
+            return
+        ready = [held.get(change.id, change) for change in changes]
+        durable = any(event.unmarked for event in heard)
+        new = await self._queue.change(ready, durable=durable)
+        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
+            self._hands[target].take_over(reserved)
+        for target in {item.target for item in items if item.id not in held} & self._hands.keys():
             self._hands[target].wake()
 
-    def _reserve(self, item: WorkItem) -> WorkItem | None:
-        hands = self._hands.get(item.target)
-        return hands.reserve(item) if hands else None
+
+def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
+    found: dict[str, list[WorkItem]] = {}
+    for item in items:
+        found.setdefault(item.target, []).append(item)
+    return found

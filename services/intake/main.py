@@ -13,6 +13,7 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
 from bmt.chassis.vocabulary import type_of
+from bmt.chassis.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
@@ -100,7 +101,7 @@ def build(settings: Settings) -> FastAPI:
     )
     scans = Scans(agencies, foundation.documents, requests, clock.new_id, clock.now)
     layer = Layer(foundation.execution)
-    foundation.works_on(work_of, [foundation.worker(LAY, layer.perform, concurrency=2)])
+    foundation.works_on(work_of, [foundation.worker(LAY, each(layer.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     foundation.hears(
         [*subscriptions.TOLD, *inbound],

@@ -12,6 +12,7 @@ from bmt.chassis import clock, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.recent import Recent
 from bmt.chassis.subscriptions import bind
+from bmt.chassis.worker import each
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
@@ -127,13 +128,14 @@ def _work(
     foundation.works_on(
         work_of,
         [
-            foundation.worker(PREPARE, worker.preparing(execution, documents, renders)),
-            foundation.worker(SMTP, sending),
+            foundation.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
+            foundation.worker(SMTP, each(sending)),
             foundation.worker(
-                REMIND, reminding(execution, agencies, reminders, post, clock.now), concurrency=2
+                REMIND, each(reminding(execution, agencies, reminders, post, clock.now), at_once=2)
             ),
             foundation.worker(
-                FAILURES, telling_of_failures(execution, agencies, reminders, post), concurrency=2
+                FAILURES,
+                each(telling_of_failures(execution, agencies, reminders, post), at_once=2),
             ),
         ],
     )

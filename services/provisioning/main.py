@@ -14,6 +14,7 @@ from bmt.chassis import clock, run
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
+from bmt.chassis.worker import each
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api
@@ -67,7 +68,9 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
-    workers = [foundation.worker(name, configurer.perform) for name in (scim.NAME, worklist.NAME)]
+    workers = [
+        foundation.worker(name, each(configurer.perform)) for name in (scim.NAME, worklist.NAME)
+    ]
     foundation.works_on(work_of, workers)
     foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
     plans = Plans(

@@ -8,6 +8,7 @@ from bmt.agencies import register
 from bmt.chassis import clock, mongodb, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
+from bmt.chassis.worker import each
 from bmt.contracts import topics
 from services import records
 from services.records import api, domain, views
@@ -81,8 +82,8 @@ def build(settings: Settings) -> FastAPI:
     office = Office(foundation.execution, ledger, people, agencies, clock.now)
     dispose = disposing(foundation.execution, office, ledger, people, clock.now)
     workers = [
-        foundation.worker(views.FOLIOS, perform),
-        foundation.worker(views.DISPOSAL, dispose, concurrency=1),
+        foundation.worker(views.FOLIOS, each(perform)),
+        foundation.worker(views.DISPOSAL, each(dispose, at_once=1)),
     ]
     foundation.works_on(views.work_of, workers)
     disposals = foundation.view(DISPOSALS)

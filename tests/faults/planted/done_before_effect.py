@@ -12,13 +12,13 @@ FOUND_BY = ("I10",)
 
 
 def plant() -> None:
-    attempt = Worker._attempt
+    work = Worker._work
 
-    async def hasty(self, item):
-        await self._queue.change([Remove(item.id)])
+    async def hasty(self, items):
+        await self._queue.change([Remove(item.id) for item in items])
         if self.target == "smtp":
             await asyncio.sleep(1)  # what promised the work is said by then
             die_once()
-        return await attempt(self, item)
+        await work(self, items)
 
-    Worker._attempt = hasty
+    Worker._work = hasty

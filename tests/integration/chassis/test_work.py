@@ -1,6 +1,7 @@
 """Leased work: performed, put off, and found again after a crash."""
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,8 +12,8 @@ from eventually import eventually
 from bmt.chassis.clock import now
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.mongo_work_queue import MongoWorkQueue
-from bmt.chassis.work import Remove, WorkItem, WorkProjection
-from bmt.chassis.worker import Done, Later, Worker
+from bmt.chassis.work import Postpone, Remove, WorkItem, WorkProjection
+from bmt.chassis.worker import Done, Later, Worker, each, together
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +31,15 @@ def item(id_: str, target: str = "post") -> WorkItem:
 
 @asynccontextmanager
 async def working(queue, perform, **options):
+    """A worker at work; `perform` is of one item."""
+    async with working_on_lists(
+        queue, each(perform, options.pop("at_once", 500)), **options
+    ) as one:
+        yield one
+
+
+@asynccontextmanager
+async def working_on_lists(queue, perform, **options):
     worker = Worker(target="post", queue=queue, perform=perform, clock=now, **options)
     task = asyncio.create_task(worker.run())
     try:
@@ -61,7 +71,7 @@ async def test_work_is_held_by_one_until_its_lease_runs_out(queue):
 
 async def test_putting_the_same_work_in_twice_changes_nothing(queue):
     await queue.change([item("a")])
-    await queue.postpone("a", now() + timedelta(hours=1), "the post office is closed")
+    await queue.change([Postpone("a", now() + timedelta(hours=1), "the post office is closed")])
     await queue.change([item("a")])
     (waiting,) = await queue.list(10)
     assert waiting.waiting_for == "the post office is closed"
@@ -99,7 +109,7 @@ async def test_a_worker_performs_all_with_bounded_concurrency(queue):
         return Done()
 
     await queue.change([item(str(n)) for n in range(20)])
-    async with working(queue, perform, concurrency=3):
+    async with working(queue, perform, at_once=3):
         await eventually(lambda: is_empty(queue))
     assert sorted(done) == sorted(str(n) for n in range(20))
     assert most <= 3
@@ -163,6 +173,97 @@ async def test_what_hangs_is_given_up_and_tried_again(queue, monkeypatch):
         await eventually(put_off)
         worker.wake()
         await eventually(lambda: len(tries) > 1)
+
+
+async def test_what_waits_is_performed_as_one_list_and_written_as_one(queue, monkeypatch):
+    lists, writes = [], []
+    change = MongoWorkQueue.change
+
+    async def counted(self, changes):
+        writes.append(Counter(type(one).__name__ for one in changes))
+        return await change(self, changes)
+
+    async def perform(items, settle):
+        lists.append(len(items))
+        for place, work in enumerate(items):
+            settle(work, Later(3600, "it rains") if place % 2 else Done())
+
+    await queue.change([item(str(n)) for n in range(100)])
+    monkeypatch.setattr(MongoWorkQueue, "change", counted)
+    async with working_on_lists(queue, together(perform)):
+
+        async def put_off() -> None:
+            waiting = await queue.list(100)
+            assert [work.waiting_for for work in waiting] == ["it rains"] * 50
+            assert not any(work.held for work in waiting)
+
+        await eventually(put_off)
+    assert lists == [100]
+    assert writes == [Counter(Remove=50), Counter(Postpone=50)]
+
+
+async def test_an_item_that_takes_long_holds_up_neither_the_outcomes_nor_the_lists_of_others(queue):
+    finish = asyncio.Event()
+
+    async def perform(items, settle):
+        for work in sorted(items, key=lambda work: work.id == "slow"):
+            if work.id == "slow":
+                await finish.wait()
+            settle(work, Done())
+
+    await queue.change([item("slow"), item("a")])
+    async with working_on_lists(queue, together(perform)) as worker:
+
+        async def only_the_slow_one() -> None:
+            assert [work.id for work in await queue.list(10)] == ["slow"]
+
+        await eventually(only_the_slow_one)
+        await queue.change([item("b")])
+        worker.wake()
+        await eventually(only_the_slow_one)
+        finish.set()
+        await eventually(lambda: is_empty(queue))
+
+
+async def test_a_list_that_fails_is_tried_item_by_item(queue):
+    done = []
+
+    async def perform(items, settle):
+        if any(work.id == "bad" for work in items):
+            raise ValueError("a fault")
+        for work in items:
+            done.append(work.id)
+            settle(work, Done())
+
+    await queue.change([item("a"), item("bad"), item("b")])
+    async with working_on_lists(queue, together(perform)):
+
+        async def only_the_bad_one() -> None:
+            waiting = await queue.list(10)
+            assert [(work.id, work.waiting_for) for work in waiting] == [("bad", "ValueError")]
+
+        await eventually(only_the_bad_one)
+    assert sorted(done) == ["a", "b"]
+
+
+async def test_a_list_of_which_nothing_comes_is_given_up(queue, monkeypatch):
+    monkeypatch.setattr("bmt.chassis.worker.AT_MOST_SECONDS", 0.05)
+
+    async def perform(items, settle):
+        for work in items:
+            if work.id == "forgotten":
+                continue
+            settle(work, Done())
+        await asyncio.Event().wait()
+
+    await queue.change([item("a"), item("forgotten")])
+    async with working_on_lists(queue, together(perform)):
+
+        async def put_off() -> None:
+            waiting = [work.waiting_for for work in await queue.list(10)]
+            assert waiting == ["not finished within 0.05 s"]
+
+        await eventually(put_off)
 
 
 async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):
@@ -234,6 +335,23 @@ async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queu
         finish.set()
         await eventually(lambda: is_empty(queue))
     assert sorted(performed) == ["a", "b"]
+
+
+async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queue, monkeypatch):
+    monkeypatch.setattr("bmt.chassis.worker.IN_HAND", 2)
+    finish = asyncio.Event()
+
+    async def perform(_):
+        await finish.wait()
+        return Done()
+
+    async with working(queue, perform) as worker:
+        await asyncio.sleep(0)
+        projection, event = promised(queue, worker, "a", "b", "c")
+        await projection.apply(event)
+        assert [work.held for work in await queue.list(10)].count(False) == 1
+        finish.set()
+        await eventually(lambda: is_empty(queue))
 
 
 async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
