@@ -17,7 +17,7 @@ from bench.reviews import commit
 from bench.system import running
 from bmt.chassis import clock
 from bmt.chassis.mongodb import IndexModel, connect
-from services.records.ledger.leaf import Entry, Leaf
+from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.leaf_seals import LeafSeals
 from services.records.sealing.master_keys import MasterKey, Person
@@ -27,7 +27,7 @@ from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
 from services.records.tree.sequencer import Sequencer
-from services.records.tree.tree_store import Sequenced, TreeStore
+from services.records.tree.tree_store import Sequenced, TreeStore, place_of
 from services.records.tree.unsequenced import Unsequenced
 
 NAME: Final = "ledger"
@@ -110,7 +110,7 @@ async def _added(database: Any, entries: list[Entry]) -> None:
     for start in range(0, len(entries), AT_A_TIME):
         some = entries[start : start + AT_A_TIME]
         added = await asyncio.gather(*(ledger.add(entry) for entry in some))
-        await queue.add({leaf.event_id: _place(leaf) for leaf in added})
+        await queue.add([place_of(leaf) for leaf in added])
     while True:
         if await tree.size() >= before + len(entries):
             break
@@ -118,10 +118,6 @@ async def _added(database: Any, entries: list[Entry]) -> None:
     sequencing.cancel()
     await asyncio.gather(sequencing, return_exceptions=True)
     await sequencer.close()
-
-
-def _place(leaf: Leaf) -> Sequenced:
-    return Sequenced(leaf.request_id, leaf.index, bytes.fromhex(leaf.hash))
 
 
 async def _inserted(database: Any, leaves: list[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ async def tell_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: C
     else:
         leaf = await leaves.add(Entry(CHAIN, topics.RECORDS, _event(len(chain) + 1, keys, clock)))
     # Again and again: what was added, and not queued, by a process that died is queued now.
-    await queue.add({leaf.event_id: place_of(leaf)})
+    await queue.add([place_of(leaf)])
 
 
 def _event(number: int, keys: list[str], clock: Clock) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import structlog
 
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.recent import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves
@@ -37,6 +38,10 @@ from services.records.tree.unsequenced import Unsequenced
 log = structlog.get_logger(__name__)
 
 AT_A_TIME: Final = 1024
+REMEMBERED: Final = 20_000
+"""Chains whose last number need not be looked for."""
+GATHERED_FOR_SECONDS: Final = 0.1
+"""Leaves that come so soon after one another are numbered together, unless somebody waits for them."""
 IDLE_SECONDS: Final = 1.0
 LOOKED_AGAIN_AFTER_SECONDS: Final = 10.0
 RENEWED_AFTER_SECONDS: Final = 60.0
@@ -79,6 +84,8 @@ class Sequencer:
         self._last: SignedCheckpoint | None = None
         self._covered = 0
         self._signed_at: float | None = None
+        self._reached: Recent[str, int] = Recent(REMEMBERED)
+        self._behind = False
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
@@ -100,6 +107,15 @@ class Sequencer:
                 continue
             if not busy:
                 await self._queue.arrival(self._pause())
+            await self._gathered()
+
+    async def _gathered(self) -> None:
+        """Return when it is time to number what waits."""
+        if self._behind:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHERED_FOR_SECONDS):
+                await self._asked.wait()
 
     async def step(self) -> bool:
         """Do what there is to do. False: nothing was, or another process does it."""
@@ -122,7 +138,7 @@ class Sequencer:
 
         They are queued again, since what was stored before there was a tree was never queued.
         """
-        await self._queue.add({leaf.event_id: place_of(leaf) for leaf in leaves})
+        await self._queue.add([place_of(leaf) for leaf in leaves])
         self._asked.set()
 
     async def close(self) -> None:
@@ -143,6 +159,7 @@ class Sequencer:
             if await self._root(signed.size) != signed.root:
                 raise HistoryChanged(f"the first {signed.size} leaves are not those signed")
         self._edge, self._last, self._signed_at = edge, last, None
+        self._reached = Recent(REMEMBERED)
         await tell_keys(self._leaves, self._queue, self._signer, self._clock)
 
     async def _root(self, size: int) -> bytes | None:
@@ -155,12 +172,14 @@ class Sequencer:
     async def _grow(self) -> bool:
         """Number the leaves that wait, each chain in its order."""
         waiting = await self._queue.first(AT_A_TIME)
-        if not waiting or self._edge is None:
+        self._behind = len(waiting.leaves) >= AT_A_TIME
+        if not waiting.leaves or self._edge is None:
             return False
-        numbers = await self._tree.numbers({leaf.request_id for leaf in waiting.values()})
-        new = await self._in_order(waiting, numbers)
+        new = await self._in_order(waiting.leaves)
         if new:
             await self._tree.number(self._edge.size, new)
+            for leaf in new:
+                self._reached.put(leaf.request_id, leaf.index)
             tiles = self._edge.append([leaf.hash for leaf in new])
             # Numbers are what counts: tiles that a crash leaves out are made good from them.
             await asyncio.gather(self._tree.keep(tiles), self._queue.remove(waiting))
@@ -168,23 +187,31 @@ class Sequencer:
             await self._queue.remove(waiting)
         return True
 
-    async def _in_order(
-        self, waiting: Mapping[str, Sequenced], numbers: Mapping[tuple[str, int], int]
-    ) -> list[Sequenced]:
+    async def _in_order(self, waiting: Sequence[Sequenced]) -> list[Sequenced]:
         """The leaves without a number; with those before them that nobody queued yet, taken from the ledger."""
-        reached: dict[str, int] = {}
-        for request_id, index in numbers:
-            reached[request_id] = max(index, reached.get(request_id, 0))
+        reached = await self._numbered({leaf.request_id for leaf in waiting})
         wanted: dict[str, dict[int, Sequenced]] = {}
-        for leaf in waiting.values():
-            if leaf.index > reached.get(leaf.request_id, 0):
+        for leaf in waiting:
+            if leaf.index > reached[leaf.request_id]:
                 wanted.setdefault(leaf.request_id, {})[leaf.index] = leaf
         new: list[Sequenced] = []
         for request_id, chain in wanted.items():
-            missing = set(range(reached.get(request_id, 0) + 1, max(chain))) - chain.keys()
+            missing = set(range(reached[request_id] + 1, max(chain))) - chain.keys()
             whole = chain | await self._from_ledger(request_id, missing)
             new += (whole[index] for index in sorted(whole))
         return new
+
+    async def _numbered(self, request_ids: Collection[str]) -> Mapping[str, int]:
+        """The last leaf of each of these chains that has a number; 0: none has.
+
+        Nobody else gives one meanwhile: who does takes the next number, and this one is overtaken.
+        """
+        reached = {name: self._reached.get(name) for name in request_ids}
+        unknown = [name for name, index in reached.items() if index is None]
+        found = dict.fromkeys(unknown, 0)
+        for request_id, index in await self._tree.numbers(unknown) if unknown else ():
+            found[request_id] = max(index, found[request_id])
+        return {**reached, **found}
 
     async def _from_ledger(self, request_id: str, missing: Collection[int]) -> dict[int, Sequenced]:
         if not missing:

@@ -1,11 +1,14 @@
 """The tree in MongoDB: which leaf has which number, and the full tiles. Found and inserted, never changed.
 
-`sequence` gives each leaf its number, and each number one leaf: both are unique, so of two sequencers one
-wins and the other learns of it; numbers are inserted in order, so there is never a gap. Tiles follow from it.
+`sequence` holds runs: leaves that were numbered together, under the number of the first. A run begins where
+the one before it ends, so there is never a gap; and its first number is unique, so of two sequencers that know
+the same tree one wins and the other learns of it, before it could give a number, or number a leaf, twice. Earlier
+versions stored each leaf by itself: that is a run of one. Tiles follow from the runs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
@@ -18,7 +21,13 @@ TILES: Final = "tiles"
 _LEVEL: Final = 40
 """A tile's id is its level shifted by so many bits, and its index."""
 
+LONGEST_RUN: Final = 256
+"""Leaves; whatever number is looked for is in one of the runs that begin so little before it."""
+HASH_BYTES: Final = 32
+
+_CHAINS = mongodb.IndexModel([("leaves.request_id", 1)], name="chains")
 _PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="place")
+"""Finds the leaves that earlier versions stored by themselves. A run has an `index`, too, to be unique here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +67,31 @@ class TreeStore:
         self._tiles = database[TILES]
 
     async def prepare(self) -> None:
-        """Create the index that a leaf's one number rests on."""
+        """Create the indexes by which a chain's numbers are found."""
         with mongodb.store_errors():
-            await self._sequence.create_indexes([_PLACE])
+            await self._sequence.create_indexes([_CHAINS, _PLACE])
 
     async def size(self) -> int:
         """How many leaves have a number."""
         with mongodb.store_errors():
-            last = await self._sequence.find_one({}, {"_id": 1}, sort=[("_id", -1)])
-        return int(last["_id"]) + 1 if last else 0
+            last = await self._sequence.find_one({}, _HASHES, sort=[("_id", -1)])
+        return int(last["_id"]) + len(_hashes(last)) if last else 0
 
     async def number(self, start: int, leaves: Sequence[Sequenced]) -> None:
-        """Give these the numbers from `start`, in order.
+        """Give these the numbers from `start`, in order, where `start` leaves have one.
 
         Raises:
-            Overtaken: another one gave some of these numbers, or numbers to some of these leaves; those
-                before it are given.
+            Overtaken: another one gave some of these numbers; those before it are given.
             StoreUnavailable: not known to be given.
         """
-        documents = [
-            {
-                "_id": start + place,
-                "request_id": leaf.request_id,
-                "index": leaf.index,
-                "hash": leaf.hash,
-            }
-            for place, leaf in enumerate(leaves)
+        runs = [
+            run(start + place, leaves[place : place + LONGEST_RUN])
+            for place in range(0, len(leaves), LONGEST_RUN)
         ]
         crash_points.reached("records.tree_store.numbering")
         with mongodb.store_errors():
             try:
-                await self._sequence.insert_many(documents, ordered=True)
+                await self._sequence.insert_many(runs, ordered=True)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
                 raise Overtaken from None
@@ -114,14 +117,17 @@ class TreeStore:
 
     async def numbers(self, request_ids: Iterable[str]) -> dict[tuple[str, int], int]:
         """The numbers of all leaves of these chains, by chain and index."""
+        wanted = set(request_ids)
+        either = [{name: {"$in": list(wanted)}} for name in ("leaves.request_id", "request_id")]
+        shown = {"leaves": 1, "request_id": 1, "index": 1}
         with mongodb.store_errors():
-            found = self._sequence.find(
-                {"request_id": {"$in": list(request_ids)}}, {"request_id": 1, "index": 1}
-            )
-            return {
-                (leaf["request_id"], leaf["index"]): int(leaf["_id"])
-                for leaf in await found.to_list(None)
-            }
+            runs = await self._sequence.find({"$or": either}, shown).to_list(None)
+        return {
+            (leaf["request_id"], leaf["index"]): run["_id"] + place
+            for run in runs
+            for place, leaf in enumerate(run.get("leaves") or (run,))
+            if leaf["request_id"] in wanted
+        }
 
     async def edge(self) -> Edge:
         """The right edge as it is stored; tiles that a crash left out are made good.
@@ -183,13 +189,52 @@ class TreeStore:
     async def _entries(self, level: int, start: int, end: int) -> list[bytes]:
         """Those of a level from `start` up to `end`, as far as there are any."""
         if level == 0:
-            collection, first, field = self._sequence, 0, "hash"
-        else:
-            collection, first, field = self._tiles, _id(level - 1, 0), "root"
+            return await self._numbered(start, end)
+        first = _id(level - 1, 0)
         within = {"_id": {"$gte": first + start, "$lt": first + end}}
         with mongodb.store_errors():
-            found = collection.find(within, {field: 1}).sort("_id", 1)
-            return [bytes(entry[field]) for entry in await found.to_list(None)]
+            found = self._tiles.find(within, {"root": 1}).sort("_id", 1)
+            return [bytes(entry["root"]) for entry in await found.to_list(None)]
+
+    async def _numbered(self, start: int, end: int) -> list[bytes]:
+        """The hashes of the leaves numbered from `start` up to `end`."""
+        within = {"_id": {"$gt": start - LONGEST_RUN, "$lt": end}}
+        with mongodb.store_errors():
+            runs = await self._sequence.find(within, _HASHES).sort("_id", 1).to_list(None)
+        return [
+            hash_
+            for run in runs
+            for number, hash_ in enumerate(_hashes(run), run["_id"])
+            if start <= number < end
+        ]
+
+
+_HASHES: Final = {"hashes": 1, "hash": 1}
+"""What is read of a run whose leaves need not be known."""
+
+
+def _hashes(run: Mapping[str, Any]) -> list[bytes]:
+    return split(run["hashes"]) if "hashes" in run else [bytes(run["hash"])]
+
+
+def run(start: int, leaves: Sequence[Sequenced]) -> dict[str, Any]:
+    """Leaves as they are stored, the first of which has the number `start`."""
+    return {
+        "_id": start,
+        "index": start,
+        "hashes": b"".join(leaf.hash for leaf in leaves),
+        "leaves": [{"request_id": leaf.request_id, "index": leaf.index} for leaf in leaves],
+    }
+
+
+def one_by_one(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The leaves of a run as documents of one leaf each, whatever somebody made of it."""
+    if "leaves" not in run:
+        yield run
+        return
+    pairs = zip_longest(run["leaves"], split(run.get("hashes", b"")), fillvalue=None)
+    for place, (leaf, hash_) in enumerate(pairs):
+        yield {**(leaf or {}), "_id": run["_id"] + place, "hash": hash_ or b""}
 
 
 def _entries_of(node: Node) -> tuple[int, Range]:
@@ -213,4 +258,4 @@ def document(tile: Tile) -> dict[str, Any]:
 
 def split(hashes: bytes) -> list[bytes]:
     """The hashes of a stored tile."""
-    return [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]

@@ -1,17 +1,30 @@
-"""Leaves that wait for their number: a queue, filled at least once from what the service says to itself."""
+"""Leaves that wait for their number: a queue of waves, filled at least once from what the service says to itself."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from bmt.chassis import crash_points, mongodb
+from bmt.chassis.clock import new_id
 from bmt.chassis.decider import Heard
 from services.records.domain.events import EventFiled
 from services.records.tree.tree_store import Sequenced
 
 COLLECTION: Final = "unsequenced"
+LONGEST_WAVE: Final = 256
+"""Leaves in one document."""
+WAVES_AT_A_TIME: Final = 32
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Leaves that wait, and the ids of the waves that they were queued in."""
+
+    waves: list[str] = field(default_factory=list)
+    leaves: list[Sequenced] = field(default_factory=list)
 
 
 class Unsequenced:
@@ -28,46 +41,43 @@ class Unsequenced:
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
         """Queue the leaves of these events, durably: their commits are not told of again."""
         await self.add(
-            {
-                event.event_id: Sequenced(
-                    one.subject, event.leaf_index, bytes.fromhex(event.leaf_hash)
-                )
+            [
+                Sequenced(one.subject, event.leaf_index, bytes.fromhex(event.leaf_hash))
                 for one in heard
                 if isinstance(event := one.data, EventFiled)
-            }
+            ]
         )
 
-    async def add(self, leaves: dict[str, Sequenced]) -> None:
-        """Queue leaves by their events' ids."""
+    async def add(self, leaves: Sequence[Sequenced]) -> None:
+        """Queue leaves."""
         if not leaves:
             return
-        documents = [
-            {"_id": id_, "request_id": leaf.request_id, "index": leaf.index, "hash": leaf.hash}
-            for id_, leaf in leaves.items()
+        waves = [
+            _wave(leaves[place : place + LONGEST_WAVE])
+            for place in range(0, len(leaves), LONGEST_WAVE)
         ]
         crash_points.reached("records.unsequenced.queueing")
         with mongodb.store_errors():
-            try:
-                await self._queue.insert_many(documents, ordered=False)
-            except mongodb.BulkWriteError as error:
-                mongodb.duplicates(error)
+            await self._queue.insert_many(waves, ordered=True)
         crash_points.reached("records.unsequenced.queued")
         self._arrived.set()
 
-    async def first(self, limit: int) -> dict[str, Sequenced]:
-        """The oldest that wait, by their events' ids."""
+    async def first(self, limit: int) -> Waiting:
+        """The waves that wait longest, of so many leaves at least where so many wait."""
         self._arrived.clear()
+        waiting = Waiting()
         with mongodb.store_errors():
-            found = self._queue.find().sort("_id", 1).limit(limit)
-            return {
-                leaf["_id"]: Sequenced(leaf["request_id"], leaf["index"], bytes(leaf["hash"]))
-                for leaf in await found.to_list(None)
-            }
+            async for wave in self._queue.find().sort("_id", 1).batch_size(WAVES_AT_A_TIME):
+                waiting.waves.append(wave["_id"])
+                waiting.leaves += _leaves(wave)
+                if len(waiting.leaves) >= limit:
+                    break
+        return waiting
 
-    async def remove(self, event_ids: Collection[str]) -> None:
-        """These have their numbers."""
+    async def remove(self, waiting: Waiting) -> None:
+        """The leaves of these waves have their numbers."""
         with mongodb.store_errors():
-            await self._queue.delete_many({"_id": {"$in": list(event_ids)}})
+            await self._queue.delete_many({"_id": {"$in": waiting.waves}})
 
     async def arrival(self, seconds: float) -> None:
         """Return when one was queued here since `first` looked, or after some seconds."""
@@ -76,3 +86,18 @@ class Unsequenced:
                 await self._arrived.wait()
         except TimeoutError:
             return
+
+
+def _wave(leaves: Sequence[Sequenced]) -> dict[str, Any]:
+    queued = [
+        {"request_id": leaf.request_id, "index": leaf.index, "hash": leaf.hash} for leaf in leaves
+    ]
+    return {"_id": new_id(), "leaves": queued}
+
+
+def _leaves(wave: Mapping[str, Any]) -> list[Sequenced]:
+    """Earlier versions queued each leaf by itself."""
+    return [
+        Sequenced(leaf["request_id"], leaf["index"], bytes(leaf["hash"]))
+        for leaf in wave.get("leaves") or (wave,)
+    ]

@@ -14,7 +14,7 @@ from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.edge import Edge, Tile
 from services.records.tree.keys_told import CHAIN
 from services.records.tree.notes import Note, NoteMalformed, Verifier
-from services.records.tree.tree_store import SEQUENCE, TILES, document, split
+from services.records.tree.tree_store import SEQUENCE, TILES, document, one_by_one, split
 
 AT_A_TIME: Final = 1_000
 LATE: Final = timedelta(minutes=10)
@@ -113,9 +113,9 @@ class LiveTree:
     async def _numbered(self) -> AsyncIterator[list[Mapping[str, Any]]]:
         some: list[Mapping[str, Any]] = []
         with mongodb.store_errors():
-            async for leaf in self._sequence.find().sort("_id", 1):
-                some.append(leaf)
-                if len(some) == AT_A_TIME:
+            async for run in self._sequence.find().sort("_id", 1):
+                some += one_by_one(run)
+                if len(some) >= AT_A_TIME:
                     yield some
                     some = []
         if some:

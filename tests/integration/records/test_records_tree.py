@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from eventually import eventually
 from fixtures.ledger_keys import new_keys, seals_of
 
 from bmt.chassis import clock
+from bmt.chassis.mongodb import DuplicateKeyError
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.tree.checkpoints import Checkpoints
@@ -22,7 +24,7 @@ from services.records.tree.merkle import verifies_consistency, verifies_inclusio
 from services.records.tree.notes import Note, Signer
 from services.records.tree.reading import NothingSigned, TreeReading
 from services.records.tree.sequencer import HistoryChanged, Sequencer
-from services.records.tree.tree_store import Sequenced, TreeStore
+from services.records.tree.tree_store import TreeStore, one_by_one, place_of
 from services.records.tree.unsequenced import Unsequenced
 from services.records.tree.verification import LiveTree, Trusted
 
@@ -61,10 +63,7 @@ class Ledger:
                 for id_ in events
             )
         )
-        places = {
-            leaf.event_id: Sequenced(request_id, leaf.index, bytes.fromhex(leaf.hash))
-            for leaf in added
-        }
+        places = [place_of(leaf) for leaf in added]
         if queued:
             await self.queue.add(places)
         return places
@@ -92,7 +91,8 @@ class Ledger:
         return {fault.wrong for fault in await self.faults(**trusted)}
 
     async def hashes(self):
-        return [bytes(leaf["hash"]) async for leaf in self.database.sequence.find().sort("_id", 1)]
+        runs = await self.database.sequence.find().sort("_id", 1).to_list(None)
+        return [leaf["hash"] for run in runs for leaf in one_by_one(run)]
 
 
 @pytest.fixture
@@ -159,7 +159,55 @@ async def test_what_is_queued_again_keeps_its_number(ledger):
     await ledger.queue.add(places)
     await drained(ledger.sequencer(AlwaysHeld))
     assert await ledger.hashes() == before
-    assert await ledger.queue.first(10) == {}
+    assert (await ledger.queue.first(10)).leaves == []
+
+
+async def test_leaves_that_wait_together_are_one_document_until_there_are_too_many(ledger):
+    await ledger.add("a", 300)
+    assert await ledger.database.unsequenced.count_documents({}) == 2
+    await drained(ledger.sequencer())
+    assert [run["_id"] async for run in ledger.database.sequence.find().sort("_id", 1)] == [0, 256]
+    assert await ledger.database.unsequenced.count_documents({}) == 0
+
+
+async def test_leaves_that_an_earlier_version_numbered_one_by_one_keep_their_numbers(ledger):
+    """Its queue, too, has a document for each leaf."""
+    numbered = await ledger.add("a", 300, queued=False)
+    await ledger.database.sequence.insert_many(
+        [{"_id": number, **asdict(leaf)} for number, leaf in enumerate(numbered)]
+    )
+    waiting = await ledger.add("b", 2, queued=False)
+    await ledger.database.unsequenced.insert_many(
+        [{"_id": f"event-{leaf.index}", **asdict(leaf)} for leaf in waiting]
+    )
+    await ledger.add("a", 1)
+    await drained(ledger.sequencer())
+
+    numbers = await ledger.tree.numbers(["a", "b"])
+    assert [numbers["a", index] for index in range(1, 301)] == list(range(300))
+    assert await ledger.tree.size() == 300 + 2 + 1 + 1
+    assert await ledger.database.tiles.count_documents({}) == 1
+    signed = (await ledger.reading.latest()).checkpoint
+    for request_id, last in (("a", 301), ("b", 2)):
+        proofs = await ledger.reading.proofs(request_id, range(1, last + 1), signed.size)
+        for leaf, proof in zip(await ledger.leaves.of(request_id), proofs, strict=True):
+            place = (proof.sequence, signed.size)
+            hash_ = bytes.fromhex(leaf.hash)
+            assert verifies_inclusion(hash_, *place, proof.hashes, signed.root)
+    assert await ledger.faults() == []
+
+
+async def test_an_earlier_version_that_wakes_from_a_pause_is_overtaken(ledger):
+    """It would have given the same numbers, to documents of one leaf each."""
+    await ledger.add("a", 10)
+    await drained(ledger.sequencer())
+    await ledger.add("a", 5)
+    await drained(ledger.sequencer(AlwaysHeld))
+    for number in (0, 11):
+        with pytest.raises(DuplicateKeyError):
+            await ledger.database.sequence.insert_one(
+                {"_id": number, "request_id": "z", "index": 1, "hash": bytes(32)}
+            )
 
 
 async def test_a_new_sequencer_goes_on_where_the_last_one_died(ledger):
@@ -303,9 +351,11 @@ async def signed(ledger):
 @pytest.mark.parametrize(
     ("collection", "where", "to", "wrong"),
     [
-        ("sequence", {"_id": 5}, {"hash": bytes(32)}, "sequence_mismatch"),
-        ("sequence", {"_id": 5}, None, "sequence_gap"),
-        ("sequence", {"_id": 599}, None, "truncated"),
+        ("sequence", {"_id": 0}, {"hashes": bytes(32 * 256)}, "sequence_mismatch"),
+        ("sequence", {"_id": 0}, {"hashes": bytes(32 * 255)}, "sequence_mismatch"),
+        ("sequence", {"_id": 0}, {"leaves": []}, "sequence_mismatch"),
+        ("sequence", {"_id": 0}, None, "sequence_gap"),
+        ("sequence", {"_id": 556}, None, "truncated"),
         ("tiles", {"_id": 1}, {"hashes": bytes(32 * 256)}, "tile_mismatch"),
         ("tiles", {"_id": 1}, None, "tile_mismatch"),
         ("checkpoints", {"_id": 1}, None, "checkpoint_missing"),
@@ -336,10 +386,10 @@ async def test_a_history_written_anew_is_found_by_a_checkpoint_from_outside_and_
 
 
 async def test_where_the_history_was_changed_nothing_more_is_signed(signed):
-    async with tampered(signed.database.sequence, {"_id": 590}, to={"hash": bytes(32)}):
+    async with tampered(signed.database.sequence, {"_id": 556}, to={"hashes": bytes(32 * 44)}):
         with pytest.raises(HistoryChanged):
             await signed.sequencer(AlwaysHeld).step()
-    async with tampered(signed.database.sequence, {"_id": 599}):
+    async with tampered(signed.database.sequence, {"_id": 556}):
         with pytest.raises(HistoryChanged):
             await signed.sequencer(AlwaysHeld).step()
     assert await signed.sequencer(AlwaysHeld).step()
