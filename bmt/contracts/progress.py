@@ -52,7 +52,8 @@ class Progress(BaseModel):
 
     def after(self, event: BaseModel, sequence: int) -> "Progress":
         """With `event` known too; `sequence` orders the events of one service among themselves."""
-        return self.model_copy(update=self._learned(event, sequence))
+        learned = self._learned(event, sequence)
+        return self.model_copy(update=learned) if learned else self
 
     def _learned(self, event: BaseModel, sequence: int) -> dict[str, Any]:
         learned: dict[str, Any] = {}

@@ -70,7 +70,7 @@ class FileEntry(BaseModel):
 def _fold(entry: FileEntry | None, heard: Heard[BaseModel]) -> FileEntry | None:
     event = heard.data
     if isinstance(event, FileOpened):
-        facts = _facts(event.request, event.file_number)
+        facts = _facts(event.request)
         words = _more_words((), _known_by(event.request, event.file_number))
         return FileEntry(file_number=event.file_number, volume=event.volume, words=words, **facts)
     if entry is None:
@@ -83,28 +83,27 @@ def _with_event(entry: FileEntry, event: EventFiled) -> FileEntry:
     if event.event_type == DISPOSED:
         return _disposed_of(entry, event.keys)
     progress = entry.progress.after(said(event), event.sequence)
-    changes: dict[str, Any] = {"progress": progress, "status": progress.status}
-    if event.request is not None and event.sequence > entry.request_sequence:
-        changes |= _facts(event.request, entry.file_number)
+    changes: dict[str, Any] = {}
+    if progress is not entry.progress:
+        changes = {"progress": progress, "status": progress.status}
+    if event.tells_facts and event.sequence > entry.request_sequence:
+        changes |= _facts(event.request) if event.request else {}
         changes |= {"request_sequence": event.sequence, "key": event.key}
-    if event.request is not None:
-        told = (*_known_by(event.request, entry.file_number), event.justification or "")
-        changes["words"] = _more_words(entry.words, told)
-    return _changed(entry, **changes)
+    told = _known_by(event.request, entry.file_number) if event.request else ()
+    return _changed(entry, (*told, event.justification), **changes)
 
 
 def _with_folio(entry: FileEntry, event: FolioFiled) -> FileEntry:
     left = {name: why for name, why in entry.unfiled.items() if name != event.document_id}
     filed = (*entry.document_ids, event.document_id)
-    words = _more_words(entry.words, [event.filename])
     keys = (*entry.document_keys, event.key)
     listed = {"document_ids": filed, "document_keys": keys}
-    return _changed(entry, **listed, unfiled=left, volume=event.volume, words=words)
+    return _changed(entry, (event.filename,), **listed, unfiled=left, volume=event.volume)
 
 
 def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
-    words = _more_words(entry.words, [event.filename or ""])
-    return _changed(entry, unfiled={**entry.unfiled, event.document_id: PENDING}, words=words)
+    unfiled = {**entry.unfiled, event.document_id: PENDING}
+    return _changed(entry, (event.filename,), unfiled=unfiled)
 
 
 def _with_missing(entry: FileEntry, event: FolioMissing) -> FileEntry:
@@ -152,7 +151,7 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]]
 }
 
 
-def _facts(request: RequestFacts, file_number: str) -> dict[str, Any]:
+def _facts(request: RequestFacts) -> dict[str, Any]:
     return {
         "request_id": request.request_id,
         "reference": request.reference,
@@ -173,8 +172,13 @@ def _more_words(words: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({*words, *words_of(texts)}))[:MOST_WORDS]
 
 
-def _changed(entry: FileEntry, **changes: Any) -> FileEntry:
-    return entry.model_copy(update=changes)
+def _changed(entry: FileEntry, texts: Sequence[str | None] = (), **changes: Any) -> FileEntry:
+    """The entry with these changes, found by the words of these texts, too."""
+    new = [text for text in texts if text]
+    words = _more_words(entry.words, new) if new else entry.words
+    if words != entry.words:
+        changes["words"] = words
+    return entry.model_copy(update=changes) if changes else entry
 
 
 def _of_file(heard: Heard[BaseModel]) -> str | None:

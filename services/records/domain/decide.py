@@ -7,6 +7,7 @@ from bmt.contracts.events import (
     Event,
     Filed,
     NotificationPrepared,
+    Notified,
     RequestEvent,
     RequestReceived,
 )
@@ -58,12 +59,12 @@ def decide(command: Command, state: State) -> Sequence[Event]:
         RecordNotFound: there is no such file for this reader.
     """
     match command:
+        case FileEvent():
+            return _and_closed(_file_event(command, state), state, command)
         case ProposeDisposal() | RuleOnDisposal() | BeginDisposal() | EndDisposal():
             return disposals.decide(command, state)
         case NoteSearch():
             return _note_search(command)
-        case FileEvent():
-            return _and_closed(_file_event(command, state), state, command)
         case _ if isinstance(state, DesignatedFile):
             return _on_file(command, state)
         case _:
@@ -88,9 +89,10 @@ def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
 
 def _file_event(command: FileEvent, state: State) -> list[Event]:
     event = command.event
-    opened: list[Event] = []
+    received = event if isinstance(event, RequestReceived) else None
+    events: list[Event] = []
     if isinstance(state, Unopened):
-        opened = [
+        events = [
             FileOpened(
                 request=event.request,
                 file_number=command.file_number,
@@ -98,23 +100,32 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
                 opened_at=command.at,
             )
         ]
-    filed = EventFiled(
-        event_id=command.event_id,
-        event_type=event.TYPE,
-        source=command.source,
-        sequence=command.sequence,
-        occurred_at=command.occurred_at,
-        leaf_index=command.leaf_index,
-        leaf_hash=command.leaf_hash,
-        request=event.request if isinstance(event, RequestReceived) else None,
-        justification=event.justification if isinstance(event, RequestReceived) else None,
-        about=getattr(event, "about", None),
-        while_open=getattr(event, "while_open", False),
-        key=command.key,
+    events.append(
+        EventFiled(
+            event_id=command.event_id,
+            event_type=event.TYPE,
+            source=command.source,
+            sequence=command.sequence,
+            occurred_at=command.occurred_at,
+            leaf_index=command.leaf_index,
+            leaf_hash=command.leaf_hash,
+            request=received.request if received and _tells_other(command, state) else None,
+            justification=received.justification if received else None,
+            about=getattr(event, "about", None),
+            while_open=getattr(event, "while_open", False),
+            key=command.key,
+        )
     )
-    known = state.named if isinstance(state, DesignatedFile) else frozenset()
     due = {one.document_id: one for one in _named(event, command.event_id, command.key)}
-    return [*opened, filed, *(one for name, one in due.items() if name not in known)]
+    named = state.named if due and isinstance(state, DesignatedFile) else frozenset()
+    return [*events, *(one for name, one in due.items() if name not in named)]
+
+
+def _tells_other(command: FileEvent, state: State) -> bool:
+    """Whether the facts are other ones than the file has, or are sealed under another key, which may live longer."""
+    return isinstance(state, DesignatedFile) and (
+        state.key != command.key or state.request != command.event.request
+    )
 
 
 def _named(event: RequestEvent, event_id: str, key: str | None) -> Iterator[FolioDue]:
@@ -262,10 +273,19 @@ def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event
     ]
 
 
+def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
+    """Whether the outcome was told, or is told now: no file is complete before."""
+    return (isinstance(state, DesignatedFile) and state.progress.outcome_notified) or (
+        isinstance(command, FileEvent) and isinstance(command.event, Notified)
+    )
+
+
 def _and_closed(
     events: list[Event], state: State, command: FileEvent | FileFolio
 ) -> Sequence[Event]:
     """The events, and `Filed` when they are what was missing; it is said once."""
+    if not _may_be_last(command, state):
+        return events
     for event in events:
         state = evolve(state, event)
     if not isinstance(state, DesignatedFile) or state.filed_at or not state.complete:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bmt.contracts.events import About, Event, RequestEvent
+from bmt.contracts.events import About, Event, RequestEvent, RequestReceived
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
 from services.records.domain import disposal_events
@@ -20,7 +20,8 @@ class FileOpened(RequestEvent):
 class EventFiled(Event):
     """One event stands in the ledger, at this place of the request's chain.
 
-    `request` and `justification` are there when the event tells them anew; `about` when it is a notice.
+    `request` is there when the event tells other facts than the file has; `justification` when it tells one; `about`
+    when it is a notice.
     `key` names the person's key that the leaf and this event are sealed under; None before there were keys.
     Where the event is a disposal, `keys` are those that are gone; `while_open` as `RequestReceived` says it.
     """
@@ -39,6 +40,11 @@ class EventFiled(Event):
     key: str | None = None
     keys: tuple[str, ...] = ()
     while_open: bool = Field(default=False, exclude_if=lambda told: not told)
+
+    @property
+    def tells_facts(self) -> bool:
+        """Whether the event tells the request's facts, be they those that the file has."""
+        return self.event_type == RequestReceived.TYPE
 
 
 class FolioDue(Event):

@@ -51,9 +51,9 @@ def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
     if event.sequence:
         seen = state.sequences.get(event.source, frozenset()) | {event.sequence}
         changed["sequences"] = {**state.sequences, event.source: seen}
-    if event.request is not None and event.sequence > state.request_sequence:
-        changed |= {"request": event.request, "request_sequence": event.sequence}
-        changed["key"] = event.key
+    if event.tells_facts and event.sequence > state.request_sequence:
+        changed |= {"request": event.request or state.request, "key": event.key}
+        changed["request_sequence"] = event.sequence
     return replace(state, **changed)
 
 

@@ -20,31 +20,69 @@ class NotCanonical(ValueError):  # noqa: N818  named for what is so
     """This value has no canonical JSON; the text says why, without the value."""
 
 
-def kept(value: Any, depth: int = 0) -> Any:
+def kept(value: Any) -> Any:
     """A JSON value as the ledger keeps it: integers beyond 2^53 - 1 become text.
 
     Raises:
         NotCanonical: MongoDB would not give it back as it is: it is nested too deeply, or a name begins
             with `$` or holds a NUL character.
     """
+    return looked_through(value)[0]
+
+
+def looked_through(value: Any) -> tuple[Any, bool]:
+    """The value as `kept`, and whether it is `plain`, as `canonical` has it.
+
+    Raises:
+        NotCanonical: as `kept`.
+    """
+    others: list[Any] = []
+    whole = _kept(value, 0, others)
+    return whole, not others
+
+
+_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
+
+
+def _kept(value: Any, depth: int, others: list[Any]) -> Any:
+    """`others` takes what is not plain. Every event comes by here: what JSON is made of is looked for first."""
     if depth > DEEPEST:
         raise NotCanonical(f"nested deeper than {DEEPEST} levels")
     kind = type(value)
-    if kind is str or value is None:
-        return value
-    if isinstance(value, dict):
+    if kind is dict:
+        if not _names(value).isascii():
+            others.append(None)
         return {
-            _name(name): inner if type(inner) is str else kept(inner, depth + 1)
+            name: inner if type(inner) in _AS_THEY_ARE else _kept(inner, depth + 1, others)
             for name, inner in value.items()
         }
-    if isinstance(value, list | tuple):
-        return [kept(inner, depth + 1) for inner in value]
-    exact = not isinstance(value, int) or -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
-    return value if exact else str(value)
+    if kind is list or kind is tuple:
+        return [
+            inner if type(inner) in _AS_THEY_ARE else _kept(inner, depth + 1, others)
+            for inner in value
+        ]
+    if kind is int:
+        exact = -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
+        return value if exact else str(value)
+    if kind not in _AS_THEY_ARE:
+        others.append(value)
+    return value
 
 
-def canonical(value: Any) -> bytes:
+def _names(value: Mapping[Any, Any]) -> str:
+    try:
+        names = "".join(value)
+    except TypeError:
+        raise NotCanonical("a name is no text") from None
+    if "\0" in names or ("$" in names and any(name.startswith("$") for name in value)):
+        raise NotCanonical("a name begins with $ or holds a NUL character")
+    return names
+
+
+def canonical(value: Any, *, plain: bool = False) -> bytes:
     """The canonical JSON of a value.
+
+    `plain` where it is known to hold no floats, no integers beyond 2^53 - 1, and names in ASCII alone.
 
     Raises:
         NotCanonical: it holds what JSON cannot say: NaN, half a surrogate pair, a big integer.
@@ -52,7 +90,7 @@ def canonical(value: Any) -> bytes:
     try:
         return (
             orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-            if _plain(value)
+            if plain or type(value) is str or _plain(value)
             else rfc8785.dumps(value)
         )
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, orjson.JSONEncodeError) as error:
@@ -85,16 +123,10 @@ def _plain(value: Any) -> bool:
     return True
 
 
-def leaf_hash(content: Mapping[str, Any]) -> str:
-    """SHA-256(0x00 ‖ canonical JSON) of a leaf without its hash, in lower-case hex.
+def leaf_hash(content: Mapping[str, Any], *, plain: bool = False) -> str:
+    """SHA-256(0x00 ‖ canonical JSON) of a leaf without its hash, in lower-case hex; `plain` as `canonical`.
 
     Raises:
         NotCanonical: as `canonical`.
     """
-    return hashlib.sha256(LEAF_PREFIX + canonical(dict(content))).hexdigest()
-
-
-def _name(name: Any) -> str:
-    if not isinstance(name, str) or "\0" in name or name.startswith("$"):
-        raise NotCanonical("a name begins with $ or holds a NUL character")
-    return name
+    return hashlib.sha256(LEAF_PREFIX + canonical(dict(content), plain=plain)).hexdigest()

@@ -8,7 +8,7 @@ from bmt.chassis.decider import Heard
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import RequestEvent
-from services.records.ledger.canonical import kept, leaf_hash
+from services.records.ledger.canonical import leaf_hash, looked_through
 from services.records.sealing.master_keys import Person
 
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
@@ -27,6 +27,7 @@ class Entry:
         event: its CloudEvents attributes and its data, as the ledger keeps them.
         person: whose data it holds; None where it holds nobody's.
         sealed: the personal values, once commitments stand in their places.
+        plain: whether the event is known to be plain, as `canonical` has it.
     """
 
     request_id: str
@@ -34,6 +35,7 @@ class Entry:
     event: Mapping[str, Any]
     person: Person | None = None
     sealed: "Sealed | None" = None
+    plain: bool = False
 
     @property
     def event_id(self) -> str:
@@ -111,13 +113,10 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
     request = heard.data.request
     person = Person(request.agency, request.applicant.account)
-    return Entry(request.request_id, _TOPIC_OF[envelope.type], _whole(envelope), person)
-
-
-def _whole(envelope: Envelope) -> dict[str, Any]:
-    attributes = {name: value for name, value in envelope if value is not None}
-    whole: dict[str, Any] = kept({**attributes, "time": rfc3339(envelope.time)})
-    return whole
+    data, plain = looked_through(envelope.data)
+    attributes = {name: value for name, value in vars(envelope).items() if value is not None}
+    whole = {**attributes, "time": rfc3339(envelope.time), "data": data}
+    return Entry(request.request_id, _TOPIC_OF[envelope.type], whole, person, plain=plain)
 
 
 def chained(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
@@ -134,4 +133,4 @@ def chained(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
         "event": entry.event,
         "recorded_at": recorded_at,
     }
-    return Leaf(content, leaf_hash(content), entry.sealed)
+    return Leaf(content, leaf_hash(content, plain=entry.plain), entry.sealed)

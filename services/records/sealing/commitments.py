@@ -3,8 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -15,8 +14,7 @@ from services.records.sealing.places import Pointer, disposed_value, impersonal,
 SALT_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """A personal value with what proves it.
 
     Attributes:
@@ -64,7 +62,8 @@ def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
 
 def written(disclosures: Disclosures) -> bytes:
     """Disclosures as they are sealed and carried away: canonical JSON."""
-    return canonical({place: one.told() for place, one in disclosures.items()})
+    told = {place: one.told() for place, one in disclosures.items()}
+    return canonical(told, plain="".join(told).isascii())
 
 
 def read(text: bytes) -> Disclosures:

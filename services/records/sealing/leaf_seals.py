@@ -1,7 +1,7 @@
 """Puts commitments into the places of personal values, seals the values beside the leaf, and opens them again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bmt.verify_record import commitments as all_commitments
@@ -72,7 +72,8 @@ def _sealed(entry: Entry, key: PersonKey) -> Entry | NotCanonical:
     except NotCanonical as error:
         return error
     sealed = Sealed(key.id, key.seal(text, entry.event_id))
-    return replace(entry, event={**entry.event, "data": data}, sealed=sealed)
+    event = {**entry.event, "data": data}
+    return Entry(entry.request_id, entry.topic, event, entry.person, sealed, entry.plain)
 
 
 def _opened(leaf: Leaf, keys: Mapping[str, PersonKey]) -> OpenLeaf:

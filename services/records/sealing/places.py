@@ -4,7 +4,11 @@ What a later version of an event adds is therefore sealed until somebody says th
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import AwareDatetime, BaseModel
 
 from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
 
@@ -83,6 +87,25 @@ class Places:
         return place in self._places
 
 
+def personal_fields(model: type[BaseModel], kept: Places) -> tuple[str, ...]:
+    """The fields of a model that can hold something personal: all but those that are one impersonal value each."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if not (kept(f"/{field.alias or name}") and _is_one_value(field.annotation))
+    )
+
+
+def _is_one_value(annotation: Any) -> bool:
+    """Whether it is a text, a number or a moment: nothing that has places of its own."""
+    if get_origin(annotation) in (Union, UnionType):
+        return all(map(_is_one_value, get_args(annotation)))
+    if get_origin(annotation) in (Annotated, Literal):
+        return get_origin(annotation) is Literal or _is_one_value(get_args(annotation)[0])
+    return annotation in _ONE_VALUE
+
+
+_ONE_VALUE: Final = (str, int, bool, datetime, AwareDatetime, NoneType)
 _Tree = dict[str | None, Any]
 _HERE: Final = None
 """The step, which no name in JSON is, under which a tree says that it is itself a place."""

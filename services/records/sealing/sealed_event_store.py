@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -27,6 +28,7 @@ from services.records.sealing.person_keys import PersonKeys
 from services.records.sealing.places import (
     disposed_value,
     impersonal_in_file,
+    personal_fields,
     put_back,
     taken_out,
 )
@@ -137,14 +139,27 @@ class SealedEventStore:
 
 
 def _key_of(commit: Commit) -> str | None:
-    return next(
-        (
-            key
-            for event in commit.events
-            if '"key"' in event.text and (key := event.data.get("key"))
-        ),
-        None,
+    return next((key for event in commit.events if (key := _key_named(event))), None)
+
+
+def _key_named(event: EventRecord) -> str | None:
+    if event.decoded is not None:
+        return getattr(event.decoded, "key", None)
+    return event.data.get("key") if '"key"' in event.text else None
+
+
+_personal_fields: Final = cache(lambda model: personal_fields(model, impersonal_in_file))
+
+
+def _is_impersonal(event: EventRecord) -> bool:
+    """Whether its model shows, without a look at the text, that it says nothing of a person."""
+    data = event.decoded
+    return data is not None and all(
+        getattr(data, name) in _NOTHING for name in _personal_fields(type(data))
     )
+
+
+_NOTHING: Final = (None, ())
 
 
 def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
@@ -155,7 +170,12 @@ def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
     return replace(
         commit,
         events=tuple(
-            _event_sealed(event, key) if key else _without_values(event) for event in commit.events
+            event
+            if _is_impersonal(event)
+            else _event_sealed(event, key)
+            if key
+            else _without_values(event)
+            for event in commit.events
         ),
     )
 

@@ -1,6 +1,7 @@
 """The designated file: what is filed, and when it is complete."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from decider_specification import given
@@ -112,7 +113,6 @@ def test_the_first_event_opens_the_file_and_its_documents_become_due():
             occurred_at=MONDAY,
             leaf_index=1,
             leaf_hash=f"{1:064x}",
-            request=REQUEST,
             justification=received(REQUEST).justification,
         ),
         FolioDue(
@@ -122,6 +122,35 @@ def test_the_first_event_opens_the_file_and_its_documents_become_due():
             media_type="application/pdf",
         ),
     )
+
+
+def test_facts_are_kept_again_where_they_are_others_or_under_another_key():
+    """What is sealed under the older key may be disposed of first."""
+    other = REQUEST.model_copy(update={"quota_bytes": 5})
+    first = replace(filing(received(REQUEST)), key="k-1")
+    for request, key, kept in (
+        (REQUEST, "k-1", None),
+        (other, "k-1", other),
+        (REQUEST, "k-2", REQUEST),
+    ):
+        again = replace(filing(received(request), sequence=2, leaf=2), key=key)
+        *_, filed = told(first, again)
+        assert filed.request == kept
+        file = DECIDER.fold(told(first, again))
+        assert (file.request, file.request_sequence, file.key) == (request, 2, key)
+
+
+def test_a_file_whose_every_event_repeats_the_facts_is_the_same_file():
+    """So earlier versions wrote them."""
+    now = told(*filed_in_this_order(WHOLE), folio(FORM))
+    before = [
+        event.model_copy(update={"request": REQUEST})
+        if isinstance(event, EventFiled) and event.tells_facts
+        else event
+        for event in now
+    ]
+    assert before != now
+    assert DECIDER.fold(before) == DECIDER.fold(now)
 
 
 def test_the_event_that_comes_first_opens_the_file_whichever_it_is():

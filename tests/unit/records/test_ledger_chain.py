@@ -1,6 +1,7 @@
 """The chain: whatever is done to it afterwards is found, and named."""
 
 import copy
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
-from services.records.ledger.canonical import NotCanonical, canonical, kept, leaf_hash
+from services.records.ledger.canonical import (
+    NotCanonical,
+    canonical,
+    kept,
+    leaf_hash,
+    looked_through,
+)
 from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.ledger.leaves import _document
 from services.records.ledger.verification import (
@@ -233,6 +240,15 @@ JSON = st.recursive(
 @given(JSON)
 def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_what_was_looked_through_once_has_the_bytes_of_the_reference(value):
+    with suppress(NotCanonical):  # a name with $ or NUL
+        whole, plain = looked_through(value)
+        assert whole == value
+        assert canonical(whole, plain=plain) == rfc8785.dumps(value)
 
 
 def test_a_folio_is_checked_byte_for_byte():

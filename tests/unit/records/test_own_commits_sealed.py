@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from fixtures.samples import facts
 
 from bmt.chassis.event_store import Appended, Commit, EventRecord
 from bmt.chassis.memory_event_store import MemoryEventStore
+from bmt.contracts.events import RequestReceived
+from services.records.domain.events import EventFiled, FolioMissing, HoldReleased, RecordViewed
 from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.sealed_event_store import SealedEventStore, opened_data
 
@@ -60,6 +63,40 @@ async def test_what_names_no_key_is_stored_and_read_as_it_is():
     data = {"agency": "MAMPU", "note": '"key" and "sealed"'}
     kept, read = await stored_and_read(data)
     assert kept == read == commit(data).events[0]
+
+
+FILED = {
+    "event_id": "event-1", "event_type": RequestReceived.TYPE, "source": "/bmt/intake",
+    "sequence": 1, "occurred_at": NOON, "leaf_index": 1, "leaf_hash": "0" * 64, "key": "k-1",
+}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        EventFiled(**FILED),
+        EventFiled(**FILED, request=facts()),
+        EventFiled(**FILED, justification=""),
+        EventFiled(**FILED, keys=("k-2",)),
+        FolioMissing(document_id="sha256:" + "0" * 64, reason="r", noticed_at=NOON, key="k-1"),
+        HoldReleased(by="wan", at=NOON, key="k-1"),
+        HoldReleased(by="wan", at=NOON, key="k-1", reason="Selesai."),
+        RecordViewed(by="wan", roles=("auditor",), viewed_at=NOON, key="k-1"),
+    ],
+)
+async def test_what_the_model_shows_to_be_impersonal_is_what_the_text_shows(event):
+    text = event.model_dump_json()
+    for keys in (Keys(KEY), Keys()):
+        store = MemoryEventStore()
+        for place, decoded in enumerate((None, event), start=1):
+            record = EventRecord("event-1", event.TYPE, NOON, 0, text, decoded)
+            one = Commit(f"c-{place}", f"request-{place}", 1, 0, (record,), "f", NOON)
+            await SealedEventStore(store, keys).append([one])
+        kept = [(await store.load([f"request-{place}"])) for place in (1, 2)]
+        one, other = [commits[0].events[0].data for each in kept for commits in each.values()]
+        assert ("sealed" in one) == ("sealed" in other)
+        opened = [opened_data("event-1", data, {"k-1": KEY}) for data in (one, other)]
+        assert opened[0] == opened[1]
 
 
 async def test_the_binary_of_earlier_versions_opens_as_the_text_of_now_does():

@@ -10,8 +10,9 @@ from fixtures.samples import APPLICANT, facts, received
 from pydantic import BaseModel
 
 from bmt.contracts import topics
+from bmt.contracts.events import Filed
 from bmt.verify_record import commitments
-from services.records.domain.events import PRIVATE
+from services.records.domain.events import PRIVATE, EventFiled
 from services.records.ledger.canonical import NotCanonical
 from services.records.sealing.commitments import (
     committed,
@@ -20,7 +21,13 @@ from services.records.sealing.commitments import (
     read,
     written,
 )
-from services.records.sealing.places import impersonal, impersonal_in_file, put_back, taken_out
+from services.records.sealing.places import (
+    impersonal,
+    impersonal_in_file,
+    personal_fields,
+    put_back,
+    taken_out,
+)
 
 PUBLIC = [model for topic in topics.PUBLIC for model in topics.EVENTS[topic]]
 PERSONAL = {
@@ -87,6 +94,17 @@ def test_what_records_says_itself_is_personal_in_the_same_places():
     personal = {place for place in said if not impersonal_in_file(place)}
     assert personal >= {"/request/applicant/name", "/justification", "/document_id", "/filename"}
     assert not any(place.startswith(("/leaf_", "/event_")) for place in personal)
+
+
+@pytest.mark.parametrize("model", [*PRIVATE, Filed])
+def test_a_field_that_is_not_looked_into_has_no_personal_place(model):
+    looked_into = personal_fields(model, impersonal_in_file)
+    personal = {place for place in places(model) if not impersonal_in_file(place)}
+    assert {place.split("/")[1] for place in personal} <= set(looked_into)
+
+
+def test_what_is_filed_of_most_events_need_not_be_looked_into():
+    assert personal_fields(EventFiled, impersonal_in_file) == ("request", "justification", "keys")
 
 
 @pytest.mark.parametrize("event", [received(facts()), approved(facts()), configured(facts())])
