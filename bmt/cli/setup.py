@@ -1,15 +1,18 @@
 """`bmt setup`: fetch what pip cannot, and see that all of it runs."""
 
+import asyncio
+
 import typer
 
 from bmt.cli.outcome import reported
 
 
 def setup() -> None:
-    """Fetch Apache Kafka and see that Java and mongod run on this machine."""
+    """Fetch Apache Kafka, see that it, Java and mongod run on this machine, and make Kafka's next starts quick."""
     with reported():
-        from bmt.embedded import jars, machine  # noqa: PLC0415 - the command starts fast
+        from bmt.embedded import jars, kafka, machine  # noqa: PLC0415 - the command starts fast
 
         machine.refuse_unfit()
         jars.classpath()
+        asyncio.run(kafka.archive_classes())
         typer.echo(f"Ready: Java, mongod and Apache Kafka {jars.version()}")

@@ -1,6 +1,7 @@
 """The embedded Kafka: who may do what, and what a kill leaves."""
 
 import signal
+import subprocess
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,6 +14,9 @@ from aiokafka.errors import (
 )
 from fixtures.kafka import embedded_kafka
 
+from bmt.embedded import jars, kafka
+from bmt.embedded.binaries import java
+from bmt.embedded.kafka_settings import JVM
 from bmt.embedded.kafka_table import table
 from bmt.embedded.process import running
 
@@ -144,3 +148,28 @@ async def test_a_killed_broker_is_back_with_what_it_acknowledged(tmp_path):
 
     async with running(part.program(), tmp_path / "logs"):
         assert (await read(part, "approval", "bmt.requests.v1", "bmt.approval")).value == b"{}"
+
+
+def said_with(*options):
+    """What a JVM says that is started as the broker's is, with these options besides."""
+    command = (str(java()), *JVM, *options, "-cp", jars.classpath(), "kafka.Kafka", "--version")
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+async def test_a_broker_starts_from_the_archive_of_its_classes():
+    await kafka.archive_classes()
+
+    said = said_with(*kafka._from_archive(), "-XX:AOTMode=on")  # an error where it cannot
+
+    assert (said.returncode, said.stdout) == (0, f"{jars.version()}\n"), said.stdout
+
+
+def test_an_archive_that_is_spoilt_keeps_no_broker_from_starting(tmp_path, monkeypatch):
+    spoilt = tmp_path / "spoilt.aot"
+    spoilt.write_bytes(b"no archive")
+    monkeypatch.setattr(kafka, "_archive", lambda: spoilt)
+
+    said = said_with(*kafka._from_archive())
+
+    assert (said.returncode, said.stdout) == (0, f"{jars.version()}\n"), said.stderr
+    assert said_with(*kafka._from_archive(), "-XX:AOTMode=on").returncode == 1
