@@ -206,8 +206,10 @@ class Sequencer:
 
         Nobody else gives one meanwhile: who does takes the next number, and this one is overtaken.
         """
-        reached = {name: self._reached.get(name) for name in request_ids}
-        unknown = [name for name, index in reached.items() if index is None]
+        reached = {
+            name: index for name in request_ids if (index := self._reached.get(name)) is not None
+        }
+        unknown = [name for name in request_ids if name not in reached]
         found = dict.fromkeys(unknown, 0)
         for request_id, index in await self._tree.numbers(unknown) if unknown else ():
             found[request_id] = max(index, found[request_id])

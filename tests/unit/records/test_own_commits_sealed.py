@@ -66,8 +66,14 @@ async def test_what_names_no_key_is_stored_and_read_as_it_is():
 
 
 FILED = {
-    "event_id": "event-1", "event_type": RequestReceived.TYPE, "source": "/bmt/intake",
-    "sequence": 1, "occurred_at": NOON, "leaf_index": 1, "leaf_hash": "0" * 64, "key": "k-1",
+    "event_id": "event-1",
+    "event_type": RequestReceived.TYPE,
+    "source": "/bmt/intake",
+    "sequence": 1,
+    "occurred_at": NOON,
+    "leaf_index": 1,
+    "leaf_hash": "0" * 64,
+    "key": "k-1",
 }
 
 
