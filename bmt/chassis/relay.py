@@ -6,7 +6,9 @@ flag, never a high-water mark: a position would skip commits that land late.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -30,6 +32,11 @@ SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
+BUSY_COMMITS: Final = 8
+VIEWS_LAG_SECONDS: Final = 1.0
+"""While so many commits come at a time, the views that lag are written so seldom, and the outbox is emptied with them."""
+NO_MORE_SECONDS: Final = 0.05
+"""No commit came for so long: the load is over."""
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
 
@@ -105,6 +112,8 @@ class Relay:
         self._clock = clock
         self._sweep_every = sweep_every_seconds
         self._fresh: dict[str, Commit] = {}
+        self._undone: list[str] = []  # published; the views that lag may lack them
+        self._done_at = 0.0
         self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
         self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
@@ -136,9 +145,17 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver until cancelled; a part that is away is waited for."""
+        try:
+            await self._run()
+        finally:
+            with suppress(Unavailable):
+                await background.whole(self._finish())
+
+    async def _run(self) -> None:
         while True:
             try:
                 if self._behind:
+                    await self._finish()
                     await self._catch_up()
                 await self._next()
                 self._failures = 0
@@ -171,9 +188,12 @@ class Relay:
 
     async def _next(self) -> None:
         try:
-            async with asyncio.timeout(self._sweep_every):
+            async with asyncio.timeout(NO_MORE_SECONDS if self._undone else self._sweep_every):
                 await self._woken.wait()
         except TimeoutError:
+            if self._undone:
+                await background.whole(self._finish())
+                return
             await self._kept.check_now_and_then()
             await self._sweep()
             return
@@ -199,6 +219,18 @@ class Relay:
         """Publish, then unset; between the two no stop comes, only a crash can."""
         await background.whole(self._publish_and_unset(commits))
 
+    async def _finish(self) -> None:
+        """The views hold what was published: the outbox need not."""
+        undone, self._undone = self._undone, []
+        try:
+            await self._projections.catch_up()
+            await self._store.delivered(undone)
+        except BaseException:
+            self._undone += undone
+            raise
+        self._done_at = time.monotonic()
+        crash_points.reached("relay.unset")
+
     async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
         """An older pending commit of a stream goes first, to the views too, which may have missed it."""
         given = {commit.id for commit in commits}
@@ -216,6 +248,9 @@ class Relay:
             part = [commit for commit in in_order if (commit.stream in addressed) == last]
             if part:
                 await self._publish_in_order(part, owed)
+                busy = len(commits) >= BUSY_COMMITS
+                if not busy or time.monotonic() - self._done_at >= VIEWS_LAG_SECONDS:
+                    await self._finish()
 
     async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
         crash_points.reached("relay.publishing")
@@ -223,9 +258,7 @@ class Relay:
         for commit in in_order:
             self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
         crash_points.reached("relay.published")
-        await self._projections.catch_up()
-        await self._store.delivered([commit.id for commit in in_order if commit.id in owed])
-        crash_points.reached("relay.unset")
+        self._undone += [commit.id for commit in in_order if commit.id in owed]
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
         """Publish what was delivered before; how many events that were.

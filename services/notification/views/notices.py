@@ -150,6 +150,7 @@ NOTICES: Final = View(
     fold=fold,
     key=_key,
     begins=lambda heard: isinstance(heard.data, NoticeDue),
+    lags=True,
     indexes=[
         ("agency", "status", "wanted_since", "_id"),
         ("status", "wanted_since", "_id"),
