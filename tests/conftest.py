@@ -2,6 +2,8 @@
 
 import os
 
+# First of all: its models look through every module that is loaded, once for each of their fields.
+import scim2_client  # noqa: F401
 from xdist.scheduler import LoadFileScheduling
 
 os.environ["BMT_ALLOW_HTTP"] = "true"  # on one machine, as an evaluation is
@@ -15,16 +17,21 @@ pytest_plugins = (
     "fixtures.stores",
 )
 
-TOGETHER = ("tests/e2e", "tests/faults/crash_points", "tests/faults/environment")
-"""Folders whose tests share one running system."""
+WHOLE_SYSTEMS = ("tests/bench/", "tests/e2e/", "tests/faults/environment/", "tests/faults/test_")
+CRASH_POINTS = "tests/faults/crash_points/"
 
 
 class Scheduling(LoadFileScheduling):
-    """A file's tests go to one worker, as they share what the file starts; so do those of a folder that shares a system."""
+    """Who has which tests, where a run has several workers: one has all of a file, which share what it starts.
+
+    One worker has all that start a whole system, so that there is one system at a time. They take longest, and
+    begin first.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        folders = (folder for folder in TOGETHER if nodeid.startswith(f"{folder}/"))
-        return next(folders, super()._split_scope(nodeid))
+        if nodeid.startswith(WHOLE_SYSTEMS):
+            return "whole systems"
+        return CRASH_POINTS if nodeid.startswith(CRASH_POINTS) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -27,7 +27,7 @@ def unforeseen(logs: Path) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ready():
     """What the ready file says. Whatever the tests do: no call may meet what nobody foresaw."""
     with system.running() as document:
@@ -35,13 +35,13 @@ def ready():
         assert not unforeseen(Path(document["data"]) / "logs")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def http(ready) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def token(ready):
     """`token(role, agency, subject)`: a bearer token, as `bmt token` prints it."""
     minter = mint(ready["issuer"], Path(ready["data"]) / "issuer" / "key.json")
@@ -52,7 +52,7 @@ def token(ready):
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def officers(ready, http, token):
     """The administrator of each agency."""
     return {
@@ -61,7 +61,7 @@ def officers(ready, http, token):
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def caller(ready, http, token):
     """`caller("administrator", "MAMPU")`: calls under a token; `caller()`: without one."""
 

@@ -35,13 +35,13 @@ MAINS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def times() -> int:
     """How often each point is visited."""
     return TIMES
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIterator[Production]:
     """Every point, visited."""
     folder = tmp_path_factory.mktemp("crash")

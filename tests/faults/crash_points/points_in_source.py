@@ -47,7 +47,9 @@ def where_to_die(points: Sequence[Point], *, everywhere: bool) -> list[Point]:
 
 def _of(path: Path) -> Iterator[Point]:
     file = path.relative_to(ROOT).as_posix()
-    for node in ast.walk(ast.parse(path.read_text())):
+    if "reached" not in (text := path.read_text()):
+        return
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("reached"):
             if not ast.unparse(node.func).endswith("crash_points.reached"):
                 continue

@@ -7,7 +7,7 @@ from fixtures.outside import Caller
 from site_under_faults import Site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def site(tmp_path_factory) -> AsyncIterator[Site]:
     async with Site(tmp_path_factory.mktemp("site")).running() as site:
         yield site
