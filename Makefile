@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Processes that share the tests: one has the whole systems, which take longest; the others wait much, so two cores bear three.
+WORKERS ?= 3
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +35,7 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 	@$(BIN)/bmt demo
 
 test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
