@@ -1,6 +1,6 @@
 """What records does with the events of a wave: they stand in the ledger first, then in their files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -15,7 +15,6 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.problems import Refused
 from services.records.domain.commands import Command, FileEvent
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.file_numbers import Asked
 from services.records.ledger.leaf import Entry, Leaf, entry_of
 from services.records.ledger.leaves import Added
 
@@ -33,8 +32,8 @@ class Ledger(Protocol):
 class Register(Protocol):
     """Where requests get their file numbers."""
 
-    async def of_all(self, asked: Sequence[Asked]) -> Sequence[str]:
-        """The number of each request, given once."""
+    async def of(self, requests: Mapping[str, str]) -> Mapping[str, str]:
+        """The number of each of these requests, whose agencies are given, once for ever."""
         ...
 
 
@@ -71,17 +70,23 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
     ) -> Sequence[Message[Command] | Exception]:
         leaves = await ledger.add_all([one.command.entry for one in messages])
         crash_points.reached("records.handlers.leaf_added")
-        standing = [
-            one for one, leaf in zip(messages, leaves, strict=True) if isinstance(leaf, Leaf)
-        ]
-        numbers = iter(await register.of_all([_asked(one.command.heard) for one in standing]))
+        requests = [one.command.heard.data.request for one in messages]
+        # What has no leaf gets no number: the register has no gap, and names no empty file.
+        numbers = await register.of(
+            {
+                request.request_id: request.agency
+                for request, leaf in zip(requests, leaves, strict=True)
+                if isinstance(leaf, Leaf)
+            }
+        )
         crash_points.reached("records.handlers.numbered")
         now = clock()
         filed: list[Message[Any] | Exception] = []
-        for message, leaf in zip(messages, leaves, strict=True):
+        for message, request, leaf in zip(messages, requests, leaves, strict=True):
             match leaf:
                 case Leaf():
-                    command = _command(message.command.heard, leaf, next(numbers), now)
+                    number = numbers[request.request_id]
+                    command = _command(message.command.heard, leaf, number, now)
                     filed.append(message.with_command(command))
                 case NotCanonical():
                     filed.append(Refused(str(leaf), problem="malformed"))
@@ -90,11 +95,6 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
         return filed
 
     return complete
-
-
-def _asked(heard: Heard[RequestEvent]) -> Asked:
-    request = heard.data.request
-    return request.request_id, request.agency
 
 
 def _command(heard: Heard[RequestEvent], leaf: Leaf, file_number: str, now: datetime) -> FileEvent:

@@ -91,8 +91,6 @@ def build(settings: Settings) -> FastAPI:
     foundation.samples(measuring(ledger, foundation.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(foundation, settings, ledger, signer)
-    foundation.closes(ledger.close)
-    foundation.closes(numbers.close)
     foundation.closes(people.close)
     room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.public_url, signer)

@@ -109,7 +109,7 @@ async def _added(database: Any, entries: list[Entry]) -> None:
     sequencing = asyncio.create_task(sequencer.run())
     for start in range(0, len(entries), AT_A_TIME):
         some = entries[start : start + AT_A_TIME]
-        added = await asyncio.gather(*(ledger.add(entry) for entry in some))
+        added = await ledger.add_all(some)
         await queue.add([place_of(leaf) for leaf in added])
     while True:
         if await tree.size() >= before + len(entries):

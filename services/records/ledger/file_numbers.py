@@ -1,10 +1,9 @@
 """The register of file numbers: one a request, without gaps within an agency, never changed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bmt.chassis import crash_points, mongodb
-from bmt.chassis.batcher import Batcher
 from bmt.chassis.errors import StillContended
 from bmt.chassis.recent import Recent
 
@@ -14,9 +13,6 @@ REMEMBERED: Final = 20_000
 """Requests whose number need not be looked for: once given, it never changes."""
 
 _SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series")
-
-Asked = tuple[str, str]
-"""A request's id and its agency."""
 
 
 class FileNumbers:
@@ -30,7 +26,6 @@ class FileNumbers:
         """`collection` needs find and insert; `series` names a file, `{agency}` being the code."""
         self._numbers = collection
         self._series = series
-        self._asking: Batcher[Asked, str] = Batcher(self._give)
         self._given: Recent[str, str] = Recent(REMEMBERED)
 
     async def prepare(self) -> None:
@@ -38,47 +33,29 @@ class FileNumbers:
         with mongodb.store_errors():
             await self._numbers.create_indexes([_SERIES])
 
-    async def of(self, request_id: str, agency: str) -> str:
-        """The request's file number, for example `MAMPU.BMT.600-1/2/17`.
+    async def of(self, requests: Mapping[str, str]) -> dict[str, str]:
+        """The file number of each of these requests, whose agencies are given: for example `MAMPU.BMT.600-1/2/17`.
 
         Raises:
             StoreUnavailable: not known to be given; the same again gives the same.
         """
-        return (await self.of_all([(request_id, agency)]))[0]
+        known = {name: given for name in requests if (given := self._given.get(name)) is not None}
+        missing = {name: agency for name, agency in requests.items() if name not in known}
+        for name, given in (await self._give(missing) if missing else {}).items():
+            self._given.put(name, given)
+            known[name] = given
+        return known
 
-    async def of_all(self, asked: Sequence[Asked]) -> Sequence[str]:
-        """The file number of each request, as `of`.
-
-        Raises:
-            StoreUnavailable: as `of`.
-        """
-        given = {
-            request_id: number
-            for request_id, _ in asked
-            if (number := self._given.get(request_id)) is not None
-        }
-        missing = [one for one in asked if one[0] not in given]
-        for (request_id, _), number in zip(
-            missing, await self._asking.submit(missing), strict=True
-        ):
-            self._given.put(request_id, number)
-            given[request_id] = number
-        return [given[request_id] for request_id, _ in asked]
-
-    async def close(self) -> None:
-        """Return when nothing is in flight."""
-        await self._asking.close()
-
-    async def _give(self, asked: Sequence[Asked]) -> Sequence[str]:
-        given = await self._known({request_id for request_id, _ in asked})
+    async def _give(self, asked: Mapping[str, str]) -> dict[str, str]:
+        given = await self._known(asked)
         for _ in range(CONFLICT_TRIES):
-            new = {request_id: agency for request_id, agency in asked if request_id not in given}
+            new = {name: agency for name, agency in asked.items() if name not in given}
             if not new:
-                return [given[request_id] for request_id, _ in asked]
+                return given
             for agency in sorted(set(new.values())):
                 wanting = [request_id for request_id in new if new[request_id] == agency]
                 await self._insert(agency, wanting)
-            given |= await self._known(new.keys())
+            given |= await self._known(new)
         raise StillContended("file_numbers")
 
     async def _insert(self, agency: str, request_ids: Sequence[str]) -> None:

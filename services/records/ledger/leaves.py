@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
-from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.recent import Recent
@@ -25,11 +24,11 @@ _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name
 _SEALED_UNDER = mongodb.IndexModel([("sealed.key", 1), ("request_id", 1)], name="sealed_under")
 
 Added = Leaf | CausationReused | NotCanonical
-"""What became of an entry."""
+"""What became of an entry: its leaf; another event was filed under its id; it has no canonical form."""
 
 
 class Leaves:
-    """The ledger's leaves. Entries that arrive together are written together.
+    """The ledger's leaves.
 
     An event's id is its leaf's id, so the same event twice is one leaf; `(request_id, index)` is
     unique, so of two writers one wins a place and the other takes the next.
@@ -40,7 +39,6 @@ class Leaves:
         self._leaves = collection
         self._clock = clock
         self._seals = seals
-        self._adding: Batcher[Entry, Added] = Batcher(self._add)
         self._ends: Recent[str, Tail] = Recent(REMEMBERED)
 
     async def prepare(self) -> None:
@@ -61,13 +59,31 @@ class Leaves:
             return added
         raise added
 
-    async def add_all(self, entries: Sequence[Entry]) -> Sequence[Added]:
-        """What became of each event, as `add` says or raises it.
+    async def add_all(self, entries: Sequence[Entry]) -> list[Added]:
+        """What became of each event, as `add` says or raises it; those of one request are chained in their order.
 
         Raises:
-            StoreUnavailable: as `add`.
+            StoreUnavailable: some may be written; the same again is safe.
         """
-        return await self._adding.submit(entries)
+        added: dict[int, Added] = {}
+        ready: dict[int, Entry] = {}
+        for place, entry in enumerate(await self._seals.sealed(entries)):
+            if isinstance(entry, NotCanonical):
+                added[place] = entry
+            else:
+                ready[place] = entry
+        lost = 0
+        while ready:
+            settled = await self._attempt(ready, entries)
+            added |= settled
+            ready = {place: entry for place, entry in ready.items() if place not in settled}
+            if not settled:
+                lost += 1
+                if lost >= CONFLICT_TRIES:
+                    raise StillContended("ledger")
+                # The leaf that won may not be visible to a majority read yet.
+                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
+        return [added[place] for place in range(len(entries))]
 
     async def of(self, request_id: str) -> list[Leaf]:
         """A request's leaves in the order of the chain."""
@@ -102,31 +118,6 @@ class Leaves:
         """How many leaves there are, by the collection's own count."""
         with mongodb.store_errors():
             return int(await self._leaves.estimated_document_count())
-
-    async def close(self) -> None:
-        """Return when nothing is in flight."""
-        await self._adding.close()
-
-    async def _add(self, entries: Sequence[Entry]) -> Sequence[Added]:
-        added: dict[int, Added] = {}
-        ready: dict[int, Entry] = {}
-        for place, entry in enumerate(await self._seals.sealed(entries)):
-            if isinstance(entry, NotCanonical):
-                added[place] = entry
-            else:
-                ready[place] = entry
-        lost = 0
-        while ready:
-            settled = await self._attempt(ready, entries)
-            added |= settled
-            ready = {place: entry for place, entry in ready.items() if place not in settled}
-            if not settled:
-                lost += 1
-                if lost >= CONFLICT_TRIES:
-                    raise StillContended("ledger")
-                # The leaf that won may not be visible to a majority read yet.
-                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
-        return [added[place] for place in range(len(entries))]
 
     async def _attempt(
         self, entries: Mapping[int, Entry], said: Sequence[Entry]

@@ -161,14 +161,17 @@ async def test_a_document_that_is_not_what_it_is_named_for_is_not_filed(
     await eventually(told)
 
 
-async def test_what_can_never_be_filed_is_a_dead_letter(record_of, shared):
+async def test_what_can_never_be_filed_is_a_dead_letter(record_of, shared, own):
     request = facts()
     first = await shared.wire.say(received(request, documents=()))
     await shared.wire.say(opened(request), event_id=first)
+    await shared.wire.say(received(facts(), documents=()), event_id=first)
 
     def buried(said):
         dead = [one for one in said if one.headers["bmt_refused_by"] == "records"]
-        assert [one.headers["bmt_reason"] for one in dead] == ["idempotency_key_reused"]
+        told = [(one.headers["bmt_reason"], one.headers["bmt_detail"]) for one in dead]
+        assert told == 2 * [("idempotency_key_reused", "another event was filed under this id")]
 
     await shared.wire.hear_until(topics.DEAD_LETTERS, buried)
     assert len((await record_of(request))["events"]) == 1
+    assert (await LiveStore(own, people=people_of(own)).verify()).faults == []

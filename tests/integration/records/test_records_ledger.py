@@ -1,12 +1,18 @@
 """The ledger in MongoDB: one place a leaf, whoever writes and however often."""
 
 import asyncio
+import math
+from datetime import UTC, datetime
 
 import pytest
 from fixtures.ledger_keys import seals_of
+from fixtures.samples import facts, received
 
 from bmt.chassis import clock
+from bmt.chassis.decider import Heard
 from bmt.chassis.errors import CausationReused
+from bmt.contracts.envelope import Envelope
+from services.records.handlers import entering, file_event
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry
@@ -37,8 +43,7 @@ async def test_two_writers_make_one_chain_without_gaps(database):
     ]
 
     await asyncio.gather(
-        *(writers[place % 2].add(each) for place, each in enumerate(entries)),
-        *(writers[1 - place % 2].add(each) for place, each in enumerate(entries)),
+        *(writer.add_all(entries[start::4]) for writer in writers for start in range(4))
     )
 
     for request in requests:
@@ -68,8 +73,8 @@ async def test_what_comes_together_is_chained_in_its_order_and_a_wave_that_comes
     wave.append(entry("a", "a-4"))
     await other.add(entry("b", "b-5"))
 
-    first = await asyncio.gather(*(writer.add(each) for each in wave))
-    again = await asyncio.gather(*(other.add(each) for each in wave))
+    first = await writer.add_all(wave)
+    again = await other.add_all(wave)
 
     assert again == first
     assert first[-1] == first[12]
@@ -82,10 +87,8 @@ async def test_what_comes_together_is_chained_in_its_order_and_a_wave_that_comes
 async def test_what_cannot_be_hashed_stops_no_leaf_beside_it(database):
     (writer, _) = await two_writers(database)
 
-    good, bad = await asyncio.gather(
-        writer.add(entry("a", "event-1", text="one")),
-        writer.add(entry("b", "event-2", size=float("nan"))),
-        return_exceptions=True,
+    good, bad = await writer.add_all(
+        [entry("a", "event-1", text="one"), entry("b", "event-2", size=float("nan"))]
     )
 
     assert good.index == 1
@@ -93,16 +96,46 @@ async def test_what_cannot_be_hashed_stops_no_leaf_beside_it(database):
     assert await database.leaves.count_documents({}) == 1
 
 
+def heard(event, event_id, **more):
+    data = {**event.model_dump(mode="json", by_alias=True), **more}
+    subject = event.request.request_id
+    moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    envelope = Envelope(
+        id=event_id, source="/bmt/intake", type=event.TYPE, subject=subject, time=moment, data=data
+    )
+    return Heard(envelope, event, 1, f"/bmt/intake/{subject}")
+
+
+async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_number(database):
+    """Of a wave: two events are filed, one cannot be hashed, one has the id of another."""
+    (ledger, _) = await two_writers(database)
+    register = FileNumbers(database.file_numbers, "{agency}.BMT.600-1/2")
+    requests = [facts(request_id=clock.new_id()) for _ in range(4)]
+    wave = [
+        await file_event(heard(received(request), event_id, **more))
+        for request, event_id, more in zip(
+            requests, ("e-1", "e-2", "e-1", "e-4"), ({}, {"later": math.nan}, {}, {}), strict=True
+        )
+    ]
+
+    first, malformed, reused, last = await entering(ledger, register, clock.now)(wave)
+
+    assert [malformed.problem, reused.problem] == ["malformed", "idempotency_key_reused"]
+    assert [one.command.file_number[-2:] for one in (first, last)] == ["/1", "/2"]
+    assert {leaf["_id"] async for leaf in database.leaves.find()} == {"e-1", "e-4"}
+    assert await database.file_numbers.count_documents({}) == 2
+
+
 async def test_two_writers_give_each_request_one_number_without_gaps(database):
     registers = [FileNumbers(database.file_numbers, "{agency}.BMT.600-1/2") for _ in range(2)]
     await registers[0].prepare()
     requests = [(clock.new_id(), ("MAMPU", "JPA")[number % 2]) for number in range(60)]
 
-    given = await asyncio.gather(
-        *(register.of(*request) for request in requests for register in registers)
-    )
+    waves = [dict(requests[start::3]) for start in range(3)]
+    given = await asyncio.gather(*(register.of(wave) for wave in waves for register in registers))
 
     assert given[::2] == given[1::2]
-    assert sorted(int(number.rpartition("/")[2]) for number in given[::2]) == sorted(
+    numbers = [number for wave in given[::2] for number in wave.values()]
+    assert sorted(int(number.rpartition("/")[2]) for number in numbers) == sorted(
         [*range(1, 31), *range(1, 31)]
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
@@ -244,6 +244,8 @@ def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
 
 @settings(max_examples=300, deadline=None)
 @given(JSON)
+@example({"\U0001f600": 1, "\ufb33": 2})
+@example([{"a": 1e30}])
 def test_what_was_looked_through_once_has_the_bytes_of_the_reference(value):
     with suppress(NotCanonical):  # a name with $ or NUL
         whole, plain = looked_through(value)
