@@ -195,7 +195,16 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        return (await self._standings.loaded([stream]))[stream].state
+        return (await self.states([stream]))[stream]
+
+    async def states(self, streams: Collection[str]) -> Mapping[str, S]:
+        """As `state`, of many at once.
+
+        Raises:
+            StoreUnavailable: they cannot be read.
+        """
+        loaded = await self._standings.loaded(list(streams))
+        return {stream: standing.state for stream, standing in loaded.items()}
 
     async def was_decided(self, message: Message[C]) -> bool:
         """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.

@@ -85,7 +85,7 @@ def together(perform: PerformAll) -> PerformAll:
                     await bounded([item], settle)
                 return
             for item in left.values():
-                settle(item, _after(error, item))
+                settle(item, after(error, item))
 
     return bounded
 
@@ -103,7 +103,7 @@ def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
             async with asyncio.timeout(AT_MOST_SECONDS):
                 return await perform(item)
         except Exception as error:  # noqa: BLE001  belongs to this item alone
-            return _after(error, item)
+            return after(error, item)
 
     async def perform_all(items: Sequence[WorkItem], settle: Settle) -> None:
         async with asyncio.TaskGroup() as group:
@@ -113,7 +113,7 @@ def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
     return perform_all
 
 
-def _after(error: Exception, item: WorkItem) -> Later:
+def after(error: Exception, item: WorkItem) -> Later:
     """When an item is tried again that failed so."""
     match error:
         case Unavailable():

@@ -14,7 +14,7 @@ from bmt.chassis import clock, run
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
-from bmt.chassis.worker import each
+from bmt.chassis.worker import together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api
@@ -69,7 +69,7 @@ def build(settings: Settings) -> FastAPI:
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
     workers = [
-        foundation.worker(name, each(configurer.perform)) for name in (scim.NAME, worklist.NAME)
+        foundation.worker(name, together(configurer.perform)) for name in (scim.NAME, worklist.NAME)
     ]
     foundation.works_on(work_of, workers)
     foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])

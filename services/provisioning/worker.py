@@ -6,9 +6,8 @@ is set, and what is as it should be is left alone. While a target is away its wo
 
 import asyncio
 import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -18,18 +17,29 @@ from bmt.agencies.accounts import Claims
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.decider import Message
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, WorkOutcome
+from bmt.chassis.worker import Done, Later, Settle, after
 from bmt.contracts.events import Effective, Evidence, Target
+from services.provisioning.connectors.calls import beside
 from services.provisioning.connectors.connector import (
+    Failure,
     OperatorNeeded,
     Reading,
     TargetAway,
     TargetConflict,
     TargetRefused,
 )
-from services.provisioning.connectors.targets import Step, Targets
+from services.provisioning.connectors.targets import (
+    Ask,
+    Case,
+    Step,
+    Targets,
+    apply,
+    asked,
+    read_back,
+)
 from services.provisioning.domain.commands import (
     AwaitOperator,
     Command,
@@ -51,15 +61,62 @@ LONGEST_TURN_SECONDS: Final = 10.0
 
 OF_ANOTHER: Final = "the account belongs to another agency than the one that approved"
 
-AT_ONCE: Final = 32
-"""Requests that call the targets at a time: those that change a volume then share one reload of the storage."""
-
 AT_MOST_SECONDS: Final = 30.0
-"""For the calls of one request at a stretch; they take a fraction of a second."""
+"""For one question to the targets about a list; it takes a fraction of a second."""
+
+_PLACES: Final = len(ORDER["application"])
+
+
+@dataclass(slots=True)
+class _Job:
+    """One request's configuration, under way.
+
+    Attributes:
+        item: the work.
+        state: where the request stands.
+        steps: its targets, in the order that they are set in.
+        unlike: targets that were just seen to differ from what is wanted: they are set without a look.
+        readings: what shows each target as it is wanted.
+        shown: what the next target showed last.
+        conflict: the last one met; what came of it is read back.
+    """
+
+    item: WorkItem
+    state: Due | Started
+    steps: Sequence[Step]
+    unlike: Collection[Target] = ()
+    readings: list[Reading[BaseModel]] = field(default_factory=list)
+    shown: BaseModel | None = None
+    conflict: TargetConflict | None = None
+
+    @property
+    def step(self) -> Step:
+        """The target that is to be brought about next."""
+        return self.steps[len(self.readings)]
+
+    @property
+    def failure(self) -> TargetRefused:
+        """Why the next target cannot be brought about, which shows something else each time after it was set."""
+        wrong = changes(self.step.target, self.shown, self.step.wanted)
+        return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
+
+    @property
+    def case(self) -> Case:
+        """What the targets need to know of it."""
+        return _case(self.state)
+
+    @property
+    def stream(self) -> str:
+        """The request's stream."""
+        return _stream(self.item.subject)
+
+
+_Record = tuple[_Job, str, Command]
+"""What came of a round of a request: its name, and the command that records it."""
 
 
 class Configurer:
-    """Performs one request's configuration; every outcome is recorded by a command."""
+    """Performs configurations as lists; every outcome is recorded by a command."""
 
     def __init__(
         self,
@@ -78,132 +135,202 @@ class Configurer:
         self._claims = claims
         self._clock = clock
         self._new_id = new_id
-        # Each worker's own, so that what needs only officers and the storage does not wait for IPMS.
-        self._at_once: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(AT_ONCE)
+
+    async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
+        """Go on with each request from wherever it stands."""
+        states = await self._execution.states({_stream(item.subject) for item in items})
+        jobs: list[_Job] = []
+        accounts: set[str] = set()
+        failures: list[_Record] = []
+        for item in items:
+            state = states[_stream(item.subject)]
+            if not isinstance(state, Due | Started):
+                settle(item, Done())
+                continue
+            job = _Job(item, state, self._targets.steps(_case(state)))
+            account = state.order.account.casefold()
+            if self._is_of_another_agency(state):
+                target = ORDER[state.order.request.kind][0]
+                failures.append((job, "failed", RecordFailure(target, OF_ANOTHER, retryable=True)))
+            elif account in accounts:
+                settle(item, _behind(item))
+            else:
+                accounts.add(account)
+                jobs.append(job)
+        due = [job for job in jobs if isinstance(job.state, Due)]
+        started = [job for job in jobs if isinstance(job.state, Started)]
+        await beside(
+            [
+                self._end(failures, settle),
+                self._begin(due, settle),
+                self._bring_about(started, settle),
+            ]
         )
-
-    async def perform(self, item: WorkItem) -> WorkOutcome:
-        """Go on with a request from wherever it stands."""
-        try:
-            return await self._go_on(item)
-        except TargetAway as away:
-            seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
-            return Later(seconds, f"{away.part} {away.reason}")
-        except TimeoutError:
-            return Later(1.0, f"not finished within {AT_MOST_SECONDS:g} s")
-
-    @asynccontextmanager
-    async def _calling(self, worker: str) -> AsyncIterator[None]:
-        """A turn to call the targets.
-
-        It is kept for as long as no call would go through: thousands of waiting requests then cost a few
-        looks a second, and go on soon after the target is back.
-        """
-        async with self._at_once[worker]:
-            try:
-                async with asyncio.timeout(AT_MOST_SECONDS):
-                    yield
-            except TargetAway as away:
-                await asyncio.sleep(self._targets.seconds_closed_to_calls(away.part))
-                raise
-
-    async def _go_on(self, item: WorkItem) -> WorkOutcome:
-        stream = _stream(item.subject)
-        state = await self._execution.state(stream)
-        unlike: Collection[Target] = ()
-        if isinstance(state, Due | Started) and self._is_of_another_agency(state):
-            target = ORDER[state.order.request.kind][0]
-            await self._record(state, "failed", RecordFailure(target, OF_ANOTHER, retryable=True))
-            return Done()
-        if isinstance(state, Due):
-            turn = await self._turns.of(state.order)
-            if turn.must_wait:
-                seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
-                return Later(seconds, "an earlier request for the same account is not finished")
-            unlike = await self._begin(item, state, overtaken=turn.overtaken)
-            state = await self._execution.known_state(stream)
-        if isinstance(state, Started):
-            await self._bring_about(item, state, unlike)
-        return Done()
 
     def _is_of_another_agency(self, state: Due | Started) -> bool:
         """Whether the account is not of the agency that approved: then nothing is touched for it."""
         order = state.order
         return self._claims.belonging(order.request.agency, order.account) == "other"
 
-    async def _begin(self, item: WorkItem, due: Due, *, overtaken: bool) -> Collection[Target]:
-        """Say what will be different, or that it cannot be; the targets that were seen to differ."""
-        order = due.order
-        if overtaken:
-            reason = "a request for the same account that was approved later came first"
-            target = ORDER[order.request.kind][0]
-            await self._record(due, "failed", RecordFailure(target, reason, retryable=False))
-            return ()
-        async with self._calling(item.target):
-            outlook = await self._targets.outlook(order, due.statement, settle=True)
-        if outlook.refusals:
-            await self._record(due, "failed", _failure(outlook.refusals[0]))
-        else:
-            await self._record(due, "started", Start(outlook.changes))
-        return {change.target for change in outlook.changes}
+    async def _begin(self, jobs: Sequence[_Job], settle: Settle) -> None:
+        """Say what will be different, or that it cannot be; then bring it about."""
+        records: list[_Record] = []
+        ready: list[_Job] = []
+        turns = await self._turns.of([job.state.order for job in jobs])
+        for job, turn in zip(jobs, turns, strict=True):
+            if turn.must_wait:
+                settle(job.item, _behind(job.item))
+            elif turn.overtaken:
+                reason = "a request for the same account that was approved later came first"
+                target = ORDER[job.state.order.request.kind][0]
+                records.append((job, "failed", RecordFailure(target, reason, retryable=False)))
+            else:
+                ready.append(job)
+        outlooks = await _in_time(self._targets.outlooks([job.case for job in ready]), ready)
+        away: list[tuple[_Job, Unavailable]] = []
+        beginning: list[_Record] = []
+        for job, outlook in zip(ready, outlooks, strict=True):
+            if isinstance(outlook, Unavailable):
+                away.append((job, outlook))
+            elif outlook.refusals:
+                records.append((job, "failed", _failure(outlook.refusals[0])))
+            else:
+                job.unlike = {change.target for change in outlook.changes}
+                beginning.append((job, "started", Start(outlook.changes)))
+        await beside(
+            [
+                self._put_off(away, settle),
+                self._end(records, settle),
+                self._go_on(beginning, settle),
+            ]
+        )
 
-    async def _bring_about(
-        self, item: WorkItem, state: Started, unlike: Collection[Target]
-    ) -> None:
+    async def _go_on(self, records: Sequence[_Record], settle: Settle) -> None:
+        """With those that are started by these records."""
+        recorded = await self._recorded(records, settle)
+        states = await self._execution.known_states({job.stream for job in recorded})
+        started: list[_Job] = []
+        for job in recorded:
+            state = states[job.stream]
+            if isinstance(state, Started):
+                job.state = state
+                started.append(job)
+            else:
+                settle(job.item, Done())
+        await self._bring_about(started, settle)
+
+    async def _bring_about(self, jobs: Sequence[_Job], settle: Settle) -> None:
         """Set what is not as it should be, and record what came of it.
 
-        Targets are read first, but for those that were just seen to be `unlike` what is wanted.
+        A target is read first, unless it was just seen to be unlike what is wanted.
         """
-        account = state.order.account
-        steps = self._targets.steps(state.order, state.statement)
-        try:
-            async with self._calling(item.target):
-                readings = [
-                    await self._reading(step, account, look_first=step.target not in unlike)
-                    for step in steps
-                ]
-        except OperatorNeeded as needed:
-            task = AwaitOperator(self._new_id(), needed.target, needed.instructions)
-            await self._record(state, "awaiting", task)
-        except TargetRefused as refused:
-            await self._record(state, "failed", _failure(refused))
+        if not jobs:
+            return
+        place = len(jobs[0].readings)
+        looked = [job for job in jobs if job.step.target not in job.unlike]
+        unlike = [job for job in jobs if job.step.target in job.unlike]
+        shown = await self._asked(looked, read_back)
+        read, failed = self._sorted(looked, shown)
+        left = [job for job in read if len(job.readings) == place]
+        on = [job for job in read if len(job.readings) > place]
+        await beside(
+            [
+                self._fail(failed, settle),
+                self._set([*unlike, *left], 0, settle),
+                self._next(on, settle),
+            ]
+        )
+
+    async def _set(self, jobs: Sequence[_Job], tries: int, settle: Settle) -> None:
+        """Set a target; what then shows something else is tried again, and holds up no other."""
+        if not jobs:
+            return
+        await asyncio.sleep(PAUSES_SECONDS[tries])
+        place = len(jobs[0].readings)
+        applied = await self._asked(jobs, apply)
+        failed: list[tuple[_Job, Failure]] = []
+        tried: list[_Job] = []
+        for job, answer in zip(jobs, applied, strict=True):
+            job.conflict = answer if isinstance(answer, TargetConflict) else None
+            if answer is None or job.conflict:
+                tried.append(job)
+            else:
+                failed.append((job, answer))
+        read, unread = self._sorted(tried, await self._asked(tried, read_back))
+        again = [job for job in read if len(job.readings) == place]
+        on = [job for job in read if len(job.readings) > place]
+        if tries + 1 == len(PAUSES_SECONDS):
+            failed += [(job, job.failure) for job in again]
+            again = []
+        await beside(
+            [
+                self._fail([*failed, *unread], settle),
+                self._set(again, tries + 1, settle),
+                self._next(on, settle),
+            ]
+        )
+
+    def _sorted(
+        self, jobs: Sequence[_Job], shown: Sequence[Reading[BaseModel] | Failure]
+    ) -> tuple[Sequence[_Job], Sequence[tuple[_Job, Failure]]]:
+        """Those whose target was read, with the reading kept where it is as wanted, and those that failed."""
+        read: list[_Job] = []
+        failed: list[tuple[_Job, Failure]] = []
+        for job, reading in zip(jobs, shown, strict=True):
+            if not isinstance(reading, Reading):
+                failed.append((job, reading))
+                continue
+            read.append(job)
+            job.shown = reading.effective
+            if reading.effective == job.step.wanted:
+                job.readings.append(reading)
+        return read, failed
+
+    async def _next(self, jobs: Sequence[_Job], settle: Settle) -> None:
+        """The next target, or the end."""
+        if jobs and len(jobs[0].readings) == _PLACES:
+            records = [(job, "configured", self._proof(job)) for job in jobs]
+            await self._end(records, settle)
         else:
-            await self._record(state, "configured", self._proof(steps, readings))
+            await self._bring_about(jobs, settle)
 
-    async def _reading(self, step: Step, account: str, *, look_first: bool) -> Reading[BaseModel]:
-        """The reading that shows the target as wanted.
+    async def _fail(self, failed: Sequence[tuple[_Job, Failure]], settle: Settle) -> None:
+        """Have a person told, or put it off."""
+        away: list[tuple[_Job, Unavailable]] = []
+        records: list[_Record] = []
+        for job, failure in failed:
+            match failure:
+                case OperatorNeeded():
+                    task = AwaitOperator(self._new_id(), failure.target, failure.instructions)
+                    records.append((job, "awaiting", task))
+                case TargetRefused():
+                    records.append((job, "failed", _failure(failure)))
+                case _:
+                    away.append((job, failure))
+        await beside([self._put_off(away, settle), self._end(records, settle)])
 
-        Raises:
-            TargetRefused: it refuses, or shows something else each time after it was set.
+    async def _put_off(self, away: Sequence[tuple[_Job, Unavailable]], settle: Settle) -> None:
+        """What waits for a target is kept for as long as no call would go through.
+
+        Thousands of waiting requests then cost a few looks a second, and go on soon after the target is back.
         """
-        if look_first:
-            reading = await step.connector.read_back(account)
-            if reading.effective == step.wanted:
-                return reading
-        conflict: TargetConflict | None = None
-        for pause in PAUSES_SECONDS:
-            await asyncio.sleep(pause)
-            conflict = await self._applied(step, account)
-            reading = await step.connector.read_back(account)
-            if reading.effective == step.wanted:
-                return reading
-        wrong = changes(step.target, reading.effective, step.wanted)
-        raise conflict or TargetRefused(step.target, said_instead(wrong))
+        if not away:
+            return
+        parts = {one.part for _, one in away if isinstance(one, TargetAway)}
+        closed = map(self._targets.seconds_closed_to_calls, parts)
+        await asyncio.sleep(max(closed, default=0.0))
+        for job, unavailable in away:
+            settle(job.item, _later(unavailable))
 
-    async def _applied(self, step: Step, account: str) -> TargetConflict | None:
-        """Set the target; the conflict where somebody else was changing it: what came of that is read back."""
-        try:
-            await step.connector.apply(account, step.wanted)
-        except TargetConflict as conflict:
-            return conflict
-        return None
+    async def _asked(self, jobs: Sequence[_Job], ask: Ask) -> Sequence[Any]:
+        if not jobs:
+            return ()
+        return await _in_time(asked([job.step for job in jobs], ask), jobs)
 
-    def _proof(
-        self, steps: Sequence[Step], readings: Sequence[Reading[BaseModel]]
-    ) -> RecordConfigured:
+    def _proof(self, job: _Job) -> RecordConfigured:
         shown = {
-            step.target: reading.effective for step, reading in zip(steps, readings, strict=True)
+            step.target: reading.effective
+            for step, reading in zip(job.steps, job.readings, strict=True)
         }
         evidence = [
             Evidence(
@@ -214,7 +341,7 @@ class Configurer:
                 confirmed_by=reading.confirmed_by,
                 confirmed_at=reading.confirmed_at,
             )
-            for step, reading in zip(steps, readings, strict=True)
+            for step, reading in zip(job.steps, job.readings, strict=True)
             for document_id in reading.documents or (None,)
         ]
         return RecordConfigured(
@@ -223,15 +350,60 @@ class Configurer:
             configured_at=self._clock(),
         )
 
-    async def _record(self, state: Due | Started, what: str, command: Command) -> None:
-        """Once in a round, whoever performs it and however often."""
-        request_id = state.order.request.request_id
-        causation = f"work:{request_id}:{state.round}:{what}"
-        message = Message(_stream(request_id), causation, causation, command)
+    async def _end(self, records: Sequence[_Record], settle: Settle) -> None:
+        for job in await self._recorded(records, settle):
+            settle(job.item, Done())
+
+    async def _recorded(self, records: Sequence[_Record], settle: Settle) -> Sequence[_Job]:
+        """Those that are recorded: once in a round, whoever performs it and however often."""
+        if not records:
+            return ()
+        messages = [_message(*record) for record in records]
         crash_points.reached("provisioning.worker.recording")
-        await self._execution.execute(message)
+        results = await self._execution.execute_many(messages)
         crash_points.reached("provisioning.worker.recorded")
-        log.info("configuration_recorded", request_id=request_id, what=what)
+        recorded: list[_Job] = []
+        for (job, what, _), result in zip(records, results, strict=True):
+            if isinstance(result, Exception):
+                settle(job.item, after(result, job.item))
+                continue
+            log.info("configuration_recorded", request_id=job.item.subject, what=what)
+            recorded.append(job)
+        return recorded
+
+
+class _TooLong(Unavailable):
+    """The targets did not answer in time."""
+
+
+async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[_Job]) -> Sequence[Any]:
+    """What is answered for these; where it takes too long all are put off."""
+    try:
+        async with asyncio.timeout(AT_MOST_SECONDS):
+            return await asking
+    except TimeoutError:
+        return [_TooLong("targets")] * len(jobs)
+
+
+def _later(unavailable: Unavailable) -> Later:
+    if isinstance(unavailable, TargetAway):
+        seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
+        return Later(seconds, f"{unavailable.part} {unavailable.reason}")
+    return Later(1.0, f"not finished within {AT_MOST_SECONDS:g} s")
+
+
+def _case(state: Due | Started) -> Case:
+    return Case(state.order, state.statement)
+
+
+def _behind(item: WorkItem) -> Later:
+    seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
+    return Later(seconds, "an earlier request for the same account is not finished")
+
+
+def _message(job: _Job, what: str, command: Command) -> Message[Command]:
+    causation = f"work:{job.item.subject}:{job.state.round}:{what}"
+    return Message(job.stream, causation, causation, command)
 
 
 def _failure(refused: TargetRefused) -> RecordFailure:

@@ -16,6 +16,7 @@ from bmt.chassis.run import collect_garbage_less_often
 
 NAMES = (
     "procedures",
+    "evaluation",
     "intake",
     "consumer",
     "latency",

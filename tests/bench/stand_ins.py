@@ -3,14 +3,14 @@
 What is left is the system itself: what an agency's IPMS, storage and mail server add is theirs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
-from services.provisioning.connectors.connector import Reading
+from services.provisioning.connectors.connector import Answers, Reading
 from services.provisioning.domain.goal import changes
 
 E = TypeVar("E", bound=BaseModel)
@@ -26,14 +26,19 @@ class AtOnce(Generic[E]):
         self._clock = clock
         self._kept: dict[str, E] = {}
 
-    async def plan(self, account: str, wanted: E) -> Sequence[PlannedChange]:
-        return changes(self._target, self._kept.get(account, self._nothing), wanted)
+    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
+        return {
+            account: changes(self._target, self._kept.get(account, self._nothing), goal)
+            for account, goal in wanted.items()
+        }
 
-    async def apply(self, account: str, wanted: E) -> None:
-        self._kept[account] = wanted
+    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
+        self._kept.update(wanted)
+        return dict.fromkeys(wanted)
 
-    async def read_back(self, account: str) -> Reading[E]:
-        return Reading(self._kept.get(account, self._nothing), self._clock())
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
+        now = self._clock()
+        return {one: Reading(self._kept.get(one, self._nothing), now) for one in accounts}
 
     async def close(self) -> None:
         """Nothing is open."""

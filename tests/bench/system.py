@@ -1,5 +1,6 @@
 """The real system: Kafka, mongod, issuer and services as processes, with the bench's stand-ins."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.directory import account
 from bmt.embedded import services
 from bmt.embedded.holders import holder
 from bmt.embedded.layout import REPOSITORY, Layout
@@ -21,6 +23,7 @@ from bmt.embedded.system import System
 PARTS = ("kafka", "mongodb", "issuer")
 DIRECTORY = "ipms"
 ALL = (*services.SERVICES, "statistics")
+EVALUATION = (*ALL, services.RECONCILIATION)
 AGENCY = "MAMPU"
 PATH = os.pathsep.join((str(Path(__file__).parents[1]), str(REPOSITORY)))
 
@@ -54,18 +57,22 @@ class Bench:
 
 
 @asynccontextmanager
-async def running(names: Sequence[str] = ALL, *, accounts: int = 1000) -> AsyncIterator[Bench]:
+async def running(
+    names: Sequence[str] = ALL, *, accounts: int = 1000, real: bool = False
+) -> AsyncIterator[Bench]:
     """Kafka, mongod and these services, in a folder that is gone afterwards.
 
     Args:
         names: of the services.
         accounts: in the directory that intake reads.
+        real: with the evaluation's IPMS, storage and mail server, and no stand-in for any.
     """
     with tempfile.TemporaryDirectory(prefix="bmt-bench-", ignore_cleanup_errors=True) as folder:
         layout = Layout.at(Path(folder))
         layout.make()
         system = System(layout, Ports(free_base()))
-        supervisor = Supervisor(_programs(system, names, accounts), layout.logs)
+        programs = _real(system, names, accounts) if real else _programs(system, names, accounts)
+        supervisor = Supervisor(programs, layout.logs)
         try:
             await supervisor.start()
             yield Bench(system, supervisor)
@@ -83,6 +90,25 @@ def _programs(system: System, names: Sequence[str], accounts: int) -> list[Progr
     parts = [program for program in system.programs() if program.name in PARTS]
     own = [_launched(each) for each in services.programs(system) if each.name in names]
     return [*parts, _directory(system, accounts), *own]
+
+
+def _real(system: System, names: Sequence[str], accounts: int) -> list[Program]:
+    """As an evaluation runs it, with more accounts in IPMS."""
+    file = system.layout.root / "accounts.yaml"
+    file.write_text(json.dumps([_user(number) for number in range(accounts)]))
+    system.ipms = replace(system.ipms, accounts=file)
+    own = [
+        replace(each, environment={**each.environment, "BMT_CALLS_PER_SECOND": "0"})
+        for each in services.programs(system)
+        if each.name in names
+    ]
+    return [*system.programs(), *own]
+
+
+def _user(number: int) -> dict[str, Any]:
+    name = account(number)
+    address = [{"value": name, "primary": True}]
+    return {"userName": name, "displayName": name, "emails": address, "active": True}
 
 
 def _launched(program: Program) -> Program:

@@ -1,10 +1,10 @@
 """A circuit breaker: while a target is away, one call so often looks for it, and nobody else waits for it."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from services.provisioning.connectors.connector import NotCalled, TargetAway
+from services.provisioning.connectors.connector import Answers, Failure, NotCalled, TargetAway
 
 T = TypeVar("T")
 
@@ -47,36 +47,49 @@ class Breaker:
         """How long no call goes through from now on; 0 when one may."""
         return max(0.0, self._next_look - self._clock()) if self.is_open else 0.0
 
-    async def call(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """What `operation` answers. A refusal is an answer.
+    async def call(
+        self, accounts: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Answers[T]]]
+    ) -> Answers[T]:
+        """What `ask` answers for these accounts. A refusal is an answer.
 
-        Raises:
-            TargetAway: it was not answered.
-            NotCalled: it was not made.
+        `TargetAway`: it was not answered. `NotCalled`: it was not made, but for one account where it looks.
         """
+        answers: dict[str, T | Failure] = {}
+        left = accounts
         if self.is_open:
             if self.seconds_closed_to_calls > 0:
-                raise NotCalled(self._connector)
+                return {account: NotCalled(self._connector) for account in left}
             self._next_look = self._clock() + self._pause
+            answers.update(await self._asked(left[:1], ask))
+            left = left[1:]
+            if self.is_open:
+                return answers | {account: NotCalled(self._connector) for account in left}
+        if left:
+            answers.update(await self._asked(left, ask))
+        return answers
+
+    async def _asked(
+        self, accounts: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Answers[T]]]
+    ) -> Answers[T]:
         try:
-            result = await operation()
-        except TargetAway:
-            self._not_answered()
-            raise
+            answers = await ask(accounts)
         except Exception:
             self._answered()
             raise
-        self._answered()
-        return result
+        if any(not isinstance(one, TargetAway) for one in answers.values()):
+            self._answered()
+        else:
+            self._not_answered(sum(not isinstance(one, NotCalled) for one in answers.values()))
+        return answers
 
     def _answered(self) -> None:
         was_open, self._unanswered = self.is_open, 0
         if was_open:
             self._turned(False)  # noqa: FBT003
 
-    def _not_answered(self) -> None:
+    def _not_answered(self, calls: int) -> None:
         was_open = self.is_open
-        self._unanswered += 1
+        self._unanswered += calls
         if self.is_open:
             self._next_look = self._clock() + self._pause
             if not was_open:

@@ -1,6 +1,6 @@
 """The protocol of every connector, and how a target can fail."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -14,6 +14,7 @@ from bmt.contracts.values import Officer
 
 E = TypeVar("E", bound=BaseModel)
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
+T = TypeVar("T")
 
 
 class TargetAway(Unavailable):
@@ -109,11 +110,18 @@ class Reading(Generic[E_co]):
     confirmed_at: datetime | None = None
 
 
-class Connector(Protocol[E]):
-    """Brings one target to absolute values, account by account.
+Failure = TargetAway | TargetRefused | OperatorNeeded | Unsettled
+"""Why an account has no answer; it is that account's alone."""
 
-    Every method raises `TargetAway` when the target cannot be asked now, and `TargetRefused` when it
-    says no for good.
+Answers = Mapping[str, T | Failure]
+"""What a connector answers for each account that it was asked about."""
+
+
+class Connector(Protocol[E]):
+    """Brings one target to absolute values, for a list of accounts at a time.
+
+    Every account that is asked about has its answer or its failure: `TargetAway` where the target cannot be
+    asked now, `TargetRefused` where it says no for good. A connector bounds what it asks of its target.
 
     Attributes:
         name: as metrics and evidence call it.
@@ -121,22 +129,17 @@ class Connector(Protocol[E]):
 
     name: str
 
-    async def plan(self, account: str, wanted: E) -> Sequence[PlannedChange]:
+    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         """What `apply` would change now; changes nothing. Refuses what `apply` would refuse.
 
-        Raises:
-            Unsettled: that cannot be told before the target was read back.
+        `Unsettled`: that cannot be told before the target was read back.
         """
         ...
 
-    async def apply(self, account: str, wanted: E) -> None:
-        """Make it so. Doing it twice is harmless.
-
-        Raises:
-            OperatorNeeded: a person must.
-        """
+    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
+        """Make it so. Doing it twice is harmless. `OperatorNeeded`: a person must."""
         ...
 
-    async def read_back(self, account: str) -> Reading[E]:
-        """What the target itself shows for the account now."""
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
+        """What the target itself shows for the accounts now."""
         ...

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
@@ -15,14 +15,17 @@ from bmt.chassis import crash_points
 from bmt.chassis.batcher import Batcher
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveStorage, PlannedChange
+from services.provisioning.connectors.calls import Calls
 from services.provisioning.connectors.connector import (
+    Answers,
+    Failure,
     Reading,
     TargetAway,
     TargetRefused,
     Unsettled,
 )
 from services.provisioning.connectors.copyparty_server import BUSY_SECONDS, NAME, CopypartyServer
-from services.provisioning.connectors.volume_files import SAFE, VolumeFiles, volume_text
+from services.provisioning.connectors.volume_files import SAFE, Volume, VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
 
 P = ParamSpec("P")
@@ -30,6 +33,10 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 10.0
 """How long one change waits for a reload; the reload goes on without it."""
+
+CALLS_AT_ONCE: Final = 8
+LOOK_AT_LOCK_SECONDS: Final = 0.05
+"""While another process has volumes loaded."""
 
 _PASSWORD_LENGTH: Final = 32
 
@@ -46,7 +53,7 @@ class Copyparty:
     """Opens and closes volumes by their files, and reads back over WebDAV as the administrator and owner.
 
     What proves what: the quota is what the server itself adds up (used + available); whether the owner
-    gets in is tried as the owner. The largest file has no read-back but a refused upload, which would
+    gets in is tried as the owner, who is told the quota by the same answer. The largest file has no read-back but a refused upload, which would
     leave a file behind where it is not refused: so it is read from the volume's file, of which it is
     known that the server has loaded it.
     """
@@ -61,28 +68,47 @@ class Copyparty:
         self._files = files
         self._clock = clock
         # One reload at a time, for all volumes that were changed since the last began.
-        self._changes: Batcher[_Write, Exception | None] = Batcher(self._change)
+        self._changes: Batcher[_Write, TargetRefused | None] = Batcher(self._change)
+        self._calls = Calls(NAME, CALLS_AT_ONCE)
         self._rested_at = 0.0
 
-    async def plan(self, account: str, wanted: EffectiveStorage) -> Sequence[PlannedChange]:
+    async def plan(
+        self, wanted: Mapping[str, EffectiveStorage]
+    ) -> Answers[Sequence[PlannedChange]]:
         """As `Connector.plan`."""
-        owner = await self._owner(account)
-        if await _on_disk(self._files.owes_reload, owner):
-            raise Unsettled(NAME)
-        return changes("storage", (await self._shown(owner)).effective, wanted)
+        volumes, answers = await self._look(wanted)
+        settled = {one: volume for one, volume in volumes.items() if not volume.owes_reload}
+        shown = await self._shown(settled)
+        return {
+            **answers,
+            **{account: Unsettled(NAME) for account in volumes},
+            **{account: _planned(shown[account], wanted[account]) for account in settled},
+        }
 
-    async def apply(self, account: str, wanted: EffectiveStorage) -> None:
-        """As `Connector.apply`: the whole file, then a reload."""
-        owner = await self._owner(account)
-        text = volume_text(owner, self._password(owner), self._server.admin, wanted)
-        await self._have_loaded(_Write(owner, text))
+    async def apply(self, wanted: Mapping[str, EffectiveStorage]) -> Answers[None]:
+        """As `Connector.apply`: the whole files, then one reload."""
+        volumes, answers = await self._look(wanted)
+        admin = self._server.admin
+        texts = {
+            account: volume_text(one.owner, self._password(one.owner), admin, wanted[account])
+            for account, one in volumes.items()
+        }
+        writes = {one: _Write(volumes[one].owner, text) for one, text in texts.items()}
+        return {**answers, **await self._have_loaded(writes)}
 
-    async def read_back(self, account: str) -> Reading[EffectiveStorage]:
-        """As `Connector.read_back`; a file that a crash left unloaded is loaded first."""
-        owner = await self._owner(account)
-        if await _on_disk(self._files.owes_reload, owner):
-            await self._have_loaded(_Write(owner, None))
-        return await self._shown(owner)
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveStorage]]:
+        """As `Connector.read_back`; files that a crash left unloaded are loaded first."""
+        volumes, answers = await self._look(accounts)
+        owed = {one: _Write(each.owner, None) for one, each in volumes.items() if each.owes_reload}
+        failed = {
+            account: failure
+            for account, failure in (await self._have_loaded(owed)).items()
+            if failure is not None
+        }
+        if owed:
+            volumes = {**volumes, **(await self._look(owed))[0]}
+        settled = {one: volume for one, volume in volumes.items() if one not in failed}
+        return {**answers, **failed, **await self._shown(settled)}
 
     async def close(self) -> None:
         """Finish what is under way, unless the server is silent, and close the connections."""
@@ -91,54 +117,97 @@ class Copyparty:
                 await self._changes.close()
         await self._server.close()
 
-    async def _shown(self, owner: str) -> Reading[EffectiveStorage]:
-        granted = await self._server.quota_bytes(owner)
-        largest = await _on_disk(self._files.largest_file_bytes, owner)
-        enabled = await self._server.lets_in(owner, self._password(owner)) and granted is not None
-        effective = EffectiveStorage(
-            enabled=enabled, quota_bytes=granted, max_file_size_bytes=largest
-        )
-        return Reading(effective, self._clock())
+    async def _shown(self, volumes: Mapping[str, Volume]) -> Answers[Reading[EffectiveStorage]]:
+        async def ask(account: str) -> Reading[EffectiveStorage]:
+            volume = volumes[account]
+            granted, enabled = await self._in_force(volume)
+            effective = EffectiveStorage(
+                enabled=enabled,
+                quota_bytes=granted,
+                max_file_size_bytes=volume.largest_file_bytes,
+            )
+            return Reading(effective, self._clock())
 
-    async def _owner(self, account: str) -> str:
-        """The name of the account's volume; nothing is written for one that is not safe."""
-        if not SAFE.fullmatch(account) or account.casefold() == self._server.admin.casefold():
-            reason = "the account's name cannot be that of a volume"
-            raise TargetRefused("storage", reason, code="not_a_volume", retryable=False)
-        return await _on_disk(self._files.owner, account)
+        return await self._calls.each(volumes, ask)
+
+    async def _in_force(self, volume: Volume) -> tuple[int | None, bool]:
+        """The quota, and whether the owner gets in: of a volume that should be open one question tells both."""
+        owner, password = volume.owner, self._password(volume.owner)
+        if volume.largest_file_bytes is not None:
+            enters, granted = await self._server.shown_to_owner(owner, password)
+            if granted is None:
+                granted = await self._server.quota_bytes(owner)
+            return granted, enters and granted is not None
+        granted = await self._server.quota_bytes(owner)
+        if granted is None:
+            return None, False
+        enters, _ = await self._server.shown_to_owner(owner, password)
+        return granted, enters
+
+    async def _look(
+        self, accounts: Collection[str]
+    ) -> tuple[Mapping[str, Volume], Mapping[str, Failure]]:
+        """The volumes of the accounts, and why others have none: nothing is written for a name that is not safe."""
+        safe = [
+            account
+            for account in accounts
+            if SAFE.fullmatch(account) and account.casefold() != self._server.admin.casefold()
+        ]
+        answers: dict[str, Failure] = {
+            account: TargetRefused(
+                "storage",
+                "the account's name cannot be that of a volume",
+                code="not_a_volume",
+                retryable=False,
+            )
+            for account in accounts
+        }
+        try:
+            volumes = await _on_disk(self._files.look, safe)
+        except TargetAway as away:
+            return {}, answers | dict.fromkeys(safe, away)
+        return volumes, {one: why for one, why in answers.items() if one not in volumes}
 
     def _password(self, owner: str) -> str:
         digest = hmac.new(self._server.secret.encode(), owner.encode(), hashlib.sha256).hexdigest()
         return digest[:_PASSWORD_LENGTH]
 
-    async def _have_loaded(self, write: _Write) -> None:
-        """Have it loaded, together with all that waits; what waits too long is looked at again later."""
+    async def _have_loaded(self, writes: Mapping[str, _Write]) -> Answers[None]:
+        """Have them loaded, together with all that waits; what waits too long is looked at again later."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                (failure,) = await self._changes.submit([write])
-        except TimeoutError as slow:
-            raise TargetAway(NAME, "is still reading its configuration") from slow
-        if failure is not None:
-            raise failure
+                results = await self._changes.submit(list(writes.values()))
+        except TimeoutError:
+            return dict.fromkeys(writes, TargetAway(NAME, "is still reading its configuration"))
+        except TargetAway as away:
+            return dict.fromkeys(writes, away)
+        return dict(zip(writes, results, strict=True))
 
-    async def _change(self, writes: Sequence[_Write]) -> Sequence[Exception | None]:
-        """Write these files and load them; where the server refuses, put them back as they were."""
-        owners = [write.owner for write in writes]
-        former = [
-            (write.owner, await _on_disk(self._files.replace, write.owner, write.text))
-            for write in writes
-            if write.text is not None
-        ]
+    async def _change(self, writes: Sequence[_Write]) -> Sequence[TargetRefused | None]:
+        """Write these files and load them, while no other process does."""
+        while (lock := await _on_disk(self._files.lock)) is None:  # noqa: ASYNC110  another process
+            await asyncio.sleep(LOOK_AT_LOCK_SECONDS)
+        try:
+            return await self._replaced(writes)
+        finally:
+            self._files.unlock(lock)
+
+    async def _replaced(self, writes: Sequence[_Write]) -> Sequence[TargetRefused | None]:
+        """Where the server refuses, they are put back as they were, and tried in halves."""
+        owners = {write.owner for write in writes}
+        texts = {write.owner: write.text for write in writes if write.text is not None}
+        former = await _on_disk(self._files.replace, texts) if texts else {}
         crash_points.reached("provisioning.copyparty.written")
         if await self._load(owners):
             return [None] * len(writes)
-        for owner, text in reversed(former):
-            await _on_disk(self._files.replace, owner, text)
+        if former:
+            await _on_disk(self._files.replace, former)
         crash_points.reached("provisioning.copyparty.put_back")
         if not await self._load(owners):
             raise TargetAway(NAME, "refuses its configuration as it was before")
         if len(writes) > 1:
-            return [(await self._change([write]))[0] for write in writes]
+            half = len(writes) // 2
+            return [*await self._replaced(writes[:half]), *await self._replaced(writes[half:])]
         return [
             TargetRefused(
                 "storage",
@@ -147,7 +216,7 @@ class Copyparty:
             )
         ]
 
-    async def _load(self, owners: Sequence[str]) -> bool:
+    async def _load(self, owners: Collection[str]) -> bool:
         """Have the server read its configuration; False: it refuses, and goes on with the former."""
         # As long a rest as the last one took, so that changes come together.
         await asyncio.sleep(self._rested_at - time.monotonic())
@@ -160,9 +229,14 @@ class Copyparty:
         crash_points.reached("provisioning.copyparty.loaded")
         if not accepted:
             return False
-        for owner in owners:
-            await _on_disk(self._files.in_force, owner)
+        await _on_disk(self._files.in_force, owners)
         return True
+
+
+def _planned(
+    shown: Reading[EffectiveStorage] | Failure, wanted: EffectiveStorage
+) -> Sequence[PlannedChange] | Failure:
+    return changes("storage", shown.effective, wanted) if isinstance(shown, Reading) else shown
 
 
 async def _on_disk(do: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -27,9 +27,6 @@ _QUOTA: Final = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/>'
     b"<quota-used-bytes/></prop></propfind>"
 )
-_ANYTHING: Final = (
-    b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>'
-)
 _SHUT_OUT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
@@ -67,22 +64,16 @@ class CopypartyServer:
             return None
         if answer.status_code != HTTPStatus.MULTI_STATUS:
             raise TargetAway(NAME, f"answers its administrator with {answer.status_code}")
-        found = self._of_volume(owner, answer)
-        names = ("quota-used-bytes", "quota-available-bytes")
-        told = [found.findtext(f".//{{DAV:}}{name}") or "0" for name in names]
-        if not all(size.isascii() and size.isdigit() for size in told):
-            raise TargetAway(NAME, "tells a quota that is no number")
-        return sum(int(size) for size in told)
+        return _quota(self._of_volume(owner, answer)) or 0
 
-    async def lets_in(self, owner: str, password: str) -> bool:
-        """Whether the owner gets into the volume."""
-        answer = await self._propfind(owner, owner, password, _ANYTHING)
+    async def shown_to_owner(self, owner: str, password: str) -> tuple[bool, int | None]:
+        """Whether the owner gets into the volume, and the quota that the server tells the owner, if it does."""
+        answer = await self._propfind(owner, owner, password, _QUOTA)
         if answer.status_code in _SHUT_OUT:
-            return False
+            return False, None
         if answer.status_code != HTTPStatus.MULTI_STATUS:
             raise TargetAway(NAME, f"answers the owner with {answer.status_code}")
-        self._of_volume(owner, answer)
-        return True
+        return True, _quota(self._of_volume(owner, answer))
 
     def _of_volume(self, owner: str, answer: httpx.Response) -> ET.Element:
         """What the answer tells of this volume (RFC 4918, 14.24).
@@ -138,3 +129,16 @@ class CopypartyServer:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _quota(volume: ET.Element) -> int | None:
+    """What is used and what is available (RFC 4331); None where neither is told.
+
+    Raises:
+        TargetAway: it is no number.
+    """
+    names = ("quota-used-bytes", "quota-available-bytes")
+    told = [size for name in names if (size := volume.findtext(f".//{{DAV:}}{name}"))]
+    if not all(size.isascii() and size.isdigit() for size in told):
+        raise TargetAway(NAME, "tells a quota that is no number")
+    return sum(int(size) for size in told) if told else None

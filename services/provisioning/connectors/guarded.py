@@ -1,16 +1,19 @@
 """A connector behind its breaker, every call counted by what came of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+import prometheus_client as prometheus
+from prometheus_client import CollectorRegistry, Gauge
 from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.contracts.events import PlannedChange
 from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.connector import (
+    Answers,
     Connector,
     NotCalled,
     OperatorNeeded,
@@ -51,7 +54,7 @@ class ConnectorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Registers both figures."""
-        self._calls = Counter(
+        self._calls = prometheus.Counter(
             "bmt_connector_calls",
             "Calls to a target's connector, by what came of them.",
             ["connector", "operation", "outcome"],
@@ -64,9 +67,9 @@ class ConnectorMetrics:
             registry=registry,
         )
 
-    def called(self, connector: str, operation: Operation, outcome: Outcome) -> None:
-        """Counts one call."""
-        self._calls.labels(connector, operation, outcome).inc()
+    def called(self, connector: str, operation: Operation, outcome: Outcome, calls: int) -> None:
+        """Counts so many calls: one for each account."""
+        self._calls.labels(connector, operation, outcome).inc(calls)
 
     def turned(self, connector: str) -> Callable[[bool], None]:
         """What a breaker of `connector` tells that it opened or closed."""
@@ -85,32 +88,45 @@ class Guarded(Generic[E]):
         self._breaker = breaker
         self._metrics = metrics
 
-    async def plan(self, account: str, wanted: E) -> Sequence[PlannedChange]:
+    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         """As `Connector.plan`."""
-        return await self._call("plan", lambda: self._connector.plan(account, wanted))
+        return await self._call(
+            "plan", wanted, lambda some: self._connector.plan({one: wanted[one] for one in some})
+        )
 
-    async def apply(self, account: str, wanted: E) -> None:
+    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
         """As `Connector.apply`."""
         crash_points.reached("provisioning.guarded.applying")
-        await self._call("apply", lambda: self._connector.apply(account, wanted))
+        answers = await self._call(
+            "apply", wanted, lambda some: self._connector.apply({one: wanted[one] for one in some})
+        )
         crash_points.reached("provisioning.guarded.applied")
+        return answers
 
-    async def read_back(self, account: str) -> Reading[E]:
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
         """As `Connector.read_back`."""
         crash_points.reached("provisioning.guarded.reading_back")
-        reading = await self._call("read_back", lambda: self._connector.read_back(account))
+        readings = await self._call("read_back", accounts, self._connector.read_back)
         crash_points.reached("provisioning.guarded.read_back")
-        return reading
+        return readings
 
-    async def _call(self, operation: Operation, call: Callable[[], Awaitable[T]]) -> T:
+    async def _call(
+        self,
+        operation: Operation,
+        accounts: Collection[str],
+        ask: Callable[[Sequence[str]], Awaitable[Answers[T]]],
+    ) -> Answers[T]:
         try:
-            result = await self._breaker.call(call)
+            answers = await self._breaker.call(list(accounts), ask)
         except BaseException as error:
-            self._metrics.called(self.name, operation, _outcome(error))
+            self._metrics.called(self.name, operation, _outcome(error), len(accounts))
             raise
-        self._metrics.called(self.name, operation, "answered")
-        return result
+        for outcome, calls in Counter(map(_outcome, answers.values())).items():
+            self._metrics.called(self.name, operation, outcome, calls)
+        return answers
 
 
-def _outcome(error: BaseException) -> Outcome:
-    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "failed")
+def _outcome(answer: object) -> Outcome:
+    if not isinstance(answer, BaseException):
+        return "answered"
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(answer, kind)), "failed")

@@ -3,7 +3,7 @@
 import asyncio
 
 from bmt.chassis.errors import Unavailable
-from services.provisioning.connectors.targets import Outlook, Targets
+from services.provisioning.connectors.targets import Case, Outlook, Targets
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.order import Order
 
@@ -25,6 +25,6 @@ class Looks:
         """
         try:
             async with asyncio.timeout(self._seconds), self._turns:
-                return await self._targets.outlook(order, statement)
+                return await self._targets.outlook(Case(order, statement))
         except TimeoutError as slow:
             raise Unavailable("targets", retry_after_seconds=2) from slow

@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 
 import httpx2
+import structlog
 from pydantic import BeforeValidator
 from scim2_client import (
     RequestNetworkException,
@@ -36,7 +39,10 @@ from scim2_models import (
 from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
+from services.provisioning.connectors.calls import Calls
 from services.provisioning.connectors.connector import (
+    Answers,
+    Failure,
     Reading,
     TargetAway,
     TargetConflict,
@@ -44,8 +50,17 @@ from services.provisioning.connectors.connector import (
 )
 from services.provisioning.domain.goal import changes
 
+log = structlog.get_logger(__name__)
+
 NAME: Final = "scim"
 EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
+
+CALLS_AT_ONCE: Final = 16
+MOST_IN_A_FILTER: Final = 40
+LONGEST_FILTER: Final = 3_000
+"""Characters: with what they become in an address (RFC 3986), some servers take 8,000 and no more."""
+ALONE_SECONDS: Final = 60.0
+"""How long nobody is asked for together with others, after IPMS answered for each alone and not for all."""
 
 _PASSES: Final = frozenset(
     {
@@ -125,21 +140,46 @@ class Scim:
             http, provider=ScimProvider([IpmsUser, BmtService], types, policy=policy)
         )
         self._clock = clock
+        self._calls = Calls(NAME, CALLS_AT_ONCE)
+        self._alone_until = 0.0
 
-    async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
+    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
         """As `Connector.plan`."""
-        user = await self._find(account)
-        if user is None and wanted.bmt_enabled:
-            raise _not_registered()
-        return changes("ipms", _effective(user), wanted)
+        found = await self._find(wanted)
+        return {account: _planned(found[account], goal) for account, goal in wanted.items()}
 
-    async def apply(self, account: str, wanted: EffectiveIpms) -> None:
-        """As `Connector.apply`: one PATCH; one more where IPMS wants the version that it is made from."""
-        user = await self._find(account)
-        if user is None:
-            if wanted.bmt_enabled:
-                raise _not_registered()
-            return
+    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
+        """As `Connector.apply`: one PATCH each; one more where IPMS wants the version that it is made from."""
+        found = await self._find(wanted)
+        answers: dict[str, Failure | None] = {}
+        users: dict[str, IpmsUser[BmtService]] = {}
+        for account, user in found.items():
+            if isinstance(user, IpmsUser):
+                users[account] = user
+            elif user is None:
+                answers[account] = _not_registered() if wanted[account].bmt_enabled else None
+            else:
+                answers[account] = user
+
+        async def change(account: str) -> None:
+            await self._change(users[account], wanted[account])
+
+        return answers | await self._calls.each(users, change)
+
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
+        """As `Connector.read_back`: what a GET answers."""
+        found = await self._find(accounts)
+        now = self._clock()
+        return {
+            account: Reading(_effective(user), now) if isinstance(user, IpmsUser | None) else user
+            for account, user in found.items()
+        }
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _change(self, user: IpmsUser[BmtService], wanted: EffectiveIpms) -> None:
         operations = [
             _operation("bmtEnabled", wanted.bmt_enabled),
             _operation("maxFileSizeBytes", _decimal(wanted.max_file_size_bytes)),
@@ -154,24 +194,64 @@ class Scim:
                 raise
             await self._modify(user, change, version)
 
-    async def read_back(self, account: str) -> Reading[EffectiveIpms]:
-        """As `Connector.read_back`: what a GET answers."""
-        user = await self._find(account)
-        return Reading(_effective(user), self._clock())
+    async def _find(self, accounts: Collection[str]) -> Answers[IpmsUser[BmtService] | None]:
+        """Each account's user; None where IPMS shows nobody.
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        Many are asked for in one request. Whoever is not plainly found so is asked for alone: nobody, two of
+        a name, somebody else, or a server that does not understand the question.
+        """
+        found: dict[str, IpmsUser[BmtService] | Failure | None] = {}
+        unheard: Sequence[str] = ()
+        if time.monotonic() >= self._alone_until:
+            for some in _filters(accounts):
+                users = await self._find_together(some)
+                if users is None:
+                    unheard = some
+                    break
+                found.update(users)
+        alone = [account for account in accounts if account not in found]
+        found.update(await self._calls.each(alone, self._find_one))
+        if unheard and not any(isinstance(found[account], TargetAway) for account in unheard):
+            log.info("ipms_asked_one_by_one", seconds=ALONE_SECONDS)
+            self._alone_until = time.monotonic() + ALONE_SECONDS
+        return found
 
-    async def _find(self, account: str) -> IpmsUser[BmtService] | None:
+    async def _find_together(
+        self, accounts: Sequence[str]
+    ) -> Mapping[str, IpmsUser[BmtService]] | None:
+        """The accounts of which one user each is found; None where there is no answer."""
+        query: SearchRequest[Any] = SearchRequest(
+            filter=" or ".join(map(_named, accounts)),
+            attributes=["userName", EXTENSION],
+            count=len(accounts) + 1,
+        )
+        try:
+            with _answering(reading=True):
+                answer = await self._client.query(BmtUser, query_parameters=query)
+        except (TargetAway, TargetRefused):
+            return None
+        found = cast("ListResponse[IpmsUser[BmtService]]", answer)
+        users = found.resources or []
+        asked = {account.casefold() for account in accounts}
+        names = Counter((user.user_name or "").casefold() for user in users)
+        counted = len(users) if found.total_results is None else found.total_results
+        if counted != len(users) or found.next_cursor is not None or names.keys() - asked:
+            return {}
+        by_name = {(user.user_name or "").casefold(): user for user in users if user.id}
+        return {
+            account: by_name[name]
+            for account in accounts
+            if names[name := account.casefold()] == 1 and name in by_name
+        }
+
+    async def _find_one(self, account: str) -> IpmsUser[BmtService] | None:
         """The one user of this name; None where IPMS shows nobody.
 
         Raises:
             TargetRefused: it shows somebody else, or others too: who is meant cannot be told.
         """
-        # A JSON string is what a filter's value is (RFC 7644, 3.4.2.2).
         query: SearchRequest[Any] = SearchRequest(
-            filter=f"userName eq {json.dumps(account)}", attributes=["userName", EXTENSION]
+            filter=_named(account), attributes=["userName", EXTENSION]
         )
         with _answering(reading=True):
             answer = await self._client.query(BmtUser, query_parameters=query)
@@ -247,6 +327,35 @@ class Scim:
 
 class _StaleVersion(TargetConflict):
     """As `TargetConflict`, because of the version that the change was made from."""
+
+
+def _named(account: str) -> str:
+    """The filter; a JSON string is what its value is (RFC 7644, 3.4.2.2)."""
+    return f"userName eq {json.dumps(account)}"
+
+
+def _filters(accounts: Collection[str]) -> Iterator[Sequence[str]]:
+    """The accounts, as many at a time as one filter may name; one alone is not asked for so."""
+    some: list[str] = []
+    length = 0
+    for account in accounts:
+        length += len(_named(account))
+        if some and (len(some) == MOST_IN_A_FILTER or length > LONGEST_FILTER):
+            yield some
+            some, length = [], len(_named(account))
+        some.append(account)
+    if len(some) > 1:
+        yield some
+
+
+def _planned(
+    user: IpmsUser[BmtService] | Failure | None, wanted: EffectiveIpms
+) -> Sequence[PlannedChange] | Failure:
+    if not isinstance(user, IpmsUser | None):
+        return user
+    if user is None and wanted.bmt_enabled:
+        return _not_registered()
+    return changes("ipms", _effective(user), wanted)
 
 
 def _is_same(answer: IpmsUser[BmtService], user: IpmsUser[BmtService]) -> bool:

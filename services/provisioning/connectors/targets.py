@@ -1,17 +1,23 @@
 """Which connector brings which target to where an order wants it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
+from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors import worklist
 from services.provisioning.connectors.breaker import Breaker
+from services.provisioning.connectors.calls import beside
 from services.provisioning.connectors.connector import (
+    Answers,
     Connector,
+    Failure,
     OperatorNeeded,
+    Reading,
+    TargetAway,
     TargetRefused,
     Unsettled,
 )
@@ -28,7 +34,20 @@ class Step:
 
     target: Target
     connector: Connector[Any]
+    account: str
     wanted: BaseModel
+
+
+Ask = Callable[[Connector[Any], Sequence[Step]], Awaitable[Answers[Any]]]
+"""What a connector is asked about a list of steps: `plan`, `apply` or `read_back`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An order, and what an officer stated to have done of it."""
+
+    order: Order
+    statement: TaskCompleted | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +78,70 @@ class Targets:
         self._breakers = breakers
         self._metrics = metrics
 
-    def steps(self, order: Order, statement: TaskCompleted | None) -> Sequence[Step]:
+    def steps(self, case: Case) -> Sequence[Step]:
         """The targets in the order that they are set in."""
-        wanted = goal(order)
-        ipms = Step("ipms", self._ipms_connector(order, wanted.ipms, statement), wanted.ipms)
-        storage = Step("storage", self._storage[order.storage_connector], wanted.storage)
+        order = case.order
+        wanted, account = goal(order), order.account
+        connector = self._ipms_connector(order, wanted.ipms, case.statement)
+        ipms = Step("ipms", connector, account, wanted.ipms)
+        storage = Step("storage", self._storage[order.storage_connector], account, wanted.storage)
         steps: dict[Target, Step] = {"ipms": ipms, "storage": storage}
         return [steps[target] for target in ORDER[order.kind]]
 
-    async def outlook(
-        self, order: Order, statement: TaskCompleted | None, *, settle: bool = False
-    ) -> Outlook:
-        """Look at each target; nothing is changed, but that `settle` has it take in what was set last.
+    async def outlook(self, case: Case) -> Outlook:
+        """Look at each target; nothing is changed, nor settled.
 
         Raises:
             TargetAway: one cannot be asked now.
-            Unsettled: one is not to be settled, and would have to be.
+            Unsettled: one is to be settled first.
         """
-        changes: list[PlannedChange] = []
-        refusals: list[TargetRefused] = []
-        by_hand: list[OperatorNeeded] = []
-        for step in self.steps(order, statement):
-            try:
-                changes += await self._planned(step, order.account, settle=settle)
-            except TargetRefused as refused:
-                refusals.append(refused)
-            if step.connector.name == worklist.NAME and statement is None:
-                by_hand.append(worklist.needed(order.account, goal(order).ipms))
-        return Outlook(tuple(changes), tuple(refusals), tuple(by_hand))
+        (outlook,) = await self.outlooks([case], settle=False)
+        if isinstance(outlook, Unavailable):
+            raise outlook
+        return outlook
 
-    async def _planned(self, step: Step, account: str, *, settle: bool) -> Sequence[PlannedChange]:
-        try:
-            return await step.connector.plan(account, step.wanted)
-        except Unsettled:
-            if not settle:
-                raise
-            await step.connector.read_back(account)
-            return await step.connector.plan(account, step.wanted)
+    async def outlooks(
+        self, cases: Sequence[Case], *, settle: bool = True
+    ) -> Sequence[Outlook | TargetAway | Unsettled]:
+        """Look at each target of each case, an account once; `settle` has them take in what was set last.
+
+        Where a first target cannot be asked now, the second is not asked.
+        """
+        outlooks: list[Outlook | TargetAway | Unsettled] = [Outlook() for _ in cases]
+        steps = [self.steps(case) for case in cases]
+        for place in range(len(ORDER["application"])):
+            told = [
+                (index, outlook)
+                for index, outlook in enumerate(outlooks)
+                if isinstance(outlook, Outlook)
+            ]
+            here = [steps[index][place] for index, _ in told]
+            plans = await self._plans(here, settle=settle)
+            for (index, outlook), step, plan in zip(told, here, plans, strict=True):
+                outlooks[index] = _with(outlook, step, plan, cases[index])
+        return outlooks
+
+    async def _plans(
+        self, steps: Sequence[Step], *, settle: bool
+    ) -> Sequence[Sequence[PlannedChange] | Failure]:
+        plans = await asked(steps, plan)
+        unsettled = [index for index, one in enumerate(plans) if isinstance(one, Unsettled)]
+        if not settle or not unsettled:
+            return plans
+        settled = await asked([steps[index] for index in unsettled], read_back)
+        read = [
+            index
+            for index, reading in zip(unsettled, settled, strict=True)
+            if isinstance(reading, Reading)
+        ]
+        again = await asked([steps[index] for index in read], plan)
+        failed = {
+            index: reading
+            for index, reading in zip(unsettled, settled, strict=True)
+            if not isinstance(reading, Reading)
+        }
+        mended = {**failed, **dict(zip(read, again, strict=True))}
+        return [mended.get(index, one) for index, one in enumerate(plans)]
 
     def seconds_closed_to_calls(self, connector: str) -> float:
         """How long no call to this connector goes through; 0 when one may."""
@@ -110,3 +156,46 @@ class Targets:
         # Also where this installation no longer has the interface: an officer always can.
         by_hand = Worklist(wanted, statement)
         return Guarded(by_hand, self._breakers[worklist.NAME], self._metrics)
+
+
+def _with(
+    outlook: Outlook, step: Step, plan: Sequence[PlannedChange] | Failure, case: Case
+) -> Outlook | TargetAway | Unsettled:
+    match plan:
+        case TargetAway() | Unsettled():
+            return plan
+        case TargetRefused():
+            outlook = replace(outlook, refusals=(*outlook.refusals, plan))
+        case OperatorNeeded():
+            pass
+        case _:
+            outlook = replace(outlook, changes=(*outlook.changes, *plan))
+    if step.connector.name == worklist.NAME and case.statement is None:
+        needed = worklist.needed(step.account, goal(case.order).ipms)
+        outlook = replace(outlook, by_hand=(*outlook.by_hand, needed))
+    return outlook
+
+
+def plan(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
+    """What `asked` asks: what would change."""
+    return connector.plan({step.account: step.wanted for step in steps})
+
+
+def apply(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
+    """What `asked` has done."""
+    return connector.apply({step.account: step.wanted for step in steps})
+
+
+def read_back(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
+    """What `asked` asks: what is in force."""
+    return connector.read_back([step.account for step in steps])
+
+
+async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
+    """The answer or the failure of each step: one list for each connector, beside each other."""
+    lists: dict[Connector[Any], list[Step]] = {}
+    for step in steps:
+        lists.setdefault(step.connector, []).append(step)
+    answers = await beside(ask(connector, some) for connector, some in lists.items())
+    found = dict(zip(lists, answers, strict=True))
+    return [found[step.connector][step.account] for step in steps]

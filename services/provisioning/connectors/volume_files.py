@@ -4,8 +4,11 @@ A file that was replaced is not in force before the server reloads its configura
 a mark stands beside it, so that a crash in between is noticed by whoever reads the volume back.
 """
 
+import fcntl
 import os
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +56,27 @@ def volume_text(account: str, password: str, admin: str, wanted: EffectiveStorag
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What the files say of one account's volume.
+
+    Attributes:
+        owner: its name.
+        text: of its file; None where there is none.
+        owes_reload: whether the file may not be in force.
+    """
+
+    owner: str
+    text: str | None
+    owes_reload: bool
+
+    @property
+    def largest_file_bytes(self) -> int | None:
+        """The largest file that it allows; None of a closed one."""
+        found = _LARGEST_FILE.search(self.text or "")
+        return int(found[1]) if found else None
+
+
 class VolumeFiles:
     """The folder that the server's configuration includes. Its methods block: they write to the disk."""
 
@@ -60,16 +84,25 @@ class VolumeFiles:
         """`folder` is the server's; it must be there when something is written."""
         self._folder = folder
 
-    def owner(self, account: str) -> str:
-        """The name of the account's volume: as it is spelt where there is one, whatever the case.
+    def look(self, accounts: Collection[str]) -> Mapping[str, Volume]:
+        """The volume of each account: named as it is spelt where there is one, whatever the case.
 
         IPMS takes `Siti` and `siti` for one account, the storage for two.
         """
-        if self._file(account).exists():
-            return account
-        alike = account.casefold()
-        known = (file.name.removesuffix(".conf") for file in self._folder.glob("[!.]*.conf"))
-        return next((name for name in known if name.casefold() == alike), account)
+        known: Mapping[str, str] = {}
+        if any(not self._file(account).exists() for account in accounts):
+            names = (file.name.removesuffix(".conf") for file in self._folder.glob("[!.]*.conf"))
+            known = {name.casefold(): name for name in names}
+        owners = {
+            account: account
+            if self._file(account).exists()
+            else known.get(account.casefold(), account)
+            for account in accounts
+        }
+        return {
+            account: Volume(owner, self.read(owner), self.owes_reload(owner))
+            for account, owner in owners.items()
+        }
 
     def read(self, owner: str) -> str | None:
         """The file's text; None where there is none."""
@@ -78,21 +111,19 @@ class VolumeFiles:
         except FileNotFoundError:
             return None
 
-    def largest_file_bytes(self, owner: str) -> int | None:
-        """The largest file that the volume's file allows."""
-        found = _LARGEST_FILE.search(self.read(owner) or "")
-        return int(found[1]) if found else None
-
-    def replace(self, owner: str, text: str | None) -> str | None:
-        """Put another text in the file's place (None: no file), atomically; the former text."""
-        former = self.read(owner)
-        self._mark(owner).touch()
+    def replace(self, texts: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """Put another text in each file's place (None: no file), each atomically; the former texts."""
+        former = {owner: self.read(owner) for owner in texts}
+        for owner in texts:
+            self._mark(owner).touch()
+        _sync(self._folder)
         crash_points.reached("provisioning.volume_files.marked")
-        if text is None:
-            self._file(owner).unlink(missing_ok=True)
-        else:
-            _write(self._folder / f".{owner}.new", text, self._file(owner))
-        crash_points.reached("provisioning.volume_files.replaced")
+        for owner, text in texts.items():
+            if text is None:
+                self._file(owner).unlink(missing_ok=True)
+            else:
+                _write(self._folder / f".{owner}.new", text, self._file(owner))
+            crash_points.reached("provisioning.volume_files.replaced")
         _sync(self._folder)
         return former
 
@@ -100,9 +131,27 @@ class VolumeFiles:
         """Whether the file may not be in force."""
         return self._mark(owner).exists()
 
-    def in_force(self, owner: str) -> None:
-        """The server has read the file since it was replaced."""
-        self._mark(owner).unlink(missing_ok=True)
+    def in_force(self, owners: Collection[str]) -> None:
+        """The server has read these files since they were replaced."""
+        for owner in owners:
+            self._mark(owner).unlink(missing_ok=True)
+
+    def lock(self) -> int | None:
+        """Become the one who replaces files and has them loaded, until `unlock`; None: another process is.
+
+        The lock dies with its process (flock), so nothing has to run out.
+        """
+        descriptor = os.open(self._folder / ".writer", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def unlock(self, descriptor: int) -> None:
+        """Let another process in."""
+        os.close(descriptor)
 
     def _file(self, owner: str) -> Path:
         return self._folder / f"{owner}.conf"

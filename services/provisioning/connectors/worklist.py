@@ -1,10 +1,10 @@
 """IPMS by people: the portal has no interface, so an officer sets it and hands in what shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bmt.contracts.events import EffectiveIpms, PlannedChange
-from services.provisioning.connectors.connector import OperatorNeeded, Reading
+from services.provisioning.connectors.connector import Answers, OperatorNeeded, Reading
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.goal import changes
 
@@ -45,18 +45,28 @@ class Worklist:
         self._wanted = wanted
         self._statement = statement
 
-    async def plan(self, account: str, wanted: EffectiveIpms) -> Sequence[PlannedChange]:
+    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
         """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
-        plan = changes("ipms", (await self.read_back(account)).effective, wanted)
-        return [change for change in plan if change.to is not None]
+        shown = self._reading.effective
+        return {
+            account: [one for one in changes("ipms", shown, goal) if one.to is not None]
+            for account, goal in wanted.items()
+        }
 
-    async def apply(self, account: str, wanted: EffectiveIpms) -> None:
+    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
         """As `Connector.apply`; done where an officer stated it, else an officer is needed."""
-        if (await self.read_back(account)).effective != wanted:
-            raise needed(account, wanted)
+        shown = self._reading.effective
+        return {
+            account: None if shown == goal else needed(account, goal)
+            for account, goal in wanted.items()
+        }
 
-    async def read_back(self, account: str) -> Reading[EffectiveIpms]:
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
         """As `Connector.read_back`: what the officer states."""
+        return dict.fromkeys(accounts, self._reading)
+
+    @property
+    def _reading(self) -> Reading[EffectiveIpms]:
         said = self._statement
         if said is None:
             return Reading(None, None)

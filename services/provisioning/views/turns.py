@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bmt.chassis.batcher import Batcher
 from bmt.chassis.view_store import Query
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views.configurations import (
@@ -17,7 +16,7 @@ from services.provisioning.views.configurations import (
     overtaken,
 )
 
-ACCOUNTS_AT_ONCE: Final = 50
+ACCOUNTS_AT_ONCE: Final = 200
 MOST_FOUND: Final = 1_000
 """Beyond it each request is looked at by itself."""
 
@@ -43,34 +42,45 @@ class Turns:
     def __init__(self, configurations: Configurations) -> None:
         """Asks `configurations`."""
         self._configurations = configurations
-        self._looks: Batcher[str, Sequence[Configuration] | None] = Batcher(
-            self._look, ACCOUNTS_AT_ONCE
-        )
 
-    async def of(self, order: ConfigurationDue) -> Turn:
-        """The turn of this order.
+    async def of(self, orders: Sequence[ConfigurationDue]) -> Sequence[Turn]:
+        """The turn of each order.
 
         Raises:
             StoreUnavailable: it cannot be told now.
         """
-        (others,) = await self._looks.submit([order.request.applicant.account.casefold()])
-        if others is None:
-            return Turn(
-                await must_wait(self._configurations, order),
-                await overtaken(self._configurations, order),
-            )
-        place = (_stored(order.decided_at), order.request.request_id)
-        return Turn(
-            must_wait=any(_place(one) < place and one.status in UNDER_WAY for one in others),
-            overtaken=any(_place(one) > place and one.status in BEGUN for one in others),
-        )
+        turns: list[Turn] = []
+        for begin in range(0, len(orders), ACCOUNTS_AT_ONCE):
+            turns += await self._of(orders[begin : begin + ACCOUNTS_AT_ONCE])
+        return turns
 
-    async def _look(self, accounts: Sequence[str]) -> Sequence[Sequence[Configuration] | None]:
-        wanted = {"account": set(accounts), "status": _STATUSES}
+    async def _of(self, orders: Sequence[ConfigurationDue]) -> Sequence[Turn]:
+        wanted = {"account": {_account(order) for order in orders}, "status": _STATUSES}
         found = await self._configurations.find(Query(one_of=wanted, limit=MOST_FOUND))
         if len(found) == MOST_FOUND:
-            return [None] * len(accounts)
-        return [[one for one in found if one.account == account] for account in accounts]
+            return [await self._alone(order) for order in orders]
+        others: dict[str, list[Configuration]] = {}
+        for one in found:
+            others.setdefault(one.account, []).append(one)
+        return [_turn(order, others.get(_account(order), ())) for order in orders]
+
+    async def _alone(self, order: ConfigurationDue) -> Turn:
+        return Turn(
+            await must_wait(self._configurations, order),
+            await overtaken(self._configurations, order),
+        )
+
+
+def _turn(order: ConfigurationDue, others: Sequence[Configuration]) -> Turn:
+    place = (_stored(order.decided_at), order.request.request_id)
+    return Turn(
+        must_wait=any(_place(one) < place and one.status in UNDER_WAY for one in others),
+        overtaken=any(_place(one) > place and one.status in BEGUN for one in others),
+    )
+
+
+def _account(order: ConfigurationDue) -> str:
+    return order.request.applicant.account.casefold()
 
 
 def _place(one: Configuration) -> tuple[datetime, str]:

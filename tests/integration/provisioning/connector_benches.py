@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 import httpx2
+from fixtures.alone import Alone
 from fixtures.samples import facts
 
 from bmt.chassis import clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage
 from bmt.contracts.values import Officer
-from services.provisioning.connectors.connector import Connector, OperatorNeeded
+from services.provisioning.connectors.connector import OperatorNeeded
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.volume_files import VolumeFiles
@@ -30,14 +31,14 @@ NOWHERE = "http://127.0.0.1:9"
 class Bench:
     """A connector to be examined, with what it needs; `connector` is the one of the moment."""
 
-    connector: Connector[Any]
+    connector: Alone
     on: Any
     more: Any
     off: Any
     account: str
-    by_hand: Callable[[Any], Connector[Any]] | None = None
+    by_hand: Callable[[Any], Alone] | None = None
     documents: tuple[str, ...] = ()
-    away: Connector[Any] | None = None
+    away: Alone | None = None
 
     async def bring_about(self, wanted: Any) -> None:
         """Apply; where a person is needed, do as the person."""
@@ -53,8 +54,8 @@ async def of_scim(ipms) -> AsyncIterator[Bench]:
     account = f"scim-{clock.new_id()}@mygovuc.gov.my"
     await ipms.register(account)
     headers = {"Authorization": f"Bearer {ipms.part.token}"}
-    connector = Scim(httpx2.AsyncClient(base_url=ipms.part.url, headers=headers), clock.now)
-    away = Scim(httpx2.AsyncClient(base_url=NOWHERE), clock.now)
+    connector = Alone(Scim(httpx2.AsyncClient(base_url=ipms.part.url, headers=headers), clock.now))
+    away = Alone(Scim(httpx2.AsyncClient(base_url=NOWHERE), clock.now))
     yield Bench(
         connector,
         on=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_000_000_000),
@@ -68,12 +69,14 @@ async def of_scim(ipms) -> AsyncIterator[Bench]:
 
 
 def copyparty_of(storage, url="", password=""):
-    return Copyparty(
-        httpx.AsyncClient(base_url=url or storage.part.url),
-        VolumeFiles(storage.part.volumes),
-        "admin",
-        password or storage.part.password,
-        clock.now,
+    return Alone(
+        Copyparty(
+            httpx.AsyncClient(base_url=url or storage.part.url),
+            VolumeFiles(storage.part.volumes),
+            "admin",
+            password or storage.part.password,
+            clock.now,
+        )
     )
 
 
@@ -103,10 +106,10 @@ def of_worklist() -> Bench:
             completed_at=clock.now(),
             evidence=(SCREENSHOT,),
         )
-        return Worklist(wanted, statement)
+        return Alone(Worklist(wanted, statement))
 
     return Bench(
-        Worklist(on, None),
+        Alone(Worklist(on, None)),
         on=on,
         more=on,
         off=NOTHING_IN_FORCE.ipms,

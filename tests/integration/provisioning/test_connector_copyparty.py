@@ -60,7 +60,7 @@ async def test_a_file_that_a_crash_left_unloaded_is_loaded_when_it_is_read_back(
     await copyparty.connector.apply(copyparty.account, copyparty.on)
     files = VolumeFiles(storage.part.volumes)
     text = files.read(copyparty.account).replace("sz: 0b-2000000000b", "sz: 0b-10b")
-    files.replace(copyparty.account, text)
+    files.replace({copyparty.account: text})
 
     reading = await copyparty.connector.read_back(copyparty.account)
 

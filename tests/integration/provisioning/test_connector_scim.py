@@ -2,6 +2,7 @@
 
 import httpx2
 import pytest
+from fixtures.alone import Alone
 
 from bmt.chassis import clock
 from services.provisioning.connectors.connector import TargetAway, TargetRefused
@@ -43,7 +44,7 @@ async def test_what_else_ipms_keeps_of_an_account_is_no_obstacle(scim, ipms):
 
 
 async def test_a_wrong_token_is_no_requests_fault(scim, ipms):
-    stranger = Scim(httpx2.AsyncClient(base_url=ipms.part.url), clock.now)
+    stranger = Alone(Scim(httpx2.AsyncClient(base_url=ipms.part.url), clock.now))
 
     with pytest.raises(TargetAway) as away:
         await stranger.plan(scim.account, scim.on)

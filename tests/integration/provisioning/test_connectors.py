@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from fixtures.alone import Alone
 
 from bmt.chassis import clock
 from services.provisioning.connectors.connector import TargetAway
@@ -53,7 +54,7 @@ async def test_nothing_is_planned_where_all_is_as_wanted(bench):
 async def test_what_was_given_can_be_taken_away(bench):
     await bench.bring_about(bench.on)
     if bench.by_hand:
-        bench.connector = Worklist(bench.off, None)
+        bench.connector = Alone(Worklist(bench.off, None))
 
     await bench.bring_about(bench.off)
 

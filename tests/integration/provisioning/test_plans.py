@@ -277,7 +277,7 @@ async def test_looking_loads_no_volume_that_a_crash_left_unloaded(
         aminah = reader(client)
         await aminah.say(opened(request := request_of(account)))
         await aminah.plan(request)
-        files.replace(account, f"[accounts]\n  {account}: xxxxxxxxxxxxxxxx\n")
+        files.replace({account: f"[accounts]\n  {account}: xxxxxxxxxxxxxxxx\n"})
 
         assert_problem(await aminah.look(request), "unavailable")
 

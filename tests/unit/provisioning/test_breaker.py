@@ -11,13 +11,13 @@ class Target:
 
     def __init__(self):
         self.calls = 0
+        self.asked: list[str] = []
         self.problem: Exception | None = TargetAway("scim", "does not answer")
 
-    async def __call__(self):
+    async def __call__(self, accounts):
         self.calls += 1
-        if self.problem:
-            raise self.problem
-        return "answer"
+        self.asked = list(accounts)
+        return dict.fromkeys(accounts, self.problem or "answer")
 
 
 @pytest.fixture
@@ -44,8 +44,11 @@ def target():
 
 async def away(breaker, target, times=1):
     for _ in range(times):
-        with pytest.raises(TargetAway):
-            await breaker.call(target)
+        assert isinstance(await call(breaker, target), TargetAway)
+
+
+async def call(breaker, target):
+    return (await breaker.call(["siti"], target))["siti"]
 
 
 async def test_it_opens_when_calls_in_a_row_are_not_answered(breaker, target, turned):
@@ -61,7 +64,7 @@ async def test_it_opens_when_calls_in_a_row_are_not_answered(breaker, target, tu
 async def test_an_answer_in_between_keeps_it_closed(breaker, target):
     await away(breaker, target)
     target.problem = None
-    assert await breaker.call(target) == "answer"
+    assert await call(breaker, target) == "answer"
     target.problem = TargetAway("scim", "does not answer")
 
     await away(breaker, target)
@@ -83,11 +86,10 @@ async def test_open_it_lets_one_call_in_a_pause_through(breaker, target, now):
 async def test_one_answer_closes_it(breaker, target, now, turned):
     await away(breaker, target, 2)
     target.problem = None
-    with pytest.raises(NotCalled):
-        await breaker.call(target)
+    assert isinstance(await call(breaker, target), NotCalled)
     now[0] += 5
 
-    assert await breaker.call(target) == "answer"
+    assert await call(breaker, target) == "answer"
 
     assert not breaker.is_open
     assert breaker.seconds_closed_to_calls == 0
@@ -99,7 +101,35 @@ async def test_a_refusal_is_an_answer(breaker, target, now):
     target.problem = TargetRefused("ipms", "no such account")
     now[0] += 5
 
-    with pytest.raises(TargetRefused):
-        await breaker.call(target)
+    assert isinstance(await call(breaker, target), TargetRefused)
 
     assert not breaker.is_open
+
+
+async def test_open_it_looks_with_one_account_of_a_list(breaker, target, now):
+    await away(breaker, target, 2)
+    now[0] += 5
+
+    answers = await breaker.call(["siti", "ravi", "kamal"], target)
+
+    assert target.asked == ["siti"]
+    assert type(answers["siti"]) is TargetAway
+    assert [type(answers[name]) for name in ("ravi", "kamal")] == [NotCalled] * 2
+
+
+async def test_a_list_goes_on_once_its_first_account_is_answered(breaker, target, now):
+    await away(breaker, target, 2)
+    target.problem = None
+    now[0] += 5
+
+    answers = await breaker.call(["siti", "ravi", "kamal"], target)
+
+    assert answers == dict.fromkeys(["siti", "ravi", "kamal"], "answer")
+    assert target.asked == ["ravi", "kamal"]
+
+
+async def test_a_list_that_is_not_answered_opens_it(breaker, target):
+    answers = await breaker.call(["siti", "ravi"], target)
+
+    assert all(isinstance(one, TargetAway) for one in answers.values())
+    assert breaker.is_open

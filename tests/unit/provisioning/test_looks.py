@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from eventually import eventually
+from fixtures.alone import Alone
 from orders import ON, due
 from prometheus_client import CollectorRegistry
 
@@ -16,7 +17,7 @@ from services.provisioning.connectors.connector import NotCalled, Reading, Targe
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import ConnectorMetrics
 from services.provisioning.connectors.looks import Looks
-from services.provisioning.connectors.targets import Targets
+from services.provisioning.connectors.targets import Case, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
 
@@ -33,7 +34,8 @@ class Target:
         self.under_way = 0
         self.unsettled = False
 
-    async def plan(self, _: str, wanted: Any) -> Any:
+    async def plan(self, wanted: Any) -> Any:
+        ((account, goal),) = wanted.items()
         self.asked += 1
         self.under_way += 1
         try:
@@ -41,15 +43,15 @@ class Target:
         finally:
             self.under_way -= 1
         if self.unsettled:
-            raise Unsettled(self.name)
-        return changes("storage", self.shown, wanted)
+            return {account: Unsettled(self.name)}
+        return {account: changes("storage", self.shown, goal)}
 
-    async def apply(self, _: str, wanted: Any) -> None:
+    async def apply(self, wanted: Any) -> None:
         raise AssertionError("a look changes nothing")
 
-    async def read_back(self, _: str) -> Reading[Any]:
+    async def read_back(self, accounts: Any) -> Any:
         self.unsettled = False
-        return Reading(self.shown, clock.now())
+        return dict.fromkeys(accounts, Reading(self.shown, clock.now()))
 
 
 class Site:
@@ -99,8 +101,8 @@ async def test_so_many_looks_at_a_time_and_the_others_wait():
 async def test_a_target_that_is_known_to_be_away_is_not_called_for_a_look():
     site = Site()
 
-    async def silent(*_: Any) -> Any:
-        raise TargetAway("copyparty", "does not answer")
+    async def silent(wanted: Any) -> Any:
+        return dict.fromkeys(wanted, TargetAway("copyparty", "does not answer"))
 
     site.storage.plan = silent
     with pytest.raises(TargetAway):
@@ -118,7 +120,8 @@ async def test_only_work_settles_a_target():
     assert site.storage.unsettled
     assert site.counted("unsettled") == 1
 
-    assert (await site.targets.outlook(due(), None, settle=True)).changes == ()
+    (outlook,) = await site.targets.outlooks([Case(due(), None)])
+    assert outlook.changes == ()
 
 
 async def test_looking_at_a_volume_that_is_not_loaded_yet_does_not_load_it(tmp_path):
@@ -129,8 +132,9 @@ async def test_looking_at_a_volume_that_is_not_loaded_yet_does_not_load_it(tmp_p
         return httpx.Response(404)
 
     http = httpx.AsyncClient(base_url="http://storage", transport=httpx.MockTransport(answer))
-    storage = Copyparty(http, files := VolumeFiles(tmp_path), "admin", "secret", clock.now)
-    files.replace("siti", volume_text("siti", "password", "admin", ON.storage))
+    files = VolumeFiles(tmp_path)
+    storage = Alone(Copyparty(http, files, "admin", "secret", clock.now))
+    files.replace({"siti": volume_text("siti", "password", "admin", ON.storage)})
 
     with pytest.raises(Unsettled):
         await storage.plan("siti", ON.storage)

@@ -2,6 +2,7 @@
 
 import httpx2
 import pytest
+from fixtures.alone import Alone
 
 from bmt.chassis import clock
 from bmt.contracts.events import EffectiveIpms
@@ -14,12 +15,12 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def answering(*answers: httpx2.Response) -> Scim:
+def answering(*answers: httpx2.Response) -> Alone:
     """IPMS gives these answers, one after the other."""
     left = list(answers)
     transport = httpx2.MockTransport(lambda _: left.pop(0))
     client = httpx2.AsyncClient(transport=transport, base_url="http://ipms/v2")
-    return Scim(client, clock.now)
+    return Alone(Scim(client, clock.now))
 
 
 def scim_error(status: int) -> httpx2.Response:

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from fixtures.alone import Alone
 from fixtures.scim_server import EXTENSION, ScimServer, error, user
 
 from bmt.chassis import clock
@@ -20,7 +21,7 @@ SET = {"bmtEnabled": True, "maxFileSizeBytes": "2000000000"}
 async def connected(ipms: ScimServer):
     """The connector, over HTTP."""
     with ipms.serving():
-        scim = Scim(httpx2.AsyncClient(base_url=ipms.url), clock.now)
+        scim = Alone(Scim(httpx2.AsyncClient(base_url=ipms.url), clock.now))
         yield scim
         await scim.close()
 

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from fixtures.alone import Alone
 
 from bmt.chassis import clock
 from services.provisioning.connectors.connector import TargetAway, TargetRefused
@@ -25,7 +26,7 @@ async def quota_by(text: str, folder, base: str = "http://storage", status: int 
     """The quota that is read from this answer, for the administrator and for the owner."""
     answer = httpx.MockTransport(lambda _: httpx.Response(status, text=text))
     http = httpx.AsyncClient(base_url=base, transport=answer)
-    storage = Copyparty(http, VolumeFiles(folder), "admin", "secret", clock.now)
+    storage = Alone(Copyparty(http, VolumeFiles(folder), "admin", "secret", clock.now))
     reading = await storage.read_back("si+ti@x")
     await storage.close()
     return reading.effective.quota_bytes

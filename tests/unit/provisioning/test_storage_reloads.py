@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 from eventually import eventually
+from fixtures.alone import Alone
 
 from bmt.chassis import clock
 from bmt.contracts.events import EffectiveStorage
@@ -50,7 +51,7 @@ def server():
 async def storage(server, tmp_path, monkeypatch):
     monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 0.1)
     http = httpx.AsyncClient(base_url="http://storage", transport=httpx.MockTransport(server))
-    storage = Copyparty(http, VolumeFiles(tmp_path), "admin", "secret", clock.now)
+    storage = Alone(Copyparty(http, VolumeFiles(tmp_path), "admin", "secret", clock.now))
     yield storage
     server.go_on.set()
     await storage.close()
@@ -84,7 +85,7 @@ async def test_changes_that_come_during_a_reload_share_the_next(server, storage,
     first = asyncio.create_task(storage.apply("siti", OPEN))
     await eventually(lambda: server.reloads == 1)
     others = [asyncio.create_task(storage.apply(name, OPEN)) for name in ("ravi", "kamal", "lim")]
-    await eventually(lambda: len(storage._changes._waiting) == len(others))
+    await eventually(lambda: len(storage.connector._changes._waiting) == len(others))
     server.go_on.set()
 
     await asyncio.gather(first, *others)
@@ -97,7 +98,7 @@ async def test_a_volume_that_a_crash_left_unloaded_is_loaded_before_it_is_read(
 ):
     server.go_on.set()
     text = volume_text("siti", "secret", "admin", OPEN)
-    VolumeFiles(tmp_path).replace("siti", text)
+    VolumeFiles(tmp_path).replace({"siti": text})
 
     assert (await storage.read_back("siti")).effective == OPEN
     assert server.reloads == 1

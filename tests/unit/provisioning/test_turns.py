@@ -1,6 +1,5 @@
 """The look at many accounts at once says what the look at one request says."""
 
-import asyncio
 import random
 from datetime import timedelta
 
@@ -36,5 +35,5 @@ async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatc
     ]
     looked = Turns(view)
 
-    assert await asyncio.gather(*(looked.of(each) for each in orders)) == expected
+    assert await looked.of(orders) == expected
     assert len(set(expected)) > 1

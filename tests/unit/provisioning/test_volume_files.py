@@ -15,6 +15,14 @@ def files(tmp_path):
     return VolumeFiles(tmp_path)
 
 
+def largest(files):
+    return files.look([SITI])[SITI].largest_file_bytes
+
+
+def owner(files, account):
+    return files.look([account])[account].owner
+
+
 def test_an_open_volume_says_its_sizes_in_bytes():
     assert volume_text("siti", "secret", "admin", OPEN) == (
         "[accounts]\n  siti: secret\n\n[/siti]\n  data/siti\n  accs:\n    rwmd: siti\n"
@@ -27,19 +35,19 @@ def test_a_closed_volume_knows_its_owner_alone():
 
 
 def test_the_largest_file_is_read_from_an_open_volume_only(files):
-    assert files.largest_file_bytes(SITI) is None
-    files.replace(SITI, volume_text(SITI, "secret", "admin", OPEN))
-    assert files.largest_file_bytes(SITI) == 2_000_000_000
-    files.replace(SITI, volume_text(SITI, "secret", "admin", CLOSED))
-    assert files.largest_file_bytes(SITI) is None
+    assert largest(files) is None
+    files.replace({SITI: volume_text(SITI, "secret", "admin", OPEN)})
+    assert largest(files) == 2_000_000_000
+    files.replace({SITI: volume_text(SITI, "secret", "admin", CLOSED)})
+    assert largest(files) is None
 
 
 def test_what_was_replaced_is_marked_until_it_is_in_force(files, tmp_path):
-    assert files.replace(SITI, "first") is None
-    assert files.replace(SITI, "second") == "first"
+    assert files.replace({SITI: "first"}) == {SITI: None}
+    assert files.replace({SITI: "second"}) == {SITI: "first"}
     assert files.owes_reload(SITI)
 
-    files.in_force(SITI)
+    files.in_force([SITI])
 
     assert not VolumeFiles(tmp_path).owes_reload(SITI)
     assert [file.name for file in tmp_path.iterdir()] == [f"{SITI}.conf"]
@@ -47,16 +55,36 @@ def test_what_was_replaced_is_marked_until_it_is_in_force(files, tmp_path):
 
 
 def test_a_new_file_can_be_taken_back(files, tmp_path):
-    former = files.replace(SITI, "new")
-    files.replace(SITI, former)
+    former = files.replace({SITI: "new"})
+    files.replace(former)
     assert files.read(SITI) is None
 
 
 def test_a_volume_is_found_whatever_the_case(files):
-    assert files.owner("SITI.mampu@mygovuc.gov.my") == "SITI.mampu@mygovuc.gov.my"
-    files.replace(SITI, "there")
-    assert files.owner("SITI.mampu@mygovuc.gov.my") == SITI
-    assert files.owner("siti") == "siti"
+    assert owner(files, "SITI.mampu@mygovuc.gov.my") == "SITI.mampu@mygovuc.gov.my"
+    files.replace({SITI: "there"})
+    assert owner(files, "SITI.mampu@mygovuc.gov.my") == SITI
+    assert owner(files, "siti") == "siti"
+
+
+def test_many_volumes_are_replaced_and_put_back_together(files):
+    files.replace({"kamal": "before"})
+    former = files.replace({SITI: "new", "kamal": "after"})
+    assert former == {SITI: None, "kamal": "before"}
+    files.replace(former)
+    assert {name: files.read(name) for name in former} == former
+    assert all(one.owes_reload for one in files.look(former).values())
+
+
+def test_one_process_at_a_time_replaces_files(files, tmp_path):
+    other = VolumeFiles(tmp_path)
+    mine = files.lock()
+    assert mine is not None
+    assert other.lock() is None
+    files.unlock(mine)
+    theirs = other.lock()
+    assert theirs is not None
+    other.unlock(theirs)
 
 
 @pytest.mark.parametrize(

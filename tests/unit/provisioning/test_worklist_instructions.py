@@ -1,5 +1,6 @@
 """What an officer is told to set in the portal, and what the officer's statement counts for."""
 
+from fixtures.alone import Alone
 from orders import completed
 
 from bmt.contracts.events import EffectiveIpms
@@ -34,8 +35,8 @@ async def test_what_an_officer_states_is_confirmed_and_not_read_back():
     on = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_500_000_000)
     statement = completed()
 
-    said = await Worklist(on, statement).read_back(ACCOUNT)
-    unsaid = await Worklist(on, None).read_back(ACCOUNT)
+    said = await Alone(Worklist(on, statement)).read_back(ACCOUNT)
+    unsaid = await Alone(Worklist(on, None)).read_back(ACCOUNT)
 
     assert said.read_back_at is None
     assert (said.confirmed_by, said.confirmed_at) == (
