@@ -28,6 +28,8 @@ from services.records.views import document_of
 
 log = structlog.get_logger(__name__)
 
+COPIED_ANYWAY_BYTES: Final = 255 * 1024
+"""What fits into one chunk is copied again in the time that it takes to look whether it was; it stays once."""
 UNNAMED: Final = "document"
 """What a document is called whose name is no longer known."""
 
@@ -131,7 +133,7 @@ async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios)
     """
     try:
         stored, chunks = await documents.open(name.document_id)
-        if await folios.has(name):
+        if stored.size_bytes > COPIED_ANYWAY_BYTES and await folios.has(name):
             return stored
         received = await receive(chunks, stored.size_bytes)
     except DocumentUnknown:

@@ -1,7 +1,6 @@
 """How the file changes with each event."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
@@ -43,7 +42,7 @@ def evolve(state: State, event: BaseModel) -> State:
 
 def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
     if event.event_type == DISPOSED:
-        return _disposed_of(replace(state, version=event.leaf_index), event.keys)
+        return _disposed_of(state._replace(version=event.leaf_index), event.keys)
     changed: dict[str, Any] = {
         "version": max(state.version, event.leaf_index),
         "progress": state.progress.after(said(event), event.sequence),
@@ -54,7 +53,7 @@ def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
     if event.tells_facts and event.sequence > state.request_sequence:
         changed |= {"request": event.request or state.request, "key": event.key}
         changed["request_sequence"] = event.sequence
-    return replace(state, **changed)
+    return state._replace(**changed)
 
 
 def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile:
@@ -63,7 +62,7 @@ def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile
     if state.key in keys:
         request = request.model_copy(update={"applicant": NOBODY})
     folios = tuple(_emptied(one) if one.key in keys else one for one in state.folios)
-    return replace(state, request=request, folios=folios)
+    return state._replace(request=request, folios=folios)
 
 
 NOBODY: Final = Applicant(account=GONE, name=GONE, email=GONE_EMAIL)
@@ -84,12 +83,11 @@ def _without_hold(state: DesignatedFile, event: HoldReleased) -> DesignatedFile:
 
 
 def _held(state: DesignatedFile, holds: tuple[HoldPlaced, ...]) -> DesignatedFile:
-    return replace(state, hold=holds[0] if holds else None, further_holds=holds[1:])
+    return state._replace(hold=holds[0] if holds else None, further_holds=holds[1:])
 
 
 def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:
-    return replace(
-        state,
+    return state._replace(
         volume=event.volume,
         due=_without(state.due, event.document_id),
         missing=_without(state.missing, event.document_id),
@@ -98,16 +96,16 @@ def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:
 
 
 def _with_due(state: DesignatedFile, event: FolioDue) -> DesignatedFile:
-    return replace(state, due={**state.due, event.document_id: event})
+    return state._replace(due={**state.due, event.document_id: event})
 
 
 def _with_missing(state: DesignatedFile, event: FolioMissing) -> DesignatedFile:
-    return replace(state, missing={**state.missing, event.document_id: event.reason})
+    return state._replace(missing={**state.missing, event.document_id: event.reason})
 
 
 def _filed(state: DesignatedFile, event: Filed) -> DesignatedFile:
     progress = state.progress.after(event, 0)
-    return replace(state, filed_at=event.filed_at, filed_version=state.version, progress=progress)
+    return state._replace(filed_at=event.filed_at, filed_version=state.version, progress=progress)
 
 
 def said(filed: EventFiled) -> Event:

@@ -33,40 +33,44 @@ def kept(value: Any) -> Any:
 def looked_through(value: Any) -> tuple[Any, bool]:
     """The value as `kept`, and whether it is `plain`, as `canonical` has it.
 
+    No recursion: every event comes by here.
+
     Raises:
         NotCanonical: as `kept`.
     """
-    others: list[Any] = []
-    whole = _kept(value, 0, others)
-    return whole, not others
+    level, depth, plain, exact = [value], 0, True, True
+    while level:
+        below: list[Any] = []
+        for one in level:
+            kind = type(one)
+            if kind is str or one is None or kind is bool:
+                continue
+            if kind is dict:
+                plain = _names(one).isascii() and plain
+                below.extend(one.values())
+            elif kind is list or kind is tuple:
+                below.extend(one)
+            elif kind is int:
+                exact = exact and -LARGEST_EXACT_INTEGER <= one <= LARGEST_EXACT_INTEGER
+            else:
+                plain = False
+        level, depth = below, depth + 1
+        if depth > DEEPEST and any(type(one) in _NESTED for one in level):
+            raise NotCanonical(f"nested deeper than {DEEPEST} levels")
+    return value if exact else _with_texts(value), plain
 
 
-_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
+_NESTED: Final = (dict, list, tuple)
 
 
-def _kept(value: Any, depth: int, others: list[Any]) -> Any:
-    """`others` takes what is not plain. Every event comes by here: what JSON is made of is looked for first."""
-    if depth > DEEPEST:
-        raise NotCanonical(f"nested deeper than {DEEPEST} levels")
-    kind = type(value)
-    if kind is dict:
-        if not _names(value).isascii():
-            others.append(None)
-        return {
-            name: inner if type(inner) in _AS_THEY_ARE else _kept(inner, depth + 1, others)
-            for name, inner in value.items()
-        }
-    if kind is list or kind is tuple:
-        return [
-            inner if type(inner) in _AS_THEY_ARE else _kept(inner, depth + 1, others)
-            for inner in value
-        ]
-    if kind is int:
-        exact = -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
-        return value if exact else str(value)
-    if kind not in _AS_THEY_ARE:
-        others.append(value)
-    return value
+def _with_texts(value: Any) -> Any:
+    """The value with text in the places of integers that are not exact everywhere."""
+    if isinstance(value, dict):
+        return {name: _with_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_texts(inner) for inner in value]
+    exact = type(value) is not int or -LARGEST_EXACT_INTEGER <= value <= LARGEST_EXACT_INTEGER
+    return value if exact else str(value)
 
 
 def _names(value: Mapping[Any, Any]) -> str:

@@ -19,10 +19,12 @@ from bmt.chassis.documents import (
 from services.records.domain.events import FolioFiled
 from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.person_keys import PersonKeys
-from services.records.sealing.sealed_files import opened_file, seal_file
+from services.records.sealing.sealed_files import PIECE_BYTES, opened_file, seal_file
 
 BUCKET: Final = "folios"
 _IN_MEMORY_BYTES: Final = 1024 * 1024
+_SEALED_AT_ONCE_BYTES: Final = PIECE_BYTES
+"""So little is sealed in less time than a thread needs to begin."""
 _SEALED_TYPE: Final = "application/octet-stream"
 
 
@@ -76,7 +78,10 @@ class SealedFolios:
         key = await self._key(name)
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as sealed:
             content: IO[Any] = sealed
-            await asyncio.to_thread(seal_file, received.content, content, key)
+            if received.size_bytes <= _SEALED_AT_ONCE_BYTES:
+                seal_file(received.content, content, key)
+            else:
+                await asyncio.to_thread(seal_file, received.content, content, key)
             size = sealed.tell()
             sealed.seek(0)
             stored = Received(content, key.name(name.document_id), size, received.digest)

@@ -237,7 +237,7 @@ def test_a_hold_that_was_released_without_a_word_is_released():
 def file(**changes):
     state, _ = told(filed())
     assert isinstance(state, DesignatedFile)
-    return DesignatedFile(**{**{f: getattr(state, f) for f in state.__slots__}, **changes})
+    return state._replace(**changes)
 
 
 @pytest.mark.parametrize(
