@@ -10,9 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from bmt.embedded.ports import HOST
+from bmt.embedded.ports import HOST, answers
 from bmt.embedded.program import Program
 
 
@@ -51,9 +49,4 @@ class Ipms:
         )
 
     async def _ready(self) -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                answer = await client.get(f"{self.url}/ServiceProviderConfig")
-            except httpx.TransportError:
-                return False
-        return answer.is_success
+        return await answers(f"{self.url}/ServiceProviderConfig")

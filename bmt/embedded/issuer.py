@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
-
-from bmt.embedded.ports import HOST
+from bmt.embedded.ports import HOST, answers
 from bmt.embedded.program import Program
 from bmt.embedded.tokens import Mint, mint
 
@@ -57,9 +55,4 @@ class Issuer:
         self.mint()  # here, so that `bmt token` and the process never make the key both at once
 
     async def _ready(self) -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                answer = await client.get(self.url + DISCOVERY)
-            except httpx.TransportError:
-                return False
-        return answer.is_success
+        return await answers(self.url + DISCOVERY)

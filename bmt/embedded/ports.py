@@ -5,11 +5,14 @@ import contextlib
 import fcntl
 import random
 import socket
+import ssl
 import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
+
+import httpx
 
 from bmt.embedded.errors import PartMissing, WrongConfiguration
 
@@ -23,6 +26,8 @@ _BEYOND_BASES: Final = 32_000
 _BASES_APART: Final = 100
 _BEYOND_THE_KERNELS: Final = range(61_000, 62_000)
 """Linux hands out 32,768 to 60,999 to whoever connects: a port of those is taken in between now and then."""
+_NOBODY_TRUSTED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""There is no TLS on loopback; a client reads the machine's authorities otherwise, which takes longer than to ask."""
 _CLAIMED: Final[list[TextIO]] = []
 """Open as long as the process lives."""
 OFFSETS: Final = {
@@ -140,6 +145,15 @@ def any_free_port() -> int:
     raise PartMissing(
         f"no free port from {_BEYOND_THE_KERNELS.start} to {_BEYOND_THE_KERNELS.stop}"
     )
+
+
+async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
+    """Whether a GET of this address on loopback is answered with success."""
+    async with httpx.AsyncClient(auth=auth, trust_env=False, verify=_NOBODY_TRUSTED) as client:
+        try:
+            return (await client.get(url)).is_success
+        except httpx.TransportError:
+            return False
 
 
 async def listening(port: int) -> bool:

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import httpx
-
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS
 from bmt.embedded.layout import agencies_file
 from bmt.embedded.ledger_keys import ORIGIN, ledger_keys
 from bmt.embedded.mongodb_rights import DOCUMENTS, RECONCILER
-from bmt.embedded.ports import HOST, listening
+from bmt.embedded.ports import HOST, answers, listening
 from bmt.embedded.program import Probe, Program
 from bmt.embedded.secret_keys import secret_key
 from bmt.embedded.storage import ADMIN
@@ -203,11 +201,7 @@ def _reconciliation(system: System) -> Program:
 
 def _answers_ready(url: str) -> Probe:
     async def ready() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                return (await client.get(f"{url}/readyz")).is_success
-            except httpx.TransportError:
-                return False
+        return await answers(f"{url}/readyz")
 
     return ready
 

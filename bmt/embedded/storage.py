@@ -37,9 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
-
-from bmt.embedded.ports import HOST
+from bmt.embedded.ports import HOST, answers
 from bmt.embedded.program import Program
 
 ADMIN: Final = "admin"
@@ -132,12 +130,7 @@ class Storage:
         )
 
     async def _ready(self) -> bool:
-        async with httpx.AsyncClient(auth=(ADMIN, self.password), trust_env=False) as client:
-            try:
-                answer = await client.get(f"{self.url}/?ls")
-            except httpx.TransportError:
-                return False
-        return answer.is_success
+        return await answers(f"{self.url}/?ls", (ADMIN, self.password))
 
 
 def owner_password(secret: str, account: str) -> str:
