@@ -6,6 +6,7 @@ from bmt.contracts.events import (
     Configured,
     Event,
     Filed,
+    NotificationFailed,
     NotificationPrepared,
     Notified,
     RequestEvent,
@@ -49,6 +50,7 @@ from services.records.domain.evolve import evolve
 from services.records.domain.state import DesignatedFile, State, Unopened
 
 FIRST_VOLUME = 1
+_NOTICES = (NotificationPrepared, Notified, NotificationFailed)
 SOURCE = "/bmt/records"
 
 
@@ -111,8 +113,8 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
             leaf_hash=command.leaf_hash,
             request=received.request if received and _tells_other(command, state) else None,
             justification=received.justification if received else None,
-            about=getattr(event, "about", None),
-            while_open=getattr(event, "while_open", False),
+            about=event.about if isinstance(event, _NOTICES) else None,
+            while_open=received is not None and received.while_open,
             key=command.key,
         )
     )

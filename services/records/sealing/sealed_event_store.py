@@ -143,8 +143,8 @@ def _key_of(commit: Commit) -> str | None:
 
 
 def _key_named(event: EventRecord) -> str | None:
-    if event.decoded is not None:
-        return getattr(event.decoded, "key", None)
+    if (data := event.decoded) is not None:
+        return data.key if "key" in type(data).model_fields else None  # type: ignore[attr-defined]
     return event.data.get("key") if '"key"' in event.text else None
 
 
