@@ -26,7 +26,7 @@ from bmt.chassis.publisher import Publisher
 from bmt.chassis.subscriptions import DeadLetter, Handler
 from bmt.chassis.views import Projection
 from bmt.chassis.vocabulary import UnknownType, Vocabulary
-from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka
+from bmt.contracts.envelope import Envelope, MalformedEvent, OwnEnvelope, read_kafka, read_own
 from bmt.contracts.problems import Refused
 
 log = structlog.get_logger(__name__)
@@ -267,9 +267,10 @@ class Dispatcher:
             one.heard = Heard(envelope, data, position, origin, record.topic)
         return one
 
-    def _envelope(self, record: Record) -> Envelope:
+    def _envelope(self, record: Record) -> Envelope | OwnEnvelope:
         if record.topic not in self._outside:
-            return read_kafka(record.headers, record.value)
+            own = read_own(record.headers, record.value)
+            return own or read_kafka(record.headers, record.value)
         if len(record.value or b"") > JSON_BODY_BYTES:
             detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
             raise Refused(detail, problem="too_large")

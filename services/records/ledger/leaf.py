@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bmt.chassis.decider import Heard
 from bmt.contracts import topics
-from bmt.contracts.envelope import Envelope, rfc3339
+from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
 from services.records.ledger.canonical import leaf_hash, looked_through
 from services.records.sealing.master_keys import Person
@@ -109,7 +109,7 @@ def entry_of(heard: Heard[RequestEvent]) -> Entry:
         NotCanonical: its data cannot be kept.
     """
     envelope = heard.envelope
-    if not isinstance(envelope, Envelope):
+    if not isinstance(envelope, Envelope | OwnEnvelope):
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
     request = heard.data.request
     person = Person(request.agency, request.applicant.account)

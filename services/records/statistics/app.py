@@ -16,7 +16,7 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.settings import KafkaSettings
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts import topics
-from bmt.contracts.envelope import read_kafka
+from bmt.contracts.envelope import read_kafka, read_own
 from services.records.statistics.figures import Figures
 from services.records.statistics.settings import Settings
 from services.records.statistics.steps import MILESTONES, Times, after
@@ -124,9 +124,8 @@ class Turnaround:
         type_ = bytes(headers.get("ce_type") or b"").decode()
         if not _MILESTONES.knows(type_):
             return
-        envelope = read_kafka(
-            [(name, bytes(text or b"")) for name, text in headers.items()], message.value
-        )
+        written = [(name, bytes(text or b"")) for name, text in headers.items()]
+        envelope = read_own(written, message.value) or read_kafka(written, message.value)
         event: Any = _MILESTONES.decode(envelope.type, envelope.data)
         request_id = event.request.request_id
         before = self._times.get(request_id)
