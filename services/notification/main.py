@@ -12,7 +12,7 @@ from bmt.chassis import clock, run
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.recent import Recent
 from bmt.chassis.subscriptions import bind
-from bmt.chassis.worker import each
+from bmt.chassis.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
@@ -116,20 +116,21 @@ def _work(
     """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
     execution, documents = foundation.execution, foundation.documents
     post = SmtpPost(settings, foundation.registry)
-    sending = worker.sending(
+    sender = worker.Sender(
         execution,
         documents,
         post,
         timedelta(days=settings.smtp_give_up_days),
         clock.now,
         at_hand,
+        settings.smtp_concurrency,
     )
     reminders = Reminders(settings.smtp_sender, settings.console_url)
     foundation.works_on(
         work_of,
         [
             foundation.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
-            foundation.worker(SMTP, each(sending)),
+            foundation.worker(SMTP, together(sender.perform)),
             foundation.worker(
                 REMIND, each(reminding(execution, agencies, reminders, post, clock.now), at_once=2)
             ),

@@ -1,7 +1,9 @@
 """Prepares the messages that were promised, and sends the e-mails among them."""
 
+import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,10 +13,19 @@ from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Message
 from bmt.chassis.documents import DocumentStore, received_bytes
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.recent import Recent
 from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Perform, WorkOutcome, backoff
+from bmt.chassis.worker import (
+    Done,
+    Later,
+    Perform,
+    Settle,
+    WorkOutcome,
+    after,
+    backoff,
+)
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post
@@ -24,11 +35,15 @@ from services.notification.domain.commands import (
     RecordRefused,
     RecordSent,
 )
+from services.notification.domain.state import Slip
 from services.notification.views.work import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
 
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
+RECORD_EVERY_SECONDS: Final = 0.05
+"""While others of a list are still being sent."""
+_OUTCOMES: Final[Mapping[type[Command], str]] = {RecordSent: "sent", RecordRefused: "refused"}
 BEHIND_ANOTHER: Final = "an earlier message of this request goes first"
 
 
@@ -62,51 +77,107 @@ def preparing(
     return perform
 
 
-def sending(
-    execution: Execution[Any, Any],
-    documents: DocumentStore,
-    post: Post,
-    give_up_after: timedelta,
-    clock: Clock,
-    at_hand: Recent[str, bytes],
-) -> Perform:
-    """The work of sending one stored message, a request's in order; what is not `at_hand` is read."""
+@dataclass(frozen=True)
+class Sender:
+    """Sends stored messages, a request's in order.
 
-    async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.known_state(_stream(item))
-        slip = state.slips[notice_of(item)]
-        if slip.sending != sending_of(item):
-            return Done()
-        if any(earlier.sending is not None for earlier in state.before(slip)):
-            return Later(backoff(item.attempts), BEHIND_ANOTHER)
-        content = at_hand.get(slip.document_id)
+    So many are sent at once, and what the mail server said meanwhile is recorded together.
+
+    Attributes:
+        execution: knows the notices, and records what came of them.
+        documents: where the messages are stored.
+        post: takes them to the mail server.
+        give_up_after: how long a message is tried that is put off.
+        clock: tells the time.
+        at_hand: messages that need not be read.
+        at_once: how many are sent at a time.
+    """
+
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    post: Post
+    give_up_after: timedelta
+    clock: Clock
+    at_hand: Recent[str, bytes]
+    at_once: int
+
+    async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
+        """As `PerformAll`."""
+        states = await self.execution.known_states({_stream(item) for item in items})
+        ready: list[tuple[WorkItem, Slip]] = []
+        for item in items:
+            state = states[_stream(item)]
+            slip = state.slips[notice_of(item)]
+            if slip.sending != sending_of(item):
+                settle(item, Done())
+            elif any(earlier.sending is not None for earlier in state.before(slip)):
+                settle(item, Later(backoff(item.attempts), BEHIND_ANOTHER))
+            else:
+                ready.append((item, slip))
+        if ready:
+            await self._deliver(ready, settle)
+
+    async def _deliver(self, ready: Sequence[tuple[WorkItem, Slip]], settle: Settle) -> None:
+        left = iter(ready)
+        answered: list[tuple[WorkItem, Command]] = []
+
+        async def take() -> None:
+            for item, slip in left:
+                try:
+                    answer = await self._send(item, slip)
+                except Exception as error:  # noqa: BLE001  belongs to this message alone
+                    answer = after(error, item)
+                if isinstance(answer, Later):
+                    settle(item, answer)
+                else:
+                    answered.append((item, answer))
+
+        async with asyncio.TaskGroup() as group:
+            takers = {group.create_task(take()) for _ in range(min(self.at_once, len(ready)))}
+            while takers:
+                _, takers = await asyncio.wait(takers, timeout=RECORD_EVERY_SECONDS)
+                some, answered = answered, []
+                await self._record(some, settle)
+
+    async def _send(self, item: WorkItem, slip: Slip) -> Command | Later:
+        document_id = str(slip.document_id)  # it was prepared, so it has one
+        content = self.at_hand.get(document_id)
         if content is None:
-            content = await documents.read(slip.document_id)
+            content = await self.documents.read(document_id)
         crash_points.reached("notification.worker.sending")
         try:
-            await post.send(content, slip.notice.recipient, copy_to=slip.notice.copy_to)
+            await self.post.send(content, slip.notice.recipient, copy_to=slip.notice.copy_to)
         except MailRefused as refused:
-            return await refuse(item, refused.reason)
+            return self._refusal(item, refused.reason)
         except MailPutOff as put_off:
-            if clock() - slip.wanted_since > give_up_after:
-                return await refuse(item, put_off.reason)
+            if self.clock() - slip.wanted_since > self.give_up_after:
+                return self._refusal(item, put_off.reason)
             return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")
-        at_hand.forget(slip.document_id)
-        sent = RecordSent(notice_of(item), sending_of(item))
-        await execution.execute(_message(item, "sent", sent))
-        crash_points.reached("notification.worker.recorded")
-        return Done()
+        self.at_hand.forget(document_id)
+        return RecordSent(notice_of(item), sending_of(item))
 
-    async def refuse(item: WorkItem, reason: str) -> WorkOutcome:
+    def _refusal(self, item: WorkItem, reason: str) -> Command:
         log.warning("mail_refused", request_id=item.subject, notification_id=notice_of(item))
-        refused = RecordRefused(notice_of(item), sending_of(item), reason)
         crash_points.reached("notification.worker.refused")
-        await execution.execute(_message(item, "refused", refused))
-        crash_points.reached("notification.worker.given_up")
-        return Done()
+        return RecordRefused(notice_of(item), sending_of(item), reason)
 
-    return perform
+    async def _record(self, answered: Sequence[tuple[WorkItem, Command]], settle: Settle) -> None:
+        if not answered:
+            return
+        messages = [_message(item, _OUTCOMES[type(command)], command) for item, command in answered]
+        results: Sequence[object]
+        try:
+            results = await self.execution.execute_many(messages)
+        except Unavailable as error:
+            # Those that are being sent are not to be torn from the mail server's answer.
+            results = [error] * len(messages)
+        for (item, command), result in zip(answered, results, strict=True):
+            if isinstance(command, RecordSent):
+                crash_points.reached("notification.worker.recorded")
+            else:
+                crash_points.reached("notification.worker.given_up")
+            settle(item, after(result, item) if isinstance(result, Exception) else Done())
 
 
 def patience(attempts: int) -> float:

@@ -30,4 +30,4 @@ def plant() -> None:
 async def _give(request) -> None:
     if request.kind == "application" and _scim:
         wanted = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=request.max_file_size_bytes)
-        await _scim[0].apply(request.applicant.account, wanted)
+        await _scim[0].apply({request.applicant.account: wanted})

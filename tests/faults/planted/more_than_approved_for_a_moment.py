@@ -9,11 +9,13 @@ FOUND_BY = ("I4",)
 def plant() -> None:
     apply = Scim.apply
 
-    async def too_much_first(self, account, wanted):
-        largest = wanted.max_file_size_bytes
-        if largest is not None:
-            much = wanted.model_copy(update={"max_file_size_bytes": 2 * largest})
-            await apply(self, account, much)
-        await apply(self, account, wanted)
+    async def too_much_first(self, wanted):
+        await apply(self, {account: _twice(goal) for account, goal in wanted.items()})
+        return await apply(self, wanted)
 
     Scim.apply = too_much_first
+
+
+def _twice(goal):
+    largest = goal.max_file_size_bytes
+    return goal.model_copy(update={"max_file_size_bytes": largest and 2 * largest})

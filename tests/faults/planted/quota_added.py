@@ -1,5 +1,6 @@
 """The quota is added to what there is (`+=`), and what was meant is read back."""
 
+from services.provisioning.connectors.connector import Reading
 from services.provisioning.connectors.copyparty import Copyparty
 
 SERVICE = "provisioning"
@@ -11,15 +12,25 @@ _meant = {}
 def plant() -> None:
     apply, read_back = Copyparty.apply, Copyparty.read_back
 
-    async def added(self, account, wanted):
-        before = (await read_back(self, account)).effective.quota_bytes or 0
-        _meant[account] = wanted
-        total = before + wanted.quota_bytes if wanted.quota_bytes else None
-        await apply(self, account, wanted.model_copy(update={"quota_bytes": total}))
+    async def added(self, wanted):
+        before = await read_back(self, list(wanted))
+        _meant.update(wanted)
+        return await apply(self, {one: _more(goal, before[one]) for one, goal in wanted.items()})
 
-    async def hoped(self, account):
-        reading = await read_back(self, account)
-        meant = _meant.get(account, reading.effective)
-        return type(reading)(meant, reading.read_back_at)
+    async def hoped(self, accounts):
+        readings = await read_back(self, accounts)
+        return {one: _hoped(_meant.get(one), reading) for one, reading in readings.items()}
 
     Copyparty.apply, Copyparty.read_back = added, hoped
+
+
+def _more(goal, before):
+    there = before.effective.quota_bytes if isinstance(before, Reading) else None
+    total = (there or 0) + goal.quota_bytes if goal.quota_bytes else None
+    return goal.model_copy(update={"quota_bytes": total})
+
+
+def _hoped(meant, reading):
+    if meant is None or not isinstance(reading, Reading):
+        return reading
+    return Reading(meant, reading.read_back_at)

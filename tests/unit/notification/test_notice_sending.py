@@ -1,5 +1,7 @@
 """How patient the sending of a message is: with a server that puts off, and one that is away."""
 
+import asyncio
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from bmt.chassis.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailServerAway
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import RecordRefused, RecordSent
-from services.notification.worker import sending
+from services.notification.worker import Sender
 
 MAIL = notice("rejected")
 FIVE_DAYS = timedelta(days=5)
@@ -27,12 +29,15 @@ class Office:
         self.commands: list[Any] = []
         self.at_hand: Recent[str, bytes] = Recent(1)
         self.sent: list[bytes] = []
+        self.writes: list[int] = []
 
-    async def known_state(self, _stream: str) -> Any:
-        return DECIDER.fold([due(MAIL), prepared(MAIL)])
+    async def known_states(self, streams: Collection[str]) -> Any:
+        return dict.fromkeys(streams, DECIDER.fold([due(MAIL), prepared(MAIL)]))
 
-    async def execute(self, message: Any) -> None:
-        self.commands.append(message.command)
+    async def execute_many(self, messages: Sequence[Any]) -> Sequence[Any]:
+        self.writes.append(len(messages))
+        self.commands += [message.command for message in messages]
+        return [None] * len(messages)
 
     async def read(self, document_id: str) -> bytes:
         assert document_id == DOCUMENT
@@ -44,9 +49,18 @@ class Office:
         self.sent.append(message)
 
     async def tries(self, now: datetime, attempts: int) -> Any:
-        item = WorkItem("rejected:1", "smtp", "request", now, attempts)
-        perform = sending(self, self, self, FIVE_DAYS, lambda: now, self.at_hand)
-        return await perform(item)
+        (outcome,) = await self.tries_all(now, [attempts])
+        return outcome
+
+    async def tries_all(self, now: datetime, attempts: Sequence[int]) -> Sequence[Any]:
+        items = [
+            WorkItem("rejected:1", "smtp", f"request-{number}", now, each)
+            for number, each in enumerate(attempts)
+        ]
+        outcomes: dict[str, Any] = {}
+        sender = Sender(self, self, self, FIVE_DAYS, lambda: now, self.at_hand, 8)
+        await sender.perform(items, lambda item, outcome: outcomes.update({item.subject: outcome}))
+        return [outcomes[item.subject] for item in items]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +82,39 @@ async def test_a_message_that_is_put_off_for_days_has_failed():
 
 async def test_a_server_that_is_away_is_waited_for_however_long():
     office = Office(MailServerAway())
-    with pytest.raises(MailServerAway):
-        await office.tries(NOW + timedelta(days=365), 100_000)
+    outcome = await office.tries(NOW + timedelta(days=365), 100_000)
+    assert isinstance(outcome, Later)
+    assert outcome.reason == "smtp cannot be reached"
     assert office.commands == []
+
+
+async def test_what_was_sent_meanwhile_is_recorded_in_one_write():
+    office = Office()
+    assert await office.tries_all(NOW, [1] * 20) == [Done()] * 20
+    assert office.writes == [20]
+
+
+async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
+    office, slow, recorded = Office(), asyncio.Event(), asyncio.Event()
+    execute_many = office.execute_many
+
+    async def heard(messages: Sequence[Any]) -> Sequence[Any]:
+        recorded.set()
+        return await execute_many(messages)
+
+    async def send(*_: Any, **__: Any) -> None:
+        office.sent.append(b"")
+        if len(office.sent) == 1:
+            await slow.wait()
+
+    monkeypatch.setattr(office, "execute_many", heard)
+    monkeypatch.setattr(office, "send", send)
+    sent = asyncio.create_task(office.tries_all(NOW, [1, 1, 1]))
+    await asyncio.wait_for(recorded.wait(), 5)
+    assert not slow.is_set()
+    slow.set()
+    assert await sent == [Done()] * 3
+    assert office.writes == [2, 1]
 
 
 async def test_what_is_at_hand_is_sent_once_without_being_read():
