@@ -103,3 +103,62 @@ async def test_a_volume_that_a_crash_left_unloaded_is_loaded_before_it_is_read(
     assert (await storage.read_back("siti")).effective == OPEN
     assert server.reloads == 1
     assert VolumeFiles(tmp_path).read("siti") == text
+
+
+async def test_a_list_of_volumes_is_one_reload(server, storage, monkeypatch):
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 30)
+    server.go_on.set()
+    names = [f"pegawai{number}" for number in range(100)]
+
+    answers = await storage.connector.apply(dict.fromkeys(names, OPEN))
+
+    assert answers == dict.fromkeys(names)
+    assert server.reloads == 1
+    readings = await storage.connector.read_back(names)
+    assert all(reading.effective == OPEN for reading in readings.values())
+    assert server.reloads == 1
+
+
+async def test_one_volume_that_the_server_refuses_keeps_no_other_from_its_own(
+    server, storage, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 30)
+    server.go_on.set()
+    reload = server.__call__
+
+    async def refusing(request):
+        answer = await reload(request)
+        bad = request.method == "GET" and (tmp_path / "jahat.conf").exists()
+        return httpx.Response(500) if bad else answer
+
+    monkeypatch.setattr(
+        storage.connector._server._http, "_transport", httpx.MockTransport(refusing)
+    )
+    names = ["siti", "ravi", "jahat", "kamal", "lim", "aminah", "faiz", "zainab"]
+
+    answers = await storage.connector.apply(dict.fromkeys(names, OPEN))
+
+    assert answers.pop("jahat").code == "volume_refused"
+    assert answers == dict.fromkeys(name for name in names if name != "jahat")
+    assert not (tmp_path / "jahat.conf").exists()
+    assert server.reloads <= 12, "found by halves, not one by one"
+
+
+async def test_while_another_process_has_volumes_loaded_nothing_is_written(
+    server, storage, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 30)
+    server.go_on.set()
+    other = VolumeFiles(tmp_path)
+    lock = other.lock()
+    writing = asyncio.create_task(storage.apply("siti", OPEN))
+    await eventually(lambda: storage.connector._changes._draining is not None)
+    monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(TargetAway):
+        await storage.apply("ravi", OPEN)
+    assert (server.reloads, other.read("siti"), other.read("ravi")) == (0, None, None)
+
+    other.unlock(lock)
+
+    await writing
+    assert other.read("siti") is not None
