@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 SWEEP_EVERY_SECONDS: Final = 1.0
 IN_HAND: Final = 500
 """Items that a worker holds at a time, those under way included: beyond it they wait in the queue."""
-GATHER_SECONDS: Final = 0.05
+GATHER_SECONDS: Final = 0.25
 """While a list is performed, what comes is gathered for so long at most: then it is performed beside it."""
 SETTLE_SECONDS: Final = 0.02
 """What ends within it is written together; nobody waits for it."""
