@@ -6,8 +6,7 @@ is set, and what is as it should be is left alone. While a target is away its wo
 
 import asyncio
 import random
-from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,7 +20,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.work import WorkItem
 from bmt.chassis.worker import Done, Later, Settle, after
-from bmt.contracts.events import Effective, Evidence, Target
+from bmt.contracts.events import Effective, Evidence
 from services.provisioning.connectors.calls import beside
 from services.provisioning.connectors.connector import (
     Failure,
@@ -34,7 +33,6 @@ from services.provisioning.connectors.connector import (
 from services.provisioning.connectors.targets import (
     Ask,
     Case,
-    Step,
     Targets,
     apply,
     asked,
@@ -47,8 +45,10 @@ from services.provisioning.domain.commands import (
     RecordFailure,
     Start,
 )
-from services.provisioning.domain.goal import ORDER, changes, said_instead
+from services.provisioning.domain.goal import ORDER
 from services.provisioning.domain.state import Due, Started
+from services.provisioning.handlers import stream_of
+from services.provisioning.job import Job
 from services.provisioning.views.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -67,51 +67,7 @@ AT_MOST_SECONDS: Final = 30.0
 _PLACES: Final = len(ORDER["application"])
 
 
-@dataclass(slots=True)
-class _Job:
-    """One request's configuration, under way.
-
-    Attributes:
-        item: the work.
-        state: where the request stands.
-        steps: its targets, in the order that they are set in.
-        unlike: targets that were just seen to differ from what is wanted: they are set without a look.
-        readings: what shows each target as it is wanted.
-        shown: what the next target showed last.
-        conflict: the last one met; what came of it is read back.
-    """
-
-    item: WorkItem
-    state: Due | Started
-    steps: Sequence[Step]
-    unlike: Collection[Target] = ()
-    readings: list[Reading[BaseModel]] = field(default_factory=list)
-    shown: BaseModel | None = None
-    conflict: TargetConflict | None = None
-
-    @property
-    def step(self) -> Step:
-        """The target that is to be brought about next."""
-        return self.steps[len(self.readings)]
-
-    @property
-    def failure(self) -> TargetRefused:
-        """Why the next target cannot be brought about, which shows something else each time after it was set."""
-        wrong = changes(self.step.target, self.shown, self.step.wanted)
-        return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
-
-    @property
-    def case(self) -> Case:
-        """What the targets need to know of it."""
-        return _case(self.state)
-
-    @property
-    def stream(self) -> str:
-        """The request's stream."""
-        return _stream(self.item.subject)
-
-
-_Record = tuple[_Job, str, Command]
+_Record = tuple[Job, str, Command]
 """What came of a round of a request: its name, and the command that records it."""
 
 
@@ -138,16 +94,16 @@ class Configurer:
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
         """Go on with each request from wherever it stands."""
-        states = await self._execution.states({_stream(item.subject) for item in items})
-        jobs: list[_Job] = []
+        states = await self._execution.states({stream_of(item.subject) for item in items})
+        jobs: list[Job] = []
         accounts: set[str] = set()
         failures: list[_Record] = []
         for item in items:
-            state = states[_stream(item.subject)]
+            state = states[stream_of(item.subject)]
             if not isinstance(state, Due | Started):
                 settle(item, Done())
                 continue
-            job = _Job(item, state, self._targets.steps(_case(state)))
+            job = Job(item, state, self._targets.steps(Case(state.order, state.statement)))
             account = state.order.account.casefold()
             if self._is_of_another_agency(state):
                 target = ORDER[state.order.request.kind][0]
@@ -172,10 +128,10 @@ class Configurer:
         order = state.order
         return self._claims.belonging(order.request.agency, order.account) == "other"
 
-    async def _begin(self, jobs: Sequence[_Job], settle: Settle) -> None:
+    async def _begin(self, jobs: Sequence[Job], settle: Settle) -> None:
         """Say what will be different, or that it cannot be; then bring it about."""
         records: list[_Record] = []
-        ready: list[_Job] = []
+        ready: list[Job] = []
         turns = await self._turns.of([job.state.order for job in jobs])
         for job, turn in zip(jobs, turns, strict=True):
             if turn.must_wait:
@@ -187,7 +143,7 @@ class Configurer:
             else:
                 ready.append(job)
         outlooks = await _in_time(self._targets.outlooks([job.case for job in ready]), ready)
-        away: list[tuple[_Job, Unavailable]] = []
+        away: list[tuple[Job, Unavailable]] = []
         beginning: list[_Record] = []
         for job, outlook in zip(ready, outlooks, strict=True):
             if isinstance(outlook, Unavailable):
@@ -209,7 +165,7 @@ class Configurer:
         """With those that are started by these records."""
         recorded = await self._recorded(records, settle)
         states = await self._execution.known_states({job.stream for job in recorded})
-        started: list[_Job] = []
+        started: list[Job] = []
         for job in recorded:
             state = states[job.stream]
             if isinstance(state, Started):
@@ -219,7 +175,7 @@ class Configurer:
                 settle(job.item, Done())
         await self._bring_about(started, settle)
 
-    async def _bring_about(self, jobs: Sequence[_Job], settle: Settle) -> None:
+    async def _bring_about(self, jobs: Sequence[Job], settle: Settle) -> None:
         """Set what is not as it should be, and record what came of it.
 
         A target is read first, unless it was just seen to be unlike what is wanted.
@@ -241,15 +197,15 @@ class Configurer:
             ]
         )
 
-    async def _set(self, jobs: Sequence[_Job], tries: int, settle: Settle) -> None:
+    async def _set(self, jobs: Sequence[Job], tries: int, settle: Settle) -> None:
         """Set a target; what then shows something else is tried again, and holds up no other."""
         if not jobs:
             return
         await asyncio.sleep(PAUSES_SECONDS[tries])
         place = len(jobs[0].readings)
         applied = await self._asked(jobs, apply)
-        failed: list[tuple[_Job, Failure]] = []
-        tried: list[_Job] = []
+        failed: list[tuple[Job, Failure]] = []
+        tried: list[Job] = []
         for job, answer in zip(jobs, applied, strict=True):
             job.conflict = answer if isinstance(answer, TargetConflict) else None
             if answer is None or job.conflict:
@@ -271,11 +227,11 @@ class Configurer:
         )
 
     def _sorted(
-        self, jobs: Sequence[_Job], shown: Sequence[Reading[BaseModel] | Failure]
-    ) -> tuple[Sequence[_Job], Sequence[tuple[_Job, Failure]]]:
+        self, jobs: Sequence[Job], shown: Sequence[Reading[BaseModel] | Failure]
+    ) -> tuple[Sequence[Job], Sequence[tuple[Job, Failure]]]:
         """Those whose target was read, with the reading kept where it is as wanted, and those that failed."""
-        read: list[_Job] = []
-        failed: list[tuple[_Job, Failure]] = []
+        read: list[Job] = []
+        failed: list[tuple[Job, Failure]] = []
         for job, reading in zip(jobs, shown, strict=True):
             if not isinstance(reading, Reading):
                 failed.append((job, reading))
@@ -286,7 +242,7 @@ class Configurer:
                 job.readings.append(reading)
         return read, failed
 
-    async def _next(self, jobs: Sequence[_Job], settle: Settle) -> None:
+    async def _next(self, jobs: Sequence[Job], settle: Settle) -> None:
         """The next target, or the end."""
         if jobs and len(jobs[0].readings) == _PLACES:
             records = [(job, "configured", self._proof(job)) for job in jobs]
@@ -294,9 +250,9 @@ class Configurer:
         else:
             await self._bring_about(jobs, settle)
 
-    async def _fail(self, failed: Sequence[tuple[_Job, Failure]], settle: Settle) -> None:
+    async def _fail(self, failed: Sequence[tuple[Job, Failure]], settle: Settle) -> None:
         """Have a person told, or put it off."""
-        away: list[tuple[_Job, Unavailable]] = []
+        away: list[tuple[Job, Unavailable]] = []
         records: list[_Record] = []
         for job, failure in failed:
             match failure:
@@ -309,7 +265,7 @@ class Configurer:
                     away.append((job, failure))
         await beside([self._put_off(away, settle), self._end(records, settle)])
 
-    async def _put_off(self, away: Sequence[tuple[_Job, Unavailable]], settle: Settle) -> None:
+    async def _put_off(self, away: Sequence[tuple[Job, Unavailable]], settle: Settle) -> None:
         """What waits for a target is kept for as long as no call would go through.
 
         Thousands of waiting requests then cost a few looks a second, and go on soon after the target is back.
@@ -322,12 +278,12 @@ class Configurer:
         for job, unavailable in away:
             settle(job.item, _later(unavailable))
 
-    async def _asked(self, jobs: Sequence[_Job], ask: Ask) -> Sequence[Any]:
+    async def _asked(self, jobs: Sequence[Job], ask: Ask) -> Sequence[Any]:
         if not jobs:
             return ()
         return await _in_time(asked([job.step for job in jobs], ask), jobs)
 
-    def _proof(self, job: _Job) -> RecordConfigured:
+    def _proof(self, job: Job) -> RecordConfigured:
         shown = {
             step.target: reading.effective
             for step, reading in zip(job.steps, job.readings, strict=True)
@@ -354,7 +310,7 @@ class Configurer:
         for job in await self._recorded(records, settle):
             settle(job.item, Done())
 
-    async def _recorded(self, records: Sequence[_Record], settle: Settle) -> Sequence[_Job]:
+    async def _recorded(self, records: Sequence[_Record], settle: Settle) -> Sequence[Job]:
         """Those that are recorded: once in a round, whoever performs it and however often."""
         if not records:
             return ()
@@ -362,7 +318,7 @@ class Configurer:
         crash_points.reached("provisioning.worker.recording")
         results = await self._execution.execute_many(messages)
         crash_points.reached("provisioning.worker.recorded")
-        recorded: list[_Job] = []
+        recorded: list[Job] = []
         for (job, what, _), result in zip(records, results, strict=True):
             if isinstance(result, Exception):
                 settle(job.item, after(result, job.item))
@@ -376,7 +332,7 @@ class _TooLong(Unavailable):
     """The targets did not answer in time."""
 
 
-async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[_Job]) -> Sequence[Any]:
+async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[Job]) -> Sequence[Any]:
     """What is answered for these; where it takes too long all are put off."""
     try:
         async with asyncio.timeout(AT_MOST_SECONDS):
@@ -392,23 +348,15 @@ def _later(unavailable: Unavailable) -> Later:
     return Later(1.0, f"not finished within {AT_MOST_SECONDS:g} s")
 
 
-def _case(state: Due | Started) -> Case:
-    return Case(state.order, state.statement)
-
-
 def _behind(item: WorkItem) -> Later:
     seconds = min(LONGEST_TURN_SECONDS, 0.5 * item.attempts)
     return Later(seconds, "an earlier request for the same account is not finished")
 
 
-def _message(job: _Job, what: str, command: Command) -> Message[Command]:
+def _message(job: Job, what: str, command: Command) -> Message[Command]:
     causation = f"work:{job.item.subject}:{job.state.round}:{what}"
     return Message(job.stream, causation, causation, command)
 
 
 def _failure(refused: TargetRefused) -> RecordFailure:
     return RecordFailure(refused.target, refused.reason, refused.retryable)
-
-
-def _stream(request_id: str) -> str:
-    return f"request-{request_id}"

@@ -1,21 +1,15 @@
 """IPMS by SCIM 2.0 (RFC 7643, 7644): the service of an account is an extension of its user."""
 
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 
 import httpx2
 import structlog
 from pydantic import BeforeValidator
 from scim2_client import (
-    RequestNetworkException,
-    ResponsePayloadValidationException,
-    SCIMClientException,
     SCIMResponseException,
 )
 from scim2_client.engines.httpx2 import AsyncSCIMClient
@@ -30,7 +24,6 @@ from scim2_models import (
     Resource,
     ResourceType,
     Returned,
-    SCIMException,
     ScimPolicy,
     ScimProvider,
     SearchRequest,
@@ -45,14 +38,13 @@ from services.provisioning.connectors.connector import (
     Failure,
     Reading,
     TargetAway,
-    TargetConflict,
     TargetRefused,
 )
+from services.provisioning.connectors.scim_answers import NAME, StaleVersion, answering
 from services.provisioning.domain.goal import changes
 
 log = structlog.get_logger(__name__)
 
-NAME: Final = "scim"
 EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 
 CALLS_AT_ONCE: Final = 16
@@ -61,24 +53,6 @@ LONGEST_FILTER: Final = 3_000
 """Characters: with what they become in an address (RFC 3986), some servers take 8,000 and no more."""
 ALONE_SECONDS: Final = 60.0
 """How long nobody is asked for together with others, after IPMS answered for each alone and not for all."""
-
-_PASSES: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,  # our token is wrong: no fault of any request's
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-    }
-)
-"""Answers below 500 that say nothing about the request: they pass, or an operator mends them."""
-
-_STALE: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED})
-"""The version that a change is made from is asked for, or is no longer the present one."""
-
-_CONFLICTS: Final = _STALE | {HTTPStatus.CONFLICT, HTTPStatus.LOCKED}
-"""Somebody else changes the same user at this moment."""
-
-_ADDRESS: Final = re.compile(r"(?<![^\s@])[^\s@]++@[^\s@]++")
-"""What IPMS says may name somebody else."""
 
 
 def _size(value: object) -> object:
@@ -188,7 +162,7 @@ class Scim:
         crash_points.reached("provisioning.scim.modifying")
         try:
             await self._modify(user, change)
-        except _StaleVersion:
+        except StaleVersion:
             version = await self._version(user)
             if version is None:
                 raise
@@ -226,7 +200,7 @@ class Scim:
             count=len(accounts) + 1,
         )
         try:
-            with _answering(reading=True):
+            with answering(reading=True):
                 answer = await self._client.query(BmtUser, query_parameters=query)
         except (TargetAway, TargetRefused):
             return None
@@ -253,7 +227,7 @@ class Scim:
         query: SearchRequest[Any] = SearchRequest(
             filter=_named(account), attributes=["userName", EXTENSION]
         )
-        with _answering(reading=True):
+        with answering(reading=True):
             answer = await self._client.query(BmtUser, query_parameters=query)
         found = cast("ListResponse[IpmsUser[BmtService]]", answer)
         users = found.resources or []
@@ -300,7 +274,7 @@ class Scim:
         """
         headers = {"If-Match": version} if version else {}
         answer = None
-        with _answering():
+        with answering():
             try:
                 answer = await self._client.modify(BmtUser, user.id, change, headers=headers)
             except SCIMResponseException as error:
@@ -314,7 +288,7 @@ class Scim:
 
     async def _version(self, user: IpmsUser[BmtService]) -> str | None:
         """The user's present version (RFC 7644, 3.14); None where IPMS tells none."""
-        with _answering(reading=True):
+        with answering(reading=True):
             found = await self._client.query(BmtUser, user.id)
         if not isinstance(found, IpmsUser) or not _is_same(found, user):
             raise TargetRefused(
@@ -323,10 +297,6 @@ class Scim:
                 code="another_account",
             )
         return found.meta.version if found.meta else None
-
-
-class _StaleVersion(TargetConflict):
-    """As `TargetConflict`, because of the version that the change was made from."""
 
 
 def _named(account: str) -> str:
@@ -390,44 +360,3 @@ def _not_registered() -> TargetRefused:
     return TargetRefused(
         "ipms", "IPMS has no such account: it is not registered", code="not_registered_there"
     )
-
-
-@contextmanager
-def _answering(*, reading: bool = False) -> Iterator[None]:
-    """Tell a target that is away from one that says no; a conflict is no answer to who only reads.
-
-    Raises:
-        TargetAway: no answer, a server's failure, or something else than SCIM in between.
-        TargetRefused: an answer that waiting does not change.
-    """
-    try:
-        yield
-    except RequestNetworkException as error:
-        raise TargetAway(NAME, "does not answer") from error
-    except SCIMException as error:
-        raise _by_status(error.status, error.detail or "", reading=reading) from error
-    except ResponsePayloadValidationException as error:
-        raise TargetRefused(
-            "ipms",
-            "IPMS shows the account in a form that cannot be read",
-            code="account_unreadable",
-        ) from error
-    except SCIMResponseException as error:
-        status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
-        raise _by_status(status, "", reading=reading) from error
-    except SCIMClientException as error:
-        raise TargetAway(NAME, "gives an answer that is not SCIM") from error
-
-
-def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
-    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if not refused or status in _PASSES or (reading and status in _CONFLICTS):
-        return TargetAway(NAME, f"answers {status}")
-    said = _ADDRESS.sub("…", detail[:200])
-    reason = f"IPMS refuses with {status}: {said or 'no reason'}"
-    if status in _STALE:
-        return _StaleVersion("ipms", reason)
-    if status in _CONFLICTS:
-        return TargetConflict("ipms", reason)
-    values = {"status": str(int(status)), "said": said or "–"}
-    return TargetRefused("ipms", reason, code="target_refused_with", values=values)
