@@ -18,12 +18,13 @@ from bmt.chassis.worker import together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api
-from services.provisioning.connectors import scim, worklist
+from services.provisioning.connectors import worklist
 from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import ConnectorMetrics
 from services.provisioning.connectors.looks import Looks
 from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.scim_answers import NAME as SCIM
 from services.provisioning.connectors.targets import Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER
@@ -69,7 +70,7 @@ def build(settings: Settings) -> FastAPI:
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
     workers = [
-        foundation.worker(name, together(configurer.perform)) for name in (scim.NAME, worklist.NAME)
+        foundation.worker(name, together(configurer.perform)) for name in (SCIM, worklist.NAME)
     ]
     foundation.works_on(work_of, workers)
     foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
@@ -134,7 +135,7 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
         trust_env=False,
         verify=ssl.create_default_context(),
     )
-    return {scim.NAME: Scim(http, clock.now)}
+    return {SCIM: Scim(http, clock.now)}
 
 
 def _storage(settings: Settings) -> Copyparty:
@@ -154,7 +155,7 @@ def _storage(settings: Settings) -> Copyparty:
 
 
 def _require_ipms(settings: Settings, agencies: Agencies) -> None:
-    users = [agency.code for agency in agencies if agency.rules.connectors.ipms == scim.NAME]
+    users = [agency.code for agency in agencies if agency.rules.connectors.ipms == SCIM]
     if users and settings.ipms_url is None:
         raise WrongConfiguration(
             f"BMT_IPMS_URL is missing: {', '.join(sorted(users))} set IPMS by scim"
