@@ -83,7 +83,10 @@ def _event(event: EventRecord) -> Json:
 
 
 def as_json(value: Any) -> Any:
-    """Any state; a class of states is told by its name."""
+    """Any state; a class of states, a dataclass or a named tuple, is told by its name."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        told = {name: as_json(each) for name, each in value._asdict().items()}
+        return {"is": type(value).__name__, **told}
     for kind, said in _SAID.items():
         if isinstance(value, kind):
             return said(value)
