@@ -66,7 +66,7 @@ def filing(
                 stored, Claimant(due.handed_in_by, (agency,), officer=True), rights
             )
         crash_points.reached("records.worker.copied")
-        await execution.execute(_message(item, "filed", _filed(stored, folios_a_volume, clock)))
+        await _execute(execution, _message(item, "filed", _filed(stored, folios_a_volume, clock)))
         crash_points.reached("records.worker.filed")
         return Done()
 
@@ -78,10 +78,17 @@ def filing(
         log.warning("folio_missing", request_id=item.subject, reason=reason)
         command = ReportMissing(document_id, reason, clock())
         crash_points.reached("records.worker.reporting")
-        await execution.execute(_message(item, f"{item.attempts}:{reason}", command))
+        await _execute(execution, _message(item, f"{item.attempts}:{reason}", command))
         crash_points.reached("records.worker.reported")
 
     return perform
+
+
+async def _execute(execution: Execution[Any, Any], message: Message[Command]) -> None:
+    """Nobody waits for a view to show it: views that lag may go on lagging."""
+    (result,) = await execution.execute_many([message])
+    if isinstance(result, Exception):
+        raise result
 
 
 def _filed(stored: StoredDocument, folios_a_volume: int, clock: Clock) -> FileFolio:
