@@ -89,6 +89,7 @@ async def _execute(execution: Execution[Any, Any], message: Message[Command]) ->
     (result,) = await execution.execute_many([message])
     if isinstance(result, Exception):
         raise result
+    result.raise_refusal()
 
 
 def _filed(stored: StoredDocument, folios_a_volume: int, clock: Clock) -> FileFolio:
