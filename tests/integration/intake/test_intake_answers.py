@@ -28,8 +28,8 @@ from bmt.cli.main import app
 from bmt.contracts import topics
 from bmt.contracts.events import ConfigurationFailed, Filed
 from bmt.contracts.requests import RequestFacts
-from services.intake import handlers
 from services.intake.domain.submission import SubmittedEvent
+from services.intake.integrators import handlers
 
 pytestmark = pytest.mark.integration
 
