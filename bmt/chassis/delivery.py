@@ -26,7 +26,7 @@ class Onward(Protocol):
     """Where commits go after the views: the relay."""
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver these soon; what is lost here, the sweep finds."""
+        """Deliver those soon that the outbox holds; what is lost here, the sweep finds."""
         ...
 
 
@@ -146,7 +146,7 @@ class Delivery:
                 raise
         else:
             crash_points.reached("delivery.views_applied")
-            self._relay.enqueue(marked)
+            self._relay.enqueue(commits)
 
     async def catch_up(self) -> None:
         """Bring the views that lag up to what was handed over, for who reads them next; else it stays owed."""

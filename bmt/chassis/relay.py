@@ -138,9 +138,14 @@ class Relay:
         return type_ in self._topics or type_ in self._address_of
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver these soon. While catching up nothing is kept here: the store has it all."""
-        if commits and not self._behind:
-            self._fresh |= {commit.id: commit for commit in commits}
+        """Deliver those soon that the outbox holds. While catching up nothing is kept here: the store has it all."""
+        fresh = {commit.id: commit for commit in commits if commit.outbox}
+        for commit in commits:
+            # Of one that is not held nothing is owed, so it leaves no gap.
+            if not commit.outbox and commit.version == (self._said.get(commit.stream) or 0) + 1:
+                self._said.put(commit.stream, commit.version)
+        if fresh and not self._behind:
+            self._fresh |= fresh
             self._woken.set()
 
     async def run(self) -> None:
