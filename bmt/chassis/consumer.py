@@ -17,7 +17,7 @@ from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.fetched import Polled, Unread, after
 from bmt.chassis.parking import Record
-from bmt.chassis.polling import WAIT_MS, Poll, PolledBatch
+from bmt.chassis.polling import BATCH, WAIT_MS, Poll, PolledBatch
 from bmt.chassis.positions import ConsumedPositions, CountMissed, Placement
 from bmt.chassis.subscriptions import DeadLetter
 
@@ -138,7 +138,8 @@ class Consumer:
                 polled = placement.unhandled(await self._poll.next(client, wait_ms))
                 began = time.monotonic()
                 self._failures = 0
-                busy = sum(map(len, polled.values())) >= BUSY_RECORDS
+                records = sum(map(len, polled.values()))
+                busy = records >= BUSY_RECORDS
                 if polled:
                     await self._handle(polled)
                 else:
@@ -149,7 +150,7 @@ class Consumer:
                     self._in_hand = {}
                     told_at = time.monotonic()
                 self._done_at = time.monotonic()
-                if busy:
+                if busy and records < BATCH:  # a full poll left more behind
                     await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
         finally:
             self._client = None

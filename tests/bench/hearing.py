@@ -63,6 +63,7 @@ def _settings(bench: Bench, database: str) -> Settings:
 
     return InAGroupOfItsOwn(
         port=1,
+        allow_http=True,
         mongodb_uri=bench.system.mongodb.uri(),
         database=database,
         issuer=bench.system.issuer.url,
