@@ -1,6 +1,7 @@
 """Whose address a call counts for, behind gateways too: what limits by address are kept by."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -10,6 +11,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _MOST_HOPS: Final = 16
+_REMEMBERED: Final = 4_096
+"""Addresses whose reading costs as much as the rest of a call's way to its route."""
 _SUBSCRIBER: Final = 64
 """Whoever has one IPv6 address has all of its /64 (RFC 6177): the network counts, not the address."""
 
@@ -51,6 +54,7 @@ class ClientAddress:
         return address is not None and any(address in network for network in self._trusted)
 
 
+@lru_cache(_REMEMBERED)
 def _address(text: str) -> Address | None:
     """An address as gateways write it, perhaps with a port; None: it is none."""
     text = text.strip().strip('"')
@@ -65,6 +69,7 @@ def _address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(_REMEMBERED)
 def _counted(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
