@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Processes that share the tests: one has the whole systems, which take longest; the others wait much, so two cores bear three.
-WORKERS ?= 3
+# Processes that share the tests: one has the whole systems, which take longest. Three are a little faster on two cores, and
+# tests that wait for something then wait at the edge of their time.
+WORKERS ?= 2
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE

@@ -265,14 +265,21 @@ async def test_a_target_that_shows_something_else_than_was_set_is_a_failure(
 
 
 async def test_two_requests_for_one_account_are_configured_in_the_order_of_their_approval(
-    provisioning, wire, ipms, account
+    provisioning, wire, ipms, account, as_
 ):
     first, last = request_of(account), request_of(account, "termination")
-    async with provisioning():
+    async with provisioning() as client:
         ipms.process.signal(signal.SIGSTOP)
         try:
-            for request in (first, last):
+            for count, request in enumerate((first, last), start=1):
                 await approve(wire, request)
+
+                async def heard(count=count) -> None:
+                    # Two requests are in two partitions: which is heard first is Kafka's to say.
+                    answer = await client.get("/v1/configurations", headers=as_("administrator"))
+                    assert len(answer.json()["items"]) == count
+
+                await eventually(heard, timeout=10)
         finally:
             ipms.process.signal(signal.SIGCONT)
         _, on = await hear(wire, first, "ConfigurationStarted", "Configured")

@@ -76,7 +76,7 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         await approve(stage, request)
         await stage.heard(topics.CONFIGURATIONS, request.request_id, *IN_FORCE)
         slow = stage.request()
-        ipms.slow[slow.applicant.account] = 0.9
+        ipms.slow[slow.applicant.account] = 1.8
         await approve(stage, slow)
         await stage.heard(topics.CONFIGURATIONS, slow.request_id, *IN_FORCE)
         shows(request, on=True)
