@@ -20,6 +20,7 @@ from bmt.chassis.parking import Record
 from bmt.chassis.polling import BATCH, WAIT_MS, Poll, PolledBatch
 from bmt.chassis.positions import ConsumedPositions, CountMissed, Placement
 from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.views import LAG_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,6 @@ BUSY_RECORDS: Final = 8
 LONGEST_LINGER_SECONDS: Final = 0.25
 """After a poll of so many records the next one waits as long as they took, at most so long: what comes meanwhile is loaded
 and written together."""
-VIEWS_LAG_SECONDS: Final = 1.0
-"""While polls bring so many records, their views are written so seldom: what many polls changed is written once."""
 NO_MORE_MS: Final = 50
 """How long a poll waits while views are owed: nothing came means that the load is over."""
 
@@ -56,10 +55,9 @@ class Consumer:
         self._positions = positions
         self._missed = missed
         self._poll = Poll()
-        self._in_hand: dict[TopicPartition, int] = {}  # where what is not done with begins
-        self._reached: dict[
-            TopicPartition, int
-        ] = {}  # the offsets that may be committed once it is
+        # Where what is not done with begins, and the offsets that may be committed once it is.
+        self._in_hand: dict[TopicPartition, int] = {}
+        self._reached: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
         self._failures = 0
         self._done_at = time.monotonic()
@@ -144,7 +142,7 @@ class Consumer:
                     await self._handle(polled)
                 else:
                     kafka_client.require_fetching(client)
-                if not busy or time.monotonic() - told_at >= VIEWS_LAG_SECONDS:
+                if not busy or time.monotonic() - told_at >= LAG_SECONDS:
                     await self._finish(client)
                     await placement.note_handled()
                     self._in_hand = {}

@@ -69,12 +69,11 @@ class OwnProjections:
             event for commit in commits for event in self._vocabulary.heard(commit, self._source)
         ]
         if heard:
-            lagging = [one for one in self._projections if _lags(one)]
             for projection in self._projections:
-                if projection not in lagging:
+                if not _lags(projection):
                     await self._apply(projection, heard)
                     crash_points.reached("delivery.view_applied")
-            if lagging:
+            if any(map(_lags, self._projections)):
                 self._behind += heard
 
     async def catch_up(self) -> None:

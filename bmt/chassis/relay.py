@@ -23,6 +23,7 @@ from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.publisher import Outgoing, Publisher
 from bmt.chassis.recent import Recent
+from bmt.chassis.views import LAG_SECONDS
 from bmt.chassis.vocabulary import envelope_of
 
 log = structlog.get_logger(__name__)
@@ -33,8 +34,7 @@ LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
 """A commit this old that nobody is delivering was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 BUSY_COMMITS: Final = 8
-VIEWS_LAG_SECONDS: Final = 1.0
-"""While so many commits come at a time, the views that lag are written so seldom, and the outbox is emptied with them."""
+"""While so many commits come at a time, the outbox is emptied when the views that lag are written."""
 NO_MORE_SECONDS: Final = 0.05
 """No commit came for so long: the load is over."""
 REMEMBERED: Final = 16_384
@@ -254,7 +254,7 @@ class Relay:
             if part:
                 await self._publish_in_order(part, owed)
                 busy = len(commits) >= BUSY_COMMITS
-                if not busy or time.monotonic() - self._done_at >= VIEWS_LAG_SECONDS:
+                if not busy or time.monotonic() - self._done_at >= LAG_SECONDS:
                     await self._finish()
 
     async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:

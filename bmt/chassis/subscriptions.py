@@ -13,7 +13,7 @@ from bmt.contracts.problems import FieldError, listed
 Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
 """Turns an event heard into the command it leads to, or None where nothing follows.
 
-The handlers of a wave run one after the other: what waits for something outside belongs into `Complete`, where the
+The handlers of a wave run one after the other: what waits for something outside belongs in `Complete`, where the
 whole wave waits once.
 """
 

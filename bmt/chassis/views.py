@@ -20,6 +20,8 @@ D = TypeVar("D", bound=BaseModel)
 
 _CONFLICT_TRIES: Final = 20
 
+LAG_SECONDS: Final = 1.0
+"""Under load a view that lags is written so seldom: what many waves changed is written once."""
 REMEMBERED: Final = 2_048
 """Documents; some kilobytes each."""
 
@@ -62,7 +64,7 @@ class View(Generic[D]):
         key: which document an event belongs to; None when the event does not concern this view.
         begins: whether nothing that was said before an event belongs to its document.
         indexes: lists of fields that are searched or sorted together.
-        lags: under load it takes in many waves at once, and shows them up to a second late.
+        lags: under load it takes in many waves at once, and shows them up to `LAG_SECONDS` late.
     """
 
     name: str

@@ -130,6 +130,8 @@ class WorkProjection:
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
         """As `Projection.apply`."""
         changes = [change for event in heard for change in self._change(event)]
+        if not changes:
+            return
         items = [change for change in changes if isinstance(change, WorkItem)]
         held = {
             item.id: item
@@ -137,11 +139,9 @@ class WorkProjection:
             if target in self._hands
             for item in self._hands[target].reserve(promised)
         }
-        # What was there already is being performed, or waits for a reason of its own.
-        if not changes:
-            return
         ready = [held.get(change.id, change) for change in changes]
         durable = any(event.unmarked for event in heard)
+        # What was there already is being performed, or waits for a reason of its own.
         new = await self._queue.change(ready, durable=durable)
         for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
             self._hands[target].take_over(reserved)

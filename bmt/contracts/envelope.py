@@ -134,7 +134,7 @@ class Envelope(BaseModel):
         return [(name, value.encode()) for name, value in attributes if value is not None]
 
 
-@dataclass(slots=False)
+@dataclass
 class OwnEnvelope:
     """As `Envelope`, of an event that stands on Kafka exactly as this project writes it.
 
