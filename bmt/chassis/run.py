@@ -20,6 +20,9 @@ from bmt.chassis.settings import WRONG_CONFIGURATION, KafkaSettings, ServiceSett
 S = TypeVar("S", bound=ServiceSettings)
 
 _MOST_FILES: Final = 65_536
+_GARBAGE_AT_MOST: Final = 200_000
+"""Objects that cycles may keep; some tens of megabytes."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -57,10 +60,13 @@ def serve(build: Callable[[S], FastAPI], settings: S) -> None:
 
 
 def collect_garbage_less_often() -> None:
-    """What was imported stays; what comes and goes is freed by its count, but for a few cycles."""
+    """What was imported stays; what comes and goes is freed by its count, but for a few cycles.
+
+    A wave of 500 events is some 50,000 objects: a collection in the midst of each would look through all of them for nothing.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(_GARBAGE_AT_MOST, 20, 100)
 
 
 def open_as_many_files_as_allowed() -> None:
