@@ -1,7 +1,6 @@
 """What a decision becomes: one commit, with the message's causation as its id."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -11,12 +10,13 @@ from bmt.chassis.decider import Message
 from bmt.chassis.event_store import Commit, EventRecord, RefusalRecord, Tail
 from bmt.chassis.standing import Standing
 from bmt.chassis.vocabulary import type_of
+from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decided(Generic[S]):
     """What a message leads to, and what it was decided on."""
 

@@ -1,13 +1,13 @@
 """The decider: the pure heart of a service, and what it hears."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.chassis import tracing
+from bmt.contracts.immutable import immutable
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -16,7 +16,7 @@ E = TypeVar("E", bound=BaseModel)
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decider(Generic[C, S]):
     """`decide(command, state) -> events`, `evolve(state, event) -> state`, and where a stream begins."""
 
@@ -32,7 +32,7 @@ class Decider(Generic[C, S]):
         return current
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Message(Generic[C]):
     """A command on its way to one stream.
 
@@ -116,7 +116,7 @@ class Attributes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Heard(Generic[E_co]):
     """An event heard, its envelope apart from its data.
 

@@ -6,17 +6,18 @@ on the same state cannot both stand. `outbox` marks what the relay still owes.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
 from pydantic import BaseModel
 
+from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError, Refused
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EventRecord:
     """An event as it is stored and published.
 
@@ -41,7 +42,7 @@ class EventRecord:
         return parsed
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RefusalRecord:
     """A refusal that stands: the same call again gets the same answer."""
 
@@ -68,7 +69,7 @@ class RefusalRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Commit:
     """One decision: the events it led to (or the refusal, or nothing to do), and why.
 
@@ -99,21 +100,21 @@ class Commit:
         return self.stream.partition("-")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Appended:
     """The commit is durable on a majority."""
 
     commit: Commit
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AlreadyRecorded:
     """The same causation was committed before: this is that commit."""
 
     commit: Commit
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VersionConflict:
     """Another commit took this version: load, fold and decide again."""
 
@@ -123,7 +124,7 @@ class VersionConflict:
 AppendOutcome = Appended | AlreadyRecorded | VersionConflict
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tail:
     """Where a stream ends; the place of the next commit."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
@@ -29,6 +28,7 @@ from bmt.chassis.event_store import (
 )
 from bmt.chassis.standing import Standing, Standings
 from bmt.chassis.vocabulary import Vocabulary
+from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 
 C = TypeVar("C")
@@ -47,7 +47,7 @@ async def up_to_date() -> None:
     """No view lags."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Executed:
     """A message's commit. `replayed`: the message had been decided before."""
 

@@ -5,7 +5,7 @@ path and body make its *fingerprint*. The event store compares them, so nothing 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -16,6 +16,7 @@ from bmt.chassis import tracing
 from bmt.chassis.auth import Guard, Principal
 from bmt.chassis.json_response import JsonResponse
 from bmt.chassis.problem_details import REPLAYED
+from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
 
@@ -23,7 +24,7 @@ _MOST_CHARACTERS: Final = 255
 _KEY: Final = "bmt.idempotency_key"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CommandContext:
     """Who commands, and under which name the command is known for ever.
 

@@ -6,11 +6,12 @@ Later events of the same key queue behind it, while all others flow.
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bmt.chassis.subscriptions import DeadLetter
+from bmt.contracts.immutable import immutable
 
 TRIES: Final = 6
 FIRST_BACKOFF_SECONDS: Final = 0.2
@@ -20,7 +21,7 @@ QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
 """The reason of an event that was never tried, since it must not overtake."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Record:
     """A Kafka record as it came.
 
@@ -43,7 +44,7 @@ class Record:
         return f"{self.topic}:{self.partition}:{self.offset:020d}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Discarding:
     """An operator's decision that an event need not be handled.
 
@@ -58,7 +59,7 @@ class Discarding:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Parked:
     """A record in the lot.
 

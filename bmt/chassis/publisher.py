@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
@@ -11,6 +10,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from bmt.chassis import crash_points, kafka_client
 from bmt.chassis.errors import BrokerUnavailable, RecordTooLarge
+from bmt.contracts.immutable import immutable
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ CONNECTED_WITHIN_SECONDS: Final = 10.0
 ENDS_TOLD_WITHIN_SECONDS: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Outgoing:
     """One Kafka record to be."""
 

@@ -6,7 +6,7 @@ recorded, for one, must be seen on a stream that was loaded.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from bmt.chassis.batcher import Batcher
@@ -14,6 +14,7 @@ from bmt.chassis.decider import Decider
 from bmt.chassis.event_store import Commit, EventStore, Tail
 from bmt.chassis.recent import Recent
 from bmt.chassis.vocabulary import Vocabulary
+from bmt.contracts.immutable import immutable
 
 S = TypeVar("S")
 
@@ -21,7 +22,7 @@ REMEMBERED: Final = 4_096
 """Streams; some kilobytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Standing(Generic[S]):
     """A stream's state, and the place of its next commit.
 

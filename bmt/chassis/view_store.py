@@ -5,13 +5,15 @@ node only. What is made of another service's is not said twice once its offset i
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
+
+from bmt.contracts.immutable import immutable
 
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ViewDocument:
     """One document of a view.
 
@@ -28,7 +30,7 @@ class ViewDocument:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Query:
     """What to find. All conditions must hold; fields may be dotted paths.
 

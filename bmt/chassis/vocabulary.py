@@ -126,12 +126,14 @@ class StoredEnvelope:
             ("ce_subject", subject),
             ("ce_time", rfc3339(self.time).encode()),
             ("ce_dataschema", dataschema(self.type).encode()),
+        ]
+        if self.sequence is not None:
+            headers.append(("ce_sequence", self.sequence.encode()))
+        headers += [
             ("ce_correlationid", subject),
             ("ce_causationid", self.causationid.encode()),
             ("content-type", b"application/json"),
         ]
-        if self.sequence is not None:
-            headers.append(("ce_sequence", self.sequence.encode()))
         if self.traceparent is not None:
             headers.append(("traceparent", self.traceparent.encode()))
         return headers

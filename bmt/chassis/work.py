@@ -5,16 +5,16 @@ work in that was done before is harmless, because who performs it looks at the s
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
+from bmt.contracts.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WorkItem:
     """Something to do.
 
@@ -37,14 +37,14 @@ class WorkItem:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Remove:
     """The work with this id is done, or no longer wanted."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Postpone:
     """The work with this id is given back, to be taken again at `due_at`; `waiting_for` says why, for people."""
 

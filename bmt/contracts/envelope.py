@@ -45,15 +45,13 @@ _RFC_3339: Final = re.compile(
 _LONGEST_DETAIL: Final = 1000
 """A record can be wrong in a hundred thousand places; what is told of it must fit beside it."""
 
-_OWN_NAMES: Final = ("ce_id", "ce_source", "ce_type", "ce_subject")
-_OWN_REQUIRED: Final = {*_OWN_NAMES, "ce_specversion", "ce_time", "content-type"}
-_OWN_OTHERS: Final = (
-    *("ce_dataschema", "ce_sequence", "ce_correlationid", "ce_causationid"),
-    "traceparent",
+_OWN_ORDER: Final = (
+    *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_dataschema"),
+    *("ce_sequence", "ce_correlationid", "ce_causationid", "content-type", "traceparent"),
 )
-_OWN_HEADERS: Final = _OWN_REQUIRED.union(_OWN_OTHERS)
-_OWN_TIME: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
-_OWN_SEQUENCE: Final = re.compile(rb"[1-9]\d{0,17}").fullmatch
+"""The headers of an event of ours, as `kafka_headers` has them; one that no trace led to ends before the last."""
+_OWN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII).fullmatch
+_OWN_SEQUENCE: Final = re.compile(r"[1-9]\d{0,17}", re.ASCII).fullmatch
 _OWN_LONGEST: Final = 512
 
 Parse = Callable[[bytes], Any]
@@ -157,27 +155,24 @@ class OwnEnvelope:
 
 def read_own(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> OwnEnvelope | None:
     """The envelope that `read_kafka` gives, of a record as we write it; None: it is not such a one."""
-    raw = dict(headers)
-    if len(raw) != len(headers) or not _OWN_REQUIRED <= raw.keys() <= _OWN_HEADERS:
-        return None
-    if raw["ce_specversion"] != b"1.0" or raw["content-type"] != b"application/json":
-        return None
-    sequence = raw.get("ce_sequence")
-    if not _OWN_TIME(raw["ce_time"]) or (sequence is not None and not _OWN_SEQUENCE(sequence)):
+    names = tuple([name for name, _ in headers])
+    if names not in (_OWN_ORDER, _OWN_ORDER[:-1]):
         return None
     try:
+        texts = [text.decode() for _, text in headers]
         data = from_json(value or b"")
-        id_, source, type_, subject = [raw[name].decode() for name in _OWN_NAMES]
-        time = datetime.fromisoformat(raw["ce_time"].decode())
-        others = [(raw[name].decode() if name in raw else None) for name in _OWN_OTHERS]
+        specversion, id_, source, type_, subject, at, dataschema, sequence, *others = texts
+        plain = "".join(texts).isprintable() and max(map(len, texts)) <= _OWN_LONGEST
+        if not (plain and all(texts) and isinstance(data, dict)):
+            return None
+        if not (_OWN_TIME(at) and _OWN_SEQUENCE(sequence)):
+            return None
+        time = datetime.fromisoformat(at)
     except ValueError:
         return None
-    plain = all(
-        len(text) <= _OWN_LONGEST and text.isprintable() for text in (id_, source, type_, subject)
-    )
-    if not (plain and id_ and source and type_ and isinstance(data, dict)):
+    correlationid, causationid, content_type, *trace = others
+    if specversion != "1.0" or content_type != "application/json":
         return None
-    dataschema, number, correlationid, causationid, traceparent = others
     return OwnEnvelope(
         id_,
         source,
@@ -185,10 +180,10 @@ def read_own(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> OwnEn
         subject,
         time,
         dataschema,
-        number,
+        sequence,
         correlationid,
         causationid,
-        traceparent or None,
+        trace[0] if trace else None,
         data,
     )
 

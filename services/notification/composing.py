@@ -7,7 +7,7 @@ holds up no other event.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -20,6 +20,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.recent import Recent
 from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
+from bmt.contracts.immutable import immutable
 from services.notification.channels.rendered import Render
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
@@ -41,7 +42,7 @@ AT_HAND_BYTES: Final = 16 * 1024
 """The largest of them: all are some kilobytes, but for what a person writes into them."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Made:
     """A message, and the notice that it is the message of."""
 

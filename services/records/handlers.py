@@ -1,7 +1,6 @@
 """What records does with the events of a wave: they stand in the ledger first, then in their files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -12,6 +11,7 @@ from bmt.chassis.dispatch import Complete
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.subscriptions import DeadLetter
 from bmt.contracts.events import RequestEvent
+from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 from services.records.domain.commands import Command, FileEvent
 from services.records.ledger.canonical import NotCanonical
@@ -37,7 +37,7 @@ class Register(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EnterEvent:
     """File an event that is not in the ledger yet."""
 

@@ -1,7 +1,6 @@
 """What approval can be asked to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -9,11 +8,12 @@ from pydantic import JsonValue
 from bmt.agencies.deciding import Change
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling, RulingResult
+from bmt.contracts.immutable import immutable
 from bmt.contracts.values import Document, Officer, Submitter
 from services.approval.domain.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OpenReview:
     """A request was received, for the first time or corrected.
 
@@ -28,7 +28,7 @@ class OpenReview:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decide:
     """An administrator approves, rejects or returns a request.
 
@@ -47,7 +47,7 @@ class Decide:
     decided_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class HoldForCorrection:
     """Somebody is about to correct the request: until then nobody decides on it.
 
@@ -64,14 +64,14 @@ class HoldForCorrection:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Withdraw:
     """The applicant no longer wants it."""
 
     withdrawal: WithdrawalRequested
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BeginBulk:
     """Take up a bulk call, before any of its items is decided."""
 
@@ -79,14 +79,14 @@ class BeginBulk:
     request_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AnswerBulk:
     """Keep what a bulk call is answered with."""
 
     results: tuple[RulingResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AddComment:
     """An administrator of `agency` (by the token) notes something; the documents exist."""
 
@@ -97,7 +97,7 @@ class AddComment:
     added_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordRules:
     """Approval starts, and these are an agency's rules.
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
@@ -20,6 +20,7 @@ from bmt.contracts.events import (
     ReviewOpened,
 )
 from bmt.contracts.http.approval import CHOICES, Decision, RulingResult
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import RequestWarning
 from services.approval.domain.events import (
@@ -31,7 +32,7 @@ from services.approval.domain.events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NotOpen:
     """Nothing was heard of such a request; or a bulk call has no answer yet.
 
@@ -43,7 +44,7 @@ class NotOpen:
     held_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Open:
     """It stands on the agency's worklist.
 
@@ -69,7 +70,7 @@ class Open:
     held_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Returned:
     """The applicant is asked to correct it; then it is open again.
 
@@ -85,7 +86,7 @@ class Returned:
     held_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decided:
     """Approved or rejected, for good."""
 
@@ -94,7 +95,7 @@ class Decided:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Withdrawn:
     """The applicant took it back before it was decided."""
 
@@ -102,7 +103,7 @@ class Withdrawn:
     request: RequestFacts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BulkDone:
     """A bulk call that has its answer."""
 
@@ -110,7 +111,7 @@ class BulkDone:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class InForce:
     """An agency's rules as they were recorded last.
 

@@ -1,18 +1,18 @@
 """What intake can be asked to do."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from bmt.agencies.agency import Agency
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Event
 from bmt.contracts.http.approval import Decision
+from bmt.contracts.immutable import immutable
 from bmt.contracts.values import Document, Status
 from services.intake.domain.events import Bounce, Mail, ScannedPaper, ScanReceived
 from services.intake.domain.submission import Caller, Submission, SubmittedEvent
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReceiveRequest:
     """Take in a request that was filled in."""
 
@@ -20,7 +20,7 @@ class ReceiveRequest:
     submission: Submission
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReceiveEmail:
     """Take in an e-mail: as a request when it is one, otherwise into the inbox.
 
@@ -45,7 +45,7 @@ class ReceiveEmail:
     set_aside: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReceiveScan:
     """Take in a scan with all its papers.
 
@@ -66,7 +66,7 @@ class ReceiveScan:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PutPaperInInbox:
     """Put one paper of a scan that was received where a person reads it."""
 
@@ -74,7 +74,7 @@ class PutPaperInInbox:
     paper: ScannedPaper
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RegisterInboxItem:
     """A person read an inbox item, and fills in the request that it is."""
 
@@ -82,7 +82,7 @@ class RegisterInboxItem:
     submission: Submission
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DismissInboxItem:
     """A person read an inbox item: it is no request."""
 
@@ -91,7 +91,7 @@ class DismissInboxItem:
     dismissed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Known:
     """What the other services have said of a request so far, as the status view knows it.
 
@@ -106,7 +106,7 @@ class Known:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WithdrawRequest:
     """The applicant no longer wants it."""
 
@@ -115,7 +115,7 @@ class WithdrawRequest:
     known: Known
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CorrectRequest:
     """The applicant, or an administrator, hands in again what was returned or is not decided yet.
 
@@ -134,7 +134,7 @@ class CorrectRequest:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FollowRequest:
     """Another service published this about a request: its integrator may have to be told.
 
@@ -149,7 +149,7 @@ class FollowRequest:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RefuseSubmission:
     """What an integrator published is a dead letter: it is told why.
 
@@ -172,7 +172,7 @@ class RefuseSubmission:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordUpload:
     """A document was stored; `agency` is that of the uploader's token, empty where it names none."""
 
@@ -182,7 +182,7 @@ class RecordUpload:
     agency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordDelivery:
     """A message was handed in under a key; `cause` names it, and is that of what it leads to."""
 

@@ -1,11 +1,12 @@
 """Where a reception stands: one class for each status, and how events lead from one to the next."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel
 
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document
 from services.intake.domain.events import (
@@ -19,26 +20,26 @@ from services.intake.domain.events import (
 _EMAIL: Final = "message/rfc822"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Nothing:
     """Nothing came in under this id."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Waiting:
     """A message waits in the inbox."""
 
     item: InboxItemReceived
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Dismissed:
     """The message was no request."""
 
     item: InboxItemReceived
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Received:
     """A request was received.
 
@@ -61,12 +62,12 @@ class Received:
     answered: SubmissionAnswered | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Uploaded:
     """A document was uploaded."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scanned:
     """A scan was handed in."""
 

@@ -1,18 +1,19 @@
 """A wish with all that must be known to decide on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from hashlib import sha256
 
 from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.contracts.faults import Values
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import Wish
 from bmt.contracts.values import Channel, Document, DocumentId, Submitter
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Caller:
     """Who hands something in.
 
@@ -42,7 +43,7 @@ class Caller:
         return self.subject.casefold() == account.casefold()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Standing:
     """What the directory says of an account.
 
@@ -65,7 +66,7 @@ class Standing:
         return address.casefold() in map(str.casefold, self.emails)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sender:
     """Whom an e-mail says it is from.
 
@@ -79,7 +80,7 @@ class Sender:
     authenticated: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Excess:
     """More than one person may hand in: why, and after how many seconds to ask again."""
 
@@ -88,7 +89,7 @@ class Excess:
     values: Values = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SubmittedEvent:
     """The integrator's event that a request came in by: its CloudEvents source and id."""
 
@@ -101,7 +102,7 @@ class SubmittedEvent:
         return "in:" + sha256(named.encode()).hexdigest()[:40]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Submission:
     """A wish, who hands it in and how, and what is known about it at that moment.
 

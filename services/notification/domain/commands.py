@@ -1,8 +1,8 @@
 """What notification can be asked to do."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.domain.events import NoticeDue
@@ -12,7 +12,7 @@ from services.notification.domain.templates import SaveWords
 from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Composed:
     """A message that is stored before it is decided whether it is wanted.
 
@@ -23,7 +23,7 @@ class Composed:
     document_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Acknowledge:
     """The request was received: tell so, the first time.
 
@@ -42,7 +42,7 @@ class Acknowledge:
     composed: tuple[Composed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tell:
     """Something became of the request: tell what; `at` is now, `composed` as for `Acknowledge`."""
 
@@ -52,7 +52,7 @@ class Tell:
     composed: tuple[Composed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordPrepared:
     """The message was composed and stored as this document."""
 
@@ -60,7 +60,7 @@ class RecordPrepared:
     document_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordSent:
     """The mail server took the message over."""
 
@@ -68,7 +68,7 @@ class RecordSent:
     sending: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordRefused:
     """The mail server refused the message for good; `reason` is its answer."""
 
@@ -77,7 +77,7 @@ class RecordRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Dispatch:
     """An administrator of `agency` says that a paper was handed over."""
 
@@ -87,7 +87,7 @@ class Dispatch:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Resend:
     """Send the same message once more; `agency` is None for an operator, who serves them all."""
 

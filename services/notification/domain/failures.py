@@ -1,15 +1,16 @@
 """A configuration that failed waits for a person: the office is told of each failure once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from bmt.contracts.events import Event, Target
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from services.notification.domain.failure_events import FailureDue, FailureTold
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TellOfFailure:
     """The office must know that `target` refused at `failed_at`."""
 
@@ -19,7 +20,7 @@ class TellOfFailure:
     failed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordFailureTold:
     """The mail server took the mail about this failure over."""
 
@@ -28,7 +29,7 @@ class RecordFailureTold:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Failure:
     """A failure that the office is told of.
 

@@ -1,13 +1,14 @@
 """What was told about one request so far, and how events lead from one state to the next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
 
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from services.notification.domain import failures, templates, waits
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
@@ -23,7 +24,7 @@ NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 """To be composed; stored and on its way (or waiting to be handed over); told; refused for good."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Slip:
     """A notice and what became of it.
 
@@ -50,7 +51,7 @@ class Slip:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Correspondence:
     """All that is told about one request.
 

@@ -1,10 +1,11 @@
 """What the client charter promises: each step is waited for, reminded of once, and escalated once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from bmt.contracts.events import Event
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from services.notification.domain.wait_events import (
     Level,
@@ -15,7 +16,7 @@ from services.notification.domain.wait_events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AwaitStep:
     """The office has to do something from now on; what it was waited for before is done."""
 
@@ -25,7 +26,7 @@ class AwaitStep:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordReminder:
     """The mail server took a reminder over."""
 
@@ -35,7 +36,7 @@ class RecordReminder:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wait:
     """A step that is waited for.
 

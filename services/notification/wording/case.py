@@ -1,13 +1,13 @@
 """What a notice is written from: the facts, before they are words."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from bmt.contracts.events import About
+from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Case:
     """One thing to tell.
 

@@ -1,14 +1,14 @@
 """What provisioning can be asked to do, by an event, by its worker or by a person."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from bmt.contracts.events import Approved, Effective, Evidence, PlannedChange, Target
+from bmt.contracts.immutable import immutable
 from bmt.contracts.values import Officer
 from services.provisioning.domain.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RequestConfiguration:
     """A request was approved; `policy` holds the rules of its agency."""
 
@@ -16,14 +16,14 @@ class RequestConfiguration:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Start:
     """Every target was looked at: this is what will be different."""
 
     plan: tuple[PlannedChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AwaitOperator:
     """A person must do it; `instructions` say what. `task_id` is new."""
 
@@ -32,7 +32,7 @@ class AwaitOperator:
     instructions: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ClaimTask:
     """An officer of `agency` (by the token) takes a task on."""
 
@@ -42,7 +42,7 @@ class ClaimTask:
     claimed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TakeOverTask:
     """An officer of `agency` (by the token) does a task in the place of who claimed it.
 
@@ -63,7 +63,7 @@ class TakeOverTask:
     taken_over_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CompleteTask:
     """An officer of `agency` (by the token) states that it is done; the documents exist."""
 
@@ -75,7 +75,7 @@ class CompleteTask:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordConfigured:
     """Every target was read back."""
 
@@ -84,7 +84,7 @@ class RecordConfigured:
     configured_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordFailure:
     """A target refuses, and waiting will not help."""
 
@@ -93,7 +93,7 @@ class RecordFailure:
     retryable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Retry:
     """A person asks to try again after a failure.
 

@@ -5,12 +5,11 @@ from the next one's. `statement` is what an officer stated to have done by hand;
 the other target, so that nobody does it twice. `retry` is what the round began with, until it is said.
 """
 
-from dataclasses import dataclass
-
 from pydantic import BaseModel
 
 from bmt.contracts import events
 from bmt.contracts.events import AwaitingOperator, ConfigurationFailed, ConfigurationStarted
+from bmt.contracts.immutable import immutable
 from services.provisioning.domain.events import (
     ConfigurationDue,
     RetryRequested,
@@ -20,12 +19,12 @@ from services.provisioning.domain.events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NotHeard:
     """No approval of such a request was heard."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Due:
     """Approved; no target was touched in this round."""
 
@@ -35,7 +34,7 @@ class Due:
     retry: RetryRequested | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Started:
     """Targets are being changed: after a crash, what each shows is read first."""
 
@@ -44,7 +43,7 @@ class Started:
     statement: TaskCompleted | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Awaiting:
     """An officer must do the task; `claim` is that of the one who has it now."""
 
@@ -54,7 +53,7 @@ class Awaiting:
     claim: TaskClaimed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Configured:
     """In force as approved, for good; `said` with what was read back."""
 
@@ -62,7 +61,7 @@ class Configured:
     said: events.Configured
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Failed:
     """A target refused; a person may retry where the failure says so."""
 

@@ -1,18 +1,18 @@
 """What the file is told to do; times and numbers come in with the command."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from bmt.contracts.events import RequestEvent
+from bmt.contracts.immutable import immutable
 from services.records.domain.disposals import DisposalCommand
 
 MissingReason = Literal["not_stored", "content_differs"]
 """Why a document cannot be filed: nobody stored it yet, or its bytes are not those it is named for."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FileEvent:
     """File an event that stands in the ledger.
 
@@ -37,7 +37,7 @@ class FileEvent:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FileFolio:
     """File a document whose bytes were copied and checked.
 
@@ -55,7 +55,7 @@ class FileFolio:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReportMissing:
     """Note that a document cannot be filed now."""
 
@@ -64,7 +64,7 @@ class ReportMissing:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reader:
     """Who reads, and whose files they may see.
 
@@ -83,7 +83,7 @@ class Reader:
         return self.agency in (None, agency)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ViewRecord:
     """Show the file, or one document of it, to somebody, and remember that it was shown."""
 
@@ -92,7 +92,7 @@ class ViewRecord:
     document_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ExportRecord:
     """Give somebody the whole file to take away, and remember it."""
 
@@ -100,7 +100,7 @@ class ExportRecord:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NoteSearch:
     """Remember that somebody searched the files, for what, and how much was found on the page."""
 
@@ -111,7 +111,7 @@ class NoteSearch:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FileDisposal:
     """What was sealed under some keys in this file is disposed of: the ledger tells so.
 
@@ -129,7 +129,7 @@ class FileDisposal:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PlaceHold:
     """Keep the file's data, whatever its age, until the hold is released (a court, an inquiry)."""
 
@@ -138,7 +138,7 @@ class PlaceHold:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReleaseHold:
     """The file need not be kept for that any more: the reader's own hold ends, or, by an auditor, every one."""
 

@@ -1,13 +1,13 @@
 """A leaf: one event, whole, at its place in the request's chain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bmt.chassis.decider import Heard
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
+from bmt.contracts.immutable import immutable
 from services.records.ledger.canonical import leaf_hash, looked_through
 from services.records.sealing.master_keys import Person
 
@@ -17,7 +17,7 @@ NOT_HASHED: Final = frozenset({"_id", "hash", "sealed"})
 """What is stored of a leaf beside its content."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Entry:
     """An event that is to become a leaf.
 
@@ -43,7 +43,7 @@ class Entry:
         return str(self.event["id"])
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sealed:
     """The personal values of an event, which lie beside the leaf and are not hashed.
 
@@ -56,7 +56,7 @@ class Sealed:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tail:
     """Where a chain ends."""
 
@@ -64,7 +64,7 @@ class Tail:
     hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Leaf:
     """One link of a request's chain.
 

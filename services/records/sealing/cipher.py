@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,9 +24,16 @@ class PersonKey:
     def __init__(self, key_id: str, raw: bytes) -> None:
         """`raw` is 32 random bytes."""
         self.id = key_id
+        self._raw = raw
         self._values = AESGCM(derived(raw, b"values"))
-        self._names = derived(raw, b"names")
-        self._files = derived(raw, b"files")
+
+    @cached_property
+    def _names(self) -> bytes:
+        return derived(self._raw, b"names")
+
+    @cached_property
+    def _files(self) -> bytes:
+        return derived(self._raw, b"files")
 
     def seal(self, text: bytes, belongs_to: str) -> bytes:
         """Nonce, ciphertext and tag; opens only where the same is said of what it belongs to."""

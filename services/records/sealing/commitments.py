@@ -9,7 +9,7 @@ import orjson
 
 from bmt.verify_record import commitments
 from services.records.ledger.canonical import canonical
-from services.records.sealing.places import Pointer, disposed_value, impersonal, put_back, taken_out
+from services.records.sealing.places import Pointer, disposed_value, impersonal, parted, put_back
 
 SALT_BYTES: Final = 32
 
@@ -50,14 +50,15 @@ def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
     Raises:
         NotCanonical: a value has no canonical form.
     """
+    copy, personal = parted(data, impersonal)
+    salts = os.urandom(SALT_BYTES * len(personal))
     disclosures: dict[Pointer, Disclosure] = {}
-
-    def commitment(pointer: Pointer, value: Any) -> Any:
-        salt, jcs = os.urandom(SALT_BYTES), canonical(value)
-        disclosures[pointer] = Disclosure(salt.hex(), jcs.decode())
-        return {"commitment": hashlib.sha256(salt + jcs).hexdigest()}
-
-    return taken_out(data, impersonal, commitment), disclosures
+    for number, one in enumerate(personal):
+        salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
+        jcs = canonical(one.value)
+        disclosures[one.pointer] = Disclosure(salt.hex(), jcs.decode())
+        one.replace({"commitment": hashlib.sha256(salt + jcs).hexdigest()})
+    return copy, disclosures
 
 
 def written(disclosures: Disclosures) -> bytes:

@@ -1,9 +1,9 @@
 """Puts commitments into the places of personal values, seals the values beside the leaf, and opens them again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from bmt.contracts.immutable import immutable
 from bmt.verify_record import commitments as all_commitments
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, Sealed
@@ -13,7 +13,7 @@ from services.records.sealing.commitments import Disclosures
 from services.records.sealing.person_keys import PersonKeys
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OpenLeaf:
     """A leaf with what is personal in it.
 

@@ -6,8 +6,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,8 +27,7 @@ class KeyUnknown(Unavailable):
         super().__init__(f"the master key of {key_id} (BMT_RECORDS_KEY)")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Whose data it is: an account of an agency, whatever the case of its letters."""
 
     agency: str

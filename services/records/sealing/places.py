@@ -3,7 +3,8 @@
 What a later version of an event adds is therefore sealed until somebody says that it need not be.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -118,38 +119,51 @@ impersonal_in_file: Final = Places(_IMPERSONAL | _OF_THE_FILE)
 """Of an event that records keeps to itself, or says."""
 
 
-def taken_out(
-    data: Mapping[str, Any], kept: Places, instead: Callable[[Pointer, Any], Any]
-) -> dict[str, Any]:
-    """The data with each personal value replaced by what `instead` gives for it.
+@dataclass(slots=True)
+class Personal:
+    """A personal value, at its place in a copy of an event's data: there it can be replaced.
+
+    Attributes:
+        pointer: its place.
+        value: what stands there.
+    """
+
+    pointer: Pointer
+    value: Any
+    _holder: Any
+    _step: Any
+
+    def replace(self, instead: Any) -> None:
+        """Let this stand in the copy."""
+        self._holder[self._step] = instead
+
+
+def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[Personal]]:
+    """A copy of the data, and the personal values in it, in their order.
 
     What is not there is not personal: null, empty lists and empty objects stay.
     """
-    whole: dict[str, Any] = _taken_out(data, kept.tree, "", instead)
-    return whole
+    copy = dict(data)
+    found: list[Personal] = []
+    _part(copy, kept.tree, "", found)
+    return copy, found
 
 
-def _taken_out(
-    value: Any, tree: _Tree, pointer: Pointer, instead: Callable[[Pointer, Any], Any]
-) -> Any:
+def _part(copy: Any, tree: _Tree, pointer: Pointer, found: list[Personal]) -> None:
     """Every event of the record comes by here, twice: a pointer is written for what is personal alone."""
-    kind = type(value)
-    if kind is dict:
-        left = {}
-        for name, inner in value.items():
-            below = tree.get(name, _NOWHERE)
-            if inner is None or (_HERE in below and type(inner) not in _NESTED):
-                left[name] = inner
-            else:
-                left[name] = _taken_out(inner, below, f"{pointer}/{_escaped(name)}", instead)
-        return left
-    if kind is list:
-        below = tree.get("*", _NOWHERE)
-        return [
-            _taken_out(inner, below, f"{pointer}/{number}", instead)
-            for number, inner in enumerate(value)
-        ]
-    return value if value is None or _HERE in tree else instead(pointer, value)
+    named = type(copy) is dict
+    steps: Iterable[tuple[Any, Any]] = copy.items() if named else enumerate(copy)
+    for step, value in steps:
+        kind = type(value)
+        below = tree.get(step if named else "*", _NOWHERE)
+        if value is None or (kind not in _NESTED and _HERE in below):
+            continue
+        place = f"{pointer}/{_escaped(step) if named else step}"
+        if kind in _NESTED:
+            copy[step] = inner = value.copy()
+            _part(inner, below, place, found)
+        else:
+            found.append(Personal(place, value, copy, step))
 
 
 _NESTED: Final = (dict, list)

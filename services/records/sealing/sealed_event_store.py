@@ -28,9 +28,9 @@ from services.records.sealing.person_keys import PersonKeys
 from services.records.sealing.places import (
     disposed_value,
     impersonal_in_file,
+    parted,
     personal_fields,
     put_back,
-    taken_out,
 )
 
 SEALED: Final = "sealed"
@@ -143,8 +143,8 @@ def _key_of(commit: Commit) -> str | None:
 
 
 def _key_named(event: EventRecord) -> str | None:
-    if (data := event.decoded) is not None:
-        return data.key if "key" in type(data).model_fields else None  # type: ignore[attr-defined]
+    if event.decoded is not None:
+        return getattr(event.decoded, "key", None)
     return event.data.get("key") if '"key"' in event.text else None
 
 
@@ -167,34 +167,32 @@ def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
     if key_id is None:
         return commit
     key = keys.get(key_id)
-    return replace(
-        commit,
-        events=tuple(
-            event
-            if _is_impersonal(event)
-            else _event_sealed(event, key)
-            if key
-            else _without_values(event)
-            for event in commit.events
-        ),
+    events = tuple(
+        event
+        if _is_impersonal(event)
+        else _event_sealed(event, key)
+        if key
+        else _without_values(event)
+        for event in commit.events
     )
+    return commit if events == commit.events else replace(commit, events=events)
 
 
 def _without_values(event: EventRecord) -> EventRecord:
     """What comes late for what was disposed of is not kept either."""
-    kept = taken_out(event.data, impersonal_in_file, lambda pointer, _: disposed_value(pointer))
+    kept, personal = parted(event.data, impersonal_in_file)
+    for one in personal:
+        one.replace(disposed_value(one.pointer))
     return _with_data(event, kept)
 
 
 def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:
-    values: dict[str, Any] = {}
-
-    def nothing(pointer: str, value: Any) -> None:
-        values[pointer] = value
-
-    data = taken_out(event.data, impersonal_in_file, nothing)
-    if not values:
+    data, personal = parted(event.data, impersonal_in_file)
+    if not personal:
         return event
+    values = {one.pointer: one.value for one in personal}
+    for one in personal:
+        one.replace(None)
     text = b64encode(key.seal(orjson.dumps(values), event.id)).decode()
     return _with_data(event, {**data, SEALED: {"key": key.id, "places": [*values], "text": text}})
 

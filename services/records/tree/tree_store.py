@@ -7,11 +7,11 @@ versions stored each leaf by itself: that is a run of one. Tiles follow from the
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
 from bmt.chassis import crash_points, mongodb
+from bmt.contracts.immutable import immutable
 from services.records.ledger.leaf import Leaf
 from services.records.tree.edge import TILE_HEIGHT, TILE_WIDTH, Edge, Tile
 from services.records.tree.merkle import Node, Range, perfect_root, root_of, row
@@ -30,7 +30,7 @@ _PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name
 """Finds the leaves that earlier versions stored by themselves. A run has an `index`, too, to be unique here."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sequenced:
     """A leaf as the tree knows it.
 

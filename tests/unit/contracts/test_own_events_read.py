@@ -1,5 +1,6 @@
 """What is read fast is read as everything else is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bmt.chassis.event_store import Commit, EventRecord
+from bmt.chassis.vocabulary import envelope_of
 from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka, read_own
 
 WRITTEN = Envelope(
@@ -56,6 +59,14 @@ def test_an_event_as_we_write_it_is_read_fast():
     own = read_own(HEADERS, b'{"a": 1}')
     assert own is not None
     assert attributes(own) == attributes(read_kafka(HEADERS, b'{"a": 1}'))
+
+
+@pytest.mark.parametrize("traceparent", [None, WRITTEN.traceparent], ids=["no trace", "a trace"])
+def test_what_the_relay_publishes_is_read_fast(traceparent):
+    record = EventRecord(WRITTEN.id, WRITTEN.type, WRITTEN.time, 2, "{}")
+    commit = Commit("cmd:1", f"request-{WRITTEN.subject}", 3, 2, (record,), "", WRITTEN.time)
+    commit = replace(commit, traceparent=traceparent)
+    assert read_own(envelope_of(commit, record, WRITTEN.source).kafka_headers(), b"{}") is not None
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.none() | TEXTS, max_size=3), VALUES)
