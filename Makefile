@@ -24,7 +24,7 @@ setup: $(STAMP)  ## The virtual environment, with .venv/bin/bmt, and the parts i
 
 $(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo.lock.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or sys.exit(f"bmt needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=python3.11")'
-	@echo "Setting up $(VENV) (once; about two minutes on a new machine)"
+	@echo "Setting up $(VENV) with $(PYTHON) (once; about two minutes on a new machine)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "  Python packages"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/bootstrap.txt
