@@ -1,6 +1,10 @@
 """What is told to copyparty for speed changes none of its answers."""
 
-from copyparty import authsrv
+import sqlite3
+from contextlib import closing
+
+import pytest
+from copyparty import authsrv, up2k
 
 from bmt.embedded import storage_server
 
@@ -63,3 +67,26 @@ def test_one_with_a_placeholder_is_still_mapped_for_each_user():
     theirs = mapped(storage_server._map_volume, "data/${u}", "${u}")
     assert mapped(storage_server.map_volume, "data/${u}", "${u}") == theirs
     assert [volume[2] for volume in theirs] == ["ani", "siti"]
+
+
+class Indexing(up2k.Up2k):
+    """As much of copyparty as makes an index."""
+
+    def __init__(self) -> None:
+        self.no_expr_idx, self.timeout = False, 1
+
+    def log(self, *_):
+        """Nobody reads it."""
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["by name", "opened before"])
+def test_an_index_is_made_as_copyparty_makes_it(tmp_path, opened):
+    def made(create, name):
+        file, maker = str(tmp_path / name), Indexing()
+        create(maker, file, maker._orz(file) if opened else None).connection.close()
+        with closing(sqlite3.connect(file)) as index:
+            return list(index.iterdump())
+
+    theirs = made(storage_server._create_index, "theirs.db")
+    assert made(storage_server.create_index, "ours.db") == theirs
+    assert [line for line in theirs if "INSERT INTO" in line and "sver" in line]
