@@ -214,19 +214,23 @@ def _dated(raw: Polled) -> int:
 
 
 def _record(raw: Polled) -> Record:
-    place = f"{raw.topic}:{raw.partition}:{raw.offset}"
     if isinstance(raw, Unread):
         unread = DeadLetter(raw.reason, raw.detail)
-        return Record(raw.topic, raw.partition, raw.offset, place, (), raw.raw, unread=unread)
+        return Record(raw.topic, raw.partition, raw.offset, _place(raw), (), raw.raw, unread=unread)
     return Record(
         topic=raw.topic,
         partition=raw.partition,
         offset=raw.offset,
-        key=raw.key.decode(errors="replace") if raw.key else place,
+        key=raw.key.decode(errors="replace") if raw.key else _place(raw),
         headers=tuple([(name, value or b"") for name, value in raw.headers]),
         value=raw.value,
         raw_key=raw.key,
     )
+
+
+def _place(raw: Polled) -> str:
+    """What has no key is in nobody's order but its own."""
+    return f"{raw.topic}:{raw.partition}:{raw.offset}"
 
 
 def _backoff(failures: int) -> float:

@@ -5,6 +5,7 @@ write appends their commits), then the second events, and so on.
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -36,8 +37,8 @@ GIVEN_UP: Final = (
 )
 """What a sender outside reads: neither who decided so nor the reason, which is the operators' own."""
 
-Count = Callable[[str, Outcome], None]
-"""Counts one event of a type with its outcome."""
+Count = Callable[[str, Outcome, int], None]
+"""Counts so many events of a type with their outcome."""
 
 Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any] | Exception | None]]]
 """Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
@@ -123,10 +124,10 @@ class Dispatcher:
         # Last: where a part went away on the way here, the batch comes again.
         self._untold += taken
         for one in (*parked, *(one for one in handled if one.failure is not None)):
-            self._count(one.type, Outcome.PARKED)
-        for record in records:
+            self._count(one.type, Outcome.PARKED, 1)
+        for record in records if given_up else ():
             if record.place in given_up:
-                self._count(self._read(record).type, Outcome.DUPLICATE)
+                self._count(self._read(record).type, Outcome.DUPLICATE, 1)
 
     async def tell(self) -> None:
         """Return when the views hold all that was handled since the last time; what a view fails at is parked.
@@ -140,8 +141,8 @@ class Dispatcher:
         crash_points.reached("dispatch.projected")
         await self._park_failed(untold)
         del self._untold[: len(untold)]
-        for one in untold:
-            self._count(one.type, one.end)
+        for (type_, end), count in Counter((one.type, one.end) for one in untold).items():
+            self._count(type_, end, count)
 
     async def _park_behind(self, behind: Sequence[Handling]) -> None:
         now = self._clock()
@@ -200,10 +201,10 @@ class Dispatcher:
         crash_points.reached("dispatch.tried_again")
         if handled.failure is None:
             await self._lot.release(parked.id)
-            self._count(handled.type, handled.end)
+            self._count(handled.type, handled.end, 1)
             crash_points.reached("dispatch.released")
         else:
-            self._count(handled.type, Outcome.RETRIED)
+            self._count(handled.type, Outcome.RETRIED, 1)
             kept = after_failure(parked, _say(handled.failure), self._clock())
             await self._lot.keep(kept)
             if kept.due_at is None:

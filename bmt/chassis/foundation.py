@@ -330,8 +330,8 @@ class Foundation:
         if self._consumer is not None:
             await self._consumer.reachable()
 
-    def _count(self, type_: str, outcome: Outcome) -> None:
-        self.metrics.event_handled(type_, outcome.value)
+    def _count(self, type_: str, outcome: Outcome, count: int) -> None:
+        self.metrics.event_handled(type_, outcome.value, count)
 
     async def _sample(self) -> None:
         pending, oldest = await self.store.outbox_size()

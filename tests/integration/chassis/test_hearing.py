@@ -81,8 +81,8 @@ class Service:
     async def _note_refused(self, dead) -> None:
         self.refused += [letter for _, letter in dead]
 
-    def _count(self, type_, outcome) -> None:
-        self.outcomes[outcome.value] += 1
+    def _count(self, type_, outcome, count) -> None:
+        self.outcomes[outcome.value] += count
         if outcome == "parked":
             self.parked_types.append(type_)
 
