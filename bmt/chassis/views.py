@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bmt.chassis.decider import Heard
 from bmt.chassis.errors import StillContended
 from bmt.chassis.recent import Recent
-from bmt.chassis.view_store import Query, ViewDocument, ViewStore
+from bmt.chassis.view_store import Body, Query, ViewDocument, ViewStore
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,8 @@ REMEMBERED: Final = 2_048
 Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
 """The events of a stream at positions above the first and below the second number."""
 
+Fold = Callable[[Body | None, Heard[BaseModel]], Body | None]
+"""The document with an event known too, or None when there is nothing to show; pure: what it is given stays as it is."""
 
 Streams = Mapping[str, Sequence[Heard[BaseModel]]]
 """Whole streams, each in order."""
@@ -59,8 +61,8 @@ class View(Generic[D]):
 
     Attributes:
         name: its collection.
-        model: what a document of it holds.
-        fold: `(document or None, event) -> document`, or None when there is nothing to show; pure.
+        model: what a document of it is read as.
+        fold: makes a document, exactly as `as_stored` makes it of `model`: every field with its default.
         key: which document an event belongs to; None when the event does not concern this view.
         begins: whether nothing that was said before an event belongs to its document.
         indexes: lists of fields that are searched or sorted together.
@@ -69,18 +71,38 @@ class View(Generic[D]):
 
     name: str
     model: type[D]
-    fold: Callable[[D | None, Heard[BaseModel]], D | None]
+    fold: Fold
     key: Callable[[Heard[BaseModel]], str | None] = by_subject
     begins: Callable[[Heard[BaseModel]], bool] = begins_stream
     indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
     lags: bool = False
 
 
+def as_stored(value: Any) -> Any:
+    """A value as a document holds it: a model is a dictionary, a tuple a list; everything else stays as it is."""
+    if isinstance(value, BaseModel):
+        return _listed(value.model_dump())
+    if isinstance(value, tuple):
+        return [as_stored(each) for each in value]
+    return value
+
+
+def _listed(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: v if type(v) in _PLAIN else _listed(v) for name, v in value.items()}
+    if type(value) is tuple or type(value) is list:
+        return [each if type(each) in _PLAIN else _listed(each) for each in value]
+    return value
+
+
+_PLAIN: Final = frozenset({str, int, bool, datetime, type(None)})
+
+
 @dataclass(frozen=True, slots=True)
-class _Held(Generic[D]):
+class _Held:
     """A document and what it holds; revision 0 is one that is not stored yet."""
 
-    body: D | None = None
+    body: Body | None = None
     applied: Mapping[str, int] = field(default_factory=dict)
     revision: int = 0
 
@@ -102,7 +124,7 @@ class ViewProjection(Generic[D]):
         self._store = store
         self._missed = missed
         # What another process wrote since is noticed by the revision when it is saved.
-        self._recent: Recent[str, _Held[D]] = Recent(REMEMBERED)
+        self._recent: Recent[str, _Held] = Recent(REMEMBERED)
 
     async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
         """As `Projection.apply`: at most one load and one write for all of them.
@@ -119,7 +141,7 @@ class ViewProjection(Generic[D]):
         durable = any(event.topic or event.unmarked for event in heard)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
-            changed: dict[str, _Held[D]] = {}
+            changed: dict[str, _Held] = {}
             again: list[str] = []
             for key in keys:
                 remembered = key in self._recent
@@ -137,33 +159,34 @@ class ViewProjection(Generic[D]):
 
     async def _held(
         self, by_key: Mapping[str, Sequence[Heard[BaseModel]]], *, guess: bool
-    ) -> Mapping[str, "_Held[D]"]:
+    ) -> Mapping[str, _Held]:
         """Each document as it is remembered, else as it is stored.
 
         `guess` that there is none yet where an event begins it.
         """
-        held: dict[str, _Held[D]] = {}
+        held: dict[str, _Held] = {}
         for key, events in by_key.items():
             if (recent := self._recent.get(key)) is not None:
                 held[key] = recent
             elif guess and self._missed is not None and self.view.begins(events[0]):
                 held[key] = _Held()
-        stored = await self._store.load(self.view.name, [key for key in by_key if key not in held])
+        found = await self._store.load(self.view.name, [key for key in by_key if key not in held])
         for key in by_key:
             if key not in held:
-                held[key] = self._read(stored.get(key))
+                held[key] = self._read(found.get(key))
         return held
 
-    def _read(self, stored: ViewDocument | None) -> "_Held[D]":
-        if stored is None:
+    def _read(self, found: ViewDocument | None) -> _Held:
+        if found is None:
             return _Held()
-        body = self.view.model.model_validate(stored.body)
-        return _Held(body, stored.applied, stored.revision)
+        # An earlier version may have written it, with fewer fields.
+        body = as_stored(self.view.model.model_validate(found.body))
+        return _Held(body, found.applied, found.revision)
 
-    async def _save(self, changed: Mapping[str, "_Held[D]"], *, durable: bool) -> Collection[str]:
+    async def _save(self, changed: Mapping[str, _Held], *, durable: bool) -> Collection[str]:
         """Write and remember; the keys of those that another writer was faster with."""
         documents = [
-            ViewDocument(key, one.body.model_dump(), one.applied, one.revision)
+            ViewDocument(key, one.body, one.applied, one.revision)
             for key, one in changed.items()
             if one.body is not None
         ]
@@ -181,9 +204,7 @@ class ViewProjection(Generic[D]):
                 self._recent.put(key, one)
         return refused
 
-    async def _fold(
-        self, key: str, held: "_Held[D]", heard: Sequence[Heard[BaseModel]]
-    ) -> "_Held[D] | None":
+    async def _fold(self, key: str, held: _Held, heard: Sequence[Heard[BaseModel]]) -> _Held | None:
         """The document with these events, or None when they change nothing."""
         applied: dict[str, int] = dict(held.applied)
         document = held.body
@@ -264,7 +285,7 @@ class ViewProjection(Generic[D]):
             return None
         streams = [known[origin] for origin in {*origins, *held}]
         events = merge(*streams, key=lambda event: event.time) if streams[1:] else streams[0]
-        body: D | None = None
+        body: Body | None = None
         applied: dict[str, int] = {}
         try:
             for event in events:
@@ -277,7 +298,7 @@ class ViewProjection(Generic[D]):
         if body is None:
             return None
         revision = stored.revision if stored else 0
-        return ViewDocument(key, body.model_dump(), applied, revision + 1)
+        return ViewDocument(key, body, applied, revision + 1)
 
     async def _remove_pruned(
         self,

@@ -12,8 +12,8 @@ from bmt.chassis.clock import Clock
 from bmt.chassis.decider import Heard, Message
 from bmt.chassis.execution import Execution
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body, Query
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.http.rules import RulesVersion
 from services.approval.domain.commands import RecordRules
 from services.approval.domain.events import RulesCameIntoForce
@@ -57,9 +57,11 @@ def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
     return "rules:" + sha256(said.encode()).hexdigest()[:40]
 
 
-def fold(_: RulesVersion | None, heard: Heard[BaseModel]) -> RulesVersion | None:
+def fold(_: Body | None, heard: Heard[Any]) -> Body:
     """A version never changes."""
-    return RulesVersion.model_validate(heard.data, from_attributes=True)
+    event: RulesCameIntoForce = heard.data
+    changed_on = event.changed_on.isoformat() if event.changed_on else None
+    return {**as_stored(event), "changed_on": changed_on}
 
 
 def of_a_version(heard: Heard[BaseModel]) -> str | None:

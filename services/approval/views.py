@@ -1,16 +1,16 @@
 """The requests under review: the agencies' worklists, and what a decider reads of each request."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body, Query
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.events import (
     Approved,
     Rejected,
@@ -19,16 +19,8 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.http.approval import (
-    CHOICES,
-    DecisionInFull,
-    FieldChanged,
-    Levels,
-    RequestUnderReview,
-    Step,
-)
-from bmt.contracts.http.comments import Comment
-from bmt.contracts.values import Document, Kind, Status
+from bmt.contracts.http.approval import CHOICES, RequestUnderReview
+from bmt.contracts.values import Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
@@ -48,148 +40,159 @@ _ENDS: Final[dict[str, Status]] = {
 }
 
 
-def fold(document: RequestUnderReview | None, heard: Heard[BaseModel]) -> RequestUnderReview | None:
+def fold(review: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """What is known of the request after `heard`."""
+    after = review
     match heard.data:
         case ReviewOpened() as opened:
-            return _opened(document, opened, heard.time)
-        case (PapersReceived() | Endorsed() | CommentAdded()) as unsaid if document:
-            return _remembered(document, unsaid)
-        case (Approved() | Rejected() | ReturnedForCorrection()) as decided if document:
-            return _decided(document, decided, int(heard.envelope.sequence or 0))
-        case Withdrawn(requested_by=by, reason=reason) if document:
-            return _with_step(document, "withdrawn", heard.time, by.subject, reason)
-        case _:
-            return document
+            after = _opened(review, opened, heard.time)
+        case PapersReceived() as papers if review:
+            after = _with_papers(review, papers)
+        case Endorsed() as endorsed if review:
+            after = _endorsed(review, endorsed)
+        case CommentAdded() as added if review:
+            after = {**review, "comments": [*review.get("comments", ()), _comment(added)]}
+        case (Approved() | Rejected() | ReturnedForCorrection()) as decided if review:
+            after = _decided(review, decided, int(heard.envelope.sequence or 0))
+        case Withdrawn(requested_by=by, reason=reason) if review:
+            after = _with_step(review, _step("withdrawn", heard.time, by.subject, reason))
+    return after
 
 
-def _opened(
-    document: RequestUnderReview | None, opened: ReviewOpened, at: datetime
-) -> RequestUnderReview:
+def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
     """A correction replaces all but the history and the comments; its papers come right after it."""
-    review = RequestUnderReview(
-        **vars(opened.request),
-        submitted_by=None,
-        justification=document.justification if document else "",
-        documents=document.documents if document else (),
-        warnings=opened.warnings,
-        due_at=opened.due_at,
-        status=_OPEN,
-        decision=None,
-        history=document.history if document else (),
-        comments=document.comments if document else (),
-    )
-    return _with_step(review, _OPEN, at, None, None, changes=_facts_changed(document, review))
+    review = {
+        **as_stored(opened.request),
+        "submitted_by": None,
+        "justification": before["justification"] if before else "",
+        "documents": before["documents"] if before else [],
+        "warnings": list(opened.warnings),
+        "due_at": opened.due_at,
+        "status": _OPEN,
+        "decision": None,
+        "history": before["history"] if before else [],
+        **_unless_empty(comments=before and before.get("comments")),
+    }
+    changes = _facts_changed(before, review) if before else []
+    return _with_step(review, _step(_OPEN, at, None, None, changes=changes))
 
 
-def _remembered(
-    document: RequestUnderReview, event: PapersReceived | Endorsed | CommentAdded
-) -> RequestUnderReview:
-    match event:
-        case PapersReceived():
-            return document.model_copy(update=_papers(document, event))
-        case Endorsed():
-            return _endorsed(document, event)
-        case CommentAdded():
-            comment = Comment.model_validate(event, from_attributes=True)
-            return document.model_copy(update={"comments": (*document.comments, comment)})
+def _unless_empty(**fields: Any) -> Body:
+    """What a review and its steps say only where there is something to say."""
+    return {name: value for name, value in fields.items() if value}
 
 
-def _papers(document: RequestUnderReview, papers: PapersReceived) -> Mapping[str, object]:
-    shown = ("submitted_by", "justification", "documents", "not_shown")
-    needed = papers.approval_levels
-    levels = Levels(given=0, needed=needed) if needed > 1 else None
+def _comment(added: CommentAdded) -> Body:
     return {
-        **{name: getattr(papers, name) for name in shown},
-        "levels": levels,
-        "history": _with_correction(document, papers),
+        "by": as_stored(added.by),
+        "at": added.at,
+        "text": added.text,
+        "documents": as_stored(added.documents),
     }
 
 
-def _with_correction(document: RequestUnderReview, papers: PapersReceived) -> tuple[Step, ...]:
+def _with_papers(review: Body, papers: PapersReceived) -> Body:
+    needed = papers.approval_levels
+    return {
+        **_without(review, "levels", "not_shown"),
+        "submitted_by": as_stored(papers.submitted_by),
+        "justification": papers.justification,
+        "documents": as_stored(papers.documents),
+        "history": _with_correction(review, papers),
+        **_unless_empty(
+            levels={"given": 0, "needed": needed} if needed > 1 else None,
+            not_shown=as_stored(papers.not_shown),
+        ),
+    }
+
+
+def _without(document: Body, *names: str) -> Body:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def _with_correction(review: Body, papers: PapersReceived) -> list[Body]:
     """The step that opened the review, by whom and why where it is a correction, with all that differs."""
-    *before, opened = document.history
-    if papers.corrected_by is None:
-        return (*before, opened.model_copy(update={"changes": ()}))
-    told = {
-        "by": papers.corrected_by.subject,
-        "detail": papers.correction_reason,
-        "corrected": True,
-        "changes": (*opened.changes, *_papers_changed(document, papers)),
-    }
-    return (*before, opened.model_copy(update=told))
+    *before, opened = review["history"]
+    changes = opened.get("changes", ())
+    opened = _without(opened, "changes")
+    if papers.corrected_by is not None:
+        opened |= {
+            "by": papers.corrected_by.subject,
+            "detail": papers.correction_reason,
+            "corrected": True,
+            **_unless_empty(changes=[*changes, *_papers_changed(review, papers)]),
+        }
+    return [*before, opened]
 
 
-def _facts_changed(
-    before: RequestUnderReview | None, now: RequestUnderReview
-) -> tuple[FieldChanged, ...]:
-    if before is None:
-        return ()
+def _facts_changed(before: Body, now: Body) -> list[Body]:
+    applicants = before["applicant"], now["applicant"]
     told = [
-        *((name, getattr(before.applicant, name), getattr(now.applicant, name)) for name in _NAMED),
-        *((name, getattr(before, name), getattr(now, name)) for name in _ASKED),
+        *((name, *(applicant[name] for applicant in applicants)) for name in _NAMED),
+        *((name, before[name], now[name]) for name in _ASKED),
     ]
     return _differing(told)
 
 
-def _papers_changed(before: RequestUnderReview, papers: PapersReceived) -> tuple[FieldChanged, ...]:
-    justified = ("justification", before.justification, papers.justification)
-    named = ("documents", _names(before.documents), _names(papers.documents))
-    return _differing([justified, named])
-
-
-def _names(documents: Sequence[Document]) -> str:
-    return ", ".join(one.filename for one in documents)
-
-
-def _differing(told: Iterable[tuple[str, object, object]]) -> tuple[FieldChanged, ...]:
-    return tuple(
-        FieldChanged(field=name, before=_shown(before), after=_shown(after))
-        for name, before, after in told
-        if before != after
+def _papers_changed(before: Body, papers: PapersReceived) -> list[Body]:
+    names_before = (one["filename"] for one in before["documents"])
+    names = (one.filename for one in papers.documents)
+    return _differing(
+        [
+            ("justification", before["justification"], papers.justification),
+            ("documents", ", ".join(names_before), ", ".join(names)),
+        ]
     )
 
 
-def _shown(value: object) -> str | int | None:
-    return value if isinstance(value, int | str) else None
+def _differing(told: Iterable[tuple[str, Any, Any]]) -> list[Body]:
+    return [
+        {"field": name, "before": before, "after": after}
+        for name, before, after in told
+        if before != after
+    ]
 
 
-def _endorsed(document: RequestUnderReview, event: Endorsed) -> RequestUnderReview:
+def _endorsed(review: Body, event: Endorsed) -> Body:
     """Still open: the next administrator sees who approved, and what."""
     given = event.endorsement
-    levels = Levels(given=given.level, needed=event.levels)
-    endorsements = (*document.endorsements, given)
-    endorsed = document.model_copy(update={"levels": levels, "endorsements": endorsements})
+    levels = {"given": given.level, "needed": event.levels}
+    endorsements = [*review.get("endorsements", ()), as_stored(given)]
+    endorsed = {**review, "levels": levels, "endorsements": endorsements}
     by = given.endorsed_by.subject
-    return _with_step(endorsed, _OPEN, given.endorsed_at, by, given.reason, levels)
+    step = _step(_OPEN, given.endorsed_at, by, given.reason, levels=levels)
+    return _with_step(endorsed, step)
 
 
 def _decided(
-    document: RequestUnderReview,
-    event: Approved | Rejected | ReturnedForCorrection,
-    version: int,
-) -> RequestUnderReview:
-    decision = DecisionInFull(decision=CHOICES[event.TYPE], version=version, **vars(event))
+    review: Body, event: Approved | Rejected | ReturnedForCorrection, version: int
+) -> Body:
+    approval = event if isinstance(event, Approved) else None
+    decision = {
+        "decision": CHOICES[event.TYPE],
+        "decided_by": as_stored(event.decided_by),
+        "decided_at": event.decided_at,
+        "reason": event.reason,
+        "version": version,
+        "approved": as_stored(approval.approved) if approval else None,
+        "exception_reason": approval.exception_reason if approval else None,
+        "on_behalf_of": event.on_behalf_of,
+    }
+    decided = {**review, "decision": decision}
+    if approval and (levels := review.get("levels")):
+        decided["levels"] = {**levels, "given": levels["needed"]}
     by = event.decided_by.subject
-    levels = document.levels
-    if levels and isinstance(event, Approved):
-        levels = Levels(given=levels.needed, needed=levels.needed)
-    decided = document.model_copy(update={"decision": decision, "levels": levels})
-    return _with_step(decided, _ENDS[event.TYPE], event.decided_at, by, event.reason)
+    return _with_step(decided, _step(_ENDS[event.TYPE], event.decided_at, by, event.reason))
 
 
-def _with_step(
-    document: RequestUnderReview,
-    step: Status,
-    at: datetime,
-    by: str | None,
-    detail: str | None,
-    levels: Levels | None = None,
-    changes: tuple[FieldChanged, ...] = (),
-) -> RequestUnderReview:
-    taken = Step(step=step, at=at, by=by, detail=detail, levels=levels, changes=changes)
-    history = (*document.history, taken)
-    return document.model_copy(update={"status": step, "history": history, "changed_at": at})
+def _step(step: Status, at: datetime, by: str | None, detail: str | None, **more: Any) -> Body:
+    """As `Step` is stored; `more` is what it says of some steps alone."""
+    return {"step": step, "at": at, "by": by, "detail": detail, **_unless_empty(**more)}
+
+
+def _with_step(review: Body, taken: Body) -> Body:
+    history = [*review["history"], taken]
+    return {**review, "status": taken["step"], "history": history, "changed_at": taken["at"]}
 
 
 def of_a_request(heard: Heard[BaseModel]) -> str | None:

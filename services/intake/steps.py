@@ -1,11 +1,13 @@
 """The step that an event is in a request's history, as its status tells it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
+from bmt.chassis.view_store import Body
 from bmt.contracts.events import (
     Approved,
     AwaitingOperator,
@@ -30,7 +32,7 @@ Told = tuple[str, str, str]
 
 
 class StepTaken(BaseModel):
-    """One step, with its place among those of the same moment."""
+    """One step; `rank` and `position` are its place among those of the same moment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,26 +43,26 @@ class StepTaken(BaseModel):
     rank: int
     position: int
 
-    @property
-    def place(self) -> tuple[Moment, int, int]:
-        """By time; at the same time in the procedure's order, then in the writer's."""
-        return self.at, self.rank, self.position
+
+def place(step: Body) -> tuple[datetime, int, int]:
+    """By time; at the same time in the procedure's order, then in the writer's."""
+    return step["at"], step["rank"], step["position"]
 
 
-def step_of(heard: Heard[Any]) -> StepTaken | None:
-    """The step that `heard` is; None for an event that is none."""
+def step_of(heard: Heard[Any]) -> Body | None:
+    """The step that `heard` is, as `StepTaken` is stored; None for an event that is none."""
     tell = _TOLD.get(type(heard.data))
     if tell is None:
         return None
     step, by, detail = tell(heard.data)
-    return StepTaken(
-        step=step,
-        at=heard.time,
-        by=by,
-        detail=detail,
-        rank=_RANK[type(heard.data)],
-        position=heard.position,
-    )
+    return {
+        "step": step,
+        "at": heard.time,
+        "by": by,
+        "detail": detail,
+        "rank": _RANK[type(heard.data)],
+        "position": heard.position,
+    }
 
 
 def _received(event: RequestReceived) -> Told:

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from bmt.chassis import document_rights
 from bmt.chassis.decider import Heard
 from bmt.chassis.document_rights import Holder, Upload
-from bmt.chassis.views import View
+from bmt.chassis.view_store import Body
+from bmt.chassis.views import View, as_stored
 from bmt.contracts.events import (
     Approved,
     NotificationPrepared,
@@ -19,7 +20,7 @@ from bmt.contracts.events import (
 from bmt.contracts.http.approval import CHOICES, Decision
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status
+from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status, Submitter
 from services.intake.domain.events import (
     Bounce,
     DocumentUploaded,
@@ -28,7 +29,7 @@ from services.intake.domain.events import (
     Missing,
     ScanOrigin,
 )
-from services.intake.steps import StepTaken, step_of
+from services.intake.steps import StepTaken, place, step_of
 
 OPEN: Final = frozenset(
     {
@@ -104,64 +105,68 @@ def open_for(agency: str, account: str) -> str:
     return f"{agency}/{account.casefold()}"
 
 
-_BEGUN: Final = Progress()
-
-
-def fold_request(document: RequestDocument | None, heard: Heard[Any]) -> RequestDocument:
+def fold_request(document: Body | None, heard: Heard[Any]) -> Body:
     """The request with `heard` known too."""
     event: RequestEvent = heard.data
     # Those of the last reception count; the own stream brings receptions in order.
-    facts = (
-        event.request if document is None or isinstance(event, RequestReceived) else document.facts
-    )
-    progress = (document.progress if document else _BEGUN).after(event, heard.position)
+    known = document is not None and not isinstance(event, RequestReceived)
+    facts = document["facts"] if document and known else as_stored(event.request)
+    account = facts["applicant"]["account"].casefold()
+    progress = _progress(document).after(event, heard.position)
     status = progress.status
-    return RequestDocument(
-        facts=facts,
-        agency=facts.agency,
-        account=facts.applicant.account.casefold(),
-        received_at=facts.received_at,
-        status=status,
-        open_for=open_for(facts.agency, facts.applicant.account) if status in OPEN else None,
-        warnings=_warnings(document, event),
-        steps=_steps(document, heard),
-        progress=progress,
-        decision=_decision(heard) or (document.decision if document else None),
-        notices=_notices(document, event),
-    )
+    return {
+        "facts": facts,
+        "agency": facts["agency"],
+        "account": account,
+        "received_at": facts["received_at"],
+        "status": status,
+        "open_for": open_for(facts["agency"], account) if status in OPEN else None,
+        "warnings": _warnings(document, event),
+        "steps": _steps(document, heard),
+        "progress": as_stored(progress),
+        "decision": _decision(heard) or (document["decision"] if document else None),
+        "notices": _notices(document, event),
+    }
 
 
-def _warnings(document: RequestDocument | None, event: RequestEvent) -> tuple[RequestWarning, ...]:
+def _progress(document: Body | None) -> Progress:
+    return Progress.model_validate(document["progress"]) if document else _BEGUN
+
+
+_BEGUN: Final = Progress()
+
+
+def _warnings(document: Body | None, event: RequestEvent) -> list[RequestWarning]:
     """Those of the last reception; until that is known, what approval repeats of them."""
-    unknown = document is None or not document.progress.received
+    unknown = document is None or not document["progress"]["received"]
     if isinstance(event, RequestReceived) or (unknown and isinstance(event, ReviewOpened)):
-        return event.warnings
-    return document.warnings if document else ()
+        return list(event.warnings)
+    return document["warnings"] if document else []
 
 
-def _steps(document: RequestDocument | None, heard: Heard[Any]) -> tuple[StepTaken, ...]:
-    known = document.steps if document else ()
+def _steps(document: Body | None, heard: Heard[Any]) -> list[Body]:
+    known = document["steps"] if document else []
     step = step_of(heard)
-    return tuple(sorted((*known, step), key=lambda each: each.place)) if step else known
+    return sorted([*known, step], key=place) if step else known
 
 
-def _notices(document: RequestDocument | None, event: RequestEvent) -> tuple[str, ...]:
-    known = set(document.notices if document else ())
+def _notices(document: Body | None, event: RequestEvent) -> list[str]:
+    known = document["notices"] if document else []
     if isinstance(event, NotificationPrepared) and event.message_id is not None:
-        known.add(event.message_id)
-    return tuple(sorted(known))
+        return sorted({*known, event.message_id})
+    return known
 
 
-def _decision(heard: Heard[Any]) -> Decision | None:
+def _decision(heard: Heard[Any]) -> Body | None:
     match heard.data:
         case Approved() | Rejected() as event:
-            return Decision(
-                decision=CHOICES[event.TYPE],
-                decided_by=event.decided_by,
-                decided_at=event.decided_at,
-                reason=event.reason,
-                version=heard.position,
-            )
+            return {
+                "decision": CHOICES[event.TYPE],
+                "decided_by": as_stored(event.decided_by),
+                "decided_at": event.decided_at,
+                "reason": event.reason,
+                "version": heard.position,
+            }
         case _:
             return None
 
@@ -170,42 +175,53 @@ def _request_key(heard: Heard[Any]) -> str | None:
     return heard.subject if isinstance(heard.data, RequestEvent) else None
 
 
-def fold_inbox(document: InboxDocument | None, heard: Heard[Any]) -> InboxDocument | None:
+def fold_inbox(item: Body | None, heard: Heard[Any]) -> Body | None:
     """The inbox item with `heard` known too; None for a request that never was in the inbox."""
-    match heard.data, document:
-        case InboxItemReceived() as event, _:
-            return InboxDocument(
-                inbox_item_id=heard.subject,
-                agency=event.agency,
-                status="waiting" if event.set_aside is None else "set_aside",
-                received_at=event.received_at,
-                bounce=event.bounce,
-                reason=event.set_aside,
-                reason_code=event.set_aside_code,
-                scan=event.scan,
-                handed_in_by=event.submitted_by.subject,
-                **vars(event.mail),
-            )
-        case InboxItemDismissed() as event, InboxDocument():
-            return _settled(
-                document,
-                heard,
-                event.dismissed_by.subject,
-                {"status": "dismissed", "reason": event.reason, "reason_code": None},
-            )
-        case RequestReceived() as event, InboxDocument(status="waiting" | "set_aside"):
-            by = event.submitted_by.subject
-            return _settled(
-                document, heard, by, {"status": "registered", "reason": None, "reason_code": None}
-            )
+    match heard.data:
+        case InboxItemReceived() as event:
+            return _waiting(event, heard.subject)
+        case InboxItemDismissed() as event if item:
+            return _settled(item, heard, event.dismissed_by, "dismissed", event.reason)
+        case RequestReceived() as event if item and item["status"] in ("waiting", "set_aside"):
+            return _settled(item, heard, event.submitted_by, "registered")
         case _:
-            return document
+            return item
+
+
+def _waiting(event: InboxItemReceived, inbox_item_id: str) -> Body:
+    mail = event.mail
+    return {
+        "inbox_item_id": inbox_item_id,
+        "agency": event.agency,
+        "status": "waiting" if event.set_aside is None else "set_aside",
+        "received_at": event.received_at,
+        "sender": mail.sender,
+        "subject": mail.subject,
+        "documents": as_stored(mail.documents),
+        "understood": mail.understood,
+        "missing": as_stored(mail.missing),
+        "bounce": as_stored(event.bounce),
+        "scan": as_stored(event.scan),
+        "not_shown": as_stored(mail.not_shown),
+        "handed_in_by": event.submitted_by.subject,
+        "settled_by": None,
+        "settled_at": None,
+        "reason": event.set_aside,
+        "reason_code": event.set_aside_code,
+    }
 
 
 def _settled(
-    document: InboxDocument, heard: Heard[Any], by: str, how: dict[str, str | None]
-) -> InboxDocument:
-    return document.model_copy(update={**how, "settled_by": by, "settled_at": heard.time})
+    item: Body, heard: Heard[Any], by: Submitter, status: str, reason: str | None = None
+) -> Body:
+    return {
+        **item,
+        "status": status,
+        "settled_by": by.subject,
+        "settled_at": heard.time,
+        "reason": reason,
+        "reason_code": None,
+    }
 
 
 def _inbox_key(heard: Heard[Any]) -> str | None:
@@ -215,40 +231,40 @@ def _inbox_key(heard: Heard[Any]) -> str | None:
     return heard.subject if of_item or later else None
 
 
-def fold_upload(_: Upload | None, heard: Heard[Any]) -> Upload:
+def fold_upload(_: Body | None, heard: Heard[Any]) -> Body:
     """An upload is one event."""
-    event: DocumentUploaded = heard.data
-    return Upload(**vars(event))
+    upload: Body = as_stored(heard.data)
+    return upload
 
 
 def _upload_key(heard: Heard[Any]) -> str | None:
     return heard.subject if isinstance(heard.data, DocumentUploaded) else None
 
 
-def fold_holder(holder: Holder | None, heard: Heard[Any]) -> Holder:
+def fold_holder(holder: Body | None, heard: Heard[Any]) -> Body:
     """What a request or an inbox item holds: a correction adds, and takes nothing away.
 
     The scan that a paper was taken from holds papers of others: it is nothing that the applicant reads.
     """
     event = heard.data
-    own: tuple[str, ...] = ()
+    own: list[str] = []
     if isinstance(event, RequestReceived):
         agency, named = event.request.agency, event.documents
         account = event.request.applicant.account.casefold()
-        before_ids = holder.account_document_ids if holder else ()
-        own = tuple(dict.fromkeys((*before_ids, *(one.document_id for one in named))))
+        before_ids = holder["account_document_ids"] if holder else []
+        own = list(dict.fromkeys([*before_ids, *(one.document_id for one in named)]))
     else:
         agency, account, named = event.agency, None, event.mail.documents
         named = (*named, *([event.scan.batch] if event.scan else ()))
-    before = holder.documents if holder else ()
-    documents = {one.document_id: one for one in (*before, *named)}
-    return Holder(
-        agency=agency,
-        account=account,
-        documents=tuple(documents.values()),
-        document_ids=tuple(documents),
-        account_document_ids=own,
-    )
+    before = holder["documents"] if holder else []
+    documents = {one["document_id"]: one for one in [*before, *as_stored(named)]}
+    return {
+        "agency": agency,
+        "account": account,
+        "documents": list(documents.values()),
+        "document_ids": list(documents),
+        "account_document_ids": own,
+    }
 
 
 def _holder_key(heard: Heard[Any]) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.views import View
+from bmt.chassis.view_store import Body
+from bmt.chassis.views import View, as_stored
 from bmt.chassis.work import Remove, WorkChange, WorkItem
-from bmt.contracts.events import Filed
+from bmt.contracts.events import Event, Filed
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
@@ -67,80 +68,105 @@ class FileEntry(BaseModel):
     request_sequence: int = 0
 
 
-def _fold(entry: FileEntry | None, heard: Heard[BaseModel]) -> FileEntry | None:
+def _fold(entry: Body | None, heard: Heard[BaseModel]) -> Body | None:
     event = heard.data
     if isinstance(event, FileOpened):
-        facts = _facts(event.request)
-        words = _more_words((), _known_by(event.request, event.file_number))
-        return FileEntry(file_number=event.file_number, volume=event.volume, words=words, **facts)
+        return _opened(event)
     if entry is None:
         return None
     change = _CHANGES.get(type(event))
     return change(entry, event) if change else entry
 
 
-def _with_event(entry: FileEntry, event: EventFiled) -> FileEntry:
+def _opened(event: FileOpened) -> Body:
+    return {
+        **_facts(event.request),
+        "file_number": event.file_number,
+        "volume": event.volume,
+        "status": "received",
+        "words": _more_words((), _known_by(event.request, event.file_number)),
+        "document_ids": [],
+        "document_keys": [],
+        "key": None,
+        "held": False,
+        "unfiled": {},
+        "filed_at": None,
+        "progress": as_stored(Progress()),
+        "request_sequence": 0,
+    }
+
+
+def _with_event(entry: Body, event: EventFiled) -> Body:
     if event.event_type == DISPOSED:
         return _disposed_of(entry, event.keys)
-    progress = entry.progress.after(said(event), event.sequence)
-    changes: dict[str, Any] = {}
-    if progress is not entry.progress:
-        changes = {"progress": progress, "status": progress.status}
-    if event.tells_facts and event.sequence > entry.request_sequence:
+    changes = _progressed(entry, said(event), event.sequence)
+    if event.tells_facts and event.sequence > entry["request_sequence"]:
         changes |= _facts(event.request) if event.request else {}
         changes |= {"request_sequence": event.sequence, "key": event.key}
-    told = _known_by(event.request, entry.file_number) if event.request else ()
-    return _changed(entry, (*told, event.justification), **changes)
+    told = _known_by(event.request, entry["file_number"]) if event.request else ()
+    return _found_by({**entry, **changes}, *told, event.justification)
 
 
-def _with_folio(entry: FileEntry, event: FolioFiled) -> FileEntry:
-    left = {name: why for name, why in entry.unfiled.items() if name != event.document_id}
-    filed = (*entry.document_ids, event.document_id)
-    keys = (*entry.document_keys, event.key)
-    listed = {"document_ids": filed, "document_keys": keys}
-    return _changed(entry, (event.filename,), **listed, unfiled=left, volume=event.volume)
+def _progressed(entry: Body, event: Event, sequence: int) -> Body:
+    """What of the entry changes as the procedure goes on."""
+    before = Progress.model_validate(entry["progress"])
+    progress = before.after(event, sequence)
+    if progress is before:
+        return {}
+    return {"progress": as_stored(progress), "status": progress.status}
 
 
-def _with_due(entry: FileEntry, event: FolioDue) -> FileEntry:
-    unfiled = {**entry.unfiled, event.document_id: PENDING}
-    return _changed(entry, (event.filename,), unfiled=unfiled)
+def _with_folio(entry: Body, event: FolioFiled) -> Body:
+    listed = {
+        "document_ids": [*entry["document_ids"], event.document_id],
+        "document_keys": [*entry["document_keys"], event.key],
+        "unfiled": {
+            name: why for name, why in entry["unfiled"].items() if name != event.document_id
+        },
+        "volume": event.volume,
+    }
+    return _found_by({**entry, **listed}, event.filename)
 
 
-def _with_missing(entry: FileEntry, event: FolioMissing) -> FileEntry:
-    return _changed(entry, unfiled={**entry.unfiled, event.document_id: event.reason})
+def _with_due(entry: Body, event: FolioDue) -> Body:
+    unfiled = {**entry["unfiled"], event.document_id: PENDING}
+    return _found_by({**entry, "unfiled": unfiled}, event.filename)
 
 
-def _disposed_of(entry: FileEntry, keys: Collection[str]) -> FileEntry:
+def _with_missing(entry: Body, event: FolioMissing) -> Body:
+    return {**entry, "unfiled": {**entry["unfiled"], event.document_id: event.reason}}
+
+
+def _disposed_of(entry: Body, keys: Collection[str]) -> Body:
     """What was sealed under these keys is not listed any more, nor found."""
     left = [
         (document_id, key)
-        for document_id, key in zip(entry.document_ids, entry.document_keys, strict=True)
+        for document_id, key in zip(entry["document_ids"], entry["document_keys"], strict=True)
         if key not in keys
     ]
-    changes: dict[str, Any] = {
-        "document_ids": tuple(document_id for document_id, _ in left),
-        "document_keys": tuple(key for _, key in left),
-        "words": _more_words((), (entry.reference, entry.file_number)),
+    changes: Body = {
+        "document_ids": [document_id for document_id, _ in left],
+        "document_keys": [key for _, key in left],
+        "words": _more_words((), (entry["reference"], entry["file_number"])),
     }
-    if entry.key in keys:
-        changes["applicant"] = NOBODY
-    return _changed(entry, **changes)
+    if entry["key"] in keys:
+        changes["applicant"] = as_stored(NOBODY)
+    return {**entry, **changes}
 
 
-def _with_hold(entry: FileEntry, _: HoldPlaced) -> FileEntry:
-    return _changed(entry, held=True)
+def _with_hold(entry: Body, _: HoldPlaced) -> Body:
+    return {**entry, "held": True}
 
 
-def _without_hold(entry: FileEntry, event: HoldReleased) -> FileEntry:
-    return _changed(entry, held=event.still_held)
+def _without_hold(entry: Body, event: HoldReleased) -> Body:
+    return {**entry, "held": event.still_held}
 
 
-def _filed(entry: FileEntry, event: Filed) -> FileEntry:
-    progress = entry.progress.after(event, 0)
-    return _changed(entry, progress=progress, status=progress.status, filed_at=event.filed_at)
+def _filed(entry: Body, event: Filed) -> Body:
+    return {**entry, **_progressed(entry, event, 0), "filed_at": event.filed_at}
 
 
-_CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]] = {
+_CHANGES: Final[Mapping[type[BaseModel], Callable[[Body, Any], Body]]] = {
     EventFiled: _with_event,
     FolioDue: _with_due,
     FolioFiled: _with_folio,
@@ -151,13 +177,13 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[FileEntry, Any], FileEntry]]]
 }
 
 
-def _facts(request: RequestFacts) -> dict[str, Any]:
+def _facts(request: RequestFacts) -> Body:
     return {
         "request_id": request.request_id,
         "reference": request.reference,
         "kind": request.kind,
         "agency": request.agency,
-        "applicant": request.applicant,
+        "applicant": as_stored(request.applicant),
         "received_at": request.received_at,
     }
 
@@ -167,18 +193,15 @@ def _known_by(request: RequestFacts, file_number: str) -> Sequence[str]:
     return (request.reference, applicant.account, applicant.name, file_number)
 
 
-def _more_words(words: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+def _more_words(words: Sequence[str], texts: Sequence[str]) -> list[str]:
     """What was once said of a request finds it still: a correction adds words."""
-    return tuple(sorted({*words, *words_of(texts)}))[:MOST_WORDS]
+    return sorted({*words, *words_of(texts)})[:MOST_WORDS]
 
 
-def _changed(entry: FileEntry, texts: Sequence[str | None] = (), **changes: Any) -> FileEntry:
-    """The entry with these changes, found by the words of these texts, too."""
+def _found_by(entry: Body, *texts: str | None) -> Body:
+    """The entry, found by the words of these texts, too."""
     new = [text for text in texts if text]
-    words = _more_words(entry.words, new) if new else entry.words
-    if words != entry.words:
-        changes["words"] = words
-    return entry.model_copy(update=changes) if changes else entry
+    return {**entry, "words": _more_words(entry["words"], new)} if new else entry
 
 
 def _of_file(heard: Heard[BaseModel]) -> str | None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body, Query
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.values import Moment, Status
 from services.intake.domain.events import SubmissionAnswered
@@ -43,29 +43,27 @@ class SubmissionDocument(BaseModel):
     errors: tuple[FaultyField, ...]
 
 
-def fold_submission(
-    document: SubmissionDocument | None, heard: Heard[Any]
-) -> SubmissionDocument | None:
+def fold_submission(document: Body | None, heard: Heard[Any]) -> Body:
     """What was accepted stays so, whatever else comes under its id; of refusals the last counts."""
     event: SubmissionAnswered = heard.data
     if event.request_id is None and document is not None:
-        refused_before = document.refused_at
+        refused_before = document["refused_at"]
         if refused_before is None or refused_before >= event.answered_at:
             return document
-    return SubmissionDocument(
-        key=_key_of(event),
-        integrator=event.integrator,
-        submission_id=event.submission_id,
-        source_reference=event.source_reference,
-        received_at=event.answered_at,
-        refused_at=event.answered_at if event.request_id is None else None,
-        request_id=event.request_id,
-        reference=event.reference,
-        status=event.progress.status if event.progress else None,
-        reason=event.reason,
-        detail=event.detail,
-        errors=event.errors,
-    )
+    return {
+        "key": _key_of(event),
+        "integrator": event.integrator,
+        "submission_id": event.submission_id,
+        "source_reference": event.source_reference,
+        "received_at": event.answered_at,
+        "refused_at": event.answered_at if event.request_id is None else None,
+        "request_id": event.request_id,
+        "reference": event.reference,
+        "status": event.progress.status if event.progress else None,
+        "reason": event.reason,
+        "detail": event.detail,
+        "errors": as_stored(event.errors),
+    }
 
 
 def _key(heard: Heard[Any]) -> str | None:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
+from bmt.chassis.view_store import Body, Query
 from bmt.chassis.views import View, ViewProjection
 from bmt.chassis.work import WorkQueue
 from bmt.contracts.events import (
@@ -91,7 +91,7 @@ Notices = ViewProjection[Told]
 _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
 
 
-def fold(notice: Told | None, heard: Heard[BaseModel]) -> Told | None:
+def fold(notice: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """What is known of a notice after `heard`."""
     match heard.data:
         case NoticeDue() as due:
@@ -103,30 +103,34 @@ def fold(notice: Told | None, heard: Heard[BaseModel]) -> Told | None:
             | ResendRequested()
             | SentAgain()
         ) as event if notice is not None:
-            return notice.model_copy(update=_moved(event))
+            return {**notice, **_moved(event)}
         case _:
             return notice
 
 
-def _due(due: NoticeDue, heard: Heard[BaseModel]) -> Told:
-    return Told(
-        notification_id=due.notice.notification_id,
-        request_id=due.request.request_id,
-        reference=due.request.reference,
-        agency=due.request.agency,
-        account=due.request.applicant.account,
+def _due(due: NoticeDue, heard: Heard[BaseModel]) -> Body:
+    return {
+        "notification_id": due.notice.notification_id,
+        "request_id": due.request.request_id,
+        "reference": due.request.reference,
+        "agency": due.request.agency,
+        "account": due.request.applicant.account,
         # A commit may hold several, whose ids are in order.
-        place=f"{heard.position:06}:{heard.id}",
-        about=due.notice.about,
-        channel=due.notice.channel,
-        wanted_since=due.wanted_at,
-        due_at=due.notice.due_at,
-        overdue_from=due.notice.due_at,
-    )
+        "place": f"{heard.position:06}:{heard.id}",
+        "about": due.notice.about,
+        "channel": due.notice.channel,
+        "status": "due",
+        "document_id": None,
+        "wanted_since": due.wanted_at,
+        "due_at": due.notice.due_at,
+        "overdue_from": due.notice.due_at,
+        "sending": 0,
+        "refusal": None,
+    }
 
 
-def _moved(event: _Moves) -> dict[str, Any]:
-    changes: dict[str, Any] = {"status": _STATUS[type(event)], "refusal": None}
+def _moved(event: _Moves) -> Body:
+    changes: Body = {"status": _STATUS[type(event)], "refusal": None}
     match event:
         case NotificationPrepared():
             changes |= {"document_id": event.document_id, "sending": 1}

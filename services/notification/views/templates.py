@@ -6,7 +6,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.events import About
 from services.notification.domain.template_events import TemplateSaved
 from services.notification.wording.composer import Kind, OwnWords
@@ -14,8 +15,8 @@ from services.notification.wording.composer import Kind, OwnWords
 Templates = ViewProjection[TemplateSaved]
 
 
-def _fold(_: TemplateSaved | None, heard: Heard[BaseModel]) -> TemplateSaved | None:
-    return heard.data if isinstance(heard.data, TemplateSaved) else None
+def _fold(_: Body | None, heard: Heard[BaseModel]) -> Body | None:
+    return as_stored(heard.data) if isinstance(heard.data, TemplateSaved) else None
 
 
 def key_of(agency: str, about: About) -> str:

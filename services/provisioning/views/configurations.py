@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body, Query
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.events import (
     AwaitingOperator,
     ConfigurationFailed,
@@ -51,28 +51,30 @@ class Configuration(Unfinished):
 Configurations = ViewProjection[Configuration]
 
 
-def fold(document: Configuration | None, heard: Heard[BaseModel]) -> Configuration | None:
+def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """Where the request stands after `heard`, and what it waits for."""
     if isinstance(heard.data, ConfigurationDue):
         return _due(heard.data)
-    update: dict[str, object] = {}
+    return {**document, **_moved(document, heard)} if document else None
+
+
+def _moved(document: Body, heard: Heard[BaseModel]) -> Body:
+    changes: Body = {}
     match heard.data:
         case ConfigurationStarted() | TaskCompleted():
-            update = {"status": "configuring", "waiting_for": "its targets"}
+            changes = {"status": "configuring", "waiting_for": "its targets"}
         case AwaitingOperator(task_id=task_id):
-            update = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
+            changes = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
         case ConfigurationFailed() as failed:
-            update = _failed(failed, heard.time, document.failures if document else 0)
+            changes = _failed(failed, heard.time, document["failures"])
         case RetryRequested() as retry:
-            said = Retried(by=retry.requested_by, at=retry.requested_at, reason=retry.reason)
-            again = {"status": "approved", "waiting_for": "its turn", "retryable": False}
-            update = {**again, "last_retry": said}
+            changes = _retried(retry)
         case Configured():
-            update = {"status": "configured", "waiting_for": ""}
-    return document.model_copy(update=update) if document else None
+            changes = {"status": "configured", "waiting_for": ""}
+    return changes
 
 
-def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> dict[str, object]:
+def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> Body:
     return {
         "status": "configuration_failed",
         "waiting_for": failed.reason,
@@ -83,20 +85,34 @@ def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> dict[str,
     }
 
 
-def _due(order: ConfigurationDue) -> Configuration:
+def _retried(retry: RetryRequested) -> Body:
+    by = as_stored(retry.requested_by)
+    return {
+        "status": "approved",
+        "waiting_for": "its turn",
+        "retryable": False,
+        "last_retry": {"by": by, "at": retry.requested_at, "reason": retry.reason},
+    }
+
+
+def _due(order: ConfigurationDue) -> Body:
     request = order.request
-    return Configuration(
-        request_id=request.request_id,
-        reference=request.reference,
-        agency=request.agency,
-        kind=request.kind,
-        account=request.applicant.account.casefold(),
-        status="approved",
-        approved_at=order.decided_at,
-        due_at=order.due_at,
-        waiting_for="its turn",
-        retryable=False,
-    )
+    return {
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account.casefold(),
+        "status": "approved",
+        "approved_at": order.decided_at,
+        "due_at": order.due_at,
+        "waiting_for": "its turn",
+        "retryable": False,
+        "target": None,
+        "failed_at": None,
+        "failures": 0,
+        "last_retry": None,
+    }
 
 
 CONFIGURATIONS: Final = View(

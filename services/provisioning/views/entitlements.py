@@ -5,32 +5,33 @@ from typing import Final
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.events import Configured
 from bmt.contracts.http.provisioning import Entitlement
 
 Entitlements = ViewProjection[Entitlement]
 
 
-def fold(document: Entitlement | None, heard: Heard[BaseModel]) -> Entitlement | None:
+def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """What was configured last; requests of one account come in any order when the view is rebuilt."""
     configured = heard.data
     if not isinstance(configured, Configured):
         return document
-    if document is not None and document.configured_at > configured.configured_at:
+    if document is not None and document["configured_at"] > configured.configured_at:
         return document
     request = configured.request
-    return Entitlement(
-        account=request.applicant.account,
-        agency=request.agency,
-        request_id=request.request_id,
-        reference=request.reference,
-        kind=request.kind,
-        effective=configured.effective,
-        configured_by=configured.configured_by,
-        configured_at=configured.configured_at,
-        evidence=configured.evidence,
-    )
+    return {
+        "account": request.applicant.account,
+        "agency": request.agency,
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "kind": request.kind,
+        "effective": as_stored(configured.effective),
+        "configured_by": as_stored(configured.configured_by),
+        "configured_at": configured.configured_at,
+        "evidence": as_stored(configured.evidence),
+    }
 
 
 def account_key(heard: Heard[BaseModel]) -> str | None:

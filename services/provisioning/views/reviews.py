@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
+from bmt.chassis.view_store import Body
 from bmt.chassis.views import View, ViewProjection
 from bmt.contracts.events import (
     Granted,
@@ -56,22 +57,23 @@ class Review(BaseModel):
 Reviews = ViewProjection[Review]
 
 
-def fold(document: Review | None, heard: Heard[BaseModel]) -> Review | None:
+def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """The request after `heard`: each event carries all of its facts."""
     event = heard.data
     status = _STATUS.get(type(event))
     if status is None or not isinstance(event, RequestEvent):
         return document
     request = event.request
-    return Review(
-        agency=request.agency,
-        kind=request.kind,
-        account=request.applicant.account,
-        asked=Granted(
-            quota_bytes=request.quota_bytes, max_file_size_bytes=request.max_file_size_bytes
-        ),
-        status=status,
-    )
+    return {
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account,
+        "asked": {
+            "quota_bytes": request.quota_bytes,
+            "max_file_size_bytes": request.max_file_size_bytes,
+        },
+        "status": status,
+    }
 
 
 def review_key(heard: Heard[BaseModel]) -> str | None:

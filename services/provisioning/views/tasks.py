@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.view_store import Body, Query
+from bmt.chassis.views import View, ViewProjection, as_stored
 from bmt.contracts.events import AwaitingOperator
 from bmt.contracts.http.provisioning import Task, TaskFilter, TaskStatus
 from services.provisioning.domain.events import TaskClaimed, TaskCompleted, TaskTakenOver
@@ -27,44 +27,54 @@ _STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = MappingProxyType(
 )
 
 
-def fold(document: Task | None, heard: Heard[BaseModel]) -> Task | None:
+def fold(task: Body | None, heard: Heard[BaseModel]) -> Body | None:
     """The task after `heard`."""
     match heard.data:
         case AwaitingOperator() as opened:
             return _task(opened, heard.time)
-        case TaskClaimed() as claim if document:
-            return document.model_copy(update=_named(claim, "claimed_by", "claimed_at"))
-        case TaskTakenOver() as over if document:
-            claimed = {"claimed_by": over.taken_over_by, "claimed_at": over.taken_over_at}
-            return document.model_copy(update={**claimed, **_named(over, "taken_over_from")})
-        case TaskCompleted() as done if document:
+        case TaskClaimed() as claim if task:
+            return {**task, **_named(claim, "claimed_by", "claimed_at")}
+        case TaskTakenOver() as over if task:
+            claimed = {
+                "claimed_by": as_stored(over.taken_over_by),
+                "claimed_at": over.taken_over_at,
+            }
+            return {**task, **claimed, **_named(over, "taken_over_from")}
+        case TaskCompleted() as done if task:
             said = _named(done, "completed_by", "completed_at", "evidence", "note")
-            return document.model_copy(update={"status": "completed", **said})
+            return {**task, "status": "completed", **said}
         case _:
-            return document
+            return task
 
 
-def _named(event: BaseModel, *names: str) -> Mapping[str, Any]:
-    return {name: getattr(event, name) for name in names}
+def _named(event: BaseModel, *names: str) -> Body:
+    return {name: as_stored(getattr(event, name)) for name in names}
 
 
-def _task(opened: AwaitingOperator, at: datetime) -> Task:
+def _task(opened: AwaitingOperator, at: datetime) -> Body:
     request = opened.request
-    return Task(
-        task_id=opened.task_id,
-        request_id=request.request_id,
-        reference=request.reference,
-        agency=request.agency,
-        kind=request.kind,
-        account=request.applicant.account,
-        target=opened.target,
-        instructions=opened.instructions,
-        status="open",
-        opened_at=at,
-        applicant_name=request.applicant.name,
-        settings=opened.settings,
-        due_at=opened.due_at,
-    )
+    return {
+        "task_id": opened.task_id,
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account,
+        "target": opened.target,
+        "instructions": opened.instructions,
+        "status": "open",
+        "opened_at": at,
+        "applicant_name": request.applicant.name,
+        "settings": as_stored(opened.settings),
+        "due_at": opened.due_at,
+        "claimed_by": None,
+        "claimed_at": None,
+        "taken_over_from": None,
+        "completed_by": None,
+        "completed_at": None,
+        "evidence": [],
+        "note": None,
+    }
 
 
 def task_key(heard: Heard[BaseModel]) -> str | None:

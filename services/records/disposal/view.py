@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
+from bmt.chassis.view_store import Body
 from bmt.chassis.views import View
 from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
 from services.records.domain import disposal_events
@@ -32,14 +33,13 @@ STATUS: Final[Mapping[str, DisposalStatus]] = {
 """What each event makes of a disposal."""
 
 
-def _fold(item: DisposalItem | None, heard: Heard[BaseModel]) -> DisposalItem | None:
+def _fold(item: Body | None, heard: Heard[BaseModel]) -> Body | None:
     event: Any = heard.data
     if isinstance(event, DisposalProposed):
-        facts = event.model_dump(exclude={"keys", "key", "at"})
-        return DisposalItem(**facts, status="proposed", proposed_at=event.at)
+        return _proposed(event)
     if item is None:
         return None
-    changes: dict[str, Any] = {"status": STATUS[event.TYPE]}
+    changes: Body = {"status": STATUS[event.TYPE]}
     match event:
         case DisposalApproved(approved_by=by, at=at) | DisposalRejected(rejected_by=by, at=at):
             changes |= {"decided_by": by, "decided_at": at}
@@ -47,7 +47,23 @@ def _fold(item: DisposalItem | None, heard: Heard[BaseModel]) -> DisposalItem | 
             changes |= {"ended_at": at, "account": GONE, "reason": GONE}
         case DisposalStopped(at=at):
             changes |= {"ended_at": at}
-    return item.model_copy(update=changes)
+    return {**item, **changes}
+
+
+def _proposed(event: DisposalProposed) -> Body:
+    return {
+        "disposal_id": event.disposal_id,
+        "status": "proposed",
+        "agency": event.agency,
+        "account": event.account,
+        "reason": event.reason,
+        "request_ids": list(event.request_ids),
+        "proposed_by": event.proposed_by,
+        "proposed_at": event.at,
+        "decided_by": None,
+        "decided_at": None,
+        "ended_at": None,
+    }
 
 
 DISPOSALS: Final = View(

@@ -33,9 +33,9 @@ async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:
     await _fold(stage, again)
     wrong = []
     for view in again._indexes:
-        stored = {d.key: _bytes(d) for d in await _stored(stage, view)}
+        stored = {d.key: _as_kept(d) for d in await _stored(stage, view)}
         folded = again._views._views.get(view, {})
-        anew = {key: _bytes(d) for key, d in folded.items()}
+        anew = {key: _as_kept(d) for key, d in folded.items()}
         keys = [key for key in stored.keys() | anew.keys() if stored.get(key) != anew.get(key)]
         wrong += [f"I9 {view} {k}: {stored.get(k)} folded anew: {anew.get(k)}" for k in keys]
     again._client.close()
@@ -62,6 +62,6 @@ async def _stored(stage: Stage, view: str) -> Any:
     return await MongoViewStore(stage.database)._read(view, {})
 
 
-def _bytes(document: ViewDocument) -> bytes:
-    """As MongoDB keeps it."""
-    return bson.encode({"body": document.body, "applied": dict(sorted(document.applied.items()))})
+def _as_kept(document: ViewDocument) -> dict[str, Any]:
+    """As MongoDB gives it back: moments in milliseconds."""
+    return bson.decode(bson.encode({"body": document.body, "applied": dict(document.applied)}))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from fixtures.samples import received
+from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, heard
 
@@ -25,7 +26,7 @@ async def for_ever():
 
 @pytest.fixture
 async def reviews():
-    reviews = ViewProjection(REVIEWS, MemoryViewStore())
+    reviews = ViewProjection(checked(REVIEWS), MemoryViewStore())
     await reviews.apply(
         [heard(opened(warnings=("not_serving",))), heard(papers(received(REQUEST)), 2)]
     )

@@ -14,6 +14,7 @@ from bmt.chassis.event_store import Commit, EventRecord
 from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.rebuilding import OwnStreams, rebuild
+from bmt.chassis.view_store import Body
 from bmt.chassis.views import View, ViewProjection
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -24,11 +25,11 @@ class Shelf(BaseModel):
     weights: tuple[int, ...] = ()
 
 
-def fold(shelf: Shelf | None, heard: Heard[BaseModel]) -> Shelf | None:
+def fold(shelf: Body | None, heard: Heard[BaseModel]) -> Body | None:
     assert isinstance(heard.data, parcels.Posted)
     if heard.data.weight < 0:
         raise ValueError("a defect of the fold")
-    return Shelf(weights=(*(shelf or Shelf()).weights, heard.data.weight))
+    return {"weights": [*(shelf["weights"] if shelf else ()), heard.data.weight]}
 
 
 SHELVES = View(name="shelves", model=Shelf, fold=fold)

@@ -5,6 +5,7 @@ import random
 from datetime import timedelta
 
 import pytest
+from folds import checked
 from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
 
 from bmt.chassis.decider import Heard
@@ -101,7 +102,7 @@ WHOLE = [
 
 
 async def told(*events):
-    view = ViewProjection(REQUESTS, MemoryViewStore())
+    view = ViewProjection(checked(REQUESTS), MemoryViewStore())
     for event in events:
         await view.apply([event])
     return await view.get(ID)
@@ -204,7 +205,7 @@ class TestRequests:
 
 class TestInbox:
     async def shown(self, *events):
-        view = ViewProjection(INBOX, MemoryViewStore())
+        view = ViewProjection(checked(INBOX), MemoryViewStore())
         for position, event in enumerate(events, start=1):
             await view.apply([heard(event, position, position)])
         return await view.get(ID)
@@ -255,7 +256,7 @@ async def test_uploads_are_known_by_who_made_them():
         document_id="sha256:" + "c" * 64, filename="x.pdf", media_type="a/b", size_bytes=1
     )
     upload = DocumentUploaded(document=document, uploaded_by="siti", uploaded_at=NOON)
-    view = ViewProjection(UPLOADS, MemoryViewStore())
+    view = ViewProjection(checked(UPLOADS), MemoryViewStore())
     await view.apply([heard(upload, 1, 0), heard(received(), 1, 0)])
     assert (await view.get(ID)).document == document
 
@@ -267,7 +268,7 @@ async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():
     )
     paper = waiting(scan=ScanOrigin(batch=batch, pages=(2,)))
     request = received().model_copy(update={"documents": (MESSAGE,)})
-    view = ViewProjection(HOLDERS, MemoryViewStore())
+    view = ViewProjection(checked(HOLDERS), MemoryViewStore())
     await view.apply([heard(paper, 1, 0)])
     waits = await view.get(ID)
     assert set(waits.document_ids) == {MESSAGE.document_id, batch.document_id}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from folds import folded
 from notices import NOW, REQUEST, SITI, due, failed, heard, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
@@ -19,14 +20,14 @@ AGAIN = SentAgain(request=REQUEST, notification_id="rejected", sending=2)
 
 def told(*events: Any) -> list[Told]:
     """The notices of one request, in the order in which they are listed."""
-    documents: dict[str, Told] = {}
+    of: dict[str, list[Any]] = {}
     for position, event in enumerate(events, start=1):
         one = replace(heard(event), position=position)
         if (key := NOTICES.key(one)) is not None:
-            after = NOTICES.fold(documents.get(key), one)
-            assert after is not None
-            documents[key] = after
-    return sorted(documents.values(), key=lambda one: one.place)
+            of.setdefault(key, []).append(one)
+    notices = [notice for some in of.values() if (notice := folded(NOTICES, some))]
+    assert len(notices) == len(of)
+    return sorted(notices, key=lambda one: one.place)
 
 
 def statuses(*events: Any) -> dict[str, str]:
@@ -41,13 +42,13 @@ def test_notices_stand_in_the_order_in_which_they_are_told():
 
 def test_notices_of_one_commit_stand_in_its_order():
     first, second = heard(due(PAPER)), heard(due(MAIL))
-    places = [NOTICES.fold(None, one).place for one in (first, second)]
+    places = [folded(NOTICES, [one]).place for one in (first, second)]
     assert places == sorted(places)
 
 
 def test_the_tenth_commit_stands_behind_the_second():
     early, late = (replace(heard(due(MAIL)), position=position) for position in (2, 10))
-    assert NOTICES.fold(None, early).place < NOTICES.fold(None, late).place
+    assert folded(NOTICES, [early]).place < folded(NOTICES, [late]).place
 
 
 def test_a_notice_shows_its_document_once_it_is_prepared():

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from fixtures.procedure import approved, opened, rejected, returned, withdrawn
 from fixtures.samples import APPLICANT, GB, facts
+from folds import checked
 from orders import (
     DUE_AT,
     FAIZ,
@@ -60,7 +61,7 @@ def heard(*history):
 
 
 def projection(view):
-    return ViewProjection(view, MemoryViewStore())
+    return ViewProjection(checked(view), MemoryViewStore())
 
 
 async def shown(view, *history):

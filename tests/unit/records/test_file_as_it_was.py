@@ -15,6 +15,7 @@ from fixtures.procedure import (
     returned,
 )
 from fixtures.samples import MONDAY, facts, received
+from folds import folded
 
 from bmt.chassis.decider import Heard
 from bmt.contracts.envelope import Envelope, rfc3339
@@ -175,10 +176,7 @@ def heard(event, subject=REQUEST.request_id):
 
 
 def listed(*events):
-    entry = None
-    for event in events:
-        entry = FILES.fold(entry, heard(event))
-    return entry
+    return folded(FILES, [heard(event) for event in events])
 
 
 def filed(event, sequence=1):

@@ -1,0 +1,36 @@
+"""Folds of views, held to what they promise: they change nothing that they are given, and make what is stored."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.chassis.decider import Heard
+from bmt.chassis.view_store import Body
+from bmt.chassis.views import View, as_stored
+
+D = TypeVar("D", bound=BaseModel)
+
+
+def checked(view: View[D]) -> View[D]:
+    """The view, whose fold fails where it breaks its promise."""
+
+    def fold(document: Body | None, heard: Heard[Any]) -> Body | None:
+        given = deepcopy((document, heard.data))
+        after = view.fold(document, heard)
+        assert (document, heard.data) == given, "the fold changed what it was given"
+        if after is not None:
+            assert as_stored(view.model.model_validate(after)) == after
+        return after
+
+    return replace(view, fold=fold)
+
+
+def folded(view: View[D], events: Sequence[Heard[Any]]) -> D | None:
+    """What a reader of the view is given after these events of one document."""
+    document = None
+    for heard in events:
+        document = checked(view).fold(document, heard)
+    return None if document is None else view.model.model_validate(document)
