@@ -171,7 +171,7 @@ class MongoEventStore:
         if after is not None:
             stream, version = after
             cursor = cursor.min([("stream", stream), ("version", version + 1)])
-        return await _commits(cursor.limit(limit))
+        return await _commits(cursor.limit(limit).batch_size(limit))
 
     async def all(self) -> AsyncIterator[Commit]:
         """As `EventStore.all`."""

@@ -13,6 +13,7 @@ from bmt.chassis.decider import Heard
 from bmt.chassis.errors import StillContended
 from bmt.chassis.recent import Recent
 from bmt.chassis.view_store import Body, Query, ViewDocument, ViewStore
+from bmt.contracts.immutable import immutable
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,10 @@ class View(Generic[D]):
 
 
 def as_stored(value: Any) -> Any:
-    """A value as a document holds it: a model is a dictionary, a tuple a list; everything else stays as it is."""
+    """A value as a document holds it: a model is a dictionary, a tuple a list; everything else stays as it is.
+
+    Where a model holds no tuple, at any depth, its `model_dump` is the same for less.
+    """
     if isinstance(value, BaseModel):
         return _listed(value.model_dump())
     if isinstance(value, tuple):
@@ -98,7 +102,7 @@ def _listed(value: Any) -> Any:
 _PLAIN: Final = frozenset({str, int, bool, datetime, type(None)})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Held:
     """A document and what it holds; revision 0 is one that is not stored yet."""
 
@@ -240,11 +244,11 @@ class ViewProjection(Generic[D]):
         Raises:
             StoreUnavailable: some may be made; the same again is harmless.
         """
-        known = dict(streams)
+        known = self._told(streams)
         origins: dict[str, set[str]] = {}
-        for origin, events in streams.items():
-            for key in {self.view.key(event) for event in events} - {None}:
-                origins.setdefault(str(key), set()).add(origin)
+        for origin, told in known.items():
+            for key in told.of:
+                origins.setdefault(key, set()).add(origin)
         keys: Collection[str] = list(origins)
         documents = left = 0
         for _ in range(_CONFLICT_TRIES):
@@ -253,10 +257,10 @@ class ViewProjection(Generic[D]):
                 origin
                 for one in stored.values()
                 for origin, position in one.applied.items()
-                if _end(known.get(origin, ())) < position
+                if _end(known.get(origin)) < position
             }
             if behind:
-                known |= await whole(behind)
+                known |= self._told(await whole(behind))
             made = [
                 document
                 for key in keys
@@ -273,25 +277,39 @@ class ViewProjection(Generic[D]):
             keys = refused
             if not keys:
                 return Remade(documents, left)
-            known |= await whole({origin for key in keys for origin in origins[key]})
+            again = await whole({origin for key in keys for origin in origins[key]})
+            known |= self._told(again)
         raise StillContended(self.view.name)
 
+    def _told(self, streams: Streams) -> dict[str, "_Told"]:
+        told = {}
+        for origin, events in streams.items():
+            of: dict[str, list[Heard[BaseModel]]] = {}
+            for event in events:
+                if (key := self.view.key(event)) is not None:
+                    of.setdefault(key, []).append(event)
+            told[origin] = _Told(events[-1] if events else None, of)
+        return told
+
     def _made_again(
-        self, key: str, stored: ViewDocument | None, origins: Collection[str], known: Streams
+        self,
+        key: str,
+        stored: ViewDocument | None,
+        origins: Collection[str],
+        known: Mapping[str, "_Told"],
     ) -> ViewDocument | None:
         """The document as its streams tell it, requests of one key by time; None: it must stay as it is."""
         held = stored.applied if stored else {}
-        if any(_end(known.get(origin, ())) < position for origin, position in held.items()):
+        if any(_end(known.get(origin)) < position for origin, position in held.items()):
             return None
-        streams = [known[origin] for origin in {*origins, *held}]
+        streams = [known[origin].of.get(key, ()) for origin in {*origins, *held}]
         events = merge(*streams, key=lambda event: event.time) if streams[1:] else streams[0]
         body: Body | None = None
         applied: dict[str, int] = {}
         try:
             for event in events:
-                if self.view.key(event) == key:
-                    body = self.view.fold(body, event)
-                    applied[event.origin] = event.position
+                body = self.view.fold(body, event)
+                applied[event.origin] = event.position
         except Exception:
             log.exception("view_not_made_again", view=self.view.name, streams=sorted(origins))
             return None
@@ -303,7 +321,7 @@ class ViewProjection(Generic[D]):
     async def _remove_pruned(
         self,
         fresh: Collection[ViewDocument],
-        known: Streams,
+        known: Mapping[str, "_Told"],
         whole: WholeStreams,
         pruned_before: datetime,
     ) -> None:
@@ -311,7 +329,11 @@ class ViewProjection(Generic[D]):
         old = {
             document.key: [*document.applied]
             for document in fresh
-            if all(known[origin][-1].time < pruned_before for origin in document.applied)
+            if all(
+                last.time < pruned_before
+                for origin in document.applied
+                if (last := known[origin].last)
+            )
         }
         if old:
             there = await whole({origin for origins in old.values() for origin in origins})
@@ -353,5 +375,13 @@ class ViewProjection(Generic[D]):
         await self._store.clear(self.view.name)
 
 
-def _end(stream: Sequence[Heard[BaseModel]]) -> int:
-    return stream[-1].position if stream else 0
+@immutable
+class _Told:
+    """What a whole stream tells: its last event, and those of each document."""
+
+    last: Heard[BaseModel] | None
+    of: Mapping[str, Sequence[Heard[BaseModel]]]
+
+
+def _end(told: _Told | None) -> int:
+    return told.last.position if told and told.last else 0

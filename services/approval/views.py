@@ -62,7 +62,7 @@ def fold(review: Body | None, heard: Heard[BaseModel]) -> Body | None:
 def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
     """A correction replaces all but the history and the comments; its papers come right after it."""
     review = {
-        **as_stored(opened.request),
+        **opened.request.model_dump(),
         "submitted_by": None,
         "justification": before["justification"] if before else "",
         "documents": before["documents"] if before else [],
@@ -71,20 +71,25 @@ def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
         "status": _OPEN,
         "decision": None,
         "history": before["history"] if before else [],
-        **_unless_empty(comments=before and before.get("comments")),
     }
+    if before and "comments" in before:
+        review["comments"] = before["comments"]
     changes = _facts_changed(before, review) if before else []
     return _with_step(review, _step(_OPEN, at, None, None, changes=changes))
 
 
-def _unless_empty(**fields: Any) -> Body:
-    """What a review and its steps say only where there is something to say."""
-    return {name: value for name, value in fields.items() if value}
+def _saying(document: Body, **fields: Any) -> Body:
+    """It with these fields, each left out where there is nothing to say: as the models of the answers do it."""
+    after = {**document, **fields}
+    for name, value in fields.items():
+        if not value:
+            del after[name]
+    return after
 
 
 def _comment(added: CommentAdded) -> Body:
     return {
-        "by": as_stored(added.by),
+        "by": added.by.model_dump(),
         "at": added.at,
         "text": added.text,
         "documents": as_stored(added.documents),
@@ -93,36 +98,30 @@ def _comment(added: CommentAdded) -> Body:
 
 def _with_papers(review: Body, papers: PapersReceived) -> Body:
     needed = papers.approval_levels
-    return {
-        **_without(review, "levels", "not_shown"),
-        "submitted_by": as_stored(papers.submitted_by),
+    shown = {
+        **review,
+        "submitted_by": papers.submitted_by.model_dump(),
         "justification": papers.justification,
         "documents": as_stored(papers.documents),
         "history": _with_correction(review, papers),
-        **_unless_empty(
-            levels={"given": 0, "needed": needed} if needed > 1 else None,
-            not_shown=as_stored(papers.not_shown),
-        ),
     }
-
-
-def _without(document: Body, *names: str) -> Body:
-    return {name: value for name, value in document.items() if name not in names}
+    levels = {"given": 0, "needed": needed} if needed > 1 else None
+    return _saying(shown, levels=levels, not_shown=as_stored(papers.not_shown))
 
 
 def _with_correction(review: Body, papers: PapersReceived) -> list[Body]:
     """The step that opened the review, by whom and why where it is a correction, with all that differs."""
     *before, opened = review["history"]
-    changes = opened.get("changes", ())
-    opened = _without(opened, "changes")
-    if papers.corrected_by is not None:
-        opened |= {
-            "by": papers.corrected_by.subject,
-            "detail": papers.correction_reason,
-            "corrected": True,
-            **_unless_empty(changes=[*changes, *_papers_changed(review, papers)]),
-        }
-    return [*before, opened]
+    if papers.corrected_by is None:
+        return [*before, _saying(opened, changes=())]
+    told = {
+        **opened,
+        "by": papers.corrected_by.subject,
+        "detail": papers.correction_reason,
+        "corrected": True,
+    }
+    changes = [*opened.get("changes", ()), *_papers_changed(review, papers)]
+    return [*before, _saying(told, changes=changes)]
 
 
 def _facts_changed(before: Body, now: Body) -> list[Body]:
@@ -157,7 +156,7 @@ def _endorsed(review: Body, event: Endorsed) -> Body:
     """Still open: the next administrator sees who approved, and what."""
     given = event.endorsement
     levels = {"given": given.level, "needed": event.levels}
-    endorsements = [*review.get("endorsements", ()), as_stored(given)]
+    endorsements = [*review.get("endorsements", ()), given.model_dump()]
     endorsed = {**review, "levels": levels, "endorsements": endorsements}
     by = given.endorsed_by.subject
     step = _step(_OPEN, given.endorsed_at, by, given.reason, levels=levels)
@@ -170,11 +169,11 @@ def _decided(
     approval = event if isinstance(event, Approved) else None
     decision = {
         "decision": CHOICES[event.TYPE],
-        "decided_by": as_stored(event.decided_by),
+        "decided_by": event.decided_by.model_dump(),
         "decided_at": event.decided_at,
         "reason": event.reason,
         "version": version,
-        "approved": as_stored(approval.approved) if approval else None,
+        "approved": approval.approved.model_dump() if approval else None,
         "exception_reason": approval.exception_reason if approval else None,
         "on_behalf_of": event.on_behalf_of,
     }
@@ -187,7 +186,7 @@ def _decided(
 
 def _step(step: Status, at: datetime, by: str | None, detail: str | None, **more: Any) -> Body:
     """As `Step` is stored; `more` is what it says of some steps alone."""
-    return {"step": step, "at": at, "by": by, "detail": detail, **_unless_empty(**more)}
+    return _saying({"step": step, "at": at, "by": by, "detail": detail}, **more)
 
 
 def _with_step(review: Body, taken: Body) -> Body:

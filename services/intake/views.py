@@ -110,7 +110,7 @@ def fold_request(document: Body | None, heard: Heard[Any]) -> Body:
     event: RequestEvent = heard.data
     # Those of the last reception count; the own stream brings receptions in order.
     known = document is not None and not isinstance(event, RequestReceived)
-    facts = document["facts"] if document and known else as_stored(event.request)
+    facts = document["facts"] if document and known else event.request.model_dump()
     account = facts["applicant"]["account"].casefold()
     progress = _progress(document).after(event, heard.position)
     status = progress.status
@@ -123,7 +123,7 @@ def fold_request(document: Body | None, heard: Heard[Any]) -> Body:
         "open_for": open_for(facts["agency"], account) if status in OPEN else None,
         "warnings": _warnings(document, event),
         "steps": _steps(document, heard),
-        "progress": as_stored(progress),
+        "progress": progress.model_dump(),
         "decision": _decision(heard) or (document["decision"] if document else None),
         "notices": _notices(document, event),
     }
@@ -162,7 +162,7 @@ def _decision(heard: Heard[Any]) -> Body | None:
         case Approved() | Rejected() as event:
             return {
                 "decision": CHOICES[event.TYPE],
-                "decided_by": as_stored(event.decided_by),
+                "decided_by": event.decided_by.model_dump(),
                 "decided_at": event.decided_at,
                 "reason": event.reason,
                 "version": heard.position,

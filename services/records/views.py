@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.view_store import Body
-from bmt.chassis.views import View, as_stored
+from bmt.chassis.views import View
 from bmt.chassis.work import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
 from bmt.contracts.progress import Progress
@@ -91,7 +91,7 @@ def _opened(event: FileOpened) -> Body:
         "held": False,
         "unfiled": {},
         "filed_at": None,
-        "progress": as_stored(Progress()),
+        "progress": Progress().model_dump(),
         "request_sequence": 0,
     }
 
@@ -113,7 +113,7 @@ def _progressed(entry: Body, event: Event, sequence: int) -> Body:
     progress = before.after(event, sequence)
     if progress is before:
         return {}
-    return {"progress": as_stored(progress), "status": progress.status}
+    return {"progress": progress.model_dump(), "status": progress.status}
 
 
 def _with_folio(entry: Body, event: FolioFiled) -> Body:
@@ -150,7 +150,7 @@ def _disposed_of(entry: Body, keys: Collection[str]) -> Body:
         "words": _more_words((), (entry["reference"], entry["file_number"])),
     }
     if entry["key"] in keys:
-        changes["applicant"] = as_stored(NOBODY)
+        changes["applicant"] = NOBODY.model_dump()
     return {**entry, **changes}
 
 
@@ -183,7 +183,7 @@ def _facts(request: RequestFacts) -> Body:
         "reference": request.reference,
         "kind": request.kind,
         "agency": request.agency,
-        "applicant": as_stored(request.applicant),
+        "applicant": request.applicant.model_dump(),
         "received_at": request.received_at,
     }
 

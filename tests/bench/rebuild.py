@@ -12,6 +12,7 @@ from bmt.chassis.mongo_event_store import MongoEventStore
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.mongodb import connect
 from bmt.chassis.rebuilding import OwnStreams, Page, rebuild
+from bmt.chassis.run import collect_garbage_less_often
 from bmt.chassis.views import Remade, ViewProjection
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts import topics
@@ -25,6 +26,7 @@ VOCABULARY: Final = Vocabulary([*topics.EVENTS[topics.DECISIONS], *PRIVATE])
 
 async def run(options: Options) -> list[Figure]:
     """Each round reads all twice: bare, and into approval's view."""
+    collect_garbage_less_often()  # as every service
     ours, bare, memory = [], [], []
     async with running([]) as bench:
         client = connect(bench.system.mongodb.uri())

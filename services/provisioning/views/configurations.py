@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 from bmt.chassis.decider import Heard
 from bmt.chassis.pagination import PageRequest
 from bmt.chassis.view_store import Body, Query
-from bmt.chassis.views import View, ViewProjection, as_stored
+from bmt.chassis.views import View, ViewProjection
 from bmt.contracts.events import (
     AwaitingOperator,
     ConfigurationFailed,
@@ -86,7 +86,7 @@ def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> Body:
 
 
 def _retried(retry: RetryRequested) -> Body:
-    by = as_stored(retry.requested_by)
+    by = retry.requested_by.model_dump()
     return {
         "status": "approved",
         "waiting_for": "its turn",

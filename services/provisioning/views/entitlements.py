@@ -27,8 +27,8 @@ def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
         "request_id": request.request_id,
         "reference": request.reference,
         "kind": request.kind,
-        "effective": as_stored(configured.effective),
-        "configured_by": as_stored(configured.configured_by),
+        "effective": configured.effective.model_dump(),
+        "configured_by": configured.configured_by.model_dump(),
         "configured_at": configured.configured_at,
         "evidence": as_stored(configured.evidence),
     }

@@ -36,7 +36,7 @@ def fold(task: Body | None, heard: Heard[BaseModel]) -> Body | None:
             return {**task, **_named(claim, "claimed_by", "claimed_at")}
         case TaskTakenOver() as over if task:
             claimed = {
-                "claimed_by": as_stored(over.taken_over_by),
+                "claimed_by": over.taken_over_by.model_dump(),
                 "claimed_at": over.taken_over_at,
             }
             return {**task, **claimed, **_named(over, "taken_over_from")}
