@@ -13,9 +13,9 @@ from services.intake.domain.events import (
     Missing,
     ScanReceived,
 )
-from services.intake.domain.paper_codes import CoverCode, FormCode, PaperCode
 from services.intake.domain.rules import require_channel
 from services.intake.domain.state import Nothing, State
+from services.intake.paper_codes import CoverCode, FormCode, PaperCode
 
 PAPER: Collection[PaperChannel] = ("memo", "letter", "form")
 

@@ -18,8 +18,8 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
 from bmt.pages.sizes import in_gigabytes
 from bmt.press.typesetter import Typesetter
-from services.intake.domain.paper_codes import CoverCode, FormCode
 from services.intake.domain.rules import require_channel
+from services.intake.paper_codes import CoverCode, FormCode
 
 log = structlog.get_logger(__name__)
 

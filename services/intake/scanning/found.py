@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bmt.contracts.problems import FieldError
-from services.intake.domain.batch import Part
+from services.intake.scanning.batch import Part
 
 
 class ReadScan(BaseModel):

@@ -8,7 +8,7 @@ import pypdfium2
 import zxingcpp
 from PIL import Image, ImageFilter
 
-from services.intake.domain.paper_codes import PaperCode, paper_code
+from services.intake.paper_codes import PaperCode, paper_code
 from services.intake.scanning.faults import LONGEST_SIDE_POINTS, MOST_PAGES, Unreadable
 
 _LONG_SIDE_PIXELS: Final = 2400

@@ -12,7 +12,7 @@ from typing import Final
 import pypdf
 from pypdf.errors import PyPdfError
 
-from services.intake.domain.batch import Part, parts_of
+from services.intake.scanning.batch import Part, parts_of
 from services.intake.scanning.faults import Unreadable
 from services.intake.scanning.found import ReadScan
 from services.intake.scanning.image_pages import as_pdf

@@ -17,13 +17,13 @@ from bmt.chassis import crash_points
 from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.documents import DocumentStore, Received, receive
 from bmt.contracts.values import Document, PaperChannel
-from services.intake.domain.batch import Part
 from services.intake.domain.commands import ReceiveScan
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import ScannedPaper, ScanOrigin
-from services.intake.domain.paper_codes import RequestCode
 from services.intake.domain.scans import doubts, proposal, require_paper
 from services.intake.domain.submission import Caller
+from services.intake.paper_codes import RequestCode
+from services.intake.scanning.batch import Part
 from services.intake.scanning.process import read_scan
 from services.intake.views import RequestDocument
 

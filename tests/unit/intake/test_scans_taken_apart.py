@@ -7,10 +7,10 @@ import pytest
 from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, typed
 from fixtures.thoroughness import LONG
 
-from services.intake.domain.batch import Part, parts_of
-from services.intake.domain.paper_codes import CoverCode, FormCode, RequestCode, paper_code
 from services.intake.domain.scans import doubts, proposal
+from services.intake.paper_codes import CoverCode, FormCode, RequestCode, paper_code
 from services.intake.scanning import page_codes
+from services.intake.scanning.batch import Part, parts_of
 from services.intake.scanning.faults import Unreadable
 from services.intake.scanning.process import ScanWrong, read_scan
 from services.intake.scanning.reading import read

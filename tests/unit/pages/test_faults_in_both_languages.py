@@ -5,6 +5,7 @@ import html
 import json
 import re
 import string
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -76,10 +77,14 @@ def places(text):
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
+@cache
 def trees():
-    for room in ("bmt", "services"):
-        for file in sorted((REPOSITORY / room).rglob("*.py")):
-            yield file.relative_to(REPOSITORY).as_posix(), ast.parse(file.read_text())
+    """Each file's syntax; read when a test asks, since every process collects all tests."""
+    return [
+        (file.relative_to(REPOSITORY).as_posix(), ast.parse(file.read_text()))
+        for room in ("bmt", "services")
+        for file in sorted((REPOSITORY / room).rglob("*.py"))
+    ]
 
 
 def codes_in(tree):
@@ -108,13 +113,16 @@ def codes_in(tree):
 OPERATORS_ALONE = ("bmt/embedded/", "bmt/cli/", "bmt/prove/", "services/intake/mailbox/settings.py")
 """What is told to whoever runs the system, in English."""
 
-WRITTEN = [
-    (file, code, given)
-    for file, tree in trees()
-    if not file.startswith(OPERATORS_ALONE)
-    for code, given in codes_in(tree)
-    if isinstance(code, str)
-]
+
+def written():
+    """Every code that is written out: its file, the code, the names of its values."""
+    return [
+        (file, code, given)
+        for file, tree in trees()
+        if not file.startswith(OPERATORS_ALONE)
+        for code, given in codes_in(tree)
+        if isinstance(code, str)
+    ]
 
 
 def test_both_languages_have_a_sentence_for_the_same_codes():
@@ -148,15 +156,15 @@ def test_every_problem_is_told_in_both_languages(problem):
 
 
 def test_the_code_base_has_no_code_without_a_sentence():
-    unknown = [(file, code) for file, code, _ in WRITTEN if code not in SENTENCES]
+    unknown = [(file, code) for file, code, _ in written() if code not in SENTENCES]
     assert unknown == []
-    assert len({code for _, code, _ in WRITTEN}) > 60
+    assert len({code for _, code, _ in written()}) > 60
 
 
 def test_every_sentence_is_given_what_stands_in_its_places():
     wrong = [
         (file, code, given)
-        for file, code, given in WRITTEN
+        for file, code, given in written()
         if given is not None and code in SENTENCES and None not in given
         if given != places(SENTENCES[code])
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.intake.domain.paper_codes import CoverCode, PaperCode
+from services.intake.paper_codes import CoverCode, PaperCode
 
 
 @dataclass(frozen=True, slots=True)
