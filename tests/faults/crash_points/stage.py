@@ -23,6 +23,7 @@ from mortal import Life, Nursery
 from pymongo.errors import NetworkTimeout
 from tape import Tape, Taped
 
+from bmt.chassis import clock, rebuilding, republishing
 from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.mongodb import Database, connect
 from bmt.contracts import topics
@@ -30,6 +31,7 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document
 from bmt.embedded.ports import any_free_port
+from services.records.tree import lease
 
 INBOUND, OUTBOUND = topics.inbound("hrmis"), topics.outbound("hrmis")
 HEARS = {
@@ -154,8 +156,18 @@ class Stage:
             self.deaths.append(self.life.died_at)
             if self.life.died_at == "mongo_parking_lot.giving_up":
                 await self._end_transactions()
+            await self._let_leases_run_out()
             await self._leave_group()
             await self._bear()
+
+    async def _let_leases_run_out(self) -> None:
+        """What a dead process held is free after 6 to 30 s: here it is at once."""
+        now = clock.now()
+        await self.database.work.update_many({"held": True}, {"$set": {"due_at": now}})
+        for jobs in (republishing.COLLECTION, rebuilding.COLLECTION):
+            held = {"held_until": {"$gt": now}}
+            await self.database[jobs].update_many(held, {"$set": {"held_until": now}})
+        await self.database[lease.COLLECTION].update_many({}, {"$set": {"until": now}})
 
     @property
     def _group(self) -> str:

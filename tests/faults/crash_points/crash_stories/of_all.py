@@ -5,7 +5,7 @@ from fixtures.samples import facts, received, withdrawal
 from stage import HEARS, PATIENCE, Stage
 
 from bmt.chassis import clock, rebuilding, republishing
-from bmt.chassis.jobs import HELD_FOR, Job, Jobs
+from bmt.chassis.jobs import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480
@@ -64,7 +64,7 @@ async def published_again(stage: Stage) -> None:
         (found,) = await jobs.find([job.id])
         assert found.finished_at is not None
 
-    await eventually(finished, PATIENCE + HELD_FOR.total_seconds())
+    await eventually(finished, PATIENCE)
 
 
 async def views_made_again(stage: Stage) -> None:
@@ -76,7 +76,7 @@ async def views_made_again(stage: Stage) -> None:
         (found,) = await jobs.find(["reviews"])
         assert found.finished_at is not None
 
-    await eventually(finished, PATIENCE + HELD_FOR.total_seconds())
+    await eventually(finished, PATIENCE)
 
 
 async def parked_reviews(stage: Stage) -> None:
