@@ -1,7 +1,6 @@
 """The issuer's public keys: fetched when needed, kept, and fetched again when a new one appears."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,6 +10,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, RSAKey
 
+from bmt.chassis import tls
 from bmt.chassis.errors import Unavailable
 
 _PUBLIC_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
@@ -22,9 +22,7 @@ _log = structlog.get_logger()
 
 def issuer_client(timeout_seconds: float = 5.0) -> httpx.AsyncClient:
     """A client for the issuer: no proxy of the environment, the machine's certificates."""
-    return httpx.AsyncClient(
-        timeout=timeout_seconds, trust_env=False, verify=ssl.create_default_context()
-    )
+    return httpx.AsyncClient(timeout=timeout_seconds, trust_env=False, verify=tls.machines())
 
 
 class IssuerKeys:

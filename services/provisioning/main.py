@@ -1,6 +1,5 @@
 """Provisioning's composition root: `python -m services.provisioning.main`."""
 
-import ssl
 from collections.abc import Mapping
 
 import httpx
@@ -10,7 +9,7 @@ from fastapi import FastAPI
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock, run
+from bmt.chassis import clock, run, tls
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.foundation import Foundation
 from bmt.chassis.subscriptions import bind
@@ -133,7 +132,7 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
         headers={"Authorization": f"Bearer {settings.ipms_token.get_secret_value()}"},
         timeout=settings.target_timeout_seconds,
         trust_env=False,
-        verify=ssl.create_default_context(),
+        verify=tls.machines(),
     )
     return {SCIM: Scim(http, clock.now)}
 
@@ -143,7 +142,7 @@ def _storage(settings: Settings) -> Copyparty:
         base_url=settings.storage_url,
         timeout=settings.target_timeout_seconds,
         trust_env=False,
-        verify=ssl.create_default_context(),
+        verify=tls.machines(),
     )
     return Copyparty(
         http,

@@ -10,6 +10,7 @@ import pytest
 from fixtures.certificates import Authority
 from test_secrets import GIVEN, SECRETS, settings_of
 
+from bmt.chassis import tls
 from bmt.chassis.logs import set_up_logs
 from bmt.chassis.run import warn_of_what_is_not_encrypted
 from bmt.chassis.settings import load
@@ -162,6 +163,10 @@ def test_files_for_tls_are_refused_where_kafka_is_spoken_to_without(production, 
     with pytest.raises(SystemExit):
         load(settings_of("approval"))
     assert "BMT_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT has none" in capsys.readouterr().err
+
+
+def test_the_authorities_of_the_machine_are_read_once_for_all_clients():
+    assert tls.context("BMT_KAFKA", None, None) is tls.context("BMT_MONGODB", None, None)
 
 
 def test_an_operators_command_comes_in_by_tls_too(production, tmp_path):
