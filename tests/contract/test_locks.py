@@ -45,3 +45,9 @@ def test_what_a_package_wants_with_extras_is_pinned_with_them_and_without(lock):
     assert wanted
     assert wanted <= pinned.keys()
     assert {name.partition("[")[0] for name in pinned} <= pinned.keys()
+
+
+def test_httpx_has_what_it_looks_for_at_every_call():
+    """It asks sniffio which event loop runs; where that is missing, it is searched for each time."""
+    assert "sniffio" in pins(IN_IMAGES[0])
+    assert metadata.version("sniffio") == pins(TESTED)["sniffio"]
