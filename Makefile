@@ -7,9 +7,8 @@ PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2> /dev/null && echo /usr/bin/py
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Processes that share the tests: one has the whole systems, which take longest. Three are a little faster on two cores, and
-# tests that wait for something then wait at the edge of their time.
-WORKERS ?= 2
+# Processes that share the tests, on two cores: each waits a third of its time. One has the whole systems, which take longest.
+WORKERS ?= 3
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,8 +36,10 @@ $(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo
 demo: $(STAMP)   ## Four applications and one termination through all four steps, then stop
 	@$(BIN)/bmt demo
 
-test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
+test: $(STAMP)   ## Lint, types, architecture, and every test on real Kafka and MongoDB
+	@nice $(MAKE) --no-print-directory --keep-going lint types architecture > $(VENV)/checks.log 2>&1 & checks=$$!; \
+	$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder; tests=$$?; \
+	wait $$checks || { cat $(VENV)/checks.log; exit 1; }; exit $$tests
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
