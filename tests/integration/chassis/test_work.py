@@ -39,6 +39,24 @@ async def working(queue, perform, **options):
 
 
 @asynccontextmanager
+async def waiting(queue, perform, monkeypatch):
+    """A worker that has looked once and looks no more unless it is woken: what comes now is handed to it."""
+    looked = asyncio.Event()
+    take = queue.take
+
+    async def take_and_tell(*args):
+        taken = await take(*args)
+        looked.set()
+        return taken
+
+    monkeypatch.setattr(queue, "take", take_and_tell)
+    monkeypatch.setattr("bmt.chassis.worker.SWEEP_EVERY_SECONDS", 600)
+    async with working(queue, perform) as worker:
+        await looked.wait()
+        yield worker
+
+
+@asynccontextmanager
 async def working_on_lists(queue, perform, **options):
     worker = Worker(target="post", queue=queue, perform=perform, clock=now, **options)
     task = asyncio.create_task(worker.run())
@@ -297,7 +315,9 @@ def promised(queue, worker, *ids):
     return WorkProjection(queue, lambda _: [item(id_) for id_ in ids], [worker]), [PROMISE]
 
 
-async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_looked_for(queue):
+async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_looked_for(
+    queue, monkeypatch
+):
     begun, finish = asyncio.Event(), asyncio.Event()
 
     async def perform(work):
@@ -305,8 +325,7 @@ async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_l
         await finish.wait()
         return Done()
 
-    async with working(queue, perform) as worker:
-        await asyncio.sleep(0)
+    async with waiting(queue, perform, monkeypatch) as worker:
         projection, event = promised(queue, worker, "a")
         await projection.apply(event)
         await begun.wait()
@@ -317,7 +336,7 @@ async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_l
         await eventually(lambda: is_empty(queue))
 
 
-async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queue):
+async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queue, monkeypatch):
     finish = asyncio.Event()
     performed = []
 
@@ -326,8 +345,7 @@ async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queu
         await finish.wait()
         return Done()
 
-    async with working(queue, perform) as worker:
-        await asyncio.sleep(0)
+    async with waiting(queue, perform, monkeypatch) as worker:
         projection, event = promised(queue, worker, "a", "b")
         await projection.apply(event)
         await projection.apply(event)
@@ -345,8 +363,7 @@ async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queu
         await finish.wait()
         return Done()
 
-    async with working(queue, perform) as worker:
-        await asyncio.sleep(0)
+    async with waiting(queue, perform, monkeypatch) as worker:
         projection, event = promised(queue, worker, "a", "b", "c")
         await projection.apply(event)
         assert [work.held for work in await queue.list(10)].count(False) == 1
@@ -364,8 +381,7 @@ async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
         await finish.wait()
         return Done()
 
-    async with working(queue, perform) as worker:
-        await asyncio.sleep(0)
+    async with waiting(queue, perform, monkeypatch) as worker:
         for id_ in ("a", "b", "c"):
             projection, event = promised(queue, worker, id_)
             await projection.apply(event)
