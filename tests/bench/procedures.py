@@ -50,7 +50,7 @@ async def run(options: Options) -> list[Figure]:
     async with running(accounts=total) as bench:
         rates, spent = await rounds(bench, options)
     return [
-        Figure(NAME, "whole procedures, accepted to filed", "/s", rates, goal="≥ 500"),
+        Figure(NAME, "whole procedures, accepted to filed", "/s", rates, goal="≥ 300"),
         *_costs(spent),
     ]
 
