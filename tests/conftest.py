@@ -5,9 +5,15 @@ import os
 
 # First of all: its models look through every module that is loaded, once for each of their fields.
 import scim2_client  # noqa: F401
+import structlog
 from xdist.scheduler import LoadFileScheduling
 
 os.environ["BMT_ALLOW_HTTP"] = "true"  # on one machine, as an evaluation is
+
+# As it is by default, but for tracebacks in colours with all variables, of which each takes half a second.
+*_PROCESSORS, _ = structlog.get_config()["processors"]
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*_PROCESSORS, _PLAIN])
 
 pytest_plugins = (
     "fixtures.kafka",

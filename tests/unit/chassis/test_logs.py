@@ -25,9 +25,10 @@ def logged():
     """Sets up the logs as a service does; gives the lines written since."""
     handlers, level = logging.root.handlers[:], logging.root.level
     stream = io.StringIO()
+    before = structlog.get_config()
     set_up_logs("parcels", "info", stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
+    structlog.configure(**before)
     logging.captureWarnings(capture=False)
     logging.root.handlers[:], logging.root.level = handlers, level
 
