@@ -2,7 +2,7 @@
 # Every target makes its own virtual environment first and is quick when nothing changed.
 
 # The system's own where it fits: distributions build theirs optimised, and it needs a quarter less CPU than one that was not.
-FITS   := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+FITS   := import ensurepip, sqlite3, ssl, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2> /dev/null && echo /usr/bin/python3 || echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -36,10 +36,8 @@ $(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo
 demo: $(STAMP)   ## Four applications and one termination through all four steps, then stop
 	@$(BIN)/bmt demo
 
-test: $(STAMP)   ## Lint, types, architecture, and every test on real Kafka and MongoDB
-	@nice $(MAKE) --no-print-directory --keep-going lint types architecture > $(VENV)/checks.log 2>&1 & checks=$$!; \
-	$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder; tests=$$?; \
-	wait $$checks || { cat $(VENV)/checks.log; exit 1; }; exit $$tests
+test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import bson
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
@@ -23,6 +24,7 @@ def checked(view: View[D]) -> View[D]:
         assert (document, heard.data) == given, "the fold changed what it was given"
         if after is not None:
             assert as_stored(view.model.model_validate(after)) == after
+            bson.encode(after)
         return after
 
     return replace(view, fold=fold)

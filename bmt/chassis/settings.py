@@ -152,7 +152,8 @@ class MongodbSettings(Settings):
 
     @model_validator(mode="after")
     def _mongodb_files_can_be_used(self) -> Self:
-        tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
+        if self.mongodb_ca_file or self.mongodb_certificate_file:
+            tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
         return self
 
     def mongodb_tls(self) -> dict[str, Any]:
