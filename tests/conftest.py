@@ -6,6 +6,7 @@ import os
 # First of all: its models look through every module that is loaded, once for each of their fields.
 import scim2_client  # noqa: F401
 import structlog
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 os.environ["BMT_ALLOW_HTTP"] = "true"  # on one machine, as an evaluation is
@@ -14,6 +15,10 @@ os.environ["BMT_ALLOW_HTTP"] = "true"  # on one machine, as an evaluation is
 *_PROCESSORS, _ = structlog.get_config()["processors"]
 _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*_PROCESSORS, _PLAIN])
+
+# How soon an example is judged says how busy the machine is, and nothing of what is tested.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 pytest_plugins = (
     "fixtures.kafka",
