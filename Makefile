@@ -7,8 +7,9 @@ PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2> /dev/null && echo /usr/bin/py
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Processes that share the tests, on two cores: each waits a third of its time. One has the whole systems, which take longest.
-WORKERS ?= 3
+# Processes that share the tests: one has the whole systems, which take longest. Three are a little faster on two cores, and
+# tests that wait for something then wait at the edge of their time.
+WORKERS ?= 2
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE

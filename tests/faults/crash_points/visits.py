@@ -83,9 +83,11 @@ class Production:
         planned: dict[str, list[Visit]] = {service: [] for service in self.stories}
         load: Counter[str] = Counter()
         for point in points:
-            able = [each for each, counts in self.reach.items() if counts[point]]
-            if not able:
+            most = max(counts[point] for counts in self.reach.values()) if self.reach else 0
+            if not most:
                 continue
+            # Who came by less often may have done so by chance, on a busy machine, and will not again.
+            able = [each for each, counts in self.reach.items() if 2 * counts[point] >= most]
             service, story = min(
                 able,
                 key=lambda each: (self.taken[point, *each], load[each[0]] + self.seconds[each]),
