@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fixtures.memory_drafts import MemoryDrafts
 from fixtures.stores import KINDS
 
 from bmt.contracts.values import Document
 from services.intake.drafts.draft import KEPT_FOR, MOST_CHARACTERS, Draft, DraftTooLarge
-from services.intake.drafts.memory_drafts import MemoryDrafts
 from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import pytest
+from fixtures.memory_event_store import MemoryEventStore
 from fixtures.two_stores import TwoStores, explore
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
 
 from bmt.chassis.event_store import Appended, Commit, EventRecord, RefusalRecord
-from bmt.chassis.memory_event_store import MemoryEventStore
 
 pytestmark = pytest.mark.integration
 

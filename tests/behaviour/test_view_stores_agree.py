@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fixtures.memory_view_store import MemoryViewStore
 from fixtures.two_stores import TwoStores, explore
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.view_store import Query, ViewDocument
 
 pytestmark = pytest.mark.integration

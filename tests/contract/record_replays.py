@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fixtures.memory_event_store import MemoryEventStore
 from streams import TELLERS, Teller, document
 
 from bmt.chassis import clock
 from bmt.chassis.decider import Message
 from bmt.chassis.event_store import Commit
 from bmt.chassis.execution import Execution
-from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts.problems import Refused
 

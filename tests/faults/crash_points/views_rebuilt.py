@@ -4,11 +4,11 @@ from typing import Any
 
 import bson
 import pytest
+from fixtures.memory_view_store import MemoryViewStore
 from stage import HEARS, Stage
 
 from bmt.chassis import foundation as foundations
 from bmt.chassis.foundation import Foundation
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.mongo_view_store import MongoViewStore
 from bmt.chassis.view_store import ViewDocument
 from bmt.chassis.views import ViewProjection

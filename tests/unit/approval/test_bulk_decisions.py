@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from decider_specification import given
+from fixtures.memory_event_store import MemoryEventStore
 from fixtures.samples import APPLICANT, facts, received
 from reviews import NOW, SITI, open_review
 
@@ -16,7 +17,6 @@ from bmt.chassis.decider import Message
 from bmt.chassis.errors import CausationReused, StoreUnavailable
 from bmt.chassis.execution import Execution
 from bmt.chassis.idempotency import CommandContext
-from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.vocabulary import Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn

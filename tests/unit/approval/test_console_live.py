@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from fixtures.memory_view_store import MemoryViewStore
 from fixtures.samples import received
 from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, heard
 
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.pagination import PageRequest
 from bmt.chassis.views import ViewProjection
 from services.approval import views

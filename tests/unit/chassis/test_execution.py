@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import parcels
 import pytest
+from fixtures.memory_event_store import MemoryEventStore
 from parcels import Deliver, Look, Parcel, Post
 
 from bmt.chassis.clock import new_id
@@ -13,7 +14,6 @@ from bmt.chassis.decider import Message
 from bmt.chassis.errors import CausationReused, StoreUnavailable
 from bmt.chassis.event_store import RefusalRecord
 from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.contracts.problems import FieldError, Refused
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import parcels
 import pytest
+from fixtures.memory_event_store import MemoryEventStore
+from fixtures.memory_view_store import MemoryViewStore
 from pydantic import BaseModel
 
 from bmt.chassis import rebuilding
 from bmt.chassis.decider import Heard
 from bmt.chassis.delivery import MissedEvents, OwnProjections
 from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.memory_event_store import MemoryEventStore
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.rebuilding import OwnStreams, rebuild
 from bmt.chassis.view_store import Body
 from bmt.chassis.views import View, ViewProjection

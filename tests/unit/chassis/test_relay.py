@@ -9,11 +9,11 @@ import orjson
 import parcels
 from aiokafka import TopicPartition
 from eventually import eventually
+from fixtures.memory_event_store import MemoryEventStore
 
 from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.memory_event_store import MemoryEventStore
 from bmt.chassis.relay import Address, Relay
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

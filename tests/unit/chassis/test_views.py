@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import parcels
+from fixtures.memory_event_store import MemoryEventStore
+from fixtures.memory_view_store import MemoryViewStore
 from pydantic import BaseModel
 
 from bmt.chassis.decider import Heard
 from bmt.chassis.delivery import MissedEvents, OwnProjections
 from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.memory_event_store import MemoryEventStore
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.view_store import Body, ViewDocument
 from bmt.chassis.views import View, ViewProjection
 

@@ -5,11 +5,11 @@ import random
 from datetime import timedelta
 
 import pytest
+from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
 from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.views import ViewProjection
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope

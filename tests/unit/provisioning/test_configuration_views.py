@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from fixtures.memory_view_store import MemoryViewStore
 from fixtures.procedure import approved, opened, rejected, returned, withdrawn
 from fixtures.samples import APPLICANT, GB, facts
 from folds import checked
@@ -28,7 +29,6 @@ from orders import (
 )
 
 from bmt.chassis.decider import Heard
-from bmt.chassis.memory_view_store import MemoryViewStore
 from bmt.chassis.pagination import PageRequest
 from bmt.chassis.views import ViewProjection
 from bmt.chassis.vocabulary import type_of
