@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from bmt.chassis import mongodb, positions, republishing
-from bmt.chassis.jobs import Job, Jobs
-from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
-from bmt.chassis.positions import Positions
+from bmt.chassis.messaging import positions, republishing
+from bmt.chassis.messaging.mongo_parking_lot import DISCARDED, PARKED
+from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.work.jobs import Job, Jobs
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,

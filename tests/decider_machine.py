@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Decider
-from bmt.chassis.vocabulary import Vocabulary, type_of
+from bmt.chassis.eventsourcing.decider import Decider
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.contracts.problems import FieldError, Refused
 
 SEQUENCES, COMMANDS = (400, 50) if LONG else (60, 40)

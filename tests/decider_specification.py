@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.problems import Refused
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import bson
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.view_store import Body
-from bmt.chassis.views import View, as_stored
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View, as_stored
 
 D = TypeVar("D", bound=BaseModel)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Decider
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.decider import Decider
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.contracts.events import Event
 from bmt.contracts.problems import Refused
 

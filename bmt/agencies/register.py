@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from bmt.agencies import accounts
 from bmt.agencies.accounts import Claims
 from bmt.agencies.agency import Agency, AgencyRules
-from bmt.chassis import strict_yaml
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.runtime import strict_yaml
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.secret_files import SUFFIX
-from bmt.chassis.settings import load
+from bmt.chassis.runtime.secret_files import SUFFIX
+from bmt.chassis.runtime.settings import load
 from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.embedded.errors import NotRunning
 from bmt.embedded.layout import Layout

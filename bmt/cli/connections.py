@@ -12,7 +12,8 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.mongodb import (
+from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.runtime.mongodb import (
     NOT_ALLOWED,
     Client,
     ConfigurationError,
@@ -20,7 +21,6 @@ from bmt.chassis.mongodb import (
     connect,
     store_errors,
 )
-from bmt.chassis.publisher import KafkaPublisher
 from bmt.cli.addresses import MONGODB, KafkaAddress, MongodbAddress
 from bmt.embedded.errors import NotRunning
 

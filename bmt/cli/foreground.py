@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bmt.chassis.logs import set_up_logs
+from bmt.chassis.runtime.logs import set_up_logs
 from bmt.cli.announcement import announce
 from bmt.embedded import jars, machine
 from bmt.embedded.evaluation import Evaluation

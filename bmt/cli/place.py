@@ -2,7 +2,7 @@
 
 import re
 
-from bmt.chassis.parking import Record
+from bmt.chassis.messaging.parking import Record
 
 _PLACE = re.compile(
     r"(?P<topic>[A-Za-z0-9._-]+):(?P<partition>[0-9]{1,10}):(?P<offset>[0-9]{1,20})"

@@ -53,7 +53,7 @@ def prove(
 def _run(plan: "Plan", console: "Console") -> "Outcome":
     import asyncio  # noqa: PLC0415 - the command starts fast
 
-    from bmt.chassis.logs import set_up_logs  # noqa: PLC0415
+    from bmt.chassis.runtime.logs import set_up_logs  # noqa: PLC0415
     from bmt.cli.proof_progress import watching  # noqa: PLC0415
     from bmt.embedded import jars, machine  # noqa: PLC0415
     from bmt.embedded.errors import NotRunning  # noqa: PLC0415

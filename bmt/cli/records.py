@@ -146,7 +146,7 @@ def _conformance(files: dict[str, object], counted: dict[str, Any]) -> str:
 
 
 async def _verified(data: Path, checkpoint: Path | None) -> "Report":
-    from bmt.chassis import clock  # noqa: PLC0415
+    from bmt.chassis.runtime import clock  # noqa: PLC0415
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from services.records.ledger.live_store import LiveStore  # noqa: PLC0415
@@ -163,7 +163,7 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
 
 def _masters(data: Path) -> "Sequence[MasterKey]":
     """The keys that the people's keys are kept under, where somebody has them at hand."""
-    from bmt.chassis.settings import load  # noqa: PLC0415
+    from bmt.chassis.runtime.settings import load  # noqa: PLC0415
     from bmt.cli.settings import RecordsKey  # noqa: PLC0415
     from bmt.embedded.layout import Layout  # noqa: PLC0415
     from services.records.sealing.master_keys import master_keys  # noqa: PLC0415

@@ -12,7 +12,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.jobs import Job, Jobs
+    from bmt.chassis.work.jobs import Job, Jobs
     from bmt.cli.addresses import MongodbAddress
 
 LOOKED_EVERY_SECONDS = 0.5
@@ -93,8 +93,9 @@ async def _run(
     since: datetime | None,
     wait: int,
 ) -> Mapping[str, "Job"]:
-    from bmt.chassis import clock, republishing  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.jobs import Job, Jobs  # noqa: PLC0415
+    from bmt.chassis.messaging import republishing  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.work.jobs import Job, Jobs  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
 
     now = clock.now()

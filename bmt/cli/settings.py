@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from bmt.chassis.settings import KafkaSettings, MongodbSettings, Settings
+from bmt.chassis.runtime.settings import KafkaSettings, MongodbSettings, Settings
 
 
 class OperatorKafka(KafkaSettings):

@@ -103,7 +103,7 @@ def status(
 
 
 def _show(found: Status, *, as_json: bool) -> None:
-    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
     from bmt.cli.shown import show  # noqa: PLC0415
 
     faults = found.faults(clock.now())
@@ -161,7 +161,7 @@ def _document(found: Status, faults: Sequence[str]) -> Mapping[str, Any]:
 
 
 async def _once(address: "MongodbAddress", since: datetime | None, *, republish: bool) -> Status:
-    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from bmt.reconciliation import Reconciliation, gaps  # noqa: PLC0415
 
@@ -189,8 +189,8 @@ def _stay(
     """Look for ever; a MongoDB that is away is waited for."""
     from prometheus_client import start_http_server  # noqa: PLC0415 - the command starts fast
 
-    from bmt.chassis.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.metrics import new_registry  # noqa: PLC0415
+    from bmt.chassis.runtime.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime.metrics import new_registry  # noqa: PLC0415
 
     set_up_logs("reconciliation", "info")
     registry = new_registry()
@@ -233,8 +233,8 @@ async def _rounds(
     *,
     republish: bool,
 ) -> None:
-    from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.errors import Unavailable  # noqa: PLC0415
+    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from bmt.reconciliation import Missing, Reconciliation, gaps  # noqa: PLC0415
 

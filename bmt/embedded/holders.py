@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.embedded.layout import accounts_file
 from bmt.embedded.tokens import MAIL_DOMAIN, Holder
 

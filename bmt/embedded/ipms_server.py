@@ -28,7 +28,7 @@ from scim2_server.service import ScimService
 from scim2_server.testserver.application import BEARER_TOKEN_SCHEME
 from scim2_server.utils import load_default_service_provider_config
 
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.embedded.ipms_journal import JournaledStorage
 from bmt.embedded.ports import HOST
 

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.contracts import topics
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.layout import acls_file

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.mongodb import Client, OperationFailure, connect, store_errors
+from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.embedded import mongodb_rights
 from bmt.embedded.binaries import mongod
 from bmt.embedded.errors import Unready

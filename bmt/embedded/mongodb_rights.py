@@ -8,7 +8,7 @@ removed, and of the record no leaf, folio or file number is ever changed.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bmt.chassis.mongodb import Database, OperationFailure
+from bmt.chassis.runtime.mongodb import Database, OperationFailure
 from bmt.contracts import topics
 from bmt.pruning import stores
 

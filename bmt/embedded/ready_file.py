@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.kafka import MECHANISM, PROTOCOL
 from bmt.embedded.kafka_rights import STATISTICS

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from bmt.chassis import clock
-from bmt.chassis.foundation import Foundation
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.service import Foundation
 from bmt.pages.backchannel_logout import BackchannelLogout
 from bmt.pages.edge import PageEdge
 from bmt.pages.family_keys import FamilyKeys

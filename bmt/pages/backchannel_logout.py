@@ -9,8 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.issuer_tokens import SKEW_SECONDS, IssuerTokens, refused
+from bmt.chassis.http.tokens import SKEW_SECONDS, IssuerKeys, IssuerTokens, refused
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import read
 from bmt.pages.session_store import SessionStore

@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from bmt.chassis import tracing
-from bmt.chassis.auth import Principal
-from bmt.chassis.body_limit import LimitedRequest
-from bmt.chassis.clock import new_id
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.idempotency import CommandContext, causation_of, fingerprint_of
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.body_limit import LimitedRequest
+from bmt.chassis.http.idempotency import CommandContext, causation_of, fingerprint_of
+from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import FieldError, Refused
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from bmt.chassis.body_limit import LimitedRequest
+from bmt.chassis.http.body_limit import LimitedRequest
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, is_multipart, taken
 

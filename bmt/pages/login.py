@@ -12,9 +12,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.auth import Principal
-from bmt.chassis.crowd_limit import caller_is_known
-from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.limits import RateLimit, caller_is_known
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
 from bmt.pages import session

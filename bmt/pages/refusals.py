@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis import tracing
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import tracing
 from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.layout import Layout

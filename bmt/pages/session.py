@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 
 _SESSION: Final = "bmt.session"
 

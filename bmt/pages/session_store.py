@@ -17,8 +17,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bmt.chassis import mongodb
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
 from bmt.pages.family_keys import FamilyKeys
 
 SESSIONS: Final = "sessions"

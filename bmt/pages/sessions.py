@@ -15,9 +15,9 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bmt.chassis.auth import Authenticator, Principal
-from bmt.chassis.clock import Clock
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Authenticator, Principal
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.problems import Refused
 from bmt.pages import session
 from bmt.pages.refusals import Refusals

@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from bmt.chassis.outside import OUTSIDE
-from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
 
 
 class PagesSettings(ServiceSettings):

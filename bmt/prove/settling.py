@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from bmt.chassis import mongodb
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import mongodb
 from bmt.prove.bounded import bounded
 from bmt.prove.schedule import SERVICES
 from bmt.prove.site import Site

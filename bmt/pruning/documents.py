@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb
+from bmt.chassis.runtime import mongodb
 from bmt.pruning.stores import COMMITS, STORES
 
 DATABASE: Final = "documents"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb, positions
+from bmt.chassis.messaging import positions
+from bmt.chassis.runtime import mongodb
 from bmt.pruning.stores import (
     COMMITS,
     DOCUMENTS,

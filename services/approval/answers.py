@@ -1,6 +1,6 @@
 """What a decision is answered with: read from its commit alone, so that a replay says the same."""
 
-from bmt.chassis.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.contracts.http.approval import CHOICES, DecisionMade, Levels
 from services.approval.domain.events import Endorsed
 

@@ -1,6 +1,6 @@
 """Who sees what of a request."""
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.approval import RequestUnderReview
 
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
-from bmt.chassis.problem_details import problem_body
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.problem_details import problem_body
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.approval import RulingOn, RulingResult, RulingResults
 from bmt.contracts.problems import Refused
 from services.approval.answers import decision_made

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.document_rights import Claimant, DocumentRights
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document

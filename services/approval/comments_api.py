@@ -4,14 +4,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from bmt.chassis.address import Id
-from bmt.chassis.clock import Clock
-from bmt.chassis.document_rights import DocumentRights
-from bmt.chassis.execution import Execution
-from bmt.chassis.idempotency import answer
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.idempotency import answer
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from services.approval.api import AdministratorsCommand
 from services.approval.commenting import comment

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import Officer, Submitter

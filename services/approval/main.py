@@ -6,9 +6,9 @@ from fastapi import FastAPI
 
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
-from bmt.chassis import clock, run
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.subscriptions import bind
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock, run
+from bmt.chassis.runtime.service import Foundation
 from bmt.contracts import topics
 from services import approval
 from services.approval import api, comments_api, rules, rules_api, views

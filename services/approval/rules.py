@@ -8,12 +8,12 @@ from pydantic import BaseModel, JsonValue
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.execution import Execution
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Body, Query
-from bmt.chassis.views import View, ViewProjection, as_stored
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Body, Query
+from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.rules import RulesVersion
 from services.approval.domain.commands import RecordRules
 from services.approval.domain.events import RulesCameIntoForce

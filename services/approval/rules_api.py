@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.clock import Clock
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Page, PageRequest, Paging
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.rules import ActingNow, OwnAgency, RulesVersion
 from bmt.contracts.problems import Refused
 from services.approval.api import Administrator

@@ -1,6 +1,6 @@
 """What intake answers: to commands from their commit alone, so that a replay says the same."""
 
-from bmt.chassis.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.http.intake import (
     DocumentStored,

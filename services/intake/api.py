@@ -7,16 +7,15 @@ from typing import Annotated, Any, Final, Protocol
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, bearer_token, require
-from bmt.chassis.clock import NewId
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.web import api_router
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, bearer_token, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime.clock import NewId
 from bmt.contracts.http.intake import (
     ReasonGiven,
     RequestAccepted,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from services.intake.domain.submission import Caller
 
 

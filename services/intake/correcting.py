@@ -7,10 +7,10 @@ import httpx
 from pydantic import ValidationError
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock, new_id
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock, new_id
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused

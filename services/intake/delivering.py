@@ -7,11 +7,11 @@ from io import BytesIO
 from typing import Any, Protocol
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.event_store import Commit
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
 from services.intake.api import message
 from services.intake.channels.same_message import identity_of
 from services.intake.domain.commands import ReceiveEmail, RecordDelivery

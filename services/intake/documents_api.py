@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.documents import DocumentStore, receive
-from bmt.chassis.execution import Execution
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore, receive
 from bmt.contracts.http.intake import DocumentStored
 from services.intake import answers
 from services.intake.channels.media_types import ALLOWED

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
 from services.intake.printing.blank_papers import BlankPapers, PaperName
 from services.intake.printing.printed import printed
 

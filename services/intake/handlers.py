@@ -9,9 +9,9 @@ from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.document_rights import Claimant
-from bmt.chassis.documents import Received, received_bytes
+from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.chassis.runtime.document_rights import Claimant
+from bmt.chassis.runtime.documents import Received, received_bytes
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId

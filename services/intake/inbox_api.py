@@ -8,17 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.documents import DocumentStore, receive
-from bmt.chassis.execution import Execution
-from bmt.chassis.file_response import file_response
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page
-from bmt.chassis.web import api_router
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.chassis.runtime.documents import DocumentStore, receive
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemAccepted,

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.documents import DocumentStore
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.intake import InboxText
 from bmt.pages.language import Code, told
 from services.intake.channels.labels import LABELS

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.http.limits import RateLimit
 from bmt.contracts.problems import Refused
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.received import directory_email

@@ -8,12 +8,12 @@ from prometheus_client import Counter, Gauge
 
 from bmt.agencies import register
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock, run
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.vocabulary import type_of
-from bmt.chassis.worker import each
+from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock, run
+from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake

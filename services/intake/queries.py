@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bmt.chassis.batcher import Batcher
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
 from services.intake.audience import Audience
 from services.intake.views import InboxDocument, RequestDocument, open_for

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from bmt.agencies.agency import Agency
 from bmt.chassis import crash_points
-from bmt.chassis.decider import Message
-from bmt.chassis.documents import Received, receive
-from bmt.chassis.execution import Execution
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime.documents import Received, receive
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from bmt.chassis.outside import OUTSIDE
+from bmt.chassis.runtime.settings import OUTSIDE
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from bmt.pages.settings import PagesSettings

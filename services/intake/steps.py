@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.view_store import Body
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
 from bmt.contracts.events import (
     Approved,
     AwaitingOperator,

@@ -4,11 +4,11 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis import document_rights
-from bmt.chassis.decider import Heard
-from bmt.chassis.document_rights import Holder, Upload
-from bmt.chassis.view_store import Body
-from bmt.chassis.views import View, as_stored
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View, as_stored
+from bmt.chassis.runtime import document_rights
+from bmt.chassis.runtime.document_rights import Holder, Upload
 from bmt.contracts.events import (
     Approved,
     NotificationPrepared,

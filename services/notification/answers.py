@@ -1,6 +1,6 @@
 """What commands are answered with: read from their commit alone, so that a replay says the same."""
 
-from bmt.chassis.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.contracts.http.notification import PaperDispatched, ResendAccepted
 
 

@@ -6,18 +6,16 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentStore
-from bmt.chassis.execution import Execution
-from bmt.chassis.file_response import file_response
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.web import api_router
-from bmt.chassis.work import WorkQueue
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
+from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore
+from bmt.chassis.work.queue import WorkQueue
 from bmt.contracts.http.notification import (
     DispatchPaper,
     NoticeStatus,

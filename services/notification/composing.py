@@ -13,13 +13,12 @@ from typing import Any, Final
 import structlog
 
 from bmt.chassis import crash_points
-from bmt.chassis.decider import Message
-from bmt.chassis.dispatch import Complete
-from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.recent import Recent
-from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.messaging.dispatch import Complete
+from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
+from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.immutable import immutable
 from services.notification.channels.rendered import Render
 from services.notification.domain import DECIDER

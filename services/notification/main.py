@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock, run
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.recent import Recent
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.worker import each, together
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock, run
+from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.work.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification

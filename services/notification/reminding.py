@@ -7,11 +7,11 @@ import structlog
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Execution
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Perform, WorkOutcome
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome
 from services.notification.channels.email import Head, written
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post
 from services.notification.domain.commands import Command

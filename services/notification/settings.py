@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bmt.chassis.outside import OUTSIDE
-from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import EmailAddress
 

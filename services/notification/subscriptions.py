@@ -6,7 +6,7 @@ the client charter promises, and told of what failed.
 
 from typing import Final
 
-from bmt.chassis.subscriptions import Table
+from bmt.chassis.messaging.subscriptions import Table
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,

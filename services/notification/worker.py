@@ -10,22 +10,14 @@ from typing import Any, Final
 import structlog
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.recent import Recent
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import (
-    Done,
-    Later,
-    Perform,
-    Settle,
-    WorkOutcome,
-    after,
-    backoff,
-)
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore, received_bytes
+from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bmt.chassis.event_store import Commit
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.http.idempotency import CommandContext
 from bmt.contracts.http.provisioning import (
     ByHand,
     Claimed,

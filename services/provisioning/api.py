@@ -5,17 +5,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.clock import Clock
-from bmt.chassis.document_rights import DocumentRights
-from bmt.chassis.execution import Execution
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.web import api_router
-from bmt.chassis.work import WorkQueue
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.work.queue import WorkQueue
 from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import (
     Claimed,

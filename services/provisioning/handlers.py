@@ -3,12 +3,12 @@
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.document_rights import Claimant, DocumentRights
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.contracts.events import Approved
 from bmt.contracts.http.provisioning import Completion, TakeOver, Task
 from bmt.contracts.problems import FieldError, Refused

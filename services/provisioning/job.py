@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from bmt.chassis.work import WorkItem
+from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.events import Target
 from services.provisioning.connectors.connector import Reading, TargetConflict, TargetRefused
 from services.provisioning.connectors.targets import Case, Step

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock, run, tls
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.worker import together
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock, run, tls
+from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api

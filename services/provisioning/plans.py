@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import Obstacle, Plan
 from bmt.contracts.values import Status

@@ -5,8 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bmt.chassis.outside import OUTSIDE
-from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
 
 _URL = r"^https?://\S+$"
 

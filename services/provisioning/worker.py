@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from bmt.agencies.accounts import Claims
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.decider import Message
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Settle, after
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later, Settle, after
 from bmt.contracts.events import Effective, Evidence
 from services.provisioning.connectors.calls import beside
 from services.provisioning.connectors.connector import (

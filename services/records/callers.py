@@ -1,6 +1,6 @@
 """Whose files a caller may see."""
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from services.records.domain.commands import Reader
 
 

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response, StreamingResponse
 
-from bmt.chassis.file_response import file_response
+from bmt.chassis.http.responses import file_response
 from services.records.bundle.contents import Bundle
 from services.records.domain.commands import Reader
 from services.records.reading_room import ReadingRoom

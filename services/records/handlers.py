@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.dispatch import Complete
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.messaging.dispatch import Complete
+from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused

@@ -5,10 +5,10 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from bmt.agencies import register
-from bmt.chassis import clock, mongodb, run
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.worker import each
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock, mongodb, run
+from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from services import records
 from services.records import api, domain, views

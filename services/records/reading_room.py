@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import clock as ids
-from bmt.chassis import tracing
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.documents import DocumentUnknown
-from bmt.chassis.execution import Execution
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime import clock as ids
+from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import Record, RecordChanges
 from bmt.contracts.values import Status

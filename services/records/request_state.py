@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.envelope import MalformedEvent
 from bmt.contracts.events import (

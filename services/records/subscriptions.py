@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Message
+from bmt.chassis.eventsourcing.decider import Message
 from bmt.contracts.events import (
     Approved,
     AwaitingOperator,

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.view_store import Body
-from bmt.chassis.views import View
-from bmt.chassis.work import Remove, WorkChange, WorkItem
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View
+from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts

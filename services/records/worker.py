@@ -6,10 +6,11 @@ from typing import Any, Final
 import structlog
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.document_rights import Claimant, DocumentRights
-from bmt.chassis.documents import (
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
+from bmt.chassis.runtime.documents import (
     DocumentDamaged,
     DocumentStore,
     DocumentTooLarge,
@@ -17,9 +18,8 @@ from bmt.chassis.documents import (
     StoredDocument,
     receive,
 )
-from bmt.chassis.execution import Execution
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Perform, WorkOutcome, backoff
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome, backoff
 from services.records.domain.commands import Command, FileFolio, MissingReason, ReportMissing
 from services.records.domain.events import FolioDue
 from services.records.domain.state import DesignatedFile

@@ -43,7 +43,7 @@ def test_one_module_imports_the_mongodb_driver():
         for path in sources("bmt", "services")
         if any(name.split(".")[0] in drivers for name in imported(path))
     }
-    assert importers == {"bmt/chassis/mongodb.py"}
+    assert importers == {"bmt/chassis/runtime/mongodb.py"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,7 +10,7 @@ from fixtures.two_stores import TwoStores, explore
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, multiple, rule
 
-from bmt.chassis.event_store import Appended, Commit, EventRecord, RefusalRecord
+from bmt.chassis.eventsourcing.event_store import Appended, Commit, EventRecord, RefusalRecord
 
 pytestmark = pytest.mark.integration
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bmt.chassis.view_store import Query, ViewDocument
+from bmt.chassis.readmodels.view_store import Query, ViewDocument
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from fixtures.two_stores import TwoStores, explore
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from bmt.chassis.view_store import Query, ViewDocument
+from bmt.chassis.readmodels.view_store import Query, ViewDocument
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo.errors import BulkWriteError
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import RequestReceived, ReviewOpened
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts.requests import SubmitRequest
 
 

@@ -7,8 +7,8 @@ from bench.figures import Figure
 from bench.options import Options
 from bench.rebuild import fill, rebuilt
 from bench.system import running
-from bmt.chassis import positions
-from bmt.chassis.mongodb import connect
+from bmt.chassis.messaging import positions
+from bmt.chassis.runtime.mongodb import connect
 from services.approval.views import REVIEWS
 
 NAME: Final = "growth"

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from bench.reviews import enveloped, received
 from bench.system import Bench
-from bmt.chassis.dispatch import Dispatcher
-from bmt.chassis.mongodb import connect
-from bmt.chassis.parking import Record
+from bmt.chassis.messaging.dispatch import Dispatcher
+from bmt.chassis.messaging.parking import Record
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.embedded.layout import agencies_file
 from services.approval.main import build

@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from bench import stand_ins
-from bmt.chassis import clock, run
+from bmt.chassis.runtime import clock, run
 
 
 def main() -> None:

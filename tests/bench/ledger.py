@@ -15,8 +15,8 @@ from bench.figures import Figure, percentile
 from bench.options import Options
 from bench.reviews import commit
 from bench.system import running
-from bmt.chassis import clock
-from bmt.chassis.mongodb import IndexModel, connect
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.mongodb import IndexModel, connect
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.leaf_seals import LeafSeals

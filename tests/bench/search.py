@@ -8,9 +8,9 @@ from typing import Any, Final
 from bench.figures import Figure, percentile
 from bench.options import Options
 from bench.system import running
-from bmt.chassis.mongo_view_store import MongoViewStore
-from bmt.chassis.mongodb import connect
-from bmt.chassis.view_store import Query
+from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.runtime.mongodb import connect
 from services.records.views import FILES
 from services.records.words import asked, words_of
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors.connector import Answers, Reading
 from services.provisioning.domain.goal import changes

@@ -13,11 +13,11 @@ from typing import Any
 from fixtures.memory_event_store import MemoryEventStore
 from streams import TELLERS, Teller, document
 
-from bmt.chassis import clock
-from bmt.chassis.decider import Message
-from bmt.chassis.event_store import Commit
-from bmt.chassis.execution import Execution
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.runtime import clock
 from bmt.contracts.problems import Refused
 
 REPLAYS = Path(__file__).parent / "replays"

@@ -6,8 +6,8 @@ import runpy
 import pytest
 import yaml
 
-from bmt.chassis.body_limit import JSON_BODY_BYTES
-from bmt.chassis.vocabulary import type_of
+from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.http.body_limit import JSON_BODY_BYTES
 from bmt.contracts import topics
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right

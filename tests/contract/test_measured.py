@@ -10,7 +10,7 @@ from fixtures.compose import ROOT, environment, make_secrets
 from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
-from bmt.chassis import foundation
+from bmt.chassis.runtime import service
 from bmt.cli import status
 
 DEPLOY = ROOT / "deploy"
@@ -41,14 +41,14 @@ def registry_of(name, secrets, monkeypatch) -> CollectorRegistry:
     """What `name` registers when it is put together with compose's settings; nothing connects."""
     made = []
 
-    def kept(new=foundation.new_registry):
+    def kept(new=service.new_registry):
         made.append(new())
         return made[-1]
 
     for key, value in environment(name, secrets).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("BMT_AGENCIES_FILE", str(DEPLOY / "embedded" / "agencies.yaml"))
-    monkeypatch.setattr(foundation, "new_registry", kept)
+    monkeypatch.setattr(service, "new_registry", kept)
     settings = import_module(f"services.{name}.settings").Settings
     import_module(f"services.{name}.main").build(settings())
     return made[0]

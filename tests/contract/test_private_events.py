@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
 from services.intake.domain.events import (
     EmailDelivered,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from streams import TELLERS, as_json, holds
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.vocabulary import Vocabulary
-from bmt.chassis.work import WorkItem
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
 from services.notification.views.work import work_of as notification_work
 from services.provisioning.views.work import work_of as provisioning_work

@@ -14,7 +14,7 @@ from fixtures.outside import application, as_principal, registered
 from fixtures.profiler import profiled
 from typer.testing import CliRunner
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.cli.main import app
 
 pytestmark = pytest.mark.e2e

@@ -25,7 +25,7 @@ from fixtures.outside import (
 )
 from starlette.routing import Mount
 
-from bmt.chassis.auth import Guard
+from bmt.chassis.http.auth import Guard
 from bmt.cli import documents
 from bmt.embedded.tokens import Holder, Mint, mint
 

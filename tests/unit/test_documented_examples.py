@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bmt.agencies import register
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.embedded import kafka_table
 from services.intake.mailbox.settings import mailboxes
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Final
 
-from bmt.chassis.clock import new_id
-from bmt.chassis.mongodb import Client, store_errors
+from bmt.chassis.runtime.clock import new_id
+from bmt.chassis.runtime.mongodb import Client, store_errors
 from bmt.cli.dead_letters.letter import Action
 
 DATABASE: Final = "operations"

@@ -67,7 +67,7 @@ def retry(
 ) -> None:
     """Publish events again where they were said, with their keys, headers and values."""
     with reported():
-        from bmt.chassis.clock import now  # noqa: PLC0415 - the command starts fast
+        from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
 
         number = _in_office(data, lambda office: office.retry(ids, by, now()))
         _tell("retried", number, as_json=as_json)
@@ -83,7 +83,7 @@ def discard(
 ) -> None:
     """Mark letters as needing nothing more. Kafka keeps them; who, when and why is kept too."""
     with reported():
-        from bmt.chassis.clock import now  # noqa: PLC0415 - the command starts fast
+        from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
 
         number = _in_office(data, lambda office: office.discard(ids, reason, by, now()))
         _tell("discarded", number, as_json=as_json)

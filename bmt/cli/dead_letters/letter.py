@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from bmt.chassis import dead_letters
+from bmt.chassis.messaging import dead_letters
 from bmt.cli import place
 from bmt.cli.event import event_type
 from bmt.cli.shown import request_id

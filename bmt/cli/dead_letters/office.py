@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from bmt.chassis.mongodb import Client
-from bmt.chassis.publisher import Outgoing
+from bmt.chassis.messaging.publisher import Outgoing
+from bmt.chassis.runtime.mongodb import Client
 from bmt.cli import place
 from bmt.cli.addresses import KafkaAddress
 from bmt.cli.connections import kafka_publisher, kafka_topics

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bmt.chassis import strict_yaml
+from bmt.chassis.runtime import strict_yaml
 from bmt.embedded.errors import WrongConfiguration
 from bmt.embedded.layout import REPOSITORY
 

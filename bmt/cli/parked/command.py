@@ -65,7 +65,7 @@ def retry(
     if bool(ids) == everything:
         raise typer.BadParameter("name events or say --all")
     with reported():
-        from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
+        from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
 
         def act(lots: "Lots") -> Awaitable[int]:
             return lots.retry_all(clock.now()) if everything else lots.retry(ids or (), clock.now())
@@ -87,8 +87,8 @@ def discard(
     Who, when and why is kept with each. An integrator's submission is answered: it was refused.
     """
     with reported():
-        from bmt.chassis import clock  # noqa: PLC0415 - the command starts fast
-        from bmt.chassis.parking import Discarding  # noqa: PLC0415
+        from bmt.chassis.messaging.parking import Discarding  # noqa: PLC0415
+        from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
         from bmt.cli.parked.lots import SeveralLots  # noqa: PLC0415
 
         discarding = Discarding(by, reason, clock.now())

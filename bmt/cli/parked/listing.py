@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bmt.chassis.parking import QUEUED_BEHIND, Parked
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked
 from bmt.cli import place
 from bmt.cli.event import event_type
 from bmt.cli.shown import counted, moment, one_line, request_id

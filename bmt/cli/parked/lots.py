@@ -4,9 +4,9 @@ import heapq
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.mongodb import Client
-from bmt.chassis.parking import Discarding, ParkingLot
+from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import Discarding, ParkingLot
+from bmt.chassis.runtime.mongodb import Client
 from bmt.cli import place
 from bmt.cli.outcome import NotSo
 from bmt.cli.parked.listing import Waiting

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bmt.chassis.vocabulary import type_of
+from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.cli.shown import counted
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bmt.chassis import mongodb
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import mongodb
 from bmt.contracts import topics
 from bmt.prove.evidence import Parked, StoredCommit, StoredEvent, Whereabouts, Work
 from bmt.prove.gathering.unreachable import Unreachable

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import stamina
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.mongodb import Client, OperationFailure, connect, store_errors
+from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.embedded import mongodb_rights
 
 ADDRESS = os.environ["MONGODB_ADDRESS"]

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FormWrong, Sent, refusal, sent
 from bmt.pages.login import Admitted

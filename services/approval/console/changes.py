@@ -9,8 +9,8 @@ from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.approval import RequestUnderReview, Step
 from bmt.pages import session
 from bmt.pages.layout import Layout

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.document_rights import DocumentRights
-from bmt.chassis.documents import DocumentStore
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import refusal, validated

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
-from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import STATUS, Refused

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.pagination import PageRequest
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused

@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.responses import Response, StreamingResponse
 
-from bmt.chassis.documents import DocumentStore, DocumentUnknown
-from bmt.chassis.file_response import file_response
+from bmt.chassis.http.responses import file_response
+from bmt.chassis.runtime.documents import DocumentStore, DocumentUnknown
 from bmt.contracts.values import Document
 from services.approval.console.originals import NoPicture, Originals
 from services.approval.domain.errors import UnknownRequest

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts.http.approval import RequestUnderReview
 from services.approval import views
 from services.approval.views import Reviews

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from bmt import press
-from bmt.chassis.documents import DocumentDamaged, DocumentStore, DocumentUnknown
-from bmt.chassis.recent import Recent
+from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown
+from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.values import Document
 
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})

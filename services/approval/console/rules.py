@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.pagination import PageRequest
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import PageRequest
 from bmt.contracts.http.rules import RulesVersion
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted

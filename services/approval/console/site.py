@@ -7,8 +7,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock
-from bmt.chassis.foundation import Foundation
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.service import Foundation
 from bmt.pages.application import pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted

@@ -8,8 +8,8 @@ from typing import Final
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from bmt.chassis.auth import Principal
-from bmt.chassis.document_rights import Claimant, DocumentRights
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.contracts.faults import OF_ATTACHMENT
 from bmt.contracts.http.intake import DocumentStored
 from bmt.contracts.problems import FieldError, Refused

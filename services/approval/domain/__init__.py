@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from services.approval.domain.commands import Command
 from services.approval.domain.decide import decide
 from services.approval.domain.state import NotOpen, State, evolve

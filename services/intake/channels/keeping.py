@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 from bmt.chassis import crash_points
-from bmt.chassis.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.runtime.documents import Received, StoredDocument, received_bytes
 from bmt.contracts.values import Document
 from services.intake.channels.authentication import authenticated
 from services.intake.channels.mail import OpenedMail

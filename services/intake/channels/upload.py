@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from bmt.chassis.documents import Received
+from bmt.chassis.runtime.documents import Received
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from services.intake.channels.filename import filename_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts.events import Configured
 from services.intake.directory.snapshot import Directory
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from services.intake.domain.commands import Command
 from services.intake.domain.decide import decide
 from services.intake.domain.state import Nothing, State, evolve

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from bmt.chassis import mongodb
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.values import Kind
 from services.intake.drafts.draft import KEPT_FOR, Draft
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.intake import SubmissionOutcome
 from services.intake.api import BY_RECEPTION, PageAsked
 from services.intake.domain.errors import UnknownSubmission

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import orjson
 
-from bmt.chassis import tracing
-from bmt.chassis.clock import NewId
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.dispatch import Complete
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.messaging.dispatch import Complete
+from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime.clock import NewId
 from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
 from services.intake.domain.commands import FollowRequest, ReceiveRequest

@@ -1,7 +1,7 @@
 """Where an answer goes: to the outbound topic of the integrator whose submission it is about."""
 
-from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.relay import Address, AddressOf
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
+from bmt.chassis.messaging.relay import Address, AddressOf
 from bmt.contracts import topics
 from services.intake.domain.events import SubmissionAnswered
 

@@ -8,13 +8,13 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from bmt.chassis.clock import Clock
-from bmt.chassis.dead_letters import DISCARDED
-from bmt.chassis.decider import Message
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.parking import Record
-from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.messaging.dead_letters import DISCARDED
+from bmt.chassis.messaging.parking import Record
+from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.envelope import STRUCTURED
 from bmt.contracts.values import Name

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Body, Query
-from bmt.chassis.views import View, ViewProjection, as_stored
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Body, Query
+from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.values import Moment, Status
 from services.intake.domain.events import SubmissionAnswered

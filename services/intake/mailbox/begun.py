@@ -8,8 +8,8 @@ another replica makes it a new one.
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from bmt.chassis import mongodb
-from bmt.chassis.clock import Clock, NewId
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock, NewId
 
 BEGUN: Final = "mailbox_readings"
 """The collection: one document a message that is read, or was not read to its end."""

@@ -12,8 +12,8 @@ from typing import Final, Protocol
 import structlog
 
 from bmt.agencies.agency import Agency
-from bmt.chassis.documents import Received, receive, received_bytes
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from services.intake.mailbox.gauges import MailboxGauges
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.taking import Outcome

@@ -7,9 +7,9 @@ import structlog
 from pydantic import SecretStr
 
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.foundation import Foundation
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.service import Foundation
 from services.intake import handlers
 from services.intake.channels.own_notices import OwnNotices
 from services.intake.handlers import Noticed, Weigh

@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from bmt.agencies.register import Agencies
-from bmt.chassis import strict_yaml
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.runtime import strict_yaml
 from bmt.contracts.values import AgencyCode
 
 Security = Literal["tls", "starttls", "none"]

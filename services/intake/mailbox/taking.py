@@ -9,11 +9,11 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from bmt.agencies.agency import Agency
-from bmt.chassis.decider import Message
-from bmt.chassis.documents import Received
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.event_store import Commit
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.documents import Received
 from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
 from services.intake.channels.same_message import identity_of

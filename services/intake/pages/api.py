@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.intake import ReasonGiven
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, new_key, refusal, sent, validated

@@ -7,12 +7,12 @@ from urllib.parse import quote
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.document_rights import Claimant, DocumentRights
-from bmt.chassis.documents import DocumentStore, DocumentTooLarge, receive
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore, DocumentTooLarge, receive
 from bmt.contracts.faults import OF_ATTACHMENT, FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.pages.login import Admitted
 from services.intake.printing.blank_papers import BlankPapers, PaperName
 from services.intake.printing.printed import printed

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id
 from bmt.contracts.problems import Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from bmt.pages import session

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.pagination import PageRequest
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import PageRequest
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Document, Kind, PostedChannel
 from bmt.pages.forms import all_told, faults_of

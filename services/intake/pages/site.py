@@ -7,11 +7,11 @@ from typing import Final
 from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock
-from bmt.chassis.client_address import ClientAddress
-from bmt.chassis.document_rights import DocumentRights
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.http.client_address import ClientAddress
+from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.service import Foundation
 from bmt.pages.application import pages, public_pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted

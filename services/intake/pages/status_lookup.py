@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from bmt.chassis.rate_limit import RateLimit
+from bmt.chassis.http.limits import RateLimit
 from bmt.contracts.reference import read
 from bmt.contracts.status_code import is_same, status_code
 from services.intake.queries import Requests

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Document
 from bmt.pages.forms import Sent, new_key

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock, NewId
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.execution import Execution
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Kind

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bmt.chassis import crash_points
-from bmt.chassis.decider import Heard, Message
-from bmt.chassis.execution import Execution
-from bmt.chassis.work import WorkChange, WorkItem
-from bmt.chassis.worker import Done, WorkOutcome
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.work.queue import WorkChange, WorkItem
+from bmt.chassis.work.worker import Done, WorkOutcome
 from services.intake.domain.commands import PutPaperInInbox
 from services.intake.domain.events import ScannedPaper, ScanReceived
 from services.intake.domain.state import Scanned

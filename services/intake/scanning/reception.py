@@ -14,8 +14,8 @@ from typing import IO, Final, Protocol
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock, NewId
-from bmt.chassis.documents import DocumentStore, Received, receive
+from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.chassis.runtime.documents import DocumentStore, Received, receive
 from bmt.contracts.values import Document, PaperChannel
 from services.intake.domain.commands import ReceiveScan
 from services.intake.domain.errors import NotTheirs

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from services.notification.domain.commands import Command
 from services.notification.domain.decide import decide
 from services.notification.domain.state import Correspondence, State, evolve

@@ -3,10 +3,10 @@
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import About
 from bmt.contracts.http.notification import Template, Words
 from bmt.contracts.values import ReplyChannel, Submitter

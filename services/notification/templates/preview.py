@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import InBothLanguages, Variable, Words

@@ -7,11 +7,11 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Body, Query
-from bmt.chassis.views import View, ViewProjection
-from bmt.chassis.work import WorkQueue
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Body, Query
+from bmt.chassis.readmodels.views import View, ViewProjection
+from bmt.chassis.work.queue import WorkQueue
 from bmt.contracts.events import (
     About,
     NotificationFailed,

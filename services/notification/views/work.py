@@ -5,8 +5,8 @@ from typing import Final, cast
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.work import Remove, WorkChange, WorkItem
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import NotificationPrepared
 from services.notification.domain.events import NoticeDue, ResendRequested
 from services.notification.domain.failure_events import FailureDue, FailureTold

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import Words
 from bmt.contracts.progress import OUTCOMES

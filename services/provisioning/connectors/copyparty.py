@@ -12,8 +12,8 @@ from typing import Final, ParamSpec, TypeVar
 import httpx
 
 from bmt.chassis import crash_points
-from bmt.chassis.batcher import Batcher
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveStorage, PlannedChange
 from services.provisioning.connectors.calls import Calls
 from services.provisioning.connectors.connector import (

@@ -30,7 +30,7 @@ from scim2_models import (
 )
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
 from services.provisioning.connectors.calls import Calls
 from services.provisioning.connectors.connector import (

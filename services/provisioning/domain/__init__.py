@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from services.provisioning.domain.commands import Command
 from services.provisioning.domain.decide import decide
 from services.provisioning.domain.state import NotHeard, State, evolve

@@ -7,10 +7,10 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.view_store import Body, Query
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.view_store import Body, Query
+from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.contracts.events import (
     AwaitingOperator,
     ConfigurationFailed,

@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.view_store import Body
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.contracts.events import (
     Granted,
     Rejected,

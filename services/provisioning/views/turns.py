@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bmt.chassis.view_store import Query
+from bmt.chassis.readmodels.view_store import Query
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views.configurations import (
     BEGUN,

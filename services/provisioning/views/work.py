@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.work import WorkChange, WorkItem
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.work.queue import WorkChange, WorkItem
 from services.provisioning.connectors import worklist
 from services.provisioning.domain.events import ConfigurationDue, RetryRequested, TaskCompleted
 

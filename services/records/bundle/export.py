@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Final
 
-from bmt.chassis.clock import Clock
-from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import MissingDocument
 from services.records.bundle.contents import Bundle, File, Stored

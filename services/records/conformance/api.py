@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
 from services.records.callers import reader_of

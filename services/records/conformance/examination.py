@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.clock import Clock
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.records import ConformanceLine, ConformanceReport
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Status

@@ -7,7 +7,7 @@ from typing import Literal
 from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.json_response import JsonResponse
+from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import ConformanceReport
 from bmt.press.typesetter import MEDIA_TYPE
 from services.records.conformance.paper import ConformancePaper

@@ -6,15 +6,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.view_store import Query
-from bmt.chassis.views import ViewProjection
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.disposal import (
     DisposalItem,
     DisposalProposal,

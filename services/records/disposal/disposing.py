@@ -9,11 +9,11 @@ from typing import Any, Final
 import structlog
 
 from bmt.chassis import crash_points
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Execution
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later, Perform, WorkOutcome
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from bmt.verify_record import DISPOSED

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis import clock as ids
-from bmt.chassis.clock import Clock
-from bmt.chassis.decider import Message
-from bmt.chassis.execution import Executed, Execution
-from bmt.chassis.idempotency import CommandContext
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime import clock as ids
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.disposal import DisposalProposal, DisposalRuling
 from services.records.disposal.schedule import blockers
 from services.records.domain.commands import Command, PlaceHold, Reader, ReleaseHold

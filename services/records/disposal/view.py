@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.view_store import Body
-from bmt.chassis.views import View
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View
 from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
 from services.records.domain import disposal_events
 from services.records.domain.disposal_events import (

@@ -1,6 +1,6 @@
 """The rules of the designated file: what is filed, what is still due, and when a file is complete."""
 
-from bmt.chassis.decider import Decider
+from bmt.chassis.eventsourcing.decider import Decider
 from services.records.domain.commands import Command
 from services.records.domain.decide import decide
 from services.records.domain.evolve import evolve

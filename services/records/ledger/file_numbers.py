@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from bmt.chassis import crash_points, mongodb
+from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
-from bmt.chassis.recent import Recent
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.lru_cache import Recent
 
 COLLECTION: Final = "file_numbers"
 CONFLICT_TRIES: Final = 100

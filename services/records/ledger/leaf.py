@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent

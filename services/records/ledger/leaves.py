@@ -5,10 +5,11 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from bmt.chassis import crash_points, mongodb
-from bmt.chassis.clock import Clock
+from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended
-from bmt.chassis.recent import Recent
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import NOT_HASHED, Entry, Leaf, Sealed, Tail, chained

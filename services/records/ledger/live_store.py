@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from bmt.chassis import mongodb
-from bmt.chassis.documents import DocumentDamaged, DocumentUnknown
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from services.records.domain.events import EventFiled, FolioFiled
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.verification import (

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from bmt.chassis.health import Sampler
+from bmt.chassis.runtime.health import Sampler
 from services.records.ledger.leaves import Leaves
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import Clock
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
 from bmt.pages.layout import Layout

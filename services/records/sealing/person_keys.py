@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from bmt.chassis import crash_points, mongodb
-from bmt.chassis.batcher import Batcher
-from bmt.chassis.clock import Clock, new_id
-from bmt.chassis.recent import Recent
+from bmt.chassis import crash_points
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.clock import Clock, new_id
+from bmt.chassis.runtime.lru_cache import Recent
 from services.records.sealing.cipher import PersonKey
 from services.records.sealing.master_keys import KEY_BYTES, KeyUnknown, MasterKey, Person
 

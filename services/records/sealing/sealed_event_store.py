@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from bmt.chassis.event_store import (
+from bmt.chassis.eventsourcing.event_store import (
     AlreadyRecorded,
     Appended,
     AppendOutcome,

@@ -9,13 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from bmt.chassis import mongodb
-from bmt.chassis.documents import (
-    DocumentDamaged,
-    DocumentStore,
-    DocumentUnknown,
-    Received,
-)
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown, Received
 from services.records.domain.events import FolioFiled
 from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.person_keys import PersonKeys

@@ -13,8 +13,8 @@ import structlog
 from faust.types import TP
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.settings import KafkaSettings
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.runtime.settings import KafkaSettings
 from bmt.contracts import topics
 from bmt.contracts.envelope import read_kafka, read_own
 from services.records.statistics.figures import Figures

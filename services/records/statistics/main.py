@@ -5,12 +5,12 @@ import sys
 import faust
 from prometheus_client import start_http_server
 
-import bmt.chassis.kafka_client  # noqa: F401  it tells aiokafka of closed connections
+import bmt.chassis.messaging.kafka_client  # noqa: F401  it tells aiokafka of closed connections
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.logs import set_up_logs
-from bmt.chassis.metrics import new_registry
-from bmt.chassis.run import warn_of_what_is_not_encrypted
-from bmt.chassis.settings import WRONG_CONFIGURATION, load
+from bmt.chassis.runtime.logs import set_up_logs
+from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.runtime.run import warn_of_what_is_not_encrypted
+from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, load
 from services.records.statistics.app import statistics
 from services.records.statistics.figures import Figures
 from services.records.statistics.settings import Settings

@@ -4,7 +4,7 @@ import socket
 
 from pydantic import Field
 
-from bmt.chassis.settings import KafkaSettings
+from bmt.chassis.runtime.settings import KafkaSettings
 
 
 class Settings(KafkaSettings):

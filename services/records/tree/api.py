@@ -5,10 +5,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import PlainTextResponse
 
-from bmt.chassis.auth import Principal, require
-from bmt.chassis.json_response import JsonResponse
-from bmt.chassis.openapi import problems
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import Consistency
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.records.tree.notes import Signer

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis import crash_points, mongodb
+from bmt.chassis import crash_points
+from bmt.chassis.runtime import mongodb
 from services.records.tree.checkpoint import Checkpoint
 from services.records.tree.notes import Note
 from services.records.tree.tree_store import Overtaken

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from bmt.chassis.clock import Clock
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Entry

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bmt.chassis import mongodb
-from bmt.chassis.clock import Clock, new_id
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock, new_id
 
 COLLECTION: Final = "sequencer"
 LASTS: Final = timedelta(seconds=10)

@@ -2,8 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from bmt.chassis.clock import Clock
-from bmt.chassis.health import Sampler
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.health import Sampler
 from services.records.tree.checkpoints import Checkpoints
 
 

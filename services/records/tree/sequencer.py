@@ -14,9 +14,9 @@ from typing import Final
 
 import structlog
 
-from bmt.chassis.clock import Clock
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.recent import Recent
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from bmt.chassis import crash_points, mongodb
+from bmt.chassis import crash_points
+from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 from services.records.ledger.leaf import Leaf
 from services.records.tree.edge import TILE_HEIGHT, TILE_WIDTH, Edge, Tile

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis import crash_points, mongodb
-from bmt.chassis.clock import new_id
-from bmt.chassis.decider import Heard
+from bmt.chassis import crash_points
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import new_id
 from services.records.domain.events import EventFiled
 from services.records.tree.tree_store import Sequenced
 

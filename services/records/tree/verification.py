@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bmt.chassis import mongodb
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.runtime import mongodb
 from services.records.ledger import leaves
 from services.records.ledger.verification import Fault
 from services.records.tree import checkpoints

@@ -12,7 +12,7 @@ import httpx
 from stage import HEARS, OUTBOUND, SAYS, Stage
 from tape import Taped
 
-from bmt.chassis.vocabulary import type_of
+from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.contracts import topics
 from services.approval.subscriptions import TABLE as APPROVAL
 from services.intake.domain.events import SubmissionAnswered

@@ -14,11 +14,13 @@ from datetime import timedelta
 from threading import Thread
 from typing import Any
 
-from bmt.chassis import clock, crash_points, mongo_parking_lot, mongodb
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.parking import Discarding
-from bmt.chassis.worker import Worker
+from bmt.chassis import crash_points
+from bmt.chassis.messaging import mongo_parking_lot
+from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import Discarding
+from bmt.chassis.runtime import clock, mongodb
+from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.work.worker import Worker
 
 DIED = 86
 LEASE = timedelta(seconds=1)

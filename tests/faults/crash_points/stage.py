@@ -23,9 +23,11 @@ from mortal import Life, Nursery
 from pymongo.errors import NetworkTimeout
 from tape import Tape, Taped
 
-from bmt.chassis import clock, rebuilding, republishing
-from bmt.chassis.documents import DocumentStore, received_bytes
-from bmt.chassis.mongodb import Database, connect
+from bmt.chassis.messaging import republishing
+from bmt.chassis.readmodels import rebuilding
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.documents import DocumentStore, received_bytes
+from bmt.chassis.runtime.mongodb import Database, connect
 from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.requests import RequestFacts

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bmt.chassis.fetched import Unread
-from bmt.chassis.parking import Record
+from bmt.chassis.messaging.fetched import Unread
+from bmt.chassis.messaging.parking import Record
 
 
 @dataclass(frozen=True)

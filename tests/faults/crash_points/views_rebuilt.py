@@ -7,11 +7,11 @@ import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from stage import HEARS, Stage
 
-from bmt.chassis import foundation as foundations
-from bmt.chassis.foundation import Foundation
-from bmt.chassis.mongo_view_store import MongoViewStore
-from bmt.chassis.view_store import ViewDocument
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime import service as foundations
+from bmt.chassis.runtime.service import Foundation
 
 
 async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:

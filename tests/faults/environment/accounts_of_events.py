@@ -8,8 +8,8 @@ from aiokafka.consumer import AIOKafkaConsumer
 from eventually import eventually
 from site_under_faults import Site
 
-from bmt.chassis.mongodb import connect
-from bmt.chassis.positions import COLLECTION, Positions
+from bmt.chassis.messaging.positions import COLLECTION, Positions
+from bmt.chassis.runtime.mongodb import connect
 from bmt.embedded.kafka_table import table
 from bmt.embedded.services import SERVICES
 

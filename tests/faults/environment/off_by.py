@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 
 
 def put_off(seconds: float) -> None:

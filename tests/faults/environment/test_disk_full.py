@@ -10,7 +10,7 @@ from fixtures.outside import application
 from fixtures.problems import assert_problem
 from procedures import approved, filed_once, seen, submitted
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 

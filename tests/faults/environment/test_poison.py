@@ -13,7 +13,7 @@ from fixtures.outside import Observer, application, headers_of
 from fixtures.thoroughness import LONG
 from procedures import seen
 
-from bmt.chassis.clock import new_id, now
+from bmt.chassis.runtime.clock import new_id, now
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope
 

@@ -1,6 +1,6 @@
 """IPMS is set as soon as a request stands on the worklist: if it is rejected, nobody takes it away."""
 
-from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.messaging.dispatch import Dispatcher
 from bmt.contracts.events import EffectiveIpms
 from services.provisioning.connectors.scim import Scim
 

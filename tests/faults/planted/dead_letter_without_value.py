@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bmt.chassis.dead_letters import DeadLetters
+from bmt.chassis.messaging.dead_letters import DeadLetters
 
 SERVICE = "intake"
 FOUND_BY = ("I8",)

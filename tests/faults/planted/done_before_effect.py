@@ -4,8 +4,8 @@ import asyncio
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.work import Remove
-from bmt.chassis.worker import Worker
+from bmt.chassis.work.queue import Remove
+from bmt.chassis.work.worker import Worker
 
 SERVICE = "notification"
 FOUND_BY = ("I10",)

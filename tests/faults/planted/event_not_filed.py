@@ -1,6 +1,6 @@
 """The record passes over one kind of event."""
 
-from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.messaging.dispatch import Dispatcher
 
 SERVICE = "records"
 FOUND_BY = ("I8", "I9")

@@ -1,7 +1,7 @@
 """The same Idempotency-Key with another body gets the first answer, as if it had been asked."""
 
-from bmt.chassis import execution
-from bmt.chassis.execution import Executed
+from bmt.chassis.eventsourcing import execution
+from bmt.chassis.eventsourcing.execution import Executed
 
 SERVICE = "intake"
 FOUND_BY = ("I1",)

@@ -3,8 +3,8 @@
 import uuid
 from dataclasses import replace
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.messaging.dispatch import Dispatcher
 
 SERVICE = "approval"
 FOUND_BY = ("I3", "I8")

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import replace
 
-from bmt.chassis.relay import Relay
+from bmt.chassis.messaging.relay import Relay
 
 SERVICE = "provisioning"
 FOUND_BY = ("I3",)

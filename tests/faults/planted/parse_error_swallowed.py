@@ -1,6 +1,6 @@
 """A record that cannot be parsed is passed over in silence."""
 
-from bmt.chassis.dispatch import Dispatcher
+from bmt.chassis.messaging.dispatch import Dispatcher
 
 SERVICE = "intake"
 FOUND_BY = ("I8",)

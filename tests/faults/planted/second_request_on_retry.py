@@ -2,7 +2,7 @@
 
 import uuid
 
-from bmt.chassis import idempotency
+from bmt.chassis.http import idempotency
 
 SERVICE = "intake"
 FOUND_BY = ("I1",)

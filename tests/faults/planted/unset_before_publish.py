@@ -2,7 +2,7 @@
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.relay import Relay
+from bmt.chassis.messaging.relay import Relay
 
 SERVICE = "approval"
 FOUND_BY = ("I3", "I10")

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from bmt.chassis import mongo_event_store
-from bmt.chassis.mongo_event_store import MongoEventStore
-from bmt.chassis.mongodb import IndexModel
+from bmt.chassis.eventsourcing import mongo_event_store
+from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+from bmt.chassis.runtime.mongodb import IndexModel
 
 SERVICE = "approval"
 FOUND_BY = ("I2", "I6")

@@ -1,6 +1,6 @@
 """A view never takes in one kind of event."""
 
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.readmodels.views import ViewProjection
 
 SERVICE = "intake"
 FOUND_BY = ("I9",)

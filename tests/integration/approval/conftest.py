@@ -10,7 +10,7 @@ from fixtures.samples import APPLICANT, facts, received
 from fixtures.uploads import Archive
 from fixtures.wire import Wire
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts.requests import RequestFacts
 from services.approval.main import build
 from services.approval.settings import Settings

@@ -9,7 +9,7 @@ from eventually import eventually
 from fixtures.problems import assert_problem, pointers
 from fixtures.samples import APPLICANT, GB, facts, received, withdrawal
 
-from bmt.chassis.clock import new_id
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.topics import DECISIONS
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from fixtures.agencies import acting, written
 from fixtures.problems import assert_problem, pointers
 from fixtures.samples import APPLICANT, GB, received
 
-from bmt.chassis.clock import new_id
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.topics import DECISIONS
 from bmt.contracts.values import Document
 from services.approval.main import build

@@ -11,7 +11,7 @@ from fixtures.problems import assert_problem
 from fixtures.service import AGENCIES_FILE
 
 from bmt.agencies import register
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from services.approval.main import build
 from services.approval.settings import Settings
 

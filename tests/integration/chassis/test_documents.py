@@ -3,10 +3,14 @@
 import pytest
 from fixtures.mongodb import embedded_mongodb
 
-from bmt.chassis.documents import DocumentDamaged, DocumentStore, received_bytes
 from bmt.chassis.errors import StoreUnavailable
-from bmt.chassis.mongodb import connect
-from bmt.chassis.small_documents import SmallDocument
+from bmt.chassis.runtime.documents import (
+    DocumentDamaged,
+    DocumentStore,
+    SmallDocument,
+    received_bytes,
+)
+from bmt.chassis.runtime.mongodb import connect
 from bmt.embedded.mongodb_rights import DOCUMENTS
 from bmt.embedded.process import running
 

@@ -15,18 +15,18 @@ from fixtures.positions import nothing_missed
 from parcels import Post
 from structlog.testing import capture_logs
 
-from bmt.chassis import parking
-from bmt.chassis.clock import new_id, now
-from bmt.chassis.consumer import Consumer
-from bmt.chassis.dispatch import Dispatcher
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.mongo_event_store import MongoEventStore
-from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.parking import Discarding, Record
-from bmt.chassis.positions import Positions
-from bmt.chassis.publisher import KafkaPublisher
-from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+from bmt.chassis.messaging import parking
+from bmt.chassis.messaging.consumer import Consumer
+from bmt.chassis.messaging.dispatch import Dispatcher
+from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.messaging.parking import Discarding, Record
+from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.runtime.clock import new_id, now
 from bmt.contracts.envelope import Envelope
 
 pytestmark = pytest.mark.integration

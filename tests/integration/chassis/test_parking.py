@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.parking import LEASE, QUEUED_BEHIND, TRIES, Discarding, Parked, Record
+from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.messaging.parking import LEASE, QUEUED_BEHIND, TRIES, Discarding, Parked, Record
 
 pytestmark = pytest.mark.integration
 

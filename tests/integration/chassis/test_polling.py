@@ -11,8 +11,8 @@ from eventually import eventually
 from fixtures.positions import KeptPositions, nothing_missed
 from fixtures.unreadable import publish_bomb, publish_odd_header
 
-from bmt.chassis.consumer import Consumer
 from bmt.chassis.errors import BrokerUnavailable
+from bmt.chassis.messaging.consumer import Consumer
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from eventually import eventually
 from fixtures.kafka import embedded_kafka
 from fixtures.positions import KeptPositions, nothing_missed
 
-from bmt.chassis.consumer import Consumer
+from bmt.chassis.messaging.consumer import Consumer
 from bmt.embedded.process import running
 
 pytestmark = pytest.mark.integration

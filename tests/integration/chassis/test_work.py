@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from eventually import eventually
 
-from bmt.chassis.clock import now
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.mongo_work_queue import MongoWorkQueue
-from bmt.chassis.work import Postpone, Remove, WorkItem, WorkProjection
-from bmt.chassis.worker import Done, Later, Worker, each, together
+from bmt.chassis.runtime.clock import now
+from bmt.chassis.work.mongo_queue import MongoWorkQueue
+from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkProjection
+from bmt.chassis.work.worker import Done, Later, Worker, each, together
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +50,7 @@ async def waiting(queue, perform, monkeypatch):
         return taken
 
     monkeypatch.setattr(queue, "take", take_and_tell)
-    monkeypatch.setattr("bmt.chassis.worker.SWEEP_EVERY_SECONDS", 600)
+    monkeypatch.setattr("bmt.chassis.work.worker.SWEEP_EVERY_SECONDS", 600)
     async with working(queue, perform) as worker:
         await looked.wait()
         yield worker
@@ -173,7 +173,7 @@ async def test_what_fails_is_tried_again_with_its_reason_shown(queue):
 
 
 async def test_what_hangs_is_given_up_and_tried_again(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.worker.AT_MOST_SECONDS", 0.05)
+    monkeypatch.setattr("bmt.chassis.work.worker.AT_MOST_SECONDS", 0.05)
     tries = []
 
     async def perform(work):
@@ -265,7 +265,7 @@ async def test_a_list_that_fails_is_tried_item_by_item(queue):
 
 
 async def test_a_list_of_which_nothing_comes_is_given_up(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.worker.AT_MOST_SECONDS", 0.05)
+    monkeypatch.setattr("bmt.chassis.work.worker.AT_MOST_SECONDS", 0.05)
 
     async def perform(items, settle):
         for work in items:
@@ -356,7 +356,7 @@ async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queu
 
 
 async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.worker.IN_HAND", 2)
+    monkeypatch.setattr("bmt.chassis.work.worker.IN_HAND", 2)
     finish = asyncio.Event()
 
     async def perform(_):
@@ -372,7 +372,7 @@ async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queu
 
 
 async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.worker.IN_HAND", 2)
+    monkeypatch.setattr("bmt.chassis.work.worker.IN_HAND", 2)
     finish = asyncio.Event()
     performed = []
 

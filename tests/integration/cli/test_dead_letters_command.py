@@ -5,10 +5,10 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from bmt.chassis.dead_letters import DeadLetters
-from bmt.chassis.parking import Record
-from bmt.chassis.publisher import KafkaPublisher
-from bmt.chassis.subscriptions import DeadLetter
+from bmt.chassis.messaging.dead_letters import DeadLetters
+from bmt.chassis.messaging.parking import Record
+from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.contracts import topics
 
 pytestmark = pytest.mark.integration

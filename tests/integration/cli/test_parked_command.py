@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.parking import QUEUED_BEHIND, Parked, Record
+from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, Record
 
 pytestmark = pytest.mark.integration
 
@@ -164,7 +164,7 @@ async def test_a_wrong_use_is_told(bmt, arguments):
 
 
 async def test_a_mongodb_that_is_away_is_one_line(bmt, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.mongodb.SELECTION_TIMEOUT_MS", 300)
+    monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
     answer = await bmt("parked", "list", BMT_MONGODB_URI="mongodb://127.0.0.1:1/")
     assert answer.code == 3
     assert answer.err == "bmt: mongodb cannot be reached (ServerSelectionTimeoutError)\n"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.documents import DocumentStore, received_bytes
 from bmt.chassis.errors import StoreUnavailable
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.documents import DocumentStore, received_bytes
+from bmt.chassis.runtime.mongodb import connect
 from bmt.pruning import documents
 from bmt.pruning.documents import prune_documents
 from bmt.pruning.stores import STORES

@@ -24,7 +24,7 @@ async def test_a_leaf_that_is_not_what_was_written_is_told(bmt, databases):
 
 
 async def test_a_mongodb_that_is_away_is_one_line(bmt, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.mongodb.SELECTION_TIMEOUT_MS", 300)
+    monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
 
     answer = await bmt("records", "verify", BMT_MONGODB_URI="mongodb://127.0.0.1:1/")
 

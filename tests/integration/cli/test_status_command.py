@@ -9,10 +9,10 @@ import pytest
 from eventually import eventually
 
 from bmt import reconciliation
-from bmt.chassis.jobs import Jobs
-from bmt.chassis.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.mongodb import connect
-from bmt.chassis.parking import Discarding, Parked, Record
+from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
+from bmt.chassis.messaging.parking import Discarding, Parked, Record
+from bmt.chassis.runtime.mongodb import connect
+from bmt.chassis.work.jobs import Jobs
 from bmt.contracts import topics
 from bmt.reconciliation import Reconciliation
 

@@ -6,7 +6,7 @@ import pytest
 from eventually import eventually
 from fixtures.samples import facts, received
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from services.approval.main import build
 from services.approval.settings import Settings
 

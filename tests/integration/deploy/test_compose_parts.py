@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 from fixtures.compose import FOLDER, environment, make_secrets
 
-from bmt.chassis.mongodb import OperationFailure, connect
+from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.contracts import topics
 from bmt.embedded import jars
 from bmt.embedded.binaries import java, mongod

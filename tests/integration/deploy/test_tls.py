@@ -14,9 +14,9 @@ from fixtures.kafka import KafkaServer, embedded_kafka
 from fixtures.mongodb import embedded_mongodb
 from fixtures.service import AGENCIES_FILE
 
-from bmt.chassis import mongodb, tls
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
-from bmt.chassis.publisher import KafkaPublisher
+from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.runtime import mongodb, tls
 from bmt.embedded import ports
 from bmt.embedded.kafka import Kafka
 from bmt.embedded.mongodb import MongoDB

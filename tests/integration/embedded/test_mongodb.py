@@ -3,7 +3,7 @@
 import pytest
 from fixtures.mongodb import embedded_mongodb
 
-from bmt.chassis.mongodb import AsyncIOMotorGridFSBucket, OperationFailure, connect
+from bmt.chassis.runtime.mongodb import AsyncIOMotorGridFSBucket, OperationFailure, connect
 from bmt.embedded.ports import any_free_port
 from bmt.embedded.process import running
 

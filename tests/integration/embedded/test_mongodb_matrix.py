@@ -3,9 +3,9 @@
 import pytest
 from fixtures.mongodb import embedded_mongodb
 
-from bmt.chassis.foundation import COMMITS, WORK, Foundation
-from bmt.chassis.mongo_parking_lot import DISCARDED, PARKED
-from bmt.chassis.mongodb import NOT_ALLOWED, OperationFailure, connect
+from bmt.chassis.messaging.mongo_parking_lot import DISCARDED, PARKED
+from bmt.chassis.runtime.mongodb import NOT_ALLOWED, OperationFailure, connect
+from bmt.chassis.runtime.service import COMMITS, WORK, Foundation
 from bmt.cli import documents
 from bmt.embedded.mongodb_rights import (
     DOCUMENTS,

@@ -13,7 +13,7 @@ from eventually import eventually
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.embedded.ports import free_base
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ from eventually import eventually
 from fixtures.dovecot import PASSWORD, USER, Dovecot
 from fixtures.service import Surroundings
 
-from bmt.chassis.documents import DocumentStore
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.documents import DocumentStore
+from bmt.chassis.runtime.mongodb import connect
 from bmt.embedded.ports import any_free_port
 from services.intake.mailbox.begun import BEGUN, LONGEST_READING
 from services.intake.main import build

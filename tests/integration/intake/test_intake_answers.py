@@ -21,9 +21,9 @@ from intake_callers import (
 )
 from typer.testing import CliRunner
 
-from bmt.chassis.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.mongodb import connect
-from bmt.chassis.parking import TRIES, Parked, Record
+from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import TRIES, Parked, Record
+from bmt.chassis.runtime.mongodb import connect
 from bmt.cli.main import app
 from bmt.contracts import topics
 from bmt.contracts.events import ConfigurationFailed, Filed

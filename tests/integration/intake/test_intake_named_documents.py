@@ -6,8 +6,8 @@ import pytest
 from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, APPLICANT, OF_JPA, asked, email
 
-from bmt.chassis.document_rights import HOLDERS, UPLOADS
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.document_rights import HOLDERS, UPLOADS
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from services.intake.main import build
 from services.intake.settings import Settings

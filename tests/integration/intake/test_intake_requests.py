@@ -9,7 +9,7 @@ from fixtures import samples
 from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, APPLICANT, OF_JPA, OF_KPM, SITI, asked, person
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import Approved, Configured, Granted, ReturnedForCorrection
 from bmt.contracts.requests import RequestFacts

@@ -13,7 +13,7 @@ from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import AGENCIES_FILE
 from fixtures.wire import Said, Wire
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.requests import RequestFacts
 from services.notification.main import build

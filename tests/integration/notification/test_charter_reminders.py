@@ -9,7 +9,7 @@ from eventually import eventually
 from fixtures.procedure import approved, rejected, returned
 from fixtures.samples import received
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts.events import ConfigurationFailed, ReviewOpened
 from bmt.contracts.requests import RequestFacts
 

@@ -9,7 +9,7 @@ from fixtures.problems import assert_problem
 from fixtures.procedure import approved, configured, rejected, returned, started, withdrawn
 from fixtures.samples import received
 
-from bmt.chassis.clock import new_id
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
 from services.notification.channels import email
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts.status_code import in_groups, status_code
 
 pytestmark = pytest.mark.integration

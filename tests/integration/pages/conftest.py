@@ -13,10 +13,9 @@ from fastapi import APIRouter, Depends, FastAPI
 from page_visitors import sign_in
 from starlette.requests import Request
 
-from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.mongodb import connect
-from bmt.chassis.rate_limit import UNLIMITED
-from bmt.chassis.token_verifier import TokenVerifier
+from bmt.chassis.http.limits import UNLIMITED
+from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.runtime.mongodb import connect
 from bmt.embedded.ports import any_free_port
 from bmt.pages.application import pages
 from bmt.pages.layout import ROOM

@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import now
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime.clock import now
 from bmt.contracts.problems import Refused
 from bmt.pages.family_keys import FamilyKeys
 from bmt.pages.session_store import SESSIONS, SessionStore

@@ -10,7 +10,7 @@ import httpx2
 from fixtures.alone import Alone
 from fixtures.samples import facts
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage
 from bmt.contracts.values import Officer
 from services.provisioning.connectors.connector import OperatorNeeded

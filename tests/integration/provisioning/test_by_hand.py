@@ -9,8 +9,8 @@ from fixtures.procedure import approved
 from fixtures.samples import APPLICANT, facts
 from fixtures.uploads import Archive
 
-from bmt.chassis import clock
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import Granted
 from bmt.contracts.values import Officer

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fixtures.alone import Alone
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from services.provisioning.connectors.connector import TargetAway, TargetRefused
 from services.provisioning.connectors.scim import Scim
 

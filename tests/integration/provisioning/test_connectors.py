@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from fixtures.alone import Alone
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from services.provisioning.connectors.connector import TargetAway
 from services.provisioning.connectors.worklist import Worklist
 from services.provisioning.domain.goal import changes

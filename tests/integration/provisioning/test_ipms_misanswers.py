@@ -6,7 +6,7 @@ from fixtures.procedure import approved
 from fixtures.samples import APPLICANT, facts
 from fixtures.scim_server import EXTENSION, ScimServer, user
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted
 

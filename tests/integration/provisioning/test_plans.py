@@ -10,7 +10,7 @@ from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import approved, opened, rejected, returned, withdrawn
 from fixtures.samples import APPLICANT, facts
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted, RequestEvent
 from bmt.contracts.requests import RequestFacts

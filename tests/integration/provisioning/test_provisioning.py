@@ -12,7 +12,7 @@ from fixtures.problems import assert_problem
 from fixtures.procedure import approved
 from fixtures.samples import APPLICANT, facts
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted
 from bmt.contracts.requests import RequestFacts

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from eventually import eventually
 
-from bmt.chassis.clock import now
-from bmt.chassis.documents import DocumentStore, received_bytes
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime.clock import now
+from bmt.chassis.runtime.documents import DocumentStore, received_bytes
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts.values import Document
 from services.records.main import build
 from services.records.settings import Settings

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from datetime import timedelta
 
-from bmt.chassis import clock
-from bmt.chassis.mongodb import connect
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.mongodb import connect
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.leaf_seals import LeafSeals
 from services.records.sealing.master_keys import MasterKey

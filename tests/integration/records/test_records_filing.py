@@ -18,7 +18,7 @@ from fixtures.procedure import (
 from fixtures.samples import facts, received
 from fixtures.uploads import Archive
 
-from bmt.chassis.documents import received_bytes
+from bmt.chassis.runtime.documents import received_bytes
 from bmt.contracts import topics
 from bmt.contracts.values import Document
 from services.records.ledger.live_store import LiveStore

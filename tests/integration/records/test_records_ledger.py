@@ -8,9 +8,9 @@ import pytest
 from fixtures.ledger_keys import seals_of
 from fixtures.samples import facts, received
 
-from bmt.chassis import clock
-from bmt.chassis.decider import Heard
 from bmt.chassis.errors import CausationReused
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.runtime import clock
 from bmt.contracts.envelope import Envelope
 from services.records.handlers import entering, file_event
 from services.records.ledger.canonical import NotCanonical

@@ -12,8 +12,8 @@ import pytest
 from eventually import eventually
 from fixtures.ledger_keys import new_keys, seals_of
 
-from bmt.chassis import clock
-from bmt.chassis.mongodb import DuplicateKeyError
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.mongodb import DuplicateKeyError
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.tree.checkpoints import Checkpoints

@@ -15,8 +15,8 @@ from fixtures.samples import APPLICANT, facts, received
 from fixtures.service import Surroundings
 from typer.testing import CliRunner
 
-from bmt.chassis.documents import DocumentStore, received_bytes
-from bmt.chassis.mongodb import OperationFailure, connect
+from bmt.chassis.runtime.documents import DocumentStore, received_bytes
+from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.cli.records import app
 from bmt.embedded.mongodb_rights import DOCUMENTS, RECORDS_DATABASE
 from bmt.embedded.process import running
@@ -202,7 +202,7 @@ async def test_nothing_that_is_said_of_a_person_lies_open(request_filed, as_user
 
 
 async def test_without_a_system_there_is_nothing_to_verify(tmp_path, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.mongodb.SELECTION_TIMEOUT_MS", 300)
+    monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
     away = tmp_path / "ready.json"
     runner = CliRunner()
     nowhere = await asyncio.to_thread(runner.invoke, app, ["verify", "--data", str(tmp_path)])

@@ -11,13 +11,13 @@ from fixtures.samples import APPLICANT, facts, received
 from reviews import NOW, SITI, open_review
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
-from bmt.chassis.clock import new_id
-from bmt.chassis.decider import Message
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.execution import Execution
-from bmt.chassis.idempotency import CommandContext
-from bmt.chassis.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn
 from services.approval.bulk import BulkAnswer, decide_all

@@ -21,7 +21,7 @@ from reviews import (
 )
 from test_review_view import after
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.comments import Comment
 from bmt.contracts.values import Officer
 from services.approval.audience import as_seen_by

@@ -10,8 +10,8 @@ from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, heard
 
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.views import ViewProjection
 from services.approval import views
 from services.approval.console import live as live_
 from services.approval.console.live import Live, Pulse

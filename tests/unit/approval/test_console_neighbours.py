@@ -5,8 +5,8 @@ import pytest
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from bmt.chassis.auth import Principal
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import Refused
 from bmt.pages import session
 from bmt.pages.login import SignInFirst

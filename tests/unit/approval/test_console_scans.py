@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from bmt.agencies import register
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.pages import session
 from bmt.pages.layout import Layout
 from services.approval import console

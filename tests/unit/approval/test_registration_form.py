@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import FormData
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import FormWrong, Sent

@@ -21,8 +21,8 @@ from reviews import (
     withdrawn,
 )
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.vocabulary import type_of
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step

@@ -8,11 +8,10 @@ import pytest
 from fixtures.issuer import Issuer, rsa_key
 from parcel_api import Desk, parcel_routes
 
-from bmt.chassis.health import ReadinessCheck
-from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.metrics import ServiceMetrics, new_registry
-from bmt.chassis.token_verifier import TokenVerifier
-from bmt.chassis.web import create_app
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.runtime.health import ReadinessCheck
+from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.chassis.auth import Principal, principal, require
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.idempotency import CommandContext, answer, command
-from bmt.chassis.openapi import problems
-from bmt.chassis.pagination import Page, PageRequest, Paging
-from bmt.chassis.web import api_router
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Page, PageRequest, Paging
 from bmt.contracts.problems import Refused
 
 

@@ -11,10 +11,9 @@ from fixtures.issuer import Issuer, ec_key, rsa_key
 from fixtures.problems import assert_problem
 from joserfc.jwk import OctKey, OKPKey
 
-from bmt.chassis.auth import Principal
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.token_verifier import TokenVerifier
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.contracts.problems import Refused
 
 

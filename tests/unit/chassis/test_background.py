@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from bmt.chassis import background
+from bmt.chassis.runtime import background
 
 
 async def test_whoever_cancels_waits_for_the_steps_end():

@@ -2,7 +2,7 @@
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from bmt.chassis.consumer import in_time
+from bmt.chassis.messaging.consumer import in_time
 
 
 def record(topic: str, offset: int, timestamp: int) -> ConsumerRecord:

@@ -9,9 +9,9 @@ from eventually import eventually
 from fastapi import Request
 from fixtures.problems import assert_problem
 
-from bmt.chassis.crowd_limit import CrowdLimits
-from bmt.chassis.metrics import new_registry
-from bmt.chassis.web import api_router, create_app
+from bmt.chassis.http.app import api_router, create_app
+from bmt.chassis.http.limits import CrowdLimits
+from bmt.chassis.runtime.metrics import new_registry
 
 MOST = 3
 

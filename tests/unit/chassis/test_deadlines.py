@@ -12,11 +12,11 @@ from fastapi import Request
 from parcel_api import parcel_routes
 from starlette.responses import StreamingResponse
 
-from bmt.chassis.crowd_limit import CrowdLimits
-from bmt.chassis.metrics import new_registry
-from bmt.chassis.run import configuration
-from bmt.chassis.settings import ServiceSettings
-from bmt.chassis.web import api_router, create_app
+from bmt.chassis.http.app import api_router, create_app
+from bmt.chassis.http.limits import CrowdLimits
+from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.runtime.run import configuration
+from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.embedded.ports import any_free_port
 
 MOST, EACH, WAITING = 8, 3, 6

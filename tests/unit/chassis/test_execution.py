@@ -9,11 +9,11 @@ import pytest
 from fixtures.memory_event_store import MemoryEventStore
 from parcels import Deliver, Look, Parcel, Post
 
-from bmt.chassis.clock import new_id
-from bmt.chassis.decider import Message
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.event_store import RefusalRecord
-from bmt.chassis.execution import Executed, Execution
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import RefusalRecord
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.problems import FieldError, Refused
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

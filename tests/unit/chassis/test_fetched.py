@@ -11,9 +11,9 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from bmt.chassis import decompression
-from bmt.chassis.decompression import TooLargeDecompressed
-from bmt.chassis.fetched import Batches, Fetched, Unread
+from bmt.chassis.messaging import decompression
+from bmt.chassis.messaging.decompression import TooLargeDecompressed
+from bmt.chassis.messaging.fetched import Batches, Fetched, Unread
 
 PLACE = TopicPartition("bmt.inbound.hrmis.v1", 1)
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4

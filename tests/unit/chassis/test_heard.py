@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from parcels import Post, Posted
 
-from bmt.chassis import tracing
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.runtime import tracing
 from bmt.contracts.envelope import Envelope
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

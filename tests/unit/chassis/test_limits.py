@@ -10,12 +10,12 @@ from eventually import eventually
 from fixtures.problems import assert_problem
 from parcel_api import parcel_routes
 
-from bmt.chassis import head_limit, strict_json
-from bmt.chassis.metrics import new_registry
-from bmt.chassis.rate_limit import RateLimit
-from bmt.chassis.run import configuration
-from bmt.chassis.settings import ServiceSettings
-from bmt.chassis.web import create_app
+from bmt.chassis.http import connections, strict_json
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.runtime.run import configuration
+from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.problems import Refused
 from bmt.embedded.ports import any_free_port
 
@@ -148,15 +148,15 @@ def test_a_long_flat_body_is_not_deep():
 
 
 async def test_headers_that_are_too_large_are_refused(client, operator):
-    fits = {**operator, "X-Padding": "x" * (head_limit.MOST_BYTES - 4096)}
-    large = {**operator, "X-Padding": "x" * head_limit.MOST_BYTES}
+    fits = {**operator, "X-Padding": "x" * (connections.MOST_BYTES - 4096)}
+    large = {**operator, "X-Padding": "x" * connections.MOST_BYTES}
     assert (await client.get("/v1/me", headers=fits)).status_code == 200
     problem = assert_problem(await client.get("/v1/me", headers=large), "headers_too_large")
-    assert problem["limit_bytes"] == head_limit.MOST_BYTES
+    assert problem["limit_bytes"] == connections.MOST_BYTES
 
 
 async def test_an_address_that_is_too_long_is_refused(client, operator):
-    answer = await client.get(f"/v1/me?q={'x' * head_limit.MOST_BYTES}", headers=operator)
+    answer = await client.get(f"/v1/me?q={'x' * connections.MOST_BYTES}", headers=operator)
     assert_problem(answer, "headers_too_large")
 
 
@@ -188,7 +188,7 @@ async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
     piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless.endswith(b"\n") else b"a" * 2000
     writer.write(endless)
     sent = 0
-    while not reader.at_eof() and sent < 100 * head_limit.MOST_BYTES:
+    while not reader.at_eof() and sent < 100 * connections.MOST_BYTES:
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
@@ -196,7 +196,7 @@ async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
         if reader._buffer:
             break
     assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
-    assert sent < 50 * head_limit.MOST_BYTES
+    assert sent < 50 * connections.MOST_BYTES
     writer.close()
 
 
@@ -221,14 +221,14 @@ async def test_what_stands_around_a_body_is_given_up_when_it_never_ends(socket_o
     piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless == b"0\r\n" else b"a" * 2000
     writer.write(CHUNKED + endless)
     sent = 0
-    while not writer.is_closing() and sent < 100 * head_limit.MOST_BYTES:
+    while not writer.is_closing() and sent < 100 * connections.MOST_BYTES:
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
         await asyncio.sleep(0)
         if b"HTTP/1.1 431 " in reader._buffer:
             break
-    assert sent < 50 * head_limit.MOST_BYTES
+    assert sent < 50 * connections.MOST_BYTES
     writer.close()
 
 
@@ -249,7 +249,7 @@ async def test_a_body_in_the_smallest_pieces_is_no_large_head(socket_of, issuer)
 
 async def test_a_large_body_and_the_next_head_behind_it_are_no_large_head(socket_of):
     reader, writer = await socket_of()
-    body = b"x" * 3 * head_limit.MOST_BYTES
+    body = b"x" * 3 * connections.MOST_BYTES
     head = b"POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     writer.write(head + body + b"GET /healthz HTTP/1.1\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")

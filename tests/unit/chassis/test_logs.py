@@ -8,9 +8,8 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
-from bmt.chassis import tracing
-from bmt.chassis.logs import set_up_logs
-from bmt.chassis.redaction import redact_text
+from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime.logs import redact_text, set_up_logs
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

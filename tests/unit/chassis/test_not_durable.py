@@ -4,7 +4,7 @@ import pytest
 from pymongo.errors import BulkWriteError, OperationFailure, WriteConcernError, WTimeoutError
 
 from bmt.chassis.errors import StoreUnavailable
-from bmt.chassis.mongodb import store_errors
+from bmt.chassis.runtime.mongodb import store_errors
 
 SHUTDOWN = {"code": 91, "codeName": "ShutdownInProgress", "errmsg": "Replication is shut down"}
 

@@ -10,10 +10,10 @@ import pytest
 from fixtures.certificates import Authority
 from test_secrets import GIVEN, SECRETS, settings_of
 
-from bmt.chassis import tls
-from bmt.chassis.logs import set_up_logs
-from bmt.chassis.run import warn_of_what_is_not_encrypted
-from bmt.chassis.settings import load
+from bmt.chassis.runtime import tls
+from bmt.chassis.runtime.logs import set_up_logs
+from bmt.chassis.runtime.run import warn_of_what_is_not_encrypted
+from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
 
 ROOT = Path(__file__).parents[3]

@@ -11,10 +11,10 @@ from aiokafka import TopicPartition
 from eventually import eventually
 from fixtures.memory_event_store import MemoryEventStore
 
-from bmt.chassis.delivery import OwnProjections
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
-from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.relay import Address, Relay
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
+from bmt.chassis.messaging.delivery import OwnProjections
+from bmt.chassis.messaging.relay import Address, Relay
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PLACE = TopicPartition("test.parcels.v1", 0)

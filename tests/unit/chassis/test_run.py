@@ -10,8 +10,8 @@ import uvicorn
 from eventually import eventually
 from fastapi import FastAPI
 
-from bmt.chassis.run import configuration
-from bmt.chassis.settings import ServiceSettings
+from bmt.chassis.runtime.run import configuration
+from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.embedded.ports import any_free_port
 
 

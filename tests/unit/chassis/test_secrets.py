@@ -5,8 +5,8 @@ import importlib
 import pytest
 from fixtures.ledger_keys import KEYS, RECORDS_KEY
 
-from bmt.chassis.secret_files import is_secret
-from bmt.chassis.settings import load
+from bmt.chassis.runtime.secret_files import is_secret
+from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
 from bmt.cli.settings import OperatorMongodb
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
-from bmt.chassis.settings import ServiceSettings, load
+from bmt.chassis.runtime.settings import ServiceSettings, load
 
 NEEDED = {
     "BMT_PORT": "8101",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.chassis.strict_yaml import NotYaml, read
+from bmt.chassis.runtime.strict_yaml import NotYaml, read
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ from fixtures.issuer import Issuer, ec_key, rsa_key
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
-from bmt.chassis.issuer_keys import IssuerKeys
-from bmt.chassis.issuer_tokens import MOST_CHARACTERS
-from bmt.chassis.token_verifier import TokenVerifier
+from bmt.chassis.http.tokens import MOST_CHARACTERS, IssuerKeys, TokenVerifier
 from bmt.contracts.problems import Refused
 
 NOW = int(time.time())

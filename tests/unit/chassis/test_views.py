@@ -9,11 +9,11 @@ from fixtures.memory_event_store import MemoryEventStore
 from fixtures.memory_view_store import MemoryViewStore
 from pydantic import BaseModel
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.delivery import MissedEvents, OwnProjections
-from bmt.chassis.event_store import Commit, EventRecord
-from bmt.chassis.view_store import Body, ViewDocument
-from bmt.chassis.views import View, ViewProjection
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
+from bmt.chassis.messaging.delivery import MissedEvents, OwnProjections
+from bmt.chassis.readmodels.view_store import Body, ViewDocument
+from bmt.chassis.readmodels.views import View, ViewProjection
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

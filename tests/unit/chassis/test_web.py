@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fixtures.problems import assert_problem
 from pydantic import BaseModel
 
-from bmt.chassis import health, tracing
-from bmt.chassis.metrics import new_registry
-from bmt.chassis.web import create_app
+from bmt.chassis.http.app import create_app
+from bmt.chassis.runtime import health, tracing
+from bmt.chassis.runtime.metrics import new_registry
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

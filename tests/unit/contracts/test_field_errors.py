@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from bmt.chassis import strict_json
+from bmt.chassis.http import strict_json
 from bmt.contracts.faults import wrong
 from bmt.contracts.field_errors import faults_in_body, field_errors
 from bmt.contracts.problems import FieldError, Refused

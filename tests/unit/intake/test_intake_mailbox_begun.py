@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from eventually import eventually
 
-from bmt.chassis.documents import received_bytes
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime.documents import received_bytes
 from services.intake.mailbox.begun import LONGEST_READING, turn_of
 from services.intake.mailbox.taking import Taking
 

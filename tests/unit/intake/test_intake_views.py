@@ -9,8 +9,8 @@ from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
 from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.views import ViewProjection
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (

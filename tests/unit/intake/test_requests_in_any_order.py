@@ -23,7 +23,7 @@ from submissions import (
     submission,
 )
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.answers import SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import RequestReceived, WithdrawalRequested

@@ -9,11 +9,11 @@ from fixtures.procedure import configured, rejected, returned, withdrawn
 from fixtures.samples import MONDAY, facts, received
 
 from bmt.agencies import register
-from bmt.chassis import clock
-from bmt.chassis.decider import Heard
-from bmt.chassis.recent import Recent
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.vocabulary import type_of
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (
     Event,

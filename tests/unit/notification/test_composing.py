@@ -20,10 +20,10 @@ from notices import (
     prepared,
 )
 
-from bmt.chassis.decider import Message
 from bmt.chassis.errors import StoreUnavailable
-from bmt.chassis.recent import Recent
-from bmt.chassis.small_documents import CHUNK_BYTES, SmallDocument
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
+from bmt.chassis.runtime.lru_cache import Recent
 from services.notification.channels import email
 from services.notification.channels.rendered import Rendered
 from services.notification.composing import AT_HAND_BYTES, composing

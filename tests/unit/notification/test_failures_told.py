@@ -10,9 +10,9 @@ from decider_specification import given
 from notices import NOW, REQUEST, due, heard, notice
 from test_reminding import ABOVE, OFFICE, Room, agencies
 
-from bmt.chassis.subscriptions import bind
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later
+from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.channels.smtp import MailRefused
 from services.notification.domain import DECIDER

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
-from bmt.chassis.recent import Recent
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later
+from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailServerAway
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import RecordRefused, RecordSent

@@ -10,8 +10,8 @@ import pytest
 from notices import AGENCIES, REQUEST
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.work import WorkItem
-from bmt.chassis.worker import Done, Later
+from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway
 from services.notification.domain import DECIDER
 from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded

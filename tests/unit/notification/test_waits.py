@@ -8,7 +8,7 @@ from fixtures.procedure import approved, opened
 from notices import AGENCIES, NOW, REQUEST, due, heard, notice
 
 from bmt.agencies import register
-from bmt.chassis.subscriptions import bind
+from bmt.chassis.messaging.subscriptions import bind
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.practice import Practice

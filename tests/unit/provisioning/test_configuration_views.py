@@ -28,11 +28,11 @@ from orders import (
     taken_over,
 )
 
-from bmt.chassis.decider import Heard
-from bmt.chassis.pagination import PageRequest
-from bmt.chassis.views import ViewProjection
-from bmt.chassis.vocabulary import type_of
-from bmt.chassis.work import WorkItem
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
 from services.provisioning import answers

@@ -10,8 +10,8 @@ from fixtures.alone import Alone
 from orders import ON, due
 from prometheus_client import CollectorRegistry
 
-from bmt.chassis import clock
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import clock
 from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.connector import NotCalled, Reading, TargetAway, Unsettled
 from services.provisioning.connectors.copyparty import Copyparty

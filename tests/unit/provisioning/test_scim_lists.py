@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from fixtures.scim_server import ScimServer, user
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveIpms
 from services.provisioning.connectors import scim as module
 from services.provisioning.connectors.connector import NotCalled, Reading, TargetAway, TargetRefused

@@ -7,7 +7,7 @@ import pytest
 from fixtures.alone import Alone
 from fixtures.scim_server import EXTENSION, ScimServer, error, user
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveIpms
 from services.provisioning.connectors.connector import TargetConflict, TargetRefused
 from services.provisioning.connectors.scim import Scim

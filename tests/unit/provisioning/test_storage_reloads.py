@@ -7,7 +7,7 @@ import pytest
 from eventually import eventually
 from fixtures.alone import Alone
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveStorage
 from services.provisioning.connectors import copyparty
 from services.provisioning.connectors.connector import TargetAway

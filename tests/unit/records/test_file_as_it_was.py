@@ -17,7 +17,7 @@ from fixtures.procedure import (
 from fixtures.samples import MONDAY, facts, received
 from folds import folded
 
-from bmt.chassis.decider import Heard
+from bmt.chassis.eventsourcing.decider import Heard
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
 from services.records.domain.errors import RecordNotFound

@@ -10,7 +10,7 @@ import pytest
 from fixtures.memory_event_store import MemoryEventStore
 from fixtures.samples import facts
 
-from bmt.chassis.event_store import Appended, Commit, EventRecord
+from bmt.chassis.eventsourcing.event_store import Appended, Commit, EventRecord
 from bmt.contracts.events import RequestReceived
 from services.records.domain.events import EventFiled, FolioMissing, HoldReleased, RecordViewed
 from services.records.sealing.cipher import PersonKey, SealBroken

@@ -7,10 +7,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
-from bmt.chassis.documents import DocumentStore
-from bmt.chassis.pagination import Page
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemDismissed,

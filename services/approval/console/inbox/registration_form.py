@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bmt.chassis.auth import Principal
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import FieldError, Refused

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.pagination import Page
+from bmt.chassis.http.pagination import Id, Page
 from bmt.contracts.http.notification import NoticePreview, RestoreDefault, Template
 from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.forms import Sent, all_told, sent, validated

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.pagination import Page
+from bmt.chassis.http.pagination import Id, Page
 from bmt.contracts.http.notification import (
     NoticeStatus,
     PaperDispatched,

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.auth import Principal
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read

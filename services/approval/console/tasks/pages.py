@@ -7,11 +7,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.address import Id
-from bmt.chassis.auth import Principal
-from bmt.chassis.document_rights import DocumentRights
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.pagination import Page
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,

@@ -4,8 +4,10 @@ from eventually import eventually
 from fixtures.samples import facts, received, withdrawal
 from stage import HEARS, PATIENCE, Stage
 
-from bmt.chassis import clock, rebuilding, republishing
-from bmt.chassis.jobs import Job, Jobs
+from bmt.chassis.messaging import republishing
+from bmt.chassis.readmodels import rebuilding
+from bmt.chassis.runtime import clock
+from bmt.chassis.work.jobs import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480

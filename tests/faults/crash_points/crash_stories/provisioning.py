@@ -6,7 +6,7 @@ from fixtures.procedure import approved, opened
 from stage import PATIENCE, Stage
 from stand_ins import Ipms, Storage
 
-from bmt.chassis import clock
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted
 from bmt.contracts.requests import RequestFacts

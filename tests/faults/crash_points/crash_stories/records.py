@@ -18,7 +18,7 @@ from fixtures.procedure import (
 from fixtures.samples import APPLICANT, received
 from stage import PATIENCE, Stage
 
-from bmt.chassis.documents import received_bytes
+from bmt.chassis.runtime.documents import received_bytes
 from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.requests import RequestFacts

@@ -1,0 +1,448 @@
+"""One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import CausationReused, StillContended, Unavailable
+from bmt.chassis.eventsourcing.decider import Decider, Message
+from bmt.chassis.eventsourcing.event_store import (
+    AlreadyRecorded,
+    Appended,
+    AppendOutcome,
+    Commit,
+    EventRecord,
+    EventStore,
+    RefusalRecord,
+    Tail,
+)
+from bmt.chassis.eventsourcing.stream_states import Standing, Standings
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
+from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.contracts.immutable import immutable
+from bmt.contracts.problems import Refused
+
+CountCommand = Callable[[str, str], None]
+"""Counts one command by its name and outcome."""
+
+_WORD_BEGINS: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def uncounted(_: str, __: str) -> None:
+    """Counts nothing."""
+
+
+def command_name(command: object) -> str:
+    """The command's class in snake_case: `OpenReview` is `open_review`."""
+    return _snake_case(type(command).__name__)
+
+
+@cache
+def _snake_case(name: str) -> str:
+    return _WORD_BEGINS.sub("_", name).lower()
+
+
+def outcome_of_commit(commit: Commit, *, replayed: bool) -> str:
+    """`duplicate`, `applied`, or the name of the problem that was recorded."""
+    if replayed:
+        return "duplicate"
+    return commit.refusal.problem if commit.refusal else "applied"
+
+
+def outcome_of_error(error: Exception) -> str:
+    """The name of the problem that the caller is answered with."""
+    match error:
+        case Refused():
+            return error.problem
+        case CausationReused():
+            return "idempotency_key_reused"
+        case Unavailable():
+            return "unavailable"
+        case _:
+            return "internal"
+
+
+# What a decision becomes: one commit, with the message's causation as its id.
+
+
+S = TypeVar("S")
+
+
+@immutable
+class Decided(Generic[S]):
+    """What a message leads to, and what it was decided on."""
+
+    standing: Standing[S]
+    commit: Commit
+    events: Sequence[BaseModel]
+
+
+class Committing:
+    """Makes commits of one service's decisions."""
+
+    def __init__(
+        self,
+        *,
+        published: Collection[str],
+        relayed: Callable[[str], bool],
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        """`published` are the types that have a topic, and so a `ce_sequence`; `relayed` tells those that leave."""
+        self._published = frozenset(published)
+        self._relayed = relayed
+        self._clock = clock
+        self._new_id = new_id
+
+    def commit(
+        self,
+        message: Message[Any],
+        tail: Tail,
+        events: Sequence[BaseModel],
+        refused: Refused | None = None,
+    ) -> Commit:
+        """The commit that comes after `tail`: its events, or the refusal, or nothing to do."""
+        now = self._clock()
+        sequence = tail.sequence
+        records = []
+        for event in events:
+            type_ = type_of(event)
+            published = type_ in self._published
+            sequence += published
+            text = event.model_dump_json(by_alias=True)
+            records.append(
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
+            )
+        return Commit(
+            id=message.causation,
+            stream=message.stream,
+            version=tail.version + 1,
+            sequence=sequence,
+            events=tuple(records),
+            fingerprint=message.fingerprint,
+            recorded_at=now,
+            # What comes again until the views have it, and leaves for no topic, need not be marked.
+            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
+            refusal=RefusalRecord.of(refused) if refused else None,
+            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
+        )
+
+
+C = TypeVar("C")
+
+
+CONFLICT_TRIES: Final = 20
+
+Handed = Callable[[Sequence[Commit]], Awaitable[None]]
+"""Takes over commits that are durable: the service's own views, then the relay."""
+
+CatchUp = Callable[[], Awaitable[None]]
+"""Brings the service's own views that lag up to what was handed over; one that cannot be written is owed on."""
+
+
+async def up_to_date() -> None:
+    """No view lags."""
+
+
+@immutable
+class Executed:
+    """A message's commit. `replayed`: the message had been decided before."""
+
+    commit: Commit
+    replayed: bool
+
+    def raise_refusal(self) -> "Executed":
+        """This, unless the decision was a refusal.
+
+        Raises:
+            Refused: as recorded.
+        """
+        if (refusal := self.commit.refusal) is not None:
+            raise refusal.again(replayed=self.replayed)
+        return self
+
+
+class Execution(Generic[C, S]):
+    """Executes commands of one decider against one event store."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        decider: Decider[C, S],
+        vocabulary: Vocabulary,
+        published: Collection[str],
+        relayed: Callable[[str], bool] | None = None,
+        hand_over: Handed,
+        catch_up: CatchUp = up_to_date,
+        clock: Clock,
+        new_id: NewId,
+        count: CountCommand = uncounted,
+    ) -> None:
+        """`published` are the types that have a topic; `relayed` tells these, and those that go to one receiver.
+
+        Other events stay within the service.
+        """
+        self._store = store
+        self._decider = decider
+        self._standings = Standings(store, decider, vocabulary)
+        self._committing = Committing(
+            published=published,
+            relayed=relayed or published.__contains__,
+            clock=clock,
+            new_id=new_id,
+        )
+        self._count = count
+        self._catch_up = catch_up
+        self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
+        self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
+
+    async def execute(self, message: Message[C]) -> Executed:
+        """Decide and append one command.
+
+        Raises:
+            Refused: the decider says no (a recorded no is raised the same way when repeated).
+            CausationReused: the causation was used with another fingerprint.
+            StoreUnavailable: nothing is known to be written; the same message again is safe.
+        """
+        result = (await self.execute_many([message]))[0]
+        await self._catch_up()
+        if isinstance(result, Exception):
+            raise result
+        return result.raise_refusal()
+
+    async def execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+        """Decide and append a wave, and hand it over: what one raises does not touch others.
+
+        Raises:
+            StoreUnavailable: the store cannot be reached; the same messages again are safe.
+        """
+        results = await self.decide_many(messages)
+        # A replayed one too, where who appended it died before the views had it: the caller reads
+        # what it is told was written.
+        done = [r.commit for r in results if isinstance(r, Executed)]
+        await self.hand_over([commit for commit in done if commit.outbox])
+        return results
+
+    async def hand_over(self, commits: Sequence[Commit]) -> None:
+        """Tell the service's own views, then the relay of those that the outbox holds."""
+        await self._hand_overs.submit([commit for commit in commits if commit.events])
+        crash_points.reached("execution.handed_over")
+
+    async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+        """Decide and append a wave: one load, one write. Whoever calls hands the commits over.
+
+        Raises:
+            StoreUnavailable: as `execute_many`.
+        """
+        try:
+            results = await self._decide_many(messages)
+        except Unavailable as error:
+            self._count_all(messages, [error] * len(messages))
+            raise
+        self._count_all(messages, results)
+        return results
+
+    async def _decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
+        results: dict[int, Executed | Exception] = {}
+        undecided = list(range(len(messages)))
+        for tries in range(CONFLICT_TRIES):
+            undecided = await self._attempt(messages, undecided, results)
+            if not undecided:
+                break
+            # What won may not be visible to a majority read yet.
+            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  jitter
+        for index in undecided:
+            results[index] = StillContended(messages[index].stream)
+        await self._recall(messages, results)
+        crash_points.reached("execution.recorded")
+        return [results[index] for index in range(len(messages))]
+
+    async def _recall(
+        self, messages: Sequence[Message[C]], results: dict[int, Executed | Exception]
+    ) -> None:
+        """Give what was accepted before again, though it would be refused today.
+
+        A message that begins a stream is decided without looking back, and rules may have changed.
+        """
+        refused = [
+            index
+            for index, result in results.items()
+            if messages[index].begins_stream and isinstance(result, Refused)
+        ]
+        recorded = await self._store.find({messages[index].causation for index in refused})
+        for index in refused:
+            if (commit := recorded.get(messages[index].causation)) is not None:
+                results[index] = _replayed(messages[index], commit)
+
+    def _count_all(
+        self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]
+    ) -> None:
+        for message, result in zip(messages, results, strict=True):
+            outcome = (
+                outcome_of_error(result)
+                if isinstance(result, Exception)
+                else outcome_of_commit(result.commit, replayed=result.replayed)
+            )
+            self._count(command_name(message.command), outcome)
+
+    async def state(self, stream: str) -> S:
+        """The state of a stream as it is stored now, for who acts on it outside a decision.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        return (await self.states([stream]))[stream]
+
+    async def states(self, streams: Collection[str]) -> Mapping[str, S]:
+        """As `state`, of many at once.
+
+        Raises:
+            StoreUnavailable: they cannot be read.
+        """
+        loaded = await self._standings.loaded(list(streams))
+        return {stream: standing.state for stream, standing in loaded.items()}
+
+    async def was_decided(self, message: Message[C]) -> bool:
+        """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        commits = await self._standings.commits(message.stream)
+        return any(commit.id == message.causation for commit in commits)
+
+    async def recorded(self, causations: Collection[str]) -> Collection[str]:
+        """Those of `causations` that something was recorded for.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        return (await self._store.find(causations)).keys()
+
+    async def known_state(self, stream: str) -> S:
+        """The state of a stream as this process knows it: what another one did may be missing.
+
+        For who may act once too often without harm.
+
+        Raises:
+            StoreUnavailable: it is not known, and cannot be read.
+        """
+        return (await self.known_states([stream]))[stream]
+
+    async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
+        """As `known_state`, of many at once; what is loaded for it is known from then on.
+
+        Raises:
+            StoreUnavailable: one is not known, and cannot be read.
+        """
+        return await self._standings.known(streams)
+
+    async def catch_up(self, stream: str) -> None:
+        """Hand over what a crash left undelivered of a stream, for who misses it in a view.
+
+        A view's last writes are lost with the node that took them, until the relay's sweep.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        commits = await self._standings.commits(stream)
+        await self._hand_overs.submit([commit for commit in commits if commit.outbox])
+
+    async def _attempt(
+        self,
+        messages: Sequence[Message[C]],
+        indexes: Sequence[int],
+        results: dict[int, Executed | Exception],
+    ) -> list[int]:
+        """Decide these once; the indexes that met another writer, seen or to be looked for."""
+        standings = await self._standings.of(
+            {messages[i].stream for i in indexes if not messages[i].begins_stream}
+        )
+        again: list[int] = []
+        decided: dict[int, Decided[S]] = {}
+        for index in indexes:
+            standing = standings.get(messages[index].stream, self._standings.beginning)
+            try:
+                outcome = self._decide(messages[index], standing)
+            except Exception as error:  # noqa: BLE001  belongs to this message alone
+                if standing.remembered:
+                    self._standings.forget([messages[index].stream])
+                    again.append(index)
+                else:
+                    results[index] = error
+                continue
+            if isinstance(outcome, Executed):
+                results[index] = outcome
+            else:
+                decided[index] = outcome
+        return again + await self._append(messages, decided, results)
+
+    async def _append(
+        self,
+        messages: Sequence[Message[C]],
+        decided: Mapping[int, Decided[S]],
+        results: dict[int, Executed | Exception],
+    ) -> list[int]:
+        """Write what was decided; the indexes whose version was taken."""
+        commits = [one.commit for one in decided.values()]
+        try:
+            outcomes = await self._appends.submit(commits)
+        except Unavailable:
+            self._standings.forget([commit.stream for commit in commits])
+            raise
+        contended = []
+        for (index, one), appended in zip(decided.items(), outcomes, strict=True):
+            if isinstance(appended, Appended):
+                self._standings.written(one.standing, one.commit, one.events)
+                results[index] = Executed(appended.commit, replayed=False)
+                continue
+            self._standings.forget([one.commit.stream])
+            if isinstance(appended, AlreadyRecorded):
+                results[index] = _replayed(messages[index], appended.commit)
+            else:
+                contended.append(index)
+        return contended
+
+    def _decide(self, message: Message[C], standing: Standing[S]) -> Decided[S] | Executed:
+        for commit in standing.history or ():
+            if commit.id == message.causation:
+                replayed = _replayed(message, commit)
+                if isinstance(replayed, Exception):
+                    raise replayed
+                return replayed
+        try:
+            events = self._decider.decide(message.command, standing.state)
+        except Refused as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            commit = self._committing.commit(message, standing.tail, (), refused)
+            return Decided(standing, commit, ())
+        return Decided(standing, self._committing.commit(message, standing.tail, events), events)
+
+    @staticmethod
+    def _handed(hand_over: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
+        async def process(commits: Sequence[Commit]) -> Sequence[None]:
+            await hand_over(commits)
+            return [None] * len(commits)
+
+        return process
+
+    async def close(self) -> None:
+        """Return when nothing is in flight."""
+        await self._appends.close()
+        await self._hand_overs.close()
+
+
+def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReused:
+    if commit.fingerprint != message.fingerprint:
+        return CausationReused(message.causation)
+    return Executed(commit, replayed=True)

@@ -1,0 +1,124 @@
+"""Where streams stand: loaded and folded, or remembered from the last write of this process.
+
+What is remembered may be out of date, since another process may write too. That is harmless where it leads
+to a commit (the version is taken, and the stream is loaded), and nowhere else: a refusal that is not
+recorded, for one, must be seen on a stream that was loaded.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Generic, TypeVar
+
+from bmt.chassis.eventsourcing.decider import Decider
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore, Tail
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.lru_cache import Recent
+from bmt.contracts.immutable import immutable
+
+S = TypeVar("S")
+
+REMEMBERED: Final = 4_096
+"""Streams; some kilobytes each."""
+
+
+@immutable
+class Standing(Generic[S]):
+    """A stream's state, and the place of its next commit.
+
+    Attributes:
+        state: folded from its events.
+        tail: where it ends.
+        history: its commits, when it was loaded; None when it was remembered.
+    """
+
+    state: S
+    tail: Tail
+    history: Sequence[Commit] | None = ()
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it may be out of date."""
+        return self.history is None
+
+
+class Standings(Generic[S]):
+    """Where the streams of one store stand, for one decider."""
+
+    def __init__(self, store: EventStore, decider: Decider[Any, S], vocabulary: Vocabulary) -> None:
+        """Nothing is remembered at first."""
+        self._store = store
+        self._decider = decider
+        self._vocabulary = vocabulary
+        self._recent: Recent[str, Standing[S]] = Recent(REMEMBERED)
+        self._loads: Batcher[str, Sequence[Commit]] = Batcher(self._load)
+        self.beginning: Standing[S] = Standing(decider.initial, Tail())
+
+    async def of(self, streams: Collection[str]) -> Mapping[str, Standing[S]]:
+        """Each stream as it is remembered, else as it is stored.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        known = {
+            stream: standing
+            for stream in streams
+            if (standing := self._recent.get(stream)) is not None
+        }
+        missing = [stream for stream in streams if stream not in known]
+        return {**known, **(await self.loaded(missing) if missing else {})}
+
+    async def known(self, streams: Collection[str]) -> Mapping[str, S]:
+        """The state of each stream as `of`, and remember what had to be loaded.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        standings = await self.of(streams)
+        for stream, standing in standings.items():
+            if stream not in self._recent:  # else it was written meanwhile
+                self._recent.put(stream, replace(standing, history=None))
+        return {stream: standing.state for stream, standing in standings.items()}
+
+    async def loaded(self, streams: Sequence[str]) -> Mapping[str, Standing[S]]:
+        """Each stream as it is stored; callers at the same time share a query.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        histories = await self._loads.submit(streams)
+        return {
+            stream: self._folded(history)
+            for stream, history in zip(streams, histories, strict=True)
+        }
+
+    async def commits(self, stream: str) -> Sequence[Commit]:
+        """All that is stored of a stream.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        (history,) = await self._loads.submit([stream])
+        return history
+
+    def written(self, standing: Standing[S], commit: Commit, events: Sequence[Any]) -> None:
+        """Remember what `commit`, with these events, made of `standing`."""
+        state = self._decider.fold(events, standing.state) if events else standing.state
+        tail = Tail(commit.version, commit.sequence, commit)
+        self._recent.put(commit.stream, Standing(state, tail, history=None))
+
+    def forget(self, streams: Collection[str]) -> None:
+        """Load these when they are wanted next."""
+        for stream in streams:
+            self._recent.forget(stream)
+
+    def _folded(self, history: Sequence[Commit]) -> Standing[S]:
+        if not history:
+            return self.beginning
+        last = history[-1]
+        state = self._decider.fold(self._vocabulary.events(history))
+        return Standing(state, Tail(last.version, last.sequence, last), history)
+
+    async def _load(self, streams: Sequence[str]) -> Sequence[Sequence[Commit]]:
+        histories = await self._store.load(set(streams))
+        return [histories[stream] for stream in streams]

@@ -1,0 +1,218 @@
+"""The application factory, and the layer around it: what the HTTP side of every service has in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bmt.chassis.http import connections, openapi, problem_details
+from bmt.chassis.http.auth import Authenticator
+from bmt.chassis.http.body_limit import ApiRoute
+from bmt.chassis.http.limits import UNLIMITED, CrowdLimit, CrowdLimits, RateLimit
+from bmt.chassis.http.problem_details import problem_response
+from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime.health import ReadinessCheck, Sampler, health_routes
+from bmt.contracts.problems import Refused
+
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_CACHEABLE: Final = "/static"
+"""Paths that begin so are files of ours, the same for everybody; nothing else may be kept."""
+
+_log = structlog.get_logger()
+
+
+class Edge:
+    """Takes or begins the trace, adds the headers, answers what nobody foresaw with `internal`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        traceparent = tracing.accepted(_traceparent(scope))
+        traced = tracing.current.set(traceparent)
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(message, scope, traceparent)
+            await send(message)
+
+        try:
+            if connections.size_of(scope) > connections.MOST_BYTES:
+                await _head_too_large()(scope, receive, send_with_headers)
+                return
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if started:  # the answer is cut off; the server closes the connection
+                raise
+            _log.error("call_failed", method=scope["method"], route=_route(scope), exc_info=error)
+            response = problem_response(Refused(problem="internal"))
+            await response(scope, receive, send_with_headers)
+        finally:
+            tracing.current.reset(traced)
+
+
+def _head_too_large() -> Response:
+    most = connections.MOST_BYTES
+    return problem_response(
+        Refused(
+            f"Address and headers may have at most {most} bytes together.",
+            problem="headers_too_large",
+            extra={"limit_bytes": most},
+        )
+    )
+
+
+def _traceparent(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            traceparent: str = value.decode("latin-1")
+            return traceparent
+    return None
+
+
+def _add_headers(message: Message, scope: Scope, traceparent: str) -> None:
+    given = message.get("headers", ())
+    headers = [*given, _NO_SNIFF, (b"traceresponse", traceparent.encode("ascii"))]
+    is_kept = b"cache-control" in dict(given) or scope["path"].startswith(_CACHEABLE)
+    message["headers"] = headers if is_kept else [*headers, _NO_STORE]
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: a path itself may hold an account."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def api_router(**options: Any) -> APIRouter:
+    """A router for an API's routes: guarded, limited and strict (see `body_limit.ApiRoute`)."""
+    return APIRouter(
+        route_class=ApiRoute,
+        responses=openapi.ANY_PROBLEM,
+        strict_content_type=False,
+        **options,
+    )
+
+
+def create_app(
+    *,
+    title: str,
+    version: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    authenticator: Authenticator,
+    registry: CollectorRegistry,
+    readiness: Mapping[str, ReadinessCheck],
+    samplers: Sequence[Sampler] = (),
+    rate_limit: RateLimit | None = None,
+    crowd: CrowdLimits | None = None,
+    lifespan: Lifespan,
+) -> FastAPI:
+    """The service's application; nothing connects before its lifespan.
+
+    Args:
+        title: the service's name in the documentation.
+        version: the version of its API.
+        description: what it owns, hears and says, in Markdown.
+        routers: the service's routes, made with `api_router`.
+        authenticator: tells who is calling; usually a `TokenVerifier`; its readiness is told as
+            `issuer`.
+        registry: what `/metrics` shows.
+        readiness: for each part that is needed, a check that raises while it is missing.
+        samplers: run before `/metrics` answers, for gauges that are looked up.
+        rate_limit: of each caller; None: there is none.
+        crowd: how many may be under way at a time.
+        lifespan: starts and stops what the service needs.
+
+    Raises:
+        TypeError: a route takes a JSON body without `api_router`, so without limit and strictness.
+    """
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/static-docs",
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.authenticator = authenticator
+    app.state.rate_limit = rate_limit or UNLIMITED
+    parts = {**readiness, "issuer": authenticator.ready}
+    for router in (*routers, health_routes(registry, parts, samplers)):
+        _require_strictness(router)
+        # Not included but joined: an included router is matched twice for each call.
+        app.router.routes.extend(router.routes)
+    problem_details.install(app)
+    openapi.install(app)
+    app.middleware_stack = _layers(app, crowd or CrowdLimits())
+    return app
+
+
+def _layers(app: FastAPI, crowd: CrowdLimits) -> ASGIApp:
+    """Ours alone; FastAPI's further ones would do nothing for each call."""
+    return Edge(CrowdLimit(DirectCalls(app), crowd))
+
+
+class DirectCalls:
+    """Goes straight to the routes that answer directly; all other calls look for theirs."""
+
+    def __init__(self, app: FastAPI) -> None:
+        """The routes are those of `app`, and so are the answers to what they raise."""
+        self._told = partial(ExceptionMiddleware, handlers=app.exception_handlers)
+        self._others = self._told(AsyncExitStackMiddleware(app.router))
+        self._routes = {
+            (method, route.path): route
+            for route in app.routes
+            if isinstance(route, ApiRoute) and route.is_direct
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        route = self._routes.get((scope.get("method", ""), scope.get("path", "")))
+        if route is None:
+            await self._others(scope, receive, send)
+            return
+        scope["route"] = route
+        try:
+            await route.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  answered as the others'
+            await self._told(_raising(error))(scope, receive, send)
+
+
+def _raising(error: Exception) -> ASGIApp:
+    async def app(_: Scope, __: Receive, ___: Send) -> None:
+        raise error
+
+    return app
+
+
+def _require_strictness(router: APIRouter) -> None:
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.body_field and not isinstance(route, ApiRoute):
+            raise TypeError(f"{route.path} takes a body: make its router with api_router()")

@@ -1,0 +1,332 @@
+"""What a client may do with its connection: how large the head of a call is, and how long each part takes."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bmt.chassis.http.problem_details import problem_response
+from bmt.contracts.problems import MEDIA_TYPE, Refused
+
+# How large the head of a call may be: its address and all its headers.
+#
+# The fast parser takes a head of any size, so it is counted twice: here while it arrives, so that none
+# that never ends fills the memory, and in `edge.Edge` once it is whole, so that the answer is a problem.
+# Nor does it bound what stands around the pieces of a body (their sizes, trailers), or how many calls are sent
+# ahead of their answers.
+
+MOST_BYTES: Final = 32 * 1024
+"""The largest head that is answered; a token takes 1 to 4 KiB."""
+
+_MOST_BESIDE_BODY: Final = 2 * MOST_BYTES
+_BESIDE_EACH_BYTE: Final = 8
+"""A piece of one byte has five beside it, which tell its size."""
+_MOST_AHEAD: Final = 100
+"""Calls that a client may send before the first is answered: each takes much more memory here than on the line."""
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's protocol, which gives up on a head that goes on and on, and on trailers that do."""
+
+    _head_is_open: bool = False
+    _beside_body_bytes: int = 0
+    """How much came of a call that is not its body, as far as its body does not account for it; what came with a
+    call's first byte at once is not counted, as it may be of the call before."""
+
+    transport: asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Parses what came, and counts it."""
+        self._beside_body_bytes += len(data)
+        super().data_received(data)
+        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._head_is_open = True
+        self._beside_body_bytes = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are no headers, and left out (RFC 9110, 6.5.1): gateways and the edge saw none of them."""
+        if self._head_is_open:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """It is whole."""
+        if len(self.pipeline) >= _MOST_AHEAD:
+            raise httptools.HttpParserError("too many calls are sent ahead of their answers")
+        self._head_is_open = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
+        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
+        super().on_body(body)
+
+
+def size_of(scope: Any) -> int:
+    """The bytes of an ASGI scope's address and headers."""
+    size = len(scope["raw_path"] or b"") + len(scope["query_string"])
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    return size
+
+
+# How long a client may take: with the head of a call, with its body, and with taking the answer.
+#
+# A body has no absolute time, as slow lines are honest: it has a least rate, and a time for which it may stand
+# still. Both are one number. A body's time is up `grace_seconds` after its head; each byte that arrives adds the
+# time that it takes at the least rate, and never is more than `grace_seconds` left.
+
+
+ARRIVAL: Final = "bmt.arrival"
+"""The extension of an ASGI scope that holds the call's `Arrival`."""
+
+_LINGER_SECONDS: Final = 2.0
+"""After a 408 the connection stays open so long: a client that still sends would lose the answer."""
+_LOOKS_A_DEADLINE: Final = 4
+_LONGEST_BETWEEN_LOOKS_SECONDS: Final = 1.0
+
+_Awaits = Literal["head", "body", "answer", "end"]
+"""What a connection waits for: the client's head or body, our answer, or the client's farewell."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """Whether a call's body is there, all of it."""
+
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long clients may take.
+
+    Attributes:
+        head_seconds: until a head is whole, from the connection's beginning or the head's first byte.
+        grace_seconds: a body, or the taking of an answer, may stand still so long.
+        bytes_per_second: the least rate of both, from then on.
+        most_waiting: connections that may wait for a head; beyond, the one that waits longest is closed.
+    """
+
+    head_seconds: float = 10.0
+    grace_seconds: float = 30.0
+    bytes_per_second: int = 1024
+    most_waiting: int = 2000
+
+    def credited(self, due: float, size: int, now: float) -> float:
+        """When time is up, after `size` further bytes."""
+        return min(due + size / self.bytes_per_second, now + self.grace_seconds)
+
+    @property
+    def seconds_between_looks(self) -> float:
+        """How often a connection is looked at."""
+        shortest = min(self.head_seconds, self.grace_seconds)
+        return min(_LONGEST_BETWEEN_LOOKS_SECONDS, shortest / _LOOKS_A_DEADLINE)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The connections of one server that wait for a head, the longest wait first."""
+
+    connections: OrderedDict["PatientConnection", None] = field(default_factory=OrderedDict)
+
+
+class PatientConnection(BoundedHead):
+    """A connection that is given up when its client takes too long."""
+
+    deadlines = Deadlines()
+    waiting = Waiting()
+
+    _awaits: _Awaits = "head"
+    _due: float = 0.0
+    _look_at: float = 0.0
+    _look_timer: asyncio.TimerHandle | None = None
+    _answer_due: float | None = None
+    """When the client must have taken more of the answer; None: nothing lies here that it should take."""
+    _answer_size: int = 0
+    _arrival: Arrival
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The client may be silent as long as a head may take."""
+        super().connection_made(transport)
+        self._await_head()
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+        self.waiting.connections.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """What comes after the end is not read."""
+        if self._awaits != "end":
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._arrival = Arrival()
+        self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; the body's time begins."""
+        self.waiting.connections.pop(self, None)
+        self._awaits = "body"
+        self._due = self.loop.time() + self.deadlines.grace_seconds
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body adds time."""
+        self._due = self.deadlines.credited(self._due, len(body), self.loop.time())
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The body is whole: from here on it is the service that takes its time."""
+        self._arrival.whole = True
+        super().on_message_complete()
+        self._awaits = "answer"
+        if self.cycle.response_complete:
+            self._await_head()
+
+    def on_response_complete(self) -> None:
+        """The next head is waited for, where the whole call was read."""
+        if self._awaits == "answer" and self.cycle.response_complete:
+            self._await_head()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The client takes the answer more slowly than it is made."""
+        super().pause_writing()
+        self._expect_taking()
+
+    def resume_writing(self) -> None:
+        """The client took most of it."""
+        super().resume_writing()
+        self._answer_due = None
+
+    def _await_head(self) -> None:
+        self._awaits = "head"
+        self._due = self.loop.time() + self.deadlines.head_seconds
+        if self._is_ours_to_go_on():  # it was sent behind a call that is not answered yet
+            return
+        waiting = self.waiting.connections
+        waiting[self] = None
+        waiting.move_to_end(self)
+        if len(waiting) > self.deadlines.most_waiting:
+            oldest, _ = waiting.popitem(last=False)
+            oldest.give_up()
+
+    def _look_later(self) -> None:
+        self._look_at = self.loop.time() + self.deadlines.seconds_between_looks
+        self._look_timer = self.loop.call_at(self._look_at, self._look)
+
+    def _look(self) -> None:
+        """Give the connection up when its time is up."""
+        now = self.loop.time()
+        self._excuse(now - self._look_at)
+        if self.transport.is_closing() and self._answer_due is None:
+            self._expect_taking()
+        if self._is_not_taken(now) or (self._awaits == "end" and now >= self._due):
+            self.transport.abort()
+            return
+        if self._is_ours_to_go_on():
+            wait = self.deadlines.head_seconds if self._awaits == "head" else 0.0
+            self._due = now + (wait or self.deadlines.grace_seconds)
+        elif self._awaits in ("head", "body") and now >= self._due:
+            self.give_up()
+        self._look_later()
+
+    def _excuse(self, seconds: float) -> None:
+        """While this process did not get to look, it did not get to read either."""
+        self._due += seconds
+        if self._answer_due is not None:
+            self._answer_due += seconds
+
+    def _is_ours_to_go_on(self) -> bool:
+        """The client cannot send, or need not yet: an answer is under way, or nobody reads the body."""
+        cycle: Any = self.cycle
+        if cycle is None:
+            return False
+        if self._awaits == "head":
+            return not cycle.response_complete
+        return self._awaits == "body" and (
+            self.flow.read_paused
+            or (cycle.waiting_for_100_continue and not cycle.response_complete)
+        )
+
+    def _expect_taking(self) -> None:
+        self._answer_due = self.loop.time() + self.deadlines.grace_seconds
+        self._answer_size = self.transport.get_write_buffer_size()
+
+    def _is_not_taken(self, now: float) -> bool:
+        if self._answer_due is None:
+            return False
+        size = self.transport.get_write_buffer_size()
+        taken = max(0, self._answer_size - size)
+        self._answer_due = self.deadlines.credited(self._answer_due, taken, now)
+        self._answer_size = size
+        return now >= self._answer_due
+
+    def give_up(self) -> None:
+        """End the connection: with a 408 where something of a call came, and nothing was answered yet."""
+        if self.transport.is_closing():
+            return
+        cycle: Any = self.cycle
+        reads_body = self._awaits == "body"
+        if reads_body and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not (self._has_begun_head() or (reads_body and not cycle.response_started)):
+            self.transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self._awaits = "end"
+        self._due = self.loop.time() + _LINGER_SECONDS
+        self.transport.write(_too_slow(self._what_is_expected(reads_body=reads_body)))
+        self.transport.write_eof()
+
+    def _has_begun_head(self) -> bool:
+        return self._awaits == "head" and self._head_is_open
+
+    def _what_is_expected(self, *, reads_body: bool) -> str:
+        if not reads_body:
+            return f"Address and headers must arrive within {self.deadlines.head_seconds:g} s."
+        return (
+            f"The body must arrive at {self.deadlines.bytes_per_second} bytes a second at least, and may "
+            f"stand still for {self.deadlines.grace_seconds:g} s at most. Nothing was done; try again."
+        )
+
+
+def patient_connections(deadlines: Deadlines) -> type[PatientConnection]:
+    """The protocol of one server."""
+    members = {"deadlines": deadlines, "waiting": Waiting()}
+    return type("PatientConnections", (PatientConnection,), members)
+
+
+def _too_slow(detail: str) -> bytes:
+    """A whole answer: there is no call that it could be the answer of."""
+    body = bytes(problem_response(Refused(detail, problem="request_timeout")).body)
+    head = (
+        "HTTP/1.1 408 Request Timeout\r\n"
+        f"content-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\n"
+        "cache-control: no-store\r\n"
+        "x-content-type-options: nosniff\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode("ascii") + body

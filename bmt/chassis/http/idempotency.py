@@ -1,0 +1,134 @@
+"""Commands over HTTP: the same key and body give the first answer again.
+
+The key and the caller make the command's *causation*, the id of the commit it leads to; method,
+path and body make its *fingerprint*. The event store compares them, so nothing is kept here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from fastapi import Request
+from pydantic import BaseModel
+
+from bmt.chassis.http.auth import Guard, Principal
+from bmt.chassis.http.problem_details import REPLAYED
+from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.runtime import tracing
+from bmt.contracts.immutable import immutable
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Role
+
+_MOST_CHARACTERS: Final = 255
+_KEY: Final = "bmt.idempotency_key"
+
+
+@immutable
+class CommandContext:
+    """Who commands, and under which name the command is known for ever.
+
+    Attributes:
+        principal: the caller.
+        causation: `cmd:` and a hash of caller and key; the path is not part of it, so that a key
+            used on another path is a key used twice.
+        fingerprint: hash of method, path and body; empty for a streamed body until `of_body`.
+        traceparent: W3C trace context of the call.
+    """
+
+    principal: Principal
+    causation: str
+    fingerprint: str
+    traceparent: str
+
+    def of_body(self, method: str, path: str, body_digest: bytes) -> "CommandContext":
+        """The context of a streamed command once its body's SHA-256 is known."""
+        return replace(self, fingerprint=fingerprint_of(method, path, body_digest))
+
+
+class Command(Guard):
+    """A dependency that admits callers with one of `roles` and gives the `CommandContext`.
+
+    With `streamed=True` the body is left for the route to read.
+    """
+
+    def __init__(self, *roles: Role, streamed: bool = False) -> None:
+        """Names the roles that are admitted."""
+        super().__init__(*roles)
+        self._streamed = streamed
+
+    async def admit(self, request: Request) -> Principal:
+        """The caller, whose Idempotency-Key is one.
+
+        Raises:
+            Refused: as `Guard.admit`; `idempotency_key_missing` or, malformed, `validation_failed`.
+        """
+        caller = await super().admit(request)
+        if _KEY not in request.scope:
+            request.scope[_KEY] = _read_key(request)
+        return caller
+
+    async def __call__(self, request: Request) -> CommandContext:
+        """What the route is given."""
+        caller = await self.admit(request)
+        return CommandContext(
+            principal=caller,
+            causation=causation_of(caller.subject, request.scope[_KEY]),
+            fingerprint="" if self._streamed else await _fingerprint(request),
+            traceparent=tracing.current.get(),
+        )
+
+
+def command(*roles: Role, streamed: bool = False) -> Command:
+    """The dependency of an unsafe call: `Annotated[CommandContext, Depends(command("..."))]`."""
+    return Command(*roles, streamed=streamed)
+
+
+def causation_of(subject: str, key: str) -> str:
+    """The causation of a caller's key; one caller's keys never meet another's."""
+    return "cmd:" + sha256(f"{subject}\0{key}".encode()).hexdigest()[:40]
+
+
+def fingerprint_of(method: str, path: str, body_digest: bytes) -> str:
+    """The fingerprint of a call whose body has this SHA-256."""
+    return sha256(f"{method} {path}\0".encode() + body_digest).hexdigest()
+
+
+class Executed(Protocol):
+    """What executing a command says of itself."""
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the same command was executed before, and this is its answer again."""
+        ...
+
+
+def answer(
+    executed: Executed,
+    body: BaseModel | Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> JsonResponse:
+    """The answer to a command, marked when it was given before."""
+    replayed = {REPLAYED: "true"} if executed.replayed else {}
+    return JsonResponse(body, status, {**(headers or {}), **replayed})
+
+
+def _read_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key")
+    if not key:
+        raise Refused(
+            "Send the header Idempotency-Key: a name of your choice for this one call.",
+            problem="idempotency_key_missing",
+        )
+    if len(key) > _MOST_CHARACTERS or not all("!" <= character <= "~" for character in key):
+        wrong = FieldError.of(
+            "/header/idempotency-key", "not_visible_ascii", maximum=_MOST_CHARACTERS
+        )
+        raise Refused(wrong.detail, errors=(wrong,))
+    return key
+
+
+async def _fingerprint(request: Request) -> str:
+    body_digest = sha256(await request.body()).digest()
+    return fingerprint_of(request.method, request.scope["path"], body_digest)

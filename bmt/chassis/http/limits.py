@@ -1,0 +1,238 @@
+"""How many calls a caller may make: so many a second, and so many at a time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bmt.chassis.http.client_address import ClientAddress
+from bmt.chassis.http.connections import ARRIVAL, Arrival
+from bmt.chassis.http.problem_details import problem_response
+from bmt.contracts.problems import Refused
+
+# How many calls a second one caller may make: a token bucket for each, kept in this process.
+#
+# The bucket is written as one number, the time at which it will be full again (the generic cell rate
+# algorithm), so that a call costs a look-up and an addition.
+
+_CALLERS: Final = 10_000
+"""Buckets kept; those that are full again make room first."""
+
+
+class RateLimit:
+    """Lets each caller make `burst` calls at once, and `per_second` from then on."""
+
+    def __init__(
+        self,
+        per_second: float,
+        burst: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        callers: int = _CALLERS,
+    ) -> None:
+        """`per_second` of 0 lets everything through."""
+        self._seconds_a_call = 1 / per_second if per_second else 0.0
+        # Half a call more: sums of fractions are not exact.
+        self._seconds_of_burst = (burst + 0.5) * self._seconds_a_call
+        self._monotonic = monotonic
+        self._most = callers
+        self._full_at: dict[str, float] = {}
+
+    def take(self, caller: str) -> None:
+        """Counts one call.
+
+        Raises:
+            Refused: `too_many_requests`, with the whole seconds after which to ask again.
+        """
+        if not self._seconds_a_call:
+            return
+        now = self._monotonic()
+        full_at = max(self._full_at.get(caller, now), now) + self._seconds_a_call
+        if full_at - now > self._seconds_of_burst:
+            seconds = max(1, round(full_at - now - self._seconds_of_burst + 0.5))
+            raise Refused(
+                f"These are more calls than one caller may make; try again in {seconds} s.",
+                problem="too_many_requests",
+                extra={"retry_after_seconds": seconds},
+            )
+        if len(self._full_at) >= self._most and caller not in self._full_at:
+            self._make_room(now)
+        self._full_at[caller] = full_at
+
+    def give_back(self, caller: str) -> None:
+        """One call that was counted does not count."""
+        if caller in self._full_at:
+            self._full_at[caller] -= self._seconds_a_call
+
+    def _make_room(self, now: float) -> None:
+        self._full_at = {each: at for each, at in self._full_at.items() if at > now}
+        while len(self._full_at) >= self._most:
+            self._full_at.pop(next(iter(self._full_at)))
+
+
+UNLIMITED: Final = RateLimit(0, 0)
+"""Lets everything through."""
+
+
+# More calls at a time than can be served: the rest are told at once to come again, and nothing is begun.
+#
+# Without a bound each new call makes all others slower, until clients give up on calls that are still
+# worked on, and make them anew. uvicorn's own `limit_concurrency` answers in plain text, and counts idle
+# connections and those who look after the service's health.
+#
+# A call counts once its body is there: who sends slowly keeps nobody else out. Bodies that arrive have a bound
+# of their own, and no caller has more than a share of both. Before a call's caller is known, its address
+# stands for it.
+
+
+MOST_CALLS: Final = 2_000
+"""Unless said otherwise: about what one process can do in two seconds."""
+
+ALWAYS_ANSWERED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""A service that is only busy must not be taken for one that is dead."""
+
+_PLACE: Final = "bmt.place"
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdLimits:
+    """How many calls may be under way.
+
+    Attributes:
+        most: that are worked on; and as many whose body arrives.
+        each: of one caller, or of one address while its caller is not known.
+        client: tells that address.
+    """
+
+    most: int = MOST_CALLS
+    each: int = MOST_CALLS
+    client: ClientAddress = field(default_factory=ClientAddress)
+
+
+class CrowdLimit:
+    """Lets so many calls in at a time; the others get `unavailable` (503) with `Retry-After`.
+
+    Beyond its share a caller gets `too_many_requests` (429).
+    """
+
+    def __init__(self, app: ASGIApp, limits: CrowdLimits) -> None:
+        """Wraps `app`."""
+        self._app = app
+        self._limits = limits
+        self._worked_on = 0
+        self._arriving = 0
+        self._of_each: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
+            await self._app(scope, receive, send)
+            return
+        arrival: Arrival | None = scope.get("extensions", {}).get(ARRIVAL)
+        arrives = arrival is not None and not arrival.whole
+        most = self._limits.most
+        if self._worked_on >= most or (arrives and self._arriving >= most):
+            await problem_response(_crowded())(scope, receive, send)
+            return
+        place = _Place(self, arrives=arrives)
+        scope[_PLACE] = place
+        try:
+            address = self._limits.client.of(HTTPConnection(scope))
+            if (refused := place.refused(f"address {address}")) is not None:
+                await problem_response(refused)(scope, receive, send)
+                return
+            await self._app(scope, place.receives(receive) if arrives else receive, send)
+        finally:
+            place.leave()
+
+    def count(self, by: int, *, arrives: bool) -> None:
+        """Counts a call in or out."""
+        if arrives:
+            self._arriving += by
+        else:
+            self._worked_on += by
+
+    def takes_share(self, holder: str) -> bool:
+        """Counts a call of `holder`, where it has not all that it may have."""
+        taken = self._of_each.get(holder, 0)
+        if taken >= self._limits.each:
+            return False
+        self._of_each[holder] = taken + 1
+        return True
+
+    def give_share_back(self, holder: str) -> None:
+        """Counts it out."""
+        if (taken := self._of_each[holder]) > 1:
+            self._of_each[holder] = taken - 1
+        else:
+            del self._of_each[holder]
+
+
+class _Place:
+    """What one call counts as."""
+
+    def __init__(self, crowd: CrowdLimit, *, arrives: bool) -> None:
+        self._crowd = crowd
+        self._arrives = arrives
+        self._holder = ""
+        crowd.count(1, arrives=arrives)
+
+    def refused(self, holder: str) -> Refused | None:
+        """Counts the call as `holder`'s; why not, where it cannot."""
+        if holder == self._holder:
+            return None
+        if not self._crowd.takes_share(holder):
+            return _share_taken()
+        self._give_share_back()
+        self._holder = holder
+        return None
+
+    def receives(self, receive: Receive) -> Receive:
+        """`receive`, which notices when the body is there."""
+
+        async def noticing() -> Message:
+            message = await receive()
+            is_last = message["type"] == "http.request" and not message.get("more_body", False)
+            if self._arrives and is_last:
+                self._crowd.count(-1, arrives=True)
+                self._arrives = False
+                self._crowd.count(1, arrives=False)
+            return message
+
+        return noticing
+
+    def leave(self) -> None:
+        self._give_share_back()
+        self._crowd.count(-1, arrives=self._arrives)
+
+    def _give_share_back(self) -> None:
+        if self._holder:
+            self._crowd.give_share_back(self._holder)
+
+
+def caller_is_known(scope: Any, subject: str) -> None:
+    """From here on the call counts as this caller's, and no longer as its address's.
+
+    Raises:
+        Refused: `too_many_requests`: the caller's share is taken.
+    """
+    place: _Place | None = scope.get(_PLACE)
+    if place is not None and (refused := place.refused(f"caller {subject}")) is not None:
+        raise refused
+
+
+def _share_taken() -> Refused:
+    return Refused(
+        "As many calls of yours are under way as one caller may have; try again when one is done.",
+        problem="too_many_requests",
+    )
+
+
+def _crowded() -> Refused:
+    return Refused(
+        "Too many calls are under way here. Nothing was begun; try again in 1 s.",
+        problem="unavailable",
+    )

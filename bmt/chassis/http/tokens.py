@@ -1,0 +1,433 @@
+"""The issuer's tokens: its public keys, and what they sign (OIDC access tokens: RFC 9068)."""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, cast, get_args
+
+import httpx
+import structlog
+from joserfc import jws, jwt
+from joserfc.errors import BadSignatureError, ClaimError, ExpiredTokenError, JoseError
+from joserfc.jwk import JWKRegistry, Key, RSAKey
+from joserfc.jwt import ClaimsOption
+from joserfc.util import urlsafe_b64decode
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http import strict_json
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime import tls
+from bmt.contracts.problems import Refused
+from bmt.contracts.values import Role
+
+_PUBLIC_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
+_LEAST_RSA_BITS: Final = 2048
+_MOST_BYTES: Final = 1024 * 1024
+"""The largest document that is taken from the issuer."""
+_log = structlog.get_logger()
+
+
+def issuer_client(timeout_seconds: float = 5.0) -> httpx.AsyncClient:
+    """A client for the issuer: no proxy of the environment, the machine's certificates."""
+    return httpx.AsyncClient(timeout=timeout_seconds, trust_env=False, verify=tls.machines())
+
+
+class IssuerKeys:
+    """The signing keys of an OIDC issuer, by `kid` (OIDC Discovery 1.0, RFC 7517).
+
+    They are fetched at the first token, again when a token names an unknown key (at most once in
+    `pause_seconds`, whatever callers send), and in the background once they are older than
+    `age_seconds`, so that a revoked key is forgotten. Keys known are used while the issuer is
+    away.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        client: httpx.AsyncClient | None = None,
+        *,
+        pause_seconds: float = 3.0,
+        age_seconds: float = 600.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects to nothing yet; `client` is closed by `aclose`."""
+        self.issuer = issuer
+        self._client = client or issuer_client()
+        self._pause_seconds = pause_seconds
+        self._age_seconds = age_seconds
+        self._monotonic = monotonic
+        self._keys: dict[str, Key] = {}
+        self._edition = 0
+        self._tried_at = float("-inf")
+        self._fetched_at = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str | None) -> Key | None:
+        """The key named `kid`, or the only key when none is named; None when there is no such key.
+
+        Raises:
+            Unavailable: no key was ever fetched and the issuer does not answer.
+        """
+        key = self._known(kid)
+        if key is None:
+            await self._fetch_again()
+            return self._known(kid)
+        self._renew_in_time()
+        return key
+
+    def edition(self) -> int:
+        """The number of this set of keys: what was verified under another one holds no more."""
+        self._renew_in_time()
+        return self._edition
+
+    async def check(self) -> None:
+        """For readiness: returns once any key is known.
+
+        Raises:
+            Unavailable: no key is known and the issuer does not answer.
+        """
+        if not self._keys:
+            await self._fetch_again()
+
+    async def aclose(self) -> None:
+        """Stops fetching and closes the client."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+        await self._client.aclose()
+
+    def _known(self, kid: str | None) -> Key | None:
+        if kid is None:
+            return next(iter(self._keys.values())) if len(self._keys) == 1 else None
+        return self._keys.get(kid)
+
+    def _renew_in_time(self) -> None:
+        if self._monotonic() - self._fetched_at > self._age_seconds:
+            self._start_fetching()
+
+    async def _fetch_again(self) -> None:
+        fetching = self._start_fetching()
+        if fetching is not None:
+            await asyncio.shield(fetching)
+        if not self._keys:
+            raise Unavailable("issuer", retry_after_seconds=max(1, round(self._pause_seconds)))
+
+    def _start_fetching(self) -> asyncio.Task[None] | None:
+        """The fetch under way, a new one, or None when the last one was a moment ago."""
+        if self._fetching is not None and not self._fetching.done():
+            return self._fetching
+        if self._monotonic() - self._tried_at < self._pause_seconds:
+            return None
+        self._tried_at = self._monotonic()
+        self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            configuration = await self._get(
+                self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+            )
+            if configuration["issuer"] != self.issuer:
+                raise ValueError("the discovery document is another issuer's")  # noqa: TRY301
+            keys = _signing_keys(await self._get(configuration["jwks_uri"]))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+            _log.warning("issuer_keys_not_fetched", issuer=self.issuer, error=repr(error))
+            return
+        if _published(keys) != _published(self._keys):
+            self._edition += 1
+        self._keys, self._fetched_at = keys, self._monotonic()
+
+    async def _get(self, url: str) -> dict[str, Any]:
+        answer = await self._client.get(url)
+        answer.raise_for_status()
+        if len(answer.content) > _MOST_BYTES:
+            raise ValueError("the issuer's document is too large")
+        document: dict[str, Any] = answer.json()
+        return document
+
+
+def _published(keys: dict[str, Key]) -> dict[str, str]:
+    return {kid: key.thumbprint() for kid, key in keys.items()}
+
+
+def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
+    """Public signing keys by kid; a weak one, or of a kind not known here, is passed over (RFC 7517, 5)."""
+    keys: dict[str, Key] = {}
+    for jwk in document["keys"]:
+        if jwk.get("kty") not in _PUBLIC_KEY_TYPES or jwk.get("use", "sig") != "sig":
+            continue
+        try:
+            key = JWKRegistry.import_key(jwk)
+        except (JoseError, ValueError, TypeError):
+            continue
+        if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_RSA_BITS:
+            continue
+        key.ensure_kid()
+        keys[str(key.kid)] = key
+    if not keys:
+        raise ValueError("the issuer publishes no signing key")
+    return keys
+
+
+# Tokens that the issuer signed: signature, header and time (RFC 7519, with the advice of RFC 8725).
+
+
+ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+"""Public-key signatures only: never `none`, never HS*, whose key would be the public key."""
+
+MOST_CHARACTERS: Final = 16 * 1024
+"""What is longer is no token, and not looked at."""
+
+SKEW_SECONDS: Final = 5
+"""How far the issuer's clock may be ahead (`nbf`, `iat`)."""
+_LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999: later times are no times."""
+
+
+class IssuerTokens:
+    """Reads tokens of one kind, for one audience or several; never repeats the token."""
+
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        audiences: Sequence[str],
+        types: Sequence[str],
+        *,
+        essential: Sequence[str] = ("exp",),
+        leeway_seconds: int = 0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Nothing connects yet.
+
+        Args:
+            keys: the issuer's.
+            audiences: one of them must be in `aud`.
+            types: what the header's `typ` may be; an empty one: it may be missing.
+            essential: claims that must be there beside `iss` and `aud`.
+            leeway_seconds: how long an expired token still passes.
+            now: the time, in seconds.
+        """
+        self._keys = keys
+        self._types = types
+        self._leeway_seconds = leeway_seconds
+        self._now = now
+        self._registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+        needed: dict[str, ClaimsOption] = {claim: {"essential": True} for claim in essential}
+        self._claims = jwt.JWTClaimsRegistry(
+            now=lambda: int(now()),
+            leeway=SKEW_SECONDS,
+            iss={"essential": True, "value": keys.issuer},
+            aud={"essential": True, "values": list(audiences)},
+            **needed,
+        )
+
+    async def claims(self, token: str) -> Mapping[str, Any]:
+        """What a valid token says.
+
+        Raises:
+            Refused: `unauthenticated`, saying what is wrong.
+            Unavailable: the issuer's keys are needed and cannot be had.
+        """
+        if len(token) > MOST_CHARACTERS:
+            raise refused(f"it is longer than {MOST_CHARACTERS} characters")
+        try:
+            key = await self._key_of(token)
+            payload = jws.deserialize_compact(token, key, registry=self._registry).payload
+            claims = _object("payload", payload)
+            self._claims.validate(claims)
+        except BadSignatureError:
+            raise refused("its signature is wrong") from None
+        except ExpiredTokenError:
+            raise refused("it has expired") from None
+        except ClaimError as error:
+            raise refused(f"its claim {error.claim} is missing or not accepted here") from None
+        except (JoseError, ValueError, TypeError):
+            raise refused(f"it is not a JWT signed with one of {', '.join(ALGORITHMS)}") from None
+        if not 0 <= claims["exp"] <= _LAST_SECOND:
+            raise refused("its claim exp is no time")
+        if claims["exp"] + self._leeway_seconds <= self._now():
+            raise refused("it has expired")
+        return claims
+
+    async def _key_of(self, token: str) -> Key:
+        """The issuer's key that the header names; a key in the header itself is never looked at."""
+        header = _object("header", urlsafe_b64decode(token.partition(".")[0].encode("ascii")))
+        if header.get("alg") not in ALGORITHMS:
+            raise refused(f"its algorithm is not one of {', '.join(ALGORITHMS)}")
+        if _short(str(header.get("typ", ""))) not in map(_short, self._types):
+            raise refused(f"its type is not {' or '.join(filter(None, self._types))}")
+        if "crit" in header:
+            raise refused("it needs an extension (crit), and none is known here")
+        key = await self._keys.find(header.get("kid"))
+        if key is None:
+            raise refused("it is not signed with a key that the issuer publishes")
+        return key
+
+
+def refused(reason: str) -> Refused:
+    """What a token is refused with."""
+    return Refused(f"The token is refused: {reason}.", problem="unauthenticated")
+
+
+def _short(type_: str) -> str:
+    """A media type as RFC 7515, 4.1.9, lets it be shortened."""
+    return type_.lower().removeprefix("application/")
+
+
+def _object(part: str, text: bytes) -> dict[str, Any]:
+    """A JSON object with one meaning: no name twice, nothing that only some readers take.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        value = strict_json.read(text)
+    except ValueError as error:
+        raise refused(f"it is no JWT: its {part} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise refused(f"it is no JWT: its {part} is not an object")
+    return value
+
+
+# Verifies bearer tokens of the issuer (OIDC access tokens: RFC 9068).
+
+
+_AT_JWT: Final = ("at+jwt",)
+_ANY_TYPE: Final = ("", "JWT", "at+jwt")
+_OF_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash")
+"""Claims that are an ID token's, and tell the one who signed in nothing of the API (OpenID Connect Core, 2 and 3.3)."""
+_OTHER_KINDS: Final = frozenset({"id", "refresh", "offline", "logout"})
+"""What Keycloak's claim `typ` calls tokens that are no access tokens."""
+_ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
+_MOST_TEXT: Final = 512
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class _Remembered(NamedTuple):
+    principal: Principal
+    until: float
+    edition: int
+
+
+class TokenVerifier:
+    """Tells the principal of a token, or refuses it and says why; never repeats the token.
+
+    A verified token is remembered, by its hash, until it expires or the issuer's keys change, so
+    that the signature is not checked for each call.
+    """
+
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        audience: str,
+        *,
+        audience_before: str = "",
+        at_jwt_alone: bool = False,
+        leeway_seconds: int = 0,
+        remembered: int = 10_000,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Nothing connects yet.
+
+        Args:
+            keys: the issuer's.
+            audience: what `aud` must hold.
+            audience_before: what it may hold in its place; empty: nothing.
+            at_jwt_alone: whether the header's `typ` must be `at+jwt`.
+            leeway_seconds: how long an expired token still passes.
+            remembered: how many verified tokens are remembered.
+            now: the time, in seconds.
+        """
+        self._keys = keys
+        self._tokens = IssuerTokens(
+            keys,
+            [audience, audience_before] if audience_before else [audience],
+            _AT_JWT if at_jwt_alone else _ANY_TYPE,
+            essential=("exp", "sub"),
+            leeway_seconds=leeway_seconds,
+            now=now,
+        )
+        self._leeway_seconds = leeway_seconds
+        self._capacity = remembered
+        self._now = now
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def principal(self, token: str) -> Principal:
+        """The principal of a valid token.
+
+        Raises:
+            Refused: `unauthenticated`, saying what is wrong.
+            Unavailable: the issuer's keys are needed and cannot be had.
+        """
+        if len(token) > MOST_CHARACTERS:
+            raise refused(f"it is longer than {MOST_CHARACTERS} characters")
+        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
+        known = self._remembered.get(digest)
+        if (
+            known is not None
+            and known.edition == self._keys.edition()
+            and self._now() < known.until
+        ):
+            self._remembered.move_to_end(digest)
+            return known.principal
+        claims = await self._tokens.claims(token)
+        _require_access_token(claims)
+        principal = _principal(claims)
+        self._remember(digest, principal, float(claims["exp"]))
+        return principal
+
+    async def ready(self) -> None:
+        """Returns once tokens can be verified; raises `Unavailable` before."""
+        await self._keys.check()
+
+    def _remember(self, digest: bytes, principal: Principal, expires_at: float) -> None:
+        until = expires_at + self._leeway_seconds
+        self._remembered[digest] = _Remembered(principal, until, self._keys.edition())
+        if len(self._remembered) > self._capacity:
+            self._remembered.popitem(last=False)
+
+
+def _require_access_token(claims: Mapping[str, Any]) -> None:
+    """An ID token says who signed in, to an application; it lets nobody in here.
+
+    Raises:
+        Refused: the issuer made the token for something else.
+    """
+    for claim in (*_OF_ID_TOKENS, "events"):
+        if claim in claims:
+            raise refused(f"it has the claim {claim}, so it is no access token")
+    if str(claims.get("typ", "")).lower() in _OTHER_KINDS:
+        raise refused("its claim typ says that it is no access token")
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    subject = _text(claims, "sub")
+    if not subject.strip():
+        raise refused("its claim sub is empty")
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise refused("its claim roles is not a list of names")
+    return Principal(
+        subject=subject,
+        email=_email(claims),
+        name=_text(claims, "name") or subject,
+        agency=_text(claims, "agency"),
+        roles=frozenset(cast("Role", role) for role in roles if role in _ROLES),
+    )
+
+
+def _email(claims: Mapping[str, Any]) -> str:
+    """The address, unless the issuer says that anybody could have written it (OpenID Connect Core, 5.1)."""
+    address = _text(claims, "email")
+    return "" if claims.get("email_verified") is False else address
+
+
+def _text(claims: Mapping[str, Any], claim: str) -> str:
+    value = claims.get(claim, "")
+    if not isinstance(value, str):
+        raise refused(f"its claim {claim} is not a string")
+    if len(value) > _MOST_TEXT or _CONTROL.search(value):
+        raise refused(f"its claim {claim} is too long or holds control characters")
+    return value

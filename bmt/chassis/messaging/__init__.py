@@ -1,0 +1,1 @@
+"""Kafka: commits out, events in, and the events that could not be handled."""

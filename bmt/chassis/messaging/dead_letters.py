@@ -1,0 +1,102 @@
+"""Dead letters: what can never be accepted, whole, with why, by whom and where it came from."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import RecordTooLarge
+from bmt.chassis.messaging.parking import Record
+from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.messaging.subscriptions import DeadLetter
+
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "bmt_"
+"""What the names of the headers begin with that a letter has beyond those of its event."""
+
+REASON: Final = "bmt_reason"
+DETAIL: Final = "bmt_detail"
+ORIGIN_TOPIC: Final = "bmt_origin_topic"
+ORIGIN_PARTITION: Final = "bmt_origin_partition"
+ORIGIN_OFFSET: Final = "bmt_origin_offset"
+REFUSED_BY: Final = "bmt_refused_by"
+LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
+"""Bytes of a value too large to be buried: key, headers and value are at the origin alone. Or `unread`: what is at
+the origin cannot be decoded, and the value is its bytes as they came there."""
+
+
+DISCARDED: Final = "discarded"
+"""The reason of what an operator gave up in the parking lot: of this letter nobody need be told."""
+
+OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
+"""Returns when whoever sent these records will be answered; the same records may come again."""
+
+
+async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
+    """Nobody waits for an answer."""
+
+
+class DeadLetters:
+    """The topic of dead letters, as one service writes to it."""
+
+    def __init__(self, publisher: Publisher, topic: str, service: str) -> None:
+        """`service` is who refuses."""
+        self._publisher = publisher
+        self._topic = topic
+        self._service = service
+
+    async def bury(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
+        """Return when all are durable.
+
+        Raises:
+            BrokerUnavailable: not all are known to be; bury the same again.
+        """
+        if not refused:
+            return
+        crash_points.reached("dead_letters.burying")
+        try:
+            await self._publisher.publish([self._letter(*each) for each in refused])
+        except RecordTooLarge:
+            for record, dead in refused:
+                await self._bury_alone(record, dead)
+        crash_points.reached("dead_letters.buried")
+        for record, dead in refused:
+            _log(record, dead)
+
+    async def _bury_alone(self, record: Record, dead: DeadLetter) -> None:
+        """One that is too large must not keep the service from hearing others for ever."""
+        try:
+            await self._publisher.publish([self._letter(record, dead)])
+        except RecordTooLarge:
+            crash_points.reached("dead_letters.too_large")
+            size = str(len(record.value or b"")).encode()
+            await self._publisher.publish([self._left(record, dead, size)])
+
+    def _left(self, record: Record, dead: DeadLetter, what: bytes) -> Outgoing:
+        return Outgoing(self._topic, None, [*self._why(record, dead), (LEFT_AT_ORIGIN, what)], b"")
+
+    def _letter(self, record: Record, dead: DeadLetter) -> Outgoing:
+        """The record as it came; where that is nothing at all, of an empty value: a key or one is needed."""
+        nothing = record.raw_key is None and record.value is None
+        value = b"" if nothing else record.value
+        headers = [*record.headers, *self._why(record, dead)]
+        if record.unread:
+            headers.append((LEFT_AT_ORIGIN, b"unread"))
+        return Outgoing(self._topic, record.raw_key, headers, value)
+
+    def _why(self, record: Record, dead: DeadLetter) -> list[tuple[str, bytes]]:
+        why = {
+            REASON: dead.reason,
+            DETAIL: dead.detail,
+            ORIGIN_TOPIC: record.topic,
+            ORIGIN_PARTITION: str(record.partition),
+            ORIGIN_OFFSET: str(record.offset),
+            REFUSED_BY: self._service,
+        }
+        return [(name, text.encode()) for name, text in why.items()]
+
+
+def _log(record: Record, dead: DeadLetter) -> None:
+    log.warning("dead_letter", reason=dead.reason, detail=dead.detail, place=record.place)

@@ -1,0 +1,410 @@
+"""What becomes of an event that was consumed: applied, duplicate, retried, parked or dead; never nothing.
+
+A batch is handled in waves: the first event of every key together (one query loads their streams, one
+write appends their commits), then the second events, and so on.
+"""
+
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, Final
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import CausationReused, Unavailable
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.execution import CatchUp, Executed, Execution, up_to_date
+from bmt.chassis.eventsourcing.vocabulary import UnknownType, Vocabulary
+from bmt.chassis.http import strict_json
+from bmt.chassis.http.body_limit import JSON_BODY_BYTES
+from bmt.chassis.messaging.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
+from bmt.chassis.messaging.publisher import Publisher
+from bmt.chassis.messaging.subscriptions import DeadLetter, Handler
+from bmt.chassis.readmodels.views import Projection
+from bmt.chassis.runtime.clock import Clock
+from bmt.contracts.envelope import Envelope, MalformedEvent, OwnEnvelope, read_kafka, read_own
+from bmt.contracts.problems import Refused
+
+UNREADABLE: Final = "unreadable"
+
+
+class Outcome(StrEnum):
+    """What became of one event. consumed = applied + duplicate + parked + dead, always."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    RETRIED = "retried"
+    PARKED = "parked"
+    DEAD = "dead"
+
+
+@dataclass(slots=True)
+class Handling:
+    """One record on its way, and what was committed because of it.
+
+    Exactly one of `outcome`, `dead` and `failure` is set in the end.
+    """
+
+    record: Record
+    heard: Heard[BaseModel] | None = None
+    commit: Commit | None = None
+    outcome: Outcome | None = None
+    dead: DeadLetter | None = None
+    failure: Exception | None = None
+
+    @property
+    def type(self) -> str:
+        """The event's type, as metrics name it."""
+        return self.heard.envelope.type if self.heard else UNREADABLE
+
+    @property
+    def end(self) -> Outcome:
+        """What became of it."""
+        if self.failure is not None:
+            return Outcome.PARKED
+        return Outcome.DEAD if self.dead else self.outcome or Outcome.APPLIED
+
+    def note(self, result: Executed | Exception) -> None:
+        """Take in what came of its command.
+
+        Raises:
+            Unavailable: a part is away; handle the record again.
+        """
+        match result:
+            case Executed(commit=commit, replayed=replayed):
+                self.commit = commit
+                self.outcome = Outcome.DUPLICATE if replayed else Outcome.APPLIED
+            case Refused():
+                self.dead = DeadLetter(result.problem, result.detail, result.errors)
+            case CausationReused():
+                self.dead = DeadLetter("idempotency_key_reused", "this id came with another body")
+            case Unavailable():
+                raise result
+            case _:
+                self.failure = result
+
+
+def waves(records: Sequence[Record]) -> list[list[Record]]:
+    """The first record of every key, then the second of every key, and so on."""
+    found: list[list[Record]] = []
+    seen: dict[str, int] = {}
+    for record in records:
+        number = seen[record.key] = seen.get(record.key, -1) + 1
+        if number == len(found):
+            found.append([])
+        found[number].append(record)
+    return found
+
+
+log = structlog.get_logger(__name__)
+
+GIVEN_UP: Final = (
+    "An operator gave this event up: it could not be handled. Publish it again if need be."
+)
+"""What a sender outside reads: neither who decided so nor the reason, which is the operators' own."""
+
+Count = Callable[[str, Outcome, int], None]
+"""Counts so many events of a type with their outcome."""
+
+Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any] | Exception | None]]]
+"""Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
+
+It raises nothing but `Unavailable`. What concerns one command alone stands in its place: `Refused` or
+`CausationReused` make its event a dead letter, any other error parks it, and of None nothing follows.
+"""
+
+
+async def as_they_are(
+    messages: Sequence[Message[Any]],
+) -> Sequence[Message[Any] | Exception | None]:
+    """These commands need nothing more."""
+    return messages
+
+
+class Dispatcher:
+    """Handles records from Kafka by one service's tables."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        handlers: Mapping[type[BaseModel], Handler],
+        execution: Execution[Any, Any],
+        projections: Sequence[Projection],
+        lot: ParkingLot,
+        publisher: Publisher,
+        dead_letters: str,
+        service: str,
+        count: Count,
+        clock: Clock,
+        only: Mapping[str, Collection[str]] | None = None,
+        outside: Collection[str] = (),
+        on_dead: OnDead = no_answer,
+        complete: Complete = as_they_are,
+        catch_up: CatchUp = up_to_date,
+    ) -> None:
+        """`dead_letters` is a topic; `projections` are the views of other services' events.
+
+        `only` names, for a topic whose writer is not one of us, the types that may be said there. Events on
+        the topics `outside` are written by other systems, and read as strictly as calls over HTTP.
+        `on_dead` is given the records that became dead letters, before their offsets are committed.
+        """
+        self._vocabulary = vocabulary
+        self._handlers = handlers
+        self._execution = execution
+        self._projections = projections
+        self._lot = lot
+        self._dead_letters = DeadLetters(publisher, dead_letters, service)
+        self._count = count
+        self._clock = clock
+        self._only = dict(only or {})
+        self._outside = frozenset(outside)
+        self._on_dead = on_dead
+        self._complete = complete
+        self._catch_up = catch_up
+        self._untold: list[Handling] = []
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Return when what each record leads to is durable; once it was told, too, its offset may be committed.
+
+        Raises:
+            Unavailable: a part is away; handle the same records again.
+        """
+        given_up = await self._lot.given_up(records)
+        own_keys = [self._apart(record) for record in records if record.place not in given_up]
+        waiting = set(await self._lot.waiting_keys({record.key for record in own_keys}))
+        parked: list[Handling] = []
+        handled: list[Handling] = []
+        for wave in waves(own_keys):
+            read = [self._read(record) for record in wave]
+            behind = [one for one in read if one.record.key in waiting and one.dead is None]
+            await self._park_behind(behind)
+            apart = [one for one in read if one.record.key not in waiting or one.dead is not None]
+            free = await self._execute(apart)
+            waiting |= await self._park_failed(free)
+            parked += behind
+            handled += free
+            crash_points.reached("dispatch.wave_ended")
+        taken = [one for one in handled if one.failure is None]
+        await self._pass_on(taken)
+        # Last: where a part went away on the way here, the batch comes again.
+        self._untold += taken
+        for one in (*parked, *(one for one in handled if one.failure is not None)):
+            self._count(one.type, Outcome.PARKED, 1)
+        for record in records if given_up else ():
+            if record.place in given_up:
+                self._count(self._read(record).type, Outcome.DUPLICATE, 1)
+
+    async def tell(self) -> None:
+        """Return when the views hold all that was handled since the last time; what a view fails at is parked.
+
+        Raises:
+            Unavailable: a part is away; the same again is owed.
+        """
+        untold = list(self._untold)
+        await self._project([one for one in untold if one.dead is None and one.failure is None])
+        await self._catch_up()
+        crash_points.reached("dispatch.projected")
+        await self._park_failed(untold)
+        del self._untold[: len(untold)]
+        for (type_, end), count in Counter((one.type, one.end) for one in untold).items():
+            self._count(type_, end, count)
+
+    async def _park_behind(self, behind: Sequence[Handling]) -> None:
+        now = self._clock()
+        await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, None, now) for one in behind])
+
+    async def _park_failed(self, handled: Sequence[Handling]) -> set[str]:
+        """Park those of `handled` that failed; their keys."""
+        failed = [one for one in handled if one.failure is not None]
+        for one in failed:
+            log.warning("event_parked", place=one.record.place, **_failure(one))
+        now = self._clock()
+        await self._lot.park(
+            [
+                after_failure(Parked(one.record, "", 0, now, now), _say(one.failure), now)
+                for one in failed
+            ]
+        )
+        return {one.record.key for one in failed}
+
+    def _apart(self, record: Record) -> Record:
+        """An outsider chooses its keys: they must not queue with those of our own events."""
+        if record.topic not in self._only:
+            return record
+        return replace(record, key=f"{record.topic}/{record.key}")
+
+    async def retry_one(self) -> bool:
+        """Try one parked event that is due, or move it away where it was given up. False: none is due."""
+        parked = await self._lot.take_due(self._clock())
+        if parked is None:
+            return False
+        crash_points.reached("dispatch.taken_up")
+        if parked.discarding:
+            await self._give_up(parked)
+        else:
+            await self._try_again(parked)
+        return True
+
+    async def _give_up(self, parked: Parked) -> None:
+        """Carry out what an operator decided: a sender outside is answered before the event leaves the lot.
+
+        What we publish ourselves nobody waits for: a letter of it would keep a person's data in Kafka for ever.
+        """
+        if parked.record.topic in self._outside:
+            await self._refuse([(parked.record, DeadLetter(DISCARDED, GIVEN_UP))])
+        crash_points.reached("dispatch.discard_answered")
+        if await self._lot.give_up(parked.id):
+            log.info("event_given_up", place=parked.id)
+        crash_points.reached("dispatch.given_up")
+
+    async def _try_again(self, parked: Parked) -> None:
+        (handled,) = tried = await self._execute([self._read(parked.record)])
+        if handled.failure is None:
+            await self._pass_on(tried)
+            await self._project([one for one in tried if one.dead is None])
+            await self._catch_up()
+        crash_points.reached("dispatch.tried_again")
+        if handled.failure is None:
+            await self._lot.release(parked.id)
+            self._count(handled.type, handled.end, 1)
+            crash_points.reached("dispatch.released")
+        else:
+            self._count(handled.type, Outcome.RETRIED, 1)
+            kept = after_failure(parked, _say(handled.failure), self._clock())
+            await self._lot.keep(kept)
+            if kept.due_at is None:
+                log.error("event_waits_for_an_operator", place=parked.id, **_failure(handled))
+            crash_points.reached("dispatch.kept")
+
+    async def _execute(self, handling: list[Handling]) -> list[Handling]:
+        """The commands of one wave are decided and durable; nobody is told yet."""
+        commands = [
+            (one, message)
+            for one in handling
+            if one.heard and (message := await self._message(one, one.heard)) is not None
+        ]
+        decided: list[Handling] = []
+        wave: list[Message[Any]] = []
+        completed = await self._complete([message for _, message in commands])
+        for (one, _), ready in zip(commands, completed, strict=True):
+            if isinstance(ready, Exception):
+                one.note(ready)
+            elif ready is not None:
+                decided.append(one)
+                wave.append(ready)
+        results = await self._execution.decide_many(wave)
+        for one, result in zip(decided, results, strict=True):
+            one.note(result)
+        crash_points.reached("dispatch.executed")
+        return handling
+
+    async def _pass_on(self, handled: Sequence[Handling]) -> None:
+        """Hand over the commits of a whole batch, and refuse what cannot be handled."""
+        commits = [one.commit for one in handled if one.commit is not None]
+        await self._execution.hand_over(commits)
+        await self._refuse([(one.record, one.dead) for one in handled if one.dead])
+
+    async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
+        """Return when it is durable what was refused, and why: here every refusal passes, of whatever kind.
+
+        Raises:
+            Unavailable: a part is away; refuse the same again.
+        """
+        await self._dead_letters.bury(refused)
+        await self._on_dead(refused)
+
+    def _read(self, record: Record) -> Handling:
+        one = Handling(record, dead=record.unread)
+        if one.dead:
+            return one
+        try:
+            envelope = self._envelope(record)
+            self._require_right_topic(record.topic, envelope.type)
+            data = self._vocabulary.decode(envelope.type, envelope.data)
+        except UnknownType as error:
+            one.dead = DeadLetter("unknown_type", error.detail)
+        except MalformedEvent as error:
+            one.dead = DeadLetter("malformed", error.detail, error.errors)
+        except Refused as refused:
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
+        else:
+            origin = f"{envelope.source}/{envelope.subject or ''}"
+            position = int(envelope.sequence or 0)
+            one.heard = Heard(envelope, data, position, origin, record.topic)
+        return one
+
+    def _envelope(self, record: Record) -> Envelope | OwnEnvelope:
+        if record.topic not in self._outside:
+            own = read_own(record.headers, record.value)
+            return own or read_kafka(record.headers, record.value)
+        if len(record.value or b"") > JSON_BODY_BYTES:
+            detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
+            raise Refused(detail, problem="too_large")
+        return read_kafka(record.headers, record.value, parse=strict_json.read, extensions=())
+
+    def _require_right_topic(self, topic: str, type_: str) -> None:
+        """Raises `UnknownType` where a topic says what is not its writer's to say."""
+        if type_ not in self._only.get(topic, (type_,)):
+            raise UnknownType(f"type {type_} is not for this topic")
+
+    async def _message(self, one: Handling, heard: Heard[BaseModel]) -> Message[Any] | None:
+        if (handler := self._handlers.get(type(heard.data))) is None:
+            return None
+        try:
+            return await handler(heard)
+        except DeadLetter as error:
+            one.dead = error
+        except Refused as refused:
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  it is parked with its reason
+            one.failure = error
+        return None
+
+    async def _project(self, handling: Sequence[Handling]) -> None:
+        """All at once; where that fails, one by one, so that a bad event stands alone."""
+        heard = [one.heard for one in handling if one.heard]
+        if not heard or not self._projections:
+            return
+        try:
+            for projection in self._projections:
+                await projection.apply(heard)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  it is parked with its reason
+            if len(handling) == 1:
+                handling[0].failure = error
+                return
+            await self._project_one_by_one(handling)
+
+    async def _project_one_by_one(self, handling: Sequence[Handling]) -> None:
+        """What comes after a bad event of the same key waits with it."""
+        stuck: dict[str, Exception | None] = {}
+        for one in handling:
+            if one.record.key in stuck:
+                one.failure = stuck[one.record.key]
+                continue
+            await self._project([one])
+            if one.failure is not None:
+                stuck[one.record.key] = one.failure
+
+
+def _failure(one: Handling) -> dict[str, str]:
+    """What the log tells of a failure: where, and never the error's own text."""
+    frames = traceback.extract_tb(one.failure.__traceback__ if one.failure else None)
+    where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    return {"type": one.type, "error": _say(one.failure), "where": where}
+
+
+def _say(error: Exception | None) -> str:
+    """The error's class alone: its text may quote a person's data."""
+    return type(error).__name__

@@ -1,0 +1,325 @@
+"""The relay: what was committed is said, at least once, each stream's commits in version order.
+
+It is woken by every append and sweeps periodically for what a crash left. It follows the pending
+flag, never a high-water mark: a position would skip commits that land late.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+from aiokafka import TopicPartition
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import BrokerUnavailable, Unavailable
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, EventStore
+from bmt.chassis.eventsourcing.vocabulary import envelope_of
+from bmt.chassis.messaging.delivery import OwnProjections
+from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.readmodels.views import LAG_SECONDS
+from bmt.chassis.runtime import background
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.lru_cache import Recent
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+SWEEP_EVERY_SECONDS: Final = 1.0
+LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
+"""A commit this old that nobody is delivering was left by a crash."""
+LONGEST_BACKOFF_SECONDS: Final = 2.0
+BUSY_COMMITS: Final = 8
+"""While so many commits come at a time, the outbox is emptied when the views that lag are written."""
+NO_MORE_SECONDS: Final = 0.05
+"""No commit came for so long: the load is over."""
+REMEMBERED: Final = 16_384
+"""Streams, some hundred bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an event goes that is for one receiver.
+
+    Attributes:
+        topic: the receiver's own.
+        key: of the record.
+        sequence: the event's place among those with this key, from 1.
+    """
+
+    topic: str
+    key: str
+    sequence: int
+
+
+AddressOf = Callable[[Commit, EventRecord], Address]
+
+
+class TopicsKept(Protocol):
+    """What is known of the topics: how far they have come, and whether they are being filled again."""
+
+    def watch(self, topics: Collection[str]) -> None:
+        """Check these topics of single receivers, too, where they are there."""
+        ...
+
+    async def check(self) -> None:
+        """Find out whether the topics hold what they acknowledged; before anything is published.
+
+        Raises:
+            Unavailable: it cannot be told now.
+        """
+        ...
+
+    async def check_now_and_then(self) -> None:
+        """As `check`, unless it was done a short while ago."""
+        ...
+
+    async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Remember how far the topics have come."""
+        ...
+
+    async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
+        """Delivered commits of the same streams that the topics may lack."""
+        ...
+
+
+class Relay:
+    """Delivers one service's commits to its topics; any number may run, each harmless to others."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        projections: OwnProjections,
+        publisher: Publisher,
+        kept: TopicsKept,
+        topics: Mapping[str, str],
+        source: str,
+        clock: Clock,
+        sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
+    ) -> None:
+        """`topics` maps event types to topic names; a type without one is for the views alone."""
+        self._store = store
+        self._projections = projections
+        self._publisher = publisher
+        self._kept = kept
+        self._topics = topics
+        self._source = source
+        self._clock = clock
+        self._sweep_every = sweep_every_seconds
+        self._fresh: dict[str, Commit] = {}
+        self._undone: list[str] = []  # published; the views that lag may lack them
+        self._done_at = 0.0
+        self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
+        self._woken = asyncio.Event()
+        self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
+        self._checked = False
+        self._checking = asyncio.Lock()
+        self._behind = True
+        self._failures = 0
+        self._address_of: dict[str, AddressOf] = {}
+
+    def addresses(
+        self, types: Collection[str], address_of: AddressOf, topics: Collection[str]
+    ) -> None:
+        """Publish events of these types to the receiver that each one is for, on one of `topics`.
+
+        They do not count in their stream: what hearers of the topics see has no gap.
+        """
+        self._address_of |= dict.fromkeys(types, address_of)
+        self._kept.watch(topics)
+
+    def carries(self, type_: str) -> bool:
+        """Whether events of this type leave the service."""
+        return type_ in self._topics or type_ in self._address_of
+
+    def enqueue(self, commits: Sequence[Commit]) -> None:
+        """Deliver those soon that the outbox holds. While catching up nothing is kept here: the store has it all."""
+        fresh = {commit.id: commit for commit in commits if commit.outbox}
+        for commit in commits:
+            # Of one that is not held nothing is owed, so it leaves no gap.
+            if not commit.outbox and commit.version == (self._said.get(commit.stream) or 0) + 1:
+                self._said.put(commit.stream, commit.version)
+        if fresh and not self._behind:
+            self._fresh |= fresh
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; a part that is away is waited for."""
+        try:
+            await self._run()
+        finally:
+            with suppress(Unavailable):
+                await background.whole(self._finish())
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if self._behind:
+                    await self._finish()
+                    await self._catch_up()
+                await self._next()
+                self._failures = 0
+            except Unavailable as error:
+                self._behind = True
+                self._checked = False
+                self._fresh.clear()
+                self._failures += 1
+                log.warning("relay_waits", part=error.part, failures=self._failures)
+                ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
+                await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311  full jitter
+
+    async def _catch_up(self) -> None:
+        while True:
+            # Whatever is appended from here on is either read below or enqueued.
+            self._behind = False
+            pending = await self._store.pending(limit=BATCH)
+            self._behind = len(pending) == BATCH
+            await self._redeliver(pending)
+            if not self._behind:
+                break
+        await self._require_checked()
+
+    async def _require_checked(self) -> None:
+        """Nothing is published before it is known whether the topics hold what came before."""
+        async with self._checking:
+            if not self._checked or self._publisher.reconnected():
+                await self._kept.check()
+                self._checked, self._highest = True, {}
+
+    async def _next(self) -> None:
+        try:
+            async with asyncio.timeout(NO_MORE_SECONDS if self._undone else self._sweep_every):
+                await self._woken.wait()
+        except TimeoutError:
+            if self._undone:
+                await background.whole(self._finish())
+                return
+            await self._kept.check_now_and_then()
+            await self._sweep()
+            return
+        self._woken.clear()
+        fresh, self._fresh = list(self._fresh.values()), {}
+        for start in range(0, len(fresh), BATCH):
+            await self._deliver(fresh[start : start + BATCH])
+
+    async def _sweep(self) -> None:
+        left_behind = await self._store.pending(
+            limit=BATCH, recorded_before=self._clock() - LEFT_BEHIND_AFTER
+        )
+        await self._redeliver(left_behind)
+
+    async def _redeliver(self, commits: Sequence[Commit]) -> None:
+        """Deliver what may have missed the views too."""
+        if commits:
+            await self._projections.apply(commits)
+            crash_points.reached("relay.views_caught_up")
+            await self._deliver(commits)
+
+    async def _deliver(self, commits: Sequence[Commit]) -> None:
+        """Publish, then unset; between the two no stop comes, only a crash can."""
+        await background.whole(self._publish_and_unset(commits))
+
+    async def _finish(self) -> None:
+        """The views hold what was published: the outbox need not."""
+        undone, self._undone = self._undone, []
+        try:
+            await self._projections.catch_up()
+            await self._store.delivered(undone)
+        except BaseException:
+            self._undone += undone
+            raise
+        self._done_at = time.monotonic()
+        crash_points.reached("relay.unset")
+
+    async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
+        """An older pending commit of a stream goes first, to the views too, which may have missed it."""
+        given = {commit.id for commit in commits}
+        before = await self._store.pending_before(self._after_a_gap(commits))
+        older = [commit for commit in before if commit.id not in given]
+        await self._projections.apply(older)
+        crash_points.reached("relay.older_applied")
+        await self._require_checked()
+        due = (*older, *commits)
+        in_order = _in_order((*await self._kept.earlier(due), *due))
+        # Last: a receiver whose topic is missing holds up nobody but itself.
+        addressed = {commit.stream for commit in in_order if self._has_address(commit)}
+        owed = {commit.id for commit in due}
+        for last in (False, True):
+            part = [commit for commit in in_order if (commit.stream in addressed) == last]
+            if part:
+                await self._publish_in_order(part, owed)
+                busy = len(commits) >= BUSY_COMMITS
+                if not busy or time.monotonic() - self._done_at >= LAG_SECONDS:
+                    await self._finish()
+
+    async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
+        crash_points.reached("relay.publishing")
+        await self._send(in_order)
+        for commit in in_order:
+            self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
+        crash_points.reached("relay.published")
+        self._undone += [commit.id for commit in in_order if commit.id in owed]
+
+    async def publish_again(self, commits: Sequence[Commit]) -> int:
+        """Publish what was delivered before; how many events that were.
+
+        Raises:
+            BrokerUnavailable: not all are known to be published; publish the same again.
+        """
+        await self._require_checked()
+        return await self._send(_in_order(commits))
+
+    async def _send(self, commits: Sequence[Commit]) -> int:
+        """Publish, and remember how far the topics have come: before anything counts as delivered."""
+        records = [record for commit in commits for record in self._records(commit)]
+        if not records:
+            return 0
+        before = dict(self._highest)
+        offsets = await self._publisher.publish(records)
+        if any(offset <= before.get(place, -1) for place, offset in offsets.items()):
+            # A topic was made anew since it was checked: what it held before is missing there.
+            self._highest = {}
+            raise BrokerUnavailable
+        for place, offset in offsets.items():
+            self._highest[place] = max(offset, self._highest.get(place, -1))
+        await self._kept.acknowledged(offsets)
+        crash_points.reached("relay.offsets_kept")
+        return len(records)
+
+    def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:
+        """Those whose predecessor was not said here: another process may owe it."""
+        found = []
+        before: dict[str, int] = {}
+        for commit in _in_order(commits):
+            said = before.get(commit.stream) or self._said.get(commit.stream) or 0
+            if commit.version > said + 1:
+                found.append(commit)
+            before[commit.stream] = commit.version
+        return found
+
+    def _records(self, commit: Commit) -> list[Outgoing]:
+        return [self._record(commit, event) for event in commit.events if self.carries(event.type)]
+
+    def _has_address(self, commit: Commit) -> bool:
+        return any(event.type in self._address_of for event in commit.events)
+
+    def _record(self, commit: Commit, event: EventRecord) -> Outgoing:
+        envelope = envelope_of(commit, event, self._source)
+        if (address_of := self._address_of.get(event.type)) is None:
+            topic, key = self._topics[event.type], commit.subject
+        else:
+            address = address_of(commit, event)
+            topic, key, envelope.sequence = address.topic, address.key, str(address.sequence)
+        return Outgoing(topic, key.encode(), envelope.kafka_headers(), event.text.encode())
+
+
+def _in_order(commits: Sequence[Commit]) -> list[Commit]:
+    """Each once, every stream's by version."""
+    every = {commit.id: commit for commit in commits}
+    return sorted(every.values(), key=lambda commit: (commit.stream, commit.version))

@@ -1,0 +1,54 @@
+"""What a service hears and what it does about it: literal tables, ports bound by name."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.contracts.problems import FieldError, listed
+
+Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
+"""Turns an event heard into the command it leads to, or None where nothing follows.
+
+The handlers of a wave run one after the other: what waits for something outside belongs in `Complete`, where the
+whole wave waits once.
+"""
+
+
+Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]
+"""Event heard → handler, before its ports are bound."""
+
+
+class DeadLetter(Exception):  # noqa: N818  named for where the event goes
+    """This event can never be accepted: it goes to the dead letters at once, whole.
+
+    Attributes:
+        reason: a problem's name or a short token, for `bmt_reason`.
+        detail: what is wrong and what is allowed, without the values, for `bmt_detail`.
+        errors: the wrong fields, where they are known.
+    """
+
+    def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        """Takes both texts, and the fields; where there are any, they are the detail."""
+        self.reason = reason
+        self.detail = listed(errors) or detail
+        super().__init__(f"{reason}: {self.detail}")
+        self.errors = errors
+
+
+def bind(table: Table, **ports: Any) -> dict[type[BaseModel], Handler]:
+    """The table with each handler's ports filled in, by the names in its signature.
+
+    Raises:
+        TypeError: a handler names a port that is not given.
+    """
+    bound: dict[type[BaseModel], Handler] = {}
+    for event, handler in table.items():
+        _, *wanted = inspect.signature(handler).parameters
+        if missing := [name for name in wanted if name not in ports]:
+            raise TypeError(f"{handler.__name__} needs {', '.join(missing)}")
+        bound[event] = partial(handler, **{name: ports[name] for name in wanted})
+    return bound

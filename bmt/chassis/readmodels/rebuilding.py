@@ -1,0 +1,189 @@
+"""A view is made again from the service's own commits, beside the running service (`bmt views rebuild`).
+
+Nothing is emptied: each document is replaced by what its streams tell, guarded by its revision, so a view answers all
+the while, and what is decided meanwhile is in it. The next page is read while this one is folded and the one before
+is written.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.messaging.republishing import PRUNED_MARGIN
+from bmt.chassis.readmodels.views import Remade, Streams, ViewProjection
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.work.jobs import Job, Jobs
+
+log = structlog.get_logger(__name__)
+
+COLLECTION: Final = "rebuilding"
+PAGE: Final = 500
+LOOK_EVERY_SECONDS: Final = 1.0
+
+PrunedBefore = Callable[[], Awaitable[datetime | None]]
+"""Up to when working copies may be gone (UTC)."""
+
+
+async def never() -> None:
+    """Nothing is pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Whole streams, and the last commit of them."""
+
+    streams: Streams
+    last: Commit
+
+
+class OwnStreams:
+    """A service's own streams, as its views hear them."""
+
+    def __init__(self, store: EventStore, vocabulary: Vocabulary, source: str) -> None:
+        """`source` is the service's CloudEvents source."""
+        self._store = store
+        self._vocabulary = vocabulary
+        self._source = source
+
+    async def whole(self, streams: Collection[str]) -> Streams:
+        """As `views.WholeStreams`."""
+        found = await self._store.load(streams)
+        return {stream: self._heard(commits) for stream, commits in found.items()}
+
+    async def pages(self, after: tuple[str, int] | None = None) -> AsyncGenerator[Page, None]:
+        """Every stream behind this place, whole, some at a time; the next page is read ahead."""
+        rest: list[Commit] = []
+        ahead = asyncio.ensure_future(self._store.recorded_after(after, limit=PAGE))
+        try:
+            while commits := await ahead:
+                last = commits[-1]
+                ahead = asyncio.ensure_future(
+                    self._store.recorded_after((last.stream, last.version), limit=PAGE)
+                )
+                # The last stream may go on in the next page.
+                known = [*rest, *commits]
+                rest = [commit for commit in known if commit.stream == last.stream]
+                if len(rest) < len(known):
+                    yield self._page(known[: -len(rest)])
+            if rest:
+                yield self._page(rest)
+        finally:
+            ahead.cancel()
+
+    def _page(self, commits: Sequence[Commit]) -> Page:
+        by_stream = groupby(commits, lambda commit: commit.stream)
+        return Page({stream: self._heard(some) for stream, some in by_stream}, commits[-1])
+
+    def _heard(self, commits: Any) -> list[Heard[BaseModel]]:
+        return [
+            event for commit in commits for event in self._vocabulary.heard(commit, self._source)
+        ]
+
+
+Advance = Callable[[Page, Remade], Awaitable[bool]]
+"""Notes how far it came; False: it is to stop."""
+
+
+async def rebuild(
+    view: ViewProjection[Any],
+    own: OwnStreams,
+    advance: Advance,
+    *,
+    after: tuple[str, int] | None = None,
+    pruned_before: PrunedBefore = never,
+) -> bool:
+    """Make a view again, from the stream after a place on; whether it came to the end.
+
+    One page is written while the next one is folded.
+
+    Raises:
+        StoreUnavailable: go on after the page that was noted last.
+    """
+
+    async def write(page: Page, before: asyncio.Task[bool] | None) -> bool:
+        before_now = await pruned_before()
+        remade = await view.remake(
+            page.streams, own.whole, before_now + PRUNED_MARGIN if before_now else None
+        )
+        crash_points.reached("rebuilding.page_written")
+        return (before is None or await before) and await advance(page, remade)
+
+    writing: asyncio.Task[bool] | None = None
+    async with aclosing(own.pages(after)) as pages:
+        try:
+            async for page in pages:
+                before, writing = writing, asyncio.create_task(write(page, writing))
+                if before is not None and not await before:
+                    break
+            return writing is None or await writing
+        finally:
+            if writing is not None:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+
+
+class Rebuilding:
+    """The views of one service that can be made again, and the jobs that ask for it."""
+
+    def __init__(
+        self, jobs: Jobs, own: OwnStreams, pruned_before: PrunedBefore, clock: Clock
+    ) -> None:
+        self._jobs = jobs
+        self._own = own
+        self._pruned_before = pruned_before
+        self._clock = clock
+        self._views: dict[str, ViewProjection[Any]] = {}
+
+    def add(self, view: ViewProjection[Any]) -> None:
+        """Make this one again when it is asked for."""
+        self._views[view.view.name] = view
+
+    async def prepare(self) -> None:
+        """Have a job for each view, by which a command knows which there are; a view that is new is filled."""
+        empty = [name for name, view in self._views.items() if await view.is_empty()]
+        await self._jobs.keep(self._views, empty, self._clock())
+
+    async def run(self) -> None:
+        """Work on jobs until cancelled; a part that is away is waited for."""
+        while True:
+            try:
+                while (job := await self._jobs.take(self._clock(), self._views)) is not None:
+                    await self._work(job)
+            except Unavailable as error:
+                log.warning("rebuilding_waits", part=error.part)
+            except Exception:
+                # The service's work goes on; the job is tried again when nobody holds it.
+                log.exception("rebuilding_failed")
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _work(self, job: Job) -> None:
+        current = job
+
+        async def advance(page: Page, remade: Remade) -> bool:
+            nonlocal current
+            counts = {"documents": remade.documents, "left": remade.left}
+            noted = await self._jobs.advance(current, page.last, self._clock(), counts)
+            current = noted or current
+            return noted is not None
+
+        done = await rebuild(
+            self._views[job.id],
+            self._own,
+            advance,
+            after=job.after,
+            pruned_before=self._pruned_before,
+        )
+        if done and await self._jobs.finish(current, self._clock()):
+            log.info("view_made_again", view=job.id, documents=current.documents, left=current.left)

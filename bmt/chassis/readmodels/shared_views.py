@@ -1,0 +1,67 @@
+"""Views beside the documents: one service fills them from its own events, all services read them."""
+
+from typing import Any, Final, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.messaging.delivery import MissedEvents, OwnProjections
+from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.views import View, ViewProjection
+from bmt.chassis.runtime import mongodb
+
+log = structlog.get_logger(__name__)
+
+D = TypeVar("D", bound=BaseModel)
+
+FILLED: Final = "filled"
+"""The key of what says that a view holds all that was there before it; no condition finds it."""
+_AT_A_TIME: Final = 500
+
+
+class SharedViews:
+    """Those of one service; who only reads adds none."""
+
+    def __init__(
+        self, database: mongodb.Database, commits: EventStore, own: Vocabulary, source: str
+    ) -> None:
+        """`database` is that of the documents; the views are made of `commits`."""
+        self.store = MongoViewStore(database)
+        self._commits = commits
+        self._own = own
+        self._source = source
+        self._views: list[ViewProjection[Any]] = []
+
+    def view(self, view: View[D]) -> ViewProjection[D]:
+        """A read model, to be told of the service's own events."""
+        missed = MissedEvents(self._commits, self._own, self._source)
+        projection = ViewProjection(view, self.store, missed)
+        self._views.append(projection)
+        return projection
+
+    async def prepare(self) -> None:
+        """Create the indexes, and fill from all commits each view that was not there before.
+
+        A death midway leaves it to the next start; what was applied is not applied twice.
+        """
+        await self.store.prepare({one.view.name: one.view.indexes for one in self._views})
+        empty = [one for one in self._views if not await self._is_filled(one.view.name)]
+        if not empty:
+            return
+        projections, count = OwnProjections(empty, self._own, self._source), 0
+        batch: list[Commit] = []
+        async for commit in self._commits.all():
+            batch.append(commit)
+            if len(batch) == _AT_A_TIME:
+                await projections.apply(batch)
+                count, batch = count + len(batch), []
+        await projections.apply(batch)
+        for one in empty:
+            await self.store.save(one.view.name, [ViewDocument(FILLED, {}, {}, 1)], durable=True)
+        log.info("views_filled", views=[one.view.name for one in empty], commits=count + len(batch))
+
+    async def _is_filled(self, view: str) -> bool:
+        return bool(await self.store.load(view, [FILLED]))

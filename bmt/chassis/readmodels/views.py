@@ -1,0 +1,387 @@
+"""Views: pure folds from events to documents, applied once by position, made again at will."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import merge
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from bmt.chassis.errors import StillContended
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.readmodels.view_store import Body, Query, ViewDocument, ViewStore
+from bmt.chassis.runtime.lru_cache import Recent
+from bmt.contracts.immutable import immutable
+
+log = structlog.get_logger(__name__)
+
+D = TypeVar("D", bound=BaseModel)
+
+_CONFLICT_TRIES: Final = 20
+
+LAG_SECONDS: Final = 1.0
+"""Under load a view that lags is written so seldom: what many waves changed is written once."""
+REMEMBERED: Final = 2_048
+"""Documents; some kilobytes each."""
+
+Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
+"""The events of a stream at positions above the first and below the second number."""
+
+Fold = Callable[[Body | None, Heard[BaseModel]], Body | None]
+"""The document with an event known too, or None when there is nothing to show; pure: what it is given stays as it is."""
+
+Streams = Mapping[str, Sequence[Heard[BaseModel]]]
+"""Whole streams, each in order."""
+WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
+"""Reads the service's own streams; one that is not there is empty."""
+
+
+class Projection(Protocol):
+    """Something derived from events; hearing an event twice is harmless."""
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """Take in these events, each origin's in order."""
+        ...
+
+
+def by_subject(heard: Heard[BaseModel]) -> str | None:
+    """The usual key of a view: what the event is about."""
+    return heard.subject or None
+
+
+def begins_stream(heard: Heard[BaseModel]) -> bool:
+    """The usual beginning of a document: the first event of its stream."""
+    return heard.position == 1
+
+
+@dataclass(frozen=True)
+class View(Generic[D]):
+    """A read model.
+
+    Attributes:
+        name: its collection.
+        model: what a document of it is read as.
+        fold: makes a document, exactly as `as_stored` makes it of `model`: every field with its default.
+        key: which document an event belongs to; None when the event does not concern this view.
+        begins: whether nothing that was said before an event belongs to its document.
+        indexes: lists of fields that are searched or sorted together.
+        lags: under load it takes in many waves at once, and shows them up to `LAG_SECONDS` late.
+    """
+
+    name: str
+    model: type[D]
+    fold: Fold
+    key: Callable[[Heard[BaseModel]], str | None] = by_subject
+    begins: Callable[[Heard[BaseModel]], bool] = begins_stream
+    indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
+    lags: bool = False
+
+
+def as_stored(value: Any) -> Any:
+    """A value as a document holds it: a model is a dictionary, a tuple a list; everything else stays as it is.
+
+    Where a model holds no tuple, at any depth, its `model_dump` is the same for less.
+    """
+    if isinstance(value, BaseModel):
+        return _listed(value.model_dump())
+    if isinstance(value, tuple):
+        return [as_stored(each) for each in value]
+    return value
+
+
+def _listed(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: v if type(v) in _PLAIN else _listed(v) for name, v in value.items()}
+    if type(value) is tuple or type(value) is list:
+        return [each if type(each) in _PLAIN else _listed(each) for each in value]
+    return value
+
+
+_PLAIN: Final = frozenset({str, int, bool, datetime, type(None)})
+
+
+@immutable
+class _Held:
+    """A document and what it holds; revision 0 is one that is not stored yet."""
+
+    body: Body | None = None
+    applied: Mapping[str, int] = field(default_factory=dict)
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """How many documents were made again, and how many were left as they were."""
+
+    documents: int
+    left: int
+
+
+class ViewProjection(Generic[D]):
+    """Fills one view and answers from it."""
+
+    def __init__(self, view: View[D], store: ViewStore, missed: Missed | None = None) -> None:
+        """`missed` fetches what a crash left out of the view from the service's own streams."""
+        self.view = view
+        self._store = store
+        self._missed = missed
+        # What another process wrote since is noticed by the revision when it is saved.
+        self._recent: Recent[str, _Held] = Recent(REMEMBERED)
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """As `Projection.apply`: at most one load and one write for all of them.
+
+        Raises:
+            StoreUnavailable: try again; what was applied is not applied twice.
+        """
+        by_key: dict[str, list[Heard[BaseModel]]] = {}
+        for event in heard:
+            if (key := self.view.key(event)) is not None:
+                by_key.setdefault(key, []).append(event)
+        keys: Collection[str] = list(by_key)
+        # What came by a topic is not said again once its offset is committed, nor what that led to.
+        durable = any(event.topic or event.unmarked for event in heard)
+        for tries in range(_CONFLICT_TRIES):
+            held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
+            changed: dict[str, _Held] = {}
+            again: list[str] = []
+            for key in keys:
+                remembered = key in self._recent
+                after = await self._fold(key, held[key], by_key[key])
+                if after is not None:
+                    changed[key] = after
+                elif remembered:
+                    # Said again: a crash of MongoDB may have lost what is remembered.
+                    self._recent.forget(key)
+                    again.append(key)
+            keys = [*again, *await self._save(changed, durable=durable)]
+            if not keys:
+                return
+        raise StillContended(self.view.name)
+
+    async def _held(
+        self, by_key: Mapping[str, Sequence[Heard[BaseModel]]], *, guess: bool
+    ) -> Mapping[str, _Held]:
+        """Each document as it is remembered, else as it is stored.
+
+        `guess` that there is none yet where an event begins it.
+        """
+        held: dict[str, _Held] = {}
+        for key, events in by_key.items():
+            if (recent := self._recent.get(key)) is not None:
+                held[key] = recent
+            elif guess and self._missed is not None and self.view.begins(events[0]):
+                held[key] = _Held()
+        found = await self._store.load(self.view.name, [key for key in by_key if key not in held])
+        for key in by_key:
+            if key not in held:
+                held[key] = self._read(found.get(key))
+        return held
+
+    def _read(self, found: ViewDocument | None) -> _Held:
+        if found is None:
+            return _Held()
+        # An earlier version may have written it, with fewer fields.
+        body = as_stored(self.view.model.model_validate(found.body))
+        return _Held(body, found.applied, found.revision)
+
+    async def _save(self, changed: Mapping[str, _Held], *, durable: bool) -> Collection[str]:
+        """Write and remember; the keys of those that another writer was faster with."""
+        documents = [
+            ViewDocument(key, one.body, one.applied, one.revision)
+            for key, one in changed.items()
+            if one.body is not None
+        ]
+        try:
+            refused = set(await self._store.save(self.view.name, documents, durable=durable))
+        except BaseException:
+            # Whether it was written is not known.
+            for key in changed:
+                self._recent.forget(key)
+            raise
+        for key, one in changed.items():
+            if key in refused:
+                self._recent.forget(key)
+            else:
+                self._recent.put(key, one)
+        return refused
+
+    async def _fold(self, key: str, held: _Held, heard: Sequence[Heard[BaseModel]]) -> _Held | None:
+        """The document with these events, or None when they change nothing."""
+        applied: dict[str, int] = dict(held.applied)
+        document = held.body
+        seen: set[str] = set()
+        for event in heard:
+            for due in await self._in_order(applied.get(event.origin, 0), event):
+                known = due.id in seen or due.position <= held.applied.get(due.origin, 0)
+                if known or (due is not event and self.view.key(due) != key):
+                    continue
+                document = self.view.fold(document, due)
+                applied[due.origin] = due.position
+                seen.add(due.id)
+        if applied == held.applied or document is None:
+            return None
+        return _Held(document, applied, held.revision + 1)
+
+    async def _in_order(self, position: int, event: Heard[BaseModel]) -> Sequence[Heard[BaseModel]]:
+        begins = position == 0 and self.view.begins(event)
+        if self._missed is None or begins or event.position <= position + 1:
+            return (event,)
+        return (*await self._missed(event.origin, position, event.position), event)
+
+    async def remake(
+        self, streams: Streams, whole: WholeStreams, pruned_before: datetime | None = None
+    ) -> Remade:
+        """Make each document of these streams from nothing, in the place of what is stored.
+
+        It may run beside everything else: until a document is replaced it answers as before, and where a writer was
+        faster it is made once more. A document stays as it is where it holds what the service's own streams do not
+        tell (another service's events, or a stream that was pruned), and where the fold fails. What was removed
+        since by who prunes up to `pruned_before` is not brought back.
+
+        Raises:
+            StoreUnavailable: some may be made; the same again is harmless.
+        """
+        known = self._told(streams)
+        origins: dict[str, set[str]] = {}
+        for origin, told in known.items():
+            for key in told.of:
+                origins.setdefault(key, set()).add(origin)
+        keys: Collection[str] = list(origins)
+        documents = left = 0
+        for _ in range(_CONFLICT_TRIES):
+            stored = await self._store.load(self.view.name, keys)
+            behind = {
+                origin
+                for one in stored.values()
+                for origin, position in one.applied.items()
+                if _end(known.get(origin)) < position
+            }
+            if behind:
+                known |= self._told(await whole(behind))
+            made = [
+                document
+                for key in keys
+                if (document := self._made_again(key, stored.get(key), origins[key], known))
+            ]
+            refused = set(await self._store.save(self.view.name, made))
+            for document in made:
+                self._recent.forget(document.key)
+            documents += len(made) - len(refused)
+            left += len(stored.keys() - {document.key for document in made})
+            if pruned_before is not None:
+                fresh = [one for one in made if one.revision == 1 and one.key not in refused]
+                await self._remove_pruned(fresh, known, whole, pruned_before)
+            keys = refused
+            if not keys:
+                return Remade(documents, left)
+            again = await whole({origin for key in keys for origin in origins[key]})
+            known |= self._told(again)
+        raise StillContended(self.view.name)
+
+    def _told(self, streams: Streams) -> dict[str, "_Told"]:
+        told = {}
+        for origin, events in streams.items():
+            of: dict[str, list[Heard[BaseModel]]] = {}
+            for event in events:
+                if (key := self.view.key(event)) is not None:
+                    of.setdefault(key, []).append(event)
+            told[origin] = _Told(events[-1] if events else None, of)
+        return told
+
+    def _made_again(
+        self,
+        key: str,
+        stored: ViewDocument | None,
+        origins: Collection[str],
+        known: Mapping[str, "_Told"],
+    ) -> ViewDocument | None:
+        """The document as its streams tell it, requests of one key by time; None: it must stay as it is."""
+        held = stored.applied if stored else {}
+        if any(_end(known.get(origin)) < position for origin, position in held.items()):
+            return None
+        streams = [known[origin].of.get(key, ()) for origin in {*origins, *held}]
+        events = merge(*streams, key=lambda event: event.time) if streams[1:] else streams[0]
+        body: Body | None = None
+        applied: dict[str, int] = {}
+        try:
+            for event in events:
+                body = self.view.fold(body, event)
+                applied[event.origin] = event.position
+        except Exception:
+            log.exception("view_not_made_again", view=self.view.name, streams=sorted(origins))
+            return None
+        if body is None:
+            return None
+        revision = stored.revision if stored else 0
+        return ViewDocument(key, body, applied, revision + 1)
+
+    async def _remove_pruned(
+        self,
+        fresh: Collection[ViewDocument],
+        known: Mapping[str, "_Told"],
+        whole: WholeStreams,
+        pruned_before: datetime,
+    ) -> None:
+        """Commits are pruned before the views: what is there still is found by who prunes them."""
+        old = {
+            document.key: [*document.applied]
+            for document in fresh
+            if all(
+                last.time < pruned_before
+                for origin in document.applied
+                if (last := known[origin].last)
+            )
+        }
+        if old:
+            there = await whole({origin for origins in old.values() for origin in origins})
+            gone = [k for k, origins in old.items() if not all(there.get(o) for o in origins)]
+            await self._store.remove(self.view.name, gone)
+
+    async def get(self, key: str) -> D | None:
+        """The document under `key`."""
+        found = (await self._store.load(self.view.name, [key])).get(key)
+        return self.view.model.model_validate(found.body) if found else None
+
+    async def get_many(self, keys: Collection[str]) -> dict[str, D]:
+        """The documents under these keys, by key; one that there is not is absent."""
+        found = await self._store.load(self.view.name, keys)
+        return {key: self.view.model.model_validate(one.body) for key, one in found.items()}
+
+    async def find(self, query: Query) -> list[D]:
+        """The documents that `query` describes."""
+        found = await self._store.find(self.view.name, query)
+        return [self.view.model.model_validate(document.body) for document in found]
+
+    async def count(
+        self, by: Sequence[str], query: Query | None = None
+    ) -> Mapping[tuple[Any, ...], int]:
+        """How many documents there are for each combination of the fields `by`."""
+        return await self._store.count(self.view.name, by, query or Query())
+
+    async def distinct(self, field: str, query: Query | None = None) -> Collection[Any]:
+        """The different values of `field`."""
+        return await self._store.distinct(self.view.name, field, query or Query())
+
+    async def is_empty(self) -> bool:
+        """Whether it has no document."""
+        return not await self._store.find(self.view.name, Query(limit=1))
+
+    async def clear(self) -> None:
+        """Empty the view, to fill it again."""
+        self._recent.clear()
+        await self._store.clear(self.view.name)
+
+
+@immutable
+class _Told:
+    """What a whole stream tells: its last event, and those of each document."""
+
+    last: Heard[BaseModel] | None
+    of: Mapping[str, Sequence[Heard[BaseModel]]]
+
+
+def _end(told: _Told | None) -> int:
+    return told.last.position if told and told.last else 0

@@ -1,0 +1,344 @@
+"""What a service's composition root builds on: everything between its rooms and the outside.
+
+A service's main.py creates one `Foundation`, adds its views, work and subscriptions, and asks for the
+application. Nothing connects before the lifespan; all of it must be built inside the event loop.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+
+from bmt.chassis.eventsourcing.decider import Decider, Heard
+from bmt.chassis.eventsourcing.event_store import EventStore
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.client_address import ClientAddress
+from bmt.chassis.http.limits import CrowdLimits, RateLimit
+from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.messaging import positions, republishing
+from bmt.chassis.messaging.consumer import Consumer
+from bmt.chassis.messaging.dead_letters import OnDead, no_answer
+from bmt.chassis.messaging.delivery import Delivery, MissedEvents, OwnProjections
+from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
+from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging.relay import Relay
+from bmt.chassis.messaging.republishing import Republishing
+from bmt.chassis.messaging.subscriptions import Handler
+from bmt.chassis.readmodels import rebuilding
+from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding
+from bmt.chassis.readmodels.shared_views import SharedViews
+from bmt.chassis.readmodels.views import Projection, View, ViewProjection
+from bmt.chassis.runtime import background, clock, mongodb
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore
+from bmt.chassis.runtime.health import Sampler
+from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
+from bmt.chassis.runtime.settings import ServiceSettings
+from bmt.chassis.work.jobs import Jobs
+from bmt.chassis.work.mongo_queue import MongoWorkQueue
+from bmt.chassis.work.queue import WorkChange, WorkProjection
+from bmt.chassis.work.worker import PerformAll, Worker
+
+D = TypeVar("D", bound=BaseModel)
+
+COMMITS: Final = "commits"
+WORK: Final = "work"
+
+Task = Callable[[], Awaitable[None]]
+
+
+class Foundation:
+    """One service's store, execution, views, relay, consumer, workers and application.
+
+    Attributes:
+        execution: executes the service's commands.
+        store: its event store.
+        database: its own database, for what has a room of its own (a ledger).
+        documents: the documents that all services read; `document_rights`: which count for whom.
+        shared: its views beside the documents, where all services read them.
+        work: its work queue.
+        publisher: its Kafka producer.
+        metrics: the chassis' metrics; `registry` takes the service's own.
+        issuer_keys: what tells whether the issuer signed a token.
+        authenticator: tells who a token speaks of.
+        rate_limit: of each caller, whichever way they come.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        decider: Decider[Any, Any],
+        said: Mapping[str, Sequence[type[BaseModel]]],
+        private: Sequence[type[BaseModel]] = (),
+        heard: Sequence[type[BaseModel]] = (),
+        dead_letters: str,
+        client: "mongodb.Client | None" = None,
+        around_store: Callable[[EventStore], EventStore] | None = None,
+    ) -> None:
+        """Name what the service says (topic → events), keeps to itself, and hears.
+
+        `client` is the service's, where it needs one before; it is closed with the rest. `around_store`
+        puts a store of the service's own around that in MongoDB.
+        """
+        self.settings = settings
+        self.source = f"/bmt/{settings.service}"
+        self.registry = new_registry()
+        self.metrics = ServiceMetrics(settings.service, self.registry)
+        own = [*(model for models in said.values() for model in models), *private]
+        self._own = Vocabulary(own)
+        self._heard = Vocabulary(heard)
+        self._dead_letters = settings.topic_prefix + dead_letters
+        client = client or mongodb.connect(
+            settings.mongodb_uri.get_secret_value(), **settings.mongodb_tls()
+        )
+        self._client = client
+        self.database = client[settings.database]
+        self.documents = DocumentStore(client[settings.documents_database])
+        self._commits = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
+        self.store = around_store(self._commits) if around_store else self._commits
+        beside = client[settings.documents_database]
+        self.shared = SharedViews(beside, self.store, self._own, self.source)
+        self.document_rights = DocumentRights(self.shared.store, self.documents)
+        self._views = MongoViewStore(self.database)
+        self._indexes: dict[str, Sequence[Sequence[str]]] = {}
+        self.lot = MongoParkingLot(self.database[PARKED])
+        self.work = MongoWorkQueue(self.database[WORK])
+        self.publisher = KafkaPublisher(settings.kafka_client_options())
+        self._positions = Positions(self.database[positions.COLLECTION])
+        self._missed = MissedEvents(self.store, self._own, self.source)
+        self._rebuilding = Rebuilding(
+            Jobs(self.database[rebuilding.COLLECTION]),
+            OwnStreams(self.store, self._own, self.source),
+            self._positions.pruned_before,
+            clock.now,
+        )
+        self._own_projections: list[Projection] = []
+        self._projections = OwnProjections(
+            self._own_projections, self._own, self.source, self.metrics.view_left_behind
+        )
+        topics = {
+            type_of(model): settings.topic_prefix + topic
+            for topic, models in said.items()
+            for model in models
+        }
+        self._jobs = Jobs(self.database[republishing.COLLECTION])
+        self._republishing = Republishing(
+            jobs=self._jobs,
+            positions=self._positions,
+            store=self.store,
+            topics=set(topics.values()),
+            broker=self.publisher,
+            clock=clock.now,
+        )
+        self.relay = Relay(
+            store=self.store,
+            projections=self._projections,
+            publisher=self.publisher,
+            kept=self._republishing,
+            topics=topics,
+            source=self.source,
+            clock=clock.now,
+        )
+        delivery = Delivery(self._projections, self.relay)
+        self.execution: Execution[Any, Any] = Execution(
+            store=self.store,
+            decider=decider,
+            vocabulary=self._own,
+            published=topics.keys(),
+            relayed=self.relay.carries,
+            hand_over=delivery.hand_over,
+            catch_up=delivery.catch_up,
+            clock=clock.now,
+            new_id=clock.new_id,
+            count=self.metrics.command_executed,
+        )
+        self.issuer_keys = IssuerKeys(settings.issuer)
+        self.authenticator = TokenVerifier(
+            self.issuer_keys,
+            settings.audience,
+            audience_before=settings.audience_before,
+            at_jwt_alone=settings.require_at_jwt,
+            leeway_seconds=settings.token_leeway_seconds,
+        )
+        self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
+        self._consumer: Consumer | None = None
+        self._tasks: list[Task] = [
+            self.relay.run,
+            partial(self._republishing.run, self.relay.publish_again),
+            self._rebuilding.run,
+        ]
+        self._prepare: list[Task] = []
+        self._samplers: list[Sampler] = [self._sample]
+        self._close: list[Task] = []
+
+    def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
+        """A read model; filled from the service's own events unless said otherwise."""
+        projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
+        self._indexes[view.name] = view.indexes
+        if of_own_events:
+            self.projects(projection)
+        return projection
+
+    def worker(self, target: str, perform: PerformAll) -> Worker:
+        """Somebody who performs the work of one target while the service runs."""
+        worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now)
+        self._tasks.append(worker.run)
+        return worker
+
+    def works_on(
+        self,
+        change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
+        workers: Sequence[Worker],
+    ) -> None:
+        """Fill the work queue from the service's own events, and give it to these workers."""
+        self._own_projections.append(WorkProjection(self.work, change, workers))
+
+    def projects(self, projection: Projection) -> None:
+        """Tell this of the service's own events, each at least once."""
+        self._own_projections.append(projection)
+        if isinstance(projection, ViewProjection):
+            self._rebuilding.add(projection)
+
+    def hears(
+        self,
+        topics: Sequence[str],
+        handlers: Mapping[type[BaseModel], Handler],
+        projections: Sequence[Projection] = (),
+        *,
+        only: Mapping[str, Sequence[type[BaseModel]]] | None = None,
+        outside: Collection[str] = (),
+        on_dead: OnDead = no_answer,
+        complete: Complete = as_they_are,
+    ) -> None:
+        """Subscribe to topics: commands by the table, views by the projections.
+
+        On a topic named in `only` nothing but those events is believed; the rest are dead letters. On the topics
+        `outside` other systems write. `complete` adds to a wave's commands what they need from outside.
+        """
+        dispatcher = Dispatcher(
+            vocabulary=self._heard,
+            handlers=handlers,
+            execution=self.execution,
+            catch_up=self._projections.catch_up,
+            projections=projections,
+            lot=self.lot,
+            publisher=self.publisher,
+            dead_letters=self._dead_letters,
+            service=self.settings.service,
+            count=self._count,
+            clock=clock.now,
+            only={
+                self.settings.topic_prefix + topic: [type_of(model) for model in models]
+                for topic, models in (only or {}).items()
+            },
+            outside=[self.settings.topic_prefix + topic for topic in outside],
+            on_dead=on_dead,
+            complete=complete,
+        )
+        group = f"{self.settings.topic_prefix}bmt.{self.settings.service}"
+        self._consumer = Consumer(
+            topics=[self.settings.topic_prefix + topic for topic in topics],
+            group=group,
+            client_options=self.settings.kafka_client_options(),
+            dispatcher=dispatcher,
+            positions=self._positions,
+            missed=self.metrics.gone_unread,
+        )
+        self._tasks += [self._consumer.run, self._consumer.retry_parked]
+        self._samplers.append(partial(self._sample_consumer, self._consumer, group))
+
+    def runs(self, task: Task) -> None:
+        """Run `task` until the service stops; a task that ends or fails ends the service."""
+        self._tasks.append(task)
+
+    def prepares(self, task: Task) -> None:
+        """Await `task` before the service starts, with MongoDB there."""
+        self._prepare.append(task)
+
+    def samples(self, sampler: Sampler) -> None:
+        """Await `sampler` before metrics are read."""
+        self._samplers.append(sampler)
+
+    def closes(self, task: Task) -> None:
+        """Await `task` when the service stops."""
+        self._close.append(task)
+
+    def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+        """The application, with its lifespan."""
+        return create_app(
+            title=title,
+            version="1",
+            description=description,
+            routers=routers,
+            authenticator=self.authenticator,
+            registry=self.registry,
+            readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
+            samplers=self._samplers,
+            rate_limit=self.rate_limit,
+            crowd=CrowdLimits(
+                self.settings.calls_under_way,
+                self.settings.calls_under_way_each,
+                ClientAddress(self.settings.client_address_header, self.settings.trusted_proxies),
+            ),
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with background.running([self._run]):
+            yield
+        await self.execution.close()
+        for close in self._close:
+            await close()
+        await self.publisher.close()
+        await self.issuer_keys.aclose()
+        self._client.close()
+
+    async def _run(self) -> None:
+        await background.until_there(self._prepare_all)
+        async with asyncio.TaskGroup() as group:
+            for task in self._tasks:
+                group.create_task(background.forever(task))
+
+    async def _prepare_all(self) -> None:
+        await self._commits.prepare()
+        await self.lot.prepare()
+        await self.work.prepare()
+        await self.documents.prepare()
+        await self._views.prepare(self._indexes)
+        await self._rebuilding.prepare()
+        for prepare in self._prepare:
+            await prepare()
+
+    async def _mongodb_reachable(self) -> None:
+        await mongodb.reachable(self.database)
+
+    async def _kafka_reachable(self) -> None:
+        await self.publisher.reachable()
+        if self._consumer is not None:
+            await self._consumer.reachable()
+
+    def _count(self, type_: str, outcome: Outcome, count: int) -> None:
+        self.metrics.event_handled(type_, outcome.value, count)
+
+    async def _sample(self) -> None:
+        pending, oldest = await self.store.outbox_size()
+        age = (clock.now() - oldest).total_seconds() if oldest else 0.0
+        self.metrics.outbox(pending, age)
+        self.metrics.parked(await self.lot.count())
+        self.metrics.republishing(len(await self._jobs.open()))
+
+    async def _sample_consumer(self, consumer: Consumer, group: str) -> None:
+        self.metrics.consumer_stalled(consumer.stalled_seconds())
+        self.metrics.lag(group, await consumer.lag())

@@ -1,0 +1,342 @@
+"""The settings that all processes share, from environment variables that begin with `BMT_`."""
+
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+from urllib.parse import parse_qs
+
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bmt.chassis.runtime import tls
+from bmt.chassis.runtime.secret_files import SUFFIX, SecretFiles, SecretFileWrong, is_secret
+
+
+class _Outside:
+    """Marks a setting."""
+
+
+OUTSIDE: Final = _Outside()
+
+
+def without_tls(settings: BaseSettings) -> Iterator[str]:
+    """The variables, among those marked `OUTSIDE`, whose address begins with http://."""
+    for name, field in type(settings).model_fields.items():
+        if OUTSIDE in field.metadata and str(getattr(settings, name)).startswith("http://"):
+            yield f"BMT_{name.upper()}"
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+WRONG_CONFIGURATION = 2
+"""The exit code for wrong use or configuration."""
+
+
+class Settings(BaseSettings):
+    """Variables that begin with `BMT_`.
+
+    An empty variable counts as not set. Secrets have no default, are never shown, and may come from a
+    file that the variable with `_FILE` at its end names.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BMT_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where a value is looked for: given in the code, a secret's file, the environment."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
+
+class KafkaSettings(Settings):
+    """What every process that hears Kafka must know, a service or not."""
+
+    service: ClassVar[str]
+    """The service's name, as its Kafka user, group and metrics know it."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    kafka_bootstrap_servers: str = Field(description="host:port of brokers, comma-separated.")
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_sasl_mechanism: SaslMechanism | None = Field(
+        default=None, description="Needed when the protocol begins with SASL_."
+    )
+    kafka_username: str | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    kafka_password: SecretStr | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that Kafka's certificate is trusted from; default: the system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of our own certificate and its key, where Kafka asks for one.",
+    )
+    topic_prefix: str = Field(
+        default="", description="Put before each topic and group; separates systems on one broker."
+    )
+    log_level: LogLevel = "info"
+
+    @model_validator(mode="after")
+    def _credentials_for_sasl(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL_"):
+            for name in ("kafka_sasl_mechanism", "kafka_username", "kafka_password"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"BMT_{name.upper()} is missing: "
+                        f"BMT_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs it"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _files_for_tls(self) -> Self:
+        if self.kafka_security_protocol.endswith("SSL"):
+            self._kafka_tls()
+        elif self.kafka_ca_file or self.kafka_certificate_file:
+            raise ValueError(
+                "BMT_KAFKA_CA_FILE and BMT_KAFKA_CERTIFICATE_FILE are for TLS:"
+                f" BMT_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} has none"
+            )
+        return self
+
+    def _kafka_tls(self) -> ssl.SSLContext:
+        return tls.context("BMT_KAFKA", self.kafka_ca_file, self.kafka_certificate_file)
+
+    def not_encrypted(self) -> Sequence[str]:
+        """The variables by which this process talks in the open."""
+        encrypted = self.kafka_security_protocol.endswith("SSL")
+        return [] if encrypted else ["BMT_KAFKA_SECURITY_PROTOCOL"]
+
+    def kafka_client_options(self) -> dict[str, Any]:
+        """What every aiokafka client of this service is built with."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap_servers,
+            "client_id": f"bmt-{self.service}",
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_protocol.endswith("SSL"):
+            options["ssl_context"] = self._kafka_tls()
+        if self.kafka_password is not None and self.kafka_sasl_mechanism is not None:
+            options |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism,
+                "sasl_plain_username": self.kafka_username,
+                "sasl_plain_password": self.kafka_password.get_secret_value(),
+            }
+        return options
+
+
+class MongodbSettings(Settings):
+    """How to come into MongoDB."""
+
+    mongodb_uri: SecretStr = Field(description="Of a replica set; holds the user's password.")
+    mongodb_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that MongoDB's certificate is trusted from; with it, TLS is used.",
+    )
+    mongodb_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of our own certificate and its key, where MongoDB asks for one; as BMT_MONGODB_CA_FILE.",
+    )
+
+    @model_validator(mode="after")
+    def _mongodb_is_who_it_says(self) -> Self:
+        for option in ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"):
+            if self._mongodb_options().get(option.lower(), "false") != "false":
+                raise ValueError(
+                    f"BMT_MONGODB_URI is wrong: with {option} anybody can stand in for MongoDB."
+                    " BMT_MONGODB_CA_FILE names the authorities that its certificate is trusted from"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _mongodb_files_can_be_used(self) -> Self:
+        if self.mongodb_ca_file or self.mongodb_certificate_file:
+            tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
+        return self
+
+    def mongodb_tls(self) -> dict[str, Any]:
+        """What the driver is told of TLS beyond the address."""
+        files = {
+            "tlsCAFile": self.mongodb_ca_file,
+            "tlsCertificateKeyFile": self.mongodb_certificate_file,
+        }
+        given = {option: str(file) for option, file in files.items() if file}
+        return {"tls": True, **given} if given else {}
+
+    def mongodb_encrypted(self) -> bool:
+        """Whether MongoDB is spoken to by TLS: the address says so, or a file is for it."""
+        said = self._mongodb_options()
+        uri = self.mongodb_uri.get_secret_value()
+        by_itself = "true" if uri.startswith("mongodb+srv:") else "false"
+        return bool(self.mongodb_tls()) or said.get("tls", said.get("ssl", by_itself)) == "true"
+
+    def _mongodb_options(self) -> dict[str, str]:
+        """Those of the address, by their names in lower case: the driver reads them so."""
+        query = self.mongodb_uri.get_secret_value().partition("?")[2]
+        return {name.lower(): values[-1].lower() for name, values in parse_qs(query).items()}
+
+
+class ServiceSettings(KafkaSettings, MongodbSettings):
+    """What every service must know. A subclass names its `service` and adds its own variables."""
+
+    port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
+    database: str = Field(default="", description="Database; default bmt_<service>.")
+    documents_database: str = Field(
+        default="bmt_documents", description="Database of the documents that all services read."
+    )
+    issuer: Annotated[str, OUTSIDE] = Field(
+        pattern=r"^https?://\S+$",
+        description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Lets addresses outside begin with http://: for an evaluation on one machine, never in production.",
+    )
+    audience: str = Field(
+        default="bmt-api",
+        min_length=1,
+        description="What the tokens' `aud` must hold: the API's name at the issuer, and no client's.",
+    )
+    audience_before: str = Field(
+        default="",
+        description="What `aud` may hold in its place while an issuer is changed over; empty: nothing.",
+    )
+    require_at_jwt: bool = Field(
+        default=False,
+        description="Whether tokens must be of the type at+jwt (RFC 9068), where the issuer says so.",
+    )
+    token_leeway_seconds: int = Field(
+        default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
+    )
+    calls_per_second: float = Field(
+        default=1000.0,
+        ge=0,
+        le=1_000_000,
+        description="How many calls one caller may make a second, at each process; 0: any number.",
+    )
+    calls_at_once: int = Field(
+        default=5000, ge=1, description="How many of them may come at once after a pause."
+    )
+    calls_under_way: int = Field(
+        default=2000,
+        ge=1,
+        le=100_000,
+        description="How many calls one process works on at a time; more are told to come again.",
+    )
+    calls_under_way_each: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="How many of them, and of those whose body still arrives, may be one caller's.",
+    )
+    head_seconds: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=600.0,
+        description="How long a call's address and headers may take, and a new connection be silent, in seconds.",
+    )
+    body_grace_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600.0,
+        description="How long a body, or the taking of an answer, may stand still, in seconds.",
+    )
+    body_bytes_per_second: int = Field(
+        default=1024,
+        ge=1,
+        le=1_000_000_000,
+        description="At what rate they must go on, in bytes a second.",
+    )
+    connections_waiting: int = Field(
+        default=2000,
+        ge=1,
+        le=1_000_000,
+        description="How many connections may wait for a call; more close the one that waits longest.",
+    )
+    client_address_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        max_length=100,
+        description="The header that a gateway writes the client's address into, such as X-Forwarded-For; empty: the peer's counts.",
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="JSON list of our gateways' addresses and networks; empty: whoever reaches the process is the one gateway.",
+    )
+    agencies_file: Path = Field(description="YAML file of the agencies' rules.")
+    shutdown_seconds: int = Field(
+        default=10, ge=1, le=300, description="How long calls under way may take at a stop."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"database": f"bmt_{cls.service}", **values}
+
+    @model_validator(mode="after")
+    def _outside_is_encrypted(self) -> Self:
+        if not self.allow_http and (names := list(without_tls(self))):
+            raise ValueError(
+                "\n".join(
+                    f"{name} is wrong: http:// is not encrypted. https:// it must be, or"
+                    " BMT_ALLOW_HTTP=true where this is an evaluation"
+                    for name in names
+                )
+            )
+        return self
+
+    def not_encrypted(self) -> Sequence[str]:
+        """As `KafkaSettings.not_encrypted`, of everything that a service talks to."""
+        mongodb = [] if self.mongodb_encrypted() else ["BMT_MONGODB_URI"]
+        return [*without_tls(self), *super().not_encrypted(), *mongodb]
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings_class: type[S]) -> S:
+    """The settings of the environment.
+
+    When a variable is missing or wrong, says which and why, a line each, and exits with 2.
+    """
+    try:
+        return settings_class()
+    except ValidationError as error:
+        lines = [_line(fault, settings_class) for fault in error.errors(include_input=False)]
+    except SettingsError as error:
+        if isinstance(error.__cause__, SecretFileWrong):
+            lines = [str(error.__cause__)]
+        else:  # a variable that should hold JSON does not
+            field = str(error).partition('"')[2].partition('"')[0]
+            lines = [f"BMT_{field.upper()} is wrong: it is not JSON"]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.exit(WRONG_CONFIGURATION)
+
+
+def _line(fault: ErrorDetails, settings_class: type[BaseSettings]) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return message
+    field = str(fault["loc"][0])
+    about = settings_class.model_fields[field].description or ""
+    if is_secret(settings_class.model_fields[field]):
+        about += f" A file may hold it: BMT_{field.upper()}{SUFFIX} names one."
+    if fault["type"] == "missing":
+        return f"BMT_{field.upper()} is missing: {about}"
+    return f"BMT_{field.upper()} is wrong: {message}. {about}".rstrip()

@@ -1,0 +1,1 @@
+"""Work that leaves the system: queued durably, performed by workers."""

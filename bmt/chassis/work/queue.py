@@ -1,0 +1,156 @@
+"""Work that a stored event promised, taken under a lease: a crash leaves a lease that runs out.
+
+The queue is a view: events put work in and take it out, and it can be filled again from them. Putting
+work in that was done before is harmless, because who performs it looks at the stream first.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.contracts.immutable import immutable
+
+
+@immutable
+class WorkItem:
+    """Something to do.
+
+    Attributes:
+        id: one piece of work, for example `<request>:<what>`; the same id is the same work.
+        target: what it calls; each target has its own bounded concurrency.
+        subject: the request it belongs to.
+        due_at: not before.
+        attempts: tries so far.
+        waiting_for: why the last try did not finish, for people; empty at first.
+        held: whether somebody is at it: then `due_at` is when that lease runs out.
+    """
+
+    id: str
+    target: str
+    subject: str
+    due_at: datetime
+    attempts: int = 0
+    waiting_for: str = ""
+    held: bool = False
+
+
+@immutable
+class Remove:
+    """The work with this id is done, or no longer wanted."""
+
+    id: str
+
+
+@immutable
+class Postpone:
+    """The work with this id is given back, to be taken again at `due_at`; `waiting_for` says why, for people."""
+
+    id: str
+    due_at: datetime
+    waiting_for: str
+
+
+WorkChange = WorkItem | Remove
+"""What an event does to the queue: new work, or work that is over."""
+
+
+class WorkQueue(Protocol):
+    """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
+
+    async def change(
+        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
+    ) -> Collection[str]:
+        """Put in, take out and give back, in order; the ids of what is new. `durable`: no crash can undo it.
+
+        Work that is there already stays as it is.
+        """
+        ...
+
+    async def take(
+        self, target: str, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[WorkItem]:
+        """Due items that nobody else holds, held until the lease runs out; their attempts count up."""
+        ...
+
+    async def hold(self, ids: Collection[str], until: datetime) -> None:
+        """Go on holding items that were taken: their leases now run out at `until`."""
+        ...
+
+    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
+        """Those of these items that wait, or are under way."""
+        ...
+
+    async def list(self, limit: int) -> Sequence[WorkItem]:
+        """What waits, target by target, the longest due first."""
+        ...
+
+    async def clear(self) -> None:
+        """Remove all, to fill it again."""
+        ...
+
+
+class Hands(Protocol):
+    """Who performs the work of one target in this process."""
+
+    @property
+    def target(self) -> str:
+        """What the work calls."""
+        ...
+
+    def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
+        """Those of these that are due and that hands are free for now, as held."""
+        ...
+
+    def take_over(self, items: Sequence[WorkItem]) -> None:
+        """Perform items that were reserved and are stored as held."""
+        ...
+
+    def wake(self) -> None:
+        """There may be work in the queue."""
+        ...
+
+
+class WorkProjection:
+    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
+        hands: Sequence[Hands],
+    ) -> None:
+        """`change` is pure: what an event does to the queue."""
+        self._queue = queue
+        self._change = change
+        self._hands = {one.target: one for one in hands}
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """As `Projection.apply`."""
+        changes = [change for event in heard for change in self._change(event)]
+        if not changes:
+            return
+        items = [change for change in changes if isinstance(change, WorkItem)]
+        held = {
+            item.id: item
+            for target, promised in _by_target(items).items()
+            if target in self._hands
+            for item in self._hands[target].reserve(promised)
+        }
+        ready = [held.get(change.id, change) for change in changes]
+        durable = any(event.unmarked for event in heard)
+        # What was there already is being performed, or waits for a reason of its own.
+        new = await self._queue.change(ready, durable=durable)
+        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
+            self._hands[target].take_over(reserved)
+        for target in {item.target for item in items if item.id not in held} & self._hands.keys():
+            self._hands[target].wake()
+
+
+def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
+    found: dict[str, list[WorkItem]] = {}
+    for item in items:
+        found.setdefault(item.target, []).append(item)
+    return found

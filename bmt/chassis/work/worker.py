@@ -1,0 +1,303 @@
+"""Who performs the work: takes what is due, hundreds at a time, and performs it as a list.
+
+A worker is given new work by the event that promised it; a slow sweep finds what a crash left.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from bmt.chassis import crash_points
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY_SECONDS: Final = 1.0
+IN_HAND: Final = 500
+"""Items that a worker holds at a time, those under way included: beyond it they wait in the queue."""
+GATHER_SECONDS: Final = 0.25
+"""While a list is performed, what comes is gathered for so long at most: then it is performed beside it."""
+SETTLE_SECONDS: Final = 0.02
+"""What ends within it is written together; nobody waits for it."""
+WAKES_A_SECOND: Final = 10
+"""What was put off is looked for at tenths of a second, so that a thousand such items are not a thousand looks."""
+LONGEST_BACKOFF_SECONDS: Final = 30.0
+LEASE: Final = timedelta(seconds=6)
+RENEWALS_IN_A_LEASE: Final = 3
+AT_MOST_SECONDS: Final = 120.0
+"""Without any outcome: what hangs is given up, and tried again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it is recorded; the work is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: try again after so many seconds, for this reason (no personal data)."""
+
+    seconds: float
+    reason: str
+
+
+WorkOutcome = Done | Later
+Settle = Callable[[WorkItem, WorkOutcome], None]
+"""Says what came of an item, as soon as that is so: the rest of its list may take longer."""
+
+Perform = Callable[[WorkItem], Awaitable[WorkOutcome]]
+"""Performs one item."""
+
+PerformAll = Callable[[Sequence[WorkItem], Settle], Awaitable[None]]
+"""Performs a list, and settles each item of it once. Lists may be under way beside each other."""
+
+
+def together(perform: PerformAll) -> PerformAll:
+    """A list at once, given up where nothing comes of it for two minutes.
+
+    Where it fails, each item that is not settled is tried by itself: one item's failure stops no other.
+    """
+
+    async def bounded(items: Sequence[WorkItem], settle: Settle) -> None:
+        left = {item.id: item for item in items}
+
+        def settled(item: WorkItem, outcome: WorkOutcome) -> None:
+            del left[item.id]
+            if not given_up.expired():
+                given_up.reschedule(asyncio.get_running_loop().time() + AT_MOST_SECONDS)
+            settle(item, outcome)
+
+        try:
+            async with asyncio.timeout(AT_MOST_SECONDS) as given_up:
+                await perform(items, settled)
+        except Exception as error:  # noqa: BLE001  belongs to the items that are left
+            if len(items) > 1 and not (given_up.expired() or isinstance(error, Unavailable)):
+                log.warning("list_failed", items=len(left), error=type(error).__name__)
+                for item in list(left.values()):
+                    await bounded([item], settle)
+                return
+            for item in left.values():
+                settle(item, after(error, item))
+
+    return bounded
+
+
+def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
+    """Every item by itself, so many at a time and each for two minutes at most: for what calls outside item by item."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(item: WorkItem, settle: Settle) -> None:
+        async with turns:
+            settle(item, await _attempt(item))
+
+    async def _attempt(item: WorkItem) -> WorkOutcome:
+        try:
+            async with asyncio.timeout(AT_MOST_SECONDS):
+                return await perform(item)
+        except Exception as error:  # noqa: BLE001  belongs to this item alone
+            return after(error, item)
+
+    async def perform_all(items: Sequence[WorkItem], settle: Settle) -> None:
+        async with asyncio.TaskGroup() as group:
+            for item in items:
+                group.create_task(one(item, settle))
+
+    return perform_all
+
+
+def after(error: Exception, item: WorkItem) -> Later:
+    """When an item is tried again that failed so."""
+    match error:
+        case Unavailable():
+            reason = f"{error.part} cannot be reached"
+        case TimeoutError():
+            reason = f"not finished within {AT_MOST_SECONDS:g} s"
+        case _:
+            log.error("work_failed", target=item.target, request_id=item.subject, exc_info=error)
+            reason = type(error).__name__
+    return Later(backoff(item.attempts), reason)
+
+
+class Worker:
+    """Performs the work of one target."""
+
+    def __init__(
+        self,
+        *,
+        target: str,
+        queue: WorkQueue,
+        perform: PerformAll,
+        clock: Clock,
+        lease: timedelta = LEASE,
+    ) -> None:
+        """`perform` is made by `together` or `each`.
+
+        The lease is renewed while work is in hand: it bounds what a crash costs, not the work.
+        """
+        self.target = target
+        self._queue = queue
+        self._perform = perform
+        self._clock = clock
+        self._lease = lease
+        self._woken = asyncio.Event()
+        self._handed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._in_hand: set[str] = set()
+        self._next: list[WorkItem] = []
+        self._outcomes: list[tuple[WorkItem, WorkOutcome]] = []
+        self._running = False
+
+    def wake(self) -> None:
+        """There may be work now."""
+        self._woken.set()
+
+    def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
+        """As `Hands.reserve`."""
+        if not self._running:
+            return ()
+        now = self._clock()
+        due = [item for item in items if item.due_at <= now]
+        return [
+            replace(item, due_at=now + self._lease, attempts=item.attempts + 1, held=True)
+            for item in due[: self._room]
+        ]
+
+    def take_over(self, items: Sequence[WorkItem]) -> None:
+        """As `Hands.take_over`."""
+        new = [item for item in items if item.id not in self._in_hand]
+        self._in_hand.update(item.id for item in new)
+        self._next += new
+        if new:
+            self._handed.set()
+
+    @property
+    def _room(self) -> int:
+        return max(0, IN_HAND - len(self._in_hand))
+
+    async def run(self) -> None:
+        """Work until cancelled; what is under way then is finished by whoever takes it next."""
+        self._running = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._look_for_work())
+                group.create_task(self._renew_leases())
+                group.create_task(self._write_outcomes())
+                while True:
+                    await self._handed.wait()
+                    self._handed.clear()
+                    items, self._next = self._next, []
+                    # A list that takes its time holds up no other; one that does not is waited for.
+                    await asyncio.wait(
+                        [group.create_task(self._work(items))], timeout=GATHER_SECONDS
+                    )
+        finally:
+            self._running = False
+            self._in_hand.clear()
+            self._next = []
+            self._outcomes = []
+
+    async def _work(self, items: Sequence[WorkItem]) -> None:
+        left = {item.id: item for item in items}
+
+        def settle(item: WorkItem, outcome: WorkOutcome) -> None:
+            del left[item.id]
+            self._settle(item, outcome)
+
+        try:
+            await self._perform(items, settle)
+        except Exception:
+            log.exception("work_failed", target=self.target, items=len(left))
+        for item in list(left.values()):
+            settle(item, Later(backoff(item.attempts), "nothing came of it"))
+
+    def _settle(self, item: WorkItem, outcome: WorkOutcome) -> None:
+        crash_points.reached("worker.performed")
+        self._in_hand.discard(item.id)
+        self._outcomes.append((item, outcome))
+        self._ended.set()
+        if len(self._in_hand) == IN_HAND // 2:
+            self.wake()
+
+    async def _look_for_work(self) -> None:
+        """What others left, what was put off, and what came while all hands were full."""
+        while True:
+            # Cleared before looking: what wakes us from here on is not in what we saw.
+            self._woken.clear()
+            taken = await self._take(self._room)
+            self.take_over(taken)
+            if not self._room or not taken:
+                await self._wait()
+
+    async def _take(self, limit: int) -> Sequence[WorkItem]:
+        if limit <= 0:
+            return ()
+        try:
+            taken = await self._queue.take(self.target, self._clock(), self._lease, limit)
+        except Unavailable as error:
+            log.warning("worker_waits", target=self.target, part=error.part)
+            return ()
+        crash_points.reached("worker.taken")
+        return taken
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(SWEEP_EVERY_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / RENEWALS_IN_A_LEASE)
+            if not self._in_hand:
+                continue
+            try:
+                await self._queue.hold(list(self._in_hand), self._clock() + self._lease)
+                crash_points.reached("worker.leases_renewed")
+            except Unavailable as error:
+                log.warning("leases_not_renewed", target=self.target, part=error.part)
+
+    async def _write_outcomes(self) -> None:
+        while True:
+            await self._ended.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._ended.clear()
+            outcomes, self._outcomes = self._outcomes, []
+            try:
+                await self._write(outcomes)
+            except Unavailable as error:
+                # The leases run out and the work is looked at again.
+                log.warning("worker_waits", target=self.target, part=error.part)
+
+    async def _write(self, outcomes: Sequence[tuple[WorkItem, WorkOutcome]]) -> None:
+        """What is done is taken out, what is not is given back, each in one write."""
+        now = self._clock()
+        done = [Remove(item.id) for item, outcome in outcomes if isinstance(outcome, Done)]
+        later = [(item, outcome) for item, outcome in outcomes if isinstance(outcome, Later)]
+        if done:
+            await self._queue.change(done)
+            crash_points.reached("worker.removed")
+        if later:
+            await self._queue.change(
+                [
+                    Postpone(item.id, now + timedelta(seconds=outcome.seconds), outcome.reason)
+                    for item, outcome in later
+                ]
+            )
+            crash_points.reached("worker.postponed")
+        for tenths in {math.ceil(outcome.seconds * WAKES_A_SECOND) for _, outcome in later}:
+            asyncio.get_running_loop().call_later(tenths / WAKES_A_SECOND, self.wake)
+
+
+def backoff(attempts: int) -> float:
+    """A random part of a wait that doubles with each attempt, at most 30 s (full jitter)."""
+    ceiling = min(LONGEST_BACKOFF_SECONDS, 0.25 * 2.0 ** min(attempts, 10))
+    return random.uniform(0.05, ceiling)  # noqa: S311  full jitter
