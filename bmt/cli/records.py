@@ -14,7 +14,7 @@ from bmt.cli.outcome import Exit, reported
 
 if TYPE_CHECKING:
     from services.records.ledger.live_store import Report
-    from services.records.sealing.master_keys import MasterKey
+    from services.records.sealing.keys import MasterKey
     from services.records.tree.verification import Trusted
 
 Checkpoint = Annotated[
@@ -150,7 +150,7 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from services.records.ledger.live_store import LiveStore  # noqa: PLC0415
-    from services.records.sealing.person_keys import PersonKeys  # noqa: PLC0415
+    from services.records.sealing.keys import PersonKeys  # noqa: PLC0415
 
     trusted = _trusted(data, checkpoint)
     address = addresses.mongodb(data)
@@ -166,7 +166,7 @@ def _masters(data: Path) -> "Sequence[MasterKey]":
     from bmt.chassis.runtime.settings import load  # noqa: PLC0415
     from bmt.cli.settings import RecordsKey  # noqa: PLC0415
     from bmt.embedded.layout import Layout  # noqa: PLC0415
-    from services.records.sealing.master_keys import master_keys  # noqa: PLC0415
+    from services.records.sealing.keys import master_keys  # noqa: PLC0415
 
     file, given = Layout.at(data).records_key_file, load(RecordsKey).records_key
     if given is not None:

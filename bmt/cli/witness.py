@@ -11,7 +11,7 @@ from bmt.cli.outcome import Exit, NotSo, reported
 from bmt.cli.stamping import stamped
 
 if TYPE_CHECKING:
-    from services.records.tree.checkpoint import Checkpoint
+    from services.records.tree.checkpoints import Checkpoint
     from services.records.tree.witness import Witness
 
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name

@@ -24,8 +24,8 @@ from bmt.contracts.http.approval import (
     WorklistItem,
 )
 from services.approval import bulk, handlers, views
-from services.approval.answers import decision_made
-from services.approval.audience import as_seen_by
+from services.approval.access import as_seen_by
+from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
 from services.approval.views import Place, Reviews
 

@@ -1,10 +1,4 @@
-"""Many decisions in one call: each by itself, the call's answer once and for all.
-
-The call is taken up by a commit of its own stream before any item is decided, so that its
-Idempotency-Key belongs to its body; each item is a decision with a causation made from the key and the
-request, so that a call that was cut off goes on where it stopped; the answer is a second commit, so that
-the same key gives the same results even where a refusal is none that is recorded with the request.
-"""
+"""What a decision is answered with: read from its commit alone, so that a replay says the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +8,60 @@ from typing import Any, Final
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.http.problem_details import problem_body
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.approval import RulingOn, RulingResult, RulingResults
+from bmt.contracts.http.approval import (
+    CHOICES,
+    DecisionMade,
+    Levels,
+    RulingOn,
+    RulingResult,
+    RulingResults,
+)
 from bmt.contracts.problems import Refused
-from services.approval.answers import decision_made
 from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide
+from services.approval.domain.events import Endorsed
 from services.approval.domain.state import BulkDone
 from services.approval.handlers import decision_on, officer
+
+
+def decision_made(commit: Commit) -> DecisionMade:
+    """The answer to the command that led to `commit`, a decision's."""
+    (event,) = commit.events
+    if event.type == Endorsed.TYPE:
+        return _endorsed(commit, Endorsed.model_validate(event.data))
+    return DecisionMade(
+        request_id=commit.subject,
+        decision=CHOICES[event.type],
+        decided_by=event.data["decided_by"],
+        decided_at=event.data["decided_at"],
+        version=event.sequence,
+    )
+
+
+def _endorsed(commit: Commit, event: Endorsed) -> DecisionMade:
+    """An approval that is not the last: it says nothing yet, and so counts none."""
+    given = event.endorsement
+    return DecisionMade(
+        request_id=commit.subject,
+        decision="approve",
+        decided_by=given.endorsed_by,
+        decided_at=given.endorsed_at,
+        version=commit.sequence,
+        levels=Levels(given=given.level, needed=event.levels),
+    )
+
+
+# Many decisions in one call: each by itself, the call's answer once and for all.
+#
+# The call is taken up by a commit of its own stream before any item is decided, so that its
+# Idempotency-Key belongs to its body; each item is a decision with a causation made from the key and the
+# request, so that a call that was cut off goes on where it stopped; the answer is a second commit, so that
+# the same key gives the same results even where a refusal is none that is recorded with the request.
+
 
 WAVE: Final = 100
 """Items that are decided and written together; other calls come in between the waves."""

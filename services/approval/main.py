@@ -11,7 +11,7 @@ from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import Foundation
 from bmt.contracts import topics
 from services import approval
-from services.approval import api, comments_api, rules, rules_api, views
+from services.approval import api, comments, rules, rules_api, views
 from services.approval.console.site import site
 from services.approval.domain import DECIDER
 from services.approval.domain.events import PRIVATE
@@ -48,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
         description=approval.__doc__ or "",
         routers=[
             api.routes(foundation.execution, reviews, agencies, clock.now),
-            comments_api.routes(foundation.execution, foundation.document_rights, clock.now),
+            comments.routes(foundation.execution, foundation.document_rights, clock.now),
             rules_api.routes(versions, agencies, clock.now),
             site(settings, foundation, reviews, versions, agencies),
         ],

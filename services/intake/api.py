@@ -25,7 +25,7 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
 from services.intake import answers, handlers
-from services.intake.audience import Audience, audience_of, caller_of
+from services.intake.access import Audience, audience_of, caller_of
 from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
 from services.intake.handlers import Weigh

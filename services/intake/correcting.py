@@ -16,8 +16,8 @@ from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from services.intake import answers
+from services.intake.access import caller_of
 from services.intake.api import EVERYBODY, message
-from services.intake.audience import caller_of
 from services.intake.domain.commands import CorrectRequest, Known
 from services.intake.domain.decide import decide
 from services.intake.handlers import Weigh

@@ -1,10 +1,16 @@
-"""A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls."""
+"""Telling the same message again, though it came another way: by its Message-ID and its body.
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+Each server on the way writes trace lines of its own above a message (RFC 5321, 4.4), so two copies of one
+message differ in their bytes. RFC 5322, 3.6.4: a Message-ID names one version of one message; not all
+programs keep to that, so the body must be the same too.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import Message
@@ -13,9 +19,54 @@ from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from services.intake.api import message
-from services.intake.channels.same_message import identity_of
 from services.intake.domain.commands import ReceiveEmail, RecordDelivery
 from services.intake.domain.events import EmailDelivered
+
+_HEADER_BYTES: Final = 256 * 1024
+_CHUNK_BYTES: Final = 1024 * 1024
+_BLANK: Final = b" \t\r\n"
+_BEFORE: Final = b"\xef\xbb\xbf" + _BLANK
+_END: Final = re.compile(rb"\n\r?\n")
+_MESSAGE_ID: Final = re.compile(
+    rb"^message-id[ \t]*:(?:[ \t]|\r?\n[ \t])*(<[!-;=?-~]{1,250}>)[ \t\r]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def identity_of(content: IO[bytes]) -> bytes | None:
+    """The same for each copy of a message, and for no other; None: it has no Message-ID.
+
+    The content is read from its start. A second for a gigabyte: not for the event loop.
+    """
+    content.seek(0)
+    head = content.read(_HEADER_BYTES)
+    begins = len(head) - len(head.lstrip(_BEFORE))
+    end = _END.search(head, begins)
+    named = _MESSAGE_ID.search(head, begins, end.start() + 1 if end else len(head))
+    if named is None:
+        return None
+    digest = sha256(named[1] + b"\n")
+    content.seek(end.end() if end else len(head))
+    for piece in _without_line_ends(content):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
+    """The body with one kind of line ends, and without the blanks at its end, which servers add and take away."""
+    blanks = b""
+    while chunk := content.read(_CHUNK_BYTES):
+        text = (blanks + chunk).rstrip(_BLANK)
+        blanks = (blanks + chunk)[len(text) :]
+        yield text.replace(b"\r\n", b"\n")
+        if (
+            len(blanks) > _CHUNK_BYTES
+        ):  # so many are no end; and are not gone through again and again
+            yield blanks.replace(b"\r\n", b"\n")
+            blanks = b""
+
+
+# A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls.
 
 
 class Commits(Protocol):

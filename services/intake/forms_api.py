@@ -8,8 +8,7 @@ from starlette.responses import Response
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.openapi import problems
-from services.intake.printing.blank_papers import BlankPapers, PaperName
-from services.intake.printing.printed import printed
+from services.intake.printing.blank_papers import BlankPapers, PaperName, printed
 
 Printing = Annotated[
     Principal, Depends(require("applicant", "administrator", "operator", "auditor"))

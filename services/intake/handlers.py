@@ -15,23 +15,15 @@ from bmt.chassis.runtime.documents import Received, received_bytes
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest, Wish
 from bmt.contracts.values import Channel, Document, DocumentId
-from services.intake.channels.keeping import Documents, kept
+from services.intake.channels.keeping import Documents, kept, why_set_aside
 from services.intake.channels.mail import OpenedMail
-from services.intake.channels.own_notices import OwnNotices
-from services.intake.channels.reports import Report, is_of_others, ours_at
-from services.intake.channels.setting_aside import why_set_aside
-from services.intake.domain import warnings
+from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
+from services.intake.domain import received
 from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import faults, require_channel
-from services.intake.domain.sender import sender_of
-from services.intake.domain.submission import (
-    Caller,
-    Excess,
-    Standing,
-    Submission,
-)
+from services.intake.domain.submission import Caller, Excess, Standing, Submission, sender_of
 from services.intake.views import RequestDocument
 
 MAILBOX: Final = "mailbox"
@@ -178,8 +170,8 @@ async def judge(
 def _is_fine(wish: Wish, agencies: Agencies, standing: Standing) -> bool:
     return (
         _belongs(wish, agencies, standing) == "own"
-        and not warnings.differs_from_directory(wish, standing)
-        and not any(warnings.of_standing(wish.kind, standing))
+        and not received.differs_from_directory(wish, standing)
+        and not any(received.of_standing(wish.kind, standing))
     )
 
 

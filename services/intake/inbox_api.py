@@ -29,8 +29,8 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import RegisterItem
 from services.intake import answers, handlers
+from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, message
-from services.intake.audience import caller_of
 from services.intake.channels.media_types import EMAIL
 from services.intake.delivering import Deliveries
 from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem

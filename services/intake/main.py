@@ -32,26 +32,23 @@ from services.intake import (
 from services.intake.channels.email_form import codes_of
 from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries
-from services.intake.directory.doubts import Doubts
 from services.intake.directory.scim import ScimDirectory
-from services.intake.directory.snapshot import Directory
+from services.intake.directory.snapshot import Directory, Doubts
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
-from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
-from services.intake.gauges import Gauges
+from services.intake.drafts import DRAFTS, MongoDrafts
 from services.intake.integrators import api as submissions_api
-from services.intake.integrators.handlers import completing
-from services.intake.integrators.outbound import address_of
+from services.intake.integrators.handlers import address_of, completing
 from services.intake.integrators.refusals import Refusals
 from services.intake.integrators.submissions import SUBMISSIONS, Submissions
 from services.intake.limits import UNCOUNTED, SubmissionLimits
-from services.intake.mailbox.collectors import collect
+from services.intake.mailbox.collector import collect
+from services.intake.metrics import Gauges
 from services.intake.pages.site import public_site, site
 from services.intake.printing.blank_papers import BlankPapers
 from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
-from services.intake.scanning.laying import LAY, Layer, work_of
-from services.intake.scanning.reception import Scans
+from services.intake.scanning.reception import LAY, Layer, Scans, work_of
 from services.intake.settings import Settings
 
 

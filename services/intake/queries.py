@@ -10,7 +10,7 @@ from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
-from services.intake.audience import Audience
+from services.intake.access import Audience
 from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]

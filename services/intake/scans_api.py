@@ -17,16 +17,15 @@ from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
 from services.intake import answers
-from services.intake.audience import caller_of
+from services.intake.access import caller_of
 from services.intake.channels.media_types import JPEG, PDF, PNG, TIFF
 from services.intake.channels.upload import document_of
 from services.intake.domain.commands import ReceiveScan
 from services.intake.domain.events import ScanReceived
 from services.intake.domain.state import Scanned
 from services.intake.domain.submission import Caller
-from services.intake.scanning.faults import MOST_PAGES
-from services.intake.scanning.laying import Layer
-from services.intake.scanning.reception import Handed, Scans
+from services.intake.scanning.batch import MOST_PAGES
+from services.intake.scanning.reception import Handed, Layer, Scans
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 

@@ -1,4 +1,4 @@
-"""Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
+"""What commands are answered with: read from their commit alone, so that a replay says the same."""
 
 from typing import Annotated, Any, Final
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
+from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
@@ -26,10 +27,33 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.values import ReplyChannel
 from services.notification import handlers
-from services.notification.answers import paper_dispatched, resend_accepted
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
 from services.notification.views import notices as notices_
 from services.notification.views.notices import Notices, Told
+
+
+def paper_dispatched(commit: Commit) -> PaperDispatched:
+    """The answer to the command that led to `commit`, a paper's handing over."""
+    (event,) = commit.events
+    return PaperDispatched(
+        notification_id=event.data["notification_id"],
+        about=event.data["about"],
+        channel=event.data["channel"],
+        status="notified",
+        document_id=event.data["document_id"],
+        request_id=commit.subject,
+        dispatched_by=event.data["handed_over_by"]["subject"],
+        dispatched_at=event.time,
+    )
+
+
+def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
+    """The answer to the wish to send a message once more; on its way already is as good."""
+    return ResendAccepted(request_id=commit.subject, notification_id=notification_id)
+
+
+# Notification over HTTP: what was told, the messages themselves, papers handed over, once more.
+
 
 IN_ORDER: Final = Paging(tuple[str, str])
 BY_WISH: Final = Paging(tuple[AwareDatetime, str])

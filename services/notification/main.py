@@ -21,7 +21,7 @@ from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
-from services.notification.channels.telling_code import telling_code
+from services.notification.channels.status_link import telling_code
 from services.notification.composing import AT_HAND, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.events import PRIVATE

@@ -15,9 +15,9 @@ from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome
 from services.notification.channels.email import Head, written
 from services.notification.channels.smtp import MailPutOff, MailRefused, Post
 from services.notification.domain.commands import Command
+from services.notification.domain.events import Level
 from services.notification.domain.failures import Failure, RecordFailureTold
 from services.notification.domain.practice import practice_of
-from services.notification.domain.wait_events import Level
 from services.notification.domain.waits import RecordReminder, Wait
 from services.notification.views.work import failure_of, level_of, wait_of
 from services.notification.wording import failure as failure_words

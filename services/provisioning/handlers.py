@@ -22,7 +22,7 @@ from services.provisioning.domain.commands import (
     TakeOverTask,
 )
 from services.provisioning.domain.errors import UnknownRequest, UnknownTask
-from services.provisioning.domain.policy import Policy
+from services.provisioning.domain.order import Policy
 from services.provisioning.domain.state import NotHeard
 from services.provisioning.views.configurations import Configurations, overtaken
 from services.provisioning.views.tasks import Tasks

@@ -18,13 +18,11 @@ from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api
 from services.provisioning.connectors import worklist
-from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.copyparty import Copyparty
-from services.provisioning.connectors.guarded import ConnectorMetrics
-from services.provisioning.connectors.looks import Looks
+from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
+from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
-from services.provisioning.connectors.scim_answers import NAME as SCIM
-from services.provisioning.connectors.targets import Targets
+from services.provisioning.connectors.targets import Looks, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER
 from services.provisioning.domain.events import PRIVATE
@@ -32,8 +30,8 @@ from services.provisioning.plans import Plans
 from services.provisioning.settings import Settings
 from services.provisioning.subscriptions import TABLE
 from services.provisioning.views import configurations, entitlements, reviews, tasks
-from services.provisioning.views.turns import Turns
-from services.provisioning.views.work import work_of
+from services.provisioning.views.configurations import Turns
+from services.provisioning.views.tasks import work_of
 from services.provisioning.worker import Configurer
 
 

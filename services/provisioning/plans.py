@@ -12,8 +12,7 @@ from bmt.contracts.http.provisioning import Obstacle, Plan
 from bmt.contracts.values import Status
 from services.provisioning import answers, handlers
 from services.provisioning.connectors.connector import TargetRefused
-from services.provisioning.connectors.looks import Looks
-from services.provisioning.connectors.targets import Outlook
+from services.provisioning.connectors.targets import Looks, Outlook
 from services.provisioning.domain import state as states
 from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.domain.order import suppose

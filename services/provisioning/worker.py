@@ -1,12 +1,9 @@
-"""Who configures: takes an approved request, brings each target to what was approved, reads it back.
-
-A crash leaves a request that is started, and targets that are set or not: so every target is read before it
-is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
-"""
+"""One request's configuration while a worker has it in hand."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -20,8 +17,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Settle, after
-from bmt.contracts.events import Effective, Evidence
-from services.provisioning.connectors.calls import beside
+from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
     Failure,
     OperatorNeeded,
@@ -29,10 +25,12 @@ from services.provisioning.connectors.connector import (
     TargetAway,
     TargetConflict,
     TargetRefused,
+    beside,
 )
 from services.provisioning.connectors.targets import (
     Ask,
     Case,
+    Step,
     Targets,
     apply,
     asked,
@@ -45,11 +43,61 @@ from services.provisioning.domain.commands import (
     RecordFailure,
     Start,
 )
-from services.provisioning.domain.goal import ORDER
+from services.provisioning.domain.goal import ORDER, changes, said_instead
 from services.provisioning.domain.state import Due, Started
 from services.provisioning.handlers import stream_of
-from services.provisioning.job import Job
-from services.provisioning.views.turns import Turns
+from services.provisioning.views.configurations import Turns
+
+
+@dataclass(slots=True)
+class Job:
+    """One request's configuration, under way.
+
+    Attributes:
+        item: the work.
+        state: where the request stands.
+        steps: its targets, in the order that they are set in.
+        unlike: targets that were just seen to differ from what is wanted: they are set without a look.
+        readings: what shows each target as it is wanted.
+        shown: what the next target showed last.
+        conflict: the last one met; what came of it is read back.
+    """
+
+    item: WorkItem
+    state: Due | Started
+    steps: Sequence[Step]
+    unlike: Collection[Target] = ()
+    readings: list[Reading[BaseModel]] = field(default_factory=list)
+    shown: BaseModel | None = None
+    conflict: TargetConflict | None = None
+
+    @property
+    def step(self) -> Step:
+        """The target that is to be brought about next."""
+        return self.steps[len(self.readings)]
+
+    @property
+    def failure(self) -> TargetRefused:
+        """Why the next target cannot be brought about, which shows something else each time after it was set."""
+        wrong = changes(self.step.target, self.shown, self.step.wanted)
+        return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
+
+    @property
+    def case(self) -> Case:
+        """What the targets need to know of it."""
+        return Case(self.state.order, self.state.statement)
+
+    @property
+    def stream(self) -> str:
+        """The request's stream."""
+        return stream_of(self.item.subject)
+
+
+# Who configures: takes an approved request, brings each target to what was approved, reads it back.
+#
+# A crash leaves a request that is started, and targets that are set or not: so every target is read before it
+# is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
+
 
 log = structlog.get_logger(__name__)
 

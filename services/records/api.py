@@ -15,11 +15,10 @@ from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
-from services.records import downloads
-from services.records.bundle.export import Exporter
-from services.records.callers import reader_of
-from services.records.downloads import archive
-from services.records.moments import Day, Past, begins, ends
+from services.records.access import reader_of
+from services.records.as_of import Day, Past, begins, ends
+from services.records.bundle import export
+from services.records.bundle.export import Exporter, archive
 from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
@@ -110,7 +109,7 @@ def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
     async def document(
         document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
     ) -> Response:
-        return await downloads.document(room, reader_of(caller), document_id)
+        return await export.document(room, reader_of(caller), document_id)
 
     return routes
 

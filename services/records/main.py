@@ -29,9 +29,8 @@ from services.records.ledger.leaves import Leaves
 from services.records.ledger.measure import measuring
 from services.records.pages.site import site
 from services.records.reading_room import ReadingRoom
+from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.leaf_seals import LeafSeals
-from services.records.sealing.master_keys import master_keys
-from services.records.sealing.person_keys import PersonKeys
 from services.records.sealing.sealed_event_store import SealedEventStore
 from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
@@ -39,10 +38,9 @@ from services.records.subscriptions import TABLE
 from services.records.tree import api as tree_api
 from services.records.tree import measure as tree_measure
 from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
-from services.records.tree.sequencer import Sequencer
+from services.records.tree.sequencer import Lease, Sequencer
 from services.records.tree.tree_store import TreeStore
 from services.records.tree.unsequenced import Unsequenced
 from services.records.worker import filing

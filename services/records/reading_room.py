@@ -1,10 +1,12 @@
-"""Where files are read: who reads what is remembered in the file itself, before it is shown."""
+"""What changed in a file's state between two moments: pure, over the states as the time machine tells them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
@@ -16,9 +18,8 @@ from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentUnknown
 from bmt.contracts.envelope import rfc3339
-from bmt.contracts.http.records import Record, RecordChanges
+from bmt.contracts.http.records import Record, RecordChanges, StateChange
 from bmt.contracts.values import Status
-from services.records.differences import differences
 from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
@@ -26,8 +27,26 @@ from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
-from services.records.views import FileEntry
-from services.records.words import asked
+from services.records.views import FileEntry, asked
+
+
+def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:
+    """Each field that differs, by its JSON pointer (RFC 6901); None: there was no file yet."""
+    first = {} if before is None else before.model_dump(mode="json")
+    yield from _differences("", first, after.model_dump(mode="json"))
+
+
+def _differences(pointer: str, before: Any, after: Any) -> Iterator[StateChange]:
+    """Objects field by field; a list is one value."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in dict.fromkeys((*before, *after)):
+            yield from _differences(f"{pointer}/{name}", before.get(name), after.get(name))
+    elif before != after:
+        yield StateChange(pointer=pointer, before=before, after=after)
+
+
+# Where files are read: who reads what is remembered in the file itself, before it is shown.
+
 
 LOOKED_INTO: Final = 10
 """Files of one document that are tried for its bytes, which some may have been disposed of."""

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from bmt.pages.settings import PagesSettings
-from services.records.sealing.master_keys import master_keys
+from services.records.sealing.keys import master_keys
 from services.records.tree.notes import Signer
 
 

@@ -1,6 +1,8 @@
-"""The list of files, and the documents that are still to be fetched."""
+"""The words that a file is found by: folded, so that case, accents and marks around them do not matter."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,12 +14,14 @@ from bmt.chassis.readmodels.views import View
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
 from bmt.contracts.progress import Progress
+from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
 from bmt.verify_record import DISPOSED
-from services.records.domain import disposal_events
-from services.records.domain.disposal_events import DisposalApproved
+from services.records.domain import events
+from services.records.domain.decide import NOBODY, said
 from services.records.domain.events import (
+    DisposalApproved,
     EventFiled,
     FileOpened,
     FolioDue,
@@ -27,9 +31,49 @@ from services.records.domain.events import (
     HoldReleased,
     RecordsSearched,
 )
-from services.records.domain.evolve import NOBODY, said
 from services.records.domain.state import PENDING
-from services.records.words import MOST_WORDS, words_of
+
+MOST_WORDS: Final = 4_000
+LONGEST_WORD: Final = 64
+"""What is longer is found by its beginning."""
+
+_PART: Final = re.compile(r"[^\W_]+")
+_AROUND: Final = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+def words_of(texts: Iterable[str]) -> list[str]:
+    """Each word of these, whole and in its parts: `siti.mampu@example.my` is also `siti` and `mampu`."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for word in _words(text):
+            found |= dict.fromkeys((word, *(part[:LONGEST_WORD] for part in _PART.findall(word))))
+    return list(found)[:MOST_WORDS]
+
+
+def asked(text: str) -> list[str]:
+    """What somebody looks for: every one of these must begin a word of the file.
+
+    A reference counts as it is meant, however it is typed; what stands around it in the same text does not.
+    """
+    if (reference := read(text)) is not None:
+        return [reference.casefold()]
+    return _words(text)
+
+
+def _words(text: str) -> list[str]:
+    bare = (_AROUND.sub("", word)[:LONGEST_WORD] for word in _folded(text).split())
+    return [word for word in bare if word]
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+# The list of files, and the documents that are still to be fetched.
+
 
 FOLIOS: Final = "folios"
 """The work of fetching documents."""
@@ -206,11 +250,7 @@ def _found_by(entry: Body, *texts: str | None) -> Body:
 
 def _of_file(heard: Heard[BaseModel]) -> str | None:
     """Searches and disposals have streams of their own, which are nobody's file."""
-    return (
-        None
-        if isinstance(heard.data, (RecordsSearched, *disposal_events.EVENTS))
-        else heard.subject
-    )
+    return None if isinstance(heard.data, (RecordsSearched, *events.EVENTS)) else heard.subject
 
 
 FILES: Final = View(

@@ -7,8 +7,14 @@ from fixtures.memory_drafts import MemoryDrafts
 from fixtures.stores import KINDS
 
 from bmt.contracts.values import Document
-from services.intake.drafts.draft import KEPT_FOR, MOST_CHARACTERS, Draft, DraftTooLarge
-from services.intake.drafts.mongo_drafts import DRAFTS, MongoDrafts
+from services.intake.drafts import (
+    DRAFTS,
+    KEPT_FOR,
+    MOST_CHARACTERS,
+    Draft,
+    DraftTooLarge,
+    MongoDrafts,
+)
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SITI = "siti@mampu.gov.my"

@@ -19,14 +19,12 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import IndexModel, connect
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
+from services.records.sealing.keys import MasterKey, Person, PersonKeys
 from services.records.sealing.leaf_seals import LeafSeals
-from services.records.sealing.master_keys import MasterKey, Person
-from services.records.sealing.person_keys import PersonKeys
 from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.lease import Lease
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
-from services.records.tree.sequencer import Sequencer
+from services.records.tree.sequencer import Lease, Sequencer
 from services.records.tree.tree_store import Sequenced, TreeStore, place_of
 from services.records.tree.unsequenced import Unsequenced
 

@@ -11,8 +11,7 @@ from bench.system import running
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.mongodb import connect
-from services.records.views import FILES
-from services.records.words import asked, words_of
+from services.records.views import FILES, asked, words_of
 
 NAME: Final = "search"
 AT_A_TIME: Final = 1_000

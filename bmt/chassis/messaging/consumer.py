@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,7 +16,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.messaging import kafka_client
 from bmt.chassis.messaging.dispatch import Dispatcher
-from bmt.chassis.messaging.fetched import Polled, Unread, after
+from bmt.chassis.messaging.fetched import Polled, PolledBatch, Unread, after
 from bmt.chassis.messaging.parking import Record
 from bmt.chassis.messaging.positions import ConsumedPositions, CountMissed, Placement
 from bmt.chassis.messaging.subscriptions import DeadLetter
@@ -29,8 +29,6 @@ from bmt.chassis.runtime import background
 
 BATCH: Final = 500
 WAIT_MS: Final = 500
-
-PolledBatch: TypeAlias = Mapping[TopicPartition, Sequence[Polled]]
 
 
 class Poll:

@@ -7,7 +7,7 @@ decoded with their odd bytes escaped. Where records of a batch stand apart, the 
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -62,6 +62,7 @@ class Unread:
 
 
 Polled: TypeAlias = "ConsumerRecord[bytes, bytes] | Unread"
+PolledBatch: TypeAlias = Mapping[TopicPartition, Sequence[Polled]]
 
 
 def after(record: Polled) -> int:

@@ -16,8 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.messaging.consumer import PolledBatch
-from bmt.chassis.messaging.fetched import Polled, Unread, after
+from bmt.chassis.messaging.fetched import Polled, PolledBatch, Unread, after
 from bmt.chassis.runtime import mongodb
 
 log = structlog.get_logger(__name__)

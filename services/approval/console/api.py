@@ -22,9 +22,8 @@ from bmt.pages.login import Admitted
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
 from services.approval.console.decision_form import DecisionForm
-from services.approval.console.desk import Desk
+from services.approval.console.desk import Desk, Filter
 from services.approval.console.documents import file_of, named, picture_of
-from services.approval.console.filter_form import Filter
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303

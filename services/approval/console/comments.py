@@ -17,12 +17,12 @@ from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import refusal, validated
 from bmt.pages.login import Admitted
-from services.approval.audience import as_seen_by
-from services.approval.commenting import comment
+from services.approval.access import as_seen_by
+from services.approval.comments import comment
+from services.approval.console.clients import Neighbours
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
-from services.approval.console.neighbours import Neighbours
 from services.approval.console.remark import Remark
 from services.approval.console.uploads import Uploaded, Uploads, with_files
 

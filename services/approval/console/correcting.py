@@ -21,14 +21,10 @@ from bmt.pages.forms import all_told
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
+from services.approval.console.clients import Neighbours, address
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
-from services.approval.console.inbox.registration_form import (
-    RegistrationForm,
-    faults_of,
-    field_of,
-)
-from services.approval.console.neighbours import Neighbours, address
+from services.approval.console.inbox import RegistrationForm, faults_of, field_of
 from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
 from services.approval.views import MAY_CORRECT
 

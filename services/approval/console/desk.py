@@ -1,36 +1,157 @@
-"""The pages themselves: the worklist, one request, and what became of many decisions."""
+"""Which requests of the worklist are shown: what was chosen above it."""
 
+import asyncio
+import re
+import time
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
+from fastapi import Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
+from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Kind
 from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
+from bmt.pages.login import SignInFirst
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
+from services.approval.access import as_seen_by, is_own
 from services.approval.api import BY_DUE_TIME
-from services.approval.audience import as_seen_by, is_own
-from services.approval.console import visits, wording
+from services.approval.console import wording
+from services.approval.console.clients import Errand, Neighbours, address
 from services.approval.console.decision_form import DecisionForm
-from services.approval.console.filter_form import FilterForm
-from services.approval.console.neighbours import Neighbours
-from services.approval.console.originals import Originals
-from services.approval.console.prospect import prospect
+from services.approval.console.documents import Originals
 from services.approval.console.remark import Remark
-from services.approval.console.today import Office, cards
+from services.approval.console.wording import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules_api import own_agency
-from services.approval.views import MAY_CORRECT, Place, Reviews
+from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted
+
+Warned = Literal["yes", "no"]
+Due = Literal["late", "today"]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterForm:
+    """What was chosen; empty: it does not matter."""
+
+    kind: Kind | Literal[""] = ""
+    warned: Warned | Literal[""] = ""
+    due: Due | Literal[""] = ""
+
+    def wanted(self, now: datetime) -> Wanted:
+        """What is looked for, as things stand now."""
+        return Wanted(
+            kind=self.kind or None,
+            warned=self.warned == "yes" if self.warned else None,
+            due_before=self._due_before(now),
+        )
+
+    def _due_before(self, now: datetime) -> datetime | None:
+        if self.due == "today":
+            there = now.astimezone(MALAYSIA)
+            return there.replace(hour=23, minute=59, second=59, microsecond=0)
+        return now if self.due == "late" else None
+
+    @property
+    def address(self) -> str:
+        """What an address says of it."""
+        return urlencode({name: value for name, value in asdict(self).items() if value})
+
+    def __bool__(self) -> bool:
+        return bool(self.address)
+
+
+def asked(
+    kind: Annotated[Kind | Literal[""], Query()] = "",
+    warned: Annotated[Warned | Literal[""], Query()] = "",
+    due: Annotated[Due | Literal[""], Query()] = "",
+) -> FilterForm:
+    """A dependency: what an address asks for."""
+    return FilterForm(kind, warned, due)
+
+
+Filter = Annotated[FilterForm, Depends(asked)]
+
+
+# When the visitor was here before: remembered by their browser, so that what changed meanwhile can be shown.
+
+
+COOKIE: Final = "bmt_visited"
+ONE_VISIT_SECONDS: Final = 15 * 60
+"""Who comes back within this is still here."""
+REMEMBERED_SECONDS: Final = 90 * 24 * 60 * 60
+
+_KEPT: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
+
+
+def last_visit(request: Request) -> datetime | None:
+    """When the visit before this one ended; None: there was none that is known of."""
+    before, last = _kept(request)
+    at = before if _goes_on(last) else last
+    return datetime.fromtimestamp(at, UTC) if at else None
+
+
+def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
+    """This look belongs to the visit; `path` is where the cookie is sent to, over TLS alone where browsers come by it."""
+    before, last = _kept(request)
+    begins = before if _goes_on(last) else last
+    response.set_cookie(
+        COOKIE,
+        f"{begins}.{int(time.time())}",
+        max_age=REMEMBERED_SECONDS,
+        path=path,
+        httponly=True,
+        samesite="lax",
+        secure=over_tls,
+    )
+
+
+def _goes_on(last: int) -> bool:
+    return time.time() - last < ONE_VISIT_SECONDS
+
+
+def _kept(request: Request) -> tuple[int, int]:
+    """When the visit before ended, and the last look; 0: not known."""
+    kept = _KEPT.fullmatch(request.cookies.get(COOKIE, ""))
+    before, last = (int(kept[1]), int(kept[2])) if kept else (0, 0)
+    return (before, last) if last <= time.time() else (0, 0)
+
+
+# What approving a request will change, as provisioning sees it now; a request can be decided without knowing.
+
+
+SECONDS: Final = 4.0
+"""A page waits so long at most."""
+
+
+async def prospect(review: RequestUnderReview, errand: Errand) -> Plan | None:
+    """The plan, for what stands to be granted; None: it cannot be told now."""
+    asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
+    try:
+        async with asyncio.timeout(SECONDS):
+            path = address("requests", review.request_id, "plan")
+            return await errand.get("provisioning", path, Plan, asked)
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return None
+
+
+# The pages themselves: the worklist, one request, and what became of many decisions.
+
 
 _OK: Final = 200
 _A_MONTH: Final = timedelta(days=30)
@@ -82,7 +203,7 @@ class Desk:
         now = self._clock()
         found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
-        since = visits.since(request)
+        since = last_visit(request)
         changed = await views.changes(self._reviews, visitor.agency, since) if since else 0
         answer = self._layout.page(
             request,
@@ -104,7 +225,7 @@ class Desk:
             month_ago=now - _A_MONTH,
             wording=wording,
         )
-        visits.remember(request, answer, self._layout.prefix, over_tls=self._layout.over_tls)
+        remember(request, answer, self._layout.prefix, over_tls=self._layout.over_tls)
         return answer
 
     async def one(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import Told, all_told, new_key
-from services.approval.console.inbox.registration_form import field_of
+from services.approval.console.inbox import field_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,24 @@ from bmt.chassis.runtime.service import Foundation
 from bmt.pages.application import pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
-from services.approval.console import api, changes, comments, correcting, rules
+from services.approval.console import (
+    api,
+    comments,
+    correcting,
+    inbox,
+    live,
+    notices,
+    papers,
+    rules,
+    scans,
+    tasks,
+)
+from services.approval.console.clients import Neighbours
 from services.approval.console.desk import Desk
-from services.approval.console.inbox import pages as inbox
+from services.approval.console.documents import Originals
 from services.approval.console.live import Live, Pulse
-from services.approval.console.neighbours import Neighbours
-from services.approval.console.notices import pages as notices
-from services.approval.console.originals import Originals
-from services.approval.console.papers import pages as papers
-from services.approval.console.scans import pages as scans
-from services.approval.console.tasks import pages as tasks
-from services.approval.console.today import open_offices
 from services.approval.console.uploads import MOST_BYTES
+from services.approval.console.wording import open_offices
 from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
@@ -83,7 +89,7 @@ def site(
                 admitted,
             ),
             rules.routes(layout, versions, agencies, admitted),
-            changes.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
+            live.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
             *(every[office.path] for office in offices),
             *(through_intake if "intake" in neighbours else ()),
         ]

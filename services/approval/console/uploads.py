@@ -15,7 +15,7 @@ from bmt.contracts.http.intake import DocumentStored
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
-from services.approval.console.neighbours import Errand, File, address
+from services.approval.console.clients import Errand, File, address
 
 MOST: Final = 5
 """A form may have so many documents."""

@@ -1,4 +1,4 @@
-"""What follows from a command: the rules of SOP step 2, and who comes first."""
+"""Which fields go with which decision, and for whom an officer may act."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,21 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
+from bmt.agencies.deciding import Change, acts_for
 from bmt.contracts import events
-from bmt.contracts.events import Event, ReviewOpened
+from bmt.contracts.events import (
+    Approved,
+    Endorsement,
+    Event,
+    Granted,
+    Rejected,
+    ReturnedForCorrection,
+    ReviewOpened,
+)
+from bmt.contracts.http.approval import Ruling
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant
-from services.approval.domain.agency_rules import record_rules
 from services.approval.domain.commands import (
     AddComment,
     AnswerBulk,
@@ -23,24 +32,33 @@ from services.approval.domain.commands import (
     RecordRules,
     Withdraw,
 )
-from services.approval.domain.comments import add_comment
 from services.approval.domain.errors import (
+    AccountOfOtherAgency,
     AlreadyDecided,
+    ApprovedBefore,
     BeingCorrected,
     FieldsWrong,
+    NothingToNote,
     OwnRequest,
+    QuotaExceedsMaximum,
+    RegistrarMayNotApprove,
     RequestClosed,
     UnknownRequest,
+    WarningsNeedReason,
 )
 from services.approval.domain.events import (
     BulkAnswered,
     BulkBegun,
+    CommentAdded,
+    Endorsed,
     HeldForCorrection,
     PapersReceived,
+    RulesCameIntoForce,
 )
-from services.approval.domain.ruling import ruled
+from services.approval.domain.policy import Policy
 from services.approval.domain.state import (
     Decided,
+    InForce,
     Known,
     NotOpen,
     Open,
@@ -48,6 +66,222 @@ from services.approval.domain.state import (
     State,
     Withdrawn,
 )
+
+SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+OF_APPROVAL: Final = (*SIZES, "exception_reason")
+
+
+def present(ruling: Ruling, names: Sequence[str], code: str) -> list[FieldError]:
+    """A fault for each of these fields that was sent: nothing said is dropped in silence."""
+    return [FieldError.of(f"/{name}", code) for name in names if getattr(ruling, name) is not None]
+
+
+def acting_wrong(command: Decide) -> list[FieldError]:
+    """A fault where the officer acts for somebody without being appointed; it names what is allowed."""
+    acting, said = command.policy.acting, command.ruling.on_behalf_of
+    if not acting or said is None:
+        return []
+    allowed = acts_for(acting, command.officer.subject, command.decided_at)
+    if said.strip() in allowed:
+        return []
+    if not allowed:
+        return [FieldError.of("/on_behalf_of", "not_appointed")]
+    return [FieldError.of("/on_behalf_of", "appointed_for_others", names=allowed)]
+
+
+# An approval: by whom, of how much, and whether it is the last that is needed.
+
+
+def approved(command: Decide, review: Open) -> Approved | Endorsed:
+    """The decision; or one of the approvals that are needed before it.
+
+    Raises:
+        Refused: `another_person_needed`, `account_of_other_agency`, `validation_failed`, `quota_exceeds_maximum`, `warnings_need_reason`.
+    """
+    _require_another_person(command, review)
+    request = review.request
+    if command.policy.claims.belonging(request.agency, request.applicant.account) == "other":
+        raise AccountOfOtherAgency
+    granted = _granted(command, review)
+    _require_within(command.policy, granted, request)
+    ruling = command.ruling
+    if review.warnings and ruling.exception_reason is None:
+        raise WarningsNeedReason(review.warnings)
+    level = len(review.endorsements) + 1
+    if level < review.levels:
+        endorsement = Endorsement(
+            level=level,
+            endorsed_by=command.officer,
+            endorsed_at=command.decided_at,
+            approved=granted,
+            reason=ruling.reason,
+            exception_reason=ruling.exception_reason,
+            on_behalf_of=ruling.on_behalf_of,
+        )
+        return Endorsed(request=review.request, endorsement=endorsement, levels=review.levels)
+    return Approved(
+        request=review.request,
+        decided_by=command.officer,
+        decided_at=command.decided_at,
+        approved=granted,
+        reason=ruling.reason,
+        exception_reason=ruling.exception_reason,
+        on_behalf_of=ruling.on_behalf_of,
+        endorsements=review.endorsements,
+    )
+
+
+def _require_another_person(command: Decide, review: Open) -> None:
+    """Not who handed it in or corrected it, where the agency says so; and nobody twice, be it by who acts for them."""
+    officer = command.officer.subject.casefold()
+    wrote_it = {review.submitted_by.casefold(), *review.correctors}
+    if not command.policy.registrar_may_approve and officer in wrote_it:
+        raise RegistrarMayNotApprove
+    behind = _folded(command.ruling.on_behalf_of)
+    for before in review.endorsements:
+        acted_for = _folded(before.on_behalf_of)
+        by = {before.endorsed_by.subject.casefold(), _folded(before.endorsed_by.name)}
+        theirs = {officer, _folded(command.officer.name)}
+        if (
+            officer in by
+            or (acted_for and acted_for in theirs)
+            or (behind and behind in {*by, acted_for})
+        ):
+            raise ApprovedBefore(len(review.endorsements), review.levels)
+
+
+def _folded(name: str | None) -> str:
+    return (name or "").strip().casefold()
+
+
+def _granted(command: Decide, review: Open) -> Granted:
+    """As this administrator says, else the one before, else as asked; a termination grants nothing."""
+    ruling, request = command.ruling, review.request
+    faults = acting_wrong(command)
+    if request.kind == "termination":
+        faults += present(ruling, SIZES, "termination_grants_nothing")
+    if faults:
+        raise FieldsWrong(faults)
+    if request.kind == "termination":
+        return Granted(quota_bytes=None, max_file_size_bytes=None)
+    return _sizes(ruling, review.endorsements[-1].approved if review.endorsements else request)
+
+
+def _sizes(ruling: Ruling, otherwise: Granted | RequestFacts) -> Granted:
+    return Granted(
+        quota_bytes=ruling.quota_bytes or otherwise.quota_bytes,
+        max_file_size_bytes=ruling.max_file_size_bytes or otherwise.max_file_size_bytes,
+    )
+
+
+def _require_within(policy: Policy, granted: Granted, request: RequestFacts) -> None:
+    """What was asked is held to it too: the agency's rules may have changed since."""
+    largest_file = policy.largest_file_bytes or request.max_file_size_bytes
+    if _exceeds(granted.max_file_size_bytes, largest_file):
+        wrong = FieldError.of(
+            "/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest_file or 0
+        )
+        raise FieldsWrong([wrong])
+    largest_quota = policy.largest_quota_bytes or request.quota_bytes
+    if largest_quota is not None and _exceeds(granted.quota_bytes, largest_quota):
+        raise QuotaExceedsMaximum(largest_quota)
+
+
+def _exceeds(size: int | None, limit: int | None) -> bool:
+    return size is not None and limit is not None and size > limit
+
+
+# What a ruling on an open request leads to.
+
+
+def ruled(command: Decide, review: Open) -> Event:
+    """The decision, as it is said; of an approval that is not the last, what is remembered.
+
+    Raises:
+        FieldsWrong: fields are missing, or do not go with this decision on this request.
+        Refused: an approval as `approved` says.
+    """
+    match command.ruling.decision:
+        case "approve":
+            return approved(command, review)
+        case "reject":
+            return _refused(Rejected, command, review.request)
+        case "return":
+            return _refused(ReturnedForCorrection, command, review.request)
+
+
+def _refused(
+    event: type[Rejected] | type[ReturnedForCorrection], command: Decide, request: RequestFacts
+) -> Event:
+    ruling = command.ruling
+    faults = [*present(ruling, OF_APPROVAL, "of_approval_alone"), *acting_wrong(command)]
+    if ruling.reason is None:
+        raise FieldsWrong([FieldError.of("/reason", "reason_for_applicant"), *faults])
+    if faults:
+        raise FieldsWrong(faults)
+    return event(
+        request=request,
+        decided_by=command.officer,
+        decided_at=command.decided_at,
+        reason=ruling.reason,
+        on_behalf_of=ruling.on_behalf_of,
+    )
+
+
+# Comments on a request: whoever may decide on it may note something, before and after.
+
+
+def add_comment(command: AddComment, state: State) -> Sequence[Event]:
+    """It is added, whatever the request's status.
+
+    Raises:
+        UnknownRequest: there is none, or it is another agency's.
+        NothingToNote: applicants have no part in what is noted of their own request.
+    """
+    if not isinstance(state, Known) or state.request.agency != command.agency:
+        raise UnknownRequest
+    if state.request.applicant.account.casefold() == command.officer.subject.casefold():
+        raise NothingToNote
+    return [
+        CommentAdded(
+            request=state.request,
+            by=command.officer,
+            at=command.added_at,
+            text=command.text,
+            documents=command.documents,
+        )
+    ]
+
+
+# An agency's rules as they come into force: recorded once, and again where they came back.
+
+
+def record_rules(command: RecordRules, state: State) -> Sequence[Event]:
+    """Recorded where they differ from those recorded last."""
+    if isinstance(state, InForce) and state.rules == command.rules:
+        return ()
+    change = _news(command.change, state)
+    return [
+        RulesCameIntoForce(
+            agency=command.agency,
+            number=state.number + 1 if isinstance(state, InForce) else 1,
+            policy_version=command.policy_version,
+            rules=command.rules,
+            changed_by=change.by if change else None,
+            changed_on=change.on if change else None,
+            why=change.why if change else None,
+            recorded_at=command.recorded_at,
+        )
+    ]
+
+
+def _news(change: Change | None, state: State) -> Change | None:
+    """What the file says of this change: what was left standing from an earlier one says nothing of it."""
+    said = state.changes if isinstance(state, InForce) else ()
+    return None if change in said else change
+
+
+# What follows from a command: the rules of SOP step 2, and who comes first.
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:

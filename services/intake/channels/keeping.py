@@ -1,15 +1,130 @@
-"""Keeps a message and its attachments as documents, and says what was read of it."""
+"""Whether the domain that a message says it is from sent it, as a trusted mail server found (RFC 8601).
 
+Anybody can write such a header. Only those of the server that the settings name count; that server
+must take out what others wrote in its name (RFC 8601, 5).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from bmt.chassis import crash_points
 from bmt.chassis.runtime.documents import Received, StoredDocument, received_bytes
 from bmt.contracts.values import Document
-from services.intake.channels.authentication import authenticated
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import EMAIL
 from services.intake.domain.events import Mail
-from services.intake.domain.sender import address_in
+from services.intake.domain.submission import address_in
+
+_VERIFIED: Final = "pass"
+_NAMES: Final = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom",)}
+"""Where each method tells which domain it found to have sent the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """One method's result, with the properties that it was found for."""
+
+    method: str
+    verdict: str
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+def authenticated(headers: Iterable[str], authserv_id: str, sender: str) -> bool:
+    """Whether the server `authserv_id` found that the domain of `sender` (an address) sent it.
+
+    DMARC (RFC 7489) decides where the server looked at it; else DKIM or SPF for the sender's domain
+    or one above it.
+    """
+    domain = _domain(sender)
+    results = [result for header in headers for result in _results(header, authserv_id)]
+    if not domain:
+        return False
+    if dmarc := [result for result in results if result.method == "dmarc"]:
+        return all(
+            result.verdict == _VERIFIED
+            and _domain(result.properties.get("header.from", domain)) == domain
+            for result in dmarc
+        )
+    return any(_vouches(result, domain) for result in results)
+
+
+def _vouches(result: _Result, domain: str) -> bool:
+    told = (result.properties.get(name, "") for name in _NAMES.get(result.method, ()))
+    return result.verdict == _VERIFIED and any(_covers(_domain(each), domain) for each in told)
+
+
+def _covers(signing: str, domain: str) -> bool:
+    """The same domain, or one above it that is not a whole country's or registry's."""
+    return signing == domain or (signing.count(".") > 1 and domain.endswith(f".{signing}"))
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].strip().rstrip(".").casefold()
+
+
+def _results(header: str, authserv_id: str) -> Iterator[_Result]:
+    """`mx.example 1; spf=pass smtp.mailfrom=a@b; dkim=fail header.d=c`, where the server is this one."""
+    server, *told = _plain(header).split(";")
+    if (server.split() or [""])[0].casefold() != authserv_id.casefold():
+        return
+    for each in told:
+        spaced = " ".join(each.split()).replace(" =", "=").replace("= ", "=")
+        pairs = [pair.partition("=") for pair in spaced.split()]
+        if not pairs or not pairs[0][1]:
+            continue
+        method, _, verdict = pairs[0]
+        properties = {name.casefold(): value for name, _, value in pairs[1:]}
+        yield _Result(method.partition("/")[0].casefold(), verdict.casefold(), properties)
+
+
+def _plain(header: str) -> str:
+    """Without what stands in parentheses (RFC 5322, 3.2.2), and with each quoted string as one word.
+
+    A quoted local part is chosen by who sends: nothing in it divides. A comment that never ends is left
+    out to the end; where a quoted string never ends, the header says nothing.
+    """
+    kept: list[str] = []
+    depth = 0
+    escaped = quoted = False
+    for character in header:
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+            continue
+        elif depth == 0 and character == '"':
+            quoted = not quoted
+            continue
+        elif not quoted and character == "(":
+            depth += 1
+        elif depth and character == ")":
+            depth -= 1
+            continue
+        if depth == 0:
+            kept.append("_" if quoted and (character in ";=" or character.isspace()) else character)
+    return "" if quoted else "".join(kept)
+
+
+# Which messages of a mailbox nobody needs to read.
+
+
+def why_set_aside(opened: OpenedMail, is_ours: Callable[[str], bool]) -> str | None:
+    """Why nobody needs to read it, as a code of `bmt.contracts.faults`; None: somebody must.
+
+    A filled request that a machine passed on (a list, a web form) is read by a person; a notice of
+    ours that came back never is, whatever stands in it.
+    """
+    message = opened.message
+    if message.message_id is not None and is_ours(message.message_id):
+        return "own_notice"
+    if message.automatic and not opened.form.filled:
+        return message.automatic
+    return None
+
+
+# Keeps a message and its attachments as documents, and says what was read of it.
+
 
 MESSAGE_FILENAME: Final = "message.eml"
 

@@ -1,8 +1,4 @@
-"""Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
-
-What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
-a second for the largest: not for the event loop.
-"""
+"""Lines that a mail program wrapped and said so (`format=flowed`, RFC 3676), made whole again."""
 
 import codecs
 import email
@@ -14,12 +10,98 @@ from email.policy import EmailPolicy
 from itertools import islice
 from typing import Any, Final
 
+from asn1crypto import cms, pem
+
 from services.intake.channels.automatic import why_automatic
 from services.intake.channels.character_sets import Decoded, decoded
 from services.intake.channels.enclosed import Part, opened, taken_out
-from services.intake.channels.flowed import unflowed
 from services.intake.channels.reports import Report, report_of
-from services.intake.channels.smime import Closed, is_sealed, unsealed
+
+_SIGNATURE: Final = "-- "
+
+
+def unflowed(text: str, *, del_sp: bool = False) -> str:
+    """The text with its soft line breaks taken out; `del_sp`: the space before them goes too (4.1)."""
+    whole: list[str] = []
+    pieces: list[str] = []
+    depth = 0
+    for line in text.replace("\r\n", "\n").split("\n"):
+        bare = line.lstrip(">")
+        level = len(line) - len(bare)
+        bare = bare.removeprefix(" ")
+        is_signature = bare == _SIGNATURE
+        if pieces and (level != depth or is_signature):
+            whole.append(_unquoted_line(pieces, depth))
+            pieces = []
+        depth = level
+        flows = bare.endswith(" ") and not is_signature
+        pieces.append(bare[:-1] if flows and del_sp else bare)
+        if not flows:
+            whole.append(_unquoted_line(pieces, depth))
+            pieces = []
+    return "\n".join((*whole, *([_unquoted_line(pieces, depth)] if pieces else [])))
+
+
+def _unquoted_line(pieces: list[str], depth: int) -> str:
+    line = "".join(pieces)
+    return f"{'>' * depth} {line}" if depth else line
+
+
+# Messages within S/MIME (RFC 8551): one that is only signed is opened, one that is encrypted says so.
+#
+# What was signed stands in the clear within the signature. The signature itself is not checked here: it changes nothing
+# about whose message it is (`authentication` tells that).
+
+
+_TYPES: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENDING: Final = ".p7m"
+_SIGNED: Final = "signed_data"
+_ENCRYPTED: Final = ("enveloped_data", "authenticated_enveloped_data", "encrypted_data")
+_PGP_TYPES: Final = "application/pgp-encrypted"
+_LARGEST: Final = 64 * 1024 * 1024
+
+
+class Closed(Exception):  # noqa: N818  named for what is so
+    """What is within cannot be read; the text says why, as a code of `bmt.contracts.faults`."""
+
+
+def is_sealed(part: EmailMessage) -> bool:
+    """Whether the part holds a message that is signed or encrypted as a whole."""
+    name = str(part.get_filename() or "").lower()
+    return part.get_content_type() in (*_TYPES, _PGP_TYPES) or name.endswith(_ENDING)
+
+
+def unsealed(part: EmailMessage) -> bytes:
+    """The message that was signed, with its own MIME header.
+
+    Raises:
+        Closed: it is encrypted, or no signed message.
+    """
+    if part.get_content_type() == _PGP_TYPES:
+        raise Closed("encrypted")
+    raw: Any = part.get_payload(decode=True) or b""
+    try:
+        if pem.detect(raw):
+            _, _, raw = pem.unarmor(raw)
+        told = cms.ContentInfo.load(raw[:_LARGEST])
+        kind = told["content_type"].native
+        if kind in _ENCRYPTED:
+            raise Closed("encrypted")
+        content = (
+            told["content"]["encap_content_info"]["content"].native if kind == _SIGNED else None
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Closed("signed_unopened") from None
+    if not isinstance(content, bytes):
+        raise Closed("signed_unopened")
+    return content
+
+
+# Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
+#
+# What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
+# a second for the largest: not for the event loop.
+
 
 MOST_PARTS: Final = 200
 MOST_ATTACHMENTS: Final = 50

@@ -1,18 +1,114 @@
-"""What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it)."""
+"""Telling the notices that this system sent from all other messages, by their Message-IDs."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.header import decode_header, make_header
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import parseaddr
 from itertools import islice
 from typing import Any, Final
 
+from flufl.bounce import all_failures
+
 from services.intake.channels.automatic import is_automatic_reply
-from services.intake.channels.failed_recipients import failed_recipients
-from services.intake.channels.own_notices import OwnNotices
+
+_OURS: Final = re.compile(
+    r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNotices:
+    """Notification names each notice `<event id>@<domain of its sender>`, a reminder `<request id>.<step>.<level>@…`.
+
+    Attributes:
+        sender: the address that notification sends from.
+    """
+
+    sender: str
+
+    def __call__(self, message_id: str) -> bool:
+        """Whether a notice of ours has this Message-ID (in angle brackets).
+
+        Ours are UUIDs of version 7 (RFC 9562). People's mail programs in the same domain may use UUIDs too:
+        random ones (version 4), or in capitals.
+        """
+        name, at, domain = message_id.partition("@")
+        own = f"{self.sender.rpartition('@')[2]}>"
+        return bool(at) and domain == own and _OURS.fullmatch(name) is not None
+
+
+# Whom a mail system's report says that a message did not reach, by `flufl.bounce`: it knows how some twenty of them write.
+#
+# It looks at every line of every part as it stands, encoded or not, and at a long one for a long time. So it is
+# given the report's own words alone: its header, and the beginnings of its texts, decoded.
+
+
+logging.getLogger("flufl.bounce").setLevel(
+    logging.CRITICAL
+)  # it logs what it meets, with addresses
+
+_HEADERS: Final = ("from", "subject", "x-failed-recipients")
+_MOST_LINES: Final = 400
+_LONGEST_LINE: Final = 400
+_MOST_TEXTS: Final = 6
+_FAILED_ADDRESS: Final = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,190}")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecipients:
+    """The addresses of those that failed for good, and of those that are tried again."""
+
+    failed: tuple[str, ...] = ()
+    delayed: tuple[str, ...] = ()
+
+
+def failed_recipients(
+    message: EmailMessage, texts: Sequence[str], statuses: Sequence[Any]
+) -> FailedRecipients:
+    """What the report tells; never raises. `statuses` are its parts of the type message/delivery-status."""
+    try:
+        delayed, failed = all_failures(_short(message, texts, statuses))
+    except Exception:  # noqa: BLE001  the library's detectors fail on what they do not expect
+        return FailedRecipients()
+    return FailedRecipients(_addresses(failed), _addresses(delayed))
+
+
+def _short(message: EmailMessage, texts: Sequence[str], statuses: Sequence[Any]) -> Message:
+    short = Message()
+    for name in _HEADERS:
+        if name in message:
+            short[name] = str(message[name])[:_LONGEST_LINE].encode("ascii", "replace").decode()
+    lines = [_lines(text) for text in texts[:_MOST_TEXTS]]
+    if not message.is_multipart():
+        short.set_payload("".join(lines))
+        return short
+    short["Content-Type"] = message.get_content_type()
+    for text in lines:
+        part = Message()
+        part["Content-Type"] = "text/plain"
+        part.set_payload(text)
+        short.attach(part)
+    for status in statuses:
+        short.attach(status)
+    return short
+
+
+def _lines(text: str) -> str:
+    lines = text.splitlines()[:_MOST_LINES]
+    return "".join(f"{line[:_LONGEST_LINE]}\n" for line in lines)
+
+
+def _addresses(found: frozenset[bytes]) -> tuple[str, ...]:
+    told = (address.decode("ascii", "replace").strip() for address in found)
+    return tuple(sorted(address for address in told if _FAILED_ADDRESS.fullmatch(address)))
+
+
+# What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it).
+
 
 MOST_FOUND: Final = 100
 _MOST_REFERENCES: Final = 10

@@ -7,12 +7,15 @@ was added a second ago is not called unregistered.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 import structlog
+from pydantic import BaseModel
 
+from bmt.chassis.eventsourcing.decider import Heard
+from bmt.contracts.events import Configured
 from services.intake.directory.scim import DirectoryUnavailable, DirectoryUnclear
 from services.intake.domain.submission import Standing
 
@@ -135,3 +138,19 @@ class Directory:
             yield
         finally:
             asyncio.get_running_loop().call_later(REST_SECONDS, self._slots.release)
+
+
+# What provisioning just changed is looked up anew: a snapshot would not know of it yet.
+
+
+class Doubts:
+    """Hears `Configured`. A replica that does not hear it knows with its next snapshot."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+        """As `Projection.apply`."""
+        for event in heard:
+            if isinstance(event.data, Configured):
+                self._directory.doubt(event.data.request.applicant.account)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
+from email.policy import default
 from hashlib import sha256
+from typing import Any
 
 from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
@@ -11,6 +13,7 @@ from bmt.contracts.faults import Values
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import Wish
 from bmt.contracts.values import Channel, Document, DocumentId, Submitter
+from services.intake.domain.events import Mail
 
 
 @immutable
@@ -139,3 +142,21 @@ class Submission:
     sender: Sender | None = None
     excess: Excess | None = None
     submitted_event: SubmittedEvent | None = None
+
+
+# Whom an e-mail says it is from.
+
+
+def sender_of(mail: Mail) -> Sender:
+    """The sender of a message as it was read."""
+    return Sender(address_in(mail.sender), mail.authenticated)
+
+
+def address_in(sender: str) -> str:
+    """The one address that a From names (RFC 5322, 3.6.2); empty for none, several, or what cannot be read."""
+    try:
+        header: Any = default.header_factory("from", sender)
+        found = [address.addr_spec for address in header.addresses]
+    except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
+        return ""
+    return found[0] if len(found) == 1 and not header.defects else ""

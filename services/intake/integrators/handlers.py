@@ -1,7 +1,4 @@
-"""What intake does about an integrator's submission, and about how its request goes on.
-
-The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
-"""
+"""Where an answer goes: to the outbound topic of the integrator whose submission it is about."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,17 +10,41 @@ import orjson
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging.dispatch import Complete
+from bmt.chassis.messaging.relay import Address, AddressOf
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.clock import NewId
+from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
 from services.intake.domain.commands import FollowRequest, ReceiveRequest
+from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.state import Received
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Weigh
+
+
+def address_of(topic_prefix: str) -> AddressOf:
+    """Tells the address of an answer from the `SubmissionAnswered` beside it in its commit."""
+
+    def address(commit: Commit, event: EventRecord) -> Address:
+        (answered,) = [one.data for one in commit.events if one.type == SubmissionAnswered.TYPE]
+        return Address(
+            topic=topic_prefix + topics.outbound(answered["integrator"]),
+            key=event.data["submission_id"],
+            sequence=answered["number"],
+        )
+
+    return address
+
+
+# What intake does about an integrator's submission, and about how its request goes on.
+#
+# The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
+
 
 _NOTHING_KNOWN: Final = Progress()
 

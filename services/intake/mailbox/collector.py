@@ -1,22 +1,77 @@
-"""Looks into one mailbox again and again, and takes in what is not marked yet.
-
-Two processes may look at the same time: a message is marked only once its commit is durable, and the
-message itself is the commit's cause. What is not marked is found again.
-"""
+"""What is measured of the mailboxes; no label names a person or a message."""
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from pydantic import SecretStr
 
 from bmt.agencies.agency import Agency
-from bmt.chassis.errors import Unavailable
+from bmt.agencies.register import Agencies
+from bmt.chassis.errors import Unavailable, WrongConfiguration
+from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
-from services.intake.mailbox.gauges import MailboxGauges
+from bmt.chassis.runtime.service import Foundation
+from services.intake import handlers
+from services.intake.channels.reports import OwnNotices
+from services.intake.handlers import Noticed, Weigh
+from services.intake.mailbox.begun import BEGUN, BegunReadings
 from services.intake.mailbox.session import Folder, MailboxAway, Session
-from services.intake.mailbox.taking import Outcome
+from services.intake.mailbox.settings import mailboxes
+from services.intake.mailbox.taking import Outcome, Taking
+from services.intake.reading.readers import Readers
+
+
+class MailboxGauges:
+    """The mailboxes' figures, by agency."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._waiting = Gauge(
+            "bmt_mailbox_waiting_messages",
+            "Messages of the mailbox that are not taken in yet, as of the last look.",
+            ["agency"],
+            registry=registry,
+        )
+        self._last_look = Gauge(
+            "bmt_mailbox_last_look_seconds",
+            "Seconds since everything in the mailbox had been taken in (or since the start).",
+            ["agency"],
+            registry=registry,
+        )
+        self._messages = Counter(
+            "bmt_mailbox_messages",
+            "Messages of the mailbox, by what became of them.",
+            ["agency", "outcome"],
+            registry=registry,
+        )
+
+    def waiting(self, agency: str, messages: int) -> None:
+        """So many wait."""
+        self._waiting.labels(agency).set(messages)
+
+    def looked(self, agency: str) -> None:
+        """All that was there is taken in."""
+        self._last_look.labels(agency).set_function(partial(_since, time.monotonic()))
+
+    def took(self, agency: str, outcome: Outcome) -> None:
+        """One message was taken in."""
+        self._messages.labels(agency, outcome).inc()
+
+
+def _since(moment: float) -> float:
+    return time.monotonic() - moment
+
+
+# Looks into one mailbox again and again, and takes in what is not marked yet.
+#
+# Two processes may look at the same time: a message is marked only once its commit is durable, and the
+# message itself is the commit's cause. What is not marked is found again.
+
 
 log = structlog.get_logger(__name__)
 
@@ -141,3 +196,59 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
     while piece := await asyncio.to_thread(session.read_piece, uid, begin, PIECE_BYTES):
         yield piece
         begin += len(piece)
+
+
+# The mailboxes of an installation, put together.
+
+
+def collect(
+    given: SecretStr | None,
+    sender: str | None,
+    foundation: Foundation,
+    agencies: Agencies,
+    readers: Readers,
+    requests: Noticed,
+    weigh: Weigh,
+    most_bytes: int,
+) -> None:
+    """Read every mailbox while the service runs; none where none is `given`.
+
+    `sender` is the address that notices come from.
+
+    Raises:
+        WrongConfiguration: BMT_MAILBOXES is wrong, or BMT_SMTP_SENDER is missing beside it.
+    """
+    if given is None:
+        return
+    if sender is None:
+        raise WrongConfiguration(
+            "BMT_SMTP_SENDER is missing: BMT_MAILBOXES needs the address that notification sends from, "
+            "to know our own notices when they come back"
+        )
+    found = mailboxes(given.get_secret_value(), agencies)
+    for code, mailbox in found.items():
+        if mailbox.security == "none":
+            log.warning("not_encrypted", variable="BMT_MAILBOXES", agency=code)
+    receive = partial(
+        handlers.receive_mailbox_message,
+        is_ours=OwnNotices(sender),
+        requests=requests,
+        agencies=agencies,
+        documents=foundation.documents,
+        weigh=weigh,
+        new_id=clock.new_id,
+        clock=clock.now,
+        authserv_ids={
+            code: mailbox.authserv_id for code, mailbox in found.items() if mailbox.authserv_id
+        },
+    )
+    begun = BegunReadings(foundation.database[BEGUN], clock.new_id, clock.now)
+    foundation.prepares(begun.prepare)
+    take = Taking(foundation.execution, foundation.store, begun, readers, receive, most_bytes)
+    gauges = MailboxGauges(foundation.registry)
+    for code, mailbox in found.items():
+        session: Callable[[], Session] = partial(Session, mailbox)
+        gauges.waiting(code, 0)
+        gauges.looked(code)
+        collector = Collector(agencies.get(code), session, take, gauges, mailbox.every_seconds)
+        foundation.runs(collector.run)

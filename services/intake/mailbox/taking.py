@@ -16,8 +16,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.documents import Received
 from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.channels.same_message import identity_of
-from services.intake.delivering import Commits, cause_of
+from services.intake.delivering import Commits, cause_of, identity_of
 from services.intake.domain.commands import ReceiveEmail
 from services.intake.mailbox.begun import Turn
 from services.intake.reading.readers import Readers

@@ -15,8 +15,8 @@ from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, new_key, refusal, sent, validated
 from bmt.pages.login import Admitted
 from services.intake import answers
+from services.intake.access import caller_of
 from services.intake.api import PageAsked, message
-from services.intake.audience import caller_of
 from services.intake.domain.commands import WithdrawRequest
 from services.intake.pages.desk import Desk
 

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from bmt.chassis.http.auth import Principal
 from bmt.pages.login import Admitted
-from services.intake.printing.blank_papers import BlankPapers, PaperName
-from services.intake.printing.printed import printed
+from services.intake.printing.blank_papers import BlankPapers, PaperName, printed
 
 
 def routes(blanks: BlankPapers, admitted: Admitted) -> APIRouter:

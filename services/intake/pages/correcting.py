@@ -16,7 +16,7 @@ from bmt.contracts.requests import CorrectionHandedIn
 from bmt.pages import session
 from bmt.pages.forms import new_key, refusal
 from bmt.pages.login import Admitted, SignInFirst
-from services.intake.audience import caller_of
+from services.intake.access import caller_of
 from services.intake.correcting import Corrections
 from services.intake.domain.state import Received
 from services.intake.handlers import Judge

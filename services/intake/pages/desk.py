@@ -15,8 +15,8 @@ from bmt.contracts.values import Document, Kind, PostedChannel
 from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
 from bmt.pages.sizes import in_gigabytes
+from services.intake.access import Audience
 from services.intake.api import BY_RECEPTION, place_of
-from services.intake.audience import Audience
 from services.intake.domain.errors import UnknownRequest
 from services.intake.pages import wording
 from services.intake.pages.submission_form import SubmissionForm

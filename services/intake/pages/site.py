@@ -16,7 +16,7 @@ from bmt.pages.application import pages, public_pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.intake.correcting import Corrections
-from services.intake.drafts.draft import Drafts
+from services.intake.drafts import Drafts
 from services.intake.handlers import Judge, Weigh
 from services.intake.pages import api, blank_papers, correcting, status_page, submitting
 from services.intake.pages.attachments import Attachments, most_bytes

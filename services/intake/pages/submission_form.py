@@ -11,7 +11,7 @@ from bmt.contracts.values import Document
 from bmt.pages.forms import Sent, new_key
 from bmt.pages.sizes import in_gigabytes, read_sizes
 from services.intake.domain.state import Received
-from services.intake.drafts.draft import Draft
+from services.intake.drafts import Draft
 from services.intake.pages.checking import Wanted
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")

@@ -19,9 +19,9 @@ from bmt.contracts.values import Kind
 from bmt.pages.forms import FormWrong, refusal
 from bmt.pages.login import Admitted
 from services.intake import handlers
+from services.intake.access import caller_of
 from services.intake.api import message
-from services.intake.audience import caller_of
-from services.intake.drafts.draft import Draft, Drafts, DraftTooLarge
+from services.intake.drafts import Draft, Drafts, DraftTooLarge
 from services.intake.handlers import Judge, Weigh
 from services.intake.pages.api import PREFIX, led_to
 from services.intake.pages.attachments import Attachments

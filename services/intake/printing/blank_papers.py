@@ -4,6 +4,7 @@ Each bears a code that its scan is recognised by. What is printed depends on the
 alone, so it has the same bytes until they change.
 """
 
+import asyncio
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any, Final, Literal
 
 import segno
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
 from bmt.pages.sizes import in_gigabytes
-from bmt.press.typesetter import Typesetter
+from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
 from services.intake.paper_codes import CoverCode, FormCode
 
@@ -116,3 +119,23 @@ def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
         "code": code,
         "qr": segno.make(code, error="q", micro=False).svg_inline(scale=4, border=4),
     }
+
+
+# A blank paper as an answer: shown or kept by a browser, and asked for again only when it changed.
+
+
+_NOT_MODIFIED: Final = 304
+
+
+async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency: str) -> Response:
+    """The paper, or that the caller has it (RFC 9110, 13.1.2).
+
+    Raises:
+        Refused: as `BlankPapers.paper`.
+    """
+    paper = await asyncio.to_thread(blanks.paper, name, agency)
+    headers = {"Cache-Control": "private, no-cache", "ETag": paper.etag}
+    if paper.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=_NOT_MODIFIED, headers=headers)
+    headers["Content-Disposition"] = f'inline; filename="{paper.filename}"'
+    return Response(paper.content, media_type=MEDIA_TYPE, headers=headers)

@@ -1,23 +1,240 @@
-"""Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
+"""A page with the images that it draws alone: some scanners list those of all pages with each page."""
 
-What people scan may be hostile, so this is a process of its own, without secrets, bounded in memory and
-time. It writes each paper into FOLDER and says on its output what it found, as JSON.
-"""
-
+import re
 import resource
+import struct
 import sys
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pypdf
+import pypdfium2
+import zxingcpp
+from PIL import Image, ImageFilter, ImageSequence, TiffImagePlugin, UnidentifiedImageError
+from pypdf import PageObject, PdfWriter
 from pypdf.errors import PyPdfError
+from pypdf.generic import (
+    DecodedStreamObject,
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+)
 
-from services.intake.scanning.batch import Part, parts_of
-from services.intake.scanning.faults import Unreadable
-from services.intake.scanning.found import ReadScan
-from services.intake.scanning.image_pages import as_pdf
-from services.intake.scanning.own_images import with_own_images
-from services.intake.scanning.page_codes import codes_of
+from bmt.press.picture import ColoursNotKnown, orientation_of, paper_points, upright
+from services.intake.paper_codes import PaperCode, paper_code
+from services.intake.scanning.batch import (
+    LONGEST_SIDE_POINTS,
+    MOST_PAGES,
+    MOST_PIXELS,
+    Part,
+    ReadScan,
+    Unreadable,
+    parts_of,
+)
+
+_DRAWS: Final = re.compile(rb"/([^\s/<>\[\]()]+)\s+Do\b")
+
+
+def with_own_images(page: PageObject) -> PageObject:
+    """The page, so that its copy takes no other paper's images along.
+
+    Where nothing tells which it draws, all stay.
+    """
+    resources = DictionaryObject(page.get("/Resources", DictionaryObject()).get_object())
+    listed = resources.get("/XObject", DictionaryObject()).get_object()
+    content = page.get_contents()
+    if content is None:
+        return page
+    drawn = {b"/" + name for name in _DRAWS.findall(content.get_data())}
+    own = {name: listed.raw_get(name) for name in listed if name.encode() in drawn}
+    if own and len(own) < len(listed):
+        resources[NameObject("/XObject")] = DictionaryObject(own)
+        page[NameObject("/Resources")] = resources
+    return page
+
+
+# Scanned images as PDF pages: JPEG is laid in as it is, the rest deflated, each pixel as it looks.
+
+
+_KINDS: Final = ("TIFF", "JPEG", "PNG")
+_PHOTOGRAPHS: Final = ("JPEG", "MPO")
+"""What a camera adds behind the first picture (a preview, a gain map) is no page."""
+_SUBFILE: Final = 254
+_NO_PAGE: Final = 0b101
+"""TIFF 6.0, NewSubfileType: a smaller copy of another image, or a mask of its transparency."""
+_UPRIGHT: Final = 1
+_SPACES: Final = {"1": "/DeviceGray", "L": "/DeviceGray", "RGB": "/DeviceRGB"}
+_LAID: Final = {
+    1: "{w} 0 0 {h} 0 0",
+    2: "-{w} 0 0 {h} {w} 0",
+    3: "-{w} 0 0 -{h} {w} {h}",
+    4: "{w} 0 0 -{h} 0 {h}",
+    5: "0 -{h} -{w} 0 {w} {h}",
+    6: "0 -{h} {w} 0 0 {h}",
+    7: "0 {h} {w} 0 0 0",
+    8: "0 {h} -{w} 0 {w} 0",
+}
+"""How an image of each orientation (TIFF 6.0, section 8) is laid upright on w × h points (ISO 32000-1, 8.3.4)."""
+
+
+def as_pdf(image: Path, pdf: Path) -> None:
+    """Write the pages of `image` (TIFF, JPEG or PNG) into `pdf`.
+
+    Raises:
+        Unreadable: it is broken, too large, or of a kind that nobody can show.
+    """
+    Image.MAX_IMAGE_PIXELS = None  # measured below, before anything is decoded
+    try:
+        # Opened by its name, a TIFF's rows would be mapped with the width that it has once it is turned.
+        with image.open("rb") as content, Image.open(content, formats=_KINDS) as opened:
+            writer = PdfWriter()
+            photograph = opened.format in _PHOTOGRAPHS
+            for number, frame in enumerate(_frames(opened), start=1):
+                _add_page(writer, frame, image if photograph else None, number)
+                if photograph:
+                    break
+            writer.write(pdf)
+    except (UnidentifiedImageError, KeyError, NotImplementedError) as error:
+        raise Unreadable("scan_image_unknown") from error
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error) as error:
+        raise Unreadable("scan_image_broken") from error
+
+
+def _frames(opened: Image.Image) -> Iterator[Image.Image]:
+    pages = (frame for frame in ImageSequence.Iterator(opened) if _is_page(frame))
+    for number, frame in enumerate(pages, start=1):
+        if number > MOST_PAGES:
+            raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
+        if frame.width * frame.height > MOST_PIXELS:
+            raise Unreadable("scan_page_too_fine", page=number, maximum=MOST_PIXELS)
+        yield frame
+
+
+def _is_page(frame: Image.Image) -> bool:
+    """Whether a TIFF's image is no companion of another."""
+    if frame.tell() == 0 or not isinstance(frame, TiffImagePlugin.TiffImageFile):
+        return True
+    return not int(frame.tag_v2.get(_SUBFILE, 0)) & _NO_PAGE
+
+
+def _add_page(writer: PdfWriter, frame: Image.Image, jpeg: Path | None, number: int) -> None:
+    orientation = orientation_of(frame)
+    width, height = paper_points(frame, orientation)
+    page = writer.add_blank_page(width, height)
+    if jpeg is not None and frame.mode in ("L", "RGB"):
+        frame.load()  # broken ones are refused here
+        image = _object(frame, "/DCTDecode", jpeg.read_bytes())
+    else:
+        image, orientation = _deflated(frame, number), _UPRIGHT
+    drawn = writer._add_object(image)  # noqa: SLF001  pypdf has no other door
+    names = DictionaryObject({NameObject(f"/Scan{number}"): drawn})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): names})
+    content = DecodedStreamObject()
+    laid = _LAID[orientation].format(w=f"{width:.3f}", h=f"{height:.3f}")
+    content.set_data(f"q {laid} cm /Scan{number} Do Q".encode())
+    page[NameObject("/Contents")] = writer._add_object(content)  # noqa: SLF001  as above
+
+
+def _deflated(frame: Image.Image, number: int) -> StreamObject:
+    try:
+        seen = upright(frame)
+    except ColoursNotKnown as error:
+        raise Unreadable("scan_page_colours", page=number, colours=str(error)) from error
+    return _object(seen, "/FlateDecode", zlib.compress(seen.tobytes()))
+
+
+def _object(image: Image.Image, encoding: str, content: bytes) -> StreamObject:
+    """The image as an object of the PDF (ISO 32000-1, 8.9.5)."""
+    drawn = StreamObject()
+    drawn.update(
+        {
+            NameObject("/Type"): NameObject("/XObject"),
+            NameObject("/Subtype"): NameObject("/Image"),
+            NameObject("/Width"): NumberObject(image.width),
+            NameObject("/Height"): NumberObject(image.height),
+            NameObject("/ColorSpace"): NameObject(_SPACES[image.mode]),
+            NameObject("/BitsPerComponent"): NumberObject(1 if image.mode == "1" else 8),
+            NameObject("/Filter"): NameObject(encoding),
+        }
+    )
+    drawn._data = content  # noqa: SLF001  as above
+    return drawn
+
+
+# The codes on the pages of a PDF, found in a picture of each: grey, bounded, however it lies.
+
+
+_LONG_SIDE_PIXELS: Final = 2400
+"""A4 at 205 dpi: a module of our smallest code is four pixels wide."""
+_MOST_SCALE: Final = 4.0
+_BLUR: Final = ImageFilter.BoxBlur(2)
+"""Of noisy sheets it makes as many legible as a Gaussian of 1.5, in half the time."""
+_QR_CODES: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
+
+def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
+    """For each page the code of ours that it bears.
+
+    Raises:
+        Unreadable: it is broken, locked, empty, too long, or a page is too large.
+    """
+    try:
+        with pypdfium2.PdfDocument(pdf) as document:
+            _require_length(len(document))
+            document.init_forms()  # else what is typed into a form's fields is not drawn
+            return [_code_on(_picture(document, number)) for number in range(len(document))]
+    except pypdfium2.PdfiumError as error:
+        raise Unreadable(_fault(error)) from error
+
+
+def _fault(error: pypdfium2.PdfiumError) -> str:
+    if "assword" in str(error):
+        return "scan_locked"
+    return "scan_broken"
+
+
+def _require_length(pages: int) -> None:
+    if not pages:
+        raise Unreadable("scan_without_page")
+    if pages > MOST_PAGES:
+        raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
+
+
+def _picture(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
+    page = document[number]
+    longest = max(page.get_size())
+    if longest > LONGEST_SIDE_POINTS:
+        raise Unreadable("scan_page_too_large", page=number + 1)
+    scale = min(_LONG_SIDE_PIXELS / max(longest, 1.0), _MOST_SCALE)
+    bitmap = page.render(scale=scale, grayscale=True)
+    picture: Image.Image = bitmap.to_pil().convert("L")
+    page.close()
+    return picture
+
+
+def _code_on(picture: Image.Image) -> PaperCode | None:
+    """Noise that hides a code is blurred away for a second look."""
+    for seen in _looks(picture):
+        found = zxingcpp.read_barcodes(seen, formats=_QR_CODES)
+        ours = (paper_code(one.text) for one in found)
+        if (code := next((one for one in ours if one is not None), None)) is not None:
+            return code
+    return None
+
+
+def _looks(picture: Image.Image) -> Iterator[Image.Image]:
+    yield picture
+    yield picture.filter(_BLUR)
+
+
+# Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
+#
+# What people scan may be hostile, so this is a process of its own, without secrets, bounded in memory and
+# time. It writes each paper into FOLDER and says on its output what it found, as JSON.
+
 
 PDF: Final = "application/pdf"
 MOST_MEMORY_BYTES: Final = 3 * 1024**3

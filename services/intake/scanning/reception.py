@@ -1,31 +1,95 @@
-"""Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
-
-Who dies here leaves documents that nothing names, and the same scan once more is safe.
-"""
+"""Starts who reads a scan, and ends them when they take too long."""
 
 import asyncio
+import contextlib
+import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Final, Protocol
+from typing import IO, Any, Final, Protocol
+
+from pydantic import ValidationError
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
+from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore, Received, receive
+from bmt.chassis.work.queue import WorkChange, WorkItem
+from bmt.chassis.work.worker import Done, WorkOutcome
+from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
-from services.intake.domain.commands import ReceiveScan
+from services.intake.domain.commands import PutPaperInInbox, ReceiveScan
 from services.intake.domain.errors import NotTheirs
-from services.intake.domain.events import ScannedPaper, ScanOrigin
+from services.intake.domain.events import ScannedPaper, ScanOrigin, ScanReceived
 from services.intake.domain.scans import doubts, proposal, require_paper
+from services.intake.domain.state import Scanned
 from services.intake.domain.submission import Caller
 from services.intake.paper_codes import RequestCode
-from services.intake.scanning.batch import Part
-from services.intake.scanning.process import read_scan
+from services.intake.scanning.batch import Part, ReadScan
 from services.intake.views import RequestDocument
+
+LONGEST_SECONDS: Final = 240.0
+
+
+class ScanWrong(Refused):
+    """The scan cannot be taken apart."""
+
+    def __init__(self, wrong: FieldError) -> None:
+        """Says what is wrong with it, and what to do."""
+        super().__init__(wrong.detail, errors=(wrong,))
+
+
+async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
+    """What is in the scan; its papers lie in `folder` then.
+
+    Raises:
+        ScanWrong: it is broken, locked, empty, too large, or takes too long to read.
+    """
+    reader = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.intake.scanning.reading",
+        str(scan),
+        media_type,
+        str(folder),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            said, _ = await reader.communicate()
+    except TimeoutError:
+        raise ScanWrong(FieldError.of("", "scan_too_slow")) from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            reader.kill()
+        await reader.wait()
+    return _found(said)
+
+
+def _found(said: bytes) -> ReadScan:
+    """A reader that died of the scan has said nothing."""
+    try:
+        found = ReadScan.model_validate_json(said)
+    except ValidationError:
+        raise ScanWrong(FieldError.of("", "scan_broken")) from None
+    if found.fault:
+        raise ScanWrong(found.fault)
+    return found
+
+
+# Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
+#
+# Who dies here leaves documents that nothing names, and the same scan once more is safe.
+
 
 PDF: Final = "application/pdf"
 _READ_AT_ONCE: Final = 1
@@ -165,3 +229,49 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
     with file.open("rb") as content:
         while chunk := await asyncio.to_thread(content.read, _CHUNK_BYTES):
             yield chunk
+
+
+# Lays the papers of scans into the inbox; work in the queue does it where a crash came between.
+
+
+LAY: Final = "inbox"
+"""The target of the work that lays papers into the inbox."""
+
+
+class Layer:
+    """Lays the papers of a scan that was received into the inbox, each once."""
+
+    def __init__(self, execution: Execution[Any, Any]) -> None:
+        self._execution = execution
+
+    async def lay(self, scan: ScanReceived) -> None:
+        """Return when all are in the inbox.
+
+        Raises:
+            StoreUnavailable: some may be; the same again goes on from there.
+        """
+        messages = [_message(scan, paper) for paper in scan.papers]
+        for outcome in await self._execution.execute_many(messages):
+            if isinstance(outcome, Exception):
+                raise outcome
+        crash_points.reached("intake.laying.laid")
+
+    async def perform(self, item: WorkItem) -> WorkOutcome:
+        """What a crash left out, as `Worker` asks for it."""
+        state = await self._execution.known_state(f"scan-{item.subject}")
+        if isinstance(state, Scanned):
+            await self.lay(state.scan)
+        return Done()
+
+
+def _message(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox]:
+    """The item's id is the paper's alone: whoever lays it first, the other finds it done."""
+    item = paper.inbox_item_id
+    return Message(f"request-{item}", f"scan:{item}", item, PutPaperInInbox(scan, paper))
+
+
+def work_of(heard: Heard[Any]) -> Sequence[WorkChange]:
+    """A scan that was received promises its inbox items."""
+    if not isinstance(heard.data, ScanReceived):
+        return ()
+    return (WorkItem(f"{heard.subject}:{LAY}", LAY, heard.subject, heard.time),)

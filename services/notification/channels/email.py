@@ -15,7 +15,7 @@ from bmt.agencies.charter import MALAYSIA
 from services.notification.channels.rendered import Render, Rendered, filename
 from services.notification.domain.notice import Notice, Text
 from services.notification.domain.state import Slip
-from services.notification.wording.amounts import english_date, malay_date
+from services.notification.wording.phrases import english_date, malay_date
 
 MEDIA_TYPE: Final = "message/rfc822"
 _RULE: Final = "-" * 64

@@ -16,7 +16,7 @@ from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.notification.channels.rendered import Render, Rendered, filename
 from services.notification.domain.state import Slip
-from services.notification.wording.amounts import english_date, malay_date
+from services.notification.wording.phrases import english_date, malay_date
 
 log = structlog.get_logger(__name__)
 

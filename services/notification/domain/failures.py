@@ -7,7 +7,7 @@ from datetime import datetime
 from bmt.contracts.events import Event, Target
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
-from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.events import FailureDue, FailureTold
 
 
 @immutable

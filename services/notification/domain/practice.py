@@ -6,7 +6,7 @@ from datetime import date, datetime
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
 from bmt.agencies.states import State
-from services.notification.domain.wait_events import Level
+from services.notification.domain.events import Level
 
 
 @dataclass(frozen=True, slots=True)

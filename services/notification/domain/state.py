@@ -11,13 +11,21 @@ from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notif
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from services.notification.domain import failures, templates, waits
-from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
-from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.events import (
+    FailureDue,
+    FailureTold,
+    NoticeDue,
+    NoticeHeld,
+    ReminderSent,
+    ResendRequested,
+    SentAgain,
+    StepAwaited,
+    StepEnded,
+    TemplateSaved,
+)
 from services.notification.domain.failures import Failure, Failures
 from services.notification.domain.notice import Notice
-from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.templates import NEVER_SAVED, Template
-from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.waits import Waits
 
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]

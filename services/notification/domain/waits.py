@@ -7,13 +7,7 @@ from datetime import datetime
 from bmt.contracts.events import Event
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
-from services.notification.domain.wait_events import (
-    Level,
-    ReminderSent,
-    Step,
-    StepAwaited,
-    StepEnded,
-)
+from services.notification.domain.events import Level, ReminderSent, Step, StepAwaited, StepEnded
 
 
 @immutable

@@ -9,7 +9,7 @@ from bmt.chassis.eventsourcing.decider import Heard
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.events import About
-from services.notification.domain.template_events import TemplateSaved
+from services.notification.domain.events import TemplateSaved
 from services.notification.wording.composer import Kind, OwnWords
 
 Templates = ViewProjection[TemplateSaved]

@@ -8,15 +8,17 @@ from pydantic import BaseModel
 from bmt.chassis.eventsourcing.decider import Heard
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import NotificationPrepared
-from services.notification.domain.events import NoticeDue, ResendRequested
-from services.notification.domain.failure_events import FailureDue, FailureTold
-from services.notification.domain.failures import name_of as name_of_failure
-from services.notification.domain.wait_events import (
+from services.notification.domain.events import (
+    FailureDue,
+    FailureTold,
     Level,
+    NoticeDue,
     ReminderSent,
+    ResendRequested,
     StepAwaited,
     StepEnded,
 )
+from services.notification.domain.failures import name_of as name_of_failure
 from services.notification.domain.waits import name_of
 
 PREPARE: Final = "prepare"

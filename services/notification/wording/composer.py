@@ -14,7 +14,7 @@ from services.notification.domain.commands import Command
 from services.notification.domain.notice import Content, Notice
 from services.notification.domain.practice import practice_of
 from services.notification.wording import english, malay
-from services.notification.wording.case import Case
+from services.notification.wording.phrases import Case
 
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

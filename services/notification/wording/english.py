@@ -7,8 +7,7 @@ from bmt.contracts.events import About
 from bmt.contracts.http.notification import Wording
 from services.notification.domain.grammar import written
 from services.notification.domain.notice import Fact, Text
-from services.notification.wording.amounts import english_date, size
-from services.notification.wording.case import Case
+from services.notification.wording.phrases import Case, english_date, size
 
 SALUTATION: Final = "Dear Sir/Madam,"
 CLOSING: Final = ("Thank you.", "Yours faithfully,")

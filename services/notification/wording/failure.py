@@ -8,7 +8,7 @@ from typing import Final
 
 from bmt.contracts.events import Target
 from services.notification.domain.failures import Failure
-from services.notification.wording.amounts import english_date, malay_date
+from services.notification.wording.phrases import english_date, malay_date
 
 _RULE: Final = "-" * 64
 _MALAY_TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}

@@ -7,8 +7,7 @@ from bmt.contracts.events import About
 from bmt.contracts.http.notification import Wording
 from services.notification.domain.grammar import written
 from services.notification.domain.notice import Fact, Text
-from services.notification.wording.amounts import malay_date, size
-from services.notification.wording.case import Case
+from services.notification.wording.phrases import Case, malay_date, size
 
 SALUTATION: Final = "Tuan/Puan,"
 CLOSING: Final = (

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.values import Kind
-from services.notification.domain.wait_events import Level, Step
+from services.notification.domain.events import Level, Step
 from services.notification.domain.waits import Wait
-from services.notification.wording.amounts import english_date, malay_date
+from services.notification.wording.phrases import english_date, malay_date
 
 _RULE: Final = "-" * 64
 

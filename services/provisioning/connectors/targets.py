@@ -1,5 +1,6 @@
 """Which connector brings which target to where an order wants it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,8 +10,6 @@ from pydantic import BaseModel
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors import worklist
-from services.provisioning.connectors.breaker import Breaker
-from services.provisioning.connectors.calls import beside
 from services.provisioning.connectors.connector import (
     Answers,
     Connector,
@@ -20,8 +19,9 @@ from services.provisioning.connectors.connector import (
     TargetAway,
     TargetRefused,
     Unsettled,
+    beside,
 )
-from services.provisioning.connectors.guarded import ConnectorMetrics, Guarded
+from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded
 from services.provisioning.connectors.worklist import Worklist
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.goal import ORDER, goal
@@ -199,3 +199,28 @@ async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
     answers = await beside(ask(connector, some) for connector, some in lists.items())
     found = dict(zip(lists, answers, strict=True))
     return [found[step.connector][step.account] for step in steps]
+
+
+# Looking at the targets for people: bounded, so that it can neither hang nor be a burden to them.
+
+
+class Looks:
+    """So many looks at a time, and each so long at the most, its wait for a turn included."""
+
+    def __init__(self, targets: Targets, *, at_once: int, seconds: float) -> None:
+        """Looks at `targets`, behind the same breakers as the work that changes them."""
+        self._targets = targets
+        self._turns = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+
+    async def outlook(self, order: Order, statement: TaskCompleted | None) -> Outlook:
+        """As `Targets.outlook`; nothing is changed, nor settled.
+
+        Raises:
+            Unavailable: a target is away, is not settled, or all was not told in time.
+        """
+        try:
+            async with asyncio.timeout(self._seconds), self._turns:
+                return await self._targets.outlook(Case(order, statement))
+        except TimeoutError as slow:
+            raise Unavailable("targets", retry_after_seconds=2) from slow

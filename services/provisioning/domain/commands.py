@@ -5,7 +5,7 @@ from datetime import datetime
 from bmt.contracts.events import Approved, Effective, Evidence, PlannedChange, Target
 from bmt.contracts.immutable import immutable
 from bmt.contracts.values import Officer
-from services.provisioning.domain.policy import Policy
+from services.provisioning.domain.order import Policy
 
 
 @immutable

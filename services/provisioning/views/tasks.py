@@ -1,6 +1,6 @@
 """What officers must set by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -11,9 +11,17 @@ from bmt.chassis.eventsourcing.decider import Heard
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.work.queue import WorkChange, WorkItem
 from bmt.contracts.events import AwaitingOperator
 from bmt.contracts.http.provisioning import Task, TaskFilter, TaskStatus
-from services.provisioning.domain.events import TaskClaimed, TaskCompleted, TaskTakenOver
+from services.provisioning.connectors import worklist
+from services.provisioning.domain.events import (
+    ConfigurationDue,
+    RetryRequested,
+    TaskClaimed,
+    TaskCompleted,
+    TaskTakenOver,
+)
 
 Place = tuple[AwareDatetime | None, str]
 """Where a task stands in its list: when it is due (before all others, where that is not known), then its id."""
@@ -105,3 +113,21 @@ async def tasks_of(
             limit=page.lookahead,
         )
     )
+
+
+# What is due: each event that promises work, for the worker of the target that it begins with.
+
+
+def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
+    """What an event promises: each promise is work of its own, whatever became of an earlier one."""
+    match heard.data:
+        case ConfigurationDue(ipms_connector=target) | RetryRequested(ipms_connector=target):
+            return [_work(heard, target)]
+        case TaskCompleted():
+            return [_work(heard, worklist.NAME)]
+        case _:
+            return ()
+
+
+def _work(heard: Heard[BaseModel], target: str) -> WorkItem:
+    return WorkItem(f"{heard.subject}:{heard.position}", target, heard.subject, heard.time)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Final
 
+from starlette.responses import Response, StreamingResponse
+
+from bmt.chassis.http.responses import file_response
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
@@ -136,3 +139,30 @@ class Exporter:
             size += len(chunk)
             aside.write(chunk)
         return Stored(aside, start, size, digest.hexdigest(), crc)
+
+
+# Files as answers, to be kept: a bundle, a document.
+
+
+def archive(request_id: str, bundle: Bundle) -> StreamingResponse:
+    """A file to take away."""
+    headers = {
+        "Content-Length": str(bundle.size_bytes),
+        "Content-Disposition": f'attachment; filename="{request_id}.zip"',
+    }
+    return StreamingResponse(bundle.pieces(), media_type="application/zip", headers=headers)
+
+
+async def document(room: ReadingRoom, reader: Reader, document_id: str) -> Response:
+    """A document as it was filed.
+
+    Raises:
+        RecordNotFound: no file that this reader may see holds it, or holds it still.
+    """
+    folio, chunks = await room.document(reader, document_id)
+    return file_response(
+        chunks,
+        filename=folio.filename,
+        media_type=folio.media_type,
+        size_bytes=folio.size_bytes,
+    )

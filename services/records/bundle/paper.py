@@ -13,10 +13,9 @@ from bmt.contracts.http.records import RecordState
 from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
-from services.records.by_hand import not_read_back
-from services.records.pages.address import verification
-from services.records.request_state import facts_of, state_of
+from services.records.pages.asked import verification
 from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.time_machine import facts_of, not_read_back, state_of
 from services.records.tree.notes import Signer
 
 log = structlog.get_logger(__name__)

@@ -11,11 +11,11 @@ from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.openapi import problems
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
-from services.records.callers import reader_of
+from services.records.access import reader_of
+from services.records.as_of import Day, midnight
 from services.records.conformance.examination import Examination
 from services.records.conformance.forms import Form, Forms
 from services.records.conformance.report import Period
-from services.records.moments import Day, midnight
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
 

@@ -18,9 +18,8 @@ from services.records.domain.commands import Reader
 from services.records.domain.errors import RecordNotFound
 from services.records.ledger.leaves import Leaves
 from services.records.reading_room import ReadingRoom
-from services.records.request_state import facts_of, state_of
 from services.records.sealing.leaf_seals import OpenLeaf
-from services.records.time_machine import missing
+from services.records.time_machine import facts_of, missing, state_of
 from services.records.views import FileEntry
 
 AT_A_TIME: Final = 100

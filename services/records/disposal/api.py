@@ -22,7 +22,7 @@ from bmt.contracts.http.disposal import (
     HoldReason,
     HoldStands,
 )
-from services.records.callers import reader_of
+from services.records.access import reader_of
 from services.records.disposal.office import Office
 from services.records.disposal.view import STATUS
 from services.records.domain.disposals import DisposalNotFound

@@ -23,7 +23,7 @@ from services.records.domain.decide import SOURCE
 from services.records.domain.disposals import BeginDisposal, Disposal, EndDisposal
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
-from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.keys import PersonKeys
 
 log = structlog.get_logger(__name__)
 

@@ -9,17 +9,17 @@ from bmt.chassis.eventsourcing.decider import Heard
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
-from services.records.domain import disposal_events
-from services.records.domain.disposal_events import (
+from services.records.domain import events
+from services.records.domain.disposals import (
+    GONE,
+)
+from services.records.domain.events import (
     DisposalApproved,
     DisposalBegun,
     DisposalCarriedOut,
     DisposalProposed,
     DisposalRejected,
     DisposalStopped,
-)
-from services.records.domain.disposals import (
-    GONE,
 )
 
 STATUS: Final[Mapping[str, DisposalStatus]] = {
@@ -70,7 +70,7 @@ DISPOSALS: Final = View(
     name="disposals",
     model=DisposalItem,
     fold=_fold,
-    key=lambda heard: heard.subject if isinstance(heard.data, disposal_events.EVENTS) else None,
+    key=lambda heard: heard.subject if isinstance(heard.data, events.EVENTS) else None,
     indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
 )
 """All disposals, the newest first."""

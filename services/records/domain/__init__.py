@@ -2,8 +2,7 @@
 
 from bmt.chassis.eventsourcing.decider import Decider
 from services.records.domain.commands import Command
-from services.records.domain.decide import decide
-from services.records.domain.evolve import evolve
+from services.records.domain.decide import decide, evolve
 from services.records.domain.state import State, Unopened
 
 DECIDER: Decider[Command, State] = Decider(Unopened(), decide, evolve)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue
 
 from bmt.contracts.events import Event
 from bmt.contracts.problems import Refused
-from services.records.domain.disposal_events import (
+from services.records.domain.events import (
     DisposalApproved,
     DisposalBegun,
     DisposalCarriedOut,

@@ -9,7 +9,7 @@ from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from services.records.ledger.canonical import leaf_hash, looked_through
-from services.records.sealing.master_keys import Person
+from services.records.sealing.keys import Person
 
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
 

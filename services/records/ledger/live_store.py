@@ -20,17 +20,11 @@ from services.records.ledger.verification import (
     folio_fault,
     register_faults,
 )
-from services.records.sealing.cipher import PersonKey, SealBroken
-from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 from services.records.sealing.sealed_event_store import SEALED, opened_data
-from services.records.sealing.sealed_folios import (
-    DisposedOf,
-    FolioChanged,
-    FolioName,
-    SealedFolios,
-)
+from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
 from services.records.sealing.verification import keys_named, sealing_faults
-from services.records.tree.keys_told import CHAIN
+from services.records.tree.unsequenced import CHAIN
 from services.records.tree.verification import LiveTree, Trusted
 
 COMMITS: Final = "commits"

@@ -1,13 +1,38 @@
-"""What a form of the pages asks for: a field that is left empty asks for nothing."""
+"""Where the auditor's pages are."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Query
 from pydantic import BeforeValidator
 
+from bmt.agencies.register import Agencies
 from bmt.contracts.values import NO_CONTROL, AgencyCode, Status
-from services.records.moments import Day, begins, ends
+from services.records.as_of import Day, begins, ends
+from services.records.domain.commands import Reader
 from services.records.reading_room import Criteria
+
+PREFIX: Final = "/audit"
+
+
+def verification(public_url: str, request_id: str) -> str:
+    """Where a file is verified by whoever may see it: a paper's QR code leads there."""
+    return f"{public_url.rstrip('/')}{PREFIX}/records/{request_id}/verification"
+
+
+# Which agencies a reader may choose from, and what they are called.
+
+
+def agencies_of(reader: Reader, agencies: Agencies) -> Mapping[str, str]:
+    """Codes with names: the reader's own agency, or all of them."""
+    if reader.agency is not None:
+        return {reader.agency: agencies.name_of(reader.agency)}
+    codes = sorted(agency.code for agency in agencies)
+    return {code: agencies.name_of(code) for code in codes}
+
+
+# What a form of the pages asks for: a field that is left empty asks for nothing.
+
 
 T = TypeVar("T")
 

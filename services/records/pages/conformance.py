@@ -16,15 +16,14 @@ from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
-from services.records.callers import reader_of
+from services.records.access import reader_of
+from services.records.as_of import Day, midnight
 from services.records.conformance.examination import Examination
 from services.records.conformance.forms import Forms
 from services.records.conformance.report import Period
 from services.records.domain.commands import Reader
-from services.records.moments import Day, midnight
 from services.records.pages import wording
-from services.records.pages.asked import Empty
-from services.records.pages.choices import agencies_of
+from services.records.pages.asked import Empty, agencies_of
 
 ADDRESS: Final = "/conformance"
 

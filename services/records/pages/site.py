@@ -14,7 +14,7 @@ from services.records.bundle.export import Exporter
 from services.records.conformance.examination import Examination
 from services.records.conformance.forms import Forms
 from services.records.pages import api, conformance
-from services.records.pages.address import PREFIX
+from services.records.pages.asked import PREFIX
 from services.records.reading_room import ReadingRoom
 from services.records.settings import Settings
 from services.records.tree.notes import Signer

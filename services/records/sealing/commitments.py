@@ -1,15 +1,228 @@
-"""What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it."""
+"""Which values of an event are personal: every one that does not stand at a place known to be impersonal.
+
+What a later version of an event adds is therefore sealed until somebody says that it need not be.
+"""
 
 import hashlib
 import os
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 import orjson
+from pydantic import AwareDatetime, BaseModel
 
 from bmt.verify_record import commitments
+from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.ledger.canonical import canonical
-from services.records.sealing.places import Pointer, disposed_value, impersonal, parted, put_back
+
+Pointer = str
+"""RFC 6901, into an event's data."""
+
+_OFFICER: Final = ("subject", "name", "role")
+"""Who decides or configures does so by office: that stays, so that the record can still be audited."""
+
+_IMPERSONAL: Final = frozenset(
+    {
+        *(
+            f"/request/{name}"
+            for name in (
+                *("request_id", "reference", "kind", "agency", "channel", "reply_through"),
+                *("quota_bytes", "max_file_size_bytes", "received_at", "policy_version"),
+            )
+        ),
+        *(f"/decided_by/{name}" for name in _OFFICER),
+        *(f"/configured_by/{name}" for name in _OFFICER),
+        *("/submitted_by/role", "/corrected_by/role", "/requested_by/role", "/handed_over_by/role"),
+        *("/warnings/*", "/documents/*/size_bytes", "/not_shown/*/reason"),
+        *("/while_open", "/due_at", "/decided_at", "/configured_at"),
+        *("/approved/quota_bytes", "/approved/max_file_size_bytes"),
+        *(f"/endorsements/*/endorsed_by/{name}" for name in _OFFICER),
+        *("/endorsements/*/level", "/endorsements/*/endorsed_at"),
+        *(f"/endorsements/*/approved/{name}" for name in ("quota_bytes", "max_file_size_bytes")),
+        *(
+            f"/{changes}/*/{name}"
+            for changes in ("plan", "settings")
+            for name in ("target", "setting", "from", "to")
+        ),
+        *("/effective/ipms/bmt_enabled", "/effective/ipms/max_file_size_bytes"),
+        *(
+            f"/effective/storage/{name}"
+            for name in ("enabled", "quota_bytes", "max_file_size_bytes")
+        ),
+        *("/evidence/*/target", "/evidence/*/connector", "/evidence/*/read_back_at"),
+        *(f"/evidence/*/confirmed_by/{name}" for name in _OFFICER),
+        *(f"/retry/by/{name}" for name in _OFFICER),
+        *("/evidence/*/confirmed_at", "/retry/at"),
+        *("/target", "/task_id", "/retryable", "/about", "/channel"),
+        *("/file_number", "/volume", "/folios", "/filed_at"),
+    }
+)
+"""`*` stands for every place of a list. Everything else that an event of the topics says is personal."""
+
+_OF_THE_FILE: Final = frozenset(
+    {
+        *("/opened_at", "/event_id", "/event_type", "/source", "/sequence", "/occurred_at"),
+        *("/leaf_index", "/leaf_hash", "/number", "/size_bytes", "/noticed_at", "/key"),
+        *("/by", "/roles/*", "/viewed_at", "/exported_at", "/disposal_id", "/agency"),
+        *("/handed_in_by", "/of", "/still_held"),
+        *("/proposed_by", "/approved_by", "/rejected_by", "/keys/*", "/request_ids/*"),
+        *("/held/*", "/at"),
+    }
+)
+"""What records' own events say beside that."""
+
+
+class Places:
+    """A set of places: pointers with `*` for every place of a list, as a tree to walk beside the data."""
+
+    def __init__(self, places: Collection[str]) -> None:
+        """A place may lie below another one."""
+        self._places = frozenset(places)
+        self.tree: _Tree = {}
+        for place in places:
+            below = self.tree
+            for step in place.split("/")[1:]:
+                below = below.setdefault(step, {})
+            below[_HERE] = True
+
+    def __call__(self, place: str) -> bool:
+        """Whether the place is one of them."""
+        return place in self._places
+
+
+def personal_fields(model: type[BaseModel], kept: Places) -> tuple[str, ...]:
+    """The fields of a model that can hold something personal: all but those that are one impersonal value each."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if not (kept(f"/{field.alias or name}") and _is_one_value(field.annotation))
+    )
+
+
+def _is_one_value(annotation: Any) -> bool:
+    """Whether it is a text, a number or a moment: nothing that has places of its own."""
+    if get_origin(annotation) in (Union, UnionType):
+        return all(map(_is_one_value, get_args(annotation)))
+    if get_origin(annotation) in (Annotated, Literal):
+        return get_origin(annotation) is Literal or _is_one_value(get_args(annotation)[0])
+    return annotation in _ONE_VALUE
+
+
+_ONE_VALUE: Final = (str, int, bool, datetime, AwareDatetime, NoneType)
+_Tree = dict[str | None, Any]
+_HERE: Final = None
+"""The step, which no name in JSON is, under which a tree says that it is itself a place."""
+_NOWHERE: Final[_Tree] = {}
+
+impersonal: Final = Places(_IMPERSONAL)
+"""Of an event of the topics."""
+
+impersonal_in_file: Final = Places(_IMPERSONAL | _OF_THE_FILE)
+"""Of an event that records keeps to itself, or says."""
+
+
+@dataclass(slots=True)
+class Personal:
+    """A personal value, at its place in a copy of an event's data: there it can be replaced.
+
+    Attributes:
+        pointer: its place.
+        value: what stands there.
+    """
+
+    pointer: Pointer
+    value: Any
+    _holder: Any
+    _step: Any
+
+    def replace(self, instead: Any) -> None:
+        """Let this stand in the copy."""
+        self._holder[self._step] = instead
+
+
+def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[Personal]]:
+    """A copy of the data, and the personal values in it, in their order.
+
+    What is not there is not personal: null, empty lists and empty objects stay.
+    """
+    copy = dict(data)
+    found: list[Personal] = []
+    _part(copy, kept.tree, "", found)
+    return copy, found
+
+
+def _part(copy: Any, tree: _Tree, pointer: Pointer, found: list[Personal]) -> None:
+    """Every event of the record comes by here, twice: a pointer is written for what is personal alone."""
+    named = type(copy) is dict
+    steps: Iterable[tuple[Any, Any]] = copy.items() if named else enumerate(copy)
+    for step, value in steps:
+        kind = type(value)
+        below = tree.get(step if named else "*", _NOWHERE)
+        if value is None or (kind not in _NESTED and _HERE in below):
+            continue
+        place = f"{pointer}/{_escaped(step) if named else step}"
+        if kind in _NESTED:
+            copy[step] = inner = value.copy()
+            _part(inner, below, place, found)
+        else:
+            found.append(Personal(place, value, copy, step))
+
+
+_NESTED: Final = (dict, list)
+
+
+def put_back(data: Mapping[str, Any], values: Mapping[Pointer, Any]) -> dict[str, Any]:
+    """The data with these values at their places; what is given stays as it is.
+
+    Raises:
+        LookupError: there is no such place.
+    """
+    whole: dict[str, Any] = _copied(data)
+    for pointer, value in values.items():
+        *way, last = _steps(pointer)
+        inner: Any = whole
+        for step in way:
+            inner = inner[int(step)] if isinstance(inner, list) else inner[step]
+        if isinstance(inner, list):
+            inner[int(last)] = value
+        elif last in inner:
+            inner[last] = value
+        else:
+            raise LookupError(pointer)
+    return whole
+
+
+def disposed_value(pointer: Pointer) -> str:
+    """What is shown at a place whose value is gone: of the form that is due there."""
+    return _DISPOSED.get(pointer.rpartition("/")[2], GONE)
+
+
+_DISPOSED: Final = {
+    "email": GONE_EMAIL,
+    "directory_email": GONE_EMAIL,
+    "document_id": GONE_DOCUMENT,
+}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def _steps(pointer: Pointer) -> Iterator[str]:
+    return (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+
+
+# What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it.
+
 
 SALT_BYTES: Final = 32
 

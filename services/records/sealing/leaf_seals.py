@@ -8,9 +8,8 @@ from bmt.verify_record import commitments as all_commitments
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, Sealed
 from services.records.sealing import commitments
-from services.records.sealing.cipher import PersonKey, SealBroken
 from services.records.sealing.commitments import Disclosures
-from services.records.sealing.person_keys import PersonKeys
+from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 
 
 @immutable

@@ -23,15 +23,14 @@ from bmt.chassis.eventsourcing.event_store import (
     Tail,
     VersionConflict,
 )
-from services.records.sealing.cipher import PersonKey, SealBroken
-from services.records.sealing.person_keys import PersonKeys
-from services.records.sealing.places import (
+from services.records.sealing.commitments import (
     disposed_value,
     impersonal_in_file,
     parted,
     personal_fields,
     put_back,
 )
+from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 
 SEALED: Final = "sealed"
 _MARK: Final = f'"{SEALED}"'

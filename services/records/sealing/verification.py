@@ -6,7 +6,7 @@ from typing import Any, Final
 from bmt.verify_record import DISPOSED, commitments
 from services.records.ledger.leaf import Sealed
 from services.records.ledger.verification import Fault, RawLeaf
-from services.records.sealing.cipher import PersonKey, SealBroken
+from services.records.sealing.keys import PersonKey, SealBroken
 from services.records.sealing.leaf_seals import differences, disclosures_of
 
 _CHANGED: Final = "the personal data of leaf {} is not what the leaf commits to"

@@ -1,39 +1,73 @@
-"""The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
-
-One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
-harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
-have written, or learns that it was overtaken and reads the tree anew.
-"""
+"""A lease that one process holds at a time. It saves work; what keeps the tree right are its unique numbers."""
 
 import asyncio
 import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock, new_id
 from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves
-from services.records.tree.checkpoint import Checkpoint
-from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
-from services.records.tree.edge import Edge
-from services.records.tree.keys_told import tell_keys
-from services.records.tree.lease import Lease
+from services.records.tree.checkpoints import Checkpoint, Checkpoints, SignedCheckpoint
+from services.records.tree.merkle import Edge
 from services.records.tree.notes import Signer
-from services.records.tree.tree_store import (
-    Overtaken,
-    Sequenced,
-    TreeDamaged,
-    TreeStore,
-    place_of,
-)
-from services.records.tree.unsequenced import Unsequenced
+from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore, place_of
+from services.records.tree.unsequenced import Unsequenced, tell_keys
+
+COLLECTION: Final = "sequencer"
+LASTS: Final = timedelta(seconds=10)
+
+
+class Lease:
+    """This process's hold on the sequencer's place."""
+
+    def __init__(self, database: mongodb.Database, clock: Clock) -> None:
+        """The user needs find, insert and update."""
+        self._leases = database[COLLECTION]
+        self._clock = clock
+        self._holder = new_id()
+        self._renewed: datetime | None = None
+
+    async def held(self) -> bool:
+        """Take or renew it. False: another one has it."""
+        now = self._clock()
+        if self._renewed is not None and timedelta(0) <= now - self._renewed < LASTS / 3:
+            return True
+        self._renewed = None
+        free = {"$or": [{"holder": self._holder}, {"until": {"$lt": now}}]}
+        with mongodb.store_errors():
+            try:
+                await self._leases.update_one(
+                    {"_id": COLLECTION, **free},
+                    {"$set": {"holder": self._holder, "until": now + LASTS}},
+                    upsert=True,
+                )
+            except mongodb.DuplicateKeyError:
+                return False
+        self._renewed = now
+        return True
+
+    async def release(self) -> None:
+        """Let the next one in at once."""
+        self._renewed = None
+        with mongodb.store_errors():
+            await self._leases.delete_one({"_id": COLLECTION, "holder": self._holder})
+
+
+# The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
+#
+# One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
+# harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
+# have written, or learns that it was overtaken and reads the tree anew.
+
 
 log = structlog.get_logger(__name__)
 

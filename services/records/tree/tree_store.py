@@ -14,8 +14,17 @@ from bmt.chassis import crash_points
 from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 from services.records.ledger.leaf import Leaf
-from services.records.tree.edge import TILE_HEIGHT, TILE_WIDTH, Edge, Tile
-from services.records.tree.merkle import Node, Range, perfect_root, root_of, row
+from services.records.tree.merkle import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Edge,
+    Node,
+    Range,
+    Tile,
+    perfect_root,
+    root_of,
+    row,
+)
 
 SEQUENCE: Final = "sequence"
 TILES: Final = "tiles"

@@ -10,9 +10,14 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import Heard
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.runtime.clock import new_id
+from bmt.chassis.runtime.clock import Clock, new_id
+from bmt.contracts import topics
+from bmt.contracts.envelope import rfc3339
 from services.records.domain.events import EventFiled
-from services.records.tree.tree_store import Sequenced
+from services.records.ledger.leaf import Entry
+from services.records.ledger.leaves import Leaves
+from services.records.tree.notes import Signer
+from services.records.tree.tree_store import Sequenced, place_of
 
 COLLECTION: Final = "unsequenced"
 LONGEST_WAVE: Final = 256
@@ -102,3 +107,36 @@ def _leaves(wave: Mapping[str, Any]) -> list[Sequenced]:
         Sequenced(leaf["request_id"], leaf["index"], bytes(leaf["hash"]))
         for leaf in wave.get("leaves") or (wave,)
     ]
+
+
+# Which keys sign is itself a leaf: a chain of the ledger's own tells when they changed, and to what.
+
+
+CHAIN: Final = "ledger"
+"""The chain of what the ledger tells of itself; no request has such an id."""
+
+TYPE: Final = "my.gov.bmt.records.LedgerKeysChanged.v1"
+
+
+async def tell_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: Clock) -> None:
+    """Add a leaf with the public keys that sign now, unless the last one tells the same."""
+    keys = sorted(map(str, signer.verifiers))
+    chain = await leaves.of(CHAIN)
+    if chain and chain[-1].event["data"]["keys"] == keys:
+        leaf = chain[-1]
+    else:
+        leaf = await leaves.add(Entry(CHAIN, topics.RECORDS, _event(len(chain) + 1, keys, clock)))
+    # Again and again: what was added, and not queued, by a process that died is queued now.
+    await queue.add([place_of(leaf)])
+
+
+def _event(number: int, keys: list[str], clock: Clock) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{CHAIN}-keys-{number}",
+        "source": "/bmt/records",
+        "type": TYPE,
+        "subject": CHAIN,
+        "time": rfc3339(clock()),
+        "data": {"keys": keys},
+    }

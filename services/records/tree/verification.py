@@ -10,11 +10,11 @@ from bmt.chassis.runtime import mongodb
 from services.records.ledger import leaves
 from services.records.ledger.verification import Fault
 from services.records.tree import checkpoints
-from services.records.tree.checkpoint import Checkpoint
-from services.records.tree.edge import Edge, Tile
-from services.records.tree.keys_told import CHAIN
+from services.records.tree.checkpoints import Checkpoint
+from services.records.tree.merkle import Edge, Tile
 from services.records.tree.notes import Note, NoteMalformed, Verifier
 from services.records.tree.tree_store import SEQUENCE, TILES, document, one_by_one, split
+from services.records.tree.unsequenced import CHAIN
 
 AT_A_TIME: Final = 1_000
 LATE: Final = timedelta(minutes=10)

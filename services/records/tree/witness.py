@@ -13,7 +13,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.records.tree.checkpoint import Checkpoint
+from services.records.tree.checkpoints import Checkpoint
 from services.records.tree.merkle import verifies_consistency
 from services.records.tree.notes import Note, NoteMalformed, Verifier
 

@@ -33,7 +33,7 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document
 from bmt.embedded.ports import any_free_port
-from services.records.tree import lease
+from services.records.tree import sequencer
 
 INBOUND, OUTBOUND = topics.inbound("hrmis"), topics.outbound("hrmis")
 HEARS = {
@@ -169,7 +169,7 @@ class Stage:
         for jobs in (republishing.COLLECTION, rebuilding.COLLECTION):
             held = {"held_until": {"$gt": now}}
             await self.database[jobs].update_many(held, {"$set": {"held_until": now}})
-        await self.database[lease.COLLECTION].update_many({}, {"$set": {"until": now}})
+        await self.database[sequencer.COLLECTION].update_many({}, {"$set": {"until": now}})
 
     @property
     def _group(self) -> str:

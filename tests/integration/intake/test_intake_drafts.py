@@ -45,7 +45,7 @@ async def test_a_draft_that_was_sent_is_gone(visitor):
 
 async def test_a_draft_that_a_crash_left_is_the_same_request(visitor, with_pages, monkeypatch):
     """The request is stored, and the process dies before the draft is removed."""
-    from services.intake.drafts.mongo_drafts import MongoDrafts
+    from services.intake.drafts import MongoDrafts
 
     async def dies(*_):
         raise SystemExit

@@ -17,15 +17,12 @@ from bmt.chassis.runtime.mongodb import DuplicateKeyError
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.edge import TILE_WIDTH
-from services.records.tree.keys_told import CHAIN
-from services.records.tree.lease import Lease
-from services.records.tree.merkle import verifies_consistency, verifies_inclusion
+from services.records.tree.merkle import TILE_WIDTH, verifies_consistency, verifies_inclusion
 from services.records.tree.notes import Note, Signer
 from services.records.tree.reading import NothingSigned, TreeReading
-from services.records.tree.sequencer import HistoryChanged, Sequencer
+from services.records.tree.sequencer import HistoryChanged, Lease, Sequencer
 from services.records.tree.tree_store import TreeStore, one_by_one, place_of
-from services.records.tree.unsequenced import Unsequenced
+from services.records.tree.unsequenced import CHAIN, Unsequenced
 from services.records.tree.verification import LiveTree, Trusted
 
 pytestmark = pytest.mark.integration

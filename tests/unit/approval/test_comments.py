@@ -24,7 +24,7 @@ from test_review_view import after
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.comments import Comment
 from bmt.contracts.values import Officer
-from services.approval.audience import as_seen_by
+from services.approval.access import as_seen_by
 from services.approval.domain import DECIDER
 from services.approval.domain.errors import NothingToNote, UnknownRequest
 

@@ -19,8 +19,7 @@ from bmt.contracts.values import Document, NotShown, NotShownReason
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import wording
-from services.approval.console.inbox.pages import InboxDesk
-from services.approval.console.inbox.registration_form import RegistrationForm
+from services.approval.console.inbox import InboxDesk, RegistrationForm
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")

@@ -10,7 +10,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import Refused
 from bmt.pages import session
 from bmt.pages.login import SignInFirst
-from services.approval.console.neighbours import File, Neighbours, address
+from services.approval.console.clients import File, Neighbours, address
 
 SIGNED_IN = session.Session(
     Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", goes_on=None

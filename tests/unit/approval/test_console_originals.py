@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bmt.contracts.values import Document
-from services.approval.console import originals
-from services.approval.console.originals import Originals
+from services.approval.console import documents
+from services.approval.console.documents import Originals
 
 PDF = (Path(__file__).parents[3] / "examples" / "documents" / "surat-kamal.pdf").read_bytes()
 LETTER = Document(
@@ -26,6 +26,6 @@ class Kept:
 async def test_what_took_too_long_once_is_shown_another_time(monkeypatch, limit):
     shown = Originals(Kept())
     with monkeypatch.context() as hurried:
-        hurried.setattr(originals, limit, 0.0)
+        hurried.setattr(documents, limit, 0.0)
         assert [one.pages for one in await shown.shown([LETTER])] == [0]
     assert [one.pages for one in await shown.shown([LETTER])] == [1]

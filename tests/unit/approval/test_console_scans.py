@@ -13,8 +13,8 @@ from bmt.chassis.http.auth import Principal
 from bmt.pages import session
 from bmt.pages.layout import Layout
 from services.approval import console
-from services.approval.console.neighbours import Neighbours
-from services.approval.console.scans import pages
+from services.approval.console import scans
+from services.approval.console.clients import Neighbours
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
@@ -43,7 +43,7 @@ def browser():
         layout = Layout("/console", [Path(console.__file__).parent])
         layout.always(offices={})
         app = FastAPI()
-        app.include_router(pages.routes(layout, neighbours, AGENCIES, lambda: VISITOR))
+        app.include_router(scans.routes(layout, neighbours, AGENCIES, lambda: VISITOR))
 
         async def signed_in(scope, receive, send):
             session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))

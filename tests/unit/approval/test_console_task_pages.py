@@ -11,7 +11,7 @@ from bmt.contracts.http.provisioning import TaskInFull
 from bmt.contracts.values import Officer
 from bmt.pages.layout import Layout
 from services.approval import console
-from services.approval.console.tasks.pages import TaskDesk
+from services.approval.console.tasks import TaskDesk
 
 AT = "2026-11-28T01:00:00Z"
 HASSAN = Officer(subject="hassan.jpa@mygovuc.gov.my", name="Hassan", role="administrator")

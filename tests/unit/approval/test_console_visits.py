@@ -6,18 +6,18 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.approval.console import visits
+from services.approval.console import desk
 
 NOW = 1_800_000_000
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(visits.time, "time", lambda: NOW)
+    monkeypatch.setattr(desk.time, "time", lambda: NOW)
 
 
 def asked(kept=None):
-    headers = [(b"cookie", f"{visits.COOKIE}={kept}".encode())] if kept else []
+    headers = [(b"cookie", f"{desk.COOKIE}={kept}".encode())] if kept else []
     return Request({"type": "http", "scheme": "http", "path": "/console/", "headers": headers})
 
 
@@ -35,7 +35,7 @@ def asked(kept=None):
     ],
 )
 def test_the_visit_before_this_one_is_known(kept, since):
-    assert visits.since(asked(kept)) == (datetime.fromtimestamp(since, UTC) if since else None)
+    assert desk.last_visit(asked(kept)) == (datetime.fromtimestamp(since, UTC) if since else None)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_visit_before_this_one_is_known(kept, since):
 )
 def test_a_look_belongs_to_its_visit(kept, remembered):
     answer = Response()
-    visits.remember(asked(kept), answer, "/console", over_tls=True)
+    desk.remember(asked(kept), answer, "/console", over_tls=True)
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{visits.COOKIE}={remembered};")
+    assert cookie.startswith(f"{desk.COOKIE}={remembered};")
     assert {"HttpOnly", "Path=/console", "SameSite=lax", "Secure"} <= set(cookie.split("; "))

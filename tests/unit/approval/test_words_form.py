@@ -6,7 +6,7 @@ from starlette.datastructures import FormData
 from bmt.contracts.http.notification import Template
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FormWrong, Sent
-from services.approval.console.notices.words_form import WordsForm, faults_of
+from services.approval.console.notices import WordsForm, faults_of
 
 WORDING = {
     "opening": "Permohonan {rujukan}.",

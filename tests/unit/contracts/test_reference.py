@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.contracts.reference import read
-from services.records.words import asked, words_of
+from services.records.views import asked, words_of
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"
 TYPED = [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.intake.channels.authentication import authenticated
+from services.intake.channels.keeping import authenticated
 from services.intake.channels.message import read
-from services.intake.domain.sender import address_in
+from services.intake.domain.submission import address_in
 
 US = "mx.mampu.gov.my"
 SENDER = "siti@mampu.gov.my"

@@ -50,7 +50,7 @@ from services.intake.domain.errors import (
     UnknownRequest,
 )
 from services.intake.domain.events import Bounce, InboxItemDismissed, InboxItemReceived, Missing
-from services.intake.domain.reference import reference
+from services.intake.domain.received import reference
 from services.intake.domain.submission import Standing
 
 APPROVED = Decision(

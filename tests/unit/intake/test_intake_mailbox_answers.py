@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.mailbox import answers
+from services.intake.mailbox import session
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from services.intake.mailbox import answers
     ],
 )
 def test_a_message_is_found_in_what_the_server_says(answer, content):
-    assert answers.body(answer, 7) == content
+    assert session.body(answer, 7) == content
 
 
 def test_its_size_is_found_too():
-    assert answers.size([b"3 (UID 8 RFC822.SIZE 1)", b"1 (RFC822.SIZE 512 UID 7)"], 7) == 512
-    assert answers.size([None], 7) is None
+    assert session.size([b"3 (UID 8 RFC822.SIZE 1)", b"1 (RFC822.SIZE 512 UID 7)"], 7) == 512
+    assert session.size([None], 7) is None
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_its_size_is_found_too():
     ],
 )
 def test_whether_marks_are_kept_is_told_by_the_permanent_flags(flags, keeps):
-    assert answers.keeps_keywords(flags, "$BmtTaken") is keeps
+    assert session.keeps_keywords(flags, "$BmtTaken") is keeps

@@ -4,8 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from submissions import AGENCIES
 
-from services.intake.mailbox.collector import Collector
-from services.intake.mailbox.gauges import MailboxGauges
+from services.intake.mailbox.collector import Collector, MailboxGauges
 from services.intake.mailbox.session import Folder, MailboxAway
 
 

@@ -8,8 +8,8 @@ import pytest
 from fixtures.drawn_paper import A4, drawn, stored, unlike
 from PIL import Image, TiffImagePlugin
 
-from services.intake.scanning.faults import Unreadable
-from services.intake.scanning.image_pages import as_pdf
+from services.intake.scanning.batch import Unreadable
+from services.intake.scanning.reading import as_pdf
 
 SIZE = (400, 200)
 ORIENTATION, UNIT, X_RESOLUTION, Y_RESOLUTION, SUBFILE = 274, 296, 282, 283, 254

@@ -9,11 +9,10 @@ from fixtures.thoroughness import LONG
 
 from services.intake.domain.scans import doubts, proposal
 from services.intake.paper_codes import CoverCode, FormCode, RequestCode, paper_code
-from services.intake.scanning import page_codes
-from services.intake.scanning.batch import Part, parts_of
-from services.intake.scanning.faults import Unreadable
-from services.intake.scanning.process import ScanWrong, read_scan
+from services.intake.scanning import reading
+from services.intake.scanning.batch import Part, Unreadable, parts_of
 from services.intake.scanning.reading import read
+from services.intake.scanning.reception import ScanWrong, read_scan
 
 ID = "01936f2a-7b1c-7def-8abc-0123456789ab"
 FORM = FormCode("application", "MAMPU")
@@ -99,7 +98,7 @@ def test_a_code_is_found_however_the_paper_lies(tmp_path, skew, turn, dpi):
         scanned(typed("Surat", dpi=dpi), 4, skew, turn),
     ]
     (tmp_path / "scan").write_bytes(batch_pdf(pages, dpi))
-    assert list(page_codes.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
+    assert list(reading.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
 
 
 def test_pages_are_copied_not_drawn_again(tmp_path):
@@ -198,7 +197,7 @@ async def test_what_cannot_be_read_is_said_clearly(tmp_path, content, kind, faul
 
 
 def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.scanning.image_pages.MOST_PIXELS", 1000)
+    monkeypatch.setattr("services.intake.scanning.reading.MOST_PIXELS", 1000)
     scan = tmp_path / "scan"
     scan.write_bytes(batch_tiff([typed("satu")]))
     with pytest.raises(Unreadable, match="300 dpi"):
@@ -220,6 +219,6 @@ def three_pages(tmp_path):
 
 
 async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.scanning.process.LONGEST_SECONDS", 0.01)
+    monkeypatch.setattr("services.intake.scanning.reception.LONGEST_SECONDS", 0.01)
     with pytest.raises(ScanWrong, match="too long"):
         await read_scan(three_pages, PDF, tmp_path)

@@ -16,7 +16,7 @@ from bmt.chassis.work.worker import Done, Later
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.channels.smtp import MailRefused
 from services.notification.domain import DECIDER
-from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.events import FailureDue, FailureTold
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.reminding import Reminders, telling_of_failures
 from services.notification.subscriptions import TABLE

@@ -12,7 +12,7 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import email
 from services.notification.channels.paper import Press
-from services.notification.channels.telling_code import telling_code
+from services.notification.channels.status_link import telling_code
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import Slip
 from services.notification.wording.composer import OwnWords

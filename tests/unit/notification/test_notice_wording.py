@@ -11,8 +11,8 @@ from notices import COMPOSER, REQUEST, command, slip
 from bmt.agencies.register import Agencies
 from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage
 from services.notification.channels.email import body
-from services.notification.wording.amounts import english_date, malay_date, size
 from services.notification.wording.composer import Composer, readable
+from services.notification.wording.phrases import english_date, malay_date, size
 
 GOLDEN = Path(__file__).parent / "golden"
 TERMINATION = REQUEST.model_copy(

@@ -24,12 +24,7 @@ from services.notification.domain.commands import (
     Tell,
 )
 from services.notification.domain.decide import decide
-from services.notification.domain.events import (
-    NoticeDue,
-    NoticeHeld,
-    ResendRequested,
-    SentAgain,
-)
+from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
 
 ABOUT = st.sampled_from(["returned", "rejected", "withdrawn", "configured", "terminated"])
 CHANNELS = st.sampled_from(["email", "email", "letter"])

@@ -10,12 +10,18 @@ from notices import NOW, SITI, notice
 
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
-from services.notification.domain.events import NoticeDue, NoticeHeld
-from services.notification.domain.failure_events import FailureDue, FailureTold
+from services.notification.domain.events import (
+    FailureDue,
+    FailureTold,
+    NoticeDue,
+    NoticeHeld,
+    ReminderSent,
+    StepAwaited,
+    StepEnded,
+    TemplateSaved,
+)
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
-from services.notification.domain.template_events import TemplateSaved
 from services.notification.domain.templates import SavedMeanwhile, SaveWords, Template
-from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.waits import AwaitStep, RecordReminder
 from services.notification.wording.composer import DEFAULT
 

@@ -14,7 +14,7 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway
 from services.notification.domain import DECIDER
-from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.reminding import Reminders, reminding
 
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)

@@ -8,11 +8,10 @@ from notices import COMPOSER, NOW, REQUEST, SITI, command
 from words import own_words
 
 from services.notification.domain import DECIDER
-from services.notification.domain.template_events import TemplateSaved
-from services.notification.domain.template_rules import faults
-from services.notification.domain.templates import SavedMeanwhile, SaveWords, TemplateWrong
+from services.notification.domain.events import TemplateSaved
+from services.notification.domain.templates import SavedMeanwhile, SaveWords, TemplateWrong, faults
 from services.notification.domain.variables import ALLOWED, REQUIRED
-from services.notification.templates.preview import sample_slip, variables
+from services.notification.templates.desk import sample_slip, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 
 WORDS = own_words()

@@ -15,8 +15,8 @@ from words import ESSENTIAL, own_words
 
 from services.notification.channels import email
 from services.notification.channels.paper import Press
-from services.notification.domain.template_rules import faults
-from services.notification.templates.preview import sample_slip
+from services.notification.domain.templates import faults
+from services.notification.templates.desk import sample_slip
 
 PRESS = Press()
 BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})

@@ -11,8 +11,8 @@ from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.practice import Practice
-from services.notification.domain.wait_events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
 from services.notification.views.work import level_of, wait_of, work_of

@@ -39,7 +39,7 @@ from services.provisioning.domain.events import (
     TaskTakenOver,
 )
 from services.provisioning.domain.goal import NOTHING_IN_FORCE, by_hand
-from services.provisioning.domain.policy import Policy
+from services.provisioning.domain.order import Policy
 
 REQUEST = facts()
 TERMINATION = facts(kind="termination")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.connector import NotCalled, TargetAway, TargetRefused
+from services.provisioning.connectors.guarded import Breaker
 
 
 class Target:

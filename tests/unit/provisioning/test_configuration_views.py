@@ -37,7 +37,7 @@ from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
 from services.provisioning import answers
 from services.provisioning.views import configurations, entitlements, reviews, tasks
-from services.provisioning.views.work import work_of
+from services.provisioning.views.tasks import work_of
 
 
 def heard(*history):

@@ -12,12 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import clock
-from services.provisioning.connectors.breaker import Breaker
 from services.provisioning.connectors.connector import NotCalled, Reading, TargetAway, Unsettled
 from services.provisioning.connectors.copyparty import Copyparty
-from services.provisioning.connectors.guarded import ConnectorMetrics
-from services.provisioning.connectors.looks import Looks
-from services.provisioning.connectors.targets import Case, Targets
+from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
+from services.provisioning.connectors.targets import Case, Looks, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
 

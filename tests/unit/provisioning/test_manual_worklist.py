@@ -30,7 +30,7 @@ from services.provisioning.domain.errors import (
     TaskFinished,
     UnknownTask,
 )
-from services.provisioning.domain.policy import Policy
+from services.provisioning.domain.order import Policy
 
 OPEN = (due(policy=Policy()), started(), awaiting())
 SEPARATED = (due(policy=JPA), started(), awaiting())

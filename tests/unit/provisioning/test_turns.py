@@ -8,8 +8,8 @@ from fixtures.samples import APPLICANT, facts
 from orders import due, started
 from test_configuration_views import heard, projection
 
-from services.provisioning.views import configurations, turns
-from services.provisioning.views.turns import Turn, Turns
+from services.provisioning.views import configurations
+from services.provisioning.views.configurations import Turn, Turns
 
 
 def order(milliseconds, account):
@@ -21,7 +21,7 @@ def order(milliseconds, account):
 
 @pytest.mark.parametrize("most_found", [2, 1_000])
 async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatch):
-    monkeypatch.setattr(turns, "MOST_FOUND", most_found)
+    monkeypatch.setattr(configurations, "MOST_FOUND", most_found)
     dice = random.Random(4)
     view = projection(configurations.CONFIGURATIONS)
     accounts = ("Ahmad@mampu.gov.my", "ahmad@mampu.gov.my", "siti@mampu.gov.my")

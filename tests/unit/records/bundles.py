@@ -14,10 +14,8 @@ from services.records.domain.events import FolioFiled
 from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.sealing.commitments import committed, disposed_of
 from services.records.sealing.leaf_seals import OpenLeaf
-from services.records.tree.checkpoint import Checkpoint
-from services.records.tree.checkpoints import SignedCheckpoint
-from services.records.tree.edge import Edge
-from services.records.tree.merkle import inclusion_ranges
+from services.records.tree.checkpoints import Checkpoint, SignedCheckpoint
+from services.records.tree.merkle import Edge, inclusion_ranges
 from services.records.tree.notes import Signer
 from services.records.tree.reading import Proof
 

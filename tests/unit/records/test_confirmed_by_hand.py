@@ -12,8 +12,8 @@ from pypdf import PdfReader
 from bmt.contracts.events import ConfigurationFailed, Evidence, Retried
 from bmt.contracts.http.records import RecordedEvent
 from services.records.bundle.paper import RecordPaper
-from services.records.pages.timeline import timeline
-from services.records.request_state import state_of
+from services.records.pages.api import timeline
+from services.records.time_machine import state_of
 
 REQUEST = facts()
 STORAGE = Evidence(target="storage", connector="copyparty", read_back_at=MONDAY)

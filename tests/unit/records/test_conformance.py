@@ -20,9 +20,9 @@ from bmt.contracts.http.records import (
     Notice,
     RecordState,
 )
-from services.records.conformance import paper
+from services.records.conformance import forms
 from services.records.conformance.checks import Code, deviations, steps_of
-from services.records.conformance.paper import ConformancePaper
+from services.records.conformance.forms import ConformancePaper
 from services.records.conformance.report import COLUMNS, Period, coded, moments, report, written
 
 RULES = register.read(AGENCIES_FILE).get("MAMPU").rules
@@ -230,6 +230,6 @@ def test_the_paper_says_the_same_in_malay_and_english():
 
 
 def test_the_paper_knows_a_malay_name_for_every_deviation():
-    template = (Path(paper.__file__).parent / "templates" / "conformance.typ").read_text()
+    template = (Path(forms.__file__).parent / "templates" / "conformance.typ").read_text()
     for code in get_args(Code):
         assert f"  {code}: [" in template

@@ -6,20 +6,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from services.records.domain import DECIDER
-from services.records.domain.disposal_events import (
-    EVENTS,
-    DisposalApproved,
-    DisposalBegun,
-    DisposalCarriedOut,
-    DisposalProposed,
-    DisposalStopped,
-)
 from services.records.domain.disposals import (
     BeginDisposal,
     Blocker,
     EndDisposal,
     ProposeDisposal,
     RuleOnDisposal,
+)
+from services.records.domain.events import (
+    EVENTS,
+    DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalStopped,
 )
 
 OFFICERS = st.sampled_from(["siti", "aminah"])

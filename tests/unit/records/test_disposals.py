@@ -10,7 +10,7 @@ from fixtures.service import AGENCIES_FILE
 
 from bmt.agencies import register
 from bmt.verify_record import DISPOSED
-from services.records.disposal.schedule import blockers, kept_until
+from services.records.disposal.office import blockers, kept_until
 from services.records.domain import DECIDER
 from services.records.domain.commands import (
     FileDisposal,
@@ -19,14 +19,6 @@ from services.records.domain.commands import (
     PlaceHold,
     Reader,
     ReleaseHold,
-)
-from services.records.domain.disposal_events import (
-    DisposalApproved,
-    DisposalBegun,
-    DisposalCarriedOut,
-    DisposalProposed,
-    DisposalRejected,
-    DisposalStopped,
 )
 from services.records.domain.disposals import (
     BeginDisposal,
@@ -41,7 +33,17 @@ from services.records.domain.disposals import (
     RuleOnDisposal,
 )
 from services.records.domain.errors import HoldOfAnother, RecordNotFound
-from services.records.domain.events import EventFiled, HoldPlaced, HoldReleased
+from services.records.domain.events import (
+    DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalRejected,
+    DisposalStopped,
+    EventFiled,
+    HoldPlaced,
+    HoldReleased,
+)
 from services.records.domain.state import DesignatedFile, Unopened
 
 REQUEST = facts()

@@ -32,11 +32,9 @@ from services.records.domain.events import (
 )
 from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaf import Entry, Tail, chained
-from services.records.request_state import state_of
 from services.records.sealing.leaf_seals import OpenLeaf
-from services.records.time_machine import Until, record
-from services.records.views import FILES, work_of
-from services.records.words import asked, words_of
+from services.records.time_machine import Until, record, state_of
+from services.records.views import FILES, asked, words_of, work_of
 
 REQUEST = facts()
 FORM = "sha256:" + "0" * 64

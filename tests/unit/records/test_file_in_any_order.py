@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, invariant, precondition, rule
 from bmt.contracts import topics
 from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
 from bmt.contracts.values import Document
-from services.records.domain import DECIDER, disposal_events
+from services.records.domain import DECIDER, events
 from services.records.domain.commands import (
     ExportRecord,
     FileDisposal,
@@ -77,9 +77,7 @@ class Files(DeciderMachine):
 
     decider = DECIDER
     models = tuple(
-        model
-        for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE)
-        if model not in disposal_events.EVENTS
+        model for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE) if model not in events.EVENTS
     )
     requests = Bundle("requests")
 

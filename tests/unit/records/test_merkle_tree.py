@@ -8,9 +8,10 @@ from fixtures.thoroughness import LONG
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.records.tree.edge import TILE_WIDTH, Edge
 from services.records.tree.merkle import (
     EMPTY_ROOT,
+    TILE_WIDTH,
+    Edge,
     consistency_ranges,
     inclusion_ranges,
     verifies_consistency,

@@ -18,15 +18,13 @@ from services.records.sealing.commitments import (
     committed,
     disclosed,
     disposed_of,
-    read,
-    written,
-)
-from services.records.sealing.places import (
     impersonal,
     impersonal_in_file,
     parted,
     personal_fields,
     put_back,
+    read,
+    written,
 )
 
 PUBLIC = [model for topic in topics.PUBLIC for model in topics.EVENTS[topic]]

@@ -6,9 +6,15 @@ import os
 
 import pytest
 
-from services.records.sealing.cipher import PersonKey, SealBroken
-from services.records.sealing.master_keys import KeyUnknown, MasterKey, Person, master_keys
-from services.records.sealing.sealed_files import PIECE_BYTES, SALT_BYTES, opened_file, seal_file
+from services.records.sealing.keys import (
+    KeyUnknown,
+    MasterKey,
+    Person,
+    PersonKey,
+    SealBroken,
+    master_keys,
+)
+from services.records.sealing.sealed_folios import PIECE_BYTES, SALT_BYTES, opened_file, seal_file
 
 KEY = PersonKey("k-1", bytes(range(32)))
 OTHER = PersonKey("k-2", bytes(32))

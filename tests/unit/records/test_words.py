@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.records.words import LONGEST_WORD, MOST_WORDS, asked, words_of
+from services.records.views import LONGEST_WORD, MOST_WORDS, asked, words_of
 
 FILE = words_of(
     [

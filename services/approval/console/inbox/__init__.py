@@ -1,1 +1,0 @@
-"""What a person must read: each message or scan beside the form that registers it."""

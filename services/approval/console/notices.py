@@ -1,0 +1,215 @@
+"""The form of a notice's words: paragraphs and lines as people type them, in both languages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.notification import (
+    NoticePreview,
+    RestoreDefault,
+    SaveTemplate,
+    Template,
+    Wording,
+)
+from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.pages.forms import Sent, all_told, new_key, sent, validated
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.clients import Errand, Neighbours, address
+
+LANGUAGES: Final = ("malay", "english")
+PARTS: Final = ("opening", "onward", "closing", "signatory")
+
+
+@dataclass(frozen=True, slots=True)
+class WordsForm:
+    """What stands in the form.
+
+    Attributes:
+        key: names this one form for ever.
+        version: the version that was read when the form was shown.
+        typed: by language and part, `malay-opening`; and `why`.
+    """
+
+    key: str = field(default_factory=new_key)
+    version: int = 0
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_template(cls, template: Template) -> "WordsForm":
+        """With the words in force."""
+        typed = {
+            f"{language}-{part}": _typed(getattr(template.words, language), part)
+            for language in LANGUAGES
+            for part in PARTS
+        }
+        return cls(new_key(), template.version, typed)
+
+    @classmethod
+    def of(cls, sent: Sent) -> "WordsForm":
+        """As it was sent; what is filled in differently next time is another form."""
+        names = [f"{language}-{part}" for language in LANGUAGES for part in PARTS]
+        version = sent.text("version")
+        number = int(version) if version.isascii() and version.isdigit() else 0
+        return cls(new_key(), number, {name: sent.text(name) for name in (*names, "why")})
+
+    def value(self, name: str) -> str:
+        """What stands in a field."""
+        return self.typed.get(name, "")
+
+    def words(self) -> Mapping[str, object]:
+        """The words as the API takes them."""
+        return {language: self._wording(language) for language in LANGUAGES}
+
+    def saved(self) -> Mapping[str, object]:
+        """The body that saves them.
+
+        Raises:
+            FormWrong: naming every field that is wrong.
+        """
+        told = {"words": self.words(), "why": self.value("why").strip(), "version": self.version}
+        return validated(SaveTemplate, told).model_dump(mode="json")
+
+    def _wording(self, language: str) -> Mapping[str, object]:
+        told: dict[str, object] = {
+            "opening": _one_line(self.value(f"{language}-opening")),
+            "onward": _paragraphs(self.value(f"{language}-onward")),
+            "closing": _lines(self.value(f"{language}-closing")),
+        }
+        if signatory := _one_line(self.value(f"{language}-signatory")):
+            told["signatory"] = signatory
+        return told
+
+
+def faults_of(refused: Refused | None) -> dict[str, FieldError]:
+    """What is wrong with each field: `/words/malay/onward/1` belongs to `malay-onward`."""
+    faults: dict[str, FieldError] = {}
+    for fault in refused.errors if refused else ():
+        steps = [step for step in fault.pointer.split("/") if step and step != "words"]
+        faults.setdefault("-".join(steps[:2]) if steps else "", fault)
+    return faults
+
+
+def _typed(wording: Wording, part: str) -> str:
+    value = getattr(wording, part)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return ("\n\n" if part == "onward" else "\n").join(value)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _paragraphs(text: str) -> Sequence[str]:
+    """Apart by an empty line; a line break within one is a space."""
+    plain = text.replace("\r\n", "\n").split("\n\n")
+    return [paragraph for one in plain if (paragraph := _one_line(one))]
+
+
+def _lines(text: str) -> Sequence[str]:
+    return [line for one in text.splitlines() if (line := _one_line(one))]
+
+
+# The pages of the notices' words.
+
+
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+
+
+class _Templates(Page[Template]):
+    """The words of every notice."""
+
+
+Form = Annotated[Sent, Depends(sent)]
+
+
+def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+    """The pages below `/notices`."""
+    routes = APIRouter(prefix="/notices", dependencies=[Depends(admitted)])
+
+    def shown(
+        request: Request,
+        template: Template,
+        form: WordsForm,
+        preview: NoticePreview | None = None,
+        refused: Refused | None = None,
+    ) -> Response:
+        return layout.page(
+            request,
+            "notice.html",
+            STATUS[refused.problem] if refused else _OK,
+            notice=template,
+            form=form,
+            preview=preview,
+            refused=refused,
+            faults=faults_of(refused),
+            told=all_told(refused),
+            languages=LANGUAGES,
+            parts=PARTS,
+            wording=wording,
+        )
+
+    @routes.get("")
+    async def listed(request: Request) -> Response:
+        errand = neighbours.errand(request)
+        found = await errand.get("notification", address("templates"), _Templates, {"limit": 50})
+        return layout.page(request, "notices.html", found=found.items, wording=wording)
+
+    @routes.get("/{about}")
+    async def one(request: Request, about: Id) -> Response:
+        template = await _template(neighbours.errand(request), about)
+        return shown(request, template, WordsForm.of_template(template))
+
+    @routes.post("/{about}")
+    async def act(request: Request, about: Id, told: Form) -> Response:
+        errand, form = neighbours.errand(request), WordsForm.of(told)
+        try:
+            match told.text("do"):
+                case "preview":
+                    tried = await errand.post(
+                        "notification",
+                        address("templates", about, "preview"),
+                        {"words": form.words()},
+                        NoticePreview,
+                        told.key,
+                    )
+                    return shown(request, await _template(errand, about), form, tried)
+                case "letter" | "memo" | "form" as paper:
+                    preview = address("templates", about, "preview")
+                    words, asked = {"words": form.words()}, {"as": paper}
+                    made = await errand.made("notification", preview, words, told.key, asked)
+                    return _paper(made)
+                case "default":
+                    body = _restored(form)
+                    path = address("templates", about, "default")
+                    await errand.post("notification", path, body, Template, told.key)
+                case _:
+                    path = address("templates", about)
+                    await errand.put("notification", path, form.saved(), Template, told.key)
+        except Refused as refused:
+            return shown(request, await _template(errand, about), form, refused=refused)
+        return RedirectResponse(request.url.path, _SEE_OTHER)
+
+    return routes
+
+
+def _paper(content: bytes) -> Response:
+    headers = {"Content-Disposition": 'inline; filename="pratonton.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+async def _template(errand: Errand, about: str) -> Template:
+    return await errand.get("notification", address("templates", about), Template)
+
+
+def _restored(form: WordsForm) -> Mapping[str, Any]:
+    told = {"why": form.value("why").strip(), "version": form.version}
+    return validated(RestoreDefault, told).model_dump(mode="json")

@@ -1,0 +1,105 @@
+"""Papers' pages: what is to be printed and handed over, what waits for the mail server, what did not arrive."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.notification import (
+    NoticeStatus,
+    PaperDispatched,
+    ResendAccepted,
+    WaitingNotification,
+)
+from bmt.contracts.problems import STATUS, Refused
+from bmt.pages.forms import Sent, all_told, new_key, sent
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.clients import Errand, Neighbours, address
+
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+_PDF: Final = b"%PDF-"
+
+
+class _Notices(Page[WaitingNotification]):
+    """A page of notices."""
+
+
+Form = Annotated[Sent, Depends(sent)]
+
+
+def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+    """The pages below `/papers`."""
+    routes = APIRouter(prefix="/papers", dependencies=[Depends(admitted)])
+
+    async def listed(
+        request: Request,
+        status: NoticeStatus,
+        cursor: str | None = None,
+        refused: Refused | None = None,
+    ) -> Response:
+        asked = {"status": status, "cursor": cursor}
+        errand = neighbours.errand(request)
+        found = await errand.get("notification", address("notifications"), _Notices, asked)
+        return layout.page(
+            request,
+            "papers.html",
+            STATUS[refused.problem] if refused else _OK,
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            keys={one.notification_id: new_key() for one in found.items},
+            refused=refused,
+            told=all_told(refused),
+            wording=wording,
+        )
+
+    @routes.get("")
+    async def look(
+        request: Request,
+        status: NoticeStatus = "prepared",
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    ) -> Response:
+        return await listed(request, status, cursor)
+
+    @routes.post("")
+    async def act(request: Request, told: Form, status: NoticeStatus = "prepared") -> Response:
+        notification_id = told.text("notification_id")
+        try:
+            if told.text("do") == "resend":
+                await _resend(neighbours.errand(request), notification_id, told.key)
+            else:
+                await _hand_over(neighbours.errand(request), notification_id, told)
+        except Refused as refused:
+            return await listed(request, status, refused=refused)
+        return RedirectResponse(f"{request.url.path}?status={status}", _SEE_OTHER)
+
+    @routes.get("/{notification_id}/document")
+    async def document(request: Request, notification_id: Id) -> Response:
+        errand = neighbours.errand(request)
+        content = await errand.download(
+            "notification", address("notifications", notification_id, "document")
+        )
+        is_paper = content.startswith(_PDF)
+        name = f"{notification_id}.{'pdf' if is_paper else 'eml'}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        media_type = "application/pdf" if is_paper else "message/rfc822"
+        return Response(content, media_type=media_type, headers=headers)
+
+    return routes
+
+
+async def _resend(errand: Errand, notification_id: str, key: str) -> None:
+    path = address("notifications", notification_id, "resend")
+    await errand.post("notification", path, {}, ResendAccepted, key)
+
+
+async def _hand_over(errand: Errand, notification_id: str, told: Sent) -> None:
+    note = told.text("note").strip()
+    path = address("notifications", notification_id, "dispatch")
+    body = {"note": note} if note else {}
+    await errand.post("notification", path, body, PaperDispatched, told.key)

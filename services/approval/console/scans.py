@@ -1,0 +1,98 @@
+"""The page of scans."""
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.contracts.http.intake import ScanAccepted
+from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.uploads import file_of
+
+SCAN: Final = "scan"
+MOST_BYTES: Final = 100 * 1024 * 1024
+"""Intake takes in as many as its settings say, and this page no more than that."""
+
+_OK: Final = 200
+
+Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
+_NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
+
+
+def routes(
+    layout: Layout, neighbours: Neighbours, agencies: Agencies, admitted: Admitted
+) -> APIRouter:
+    """The pages below `/scans`."""
+    routes = APIRouter(prefix="/scans", dependencies=[Depends(admitted)])
+
+    def shown(
+        request: Request, visitor: Principal, refused: Refused | None = None, **told: Any
+    ) -> Response:
+        """The form; it keeps its key until what was sent under it is known to be taken in."""
+        known = visitor.agency in agencies
+        return layout.page(
+            request,
+            "scans.html",
+            STATUS[refused.problem] if refused else _OK,
+            received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
+            refused=refused,
+            faults=faults_of(refused),
+            told=all_told(refused),
+            wording=wording,
+            **{"accepted": None, "channel": "", "key": new_key(), **told},
+        )
+
+    @routes.get("")
+    async def form(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
+        return shown(request, visitor)
+
+    @routes.post("")
+    async def hand_in(
+        request: Request, visitor: Annotated[Principal, Depends(admitted)]
+    ) -> Response:
+        told = await read(request, FORM_BYTES + MOST_BYTES, 1)
+        channel = told.text("channel")
+        try:
+            accepted = await _handed_in(neighbours.errand(request), told, channel)
+        except Unavailable:
+            # It may have been taken in all the same: sent again, it must not come twice.
+            away = Refused(problem="unavailable")
+            return shown(request, visitor, away, channel=channel, key=told.key)
+        except Refused as refused:
+            key = new_key() if refused.problem == "idempotency_key_reused" else told.key
+            return shown(request, visitor, refused, channel=channel, key=key)
+        return shown(request, visitor, accepted=accepted)
+
+    @routes.get("/{kind}.pdf")
+    async def sheet(
+        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
+    ) -> Response:
+        content = await neighbours.errand(request).download(
+            "intake", address("forms", f"{kind}.pdf"), {"agency": visitor.agency}
+        )
+        headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
+        return Response(content, media_type="application/pdf", headers=headers)
+
+    return routes
+
+
+async def _handed_in(errand: Errand, told: Sent, channel: str) -> ScanAccepted:
+    """The papers, which wait in the inbox now.
+
+    Raises:
+        Refused: there is no file, or intake does not take it in.
+    """
+    if not (files := told.files(SCAN)):
+        raise FormWrong(errors=(_NO_FILE,))
+    asked = {"channel": channel} if channel in wording.CHANNEL else {}
+    scan = file_of(files[0])
+    return await errand.send("intake", address("scans"), scan, ScanAccepted, told.key, asked)

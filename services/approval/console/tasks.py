@@ -1,0 +1,168 @@
+"""The manual tasks' pages: what waits, and one task to be followed value by value."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.contracts.http.provisioning import (
+    Claimed,
+    Completed,
+    Completion,
+    TakenOver,
+    Task,
+    TaskFilter,
+    TaskInFull,
+)
+from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Document
+from bmt.pages import session
+from bmt.pages.forms import Sent, all_told, new_key, validated
+from bmt.pages.layout import Layout
+from bmt.pages.login import Admitted
+from services.approval.console import wording
+from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.uploads import Uploaded, Uploads, with_files
+
+EVIDENCE: Final = "evidence"
+
+_SEE_OTHER: Final = 303
+_OK: Final = 200
+
+
+class _Tasks(Page[Task]):
+    """A page of the manual worklist."""
+
+
+class TaskDesk:
+    """Lays out the manual worklist."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def listed(self, request: Request, found: Page[Task], status: TaskFilter) -> Response:
+        """What waits to be set by hand, or was."""
+        return self._layout.page(
+            request,
+            "tasks.html",
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+        )
+
+    def one(
+        self,
+        request: Request,
+        task: TaskInFull,
+        told: Sent | None = None,
+        refused: Refused | None = None,
+        documents: Sequence[Document] = (),
+    ) -> Response:
+        """A task with its values one by one, and the statement that it is done, with what was taken in for it."""
+        visitor = session.visitor(request)
+        return self._layout.page(
+            request,
+            "task.html",
+            STATUS[refused.problem] if refused else _OK,
+            task=task,
+            mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
+            key=told.key if told and _is_away(refused) else new_key(),
+            documents=documents,
+            typed={name: told.text(name) if told else "" for name in ("note", "reason")},
+            refused=refused,
+            told=all_told(refused),
+            wording=wording,
+        )
+
+
+def routes(
+    layout: Layout, neighbours: Neighbours, rights: DocumentRights, admitted: Admitted
+) -> APIRouter:
+    """The pages below `/tasks`."""
+    routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
+    desk, uploads = TaskDesk(layout), Uploads(rights)
+
+    @routes.get("")
+    async def listed(
+        request: Request,
+        status: TaskFilter = "open",
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    ) -> Response:
+        asked = {"status": status, "cursor": cursor}
+        found = await neighbours.errand(request).get(
+            "provisioning", address("tasks"), _Tasks, asked
+        )
+        return desk.listed(request, found, status)
+
+    @routes.get("/{task_id}")
+    async def one(request: Request, task_id: Id) -> Response:
+        return desk.one(request, await _task(neighbours.errand(request), task_id))
+
+    @routes.post("/{task_id}")
+    async def act(
+        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(admitted)]
+    ) -> Response:
+        told, came = await with_files(request), Uploaded()
+        errand = neighbours.errand(request)
+        try:
+            if act := _ACTS.get(told.text("do")):
+                await act(errand, task_id, told)
+            else:
+                came = await uploads.taken_in(errand, told, EVIDENCE, visitor)
+                await _complete(errand, task_id, told, came)
+        except Refused as refused:
+            task = await _task(errand, task_id)
+            return desk.one(request, task, told, refused, came.documents)
+        except Unavailable:
+            # The task itself may be what is away: then the page says so, and the form is lost with it.
+            task = await _task(errand, task_id)
+            return desk.one(request, task, told, Refused(problem="unavailable"), came.documents)
+        return RedirectResponse(request.url.path, _SEE_OTHER)
+
+    return routes
+
+
+async def _task(errand: Errand, task_id: str) -> TaskInFull:
+    return await errand.get("provisioning", address("tasks", task_id), TaskInFull)
+
+
+async def _claim(errand: Errand, task_id: str, told: Sent) -> None:
+    await errand.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key)
+
+
+async def _take_over(errand: Errand, task_id: str, told: Sent) -> None:
+    """In the place of the colleague whom the page named."""
+    body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
+    await errand.post(
+        "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
+    )
+
+
+async def _complete(errand: Errand, task_id: str, told: Sent, came: Uploaded) -> None:
+    """State that it is done, with the evidence that was handed in."""
+    body: dict[str, object] = {"evidence": came.ids}
+    if note := told.text("note").strip():
+        body["note"] = note
+    stated = validated(Completion, body, came.faults).model_dump(mode="json", exclude_none=True)
+    await errand.post(
+        "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
+    )
+
+
+def _is_away(refused: Refused | None) -> bool:
+    """It may be done all the same: sent again under its key, it is done once."""
+    return refused is not None and refused.problem == "unavailable"
+
+
+_ACTS: Final[Mapping[str, Callable[[Errand, str, Sent], Awaitable[None]]]] = {
+    "claim": _claim,
+    "take-over": _take_over,
+}
+"""What is done without evidence."""

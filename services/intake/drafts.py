@@ -1,0 +1,125 @@
+"""A draft, and what keeps drafts."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Document, Kind
+
+KEPT_FOR: Final = timedelta(days=30)
+"""A draft that nobody touches is removed after so long."""
+MOST_CHARACTERS: Final = 64 * 1024
+"""Of all that was typed."""
+
+
+class DraftTooLarge(Refused):
+    """What was typed is longer than any form that could be sent."""
+
+    problem = "validation_failed"
+
+    def __init__(self) -> None:
+        wrong = FieldError.of("/justification", "too_long", maximum=MOST_CHARACTERS)
+        super().__init__(wrong.detail, errors=(wrong,))
+
+
+class Draft(BaseModel):
+    """A form as it was left.
+
+    Attributes:
+        key: the form's name: sent twice, also from its draft, it is one request.
+        typed: by field, as people write it; nothing is checked.
+        documents: those that are attached already.
+        saved_at: when.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    typed: Mapping[str, str]
+    documents: tuple[Document, ...]
+    saved_at: datetime
+
+    def require_small(self) -> None:
+        """Raises `DraftTooLarge` where it is."""
+        if sum(map(len, self.typed.values())) > MOST_CHARACTERS:
+            raise DraftTooLarge
+
+
+class Drafts(Protocol):
+    """Keeps one draft an account and kind (one suite tests each keeper).
+
+    Every method raises `StoreUnavailable` when the store cannot be reached.
+    """
+
+    async def save(self, account: str, kind: Kind, draft: Draft) -> None:
+        """Durably, in the place of one that was there.
+
+        Raises:
+            DraftTooLarge: it is.
+        """
+        ...
+
+    async def find(self, account: str, kind: Kind) -> Draft | None:
+        """The draft; None when there is none, or no longer."""
+        ...
+
+    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+        """Remove it, where it has this key (None: any); there need not be one."""
+        ...
+
+
+# Drafts in intake's own database; MongoDB removes the old ones by itself.
+
+
+DRAFTS: Final = "drafts"
+"""The collection: one document an account and kind."""
+
+
+class MongoDrafts:
+    """`Drafts` on MongoDB."""
+
+    def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
+        """`collection` needs find, insert, update and remove."""
+        self._drafts = collection
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the index that old drafts are removed by (a TTL index looks once a minute)."""
+        seconds = int(KEPT_FOR.total_seconds())
+        expiring = mongodb.IndexModel([("saved_at", 1)], expireAfterSeconds=seconds)
+        with mongodb.store_errors():
+            await self._drafts.create_indexes([expiring])
+
+    async def save(self, account: str, kind: Kind, draft: Draft) -> None:
+        """As `Drafts.save`."""
+        draft.require_small()
+        kept = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
+        where = _of(account, kind)
+        with mongodb.store_errors():
+            try:
+                await self._drafts.replace_one(where, kept, upsert=True)
+            except mongodb.DuplicateKeyError:  # another was faster with the first one
+                await self._drafts.replace_one(where, kept)
+
+    async def find(self, account: str, kind: Kind) -> Draft | None:
+        """As `Drafts.find`."""
+        with mongodb.store_errors():
+            found = await self._drafts.find_one(_of(account, kind))
+        if found is None or found["saved_at"] <= self._clock() - KEPT_FOR:
+            return None
+        return Draft.model_validate(found)
+
+    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+        """As `Drafts.discard`."""
+        of_key = {} if key is None else {"key": key}
+        with mongodb.store_errors():
+            await self._drafts.delete_one({**_of(account, kind), **of_key})
+
+
+def _of(account: str, kind: Kind) -> dict[str, Any]:
+    return {"_id": f"{kind}/{account.casefold()}"}
