@@ -1,4 +1,10 @@
-"""What a decision is answered with: read from its commit alone, so that a replay says the same."""
+"""Many decisions in one call: each by itself, the call's answer once and for all.
+
+The call is taken up by a commit of its own stream before any item is decided, so that its
+Idempotency-Key belongs to its body; each item is a decision with a causation made from the key and the
+request, so that a call that was cut off goes on where it stopped; the answer is a second commit, so that
+the same key gives the same results even where a refusal is none that is recorded with the request.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +33,8 @@ from services.approval.domain.events import Endorsed
 from services.approval.domain.state import BulkDone
 from services.approval.handlers import decision_on, officer
 
+# What a decision is answered with: read from its commit alone, so that a replay says the same.
+
 
 def decision_made(commit: Commit) -> DecisionMade:
     """The answer to the command that led to `commit`, a decision's."""
@@ -53,14 +61,6 @@ def _endorsed(commit: Commit, event: Endorsed) -> DecisionMade:
         version=commit.sequence,
         levels=Levels(given=given.level, needed=event.levels),
     )
-
-
-# Many decisions in one call: each by itself, the call's answer once and for all.
-#
-# The call is taken up by a commit of its own stream before any item is decided, so that its
-# Idempotency-Key belongs to its body; each item is a decision with a causation made from the key and the
-# request, so that a call that was cut off goes on where it stopped; the answer is a second commit, so that
-# the same key gives the same results even where a refusal is none that is recorded with the request.
 
 
 WAVE: Final = 100

@@ -1,9 +1,4 @@
-"""Telling the same message again, though it came another way: by its Message-ID and its body.
-
-Each server on the way writes trace lines of its own above a message (RFC 5321, 4.4), so two copies of one
-message differ in their bytes. RFC 5322, 3.6.4: a Message-ID names one version of one message; not all
-programs keep to that, so the body must be the same too.
-"""
+"""A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -21,6 +16,12 @@ from bmt.chassis.runtime.clock import Clock
 from services.intake.api import message
 from services.intake.domain.commands import ReceiveEmail, RecordDelivery
 from services.intake.domain.events import EmailDelivered
+
+# Telling the same message again, though it came another way: by its Message-ID and its body.
+#
+# Each server on the way writes trace lines of its own above a message (RFC 5321, 4.4), so two copies of one
+# message differ in their bytes. RFC 5322, 3.6.4: a Message-ID names one version of one message; not all
+# programs keep to that, so the body must be the same too.
 
 _HEADER_BYTES: Final = 256 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -64,9 +65,6 @@ def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
         ):  # so many are no end; and are not gone through again and again
             yield blanks.replace(b"\r\n", b"\n")
             blanks = b""
-
-
-# A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls.
 
 
 class Commits(Protocol):

@@ -1,4 +1,4 @@
-"""The step that an event is in a request's history, as its status tells it."""
+"""Read models: where each request stands, the inbox, who uploaded which document and what holds it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -41,6 +41,8 @@ from services.intake.domain.events import (
     Missing,
     ScanOrigin,
 )
+
+# The step that an event is in a request's history, as its status tells it.
 
 Told = tuple[str, str, str]
 """Step, by whom, detail."""
@@ -155,9 +157,6 @@ _TOLD: Final[dict[type[BaseModel], Callable[[Any], Told]]] = {
 
 _RANK: Final = {event: rank for rank, event in enumerate(_TOLD)}
 """The procedure's order, which the table above follows."""
-
-
-# Read models: where each request stands, the inbox, who uploaded which document and what holds it.
 
 
 OPEN: Final = frozenset(

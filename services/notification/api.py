@@ -1,4 +1,4 @@
-"""What commands are answered with: read from their commit alone, so that a replay says the same."""
+"""Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
 
 from typing import Annotated, Any, Final
 
@@ -31,6 +31,8 @@ from services.notification.domain.errors import NotPreparedYet, UnknownNotice, U
 from services.notification.views import notices as notices_
 from services.notification.views.notices import Notices, Told
 
+# What commands are answered with: read from their commit alone, so that a replay says the same.
+
 
 def paper_dispatched(commit: Commit) -> PaperDispatched:
     """The answer to the command that led to `commit`, a paper's handing over."""
@@ -50,9 +52,6 @@ def paper_dispatched(commit: Commit) -> PaperDispatched:
 def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
     """The answer to the wish to send a message once more; on its way already is as good."""
     return ResendAccepted(request_id=commit.subject, notification_id=notification_id)
-
-
-# Notification over HTTP: what was told, the messages themselves, papers handed over, once more.
 
 
 IN_ORDER: Final = Paging(tuple[str, str])

@@ -1,4 +1,8 @@
-"""One request's configuration while a worker has it in hand."""
+"""Who configures: takes an approved request, brings each target to what was approved, reads it back.
+
+A crash leaves a request that is started, and targets that are set or not: so every target is read before it
+is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
+"""
 
 import asyncio
 import random
@@ -48,6 +52,8 @@ from services.provisioning.domain.state import Due, Started
 from services.provisioning.handlers import stream_of
 from services.provisioning.views.configurations import Turns
 
+# One request's configuration while a worker has it in hand.
+
 
 @dataclass(slots=True)
 class Job:
@@ -91,12 +97,6 @@ class Job:
     def stream(self) -> str:
         """The request's stream."""
         return stream_of(self.item.subject)
-
-
-# Who configures: takes an approved request, brings each target to what was approved, reads it back.
-#
-# A crash leaves a request that is started, and targets that are set or not: so every target is read before it
-# is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
 
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""What changed in a file's state between two moments: pure, over the states as the time machine tells them."""
+"""Where files are read: who reads what is remembered in the file itself, before it is shown."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +29,8 @@ from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
 from services.records.views import FileEntry, asked
 
+# What changed in a file's state between two moments: pure, over the states as the time machine tells them.
+
 
 def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:
     """Each field that differs, by its JSON pointer (RFC 6901); None: there was no file yet."""
@@ -43,9 +45,6 @@ def _differences(pointer: str, before: Any, after: Any) -> Iterator[StateChange]
             yield from _differences(f"{pointer}/{name}", before.get(name), after.get(name))
     elif before != after:
         yield StateChange(pointer=pointer, before=before, after=after)
-
-
-# Where files are read: who reads what is remembered in the file itself, before it is shown.
 
 
 LOOKED_INTO: Final = 10

@@ -1,4 +1,4 @@
-"""What was so of a request, folded from the events of its file."""
+"""A file as it was at a moment or version: told again from its events up to then, and from nothing else."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
 from services.records.sealing.leaf_seals import OpenLeaf
+
+# What was so of a request, folded from the events of its file.
 
 _HEARD: Final = Vocabulary(model for topic in topics.PUBLIC for model in topics.EVENTS[topic])
 
@@ -174,9 +176,6 @@ def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
 def _was_read_back(proof: Mapping[str, Any]) -> bool:
     """As `Evidence.was_read_back`."""
     return bool(proof.get("read_back_at")) and proof.get("connector") not in BY_HAND
-
-
-# A file as it was at a moment or version: told again from its events up to then, and from nothing else.
 
 
 _PLACE: Final = frozenset({"index", "previous", "topic", "recorded_at"})

@@ -1,4 +1,4 @@
-"""The words that a file is found by: folded, so that case, accents and marks around them do not matter."""
+"""The list of files, and the documents that are still to be fetched."""
 
 import re
 import unicodedata
@@ -32,6 +32,8 @@ from services.records.domain.events import (
     RecordsSearched,
 )
 from services.records.domain.state import PENDING
+
+# The words that a file is found by: folded, so that case, accents and marks around them do not matter.
 
 MOST_WORDS: Final = 4_000
 LONGEST_WORD: Final = 64
@@ -70,9 +72,6 @@ def _folded(text: str) -> str:
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
-
-
-# The list of files, and the documents that are still to be fetched.
 
 
 FOLIOS: Final = "folios"

@@ -1,4 +1,4 @@
-"""Which requests of the worklist are shown: what was chosen above it."""
+"""The pages themselves: the worklist, one request, and what became of many decisions."""
 
 import asyncio
 import re
@@ -40,6 +40,8 @@ from services.approval.console.wording import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules_api import own_agency
 from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted
+
+# Which requests of the worklist are shown: what was chosen above it.
 
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
@@ -148,9 +150,6 @@ async def prospect(review: RequestUnderReview, errand: Errand) -> Plan | None:
             return await errand.get("provisioning", path, Plan, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return None
-
-
-# The pages themselves: the worklist, one request, and what became of many decisions.
 
 
 _OK: Final = 200

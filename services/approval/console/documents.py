@@ -1,4 +1,4 @@
-"""What was sent in, as pictures beside the fields: a browser shows them without running anything of it."""
+"""Documents, as an administrator opens them: the file itself, or a page of it as a picture."""
 
 import asyncio
 import sys
@@ -15,6 +15,8 @@ from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, Docume
 from bmt.chassis.runtime.lru_cache import Recent
 from bmt.contracts.values import Document
 from services.approval.domain.errors import UnknownRequest
+
+# What was sent in, as pictures beside the fields: a browser shows them without running anything of it.
 
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
 """The kinds of document that have pages."""
@@ -131,9 +133,6 @@ class Originals:
         if process.returncode:
             raise NoPicture
         return made
-
-
-# Documents, as an administrator opens them: the file itself, or a page of it as a picture.
 
 
 _KEPT: Final = "private, max-age=86400, immutable"

@@ -1,4 +1,4 @@
-"""What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left."""
+"""What the console calls things, in Malay; the catalogue has the English words."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ from bmt.contracts.values import NotShownReason, RequestWarning
 from bmt.pages.login import SignInFirst
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.clients import Address, Errand, Neighbour, Neighbours, address
+
+# What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left.
 
 COUNTED: Final = 50
 """More than so many are "more than": to count them all would cost their keeper."""
@@ -89,9 +91,6 @@ async def _card(office: Office, lists: Address, errand: Errand) -> Card:
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return Card(office, None)
     return Card(office, len(found.items), more=found.next_cursor is not None)
-
-
-# What the console calls things, in Malay; the catalogue has the English words.
 
 
 __all__ = (

@@ -1,4 +1,4 @@
-"""Which fields go with which decision, and for whom an officer may act."""
+"""What follows from a command: the rules of SOP step 2, and who comes first."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -66,6 +66,8 @@ from services.approval.domain.state import (
     State,
     Withdrawn,
 )
+
+# Which fields go with which decision, and for whom an officer may act.
 
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 OF_APPROVAL: Final = (*SIZES, "exception_reason")
@@ -279,9 +281,6 @@ def _news(change: Change | None, state: State) -> Change | None:
     """What the file says of this change: what was left standing from an earlier one says nothing of it."""
     said = state.changes if isinstance(state, InForce) else ()
     return None if change in said else change
-
-
-# What follows from a command: the rules of SOP step 2, and who comes first.
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:

@@ -1,7 +1,6 @@
-"""What is kept of attachments though it cannot be shown: evidence, of kinds that no browser or desktop runs.
+"""Every attachment of a message, accounted for by name: kept as a document, or left out with the reason.
 
-Kinds are told by their first bytes, as of each format's own specification, then by name; what is none of
-these, and nothing that runs, is bytes.
+Kept are the kinds that are shown, and as evidence those that cannot be shown and that nothing runs.
 """
 
 import io
@@ -25,6 +24,11 @@ from services.intake.channels.media_types import (
     recognise,
 )
 from services.intake.channels.message import MOST_ATTACHMENTS
+
+# What is kept of attachments though it cannot be shown: evidence, of kinds that no browser or desktop runs.
+#
+# Kinds are told by their first bytes, as of each format's own specification, then by name; what is none of
+# these, and nothing that runs, is bytes.
 
 BYTES: Final = "application/octet-stream"
 
@@ -170,11 +174,6 @@ def _runs_inside(content: bytes) -> bool:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
         return False
     return "META-INF/MANIFEST.MF" in names or has_macros(names)
-
-
-# Every attachment of a message, accounted for by name: kept as a document, or left out with the reason.
-#
-# Kept are the kinds that are shown, and as evidence those that cannot be shown and that nothing runs.
 
 
 _UNSAFE: Final = re.compile(

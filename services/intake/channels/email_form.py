@@ -1,4 +1,4 @@
-"""What the writer of a message wrote, apart from what is only quoted, answered or forwarded below it."""
+"""Telling whether a message holds a filled request, and what it asks for."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +19,8 @@ from services.intake.channels.media_types import EMAIL
 from services.intake.channels.message import ReadMessage
 from services.intake.channels.plain_html import MARK, text_of
 from services.intake.domain.events import Missing
+
+# What the writer of a message wrote, apart from what is only quoted, answered or forwarded below it.
 
 _NAMES: Final = {
     "from": (
@@ -183,9 +185,6 @@ def _is_quoted_below(lines: list[str], place: int) -> bool:
     """Whether the next line that says something has `>` before it."""
     following = (_bare(line) for line in lines[place : place + _MOST_BETWEEN])
     return next((line for line in following if line), ">").startswith(">")
-
-
-# Telling whether a message holds a filled request, and what it asks for.
 
 
 KINDS: Final = {

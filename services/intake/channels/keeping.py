@@ -1,8 +1,4 @@
-"""Whether the domain that a message says it is from sent it, as a trusted mail server found (RFC 8601).
-
-Anybody can write such a header. Only those of the server that the settings name count; that server
-must take out what others wrote in its name (RFC 8601, 5).
-"""
+"""Keeps a message and its attachments as documents, and says what was read of it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +11,11 @@ from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import EMAIL
 from services.intake.domain.events import Mail
 from services.intake.domain.submission import address_in
+
+# Whether the domain that a message says it is from sent it, as a trusted mail server found (RFC 8601).
+#
+# Anybody can write such a header. Only those of the server that the settings name count; that server
+# must take out what others wrote in its name (RFC 8601, 5).
 
 _VERIFIED: Final = "pass"
 _NAMES: Final = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom",)}
@@ -121,9 +122,6 @@ def why_set_aside(opened: OpenedMail, is_ours: Callable[[str], bool]) -> str | N
     if message.automatic and not opened.form.filled:
         return message.automatic
     return None
-
-
-# Keeps a message and its attachments as documents, and says what was read of it.
 
 
 MESSAGE_FILENAME: Final = "message.eml"

@@ -1,4 +1,8 @@
-"""Lines that a mail program wrapped and said so (`format=flowed`, RFC 3676), made whole again."""
+"""Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
+
+What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
+a second for the largest: not for the event loop.
+"""
 
 import codecs
 import email
@@ -16,6 +20,8 @@ from services.intake.channels.automatic import why_automatic
 from services.intake.channels.character_sets import Decoded, decoded
 from services.intake.channels.enclosed import Part, opened, taken_out
 from services.intake.channels.reports import Report, report_of
+
+# Lines that a mail program wrapped and said so (`format=flowed`, RFC 3676), made whole again.
 
 _SIGNATURE: Final = "-- "
 
@@ -95,12 +101,6 @@ def unsealed(part: EmailMessage) -> bytes:
     if not isinstance(content, bytes):
         raise Closed("signed_unopened")
     return content
-
-
-# Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
-#
-# What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
-# a second for the largest: not for the event loop.
 
 
 MOST_PARTS: Final = 200

@@ -1,4 +1,4 @@
-"""Telling the notices that this system sent from all other messages, by their Message-IDs."""
+"""What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it)."""
 
 import logging
 import re
@@ -14,6 +14,8 @@ from typing import Any, Final
 from flufl.bounce import all_failures
 
 from services.intake.channels.automatic import is_automatic_reply
+
+# Telling the notices that this system sent from all other messages, by their Message-IDs.
 
 _OURS: Final = re.compile(
     r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
@@ -105,9 +107,6 @@ def _lines(text: str) -> str:
 def _addresses(found: frozenset[bytes]) -> tuple[str, ...]:
     told = (address.decode("ascii", "replace").strip() for address in found)
     return tuple(sorted(address for address in told if _FAILED_ADDRESS.fullmatch(address)))
-
-
-# What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it).
 
 
 MOST_FOUND: Final = 100

@@ -1,8 +1,4 @@
-"""What integrators are told: pure, from submissions and events to answers.
-
-Each answer is published with its `SubmissionAnswered`, which says to whom; where what became known changes
-no status, that one stands alone and nothing is published.
-"""
+"""What follows from a command: the rules of SOP step 1."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,6 +63,11 @@ from services.intake.domain.rules import (
 from services.intake.domain.scans import put_in_inbox, receive_scan
 from services.intake.domain.state import Dismissed, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission, sender_of
+
+# What integrators are told: pure, from submissions and events to answers.
+#
+# Each answer is published with its `SubmissionAnswered`, which says to whom; where what became known changes
+# no status, that one stands alone and nothing is published.
 
 _WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
 _AFTER_THE_OUTCOME: Final = ("notified", "filed")
@@ -146,9 +147,6 @@ def follow(command: FollowRequest, state: State) -> Sequence[Event]:
             reason=reason,
         ),
     ]
-
-
-# What follows from a command: the rules of SOP step 1.
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:

@@ -1,4 +1,4 @@
-"""What people call a request: short, readable over the telephone, and made without a counter."""
+"""The fact that a request was received, with all that later steps need to know of it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from bmt.contracts.reference import CHARACTERS
 from bmt.contracts.requests import RequestFacts, Wish
 from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
 from services.intake.domain.submission import Sender, Standing, Submission
+
+# What people call a request: short, readable over the telephone, and made without a counter.
 
 _BYTES: Final = 5
 
@@ -83,9 +85,6 @@ def _of_sender(sender: Sender, wish: Wish, standing: Standing | None) -> Iterato
         yield "sender_differs"
     if sender.authenticated is False:
         yield "sender_not_authenticated"
-
-
-# The fact that a request was received, with all that later steps need to know of it.
 
 
 def received(

@@ -1,4 +1,7 @@
-"""Where an answer goes: to the outbound topic of the integrator whose submission it is about."""
+"""What intake does about an integrator's submission, and about how its request goes on.
+
+The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,6 +29,8 @@ from services.intake.domain.state import Received
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Weigh
 
+# Where an answer goes: to the outbound topic of the integrator whose submission it is about.
+
 
 def address_of(topic_prefix: str) -> AddressOf:
     """Tells the address of an answer from the `SubmissionAnswered` beside it in its commit."""
@@ -39,11 +44,6 @@ def address_of(topic_prefix: str) -> AddressOf:
         )
 
     return address
-
-
-# What intake does about an integrator's submission, and about how its request goes on.
-#
-# The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
 
 
 _NOTHING_KNOWN: Final = Progress()

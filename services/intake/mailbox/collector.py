@@ -1,4 +1,8 @@
-"""What is measured of the mailboxes; no label names a person or a message."""
+"""Looks into one mailbox again and again, and takes in what is not marked yet.
+
+Two processes may look at the same time: a message is marked only once its commit is durable, and the
+message itself is the commit's cause. What is not marked is found again.
+"""
 
 import asyncio
 import random
@@ -25,6 +29,8 @@ from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes
 from services.intake.mailbox.taking import Outcome, Taking
 from services.intake.reading.readers import Readers
+
+# What is measured of the mailboxes; no label names a person or a message.
 
 
 class MailboxGauges:
@@ -65,12 +71,6 @@ class MailboxGauges:
 
 def _since(moment: float) -> float:
     return time.monotonic() - moment
-
-
-# Looks into one mailbox again and again, and takes in what is not marked yet.
-#
-# Two processes may look at the same time: a message is marked only once its commit is durable, and the
-# message itself is the commit's cause. What is not marked is found again.
 
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,8 @@
-"""Reading a server's answers to FETCH and SELECT (RFC 3501, 7.2 and 7.4), as imaplib gives them."""
+"""One connection to a mailbox. It blocks: for a thread of its own.
+
+Nothing here deletes or moves a message, marks it as read, or expunges what others marked as deleted:
+imap-tools' own `flag` would (it expunges after each), and so does IMAP's CLOSE.
+"""
 
 import imaplib
 import re
@@ -13,6 +17,8 @@ from imap_tools.errors import ImapToolsError
 
 from bmt.chassis.errors import Unavailable
 from services.intake.mailbox.settings import Mailbox
+
+# Reading a server's answers to FETCH and SELECT (RFC 3501, 7.2 and 7.4), as imaplib gives them.
 
 _BODY: Final = re.compile(
     rb"BODY\[\](?:<\d+>)? (?:\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|(NIL))", re.IGNORECASE
@@ -70,12 +76,6 @@ def _items(answer: Sequence[Any]) -> list[tuple[bytes, bytes | None]]:
 
 def _is_of(head: bytes, uid: int) -> bool:
     return any(int(each) == uid for each in _UID.findall(head))
-
-
-# One connection to a mailbox. It blocks: for a thread of its own.
-#
-# Nothing here deletes or moves a message, marks it as read, or expunges what others marked as deleted:
-# imap-tools' own `flag` would (it expunges after each), and so does IMAP's CLOSE.
 
 
 TAKEN: Final = "$BmtTaken"

@@ -1,4 +1,4 @@
-"""Why a scan cannot be read, for whoever scanned it."""
+"""Where a batch of scanned pages is taken apart: wherever a page bears one of our codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from bmt.contracts.faults import FaultValue
 from bmt.contracts.problems import FieldError
 from services.intake.paper_codes import CoverCode, PaperCode
+
+# Why a scan cannot be read, for whoever scanned it.
 
 MOST_PAGES: Final = 500
 MOST_PIXELS: Final = 100_000_000
@@ -29,9 +31,6 @@ class Unreadable(Exception):  # noqa: N818  named for what is so
         """Takes a code of `bmt.contracts.faults` and its values."""
         self.fault = FieldError.of("", code, **values)
         super().__init__(self.fault.detail)
-
-
-# Where a batch of scanned pages is taken apart: wherever a page bears one of our codes.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""A page with the images that it draws alone: some scanners list those of all pages with each page."""
+"""Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
+
+What people scan may be hostile, so this is a process of its own, without secrets, bounded in memory and
+time. It writes each paper into FOLDER and says on its output what it found, as JSON.
+"""
 
 import re
 import resource
@@ -34,6 +38,8 @@ from services.intake.scanning.batch import (
     Unreadable,
     parts_of,
 )
+
+# A page with the images that it draws alone: some scanners list those of all pages with each page.
 
 _DRAWS: Final = re.compile(rb"/([^\s/<>\[\]()]+)\s+Do\b")
 
@@ -228,12 +234,6 @@ def _code_on(picture: Image.Image) -> PaperCode | None:
 def _looks(picture: Image.Image) -> Iterator[Image.Image]:
     yield picture
     yield picture.filter(_BLUR)
-
-
-# Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
-#
-# What people scan may be hostile, so this is a process of its own, without secrets, bounded in memory and
-# time. It writes each paper into FOLDER and says on its output what it found, as JSON.
 
 
 PDF: Final = "application/pdf"

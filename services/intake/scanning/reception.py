@@ -1,4 +1,7 @@
-"""Starts who reads a scan, and ends them when they take too long."""
+"""Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
+
+Who dies here leaves documents that nothing names, and the same scan once more is safe.
+"""
 
 import asyncio
 import contextlib
@@ -33,6 +36,8 @@ from services.intake.domain.submission import Caller
 from services.intake.paper_codes import RequestCode
 from services.intake.scanning.batch import Part, ReadScan
 from services.intake.views import RequestDocument
+
+# Starts who reads a scan, and ends them when they take too long.
 
 LONGEST_SECONDS: Final = 240.0
 
@@ -84,11 +89,6 @@ def _found(said: bytes) -> ReadScan:
     if found.fault:
         raise ScanWrong(found.fault)
     return found
-
-
-# Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
-#
-# Who dies here leaves documents that nothing names, and the same scan once more is safe.
 
 
 PDF: Final = "application/pdf"

@@ -1,4 +1,4 @@
-"""What is remembered of telling offices that a configuration failed: events without a topic."""
+"""What notification remembers beside what it says: events without a topic."""
 
 from typing import Final, Literal
 
@@ -6,6 +6,8 @@ from bmt.contracts.events import About, Event, RequestEvent, Target
 from bmt.contracts.http.notification import Words
 from bmt.contracts.values import Moment, Submitter
 from services.notification.domain.notice import Notice
+
+# What is remembered of telling offices that a configuration failed: events without a topic.
 
 
 class FailureDue(RequestEvent):
@@ -80,9 +82,6 @@ class ReminderSent(RequestEvent):
     level: Level
     message_id: str
     recipient: str
-
-
-# What notification remembers beside what it says: events without a topic.
 
 
 class NoticeHeld(RequestEvent):

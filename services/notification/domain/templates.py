@@ -1,4 +1,7 @@
-"""What is wrong with an agency's words, all at once, each fault with its place."""
+"""An agency's words for one kind of notice: saved version by version, or back to the default.
+
+A stream of its own (`template-<agency>-<about>`).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from bmt.contracts.values import Submitter
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.grammar import StrayBrace, Variable, parts
 from services.notification.domain.variables import ALLOWED, MEANINGS, REQUIRED
+
+# What is wrong with an agency's words, all at once, each fault with its place.
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,6 @@ def _places(pointer: str, wording: Wording) -> Iterator[_Place]:
         yield _Place(f"{pointer}/closing/{number}", line)
     if wording.signatory is not None:
         yield _Place(f"{pointer}/signatory", wording.signatory)
-
-
-# An agency's words for one kind of notice: saved version by version, or back to the default.
-#
-# A stream of its own (`template-<agency>-<about>`).
 
 
 @dataclass(frozen=True, slots=True)

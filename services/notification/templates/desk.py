@@ -1,4 +1,4 @@
-"""A notice with sample values, written by the composer that writes real ones."""
+"""Where an agency's words are kept: each administrator for the own agency."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,6 +27,8 @@ from services.notification.domain.variables import ALLOWED, MEANINGS, REQUIRED
 from services.notification.views.templates import Templates, key_of
 from services.notification.wording import english, malay
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords
+
+# A notice with sample values, written by the composer that writes real ones.
 
 _RECEIVED: Final = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
 _HAPPENED: Final = datetime(2026, 1, 7, 6, 15, tzinfo=UTC)
@@ -96,9 +98,6 @@ def _heard(agency: str, about: About, channel: ReplyChannel) -> Heard[RequestEve
         data={},
     )
     return Heard(envelope, RequestEvent(request=request), 1, "preview")
-
-
-# Where an agency's words are kept: each administrator for the own agency.
 
 
 class TemplateDesk:

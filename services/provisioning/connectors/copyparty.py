@@ -1,4 +1,4 @@
-"""What is asked of a copyparty server: to load its configuration, and what it knows of a volume."""
+"""Transfer storage on a copyparty server: an account's volume is a folder with a quota."""
 
 import asyncio
 import hashlib
@@ -29,6 +29,8 @@ from services.provisioning.connectors.connector import (
 )
 from services.provisioning.connectors.volume_files import SAFE, Volume, VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
+
+# What is asked of a copyparty server: to load its configuration, and what it knows of a volume.
 
 NAME: Final = "copyparty"
 BUSY_SECONDS: Final = 4.0
@@ -162,9 +164,6 @@ def _quota(volume: ET.Element) -> int | None:
     if not all(size.isascii() and size.isdigit() for size in told):
         raise TargetAway(NAME, "tells a quota that is no number")
     return sum(int(size) for size in told) if told else None
-
-
-# Transfer storage on a copyparty server: an account's volume is a folder with a quota.
 
 
 P = ParamSpec("P")

@@ -1,4 +1,4 @@
-"""A circuit breaker: while a target is away, one call so often looks for it, and nobody else waits for it."""
+"""A connector behind its breaker, every call counted by what came of it."""
 
 import asyncio
 import time
@@ -23,6 +23,8 @@ from services.provisioning.connectors.connector import (
     TargetRefused,
     Unsettled,
 )
+
+# A circuit breaker: while a target is away, one call so often looks for it, and nobody else waits for it.
 
 T = TypeVar("T")
 
@@ -112,9 +114,6 @@ class Breaker:
             self._next_look = self._clock() + self._pause
             if not was_open:
                 self._turned(True)  # noqa: FBT003
-
-
-# A connector behind its breaker, every call counted by what came of it.
 
 
 E = TypeVar("E", bound=BaseModel)

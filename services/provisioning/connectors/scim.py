@@ -1,4 +1,4 @@
-"""What an answer of IPMS means by SCIM (RFC 7644): that it is away, that it says no, or that another was first."""
+"""IPMS by SCIM 2.0 (RFC 7643, 7644): the service of an account is an extension of its user."""
 
 import json
 import re
@@ -49,6 +49,8 @@ from services.provisioning.connectors.connector import (
     TargetRefused,
 )
 from services.provisioning.domain.goal import changes
+
+# What an answer of IPMS means by SCIM (RFC 7644): that it is away, that it says no, or that another was first.
 
 NAME: Final = "scim"
 
@@ -114,9 +116,6 @@ def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
         return TargetConflict("ipms", reason)
     values = {"status": str(int(status)), "said": said or "–"}
     return TargetRefused("ipms", reason, code="target_refused_with", values=values)
-
-
-# IPMS by SCIM 2.0 (RFC 7643, 7644): the service of an account is an extension of its user.
 
 
 log = structlog.get_logger(__name__)

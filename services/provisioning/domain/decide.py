@@ -1,4 +1,8 @@
-"""The rules of the manual worklist: who may do a task, and that it is done once."""
+"""What follows from a command: the rules of SOP step 3.
+
+What a worker records comes in late, twice, or from a worker that was thought dead: whatever the state no
+longer asks for is nothing to do, never an error.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -54,6 +58,8 @@ from services.provisioning.domain.state import (
     Started,
     State,
 )
+
+# The rules of the manual worklist: who may do a task, and that it is done once.
 
 
 def claim(command: ClaimTask, state: State) -> Sequence[Event]:
@@ -130,12 +136,6 @@ def _approved(officer: Officer, order: ConfigurationDue) -> bool:
     """Whether the officer is one of those who approved."""
     approvers = (order.decided_by.subject, *order.approved_before_by)
     return officer.subject.casefold() in {one.casefold() for one in approvers}
-
-
-# What follows from a command: the rules of SOP step 3.
-#
-# What a worker records comes in late, twice, or from a worker that was thought dead: whatever the state no
-# longer asks for is nothing to do, never an error.
 
 
 ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")

@@ -1,4 +1,4 @@
-"""What an agency's rules say about a configuration."""
+"""What is wanted of the targets: by an approval that was heard, or by one that is only supposed."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +10,8 @@ from bmt.contracts.events import Granted
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Kind
 from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
+
+# What an agency's rules say about a configuration.
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,6 @@ class Policy:
     def due_at(self, since: datetime) -> datetime:
         """When what was approved at `since` is to be configured (client charter)."""
         return charter.due_at(since, self.working_days, self.state, self.closed_days)
-
-
-# What is wanted of the targets: by an approval that was heard, or by one that is only supposed.
 
 
 _TO_QUOTA = "/query/quota_bytes"

@@ -1,4 +1,4 @@
-"""The report as a paper: what it comes to, and each request that deviates."""
+"""A report as an answer: as JSON, as CSV, as a paper."""
 
 import asyncio
 from datetime import date
@@ -14,6 +14,8 @@ from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import ConformanceReport
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.records.conformance.report import written
+
+# The report as a paper: what it comes to, and each request that deviates.
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +68,6 @@ def _told(made: ConformanceReport, agency_name: str) -> dict[str, Any]:
             for line in deviating[:MOST_SHOWN]
         ],
     }
-
-
-# A report as an answer: as JSON, as CSV, as a paper.
 
 
 Form = Literal["json", "csv", "pdf"]

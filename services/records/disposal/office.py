@@ -1,4 +1,4 @@
-"""How long a file keeps a person's data, and which files must keep it now."""
+"""Who holds files, and who proposes and decides on disposals: each call becomes a command."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +17,8 @@ from services.records.domain.disposals import Blocker, ProposeDisposal, RuleOnDi
 from services.records.domain.state import DesignatedFile, State
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import Person, PersonKeys
+
+# How long a file keeps a person's data, and which files must keep it now.
 
 _LEAP_DAY: Final = 29
 
@@ -45,9 +47,6 @@ def kept_until(filed_at: datetime, years: int | None) -> datetime | None:
         return None
     day = 28 if (filed_at.month, filed_at.day) == (2, _LEAP_DAY) else filed_at.day
     return filed_at.replace(year=filed_at.year + years, day=day)
-
-
-# Who holds files, and who proposes and decides on disposals: each call becomes a command.
 
 
 class Office:

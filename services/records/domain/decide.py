@@ -1,4 +1,4 @@
-"""How the file changes with each event."""
+"""What follows from a command: pure, so that it can be told in tests and trusted by auditors."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
@@ -56,6 +56,8 @@ from services.records.domain.events import (
     RecordViewed,
 )
 from services.records.domain.state import DesignatedFile, State, Unopened
+
+# How the file changes with each event.
 
 T = TypeVar("T")
 
@@ -170,9 +172,6 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[DesignatedFile, Any], Designa
     HoldReleased: _without_hold,
 }
 """What changes an open file; reading it does not."""
-
-
-# What follows from a command: pure, so that it can be told in tests and trusted by auditors.
 
 
 FIRST_VOLUME = 1

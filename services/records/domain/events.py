@@ -1,4 +1,4 @@
-"""What happens to a disposal; its own stream, `disposal-<id>`."""
+"""What happens to a file, kept within this service; what all hear of it is `Filed`."""
 
 from typing import Final
 
@@ -7,6 +7,8 @@ from pydantic import Field
 from bmt.contracts.events import About, Event, RequestEvent, RequestReceived
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
+
+# What happens to a disposal; its own stream, `disposal-<id>`.
 
 
 class DisposalProposed(Event):
@@ -77,9 +79,6 @@ EVENTS: Final = (
     DisposalCarriedOut,
     DisposalStopped,
 )
-
-
-# What happens to a file, kept within this service; what all hear of it is `Filed`.
 
 
 class FileOpened(RequestEvent):

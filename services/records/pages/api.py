@@ -1,4 +1,4 @@
-"""A bundle verified where it was made, by the code that an auditor verifies it with elsewhere."""
+"""The auditor's pages: what the API tells, for people; each look is remembered as the API's are."""
 
 import asyncio
 import json
@@ -35,6 +35,8 @@ from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, not_read_back
 from services.records.tree.notes import Signer
 from services.records.views import FileEntry
+
+# A bundle verified where it was made, by the code that an auditor verifies it with elsewhere.
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +185,6 @@ def _moment(at: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
-
-
-# The auditor's pages: what the API tells, for people; each look is remembered as the API's are.
 
 
 RequestId = Annotated[str, Path(max_length=64)]

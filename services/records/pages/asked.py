@@ -1,4 +1,4 @@
-"""Where the auditor's pages are."""
+"""What a form of the pages asks for: a field that is left empty asks for nothing."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, TypeVar
@@ -11,6 +11,8 @@ from bmt.contracts.values import NO_CONTROL, AgencyCode, Status
 from services.records.as_of import Day, begins, ends
 from services.records.domain.commands import Reader
 from services.records.reading_room import Criteria
+
+# Where the auditor's pages are.
 
 PREFIX: Final = "/audit"
 
@@ -29,9 +31,6 @@ def agencies_of(reader: Reader, agencies: Agencies) -> Mapping[str, str]:
         return {reader.agency: agencies.name_of(reader.agency)}
     codes = sorted(agency.code for agency in agencies)
     return {code: agencies.name_of(code) for code in codes}
-
-
-# What a form of the pages asks for: a field that is left empty asks for nothing.
 
 
 T = TypeVar("T")

@@ -1,7 +1,4 @@
-"""Which values of an event are personal: every one that does not stand at a place known to be impersonal.
-
-What a later version of an event adds is therefore sealed until somebody says that it need not be.
-"""
+"""What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it."""
 
 import hashlib
 import os
@@ -17,6 +14,10 @@ from pydantic import AwareDatetime, BaseModel
 from bmt.verify_record import commitments
 from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.ledger.canonical import canonical
+
+# Which values of an event are personal: every one that does not stand at a place known to be impersonal.
+#
+# What a later version of an event adds is therefore sealed until somebody says that it need not be.
 
 Pointer = str
 """RFC 6901, into an event's data."""
@@ -219,9 +220,6 @@ def _escaped(name: str) -> str:
 
 def _steps(pointer: Pointer) -> Iterator[str]:
     return (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-
-
-# What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it.
 
 
 SALT_BYTES: Final = 32

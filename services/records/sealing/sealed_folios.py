@@ -1,8 +1,6 @@
-"""A file sealed piece by piece, so that it is never in memory whole.
+"""The documents as filed, sealed under the key of the person whose file they are in.
 
-As STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015): each piece is sealed
-with its number and whether it is the last, so that none can be changed, moved or left out unseen. The salt
-comes first, of which, with the person's key, the file's own key is made.
+The same document in the files of two people is stored twice: what one of them is disposed of must not take from the other.
 """
 
 import asyncio
@@ -19,6 +17,12 @@ from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown, Received
 from services.records.domain.events import FolioFiled
 from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
+
+# A file sealed piece by piece, so that it is never in memory whole.
+#
+# As STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015): each piece is sealed
+# with its number and whether it is the last, so that none can be changed, moved or left out unseen. The salt
+# comes first, of which, with the person's key, the file's own key is made.
 
 SALT_BYTES: Final = 32
 PIECE_BYTES: Final = 64 * 1024
@@ -70,11 +74,6 @@ def _opened(cipher: AESGCM, piece: bytes, number: int, *, last: bool) -> bytes:
 
 def _nonce(number: int, *, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([last])
-
-
-# The documents as filed, sealed under the key of the person whose file they are in.
-#
-# The same document in the files of two people is stored twice: what one of them is disposed of must not take from the other.
 
 
 BUCKET: Final = "folios"

@@ -1,4 +1,4 @@
-"""A checkpoint (c2sp.org/tlog-checkpoint): the size and root of the tree at a moment, to be signed."""
+"""The checkpoints in MongoDB: found and inserted, never changed; each has the next number."""
 
 import base64
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from bmt.chassis import crash_points
 from bmt.chassis.runtime import mongodb
 from services.records.tree.notes import Note, NoteMalformed
 from services.records.tree.tree_store import Overtaken
+
+# A checkpoint (c2sp.org/tlog-checkpoint): the size and root of the tree at a moment, to be signed.
 
 _AT = "at "
 _LINES = 4
@@ -54,9 +56,6 @@ class Checkpoint:
         if read.text() != text or len(read.root) != _HASH_BYTES:
             raise NoteMalformed("size or root are not written as they should be")
         return read
-
-
-# The checkpoints in MongoDB: found and inserted, never changed; each has the next number.
 
 
 COLLECTION: Final = "checkpoints"

@@ -1,4 +1,9 @@
-"""A lease that one process holds at a time. It saves work; what keeps the tree right are its unique numbers."""
+"""The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
+
+One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
+harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
+have written, or learns that it was overtaken and reads the tree anew.
+"""
 
 import asyncio
 import math
@@ -21,6 +26,8 @@ from services.records.tree.merkle import Edge
 from services.records.tree.notes import Signer
 from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore, place_of
 from services.records.tree.unsequenced import Unsequenced, tell_keys
+
+# A lease that one process holds at a time. It saves work; what keeps the tree right are its unique numbers.
 
 COLLECTION: Final = "sequencer"
 LASTS: Final = timedelta(seconds=10)
@@ -60,13 +67,6 @@ class Lease:
         self._renewed = None
         with mongodb.store_errors():
             await self._leases.delete_one({"_id": COLLECTION, "holder": self._holder})
-
-
-# The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
-#
-# One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
-# harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
-# have written, or learns that it was overtaken and reads the tree anew.
 
 
 log = structlog.get_logger(__name__)
