@@ -22,7 +22,7 @@ help:            ## What can be made
 
 setup: $(STAMP)  ## The virtual environment, with .venv/bin/bmt, and the parts it runs on
 
-$(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt bmt/embedded/jars/jgo.lock.toml
+$(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt evaluation/jars/jgo.lock.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); ok or sys.exit(f"bmt needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=python3.11")'
 	@echo "Setting up $(VENV) with $(PYTHON) (once; about two minutes on a new machine)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -72,7 +72,7 @@ architecture: $(STAMP)  ## The arrows between the rooms
 	@$(BIN)/lint-imports --no-cache > $(VENV)/architecture.log 2>&1 || { cat $(VENV)/architecture.log; exit 1; }
 
 docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models
-	@$(BIN)/python -m bmt.cli.documents
+	@$(BIN)/python tools/api_documents.py
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"

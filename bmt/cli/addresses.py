@@ -11,10 +11,10 @@ from urllib.parse import quote
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.secret_files import SUFFIX
 from bmt.chassis.runtime.settings import load
+from bmt.cli.data_folder import DataFolder
+from bmt.cli.outcome import NotRunning
 from bmt.cli.settings import OperatorKafka, OperatorMongodb
-from bmt.embedded.errors import NotRunning
-from bmt.embedded.layout import Layout
-from bmt.embedded.mongodb_rights import PRUNER, RECONCILER
+from bmt.rights.mongodb_rights import PRUNER, RECONCILER
 
 KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
 MONGODB: Final = "BMT_MONGODB_URI"
@@ -53,9 +53,9 @@ def kafka(data: Path) -> KafkaAddress:
     if _in_environment(KAFKA, other=MONGODB):
         settings = load(OperatorKafka)
         return KafkaAddress(settings.kafka_client_options(), settings.topic_prefix)
-    layout = Layout.at(data)
-    said = _ready(layout)["kafka"]
-    password = json.loads(layout.passwords_file.read_text())[f"kafka.{ADMIN}"]
+    folder = DataFolder.at(data)
+    said = _ready(folder)["kafka"]
+    password = json.loads(folder.passwords_file.read_text())[f"kafka.{ADMIN}"]
     return KafkaAddress(
         {
             "bootstrap_servers": said["bootstrap_servers"],
@@ -77,7 +77,7 @@ def mongodb(data: Path) -> MongodbAddress:
             settings.database_prefix,
             settings.mongodb_tls(),
         )
-    return MongodbAddress(_ready(Layout.at(data))["mongodb"]["uri"])
+    return MongodbAddress(_ready(DataFolder.at(data))["mongodb"]["uri"])
 
 
 def pruner(data: Path) -> MongodbAddress:
@@ -94,9 +94,9 @@ def _mongodb_as(user: str, data: Path) -> MongodbAddress:
     """What the environment says, whoever that user is; else this user of the embedded MongoDB."""
     if os.environ.get(MONGODB) or os.environ.get(MONGODB + SUFFIX):
         return mongodb(data)
-    layout = Layout.at(data)
-    place = _ready(layout)["mongodb"]["uri"].rpartition("@")[2]
-    password = json.loads(layout.passwords_file.read_text())[f"mongodb.{user}"]
+    folder = DataFolder.at(data)
+    place = _ready(folder)["mongodb"]["uri"].rpartition("@")[2]
+    password = json.loads(folder.passwords_file.read_text())[f"mongodb.{user}"]
     return MongodbAddress(f"mongodb://{user}:{quote(password)}@{place}")
 
 
@@ -109,11 +109,8 @@ def _in_environment(name: str, *, other: str) -> bool:
     return False
 
 
-def _ready(layout: Layout) -> Any:
+def _ready(folder: DataFolder) -> Any:
     try:
-        return json.loads(layout.ready_file.read_text())
-    except FileNotFoundError:
-        raise NotRunning(
-            f"no system runs on {layout.root}: `bmt up` starts one; "
-            f"another's address goes into {KAFKA} and {MONGODB}"
-        ) from None
+        return folder.ready()
+    except NotRunning as error:
+        raise NotRunning(f"{error}; another's address goes into {KAFKA} and {MONGODB}") from None

@@ -22,7 +22,7 @@ from bmt.chassis.runtime.mongodb import (
     store_errors,
 )
 from bmt.cli.addresses import MONGODB, KafkaAddress, MongodbAddress
-from bmt.embedded.errors import NotRunning
+from bmt.cli.outcome import NotRunning
 
 CONNECTED_WITHIN_SECONDS: Final = 10.0
 

@@ -110,8 +110,8 @@ def _call(method: str, path: str, data: Path, **more: Any) -> Any:
     """
     import httpx  # noqa: PLC0415 - the command starts fast
 
+    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
     from bmt.cli.service_access import access, refusal  # noqa: PLC0415
-    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
 
     url, token = access("provisioning", "operator", data)
     headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}

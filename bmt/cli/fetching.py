@@ -8,10 +8,9 @@ from typing import Final
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.cli.outcome import NotSo
+from bmt.cli.outcome import NotRunning, NotSo
 from bmt.cli.service_access import access, refusal
 from bmt.contracts.reference import read
-from bmt.embedded.errors import NotRunning
 
 SECONDS: Final = 60.0
 

@@ -1,23 +1,28 @@
-"""The bmt command: each command is a module of this package, imported when it is used."""
+"""The bmt command: each command is a module of this package, imported when it is used.
+
+Commands of the evaluation and of `bmt prove` come from beside the product, where they are installed (`bmt.commands`
+in pyproject.toml): nothing here imports them.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 import typer
 
 from bmt.cli.dead_letters.command import app as dead_letters
-from bmt.cli.demo.command import demo
-from bmt.cli.down import down
 from bmt.cli.failures import app as failures
+from bmt.cli.outcome import CannotRun, Exit, reported
 from bmt.cli.parked.command import app as parked
-from bmt.cli.prove import prove
 from bmt.cli.prune import prune
 from bmt.cli.records import app as records
 from bmt.cli.republish import republish
-from bmt.cli.setup import setup
 from bmt.cli.status import status
-from bmt.cli.token import token
 from bmt.cli.topics.command import topics
-from bmt.cli.up import up
 from bmt.cli.views import app as views
 from bmt.cli.witness import witness
+
+BESIDE: Final = ("setup", "demo", "up", "down", "token", "prove")
+"""What comes from beside the product, in the order of the help."""
 
 app = typer.Typer(
     name="bmt",
@@ -25,13 +30,34 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(setup)
-app.command()(demo)
-app.command()(up)
-app.command()(down)
-app.command()(token)
+
+
+class NotInstalled(CannotRun):
+    """A command whose parts are not on this machine."""
+
+    exit_code = Exit.WRONG_USE
+
+
+def _add_from_beside(name: str, found: EntryPoint | None) -> None:
+    try:
+        if found is not None:
+            app.command(name)(found.load())
+            return
+    except ImportError:
+        pass
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command(name, hidden=True, context_settings=anything)(_not_installed)
+
+
+def _not_installed() -> None:
+    with reported():
+        raise NotInstalled("this is for an evaluation, whose parts are not installed here")
+
+
+_installed = {point.name: point for point in entry_points(group="bmt.commands")}
+for _name in BESIDE:
+    _add_from_beside(_name, _installed.get(_name))
 app.command()(topics)
-app.command()(prove)
 app.command()(status)
 app.command()(republish)
 app.command()(prune)

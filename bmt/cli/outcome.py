@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import ClassVar
 
 import typer
 
@@ -20,6 +21,16 @@ class Exit(IntEnum):
     NOT_REACHABLE = 3
 
 
+class CannotRun(Exception):  # noqa: N818 - named for what is so
+    """Something stands in the way; the message is one line that says what to do about it."""
+
+    exit_code: ClassVar[int] = Exit.NOT_REACHABLE
+
+
+class NotRunning(CannotRun):
+    """The system that was asked for is not up."""
+
+
 class NotSo(Exception):  # noqa: N818 - named for what is so
     """What was asked for is not so; the message is one line that says what is."""
 
@@ -31,7 +42,6 @@ def reported() -> Iterator[None]:
         Unavailable,
         WrongConfiguration,
     )
-    from bmt.embedded.errors import CannotRun  # noqa: PLC0415
 
     try:
         yield

@@ -93,9 +93,9 @@ def verify(
 def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) -> int:
     """Held against the keys given, else those of the data directory, else the bundle's own."""
     from bmt import verify_record  # noqa: PLC0415
-    from bmt.embedded.layout import Layout  # noqa: PLC0415
+    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
 
-    own = Layout.at(data).ledger_verifiers_file
+    own = DataFolder.at(data).ledger_verifiers_file
     trusted = keys or ([str(own)] if own.is_file() else [])
     given = [str(bundle), *(["--json"] if as_json else [])]
     return verify_record.main([*given, *(part for key in trusted for part in ("--key", key))])
@@ -164,11 +164,11 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
 def _masters(data: Path) -> "Sequence[MasterKey]":
     """The keys that the people's keys are kept under, where somebody has them at hand."""
     from bmt.chassis.runtime.settings import load  # noqa: PLC0415
+    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
     from bmt.cli.settings import RecordsKey  # noqa: PLC0415
-    from bmt.embedded.layout import Layout  # noqa: PLC0415
     from services.records.sealing.keys import master_keys  # noqa: PLC0415
 
-    file, given = Layout.at(data).records_key_file, load(RecordsKey).records_key
+    file, given = DataFolder.at(data).records_key_file, load(RecordsKey).records_key
     if given is not None:
         return master_keys(given.get_secret_value())
     return master_keys(file.read_text()) if file.is_file() else ()
@@ -176,11 +176,11 @@ def _masters(data: Path) -> "Sequence[MasterKey]":
 
 def _trusted(data: Path, checkpoint: Path | None) -> "Trusted":
     """The public keys of the data directory, where there are any."""
-    from bmt.embedded.layout import Layout  # noqa: PLC0415
+    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
     from services.records.tree.notes import Verifier  # noqa: PLC0415
     from services.records.tree.verification import Trusted  # noqa: PLC0415
 
-    keys = Layout.at(data).ledger_verifiers_file
+    keys = DataFolder.at(data).ledger_verifiers_file
     lines = keys.read_text().split() if keys.is_file() else []
     outside = checkpoint.read_text() if checkpoint else None
     return Trusted([Verifier.parse(line) for line in lines], outside)

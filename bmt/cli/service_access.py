@@ -2,15 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
+from bmt.cli.data_folder import DataFolder
 from bmt.contracts.values import Role
-from bmt.embedded.errors import NotRunning
-from bmt.embedded.layout import Layout
 
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 
@@ -28,17 +29,17 @@ def access(service: str, role: Role, data: Path) -> tuple[str, str]:
         return url.rstrip("/"), token
     if url or token:
         raise WrongConfiguration(f"{variable} and {TOKEN} go together: one of them is missing")
-    layout = Layout.at(data)
-    if not layout.ready_file.exists():
-        raise NotRunning(f"no system runs in {layout.root}: `bmt up` starts one")
-    from bmt.embedded.holders import holder  # noqa: PLC0415 - no image has the evaluation's parts
-    from bmt.embedded.issuer import Issuer  # noqa: PLC0415
-    from bmt.embedded.ports import Ports  # noqa: PLC0415
+    url = DataFolder.at(data).ready()["services"][service]["url"]
+    return url, _token_of_its_issuer(role, data)
 
-    ready = json.loads(layout.ready_file.read_text())
-    ports = Ports(int(layout.base_file.read_text()))
-    minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()
-    return ready["services"][service]["url"], minter.token(holder([role], "", None))
+
+def _token_of_its_issuer(role: Role, data: Path) -> str:
+    """Asked for as anybody asks for it: no installation has the evaluation's issuer."""
+    command = (sys.executable, "-m", "bmt.cli.main", "token", "--role", role, "--data", str(data))
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
+    if answer.returncode:
+        raise WrongConfiguration(answer.stderr.strip().removeprefix("bmt: "))
+    return answer.stdout.strip()
 
 
 def refusal(service: str, answer: httpx.Response) -> str:

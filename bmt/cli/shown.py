@@ -1,13 +1,62 @@
-"""How a command shows what it found: text for a terminal, or JSON."""
+"""What a record's envelope says, as far as it can be read."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import typer
+
+from bmt.chassis.messaging.parking import Record
+from bmt.contracts.envelope import MalformedEvent, read_kafka
+
+
+def event_type(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str | None:
+    """The event's type, also of one that is otherwise unreadable; None where nothing tells it."""
+    named = list(headers)
+    try:
+        return read_kafka(named, value).type
+    except MalformedEvent:
+        said = dict(named).get("ce_type")
+        return said.decode(errors="replace") if said is not None else None
+
+
+# A record's place in Kafka, as an operator writes it: `topic:partition:offset`.
+
+
+_PLACE = re.compile(
+    r"(?P<topic>[A-Za-z0-9._-]+):(?P<partition>[0-9]{1,10}):(?P<offset>[0-9]{1,20})"
+)
+
+
+def written(topic: str, partition: int, offset: int) -> str:
+    """The place as it is shown."""
+    return f"{topic}:{partition}:{offset}"
+
+
+def of(record: Record) -> str:
+    """The place of a record as it is shown."""
+    return written(record.topic, record.partition, record.offset)
+
+
+def read(text: str) -> str:
+    """A place that an operator gave, as it is shown; any other text as it is."""
+    if not (found := _PLACE.fullmatch(text)):
+        return text
+    return written(found["topic"], int(found["partition"]), int(found["offset"]))
+
+
+def stored(text: str) -> str:
+    """The same as the parking lot knows it (`Record.place`); any other text as it is."""
+    if not (found := _PLACE.fullmatch(text)):
+        return text
+    return Record(found["topic"], int(found["partition"]), int(found["offset"]), "", (), None).place
+
+
+# How a command shows what it found: text for a terminal, or JSON.
+
 
 _NOT_SHOWN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"

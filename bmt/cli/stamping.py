@@ -22,7 +22,7 @@ def stamped(file: Path, url: str, roots: Path) -> datetime:
     from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
 
     from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
+    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
     from services.records.tree.timestamps import (  # noqa: PLC0415
         QUERY,
         NotTimestamped,

@@ -149,7 +149,7 @@ def _get(url: str, path: str, parameters: dict[str, int] | None = None) -> Any:
     import httpx  # noqa: PLC0415
 
     from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from bmt.embedded.errors import NotRunning  # noqa: PLC0415
+    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
 
     token = os.environ.get(TOKEN)
     if not token:

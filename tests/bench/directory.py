@@ -9,7 +9,7 @@ import re
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-from bmt.embedded.ports import HOST
+from evaluation.ports import HOST
 
 
 def account(number: int) -> str:

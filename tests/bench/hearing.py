@@ -15,7 +15,7 @@ from bmt.chassis.messaging.dispatch import Dispatcher
 from bmt.chassis.messaging.parking import Record
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
-from bmt.embedded.layout import agencies_file
+from evaluation.layout import agencies_file
 from services.approval.main import build
 from services.approval.settings import Settings
 

@@ -13,9 +13,9 @@ from bench.options import Options
 from bench.profiler import profiled
 from bench.submissions import submission
 from bench.system import PATH, Bench, running
-from bmt.embedded.ports import listening
-from bmt.embedded.process import running as process_running
-from bmt.embedded.program import Program
+from evaluation.ports import listening
+from evaluation.supervisor import Program
+from evaluation.supervisor import running as process_running
 
 NAME: Final = "intake"
 CLIENTS: Final = 64

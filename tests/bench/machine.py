@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bmt.embedded import jars
-from bmt.embedded.binaries import mongod
+from evaluation import machine
+from evaluation.machine import mongod
 
 
 def facts() -> Mapping[str, str]:
@@ -32,7 +32,7 @@ def _cpu() -> str:
 
 
 def _kafka() -> str:
-    found = re.search(r"/kafka-(\d[\d.]*)/", jars.classpath())
+    found = re.search(r"/kafka-(\d[\d.]*)/", machine.classpath())
     return found[1] if found else "unknown"
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.directory import account
-from bmt.embedded import services
-from bmt.embedded.holders import holder
-from bmt.embedded.layout import REPOSITORY, Layout
-from bmt.embedded.ports import Ports, free_base, listening
-from bmt.embedded.program import Program
-from bmt.embedded.supervisor import Supervisor
-from bmt.embedded.system import System
+from evaluation import services
+from evaluation.holders import holder
+from evaluation.layout import REPOSITORY, Layout
+from evaluation.ports import Ports, free_base, listening
+from evaluation.supervisor import Program, Supervisor
+from evaluation.system import System
 
 PARTS = ("kafka", "mongodb", "issuer")
 DIRECTORY = "ipms"

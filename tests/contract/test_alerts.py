@@ -9,7 +9,7 @@ import pytest
 import yaml
 from fixtures.prometheus import program
 
-from bmt.embedded.ports import Ports
+from evaluation.ports import Ports
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"

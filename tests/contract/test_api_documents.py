@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+import api_documents as documents
 import jsonschema
 import pytest
 
-from bmt.cli import documents
 from bmt.contracts import asyncapi, topics
 
 ROOT = Path(__file__).parents[2]

@@ -6,14 +6,13 @@ import runpy
 import pytest
 import yaml
 
+from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.chassis.http.body_limit import JSON_BODY_BYTES
 from bmt.contracts import topics
-from bmt.embedded.errors import WrongConfiguration
-from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right
-from bmt.embedded.kafka_rights import rights
-from bmt.embedded.kafka_table import read, table
-from bmt.embedded.layout import REPOSITORY
+from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
+from bmt.rights.kafka_table import read, table
+from evaluation.layout import REPOSITORY
 from services.records.statistics.app import READ
 
 FOLDER = REPOSITORY / "deploy" / "kubernetes" / "kafka"

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from fixtures.outside import Caller, registered
 
-from bmt.cli.demo import system
-from bmt.cli.demo.officer import Officer
-from bmt.embedded.holders import administrator, holder
-from bmt.embedded.tokens import mint
+from evaluation.commands.demo import system
+from evaluation.commands.demo.officer import Officer
+from evaluation.holders import administrator, holder
+from evaluation.tokens import mint
 
 UNFORESEEN = ("call_failed", "page_failed")
 

@@ -13,9 +13,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from eventually import eventually
 
-from bmt.cli.demo import procedure
-from bmt.cli.demo.officer import Refusal
-from bmt.cli.demo.samples import Sample, samples
+from evaluation.commands.demo import demonstration
+from evaluation.commands.demo.officer import Refusal, Sample, samples
 
 pytestmark = pytest.mark.e2e
 
@@ -59,7 +58,7 @@ def names(events: list[dict], request_id: str) -> Counter:
 
 async def test_every_sample_goes_from_request_to_filed_record(ready, officers):
     steps = []
-    ids = await procedure.run_all(samples(), officers, lambda sample, step: steps.append(step))
+    ids = await demonstration.run_all(samples(), officers, lambda sample, step: steps.append(step))
     assert len(ids) == 5
     events = await said(ready)
     for request_id in ids.values():
@@ -109,7 +108,7 @@ async def test_killing_every_part_in_the_middle_loses_and_doubles_nothing(ready,
 
     wanted = [one_more(account) for account in accounts]
     patient = Patient(officers["KPM"])
-    ids = await procedure.run_all(wanted, {"KPM": patient}, kill_one)
+    ids = await demonstration.run_all(wanted, {"KPM": patient}, kill_one)
     assert killed == list(VICTIMS)
     events = await said(ready)
     for request_id in ids.values():

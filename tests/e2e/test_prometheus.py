@@ -11,11 +11,10 @@ from eventually import eventually
 from fixtures.compose import ROOT
 from fixtures.prometheus import program
 
-from bmt.cli.demo import procedure
-from bmt.cli.demo.samples import samples
-from bmt.embedded.ports import any_free_port, listening
-from bmt.embedded.process import running
-from bmt.embedded.program import Program
+from evaluation.commands.demo import demonstration
+from evaluation.commands.demo.officer import samples
+from evaluation.ports import any_free_port, listening
+from evaluation.supervisor import Program, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.prometheus]
 
@@ -71,7 +70,7 @@ async def test_every_panel_shows_something_and_every_rule_works(prometheus, offi
     await eventually(everybody_answers, timeout=30)
     filed, memo = samples()[0], samples()[1]
     left_open = replace(memo, body={**memo.body, "justification": "Masih menunggu keputusan."})
-    await procedure.run_all([filed], officers, lambda *_: None)
+    await demonstration.run_all([filed], officers, lambda *_: None)
     await officers[left_open.agency].receive(left_open)
     queries = [
         target["expr"].replace("$agency", ".*")

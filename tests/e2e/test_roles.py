@@ -27,7 +27,7 @@ from starlette.routing import Mount
 
 from bmt.chassis.http.auth import Guard
 from bmt.cli import documents
-from bmt.embedded.tokens import Holder, Mint, mint
+from evaluation.tokens import Holder, Mint, mint
 
 pytestmark = pytest.mark.e2e
 

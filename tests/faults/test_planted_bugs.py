@@ -10,7 +10,7 @@ import pytest
 from faults.planting.system import TESTS, all_red, report_of
 from fixtures.thoroughness import only_long
 
-from bmt.embedded.layout import REPOSITORY
+from evaluation.layout import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 

@@ -7,7 +7,7 @@ import pytest
 
 from bmt.agencies import register
 from bmt.chassis.runtime import strict_yaml
-from bmt.embedded import kafka_table
+from bmt.rights import kafka_table
 from services.intake.mailbox.settings import mailboxes
 
 ROOT = Path(__file__).parents[2]

@@ -85,7 +85,7 @@ class SmallDocuments:
         with mongodb.store_errors():
             if chunks:
                 await self._chunks.insert_many(chunks, ordered=False)
-            crash_points.reached("small_documents.chunks_stored")
+            crash_points.reached("documents.chunks_stored")
             try:
                 await self._files.insert_many(files, ordered=False)
             except mongodb.BulkWriteError as error:

@@ -1,19 +1,86 @@
-"""Where dead letters are looked through, published again or set aside."""
+"""The topic of dead letters, read from its beginning to the end that it has now."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
+from aiokafka import TopicPartition
+
+from bmt.chassis.errors import BrokerUnavailable
 from bmt.chassis.messaging.publisher import Outgoing
-from bmt.chassis.runtime.mongodb import Client
-from bmt.cli import place
+from bmt.chassis.runtime.clock import new_id
+from bmt.chassis.runtime.mongodb import Client, store_errors
+from bmt.cli import shown
 from bmt.cli.addresses import KafkaAddress
-from bmt.cli.connections import kafka_publisher, kafka_topics
-from bmt.cli.dead_letters.actions import Actions
-from bmt.cli.dead_letters.letter import Action, DeadLetter, Origin, grouped
-from bmt.cli.dead_letters.topic import letters
+from bmt.cli.connections import kafka_consumer, kafka_publisher, kafka_topics
+from bmt.cli.dead_letters.listing import Action, DeadLetter, Letter, Origin, grouped, letter
 from bmt.cli.outcome import NotSo
 from bmt.cli.shown import moment
+from bmt.contracts.topics import DEAD_LETTERS
+
+SILENT_SECONDS: Final = 15.0
+"""How long the broker may say nothing while there is more to say."""
+
+
+async def letters(address: KafkaAddress) -> AsyncGenerator[Letter, None]:
+    """Every letter, each partition's in order.
+
+    Raises:
+        NotRunning: Kafka is not there, or refuses what is asked.
+        BrokerUnavailable: it fell silent.
+    """
+    topic = address.prefix + DEAD_LETTERS
+    places = [TopicPartition(topic, each) for each in (await kafka_topics(address)).get(topic, ())]
+    if not places:
+        return
+    async with kafka_consumer(address) as consumer:
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        heard = time.monotonic()
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            polled = await consumer.getmany(timeout_ms=500)
+            for records in polled.values():
+                for record in records:
+                    yield letter(record)
+            if polled:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENT_SECONDS:
+                raise BrokerUnavailable
+
+
+# What operators did about dead letters. Kafka keeps the letters, MongoDB this; it only grows.
+
+
+DATABASE: Final = "operations"
+"""After the prefix of all databases."""
+COLLECTION: Final = "dead_letters"
+
+
+class Actions:
+    """The collection `dead_letters` of the operators' own database."""
+
+    def __init__(self, client: Client, database_prefix: str) -> None:
+        self._collection = client[database_prefix + DATABASE][COLLECTION]
+
+    async def all(self) -> list[Action]:
+        """Every action."""
+        with store_errors():
+            found = await self._collection.find({}, {"_id": False}).to_list(None)
+        return [Action(**{**each, "places": tuple(each["places"])}) for each in found]
+
+    async def add(self, action: Action) -> None:
+        """Keep one; return when it is durable."""
+        with store_errors():
+            await self._collection.insert_one(
+                {"_id": new_id(), **asdict(action), "places": list(action.places)}
+            )
+
+
+# Where dead letters are looked through, published again or set aside.
 
 
 class Office:
@@ -35,12 +102,12 @@ class Office:
         Raises:
             NotSo: there is none of one of these ids.
         """
-        wanted = dict.fromkeys(place.read(id_) for id_ in ids)
+        wanted = dict.fromkeys(shown.read(id_) for id_ in ids)
         found = await self._read(wanted)
         for id_ in wanted:
             if id_ not in found:
                 raise NotSo(f"no dead letter is called {id_}: `bmt dead-letters list` names them")
-        return sorted((found[id_] for id_ in wanted), key=lambda each: place.stored(each.id))
+        return sorted((found[id_] for id_ in wanted), key=lambda each: shown.stored(each.id))
 
     async def retry(self, ids: Sequence[str], by: str, at: datetime) -> int:
         """Publish these events again where they were said, as they were said.

@@ -42,13 +42,13 @@ def list_(
 ) -> None:
     """Show what waits, the oldest first, and what for."""
     with reported():
-        from bmt.cli.parked import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli.parked import lots  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
         waiting, total = asyncio.run(_with_lots(data, service, lambda lots: lots.listed(limit)))
         show(
-            listing.document(waiting, total),
-            listing.lines(waiting, total),
+            lots.document(waiting, total),
+            lots.lines(waiting, total),
             as_json=as_json,
         )
 

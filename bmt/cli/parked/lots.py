@@ -1,15 +1,102 @@
-"""The parking lots of all services, as one."""
+"""What is told of a parked event: nothing of what it holds, which may be personal."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.messaging.parking import Discarding, ParkingLot
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, Discarding, Parked, ParkingLot
 from bmt.chassis.runtime.mongodb import Client
-from bmt.cli import place
+from bmt.cli import shown
 from bmt.cli.outcome import NotSo
-from bmt.cli.parked.listing import Waiting
+from bmt.cli.shown import counted, event_type, moment, one_line, request_id
+from bmt.contracts.envelope import rfc3339
+
+OPERATOR: Final = "operator"
+EARLIER: Final = "earlier_event"
+NEXT_TRY: Final = "next_try"
+LEAVING: Final = "leaving"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One event in the lot of one service."""
+
+    service: str
+    parked: Parked
+
+    @property
+    def id(self) -> str:
+        """Its place in Kafka; the same event may wait in the lots of several services."""
+        return shown.of(self.parked.record)
+
+    @property
+    def type(self) -> str | None:
+        """As its envelope says; what waits for its turn was never read."""
+        return event_type(self.parked.record.headers, self.parked.record.value)
+
+    @property
+    def request_id(self) -> str | None:
+        """None where its key is no request's id."""
+        return request_id(self.parked.record.raw_key)
+
+    @property
+    def waits_for(self) -> str:
+        """An operator, its next try, an earlier event of the same request, or, discarded, its service."""
+        if self.parked.discarding:
+            return LEAVING
+        if self.parked.reason == QUEUED_BEHIND:
+            return EARLIER
+        return OPERATOR if self.parked.due_at is None else NEXT_TRY
+
+
+def document(waiting: Sequence[Waiting], total: int) -> Mapping[str, Any]:
+    """For machines."""
+    return {"items": [_item(each) for each in waiting], "total": total}
+
+
+def _item(each: Waiting) -> Mapping[str, Any]:
+    parked = each.parked
+    return {
+        "id": each.id,
+        "service": each.service,
+        "type": each.type,
+        "request_id": each.request_id,
+        "reason": parked.reason,
+        "tries": parked.tries,
+        "parked_at": rfc3339(parked.parked_at),
+        "waits_for": each.waits_for,
+        "due_at": rfc3339(parked.due_at) if parked.due_at else None,
+    }
+
+
+def lines(waiting: Sequence[Waiting], total: int) -> list[str]:
+    """For people."""
+    listed = [line for each in waiting for line in _lines(each)]
+    shown = f" (the oldest {len(waiting)} shown)" if len(waiting) < total else ""
+    return [*listed, f"{counted(total, 'event')} parked{shown}"]
+
+
+def _lines(each: Waiting) -> Iterable[str]:
+    parked = each.parked
+    yield f"{each.id}  in {each.service}"
+    yield f"    {one_line(each.type or 'of unknown type')}, request {each.request_id or 'unknown'}"
+    tries = f"{parked.tries} tries" if parked.tries != 1 else "1 try"
+    yield f"    {parked.reason}; {tries}, since {moment(parked.parked_at)}; waits for {_for(each)}"
+
+
+def _for(each: Waiting) -> str:
+    if each.waits_for == EARLIER:
+        return "its turn"
+    if each.waits_for == LEAVING:
+        return "its service, which takes it out: it was discarded"
+    due = each.parked.due_at
+    return "an operator" if due is None else f"its next try, due {moment(due)}"
+
+
+# The parking lots of all services, as one.
 
 
 class SeveralLots(Exception):  # noqa: N818 - named for what is so
@@ -48,7 +135,7 @@ class Lots:
         """
         found = [(name, id_) for id_ in _once(ids) for name in await self._holding(id_)]
         for name, id_ in found:
-            if not await self._lots[name].retry(place.stored(id_), now):
+            if not await self._lots[name].retry(shown.stored(id_), now):
                 raise NotSo(f"{id_} leaves the lot of {name}: it was handled or discarded")
         return len(found)
 
@@ -65,7 +152,7 @@ class Lots:
         """
         found = [(await self._only_holding(id_), id_) for id_ in _once(ids)]
         for name, id_ in found:
-            if not await self._lots[name].discard(place.stored(id_), discarding):
+            if not await self._lots[name].discard(shown.stored(id_), discarding):
                 raise NotSo(
                     f"{id_} is being tried by {name} this moment, or was discarded before: look again in a minute"
                 )
@@ -73,7 +160,7 @@ class Lots:
 
     async def _holding(self, id_: str) -> list[str]:
         lots = self._lots.items()
-        names = [name for name, lot in lots if await lot.find(place.stored(id_)) is not None]
+        names = [name for name, lot in lots if await lot.find(shown.stored(id_)) is not None]
         if not names:
             raise NotSo(f"no parked event is called {id_}: `bmt parked list` names them")
         return names
@@ -86,4 +173,4 @@ class Lots:
 
 
 def _once(ids: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(place.read(id_) for id_ in ids))
+    return list(dict.fromkeys(shown.read(id_) for id_ in ids))

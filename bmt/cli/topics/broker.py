@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from bmt.cli.addresses import KafkaAddress
 from bmt.cli.connections import kafka_consumer, kafka_topics
 from bmt.cli.topics.listing import Listed, Partition, ours, writers
-from bmt.embedded.kafka_acls import Right, in_force
+from bmt.rights.kafka_rights import Right, in_force
 
 
 async def everything(address: KafkaAddress) -> list[Listed]:

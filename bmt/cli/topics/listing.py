@@ -8,7 +8,7 @@ from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.cli.shown import counted
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
-from bmt.embedded.kafka_acls import EVERY_OPERATION, Operation, Pattern, Permission, Resource, Right
+from bmt.rights.kafka_rights import EVERY_OPERATION, Operation, Pattern, Permission, Resource, Right
 
 _INBOUND: Final = topics.inbound("*").split("*")
 _OUTBOUND: Final = topics.outbound("*").split("*")

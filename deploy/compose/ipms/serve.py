@@ -5,7 +5,7 @@ from pathlib import Path
 
 import uvicorn
 
-from bmt.embedded.ipms_server import application
+from evaluation.ipms_server import application
 
 if __name__ == "__main__":
     uvicorn.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import stamina
 from aiokafka.errors import KafkaError
 
-from bmt.embedded import kafka_rights
+from bmt.rights import kafka_rights
 
 SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))
 

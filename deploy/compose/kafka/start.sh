@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts Kafka in KRaft mode, one node, as bmt/embedded/kafka.py does: users are made when the
+# Starts Kafka in KRaft mode, one node, as evaluation/kafka.py does: users are made when the
 # storage is formatted, so that no moment exists without them; nobody may do what no ACL allows.
 # They are the principals of deploy/kafka/acls.yaml.
 # Passwords are in files, kafka-<user> among the secrets, and are those of the first start: changing one later is

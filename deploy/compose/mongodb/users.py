@@ -1,6 +1,6 @@
 """Makes the replica set, then MongoDB's roles and users; may be repeated.
 
-They are those of the embedded mongod (`bmt.embedded.mongodb_rights`), so that both agree.
+They are those of the embedded mongod (`bmt.rights.mongodb_rights`), so that both agree.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import stamina
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
-from bmt.embedded import mongodb_rights
+from bmt.rights import mongodb_rights
 
 ADDRESS = os.environ["MONGODB_ADDRESS"]
 SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bmt.embedded.storage import QUOTA_HOOK, SETTINGS
+from evaluation.storage import QUOTA_HOOK, SETTINGS
 
 FOLDER = Path(os.environ["STORAGE_FOLDER"])
 SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right
-from bmt.embedded.kafka_rights import rights
-from bmt.embedded.kafka_table import Table, Topic, table
+from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
+from bmt.rights.kafka_table import Table, Topic, table
 
 FOLDER: Final = Path(__file__).parent
 VERSION: Final = "kafka.strimzi.io/v1"

@@ -254,7 +254,7 @@ class Layer:
         for outcome in await self._execution.execute_many(messages):
             if isinstance(outcome, Exception):
                 raise outcome
-        crash_points.reached("intake.laying.laid")
+        crash_points.reached("intake.reception.laid")
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """What a crash left out, as `Worker` asks for it."""

@@ -253,12 +253,12 @@ class PersonKeys:
         Raises:
             StoreUnavailable: not known to be so; the same again is safe.
         """
-        crash_points.reached("records.person_keys.destroying")
+        crash_points.reached("records.keys.destroying")
         with mongodb.store_errors():
             await self._people.delete_many({"_id": {"$in": list(key_ids)}})
         for key_id in key_ids:
             self._known.forget(key_id)
-        crash_points.reached("records.person_keys.destroyed")
+        crash_points.reached("records.keys.destroyed")
 
     async def close(self) -> None:
         """Return when nothing is in flight."""
@@ -277,9 +277,9 @@ class PersonKeys:
     async def _ask(self, people: Sequence[Person]) -> Sequence[PersonKey]:
         found = await self._find(people)
         if new := {person for person in people if person not in found}:
-            crash_points.reached("records.person_keys.making")
+            crash_points.reached("records.keys.making")
             await self._make(new)
-            crash_points.reached("records.person_keys.made")
+            crash_points.reached("records.keys.made")
             found |= await self._find(list(new))
         return [found[person] for person in people]
 

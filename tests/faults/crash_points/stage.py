@@ -32,7 +32,7 @@ from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document
-from bmt.embedded.ports import any_free_port
+from evaluation.ports import any_free_port
 from services.records.tree import sequencer
 
 INBOUND, OUTBOUND = topics.inbound("hrmis"), topics.outbound("hrmis")

@@ -10,8 +10,8 @@ from site_under_faults import Site
 
 from bmt.chassis.messaging.positions import COLLECTION, Positions
 from bmt.chassis.runtime.mongodb import connect
-from bmt.embedded.kafka_table import table
-from bmt.embedded.services import SERVICES
+from bmt.rights.kafka_table import table
+from evaluation.services import SERVICES
 
 ENDS = ("applied", "duplicate", "parked", "dead")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bmt.embedded import tether
+from evaluation import tether
 
 PIECE = b"\0" * 65_536
 

@@ -18,15 +18,14 @@ from little_room import LittleRoom, NoRoom, little_room
 from stand_in import StandIn
 from wire_to_mail import WireToMail
 
-from bmt.embedded import ready_file, services
-from bmt.embedded.holders import administrator, holder
-from bmt.embedded.kafka_rights import STATISTICS
-from bmt.embedded.layout import Layout
-from bmt.embedded.ports import Ports, free_base
-from bmt.embedded.program import Program
-from bmt.embedded.supervisor import Supervisor
-from bmt.embedded.system import System
-from bmt.embedded.tokens import mint
+from bmt.rights.kafka_rights import STATISTICS
+from evaluation import ready_file, services
+from evaluation.holders import administrator, holder
+from evaluation.layout import Layout
+from evaluation.ports import Ports, free_base
+from evaluation.supervisor import Program, Supervisor
+from evaluation.system import System
+from evaluation.tokens import mint
 
 ROOM_MEGABYTES = 768
 HERE = Path(__file__).parent

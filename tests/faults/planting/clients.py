@@ -12,9 +12,9 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
 
-from bmt.embedded.holders import holder
-from bmt.embedded.tokens import mint
-from bmt.prove.client_log import PUBLISHED, Action, Call, Log, now
+from evaluation.holders import holder
+from evaluation.tokens import mint
+from prove.client_log import PUBLISHED, Action, Call, Log, now
 
 INBOUND = "bmt.inbound.hrmis.v1"
 GB = 10**9

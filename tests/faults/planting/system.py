@@ -12,12 +12,12 @@ from faults.planting.clients import Clients
 from faults.planting.stories import run_all
 from faults.planting.worst_moment import FOLDER
 
-from bmt.embedded.layout import REPOSITORY, Layout
-from bmt.embedded.program import Program
-from bmt.prove.client_log import Log
-from bmt.prove.gathering import gather
-from bmt.prove.report import Report, audit
-from bmt.prove.site import Alter, Site, unused_base
+from evaluation.layout import REPOSITORY, Layout
+from evaluation.supervisor import Program
+from prove.client_log import Log
+from prove.collectors import gather
+from prove.report import Report, audit
+from prove.site import Alter, Site, unused_base
 
 TESTS = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from fixtures.agencies import acting, written
 from fixtures.ledger_keys import RECORDS_KEY
 from fixtures.samples import APPLICANT
 
-from bmt.embedded.tokens import Holder
+from evaluation.tokens import Holder
 from services.approval.main import build
 from services.approval.settings import Settings
 

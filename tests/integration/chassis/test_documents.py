@@ -11,8 +11,8 @@ from bmt.chassis.runtime.documents import (
     received_bytes,
 )
 from bmt.chassis.runtime.mongodb import connect
-from bmt.embedded.mongodb_rights import DOCUMENTS
-from bmt.embedded.process import running
+from bmt.rights.mongodb_rights import DOCUMENTS
+from evaluation.supervisor import running
 
 pytestmark = pytest.mark.integration
 

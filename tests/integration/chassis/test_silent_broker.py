@@ -12,7 +12,7 @@ from fixtures.kafka import embedded_kafka
 from fixtures.positions import KeptPositions, nothing_missed
 
 from bmt.chassis.messaging.consumer import Consumer
-from bmt.embedded.process import running
+from evaluation.supervisor import running
 
 pytestmark = pytest.mark.integration
 

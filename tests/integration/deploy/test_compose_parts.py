@@ -16,13 +16,12 @@ from fixtures.compose import FOLDER, environment, make_secrets
 
 from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.contracts import topics
-from bmt.embedded import jars
-from bmt.embedded.binaries import java, mongod
-from bmt.embedded.kafka import JVM
-from bmt.embedded.layout import acls_file
-from bmt.embedded.ports import any_free_port, listening
-from bmt.embedded.process import running
-from bmt.embedded.program import Program
+from bmt.rights.kafka_table import acls_file
+from evaluation import machine
+from evaluation.kafka import JVM
+from evaluation.machine import java, mongod
+from evaluation.ports import any_free_port, listening
+from evaluation.supervisor import Program, running
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +61,7 @@ async def kafka_container(tmp_path, secrets):
     tools, port, host_port = tmp_path / "bin", any_free_port(), any_free_port()
     tools.mkdir()
     for name, main in KAFKA_TOOLS.items():
-        run = f"{java()} {' '.join(JVM)} -cp '{jars.classpath()}' {main}"
+        run = f"{java()} {' '.join(JVM)} -cp '{machine.classpath()}' {main}"
         executable(tools / name, f'#!/bin/bash\nexec {run} "$@"\n')
     given = environment("kafka", secrets) | {
         "KAFKA_BIN": str(tools),

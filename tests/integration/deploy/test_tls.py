@@ -17,11 +17,10 @@ from fixtures.service import AGENCIES_FILE
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.runtime import mongodb, tls
-from bmt.embedded import ports
-from bmt.embedded.kafka import Kafka
-from bmt.embedded.mongodb import MongoDB
-from bmt.embedded.process import running
-from bmt.embedded.program import Program
+from evaluation import ports
+from evaluation.kafka import Kafka
+from evaluation.mongodb import MongoDB
+from evaluation.supervisor import Program, running
 from services.approval.main import build
 from services.approval.settings import Settings
 

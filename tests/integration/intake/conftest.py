@@ -16,9 +16,9 @@ from fixtures.wire import Wire
 from intake_callers import ADMINISTRATOR, INBOUND, OUTBOUND, PDF, asked, submitted_headers
 from intake_visitors import HERE
 
-from bmt.embedded.ipms import Ipms
-from bmt.embedded.ports import any_free_port
-from bmt.embedded.process import running as part_running
+from evaluation.ipms import Ipms
+from evaluation.ports import any_free_port
+from evaluation.supervisor import running as part_running
 from services.intake.directory import snapshot
 from services.intake.main import build
 from services.intake.settings import Settings

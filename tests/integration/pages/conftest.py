@@ -16,12 +16,12 @@ from starlette.requests import Request
 from bmt.chassis.http.limits import UNLIMITED
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime.mongodb import connect
-from bmt.embedded.ports import any_free_port
 from bmt.pages.application import pages
 from bmt.pages.layout import ROOM
 from bmt.pages.login import Admitted
 from bmt.pages.session_store import SESSIONS
 from bmt.pages.settings import PagesSettings
+from evaluation.ports import any_free_port
 
 FAMILIES = ("/my", "/console")
 SECRET = "the same secret for every family"

@@ -13,10 +13,10 @@ import yaml
 from connector_benches import Bench
 from fixtures.service import AGENCIES_FILE
 
-from bmt.embedded.ipms import Ipms
-from bmt.embedded.ports import any_free_port
-from bmt.embedded.process import Process, running
-from bmt.embedded.storage import Storage, owner_password
+from evaluation.ipms import Ipms
+from evaluation.ports import any_free_port
+from evaluation.storage import Storage, owner_password
+from evaluation.supervisor import Process, running
 from services.provisioning.main import build
 from services.provisioning.settings import Settings
 

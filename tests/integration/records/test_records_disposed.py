@@ -209,7 +209,7 @@ async def test_a_hold_that_comes_after_the_approval_stops_it(
     assert_problem(answer, "already_decided")
 
 
-@pytest.mark.parametrize("point", ["records.disposing.leaf_added", "records.person_keys.destroyed"])
+@pytest.mark.parametrize("point", ["records.disposing.leaf_added", "records.keys.destroyed"])
 async def test_a_hold_that_comes_after_the_beginning_comes_too_late(
     records, as_, post, file_of, record_of, own, monkeypatch, point
 ):

@@ -10,8 +10,8 @@ from fixtures.procedure import approved, configured, notified, numbered, opened,
 from fixtures.samples import APPLICANT, facts, received
 from fixtures.signing_in import asked_by_issuer, said_at_issuer
 
-from bmt.embedded.tokens import Holder
 from bmt.verify_record import Key, verify
+from evaluation.tokens import Holder
 from services.records.main import build
 from services.records.settings import Settings
 

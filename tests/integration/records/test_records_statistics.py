@@ -19,10 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bmt.contracts import topics
 from bmt.contracts.events import Filed
-from bmt.embedded import ports
-from bmt.embedded.errors import Unready
-from bmt.embedded.process import Process, running
-from bmt.embedded.program import Program
+from evaluation import ports
+from evaluation.errors import Unready
+from evaluation.supervisor import Process, Program, running
 
 pytestmark = pytest.mark.integration
 

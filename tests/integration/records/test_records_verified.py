@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.cli.records import app
-from bmt.embedded.mongodb_rights import DOCUMENTS, RECORDS_DATABASE
-from bmt.embedded.process import running
+from bmt.rights.mongodb_rights import DOCUMENTS, RECORDS_DATABASE
+from evaluation.supervisor import running
 from services.records.main import build
 from services.records.settings import Settings
 

@@ -17,7 +17,7 @@ from bmt.chassis.http.limits import CrowdLimits
 from bmt.chassis.runtime.metrics import new_registry
 from bmt.chassis.runtime.run import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.embedded.ports import any_free_port
+from evaluation.ports import any_free_port
 
 MOST, EACH, WAITING = 8, 3, 6
 HEAD_SECONDS, GRACE_SECONDS, RATE = 0.4, 0.8, 1000

@@ -17,7 +17,7 @@ from bmt.chassis.runtime.metrics import new_registry
 from bmt.chassis.runtime.run import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.problems import Refused
-from bmt.embedded.ports import any_free_port
+from evaluation.ports import any_free_port
 
 
 class Clock:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from bmt.chassis.runtime.run import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.embedded.ports import any_free_port
+from evaluation.ports import any_free_port
 
 
 class ParcelSettings(ServiceSettings):

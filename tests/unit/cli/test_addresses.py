@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.cli import addresses
-from bmt.embedded.errors import NotRunning
+from bmt.cli.outcome import NotRunning
 
 
 @pytest.mark.parametrize("whose", [addresses.kafka, addresses.mongodb, addresses.pruner])

@@ -5,8 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.cli.dead_letters.letter import Action, Origin, grouped, letter
-from bmt.cli.dead_letters.listing import document, lines, whole, whole_lines
+from bmt.cli.dead_letters.listing import (
+    Action,
+    Origin,
+    document,
+    grouped,
+    letter,
+    lines,
+    whole,
+    whole_lines,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = "bmt.inbound.hrmis.v1:2:7"

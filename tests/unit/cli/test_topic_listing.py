@@ -4,9 +4,8 @@ import pytest
 
 from bmt.cli.topics.listing import Listed, Partition, lines, writers
 from bmt.contracts import topics
-from bmt.embedded.kafka_acls import Operation, Pattern, Permission, Resource, Right
-from bmt.embedded.kafka_rights import rights
-from bmt.embedded.kafka_table import table
+from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
+from bmt.rights.kafka_table import table
 
 ALL = 2
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bmt.prove.books import Books
-from bmt.prove.client_log import Call
-from bmt.prove.evidence import Answers, Evidence, Mail, Record, StoredCommit
-from bmt.prove.said import Said, short
+from prove.books import Books
+from prove.client_log import Call
+from prove.evidence import Answers, Evidence, Mail, Record, StoredCommit
+from prove.published import Said, short
 
 Is = Callable[[StoredCommit], bool]
 

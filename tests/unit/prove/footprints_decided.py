@@ -19,7 +19,7 @@ from alter import (
     with_record,
 )
 
-from bmt.prove.evidence import Work
+from prove.evidence import Work
 
 
 def second_decision_won_too(sound):

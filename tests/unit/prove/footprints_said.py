@@ -18,7 +18,7 @@ from alter import (
 )
 
 from bmt.contracts import topics
-from bmt.prove.evidence import Parked
+from prove.evidence import Parked
 
 
 def offset_committed_before_the_write(sound):

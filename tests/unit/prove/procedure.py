@@ -2,7 +2,7 @@
 
 from scene import GB, ONE, TWO, Scene, decided, request_of
 
-from bmt.prove.evidence import Mail, Volume
+from prove.evidence import Mail, Volume
 
 CHOICE = {"Approved": "approve", "Rejected": "reject", "ReturnedForCorrection": "return"}
 

@@ -11,9 +11,9 @@ from typing import Any
 from sound_services import answers_of, samples_of
 
 from bmt.contracts import topics
-from bmt.prove.books import Books
-from bmt.prove.client_log import PUBLISHED, Call
-from bmt.prove.evidence import (
+from prove.books import Books
+from prove.client_log import PUBLISHED, Call
+from prove.evidence import (
     Account,
     Change,
     Evidence,

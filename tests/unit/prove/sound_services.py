@@ -3,10 +3,10 @@
 from collections import Counter
 
 from bmt.contracts import topics
-from bmt.prove.books import Books
-from bmt.prove.evidence import Answers, Sample
-from bmt.prove.invariants import views
-from bmt.prove.invariants.standing import standing
+from prove.books import Books
+from prove.evidence import Answers, Sample
+from prove.invariants import views
+from prove.invariants.standing import standing
 
 
 def samples_of(books: Books) -> tuple[Sample, ...]:

@@ -2,7 +2,7 @@
 
 from scene import Scene
 
-from bmt.prove.report import audit
+from prove.report import audit
 
 
 def test_nothing_is_wrong_with_a_sound_run_and_everything_was_looked_at(sound):

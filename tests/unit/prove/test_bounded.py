@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from bmt.prove.bounded import bounded
+from prove.bounded import bounded
 
 
 async def test_what_comes_in_time_is_handed_on():

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from bmt.prove.client_log import Call, Log, now, read
-from bmt.prove.intention import intentions
+from prove.client_log import Call, Log, now, read
+from prove.intention import intentions
 
 ASKED = Call(now(), "story", "submit", "key", "one", None, {"justification": "Fail besar – ü"})
 TOLD = replace(ASKED, at=now(), status=201, answer={"request_id": "1"}, replayed=True)

@@ -6,7 +6,7 @@ import footprints_said
 import pytest
 from footprints_said import unset_before_published
 
-from bmt.prove.report import audit
+from prove.report import audit
 
 FOOTPRINTS = footprints_said.FOOTPRINTS | footprints_done.FOOTPRINTS | footprints_decided.FOOTPRINTS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bmt.prove.evidence import Change, Sample, Volume, Whereabouts
-from bmt.prove.gathering import http, ipms, mailbox, storage
+from prove.collectors import http, ipms, mailbox, storage
+from prove.evidence import Change, Sample, Volume, Whereabouts
 
 EXTENSION = ipms.EXTENSION
 

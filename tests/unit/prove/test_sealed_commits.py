@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from alter import first, holds, with_commit
 
-from bmt.prove.books import Books
-from bmt.prove.invariants import applied_once
+from prove.books import Books
+from prove.invariants import applied_once
 
 NAME = "/request/applicant/name"
 

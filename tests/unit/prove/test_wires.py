@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bmt.embedded.ports import HOST, any_free_port
-from bmt.prove.wires import Wire
+from evaluation.ports import HOST, any_free_port
+from prove.site import Wire
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.prove.schedule import PROGRAMS, ROUND, TARGETS, WIRES, schedule
-from bmt.prove.workload import AGENCY_OF, AILMENTS, PLOTS, poisons, workload
+from prove.schedule import PROGRAMS, ROUND, TARGETS, WIRES, schedule
+from prove.workload import AGENCY_OF, AILMENTS, PLOTS, poisons, workload
 
 seeds = st.integers(0, 2**32)
 

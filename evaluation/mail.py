@@ -1,0 +1,103 @@
+"""A mail server that only takes: every message becomes one RFC 5322 file in a maildir.
+
+Readers find them in `<maildir>/new`. The envelope is kept on top of each message, as any delivery
+does it: `Return-Path` and one `Delivered-To` a recipient. A message is answered once it is on disk.
+
+Run as `python -m evaluation.mail --port N --maildir FOLDER`.
+"""
+
+import argparse
+import asyncio
+import mailbox
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from evaluation.ports import HOST, listening
+from evaluation.supervisor import Program
+
+LARGEST_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail server.
+
+    Attributes:
+        maildir: the folder that it fills.
+        port: for SMTP, on loopback.
+    """
+
+    maildir: Path
+    port: int
+
+    @property
+    def smtp(self) -> str:
+        """Its address."""
+        return f"{HOST}:{self.port}"
+
+    def program(self) -> Program:
+        """How it is run."""
+        return Program(
+            name="mail",
+            command=(
+                *(sys.executable, "-m", "evaluation.mail"),
+                *("--port", str(self.port), "--maildir", str(self.maildir)),
+            ),
+            ready=self._ready,
+        )
+
+    async def _ready(self) -> bool:
+        return await listening(self.port)
+
+
+class Sink:
+    """Takes every message (the hooks of aiosmtpd)."""
+
+    def __init__(self, maildir: Path) -> None:
+        self._maildir = mailbox.Maildir(maildir)
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd looks it up by this name
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        """Store a message with its envelope."""
+        content = envelope.content or b""
+        data = content if isinstance(content, bytes) else content.encode()
+        await asyncio.to_thread(self._maildir.add, _envelope_lines(envelope) + data)
+        return "250 2.0.0 stored"
+
+
+def _envelope_lines(envelope: Envelope) -> bytes:
+    recipients = "".join(f"Delivered-To: {recipient}\r\n" for recipient in envelope.rcpt_tos)
+    return f"Return-Path: <{envelope.mail_from or ''}>\r\n{recipients}".encode()
+
+
+async def _serve(maildir: Path, port: int) -> None:
+    sink = Sink(maildir)
+
+    def connection() -> SMTP:
+        return SMTP(
+            sink,
+            hostname="mail.bmt.invalid",
+            data_size_limit=LARGEST_MESSAGE_BYTES,
+            enable_SMTPUTF8=True,
+        )
+
+    server = await asyncio.get_running_loop().create_server(connection, HOST, port)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.mail")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--maildir", type=Path, required=True)
+    chosen = parser.parse_args()
+    asyncio.run(_serve(chosen.maildir, chosen.port))
+
+
+if __name__ == "__main__":
+    main()

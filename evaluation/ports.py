@@ -1,0 +1,169 @@
+"""Where everything listens: all ports follow from one base, on loopback."""
+
+import asyncio
+import contextlib
+import fcntl
+import random
+import socket
+import ssl
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+import httpx
+
+from bmt.chassis.errors import WrongConfiguration
+from evaluation.errors import PartMissing
+
+HOST: Final = "127.0.0.1"
+DEFAULT_BASE: Final = 8100
+LOWEST_BASE: Final = 1024
+HIGHEST_BASE: Final = 65_000
+LOOKS: Final = 10
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+_BEYOND_BASES: Final = 32_000
+_BASES_APART: Final = 100
+_BEYOND_THE_KERNELS: Final = range(61_000, 62_000)
+"""Linux hands out 32,768 to 60,999 to whoever connects: a port of those is taken in between now and then."""
+_NOBODY_TRUSTED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""There is no TLS on loopback; a client reads the machine's authorities otherwise, which takes longer than to ask."""
+_CLAIMED: Final[list[TextIO]] = []
+"""Open as long as the process lives."""
+OFFSETS: Final = {
+    "issuer": 0,
+    "intake": 1,
+    "approval": 2,
+    "provisioning": 3,
+    "notification": 4,
+    "records": 5,
+    "statistics": 6,
+    "reconciliation": 7,
+    "kafka": 20,
+    "mongodb": 21,
+    "kafka-controller": 22,
+    "mail": 25,
+    "ipms": 30,
+    "storage": 40,
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one system."""
+
+    base: int = DEFAULT_BASE
+
+    def __post_init__(self) -> None:
+        """Refuse a base that leaves no room.
+
+        Raises:
+            WrongConfiguration: it is a privileged one or too near the end.
+        """
+        if not LOWEST_BASE <= self.base <= HIGHEST_BASE:
+            raise WrongConfiguration(
+                f"--port-base {self.base}: choose one from {LOWEST_BASE} to {HIGHEST_BASE}"
+            )
+
+    def __getitem__(self, name: str) -> int:
+        return self.base + OFFSETS[name]
+
+    def url(self, name: str) -> str:
+        """The address of an HTTP service."""
+        return f"http://{HOST}:{self[name]}"
+
+    async def refuse_taken(self) -> None:
+        """See that nobody else listens on any of them; what is just ending gets a moment for it.
+
+        Raises:
+            PartMissing: somebody does.
+        """
+        for name in OFFSETS:
+            for _ in range(LOOKS):
+                if is_free(self[name]):
+                    break
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            else:
+                raise PartMissing(
+                    f"port {self[name]} (for {name}) is in use: stop what listens there, or choose "
+                    f"other ports with --port-base"
+                )
+
+
+def is_free(port: int) -> bool:
+    """Whether one could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_base(first: int = DEFAULT_BASE, further: Collection[int] = ()) -> int:
+    """A base whose ports nobody listens on; it is this process's until it ends.
+
+    Systems that are started at the same moment do not choose the same one: each claims it by a lock on a file.
+
+    Args:
+        first: where to begin to look, upwards.
+        further: what is added to the base, beside `OFFSETS`.
+
+    Raises:
+        PartMissing: there is none below the ports that the kernel hands out.
+    """
+    for base in range(first, _BEYOND_BASES, _BASES_APART):
+        if all(is_free(base + offset) for offset in (*OFFSETS.values(), *further)) and _claim(base):
+            return base
+    raise PartMissing(f"no free ports from {first} to {_BEYOND_BASES}")
+
+
+def _claim(base: int) -> bool:
+    """Whether it was nobody's; the lock goes with the process, however that ends."""
+    file = Path(tempfile.gettempdir()) / f"bmt-ports-{base}.lock"
+    with contextlib.ExitStack() as undo:
+        try:
+            lock = undo.enter_context(file.open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        _CLAIMED.append(lock)
+        undo.pop_all()
+        return True
+
+
+def any_free_port() -> int:
+    """A port that nobody listens on; it is this process's until it ends, as a base is.
+
+    Raises:
+        PartMissing: there is none beyond the ports that the kernel hands out.
+    """
+    for port in random.sample(_BEYOND_THE_KERNELS, len(_BEYOND_THE_KERNELS)):
+        if is_free(port) and _claim(port):
+            return port
+    raise PartMissing(
+        f"no free port from {_BEYOND_THE_KERNELS.start} to {_BEYOND_THE_KERNELS.stop}"
+    )
+
+
+async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
+    """Whether a GET of this address on loopback is answered with success."""
+    async with httpx.AsyncClient(auth=auth, trust_env=False, verify=_NOBODY_TRUSTED) as client:
+        try:
+            return (await client.get(url)).is_success
+        except httpx.TransportError:
+            return False
+
+
+async def listening(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -1,0 +1,103 @@
+"""The ready file: where a running system is, and how to come in. The contract fixes its shape."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.runtime import strict_yaml
+from bmt.rights.kafka_rights import STATISTICS
+from bmt.rights.kafka_table import table
+from evaluation.kafka import MECHANISM, PROTOCOL
+from evaluation.layout import accounts_file
+from evaluation.services import SERVICES
+from evaluation.storage import ADMIN, owner_password
+from evaluation.system import System
+
+Document = dict[str, Any]
+
+
+def document(system: System, pids: Mapping[str, int]) -> Document:
+    """What the file says.
+
+    Args:
+        system: whose addresses and passwords they are.
+        pids: of the processes that run, by name.
+    """
+    return {
+        "services": {
+            name: {"url": system.ports.url(name), "pid": pids[name]}
+            for name in SERVICES
+            if name in pids
+        },
+        "statistics": _statistics(system, pids),
+        "issuer": system.issuer.url,
+        "kafka": _kafka(system) | {"pid": pids["kafka"]},
+        "mongodb": {"uri": system.mongodb.uri(), "pid": pids["mongodb"]},
+        "mail": {"smtp": system.mail.smtp, "maildir": str(system.mail.maildir)},
+        "ipms": {"url": system.ipms.url, "token": system.ipms.token},
+        "storage": _storage(system),
+        "data": str(system.layout.root),
+        "supervisor": {"pid": os.getpid()},
+    }
+
+
+def write(file: Path, content: Document) -> None:
+    """Atomically, and for its owner's eyes: it is full of passwords."""
+    aside = _aside(file)
+    aside.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
+
+
+def forget(file: Path) -> None:
+    """Remove it: it is there only while the system is up.
+
+    Raises:
+        WrongConfiguration: such a file could not be written there.
+    """
+    try:
+        _aside(file).unlink()
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise WrongConfiguration(f"--ready-file {file}: {error.strerror}") from error
+
+
+def _aside(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.new")
+    aside.touch(mode=0o600)
+    return aside
+
+
+def _statistics(system: System, pids: Mapping[str, int]) -> Document | None:
+    if STATISTICS not in pids:
+        return None
+    return {"metrics": f"{system.ports.url(STATISTICS)}/metrics", "pid": pids[STATISTICS]}
+
+
+def _kafka(system: System) -> Document:
+    principals = (*table().of_kind("integrator"), *table().of_kind("observer"))
+    return {
+        "bootstrap_servers": system.kafka.bootstrap_servers,
+        "security_protocol": PROTOCOL,
+        "sasl_mechanism": MECHANISM,
+        "principals": {name: system.kafka.passwords[name] for name in principals},
+    }
+
+
+def _storage(system: System) -> Document:
+    samples = [
+        str(each["userName"])
+        for each in strict_yaml.read(accounts_file().read_text(encoding="utf-8"))
+    ]
+    secret = system.storage.password
+    return {
+        "kind": "copyparty",
+        "url": system.storage.url,
+        "user": ADMIN,
+        "password": secret,
+        "owners": {each: owner_password(secret, each) for each in samples}
+        | system.storage.owners(),
+    }

@@ -1,0 +1,213 @@
+"""The processes of this project, as the embedded parts run them: one literal table."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bmt.rights.kafka_rights import STATISTICS
+from bmt.rights.mongodb_rights import DOCUMENTS, RECONCILER
+from evaluation.kafka import MECHANISM, PROTOCOL
+from evaluation.layout import agencies_file
+from evaluation.ports import HOST, answers, listening
+from evaluation.secrets import ORIGIN, ledger_keys, secret_key
+from evaluation.storage import ADMIN
+from evaluation.supervisor import Probe, Program
+from evaluation.system import System
+from evaluation.tokens import API_AUDIENCE
+
+Environment = Mapping[str, str]
+
+EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
+SENDER: Final = "bmt@mygovuc.gov.my"
+DIRECTORY_REFRESH_SECONDS: Final = 5
+CHECKPOINT_SECONDS: Final = 2
+SESSION_RECHECK_SECONDS: Final = 60
+SEAL_MEMORY_SECONDS: Final = 5
+RECONCILIATION: Final = "reconciliation"
+RECONCILED_EVERY_SECONDS: Final = 30
+INTEGRATORS: Final = {"hrmis": ["MAMPU"]}
+
+
+def _ipms(system: System) -> Environment:
+    return {"BMT_IPMS_URL": system.ipms.url, "BMT_IPMS_TOKEN": system.ipms.token}
+
+
+def _intake(system: System) -> Environment:
+    return {
+        **_ipms(system),
+        **_pages(system, "intake"),
+        **_status_codes(system),
+        "BMT_APPROVAL_URL": system.ports.url("approval"),
+        "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
+        "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
+        "BMT_SMTP_SENDER": SENDER,
+    }
+
+
+def _provisioning(system: System) -> Environment:
+    return {
+        **_ipms(system),
+        "BMT_STORAGE_URL": system.storage.url,
+        "BMT_STORAGE_USER": ADMIN,
+        "BMT_STORAGE_PASSWORD": system.storage.password,
+        "BMT_STORAGE_VOLUMES": str(system.storage.volumes),
+    }
+
+
+def _notification(system: System) -> Environment:
+    return {
+        "BMT_SMTP_HOST": HOST,
+        "BMT_SMTP_PORT": str(system.mail.port),
+        "BMT_SMTP_SENDER": SENDER,
+        "BMT_STATUS_URL": f"{system.ports.url('intake')}/my",
+        "BMT_STATUS_PAGE_URL": f"{system.ports.url('intake')}/status/",
+        **_status_codes(system),
+        "BMT_CONSOLE_URL": f"{system.ports.url('approval')}/console",
+    }
+
+
+def _records(system: System) -> Environment:
+    layout = system.layout
+    keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
+    return {
+        "BMT_LEDGER_ORIGIN": ORIGIN,
+        **_pages(system, "records"),
+        "BMT_LEDGER_KEYS_FILE": str(keys),
+        "BMT_RECORDS_KEY_FILE": str(secret_key(layout.records_key_file)),
+        "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
+        "BMT_SEAL_MEMORY_SECONDS": str(SEAL_MEMORY_SECONDS),
+    }
+
+
+def _approval(system: System) -> Environment:
+    return {
+        **_pages(system, "approval"),
+        "BMT_INTAKE_URL": system.ports.url("intake"),
+        "BMT_PROVISIONING_URL": system.ports.url("provisioning"),
+        "BMT_NOTIFICATION_URL": system.ports.url("notification"),
+    }
+
+
+def _pages(system: System, service: str) -> Environment:
+    key = secret_key(system.layout.session_key_file(service))
+    return {
+        "BMT_PUBLIC_URL": system.ports.url(service),
+        "BMT_SESSION_KEY_FILE": str(key),
+        "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
+    }
+
+
+def _status_codes(system: System) -> Environment:
+    return {"BMT_STATUS_CODE_KEY_FILE": str(secret_key(system.layout.status_code_key_file))}
+
+
+SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
+    "intake": _intake,
+    "approval": _approval,
+    "provisioning": _provisioning,
+    "notification": _notification,
+    "records": _records,
+}
+"""Each service with what it needs beyond what all need."""
+
+
+def programs(system: System) -> list[Program]:
+    """How the five services, the statistics and the reconciliation are run."""
+    return [
+        *(_service(system, name) for name in SERVICES),
+        _statistics(system),
+        _reconciliation(system),
+    ]
+
+
+def environment(system: System, name: str) -> dict[str, str]:
+    """All variables of one service that follow from the parts; its other knobs are inherited."""
+    return {
+        "BMT_HOST": HOST,
+        "BMT_PORT": str(system.ports[name]),
+        **_kafka(system, name),
+        "BMT_MONGODB_URI": system.mongodb.uri(name),
+        "BMT_DATABASE": f"bmt_{name}",
+        "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
+        "BMT_ISSUER": system.issuer.url,
+        "BMT_ALLOW_HTTP": "true",  # nothing leaves the machine
+        "BMT_AUDIENCE": API_AUDIENCE,
+        "BMT_AGENCIES_FILE": str(agencies_file()),
+        **SERVICES[name](system),
+    }
+
+
+def _kafka(system: System, user: str) -> Environment:
+    return {
+        "BMT_KAFKA_BOOTSTRAP_SERVERS": system.kafka.bootstrap_servers,
+        "BMT_KAFKA_SECURITY_PROTOCOL": PROTOCOL,
+        "BMT_KAFKA_SASL_MECHANISM": MECHANISM,
+        "BMT_KAFKA_USERNAME": user,
+        "BMT_KAFKA_PASSWORD": system.kafka.passwords[user],
+        "BMT_TOPIC_PREFIX": "",  # the rights are made for names without one
+    }
+
+
+def _service(system: System, name: str) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", f"services.{name}.main"),
+        environment=environment(system, name),
+        ready=_answers_ready(system.ports.url(name)),
+        after=EVERY_PART,
+    )
+
+
+def _statistics(system: System) -> Program:
+    port = system.ports[STATISTICS]
+
+    async def ready() -> bool:
+        return await listening(port)
+
+    return Program(
+        name=STATISTICS,
+        command=(sys.executable, "-m", "services.records.statistics.main"),
+        environment={
+            **_kafka(system, STATISTICS),
+            "BMT_METRICS_PORT": str(port),
+        },
+        ready=ready,
+        after=EVERY_PART,
+    )
+
+
+def _reconciliation(system: System) -> Program:
+    port = system.ports[RECONCILIATION]
+
+    async def ready() -> bool:
+        return await listening(port)
+
+    every = ("--every-seconds", str(RECONCILED_EVERY_SECONDS))
+    return Program(
+        name=RECONCILIATION,
+        command=(
+            *(sys.executable, "-m", "bmt.cli.main", "status", "--republish"),
+            *every,
+            *("--metrics-port", str(port)),
+        ),
+        environment={"BMT_MONGODB_URI": system.mongodb.uri(RECONCILER)},
+        ready=ready,
+        after=EVERY_PART,
+    )
+
+
+def _answers_ready(url: str) -> Probe:
+    async def ready() -> bool:
+        return await answers(f"{url}/readyz")
+
+    return ready
+
+
+def present(program: Program) -> bool:
+    """Whether the module that it runs is there."""
+    try:
+        return importlib.util.find_spec(program.command[2]) is not None
+    except ModuleNotFoundError:  # a package above it
+        return False

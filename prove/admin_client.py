@@ -1,0 +1,170 @@
+"""What people do in a story, each call as an errand: hand in, decide, withdraw, correct, do tasks, hand over."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from prove.client import Client, Errand
+from prove.client_log import Action, Call
+from prove.workload import Story
+
+Token = Callable[[str, str, str], str]
+"""Of a role, an agency, a subject."""
+
+APPROVE: Final = {"decision": "approve", "exception_reason": "Disahkan dengan pemohon"}
+REJECT: Final = {"decision": "reject", "reason": "Tiada keperluan"}
+RETURN: Final = {"decision": "return", "reason": "Sila nyatakan kuota"}
+
+
+class Officers:
+    """The two administrators of the agency of one story, and its applicant."""
+
+    def __init__(self, story: Story, client: Client, token: Token) -> None:
+        """Nobody did anything yet."""
+        self.story = story
+        self._client = client
+        self._token = token
+
+    async def hand_in(self, kind: str = "application", **changes: Any) -> Call:
+        """By any channel but an event; the answer of intake."""
+        channel = self.story.channel
+        if channel == "email" and kind == "application" and not changes:
+            errand = self._errand(
+                "submit_email",
+                "intake",
+                "/v1/emails",
+                _email(self.story),
+                headers=(("Content-Type", "message/rfc822"),),
+            )
+        else:
+            documents = [await self._scan()] if channel in ("memo", "letter") else []
+            body = self._body(kind, documents, changes)
+            errand = self._errand("submit", "intake", "/v1/requests", body)
+        errand = errand.with_key()
+        call = await self._client.do(errand)
+        if self.story.resend == "same":
+            await self._client.do(errand)
+        elif self.story.resend == "other" and errand.action == "submit":
+            other = self._body(kind, [], {**changes, "justification": "Lain"})
+            await self._client.do(
+                self._errand("submit", "intake", "/v1/requests", other, errand.key)
+            )
+        return call
+
+    async def decide(
+        self, request_id: str, ruling: dict[str, Any], *, second: bool = False
+    ) -> Call:
+        """The first administrator's decision, or the second's."""
+        path = f"/v1/requests/{request_id}/decision"
+        return await self._client.do(
+            self._errand("decide", "approval", path, ruling, request_id=request_id, second=second)
+        )
+
+    async def approve(self, request_id: str, *, second: bool = False) -> Call:
+        """What the story grants."""
+        ruling = APPROVE | {"quota_bytes": self.story.granted_bytes}
+        return await self.decide(request_id, ruling, second=second)
+
+    async def approve_end(self, request_id: str) -> Call:
+        """Of a termination, which grants nothing."""
+        return await self.decide(request_id, APPROVE)
+
+    async def withdraw(self, request_id: str) -> Call:
+        """By the administrator, for the applicant."""
+        path, body = f"/v1/requests/{request_id}/withdrawal", {"reason": "Tidak perlu lagi"}
+        return await self._client.do(
+            self._errand("withdraw", "intake", path, body, request_id=request_id)
+        )
+
+    async def correct(self, request_id: str) -> Call:
+        """Hand in the returned request again, with other sizes."""
+        path = f"/v1/requests/{request_id}/correction"
+        body = self._body("application", [], {"justification": "Dibetulkan"})
+        return await self._client.do(
+            self._errand("correct", "intake", path, body, request_id=request_id)
+        )
+
+    async def do_task(self, request_id: str, task_id: str) -> Call:
+        """Show that IPMS was set by hand."""
+        path = f"/v1/tasks/{task_id}/completion"
+        body = {"evidence": [await self._scan()], "note": "Ditetapkan di portal"}
+        return await self._client.do(
+            self._errand("complete_task", "provisioning", path, body, request_id=request_id)
+        )
+
+    async def hand_over(self, request_id: str, notification_id: str) -> Call:
+        """Say that a paper was handed over."""
+        path = f"/v1/notifications/{notification_id}/dispatch"
+        body = {"note": "Diserahkan di kaunter"}
+        return await self._client.do(
+            self._errand("dispatch", "notification", path, body, request_id=request_id)
+        )
+
+    async def _scan(self) -> str:
+        headers = (
+            ("Content-Type", "text/plain"),
+            ("Content-Disposition", 'attachment; filename="imbasan.txt"'),
+        )
+        content = f"Imbasan {self.story.name} {uuid.uuid4()}".encode()
+        call = await self._client.do(
+            self._errand("upload", "intake", "/v1/documents", content, headers=headers)
+        )
+        return str(call.answer["document_id"])
+
+    def _body(self, kind: str, documents: list[str], changes: dict[str, Any]) -> dict[str, Any]:
+        channel = "form" if self.story.channel in ("email", "event") else self.story.channel
+        body = self.story.wish(**changes) | {"channel": channel, "documents": documents}
+        if kind == "application":
+            return body
+        sizes = ("quota_bytes", "max_file_size_bytes")
+        return {name: each for name, each in body.items() if name not in sizes} | {"kind": kind}
+
+    def _errand(
+        self,
+        action: Action,
+        service: str,
+        path: str,
+        body: Any,
+        key: str = "",
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        request_id: str | None = None,
+        second: bool = False,
+    ) -> Errand:
+        agency = self.story.agency
+        by = f"{'kedua' if second else 'pertama'}.{agency.lower()}@mygovuc.gov.my"
+        return Errand(
+            self.story.name,
+            action,
+            service,
+            path,
+            by,
+            self._token("administrator", agency, by),
+            body,
+            headers,
+            request_id,
+            early=request_id is not None,
+            key=key,
+        )
+
+
+def _email(story: Story) -> bytes:
+    lines = (
+        f"From: <{story.account}>",
+        "To: <uc@mygovuc.gov.my>",
+        "Subject: Permohonan BMT",
+        f"Message-ID: <{uuid.uuid4()}@mygovuc.gov.my>",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "",
+        "Jenis: permohonan",
+        f"Agensi: {story.agency}",
+        f"Nama: Pemohon {story.name}",
+        f"Akaun: {story.account}",
+        f"E-mel: {story.account}",
+        f"Justifikasi: Menghantar fail besar ({story.name})",
+        f"Kuota: {story.quota_bytes // 10**9} GB",
+        f"Saiz fail: {story.max_file_size_bytes // 10**6} MB",
+        "",
+    )
+    return "\r\n".join(lines).encode()

@@ -1,0 +1,165 @@
+"""Does the faults of a schedule to a running site, one after the other, and takes each back."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import structlog
+
+from prove.event_listener import Ear
+from prove.progress import Progress, Watch
+from prove.scenarios import Refused
+from prove.schedule import Fault
+from prove.site import Site
+from prove.workload import Story
+
+log = structlog.get_logger()
+
+
+async def do(fault: Fault, site: Site) -> None:
+    """From its beginning to its end; what was killed may still be on its way up."""
+    if fault.target in site.programs:
+        await site.up([fault.target])  # what is down already cannot be struck
+    log.info("fault", kind=fault.kind, target=fault.target, seconds=fault.seconds)
+    match fault.kind:
+        case "kill":
+            site.signal(fault.target, signal.SIGKILL)
+        case "restart":
+            site.signal(fault.target, signal.SIGTERM)
+        case "lose":
+            await site.lose_kafka()
+        case "freeze":
+            await _frozen(fault, site)
+        case _:
+            await _hindered(fault, site)
+    await asyncio.sleep(fault.pause)
+
+
+async def _frozen(fault: Fault, site: Site) -> None:
+    site.signal(fault.target, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        site.signal(fault.target, signal.SIGCONT)
+
+
+async def _hindered(fault: Fault, site: Site) -> None:
+    wire = site.wires[fault.target]
+    {"cut": wire.cut, "stall": wire.stall, "slow": wire.slow}[fault.kind]()
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        wire.mend()
+
+
+# Plays all stories while the faults happen, so that each fault meets its share of them under way.
+
+
+CONCURRENCY: Final = 48
+"""Stories under way at the same time."""
+NO_PROGRESS_SECONDS: Final = 120.0
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+Playing = Callable[[Story], Coroutine[Any, Any, None]]
+
+
+class Driver:
+    """One run's stories and faults."""
+
+    def __init__(
+        self,
+        stories: Sequence[Story],
+        schedule: Sequence[Fault],
+        play: Playing,
+        after_loss: Callable[[], Awaitable[None]],
+        watch: Watch,
+    ) -> None:
+        """Nothing is begun; `after_loss` is called when Kafka came back without its data."""
+        self._stories = stories
+        self._schedule = schedule
+        self._play = play
+        self._after_loss = after_loss
+        self._watch = watch
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._moved = asyncio.Condition()
+        self.progress = Progress(len(stories), len(schedule))
+
+    async def run(
+        self, site: Site, ear: Ear, last_answered: Callable[[], float], seconds: float
+    ) -> None:
+        """Until every story came to its end; no longer than so many seconds, nor without progress.
+
+        Nothing is told as an error here: what did not come to its end is in `progress`.
+        """
+        began = time.monotonic()
+        playing = {asyncio.create_task(self._begin_all(), name="stories")}
+        striking = asyncio.create_task(self._strike_all(site))
+        calm_since = 0.0
+        while not all(task.done() for task in (*playing, striking)):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            if striking.done() and not calm_since:
+                striking.result()
+                calm_since = time.monotonic()
+                self._say("draining")
+            moved = max(ear.last_heard, last_answered(), calm_since, began)
+            stuck = time.monotonic() - moved > NO_PROGRESS_SECONDS
+            if stuck or time.monotonic() - began > seconds:
+                break
+        for task in (*playing, striking):
+            task.cancel()
+        await asyncio.gather(*playing, striking, return_exceptions=True)
+
+    async def _begin_all(self) -> None:
+        """In their order, each with its share of the faults."""
+        share = len(self._stories) / (len(self._schedule) + 1)
+        async with asyncio.TaskGroup() as group:
+            for number, story in enumerate(self._stories):
+                await self._slots.acquire()
+                await self._until_struck(int(number // share) - 1)
+                group.create_task(self._played(story))
+                self.progress.begun += 1
+                await self._tell()
+
+    async def _played(self, story: Story) -> None:
+        self.progress.unended.append(story.name)
+        try:
+            await self._play(story)
+        except Refused as error:
+            self.progress.surprises[story.name] = str(error)
+            log.warning("surprise", story=story.name, plot=story.plot, what=str(error))
+        finally:
+            self._slots.release()
+        self.progress.unended.remove(story.name)
+        self.progress.ended += 1
+        await self._tell()
+
+    async def _strike_all(self, site: Site) -> None:
+        share = len(self._stories) / (len(self._schedule) + 1)
+        for number, fault in enumerate(self._schedule, start=1):
+            await self._until_begun(int(number * share))
+            self._say(str(fault))
+            await do(fault, site)
+            if fault.kind == "lose":
+                await self._after_loss()
+            self.progress.struck = number
+            await self._tell()
+        self._say("waiting for all to be up")
+        await site.up(list(site.programs))
+
+    async def _until_begun(self, stories: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.progress.begun >= stories)
+
+    async def _until_struck(self, count: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.progress.struck >= count)
+
+    async def _tell(self) -> None:
+        self._watch(self.progress)
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _say(self, phase: str) -> None:
+        self.progress.phase = phase
+        self._watch(self.progress)

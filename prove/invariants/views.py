@@ -1,0 +1,156 @@
+"""I9: what the services answer is what their events say, told again here by the auditor's own fold.
+
+So a view that lost an update, or took one in twice, shows, and one that was rebuilt may not differ.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from prove.books import HEARS, Books
+from prove.evidence import Answers
+from prove.finding import Finding, Tally
+from prove.invariants import measured
+from prove.invariants.standing import standing
+from prove.published import Said
+
+_STEP_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "RequestReceived": "received",
+        "ReviewOpened": "review_opened",
+        "WithdrawalRequested": "withdrawal_requested",
+        "ReturnedForCorrection": "returned",
+        "Approved": "approved",
+        "Rejected": "rejected",
+        "Withdrawn": "withdrawn",
+        "ConfigurationStarted": "configuring",
+        "AwaitingOperator": "awaiting_operator",
+        "ConfigurationFailed": "configuration_failed",
+        "Configured": "configured",
+        "NotificationPrepared": "notification_prepared",
+        "NotificationFailed": "notification_failed",
+        "Filed": "filed",
+    }
+)
+
+_REVIEW_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ReviewOpened": "received",
+        "Approved": "approved",
+        "Rejected": "rejected",
+        "ReturnedForCorrection": "returned",
+        "Withdrawn": "withdrawn",
+    }
+)
+
+
+def check(books: Books) -> Finding:
+    """What every service answers about every request, and measures of all."""
+    tally = Tally()
+    for request_id, events in books.by_request.items():
+        answers = books.evidence.answers.get(request_id)
+        if answers is None:
+            tally.require(False, "nobody was asked about it", request_id)  # noqa: FBT003
+            continue
+        _status(request_id, events, answers, tally)
+        _review(request_id, events, answers, tally)
+        _record(request_id, events, answers, tally)
+        _notifications(request_id, events, answers, tally)
+    measured.check(books, tally)
+    return tally.finding()
+
+
+def _status(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+    shown = answers.status or {}
+    wanted = standing(events)
+    tally.require(
+        shown.get("status") == wanted,
+        f"intake says {shown.get('status')}, its events say {wanted}",
+        request_id,
+    )
+    steps = Counter(str(each.get("step")) for each in shown.get("steps", ()))
+    told = Counter(_step(each) for each in events)
+    missing, more = dict(told - steps), dict(steps - told)
+    tally.require(
+        not missing and not more, f"intake's steps lack {missing}, have also {more}", request_id
+    )
+
+
+def _step(event: Said) -> str:
+    if event.name == "Notified":
+        return "acknowledged" if event.data.get("about") == "acknowledgement" else "notified"
+    return _STEP_OF.get(event.name, event.name)
+
+
+def _review(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+    mine = [each for each in events if each.service == "approval"]
+    if not mine:
+        return
+    last, shown = mine[-1], answers.review or {}
+    wanted = _REVIEW_OF.get(last.name)
+    tally.require(
+        shown.get("status") == wanted,
+        f"approval says {shown.get('status')}, its events say {wanted}",
+        request_id,
+    )
+    tally.require(
+        answers.on_worklist == (last.name == "ReviewOpened"),
+        f"the worklist {'has' if answers.on_worklist else 'lacks'} it after {last.name}",
+        request_id,
+    )
+    if "decided_by" in last.data:
+        told = shown.get("decision") or {}
+        by = (told.get("decided_by") or {}).get("subject")
+        right = (last.sequence, (last.data["decided_by"] or {}).get("subject"))
+        tally.require(
+            (told.get("version"), by) == right, "approval shows another decision", request_id
+        )
+
+
+def _record(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+    record = answers.record or {}
+    leaves = record.get("events", ())
+    filed: dict[str, Mapping[str, Any]] = {str(leaf.get("id")): leaf for leaf in leaves}
+    tally.require(len(filed) == len(leaves), "the record holds an event twice", request_id)
+    for each in events:
+        if each.name not in HEARS["records"]:
+            continue
+        leaf = filed.get(each.id)
+        tally.require(leaf is not None, f"the record lacks {each.name} {each.id}", request_id)
+        if leaf is not None:
+            same = leaf.get("data") == each.data and leaf.get("topic") == each.record.topic
+            tally.require(same, f"the record tells {each.name} otherwise", request_id)
+    tally.require(_is_chain(leaves), "the record's leaves are no chain", request_id)
+    state = (record.get("state") or {}).get("status")
+    wanted = standing(events)
+    tally.require(state == wanted, f"the record says {state}, its events {wanted}", request_id)
+
+
+def _is_chain(leaves: Sequence[Mapping[str, Any]]) -> bool:
+    """Indexes without a gap, each leaf bound to the one before."""
+    previous = None
+    for index, leaf in enumerate(leaves, start=1):
+        if leaf.get("index") != index or leaf.get("previous") != previous:
+            return False
+        previous = leaf.get("hash")
+    return True
+
+
+def _notifications(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+    """Each notice stands at what was said of it last; one that is only due was not said yet."""
+    last: dict[str, str] = {}
+    status = {
+        "NotificationPrepared": "prepared",
+        "Notified": "notified",
+        "NotificationFailed": "failed",
+    }
+    for each in events:
+        if each.name in status:
+            last[str(each.data.get("notification_id"))] = status[each.name]
+    shown = {
+        str(each.get("notification_id")): each.get("status")
+        for each in answers.notifications or ()
+        if each.get("status") != "due"
+    }
+    tally.require(shown == last, f"notification shows {shown}, its events say {last}", request_id)

@@ -1,0 +1,259 @@
+"""A TCP connection that can be cut, held and slowed: it stands between a service and what it connects to."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from bmt.chassis.errors import Unavailable
+from evaluation import ready_file, services
+from evaluation.holders import holder
+from evaluation.kafka import Kafka
+from evaluation.layout import Layout
+from evaluation.ports import HOST, Ports, free_base
+from evaluation.ready_file import Document
+from evaluation.supervisor import Program, Supervisor
+from evaluation.system import System
+from evaluation.tokens import mint
+from prove.evidence import Whereabouts
+from prove.schedule import SERVICES, WIRES
+
+CHUNK_BYTES: Final = 64 * 1024
+SLOW_CHUNK_BYTES: Final = 2 * 1024
+SECONDS_A_SLOW_CHUNK: Final = 0.05
+
+
+class Wire:
+    """Listens on one port, and passes on what comes to another, both ways."""
+
+    def __init__(self, port: int, target: int) -> None:
+        """Both are on loopback."""
+        self._port = port
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._slow = False
+        self._cut = False
+
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator["Wire"]:
+        """It passes on as long as the block lasts."""
+        server = await asyncio.start_server(self._connected, HOST, self._port)
+        try:
+            yield self
+        finally:
+            server.close()
+            self._passes.set()
+            self._abort()
+
+    def cut(self) -> None:
+        """Every connection breaks, and every new one does."""
+        self._cut = True
+        self._abort()
+
+    def stall(self) -> None:
+        """Nothing passes, and nobody is told."""
+        self._passes.clear()
+
+    def slow(self) -> None:
+        """A little passes at a time, and late."""
+        self._slow = True
+
+    def mend(self) -> None:
+        """As it was; what was held passes now."""
+        self._cut = self._slow = False
+        self._passes.set()
+
+    def _abort(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            writer.transport.abort()
+            return
+        try:
+            there, back = await asyncio.open_connection(HOST, self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, back}
+        try:
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        finally:
+            self._writers -= {writer, back}
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(SLOW_CHUNK_BYTES if self._slow else CHUNK_BYTES):
+                if self._slow:
+                    await asyncio.sleep(SECONDS_A_SLOW_CHUNK)
+                await self._passes.wait()
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+
+# The system that is put to the proof: all of it, on free ports, in a folder of its own, behind wires.
+#
+# Every program runs as `bmt up` runs it; only the addresses of Kafka and MongoDB that services are given
+# are those of wires. The statistics are left out: they hold nothing that is promised.
+
+
+FIRST_BASE: Final = 20_000
+"""Apart from those that systems are started on by hand, below those that the kernel hands out."""
+FIRST_WIRE: Final = 60
+"""Added to the base: where the wires listen, one after the other."""
+DIRECTORY_REFRESH_SECONDS: Final = "30"
+SECONDS_BETWEEN_LOOKS: Final = 0.1
+AGENCIES: Final = ("MAMPU", "JPA", "KPM")
+
+Alter = Callable[[Program], Program]
+"""How a test changes a program before it is started."""
+
+
+def unaltered(program: Program) -> Program:
+    """As it is."""
+    return program
+
+
+class Site:
+    """A running system, with a hand on each of its processes and connections."""
+
+    def __init__(self, layout: Layout, base: int, alter: Alter = unaltered) -> None:
+        """Nothing runs yet.
+
+        Args:
+            layout: its data directory, which must be there.
+            base: first of its ports.
+            alter: is given each service's program.
+        """
+        self.system = System(layout, Ports(base))
+        ports = {name: base + FIRST_WIRE + number for number, name in enumerate(WIRES)}
+        self.wires = {
+            name: Wire(port, self.system.ports[name.partition(" ")[0]])
+            for name, port in ports.items()
+        }
+        self.system.kafka = _behind(self.system.kafka, ports["kafka"])
+        self._mongodb_ports = ports
+        self.programs = {
+            each.name: each for each in (*self.system.programs(), *self._services(alter))
+        }
+        self._supervisor = Supervisor(self.programs.values(), layout.logs)
+        self._tokens: dict[tuple[str, str, str | None], str] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Site"]:
+        """The system, for as long as the block lasts.
+
+        Raises:
+            CannotRun: one program did not start; nothing is left running.
+        """
+        async with AsyncExitStack() as stack:
+            for wire in self.wires.values():
+                await stack.enter_async_context(wire.laid())
+            await self._supervisor.start()
+            try:
+                yield self
+            finally:
+                await self._supervisor.stop()
+
+    @property
+    def ready(self) -> Document:
+        """What a ready file would say now."""
+        return ready_file.document(self.system, self._supervisor.pids)
+
+    def signal(self, program: str, number: signal.Signals) -> None:
+        """To the process that runs now, if it does."""
+        self._supervisor.signal(program, number)
+
+    async def lose_kafka(self) -> None:
+        """Kill the broker and remove all that it stored; it comes back empty, with users and topics."""
+        process = self._supervisor.pids["kafka"]
+        self.signal("kafka", signal.SIGKILL)
+        while _runs(process):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.to_thread(shutil.rmtree, self.system.kafka.folder / "data")
+
+    async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
+        """Wait until these are ready; whether they are within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not all(  # noqa: ASYNC110 - other processes tell by being asked
+                    await asyncio.gather(*map(self._is_ready, names))
+                ):
+                    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _is_ready(self, name: str) -> bool:
+        try:
+            return await self.programs[name].ready()
+        except (OSError, Unavailable):
+            return False
+
+    def token(self, role: str, agency: str = "", subject: str | None = None) -> str:
+        """Somebody's bearer token; made once."""
+        wanted = (role, agency, subject)
+        if wanted not in self._tokens:
+            key = self.system.layout.root / "issuer" / "key.json"
+            maker = mint(self.system.issuer.url, key)
+            self._tokens[wanted] = maker.token(holder([role], agency, subject))
+        return self._tokens[wanted]
+
+    def whereabouts(self) -> Whereabouts:
+        """Where the auditor finds everything."""
+        return Whereabouts(
+            ready=self.ready,
+            mongodb_uri=self.system.mongodb.uri(),
+            client_log=self.system.layout.root / "clients.jsonl",
+            auditor_token=self.token("auditor"),
+            administrators={each: self.token("administrator", each) for each in AGENCIES},
+            ipms_journal=self.system.ipms.journal,
+        )
+
+    def _services(self, alter: Alter) -> Iterator[Program]:
+        for program in services.programs(self.system):
+            if program.name in SERVICES:
+                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes an agency's calls
+                environment = {**program.environment, **unlimited, **self._detour(program.name)}
+                yield alter(replace(program, environment=environment))
+
+    def _detour(self, service: str) -> Mapping[str, str]:
+        """The driver is to stay on the wire, and not to ask mongod where it lives."""
+        direct = self.system.mongodb.direct_uri(
+            service, self._mongodb_ports[f"mongodb of {service}"]
+        )
+        return {
+            "BMT_MONGODB_URI": direct,
+            "BMT_DIRECTORY_REFRESH_SECONDS": DIRECTORY_REFRESH_SECONDS,
+        }
+
+
+def _runs(pid: int) -> bool:
+    """Whether this process has not ended; one that was not waited for yet has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def _behind(kafka: Kafka, wire: int) -> Kafka:
+    """A broker that tells its clients to come by the wire."""
+    return replace(kafka, advertised_port=wire)
+
+
+def unused_base() -> int:
+    """A base for a site of its own.
+
+    Raises:
+        PartMissing: there is none.
+    """
+    return free_base(FIRST_BASE, range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))

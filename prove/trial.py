@@ -1,0 +1,196 @@
+"""The accounts of a run, added to IPMS before anything else happens."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from evaluation.layout import Layout
+from prove import drain
+from prove.admin_client import Officers
+from prove.client import Client
+from prove.client_log import Log
+from prove.collectors import gather
+from prove.driver import NO_PROGRESS_SECONDS, Driver
+from prove.event_listener import Ear
+from prove.integrator import NAME, Integrator
+from prove.progress import Progress, Watch, nobody
+from prove.report import Report, audit
+from prove.scenarios import Play
+from prove.schedule import schedule
+from prove.site import Alter, Site, unaltered, unused_base
+from prove.workload import Poison, Story, poisons, workload
+
+USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+CONCURRENCY: Final = 8
+
+
+async def register(ipms: Mapping[str, Any], stories: Iterable[Story]) -> None:
+    """Every applicant that the stories say is registered, serving (RFC 7644, 3.3)."""
+    slots = asyncio.Semaphore(CONCURRENCY)
+    headers = {"Authorization": f"Bearer {ipms['token']}"}
+    async with httpx.AsyncClient(headers=headers, timeout=60.0, trust_env=False) as client:
+
+        async def add(account: str) -> None:
+            user = {"schemas": [USER], "userName": account, "active": True}
+            async with slots:
+                answer = await client.post(f"{ipms['url']}/Users", json=user)
+                answer.raise_for_status()
+
+        await asyncio.gather(*(add(story.account) for story in stories if story.registered))
+
+
+# One run from an empty folder to the report: start, drive, strike, settle, audit.
+
+
+OBSERVER: Final = "observer"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is wanted.
+
+    Attributes:
+        requests: how many are handed in.
+        faults: how many happen meanwhile.
+        seed: which ones.
+        layout: the data directory, which must be there.
+        minutes: how long it may go on at most, the audit aside.
+        alter: how a test changes a service's program.
+    """
+
+    requests: int
+    faults: int
+    seed: int
+    layout: Layout
+    minutes: float = 10.0
+    alter: Alter = unaltered
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What it came to.
+
+    Attributes:
+        report: the audit's.
+        progress: how far the stories came.
+        left: what the system still had to do when the audit began.
+        answers: how many of which status each service gave; status 0 is no answer.
+        seconds: of each phase.
+    """
+
+    report: Report
+    progress: Progress
+    left: Mapping[str, int]
+    answers: Mapping[str, Mapping[str, int]]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """Nothing is violated, and all came to its end."""
+        unended = self.progress.unended or self.progress.surprises or self.left
+        return self.report.sound and not unended
+
+
+async def run(plan: Plan, watch: Watch = nobody) -> Outcome:
+    """All of it.
+
+    Raises:
+        CannotRun: the system did not start.
+        Unreachable: a part could not be looked at in the end.
+    """
+    stories = workload(plan.seed, plan.requests)
+    clock = _Clock()
+    site = Site(plan.layout, unused_base(), plan.alter)
+    watch(Progress(len(stories), plan.faults))
+    async with site.running():
+        clock.lap("start")
+        return await _proven(plan, stories, site, watch, clock)
+
+
+async def _proven(
+    plan: Plan, stories: list[Story], site: Site, watch: Watch, clock: "_Clock"
+) -> Outcome:
+    await register(site.ready["ipms"], stories)
+    clock.lap("accounts")
+    log = Log(site.whereabouts().client_log)
+    client = Client({name: each["url"] for name, each in site.ready["services"].items()}, log)
+    integrator = Integrator(site.system.kafka.options(NAME), log)
+    ear = Ear(site.system.kafka.options(OBSERVER))
+    poison = _spread(poisons(plan.seed, len(stories)), stories)
+
+    async def play(story: Story) -> None:
+        if sick := poison.get(story.name):
+            await integrator.poison(sick)
+        await Play(Officers(story, client, site.token), ear, integrator).run()
+
+    async def after_loss() -> None:
+        await site.up(["kafka"])
+        ear.begin_again()
+        await integrator.publish_again()
+
+    driver = Driver(stories, schedule(plan.seed, plan.faults), play, after_loss, watch)
+    try:
+        async with ear.listening():
+            await driver.run(site, ear, lambda: client.last_answered, plan.minutes * 60)
+    finally:
+        await asyncio.gather(client.close(), integrator.close())
+        log.close()
+    clock.lap("stories")
+    left = await drain.settled(site, NO_PROGRESS_SECONDS if driver.progress.ended else 0)
+    clock.lap("drain")
+    driver.progress.phase = "auditing"
+    watch(driver.progress)
+    evidence = await gather(site.whereabouts())
+    clock.lap("gather")
+    report = await asyncio.to_thread(audit, evidence)
+    clock.lap("audit")
+    return Outcome(report, driver.progress, left, _answers(client), clock.laps)
+
+
+def _spread(sick: list[Poison], stories: list[Story]) -> dict[str, Poison]:
+    """Which story each poison comes with."""
+    step = max(1, len(stories) // max(1, len(sick)))
+    return {story.name: each for story, each in zip(stories[::step], sick, strict=False)}
+
+
+def _answers(client: Client) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (service, status), count in sorted(client.answers.items()):
+        found.setdefault(service, {})[str(status)] = count
+    return found
+
+
+class _Clock:
+    """Seconds of each phase."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name] = round(now - self._since, 1)
+        self._since = now
+
+
+def document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """As JSON."""
+    progress = outcome.progress
+    return {
+        "seed": plan.seed,
+        "requests": plan.requests,
+        "faults": plan.faults,
+        **outcome.report.document(),
+        "sound": outcome.sound,
+        "stories": {"begun": progress.begun, "ended": progress.ended},
+        "unended": progress.unended,
+        "surprises": progress.surprises,
+        "left": dict(outcome.left),
+        "answers": outcome.answers,
+        "seconds": outcome.seconds,
+        "data": str(plan.layout.root),
+    }
