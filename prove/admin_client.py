@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from prove.client import Client, Errand
+from prove.client import Client, VisitorClient
 from prove.client_log import Action, Call
 from prove.workload import Story
 
@@ -16,7 +16,7 @@ REJECT: Final = {"decision": "reject", "reason": "Tiada keperluan"}
 RETURN: Final = {"decision": "return", "reason": "Sila nyatakan kuota"}
 
 
-class Officers:
+class AdminClient:
     """The two administrators of the agency of one story, and its applicant."""
 
     def __init__(self, story: Story, client: Client, token: Token) -> None:
@@ -29,7 +29,7 @@ class Officers:
         """By any channel but an event; the answer of intake."""
         channel = self.story.channel
         if channel == "email" and kind == "application" and not changes:
-            errand = self._errand(
+            visitor_client = self._visitor_client(
                 "submit_email",
                 "intake",
                 "/v1/emails",
@@ -39,15 +39,15 @@ class Officers:
         else:
             documents = [await self._scan()] if channel in ("memo", "letter") else []
             body = self._body(kind, documents, changes)
-            errand = self._errand("submit", "intake", "/v1/requests", body)
-        errand = errand.with_key()
-        call = await self._client.do(errand)
+            visitor_client = self._visitor_client("submit", "intake", "/v1/requests", body)
+        visitor_client = visitor_client.with_key()
+        call = await self._client.do(visitor_client)
         if self.story.resend == "same":
-            await self._client.do(errand)
-        elif self.story.resend == "other" and errand.action == "submit":
+            await self._client.do(visitor_client)
+        elif self.story.resend == "other" and visitor_client.action == "submit":
             other = self._body(kind, [], {**changes, "justification": "Lain"})
             await self._client.do(
-                self._errand("submit", "intake", "/v1/requests", other, errand.key)
+                self._visitor_client("submit", "intake", "/v1/requests", other, visitor_client.key)
             )
         return call
 
@@ -57,7 +57,9 @@ class Officers:
         """The first administrator's decision, or the second's."""
         path = f"/v1/requests/{request_id}/decision"
         return await self._client.do(
-            self._errand("decide", "approval", path, ruling, request_id=request_id, second=second)
+            self._visitor_client(
+                "decide", "approval", path, ruling, request_id=request_id, second=second
+            )
         )
 
     async def approve(self, request_id: str, *, second: bool = False) -> Call:
@@ -73,7 +75,7 @@ class Officers:
         """By the administrator, for the applicant."""
         path, body = f"/v1/requests/{request_id}/withdrawal", {"reason": "Tidak perlu lagi"}
         return await self._client.do(
-            self._errand("withdraw", "intake", path, body, request_id=request_id)
+            self._visitor_client("withdraw", "intake", path, body, request_id=request_id)
         )
 
     async def correct(self, request_id: str) -> Call:
@@ -81,7 +83,7 @@ class Officers:
         path = f"/v1/requests/{request_id}/correction"
         body = self._body("application", [], {"justification": "Dibetulkan"})
         return await self._client.do(
-            self._errand("correct", "intake", path, body, request_id=request_id)
+            self._visitor_client("correct", "intake", path, body, request_id=request_id)
         )
 
     async def do_task(self, request_id: str, task_id: str) -> Call:
@@ -89,7 +91,7 @@ class Officers:
         path = f"/v1/tasks/{task_id}/completion"
         body = {"evidence": [await self._scan()], "note": "Ditetapkan di portal"}
         return await self._client.do(
-            self._errand("complete_task", "provisioning", path, body, request_id=request_id)
+            self._visitor_client("complete_task", "provisioning", path, body, request_id=request_id)
         )
 
     async def hand_over(self, request_id: str, notification_id: str) -> Call:
@@ -97,7 +99,7 @@ class Officers:
         path = f"/v1/notifications/{notification_id}/dispatch"
         body = {"note": "Diserahkan di kaunter"}
         return await self._client.do(
-            self._errand("dispatch", "notification", path, body, request_id=request_id)
+            self._visitor_client("dispatch", "notification", path, body, request_id=request_id)
         )
 
     async def _scan(self) -> str:
@@ -107,19 +109,19 @@ class Officers:
         )
         content = f"Imbasan {self.story.name} {uuid.uuid4()}".encode()
         call = await self._client.do(
-            self._errand("upload", "intake", "/v1/documents", content, headers=headers)
+            self._visitor_client("upload", "intake", "/v1/documents", content, headers=headers)
         )
         return str(call.answer["document_id"])
 
     def _body(self, kind: str, documents: list[str], changes: dict[str, Any]) -> dict[str, Any]:
         channel = "form" if self.story.channel in ("email", "event") else self.story.channel
-        body = self.story.wish(**changes) | {"channel": channel, "documents": documents}
+        body = self.story.requested(**changes) | {"channel": channel, "documents": documents}
         if kind == "application":
             return body
         sizes = ("quota_bytes", "max_file_size_bytes")
         return {name: each for name, each in body.items() if name not in sizes} | {"kind": kind}
 
-    def _errand(
+    def _visitor_client(
         self,
         action: Action,
         service: str,
@@ -130,10 +132,10 @@ class Officers:
         headers: tuple[tuple[str, str], ...] = (),
         request_id: str | None = None,
         second: bool = False,
-    ) -> Errand:
+    ) -> VisitorClient:
         agency = self.story.agency
         by = f"{'kedua' if second else 'pertama'}.{agency.lower()}@mygovuc.gov.my"
-        return Errand(
+        return VisitorClient(
             self.story.name,
             action,
             service,

@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 EVENT_TOPICS: Final = (*topics.PUBLIC, topics.RECORDS)
 
-HEARS: Final[Mapping[str, frozenset[str]]] = {
+SUBSCRIBED: Final[Mapping[str, frozenset[str]]] = {
     "approval": frozenset({"RequestReceived", "WithdrawalRequested"}),
     "provisioning": frozenset({"Approved"}),
     "notification": frozenset(

@@ -23,7 +23,7 @@ LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEO
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class VisitorClient:
     """What is to be done: one intention.
 
     Attributes:
@@ -52,7 +52,7 @@ class Errand:
     early: bool = False
     key: str = ""
 
-    def with_key(self) -> "Errand":
+    def with_key(self) -> "VisitorClient":
         """The same, with a key of its own."""
         return replace(self, key=self.key or str(uuid.uuid4()))
 
@@ -74,33 +74,37 @@ class Client:
         """No more calls."""
         await self._http.aclose()
 
-    async def do(self, errand: Errand) -> Call:
+    async def do(self, visitor_client: VisitorClient) -> Call:
         """Its answer, which is a yes or a no; `later` and silence are asked again."""
-        errand = errand.with_key()
-        asked = _asked(errand)
+        visitor_client = visitor_client.with_key()
+        asked = _asked(visitor_client)
         pause = FIRST_PAUSE_SECONDS
         while True:
             self._log.append(replace(asked, at=now()))
-            answer = await self._send(errand)
-            self.answers[errand.service, answer.status_code if answer is not None else 0] += 1
+            answer = await self._send(visitor_client)
+            self.answers[
+                visitor_client.service, answer.status_code if answer is not None else 0
+            ] += 1
             if answer is not None:
                 call = _answered(asked, answer)
                 self._log.append(call)
-                if not _is_later(answer, early=errand.early):
+                if not _is_later(answer, early=visitor_client.early):
                     self.last_answered = time.monotonic()
                     return call
             await asyncio.sleep(_seconds(answer, pause))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _send(self, errand: Errand) -> httpx.Response | None:
+    async def _send(self, visitor_client: VisitorClient) -> httpx.Response | None:
         headers = {
-            "Authorization": f"Bearer {errand.token}",
-            "Idempotency-Key": errand.key,
-            **dict(errand.headers),
+            "Authorization": f"Bearer {visitor_client.token}",
+            "Idempotency-Key": visitor_client.key,
+            **dict(visitor_client.headers),
         }
-        url = self._urls[errand.service] + errand.path
+        url = self._urls[visitor_client.service] + visitor_client.path
         content = (
-            {"content": errand.body} if isinstance(errand.body, bytes) else {"json": errand.body}
+            {"content": visitor_client.body}
+            if isinstance(visitor_client.body, bytes)
+            else {"json": visitor_client.body}
         )
         try:
             return await self._http.post(url, headers=headers, **content)
@@ -108,11 +112,19 @@ class Client:
             return None
 
 
-def _asked(errand: Errand) -> Call:
-    sent = errand.body
+def _asked(visitor_client: VisitorClient) -> Call:
+    sent = visitor_client.body
     if isinstance(sent, bytes):
-        sent = {"message": sent.decode()} if errand.action == "submit_email" else None
-    return Call(now(), errand.story, errand.action, errand.key, errand.by, errand.request_id, sent)
+        sent = {"message": sent.decode()} if visitor_client.action == "submit_email" else None
+    return Call(
+        now(),
+        visitor_client.story,
+        visitor_client.action,
+        visitor_client.key,
+        visitor_client.by,
+        visitor_client.request_id,
+        sent,
+    )
 
 
 def _answered(asked: Call, answer: httpx.Response) -> Call:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from prove.event_listener import Ear
+from prove.event_listener import EventListener
 from prove.progress import Progress, Watch
 from prove.scenarios import Refused
 from prove.schedule import Fault
@@ -86,7 +86,11 @@ class Driver:
         self.progress = Progress(len(stories), len(schedule))
 
     async def run(
-        self, site: Site, ear: Ear, last_answered: Callable[[], float], seconds: float
+        self,
+        site: Site,
+        listener: EventListener,
+        last_answered: Callable[[], float],
+        seconds: float,
     ) -> None:
         """Until every story came to its end; no longer than so many seconds, nor without progress.
 
@@ -102,7 +106,7 @@ class Driver:
                 striking.result()
                 calm_since = time.monotonic()
                 self._say("draining")
-            moved = max(ear.last_heard, last_answered(), calm_since, began)
+            moved = max(listener.last_heard, last_answered(), calm_since, began)
             stuck = time.monotonic() - moved > NO_PROGRESS_SECONDS
             if stuck or time.monotonic() - began > seconds:
                 break

@@ -27,7 +27,7 @@ REQUEST_TIMEOUT_MS: Final = 6_000
 log = structlog.get_logger()
 
 
-class Ear:
+class EventListener:
     """Hears every event topic from its beginning; each event once, however often it comes."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ class Ear:
         self.last_heard = time.monotonic()
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["Ear"]:
+    async def listening(self) -> AsyncIterator["EventListener"]:
         """It hears for as long as the block lasts."""
         task = asyncio.create_task(self._listen())
         try:
@@ -57,7 +57,7 @@ class Ear:
         self._begun += 1
         self._offsets.clear()
 
-    def heard(self, request_id: str) -> Sequence[Said]:
+    def incoming(self, request_id: str) -> Sequence[Said]:
         """All that was said of a request so far, as it came."""
         return self._by_request.get(request_id, ())
 
@@ -78,7 +78,7 @@ class Ear:
         """Until one of these events was said so many times of the request."""
 
         def look() -> Said | None:
-            found = [each for each in self.heard(request_id) if each.name in names]
+            found = [each for each in self.incoming(request_id) if each.name in names]
             return found[times - 1] if len(found) >= times else None
 
         return await self.until(look)

@@ -16,7 +16,7 @@ NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Endpoints:
     """Where everything of a system is, and how the auditor comes in.
 
     Attributes:

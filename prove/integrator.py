@@ -35,10 +35,10 @@ class Integrator:
         self._making = asyncio.Lock()
         self._published: list[tuple[str, Action, str, Headers, bytes | None]] = []
 
-    async def submit(self, story: str, wish: Mapping[str, Any], *, times: int) -> str:
+    async def submit(self, story: str, requested: Mapping[str, Any], *, times: int) -> str:
         """Hand in one request, said so many times; the reference that it will be known by."""
         reference = f"HR/{uuid.uuid4()}"
-        value = json.dumps({**wish, "source_reference": reference}).encode()
+        value = json.dumps({**requested, "source_reference": reference}).encode()
         event = _headers()
         for _ in range(times):
             await self._publish(story, "submit_event", event["ce_id"], event, value)

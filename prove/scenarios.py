@@ -6,9 +6,9 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from prove.admin_client import REJECT, RETURN, Officers
+from prove.admin_client import REJECT, RETURN, AdminClient
 from prove.client_log import Call
-from prove.event_listener import Ear
+from prove.event_listener import EventListener
 from prove.integrator import Integrator
 from prove.published import Said
 from prove.workload import Plot, Story
@@ -23,10 +23,12 @@ class Refused(Exception):  # noqa: N818  named for what is so
 class Play:
     """One story, with those who play it."""
 
-    def __init__(self, officers: Officers, ear: Ear, integrator: Integrator) -> None:
+    def __init__(
+        self, officers: AdminClient, listener: EventListener, integrator: Integrator
+    ) -> None:
         """Nothing happened yet."""
         self._officers = officers
-        self._ear = ear
+        self._listener = listener
         self._integrator = integrator
         self._story: Story = officers.story
 
@@ -53,7 +55,7 @@ class Play:
     async def raced(self) -> None:
         """Two administrators at the same moment."""
         request_id = await self._hand_in()
-        await self._ear.until_said(request_id, "ReviewOpened")
+        await self._listener.until_said(request_id, "ReviewOpened")
         await asyncio.gather(
             self._officers.approve(request_id),
             self._officers.decide(request_id, REJECT, second=True),
@@ -64,7 +66,7 @@ class Play:
         """And an administrator tries to approve what is no more."""
         request_id = await self._hand_in()
         _yes(await self._officers.withdraw(request_id))
-        await self._ear.until_said(request_id, "Withdrawn")
+        await self._listener.until_said(request_id, "Withdrawn")
         call = await self._officers.approve(request_id)
         if call.status != HTTPStatus.CONFLICT:
             raise Refused(f"approving what was withdrawn is answered {call.status}")
@@ -73,7 +75,7 @@ class Play:
     async def withdrawn_while_decided(self) -> None:
         """At the same moment: either may come first."""
         request_id = await self._hand_in()
-        await self._ear.until_said(request_id, "ReviewOpened")
+        await self._listener.until_said(request_id, "ReviewOpened")
         await asyncio.gather(
             self._officers.withdraw(request_id), self._officers.approve(request_id, second=True)
         )
@@ -84,7 +86,7 @@ class Play:
         request_id = await self._hand_in()
         _yes(await self._officers.decide(request_id, RETURN))
         await self._corrected(request_id)
-        await self._ear.until_said(request_id, "ReviewOpened", times=2)
+        await self._listener.until_said(request_id, "ReviewOpened", times=2)
         _yes(await self._officers.approve(request_id))
         await self._end(request_id)
 
@@ -109,13 +111,13 @@ class Play:
         if self._story.channel != "event":
             return str(_yes(await self._officers.hand_in()).answer["request_id"])
         times = 1 if self._story.resend == "never" else 2
-        wish = self._story.wish()
-        reference = await self._integrator.submit(self._story.name, wish, times=times)
-        return await self._ear.until(lambda: self._ear.request_of(reference))
+        requested = self._story.requested()
+        reference = await self._integrator.submit(self._story.name, requested, times=times)
+        return await self._listener.until(lambda: self._listener.request_of(reference))
 
     async def _corrected(self, request_id: str) -> None:
         """Intake hears of the return after the administrator was answered: not yet is no refusal."""
-        await self._ear.until_said(request_id, "ReturnedForCorrection")
+        await self._listener.until_said(request_id, "ReturnedForCorrection")
         for pause in (0.5, 1, 2, 4, 8, 16, 32):
             call = await self._officers.correct(request_id)
             if call.accepted:
@@ -128,14 +130,14 @@ class Play:
         done: set[str] = set()
 
         def next_turn() -> Said | None:
-            heard = [each for each in self._ear.heard(request_id) if each.id not in done]
-            for each in heard:
+            incoming = [each for each in self._listener.incoming(request_id) if each.id not in done]
+            for each in incoming:
                 if each.name in ("AwaitingOperator", "Filed") or _is_paper(each):
                     return each
             return None
 
         while True:
-            event = await self._ear.until(next_turn)
+            event = await self._listener.until(next_turn)
             done.add(event.id)
             if event.name == "Filed":
                 return

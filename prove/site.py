@@ -19,7 +19,7 @@ from evaluation.ready_file import Document
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
 from evaluation.tokens import mint
-from prove.evidence import Whereabouts
+from prove.evidence import Endpoints
 from prove.schedule import SERVICES, WIRES
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -207,9 +207,9 @@ class Site:
             self._tokens[wanted] = maker.token(holder([role], agency, subject))
         return self._tokens[wanted]
 
-    def whereabouts(self) -> Whereabouts:
+    def endpoints(self) -> Endpoints:
         """Where the auditor finds everything."""
-        return Whereabouts(
+        return Endpoints(
             ready=self.ready,
             mongodb_uri=self.system.mongodb.uri(),
             client_log=self.system.layout.root / "clients.jsonl",

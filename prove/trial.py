@@ -10,12 +10,12 @@ import httpx
 
 from evaluation.layout import Layout
 from prove import drain
-from prove.admin_client import Officers
+from prove.admin_client import AdminClient
 from prove.client import Client
 from prove.client_log import Log
 from prove.collectors import gather
 from prove.driver import NO_PROGRESS_SECONDS, Driver
-from prove.event_listener import Ear
+from prove.event_listener import EventListener
 from prove.integrator import NAME, Integrator
 from prove.progress import Progress, Watch, nobody
 from prove.report import Report, audit
@@ -116,26 +116,26 @@ async def _proven(
 ) -> Outcome:
     await register(site.ready["ipms"], stories)
     clock.lap("accounts")
-    log = Log(site.whereabouts().client_log)
+    log = Log(site.endpoints().client_log)
     client = Client({name: each["url"] for name, each in site.ready["services"].items()}, log)
     integrator = Integrator(site.system.kafka.options(NAME), log)
-    ear = Ear(site.system.kafka.options(OBSERVER))
+    listener = EventListener(site.system.kafka.options(OBSERVER))
     poison = _spread(poisons(plan.seed, len(stories)), stories)
 
     async def play(story: Story) -> None:
         if sick := poison.get(story.name):
             await integrator.poison(sick)
-        await Play(Officers(story, client, site.token), ear, integrator).run()
+        await Play(AdminClient(story, client, site.token), listener, integrator).run()
 
     async def after_loss() -> None:
         await site.up(["kafka"])
-        ear.begin_again()
+        listener.begin_again()
         await integrator.publish_again()
 
     driver = Driver(stories, schedule(plan.seed, plan.faults), play, after_loss, watch)
     try:
-        async with ear.listening():
-            await driver.run(site, ear, lambda: client.last_answered, plan.minutes * 60)
+        async with listener.listening():
+            await driver.run(site, listener, lambda: client.last_answered, plan.minutes * 60)
     finally:
         await asyncio.gather(client.close(), integrator.close())
         log.close()
@@ -144,7 +144,7 @@ async def _proven(
     clock.lap("drain")
     driver.progress.phase = "auditing"
     watch(driver.progress)
-    evidence = await gather(site.whereabouts())
+    evidence = await gather(site.endpoints())
     clock.lap("gather")
     report = await asyncio.to_thread(audit, evidence)
     clock.lap("audit")

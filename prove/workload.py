@@ -85,7 +85,7 @@ class Story:
         """How many it hands in."""
         return REQUESTS_OF.get(self.plot, 1)
 
-    def wish(self, **changes: Any) -> dict[str, Any]:
+    def requested(self, **changes: Any) -> dict[str, Any]:
         """What is asked for, without the channel: the body of a form, the data of an event."""
         return {
             "kind": "application",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import bson
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, as_stored
 
@@ -18,10 +18,10 @@ D = TypeVar("D", bound=BaseModel)
 def checked(view: View[D]) -> View[D]:
     """The view, whose fold fails where it breaks its promise."""
 
-    def fold(document: Body | None, heard: Heard[Any]) -> Body | None:
-        given = deepcopy((document, heard.data))
-        after = view.fold(document, heard)
-        assert (document, heard.data) == given, "the fold changed what it was given"
+    def fold(document: Body | None, incoming: IncomingEvent[Any]) -> Body | None:
+        given = deepcopy((document, incoming.data))
+        after = view.fold(document, incoming)
+        assert (document, incoming.data) == given, "the fold changed what it was given"
         if after is not None:
             assert as_stored(view.model.model_validate(after)) == after
             bson.encode(after)
@@ -30,9 +30,9 @@ def checked(view: View[D]) -> View[D]:
     return replace(view, fold=fold)
 
 
-def folded(view: View[D], events: Sequence[Heard[Any]]) -> D | None:
+def folded(view: View[D], events: Sequence[IncomingEvent[Any]]) -> D | None:
     """What a reader of the view is given after these events of one document."""
     document = None
-    for heard in events:
-        document = checked(view).fold(document, heard)
+    for incoming in events:
+        document = checked(view).fold(document, incoming)
     return None if document is None else view.model.model_validate(document)

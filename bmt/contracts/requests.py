@@ -24,7 +24,7 @@ from bmt.contracts.values import (
 )
 
 
-class Wish(Value):
+class RequestedService(Value):
     """What a request says, whichever way it comes in (SOP 4.1.1 and 4.2.1, step 1)."""
 
     kind: Kind
@@ -43,7 +43,7 @@ class Wish(Value):
     documents: Annotated[tuple[DocumentId, ...], Field(max_length=50)] = ()
 
 
-class SubmitRequest(Wish):
+class SubmitRequest(RequestedService):
     """Body of `POST /v1/requests`."""
 
     channel: PostedChannel
@@ -64,7 +64,7 @@ class RegisterItem(SubmitRequest):
     channel: PostedChannel = "email"
 
 
-class RequestSubmission(Wish):
+class RequestSubmission(RequestedService):
     """Data of `RequestSubmitted`: what another agency's system asks for; its channel is `event`."""
 
     source_reference: Name

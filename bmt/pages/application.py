@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.pages.backchannel_logout import BackchannelLogout
-from bmt.pages.edge import PageEdge
+from bmt.pages.edge import CsrfMiddleware
 from bmt.pages.family_keys import FamilyKeys
 from bmt.pages.forms import FORM_BYTES
 from bmt.pages.issuer_client import IssuerClient
@@ -29,7 +29,7 @@ from bmt.pages.settings import PagesSettings
 
 def pages(
     settings: PagesSettings,
-    foundation: Foundation,
+    builder: ServiceBuilder,
     prefix: str,
     folder: Path,
     make: Callable[[Layout], Sequence[APIRouter]],
@@ -41,7 +41,7 @@ def pages(
 
     Args:
         settings: the service's.
-        foundation: has the database that sessions are kept in, and tells who an access token speaks of.
+        builder: has the database that sessions are kept in, and tells who an access token speaks of.
         prefix: what the pages' addresses begin with, such as `/audit`.
         folder: has their `templates/` and `locale/en.po`.
         make: the pages themselves, once it is known how they look.
@@ -53,15 +53,15 @@ def pages(
     layout = Layout(prefix, [folder], scripts=scripts, over_tls=settings.over_tls)
     refusals = Refusals(layout)
     keys = FamilyKeys(settings.session_key, prefix)
-    store = SessionStore(foundation.database[SESSIONS], keys, clock.now)
-    foundation.prepares(store.prepare)
+    store = SessionStore(builder.database[SESSIONS], keys, clock.now)
+    builder.prepares(store.prepare)
     secret = settings.login_client_secret
     issuer = IssuerClient(
         settings.issuer, settings.login_client_id, secret.get_secret_value() if secret else None
     )
     sessions = Sessions(
         store,
-        foundation.authenticator,
+        builder.authenticator,
         issuer.renewed,
         clock.now,
         recheck_seconds=settings.session_recheck_seconds,
@@ -79,7 +79,7 @@ def pages(
         https_only=settings.over_tls,
         **_cookie(prefix, over_tls=settings.over_tls),
     )
-    logout = BackchannelLogout(foundation.issuer_keys, settings.login_client_id, store)
+    logout = BackchannelLogout(builder.issuer_keys, settings.login_client_id, store)
     routes = APIRouter()
     routes.mount(STATIC, StaticFiles(directory=ROOM / "static"))
     routes.include_router(logout.routes(prefix))
@@ -121,7 +121,7 @@ def _application(
     if sessions is not None:
         app.add_middleware(Recognition, sessions=sessions, refusals=refusals)
     app.add_middleware(
-        PageEdge,
+        CsrfMiddleware,
         refusals=refusals,
         origin=_origin(settings.public_url),
         issuer=_origin(settings.issuer) if sessions is not None else "",

@@ -27,7 +27,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 log = structlog.get_logger(__name__)
 
 
-class PageEdge:
+class CsrfMiddleware:
     """Adds the headers; refuses forms of other sites; answers what nobody foresaw with a page."""
 
     def __init__(

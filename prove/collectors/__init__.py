@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from prove import client_log
 from prove.books import Books
 from prove.collectors import databases, http, ipms, mailbox, storage, topics
-from prove.evidence import Evidence, StoredCommit, Whereabouts
+from prove.evidence import Endpoints, Evidence, StoredCommit
 
 
-async def gather(where: Whereabouts) -> Evidence:
+async def gather(where: Endpoints) -> Evidence:
     """All that there is.
 
     Raises:

@@ -11,7 +11,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from bmt.contracts import topics
 from prove.collectors.unreachable import Unreachable
-from prove.evidence import Parked, StoredCommit, StoredEvent, Whereabouts, Work
+from prove.evidence import Endpoints, Parked, StoredCommit, StoredEvent, Work
 
 SERVICES: Final = tuple(topics.WRITERS.values())
 PATIENCE_SECONDS: Final = 120.0
@@ -27,7 +27,7 @@ class Stored:
     documents: frozenset[str]
 
 
-async def gather(where: Whereabouts) -> Stored:
+async def gather(where: Endpoints) -> Stored:
     """Everything that the audit looks at.
 
     Raises:

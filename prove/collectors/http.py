@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 
 from prove.collectors.unreachable import Unreachable
-from prove.evidence import Answers, Sample, Whereabouts
+from prove.evidence import Answers, Endpoints, Sample
 
 CONCURRENCY: Final = 24
 TRIES: Final = 5
@@ -32,7 +32,7 @@ class Asked:
 class Asking:
     """One auditor's calls."""
 
-    def __init__(self, where: Whereabouts, client: httpx.AsyncClient) -> None:
+    def __init__(self, where: Endpoints, client: httpx.AsyncClient) -> None:
         self._urls = {name: each["url"] for name, each in where.ready["services"].items()}
         self._where = where
         self._client = client
@@ -82,7 +82,7 @@ class Asking:
             cursor = page.get("next_cursor")
 
 
-async def gather(where: Whereabouts, agencies: Mapping[str, str]) -> Asked:
+async def gather(where: Endpoints, agencies: Mapping[str, str]) -> Asked:
     """Ask about each request; `agencies` says whose it is.
 
     Raises:
@@ -121,7 +121,7 @@ async def gather(where: Whereabouts, agencies: Mapping[str, str]) -> Asked:
 
 async def _answers(
     asking: Asking,
-    where: Whereabouts,
+    where: Endpoints,
     request_id: str,
     agency: str,
     on_worklist: bool,  # noqa: FBT001

@@ -7,13 +7,13 @@ from typing import Any, Final
 import httpx
 
 from prove.collectors.unreachable import Unreachable
-from prove.evidence import Account, Change, Whereabouts
+from prove.evidence import Account, Change, Endpoints
 
 EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 PAGE: Final = 200
 
 
-async def accounts(where: Whereabouts) -> tuple[Account, ...]:
+async def accounts(where: Endpoints) -> tuple[Account, ...]:
     """Every user there is (RFC 7644, 3.4.2.4: pages begin at 1).
 
     Raises:
@@ -41,7 +41,7 @@ async def _page(client: httpx.AsyncClient, url: str, first: int) -> Mapping[str,
     return page
 
 
-def changes(where: Whereabouts) -> tuple[Change, ...]:
+def changes(where: Endpoints) -> tuple[Change, ...]:
     """Each whole line about a user, in the order written; a line cut short was never answered."""
     if where.ipms_journal is None or not where.ipms_journal.exists():
         return ()

@@ -5,12 +5,12 @@ import hashlib
 from email.policy import default
 from pathlib import Path
 
-from prove.evidence import Mail, Whereabouts
+from prove.evidence import Endpoints, Mail
 
 _ENVELOPE = (b"return-path:", b"delivered-to:")
 
 
-def gather(where: Whereabouts) -> tuple[Mail, ...]:
+def gather(where: Endpoints) -> tuple[Mail, ...]:
     """Every message in the order of arrival."""
     folder = Path(where.ready["mail"]["maildir"])
     files = [file for part in ("new", "cur") for file in (folder / part).glob("*")]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from prove.collectors.unreachable import Unreachable
-from prove.evidence import Volume, Whereabouts
+from prove.evidence import Endpoints, Volume
 
 CONCURRENCY: Final = 16
 MULTI_STATUS: Final = 207
@@ -20,7 +20,7 @@ _ASK: Final = (
 _QUOTA: Final = re.compile(r"<(?:\w+:)?quota-(?:available|used)-bytes[^<>]*>(\d+)<")
 
 
-async def gather(where: Whereabouts, accounts: Iterable[str]) -> tuple[Volume, ...]:
+async def gather(where: Endpoints, accounts: Iterable[str]) -> tuple[Volume, ...]:
     """What it says of each account, whether or not it ever had a volume.
 
     Raises:

@@ -8,13 +8,13 @@ from aiokafka.errors import KafkaError
 
 from bmt.contracts import topics
 from prove.collectors.unreachable import Unreachable
-from prove.evidence import Record, Whereabouts
+from prove.evidence import Endpoints, Record
 
 READ: Final = (*topics.PUBLIC, topics.RECORDS, topics.DEAD_LETTERS)
 PATIENCE_SECONDS: Final = 60.0
 
 
-async def gather(where: Whereabouts) -> tuple[Record, ...]:
+async def gather(where: Endpoints) -> tuple[Record, ...]:
     """All records, each partition in order.
 
     Raises:
@@ -27,7 +27,7 @@ async def gather(where: Whereabouts) -> tuple[Record, ...]:
         raise Unreachable("kafka", type(error).__name__) from error
 
 
-async def _read(where: Whereabouts) -> tuple[Record, ...]:
+async def _read(where: Endpoints) -> tuple[Record, ...]:
     kafka = where.ready["kafka"]
     consumer = AIOKafkaConsumer(
         *READ,

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prove.books import HEARS, Books
+from prove.books import SUBSCRIBED, Books
 from prove.client_log import Call
 from prove.evidence import Record
 from prove.finding import Finding, Tally
@@ -23,7 +23,7 @@ def check(books: Books) -> Finding:
     for letter in books.letters:
         letters[_origin(letter)].append(letter)
     for each in books.events.values():
-        for service, names in HEARS.items():
+        for service, names in SUBSCRIBED.items():
             if each.name in names:
                 _accounted(books, each, service, letters, tally)
     poisons = list(_poisons(books))

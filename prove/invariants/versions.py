@@ -44,16 +44,16 @@ def _counted(commits: Sequence[StoredCommit]) -> bool:
 
 def _as_said(books: Books, tally: Tally) -> None:
     """The first time each is said they come in order; a copy may come again later."""
-    heard: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    incoming: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for each in books.said:
-        ids = heard[each.service, each.request_id]
+        ids = incoming[each.service, each.request_id]
         known = ids.setdefault(each.sequence, each.id)
         tally.require(
             known == each.id,
             f"{each.service} said two events under sequence {each.sequence}",
             each.request_id,
         )
-    for (service, request_id), ids in heard.items():
+    for (service, request_id), ids in incoming.items():
         order = list(ids)
         tally.require(
             order == list(range(1, len(order) + 1)),

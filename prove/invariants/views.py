@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from prove.books import HEARS, Books
+from prove.books import SUBSCRIBED, Books
 from prove.evidence import Answers
 from prove.finding import Finding, Tally
 from prove.invariants import measured
@@ -114,7 +114,7 @@ def _record(request_id: str, events: Sequence[Said], answers: Answers, tally: Ta
     filed: dict[str, Mapping[str, Any]] = {str(leaf.get("id")): leaf for leaf in leaves}
     tally.require(len(filed) == len(leaves), "the record holds an event twice", request_id)
     for each in events:
-        if each.name not in HEARS["records"]:
+        if each.name not in SUBSCRIBED["records"]:
             continue
         leaf = filed.get(each.id)
         tally.require(leaf is not None, f"the record lacks {each.name} {each.id}", request_id)

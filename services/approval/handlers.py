@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
@@ -18,15 +18,19 @@ HOLD: Final = timedelta(seconds=30)
 """So long a request is not decided at most, because somebody is about to correct it: intake writes in milliseconds."""
 
 
-async def open_review(heard: Heard[RequestReceived], agencies: Agencies) -> Message[OpenReview]:
+async def open_review(
+    incoming: IncomingEvent[RequestReceived], agencies: Agencies
+) -> Message[OpenReview]:
     """A request was received: it goes on its agency's worklist."""
-    policy = policy_of(heard.data.request.agency, agencies)
-    return heard.leads_to(stream_of(heard.subject), OpenReview(heard.data, heard.time, policy))
+    policy = policy_of(incoming.data.request.agency, agencies)
+    return incoming.to_command(
+        stream_of(incoming.subject), OpenReview(incoming.data, incoming.time, policy)
+    )
 
 
-async def withdraw(heard: Heard[WithdrawalRequested]) -> Message[Withdraw]:
+async def withdraw(incoming: IncomingEvent[WithdrawalRequested]) -> Message[Withdraw]:
     """The applicant no longer wants it: it leaves the worklist, unless it was decided."""
-    return heard.leads_to(stream_of(heard.subject), Withdraw(heard.data))
+    return incoming.to_command(stream_of(incoming.subject), Withdraw(incoming.data))
 
 
 async def hold(

@@ -8,7 +8,7 @@ from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
 from services import approval
 from services.approval import api, comments, rules, rules_api, views
@@ -26,31 +26,31 @@ def build(settings: Settings) -> FastAPI:
         AgenciesFileWrong: the agencies' rules cannot be used.
     """
     agencies = register.read(settings.agencies_file)
-    foundation = Foundation(
+    builder = ServiceBuilder(
         settings,
         decider=DECIDER,
-        said={topics.DECISIONS: topics.EVENTS[topics.DECISIONS]},
+        publishes={topics.DECISIONS: topics.EVENTS[topics.DECISIONS]},
         private=PRIVATE,
-        heard=topics.EVENTS[topics.REQUESTS],
+        consumes=topics.EVENTS[topics.REQUESTS],
         dead_letters=topics.DEAD_LETTERS,
     )
-    reviews = foundation.view(views.REVIEWS)
-    versions = foundation.view(rules.VERSIONS)
-    foundation.prepares(partial(rules.record, agencies, foundation.execution, clock.now))
-    foundation.hears([topics.REQUESTS], bind(TABLE, agencies=agencies))
-    foundation.samples(
+    reviews = builder.view(views.REVIEWS)
+    versions = builder.view(rules.VERSIONS)
+    builder.prepares(partial(rules.record, agencies, builder.execution, clock.now))
+    builder.subscribes([topics.REQUESTS], bind(TABLE, agencies=agencies))
+    builder.samples(
         overdue_sampler(
-            foundation.registry, "decide", agencies, lambda: views.overdue(reviews, clock.now())
+            builder.registry, "decide", agencies, lambda: views.overdue(reviews, clock.now())
         )
     )
-    return foundation.app(
+    return builder.app(
         title="BMT approval",
         description=approval.__doc__ or "",
         routers=[
-            api.routes(foundation.execution, reviews, agencies, clock.now),
-            comments.routes(foundation.execution, foundation.document_rights, clock.now),
+            api.routes(builder.execution, reviews, agencies, clock.now),
+            comments.routes(builder.execution, builder.document_rights, clock.now),
             rules_api.routes(versions, agencies, clock.now),
-            site(settings, foundation, reviews, versions, agencies),
+            site(settings, builder, reviews, versions, agencies),
         ],
     )
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, JsonValue
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
@@ -57,16 +57,16 @@ def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
     return "rules:" + sha256(said.encode()).hexdigest()[:40]
 
 
-def fold(_: Body | None, heard: Heard[Any]) -> Body:
+def fold(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """A version never changes."""
-    event: RulesCameIntoForce = heard.data
+    event: RulesCameIntoForce = incoming.data
     changed_on = event.changed_on.isoformat() if event.changed_on else None
     return {**as_stored(event), "changed_on": changed_on}
 
 
-def of_a_version(heard: Heard[BaseModel]) -> str | None:
+def of_a_version(incoming: IncomingEvent[BaseModel]) -> str | None:
     """`<agency>-<number>`."""
-    event = heard.data
+    event = incoming.data
     return key_of(event.agency, event.number) if isinstance(event, RulesCameIntoForce) else None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
@@ -40,12 +40,12 @@ _ENDS: Final[dict[str, Status]] = {
 }
 
 
-def fold(review: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    """What is known of the request after `heard`."""
+def fold(review: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """What is known of the request after `incoming`."""
     after = review
-    match heard.data:
+    match incoming.data:
         case ReviewOpened() as opened:
-            after = _opened(review, opened, heard.time)
+            after = _opened(review, opened, incoming.time)
         case PapersReceived() as papers if review:
             after = _with_papers(review, papers)
         case Endorsed() as endorsed if review:
@@ -53,9 +53,9 @@ def fold(review: Body | None, heard: Heard[BaseModel]) -> Body | None:
         case CommentAdded() as added if review:
             after = {**review, "comments": [*review.get("comments", ()), _comment(added)]}
         case (Approved() | Rejected() | ReturnedForCorrection()) as decided if review:
-            after = _decided(review, decided, int(heard.envelope.sequence or 0))
+            after = _decided(review, decided, int(incoming.envelope.sequence or 0))
         case Withdrawn(requested_by=by, reason=reason) if review:
-            after = _with_step(review, _step("withdrawn", heard.time, by.subject, reason))
+            after = _with_step(review, _step("withdrawn", incoming.time, by.subject, reason))
     return after
 
 
@@ -194,9 +194,9 @@ def _with_step(review: Body, taken: Body) -> Body:
     return {**review, "status": taken["step"], "history": history, "changed_at": taken["at"]}
 
 
-def of_a_request(heard: Heard[BaseModel]) -> str | None:
+def of_a_request(incoming: IncomingEvent[BaseModel]) -> str | None:
     """The request's id; bulk calls are no request."""
-    return heard.data.request.request_id if isinstance(heard.data, RequestEvent) else None
+    return incoming.data.request.request_id if isinstance(incoming.data, RequestEvent) else None
 
 
 REVIEWS: Final = View(

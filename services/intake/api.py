@@ -28,7 +28,7 @@ from services.intake import answers, handlers
 from services.intake.access import Audience, audience_of, caller_of
 from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
-from services.intake.handlers import Weigh
+from services.intake.handlers import AssembleSubmission
 from services.intake.queries import Requests
 from services.intake.views import RequestDocument
 
@@ -78,7 +78,7 @@ def routes(
     execution: Execution[Any, Any],
     requests: Requests,
     corrections: TakesCorrections,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     new_id: NewId,
 ) -> APIRouter:
     """The routes of requests."""
@@ -95,7 +95,9 @@ def routes(
         "for no sizes: `quota_bytes` and `max_file_size_bytes` are ignored there.",
     )
     async def submit(body: SubmitRequest, context: Submitting) -> JsonResponse:
-        what = await handlers.receive_request(body, caller_of(context.principal), weigh, new_id)
+        what = await handlers.receive_request(
+            body, caller_of(context.principal), assemble_submission, new_id
+        )
         executed = await execution.execute(message(what.request_id, context, what, new=True))
         accepted = answers.request_accepted(executed.commit)
         return answer(executed, accepted, 201, answers.location(executed.commit))

@@ -20,7 +20,7 @@ from services.intake.access import caller_of
 from services.intake.api import EVERYBODY, message
 from services.intake.domain.commands import CorrectRequest, Known
 from services.intake.domain.decide import decide
-from services.intake.handlers import Weigh
+from services.intake.handlers import AssembleSubmission
 from services.intake.queries import Requests
 
 SECONDS: Final = 10.0
@@ -81,13 +81,13 @@ class Corrections:
         execution: Execution[Any, Any],
         requests: Requests,
         reviews: Reviews,
-        weigh: Weigh,
+        assemble_submission: AssembleSubmission,
         clock: Clock,
     ) -> None:
         self._execution = execution
         self._requests = requests
         self._reviews = reviews
-        self._weigh = weigh
+        self._assemble_submission = assemble_submission
         self._clock = clock
 
     async def correct(
@@ -101,7 +101,9 @@ class Corrections:
         """
         known = answers.known(await self._requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
-        submission = await self._weigh(body, body.channel, caller, correcting=request_id)
+        submission = await self._assemble_submission(
+            body, body.channel, caller, correcting=request_id
+        )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
         asked = message(request_id, context, command)
         if not await self._execution.was_decided(asked):

@@ -129,5 +129,5 @@ class Deliveries:
         found = (await self._commits.find([cause])).get(cause)
         if found is None:
             return None
-        await self._execution.hand_over([found])
+        await self._execution.deliver([found])
         return Executed(found, replayed=True)

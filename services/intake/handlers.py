@@ -13,7 +13,7 @@ from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.document_rights import Claimant
 from bmt.chassis.runtime.documents import Received, received_bytes
 from bmt.contracts.problems import FieldError
-from bmt.contracts.requests import SubmitRequest, Wish
+from bmt.contracts.requests import RequestedService, SubmitRequest
 from bmt.contracts.values import Channel, Document, DocumentId
 from services.intake.channels.keeping import Documents, kept, why_set_aside
 from services.intake.channels.mail import OpenedMail
@@ -23,7 +23,7 @@ from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.rules import faults, require_channel
-from services.intake.domain.submission import Caller, Excess, Standing, Submission, sender_of
+from services.intake.domain.submission import AccountStatus, Caller, Excess, Submission, sender_of
 from services.intake.views import RequestDocument
 
 MAILBOX: Final = "mailbox"
@@ -33,7 +33,7 @@ MAILBOX: Final = "mailbox"
 class Directory(Protocol):
     """Who is registered and serving."""
 
-    async def standing(self, account: str, is_fine: Any) -> Standing | None:
+    async def standing(self, account: str, is_fine: Any) -> AccountStatus | None:
         """What is known of `account`; `is_fine` tells what needs no second look."""
         ...
 
@@ -95,17 +95,19 @@ class ReadMail(Protocol):
 class Judge(Protocol):
     """`judge` with its ports filled in."""
 
-    async def __call__(self, wish: Wish, channel: Channel, caller: Caller) -> Sequence[FieldError]:
+    async def __call__(
+        self, requested: RequestedService, channel: Channel, caller: Caller
+    ) -> Sequence[FieldError]:
         """What is wrong with a wish, though it is not handed in."""
         ...
 
 
-class Weigh(Protocol):
-    """`weigh` with its ports filled in."""
+class AssembleSubmission(Protocol):
+    """`assemble_submission` with its ports filled in."""
 
     async def __call__(
         self,
-        wish: Wish,
+        requested: RequestedService,
         channel: Channel,
         caller: Caller,
         *,
@@ -116,8 +118,8 @@ class Weigh(Protocol):
         ...
 
 
-async def weigh(
-    wish: Wish,
+async def assemble_submission(
+    requested: RequestedService,
     channel: Channel,
     caller: Caller,
     *,
@@ -135,15 +137,17 @@ async def weigh(
     `correcting` is the id of the request that is corrected, which is open itself; `mail` the message
     that it came by, where no person stands between.
     """
-    agency, account = wish.agency, wish.applicant.account
-    standing = await directory.standing(account, partial(_is_fine, wish, agencies))
+    agency, account = requested.agency, requested.applicant.account
+    standing = await directory.standing(account, partial(_is_fine, requested, agencies))
     submission = Submission(
-        wish=wish,
+        requested=requested,
         channel=channel,
         caller=caller,
-        agency=agencies.get(wish.agency) if wish.agency in agencies else None,
+        agency=agencies.get(requested.agency) if requested.agency in agencies else None,
         agencies=tuple(agency.code for agency in agencies),
-        documents=await documents.find(wish.documents, _claimant(caller)) if wish.documents else {},
+        documents=await documents.find(requested.documents, _claimant(caller))
+        if requested.documents
+        else {},
         standing=standing,
         open_elsewhere=await (
             open_requests.others(agency, account, correcting)
@@ -151,7 +155,7 @@ async def weigh(
             else open_requests.any(agency, account)
         ),
         received_at=clock(),
-        belongs=_belongs(wish, agencies, standing),
+        belongs=_belongs(requested, agencies, standing),
         email_message_id=mail.message_id if mail else None,
         sender=sender_of(mail) if mail else None,
     )
@@ -160,18 +164,22 @@ async def weigh(
 
 
 async def judge(
-    wish: Wish, channel: Channel, caller: Caller, *, weigh: Weigh
+    requested: RequestedService,
+    channel: Channel,
+    caller: Caller,
+    *,
+    assemble_submission: AssembleSubmission,
 ) -> Sequence[FieldError]:
     """What the agency's rules say against a wish, though it is not handed in yet."""
-    submission = await weigh(wish, channel, caller)
+    submission = await assemble_submission(requested, channel, caller)
     return [each.error for each in faults(submission)]
 
 
-def _is_fine(wish: Wish, agencies: Agencies, standing: Standing) -> bool:
+def _is_fine(requested: RequestedService, agencies: Agencies, standing: AccountStatus) -> bool:
     return (
-        _belongs(wish, agencies, standing) == "own"
-        and not received.differs_from_directory(wish, standing)
-        and not any(received.of_standing(wish.kind, standing))
+        _belongs(requested, agencies, standing) == "own"
+        and not received.differs_from_directory(requested, standing)
+        and not any(received.of_standing(requested.kind, standing))
     )
 
 
@@ -181,9 +189,11 @@ def _claimant(caller: Caller) -> Claimant:
     return Claimant(caller.subject, caller.agencies, officer)
 
 
-def _belongs(wish: Wish, agencies: Agencies, standing: Standing | None) -> Belonging:
+def _belongs(
+    requested: RequestedService, agencies: Agencies, standing: AccountStatus | None
+) -> Belonging:
     named = agencies.named(standing.organisations) if standing else ()
-    return agencies.claims.belonging(wish.agency, wish.applicant.account, named)
+    return agencies.claims.belonging(requested.agency, requested.applicant.account, named)
 
 
 def office_of(caller: Caller, opened: OpenedMail, agencies: Agencies) -> tuple[Agency, Caller]:
@@ -203,7 +213,7 @@ async def receive_email(
     home: Agency,
     caller: Caller,
     documents: Documents,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     new_id: NewId,
     clock: Clock,
     *,
@@ -220,7 +230,7 @@ async def receive_email(
     crash_points.reached("intake.handlers.mail_kept")
     submission = None
     if opened.form.request is not None:
-        submission = await weigh(opened.form.request, "email", caller, mail=mail)
+        submission = await assemble_submission(opened.form.request, "email", caller, mail=mail)
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock())
 
 
@@ -242,7 +252,7 @@ async def receive_mailbox_message(
     requests: Noticed,
     agencies: Agencies,
     documents: Documents,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     new_id: NewId,
     clock: Clock,
     authserv_ids: Mapping[str, str],
@@ -258,7 +268,7 @@ async def receive_mailbox_message(
     aside = None if bounce else why_set_aside(opened, is_ours)
     submission = None
     if opened.form.request is not None and not aside:
-        submission = await weigh(opened.form.request, "email", caller, mail=mail)
+        submission = await assemble_submission(opened.form.request, "email", caller, mail=mail)
     home = agencies.get(of_agency) if of_agency and of_agency in agencies else home
     return ReceiveEmail(new_id(), mail, submission, home, caller, clock(), bounce, aside)
 
@@ -296,7 +306,7 @@ async def _about(
 
 
 async def receive_request(
-    body: SubmitRequest, caller: Caller, weigh: Weigh, new_id: NewId
+    body: SubmitRequest, caller: Caller, assemble_submission: AssembleSubmission, new_id: NewId
 ) -> ReceiveRequest:
     """A request that was filled in."""
-    return ReceiveRequest(new_id(), await weigh(body, body.channel, caller))
+    return ReceiveRequest(new_id(), await assemble_submission(body, body.channel, caller))

@@ -35,7 +35,7 @@ from services.intake.channels.media_types import EMAIL
 from services.intake.delivering import Deliveries
 from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
 from services.intake.domain.errors import UnknownInboxItem
-from services.intake.handlers import Weigh
+from services.intake.handlers import AssembleSubmission
 from services.intake.queries import Inbox
 from services.intake.reading.readers import Readers
 
@@ -60,7 +60,7 @@ def routes(
     agencies: Agencies,
     readers: Readers,
     *,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     new_id: NewId,
     clock: Clock,
     most_bytes: int,
@@ -104,7 +104,7 @@ def routes(
                 home,
                 caller,
                 documents,
-                weigh,
+                assemble_submission,
                 new_id,
                 clock,
                 authserv_id=authserv_id,
@@ -166,7 +166,7 @@ def routes(
         "documents.",
     )
     async def register(inbox_item_id: Id, body: RegisterItem, context: Settling) -> JsonResponse:
-        submission = await weigh(body, body.channel, caller_of(context.principal))
+        submission = await assemble_submission(body, body.channel, caller_of(context.principal))
         what = RegisterInboxItem(inbox_item_id, submission)
         executed = await execution.execute(message(inbox_item_id, context, what))
         accepted = answers.request_accepted(executed.commit)

@@ -69,8 +69,11 @@ class SubmissionLimits:
         return None
 
     async def _has_enough(self, submission: Submission) -> bool:
-        wish, most = submission.wish, self._most_open
-        return await self._open_requests.count(wish.agency, wish.applicant.account, most) >= most
+        requested, most = submission.requested, self._most_open
+        return (
+            await self._open_requests.count(requested.agency, requested.applicant.account, most)
+            >= most
+        )
 
     def _take_addresses(self, addresses: Sequence[str], *, of_applicant: bool) -> None:
         if of_applicant:
@@ -98,7 +101,7 @@ def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
 
 def _told_at(submission: Submission) -> Sequence[str]:
     """The mailboxes that the acknowledgement goes to, each once."""
-    addresses = (submission.wish.applicant.email, directory_email(submission))
+    addresses = (submission.requested.applicant.email, directory_email(submission))
     return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
 
 

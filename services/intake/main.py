@@ -12,7 +12,7 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
@@ -33,7 +33,7 @@ from services.intake.channels.email_form import codes_of
 from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries
 from services.intake.directory.scim import ScimDirectory
-from services.intake.directory.snapshot import Directory, Doubts
+from services.intake.directory.snapshot import Directory, DirectoryInvalidation
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.drafts import DRAFTS, MongoDrafts
@@ -60,30 +60,30 @@ def build(settings: Settings) -> FastAPI:
     """
     agencies = register.read(settings.agencies_file)
     inbound = _inbound(settings, agencies)
-    foundation = Foundation(
+    builder = ServiceBuilder(
         settings,
         decider=domain.DECIDER,
-        said={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
+        publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
         private=(*PRIVATE, *topics.ANSWERS),
-        heard=[
+        consumes=[
             *(event for topic in subscriptions.TOLD for event in topics.EVENTS[topic]),
             RequestSubmitted,
         ],
         dead_letters=topics.DEAD_LETTERS,
     )
-    requests_view = foundation.view(views.REQUESTS)
-    inbox = Inbox(foundation.view(views.INBOX))
-    requests = Requests(requests_view, foundation.execution.catch_up)
-    directory = _directory(settings, foundation)
-    known = foundation.document_rights
-    foundation.projects(foundation.shared.view(views.UPLOADS))
-    foundation.projects(foundation.shared.view(views.HOLDERS))
-    foundation.prepares(foundation.shared.prepare)
-    drafts = MongoDrafts(foundation.database[DRAFTS], clock.now)
-    foundation.prepares(drafts.prepare)
+    requests_view = builder.view(views.REQUESTS)
+    inbox = Inbox(builder.view(views.INBOX))
+    requests = Requests(requests_view, builder.execution.catch_up)
+    directory = _directory(settings, builder)
+    known = builder.document_rights
+    builder.projects(builder.shared.view(views.UPLOADS))
+    builder.projects(builder.shared.view(views.HOLDERS))
+    builder.prepares(builder.shared.prepare)
+    drafts = MongoDrafts(builder.database[DRAFTS], clock.now)
+    builder.prepares(drafts.prepare)
     open_requests = OpenRequests(requests_view)
-    weigh = partial(
-        handlers.weigh,
+    assemble_submission = partial(
+        handlers.assemble_submission,
         agencies=agencies,
         directory=directory,
         open_requests=open_requests,
@@ -96,59 +96,59 @@ def build(settings: Settings) -> FastAPI:
         ),
         clock=clock.now,
     )
-    scans = Scans(agencies, foundation.documents, requests, clock.new_id, clock.now)
-    layer = Layer(foundation.execution)
-    foundation.works_on(work_of, [foundation.worker(LAY, each(layer.perform, at_once=2))])
+    scans = Scans(agencies, builder.documents, requests, clock.new_id, clock.now)
+    layer = Layer(builder.execution)
+    builder.works_on(work_of, [builder.worker(LAY, each(layer.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
-    foundation.hears(
+    builder.subscribes(
         [*subscriptions.TOLD, *inbound],
         bind(subscriptions.TABLE, integrators=integrators, new_id=clock.new_id),
-        [requests_view, Doubts(directory)],
+        [requests_view, DirectoryInvalidation(directory)],
         only={
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,
-        on_dead=Refusals(foundation.execution, integrators, clock.now).answer,
-        complete=completing(foundation.execution, weigh),
+        on_dead=Refusals(builder.execution, integrators, clock.now).answer,
+        complete=completing(builder.execution, assemble_submission),
     )
     answer_types = [type_of(model) for model in topics.ANSWERS]
-    foundation.relay.addresses(
+    builder.relay.addresses(
         answer_types,
         address_of(settings.topic_prefix),
         [settings.topic_prefix + topics.outbound(name) for name in settings.integrators],
     )
-    foundation.samples(Gauges(foundation.registry, requests, directory, agencies).sample)
+    builder.samples(Gauges(builder.registry, requests, directory, agencies).sample)
     collect(
         settings.mailboxes,
         settings.smtp_sender,
-        foundation,
+        builder,
         agencies,
-        _readers(foundation, agencies, at_once=1),
+        _readers(builder, agencies, at_once=1),
         requests,
-        weigh,
+        assemble_submission,
         settings.email_max_bytes,
     )
-    readers = _readers(foundation, agencies, at_once=2)
+    readers = _readers(builder, agencies, at_once=2)
     blanks = BlankPapers(agencies)
-    execution, documents = foundation.execution, foundation.documents
+    execution, documents = builder.execution, builder.documents
     approval = Approval(settings.approval_url)
-    foundation.closes(approval.close)
-    corrections = Corrections(execution, requests, approval, weigh, clock.now)
-    return foundation.app(
+    builder.closes(approval.close)
+    corrections = Corrections(execution, requests, approval, assemble_submission, clock.now)
+    return builder.app(
         title="BMT intake",
         description=intake.__doc__ or "",
         routers=[
             documents_api.routes(execution, documents, clock.now, settings.document_max_bytes),
-            api.routes(execution, requests, corrections, weigh, clock.new_id),
+            api.routes(execution, requests, corrections, assemble_submission, clock.new_id),
             inbox_api.routes(
                 execution,
-                Deliveries(execution, foundation.store, clock.now),
+                Deliveries(execution, builder.store, clock.now),
                 inbox,
                 documents,
                 agencies,
                 readers,
-                weigh=weigh,
+                assemble_submission=assemble_submission,
                 new_id=clock.new_id,
                 clock=clock.now,
                 most_bytes=settings.email_max_bytes,
@@ -157,16 +157,19 @@ def build(settings: Settings) -> FastAPI:
             inbox_text_api.routes(inbox, documents, readers, settings.email_max_bytes),
             scans_api.routes(execution, scans, layer, settings.document_max_bytes),
             forms_api.routes(blanks),
-            submissions_api.routes(Submissions(foundation.view(SUBMISSIONS))),
+            submissions_api.routes(Submissions(builder.view(SUBMISSIONS))),
             site(
                 settings,
-                foundation,
+                builder,
                 requests,
                 corrections,
                 known,
                 drafts=drafts,
-                weigh=weigh,
-                judge=partial(handlers.judge, weigh=partial(weigh, limits=UNCOUNTED)),
+                assemble_submission=assemble_submission,
+                judge=partial(
+                    handlers.judge,
+                    assemble_submission=partial(assemble_submission, limits=UNCOUNTED),
+                ),
                 agencies=agencies,
                 blanks=blanks,
             ),
@@ -175,20 +178,20 @@ def build(settings: Settings) -> FastAPI:
     )
 
 
-def _readers(foundation: Foundation, agencies: Agencies, *, at_once: int) -> Readers:
+def _readers(builder: ServiceBuilder, agencies: Agencies, *, at_once: int) -> Readers:
     """Who reads messages; the mailboxes have their own, as anybody can write to those."""
     readers = Readers(codes_of(agencies), at_once)
-    foundation.closes(readers.close)
+    builder.closes(readers.close)
     return readers
 
 
-def _directory(settings: Settings, foundation: Foundation) -> Directory:
+def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
     """The directory, refreshed while the service runs."""
     calls = Counter(
         "bmt_connector_calls",
         "Calls of outside systems, by what became of them.",
         ["connector", "operation", "outcome"],
-        registry=foundation.registry,
+        registry=builder.registry,
     )
     client = httpx.AsyncClient(
         base_url=settings.ipms_url.rstrip("/") + "/",
@@ -200,12 +203,12 @@ def _directory(settings: Settings, foundation: Foundation) -> Directory:
         "bmt_directory_records_left_out",
         "Records of the directory that the last snapshot is without, by why.",
         ["reason"],
-        registry=foundation.registry,
+        registry=builder.registry,
     )
     source = ScimDirectory(client, calls, left_out)
     directory = Directory(source, settings.directory_refresh_seconds)
-    foundation.runs(directory.run)
-    foundation.closes(source.close)
+    builder.runs(directory.run)
+    builder.closes(source.close)
     return directory
 
 

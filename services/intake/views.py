@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, as_stored
 from bmt.chassis.runtime import document_rights
@@ -66,19 +66,19 @@ def place(step: Body) -> tuple[datetime, int, int]:
     return step["at"], step["rank"], step["position"]
 
 
-def step_of(heard: Heard[Any]) -> Body | None:
-    """The step that `heard` is, as `StepTaken` is stored; None for an event that is none."""
-    tell = _TOLD.get(type(heard.data))
+def step_of(incoming: IncomingEvent[Any]) -> Body | None:
+    """The step that `incoming` is, as `StepTaken` is stored; None for an event that is none."""
+    tell = _TOLD.get(type(incoming.data))
     if tell is None:
         return None
-    step, by, detail = tell(heard.data)
+    step, by, detail = tell(incoming.data)
     return {
         "step": step,
-        "at": heard.time,
+        "at": incoming.time,
         "by": by,
         "detail": detail,
-        "rank": _RANK[type(heard.data)],
-        "position": heard.position,
+        "rank": _RANK[type(incoming.data)],
+        "position": incoming.position,
     }
 
 
@@ -233,14 +233,14 @@ def open_for(agency: str, account: str) -> str:
     return f"{agency}/{account.casefold()}"
 
 
-def fold_request(document: Body | None, heard: Heard[Any]) -> Body:
-    """The request with `heard` known too."""
-    event: RequestEvent = heard.data
+def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
+    """The request with `incoming` known too."""
+    event: RequestEvent = incoming.data
     # Those of the last reception count; the own stream brings receptions in order.
     known = document is not None and not isinstance(event, RequestReceived)
     facts = document["facts"] if document and known else event.request.model_dump()
     account = facts["applicant"]["account"].casefold()
-    progress = _progress(document).after(event, heard.position)
+    progress = _progress(document).after(event, incoming.position)
     status = progress.status
     return {
         "facts": facts,
@@ -250,9 +250,9 @@ def fold_request(document: Body | None, heard: Heard[Any]) -> Body:
         "status": status,
         "open_for": open_for(facts["agency"], account) if status in OPEN else None,
         "warnings": _warnings(document, event),
-        "steps": _steps(document, heard),
+        "steps": _steps(document, incoming),
         "progress": progress.model_dump(),
-        "decision": _decision(heard) or (document["decision"] if document else None),
+        "decision": _decision(incoming) or (document["decision"] if document else None),
         "notices": _notices(document, event),
     }
 
@@ -272,9 +272,9 @@ def _warnings(document: Body | None, event: RequestEvent) -> list[RequestWarning
     return document["warnings"] if document else []
 
 
-def _steps(document: Body | None, heard: Heard[Any]) -> list[Body]:
+def _steps(document: Body | None, incoming: IncomingEvent[Any]) -> list[Body]:
     known = document["steps"] if document else []
-    step = step_of(heard)
+    step = step_of(incoming)
     return sorted([*known, step], key=place) if step else known
 
 
@@ -285,33 +285,33 @@ def _notices(document: Body | None, event: RequestEvent) -> list[str]:
     return known
 
 
-def _decision(heard: Heard[Any]) -> Body | None:
-    match heard.data:
+def _decision(incoming: IncomingEvent[Any]) -> Body | None:
+    match incoming.data:
         case Approved() | Rejected() as event:
             return {
                 "decision": CHOICES[event.TYPE],
                 "decided_by": event.decided_by.model_dump(),
                 "decided_at": event.decided_at,
                 "reason": event.reason,
-                "version": heard.position,
+                "version": incoming.position,
             }
         case _:
             return None
 
 
-def _request_key(heard: Heard[Any]) -> str | None:
-    return heard.subject if isinstance(heard.data, RequestEvent) else None
+def _request_key(incoming: IncomingEvent[Any]) -> str | None:
+    return incoming.subject if isinstance(incoming.data, RequestEvent) else None
 
 
-def fold_inbox(item: Body | None, heard: Heard[Any]) -> Body | None:
-    """The inbox item with `heard` known too; None for a request that never was in the inbox."""
-    match heard.data:
+def fold_inbox(item: Body | None, incoming: IncomingEvent[Any]) -> Body | None:
+    """The inbox item with `incoming` known too; None for a request that never was in the inbox."""
+    match incoming.data:
         case InboxItemReceived() as event:
-            return _waiting(event, heard.subject)
+            return _waiting(event, incoming.subject)
         case InboxItemDismissed() as event if item:
-            return _settled(item, heard, event.dismissed_by, "dismissed", event.reason)
+            return _settled(item, incoming, event.dismissed_by, "dismissed", event.reason)
         case RequestReceived() as event if item and item["status"] in ("waiting", "set_aside"):
-            return _settled(item, heard, event.submitted_by, "registered")
+            return _settled(item, incoming, event.submitted_by, "registered")
         case _:
             return item
 
@@ -340,41 +340,41 @@ def _waiting(event: InboxItemReceived, inbox_item_id: str) -> Body:
 
 
 def _settled(
-    item: Body, heard: Heard[Any], by: Submitter, status: str, reason: str | None = None
+    item: Body, incoming: IncomingEvent[Any], by: Submitter, status: str, reason: str | None = None
 ) -> Body:
     return {
         **item,
         "status": status,
         "settled_by": by.subject,
-        "settled_at": heard.time,
+        "settled_at": incoming.time,
         "reason": reason,
         "reason_code": None,
     }
 
 
-def _inbox_key(heard: Heard[Any]) -> str | None:
+def _inbox_key(incoming: IncomingEvent[Any]) -> str | None:
     """A request that begins its stream was never in the inbox."""
-    of_item = isinstance(heard.data, InboxItemReceived | InboxItemDismissed)
-    later = isinstance(heard.data, RequestReceived) and heard.position > 1
-    return heard.subject if of_item or later else None
+    of_item = isinstance(incoming.data, InboxItemReceived | InboxItemDismissed)
+    later = isinstance(incoming.data, RequestReceived) and incoming.position > 1
+    return incoming.subject if of_item or later else None
 
 
-def fold_upload(_: Body | None, heard: Heard[Any]) -> Body:
+def fold_upload(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """An upload is one event."""
-    upload: Body = as_stored(heard.data)
+    upload: Body = as_stored(incoming.data)
     return upload
 
 
-def _upload_key(heard: Heard[Any]) -> str | None:
-    return heard.subject if isinstance(heard.data, DocumentUploaded) else None
+def _upload_key(incoming: IncomingEvent[Any]) -> str | None:
+    return incoming.subject if isinstance(incoming.data, DocumentUploaded) else None
 
 
-def fold_holder(holder: Body | None, heard: Heard[Any]) -> Body:
+def fold_holder(holder: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """What a request or an inbox item holds: a correction adds, and takes nothing away.
 
     The scan that a paper was taken from holds papers of others: it is nothing that the applicant reads.
     """
-    event = heard.data
+    event = incoming.data
     own: list[str] = []
     if isinstance(event, RequestReceived):
         agency, named = event.request.agency, event.documents
@@ -395,13 +395,13 @@ def fold_holder(holder: Body | None, heard: Heard[Any]) -> Body:
     }
 
 
-def _holder_key(heard: Heard[Any]) -> str | None:
+def _holder_key(incoming: IncomingEvent[Any]) -> str | None:
     """A request that came with no documents holds none."""
-    event = heard.data
+    event = incoming.data
     holds = isinstance(event, InboxItemReceived) or (
         isinstance(event, RequestReceived) and event.documents
     )
-    return heard.subject if holds else None
+    return incoming.subject if holds else None
 
 
 REQUESTS: Final = View(

@@ -55,14 +55,14 @@ def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
 
 
 IN_ORDER: Final = Paging(tuple[str, str])
-BY_WISH: Final = Paging(tuple[AwareDatetime, str])
+BY_REQUESTED_SERVICE: Final = Paging(tuple[AwareDatetime, str])
 
 Reader = Annotated[Principal, Depends(require("applicant", "administrator", "auditor"))]
 Looker = Annotated[Principal, Depends(require("applicant", "administrator", "auditor", "operator"))]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 Clerk = Annotated[Principal, Depends(require("administrator", "operator"))]
-WaitingPage = Annotated[PageRequest[notices_.ByWish], Depends(BY_WISH)]
+WaitingPage = Annotated[PageRequest[notices_.ByRequestedService], Depends(BY_REQUESTED_SERVICE)]
 NoticePage = Annotated[PageRequest[notices_.InOrder], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
@@ -176,7 +176,9 @@ def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
         agency = None if caller.has("operator") else caller.agency
         statuses = notices_.UNTOLD if status is None else (status,)
         found = await notices_.found(notices, agency, statuses, channel, page)
-        shown = BY_WISH.page(found, page, key=lambda one: (one.wanted_since, one.notification_id))
+        shown = BY_REQUESTED_SERVICE.page(
+            found, page, key=lambda one: (one.wanted_since, one.notification_id)
+        )
         items = await notices_.told(shown.items, work)
         return Page(items=items, next_cursor=shown.next_cursor)
 

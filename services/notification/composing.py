@@ -18,13 +18,13 @@ from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
 from services.notification.channels.rendered import Render
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.state import Slip, State
+from services.notification.domain.state import OutgoingNotice, State
 from services.notification.wording.composer import (
     Compose,
     Composer,
@@ -55,7 +55,7 @@ def composing(
     composer: Composer,
     words: WordsInForce,
     render: Render,
-    at_hand: Recent[str, bytes],
+    at_hand: LruCache[str, bytes],
 ) -> Complete:
     """Writes the notices of a wave, and adds their messages to the commands that lead to e-mails.
 
@@ -101,7 +101,7 @@ def _written(
         return message
     try:
         notice = composer.notice(
-            compose.heard, compose.about, own.get(compose.kind), **compose.details
+            compose.incoming, compose.about, own.get(compose.kind), **compose.details
         )
         return message.with_command(compose.command(notice))
     except Exception as error:  # noqa: BLE001  its event is parked with its reason
@@ -129,7 +129,7 @@ async def _made(
 
 
 async def _document(due: NoticeDue, render: Render) -> SmallDocument:
-    rendered = await render(Slip(due.request, due.notice, due.in_reply_to, due.wanted_at))
+    rendered = await render(OutgoingNotice(due.request, due.notice, due.in_reply_to, due.wanted_at))
     document_id = f"sha256:{hashlib.sha256(rendered.content).hexdigest()}"
     return SmallDocument(document_id, rendered.content, rendered.filename, rendered.media_type)
 

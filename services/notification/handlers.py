@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
@@ -24,16 +24,16 @@ from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
 from services.notification.domain.failures import TellOfFailure
 from services.notification.domain.notice import Notice
-from services.notification.domain.practice import practice_of
+from services.notification.domain.notification_policy import notification_policy_of
 from services.notification.domain.waits import AwaitStep
 from services.notification.wording.composer import Compose, readable
 
 
-async def acknowledge(heard: Heard[RequestReceived], clock: Clock) -> Message[Compose]:
+async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) -> Message[Compose]:
     """A request was received: its applicant is told so."""
-    request, thread = heard.data.request, heard.data.email_message_id
+    request, thread = incoming.data.request, incoming.data.email_message_id
     return _composed(
-        heard,
+        incoming,
         "acknowledgement",
         lambda notice: Acknowledge(request, notice, clock(), thread),
         quota_bytes=request.quota_bytes,
@@ -41,29 +41,33 @@ async def acknowledge(heard: Heard[RequestReceived], clock: Clock) -> Message[Co
     )
 
 
-async def tell_of_rejection(heard: Heard[Rejected], clock: Clock) -> Message[Compose]:
+async def tell_of_rejection(incoming: IncomingEvent[Rejected], clock: Clock) -> Message[Compose]:
     """It was rejected: the applicant is told why."""
-    return _told(heard, "rejected", clock, reason=readable(heard.data.reason))
+    return _told(incoming, "rejected", clock, reason=readable(incoming.data.reason))
 
 
-async def tell_of_return(heard: Heard[ReturnedForCorrection], clock: Clock) -> Message[Compose]:
+async def tell_of_return(
+    incoming: IncomingEvent[ReturnedForCorrection], clock: Clock
+) -> Message[Compose]:
     """It needs a correction: the applicant is told which."""
-    return _told(heard, "returned", clock, reason=readable(heard.data.reason))
+    return _told(incoming, "returned", clock, reason=readable(incoming.data.reason))
 
 
-async def tell_of_withdrawal(heard: Heard[Withdrawn], clock: Clock) -> Message[Compose]:
+async def tell_of_withdrawal(incoming: IncomingEvent[Withdrawn], clock: Clock) -> Message[Compose]:
     """It was withdrawn in time: the applicant is told that nothing more will come of it."""
-    return _told(heard, "withdrawn", clock)
+    return _told(incoming, "withdrawn", clock)
 
 
-async def tell_of_configuration(heard: Heard[Configured], clock: Clock) -> Message[Compose]:
+async def tell_of_configuration(
+    incoming: IncomingEvent[Configured], clock: Clock
+) -> Message[Compose]:
     """It is in force: the applicant is told what can be used now, or that the service ended."""
-    if heard.data.request.kind == "termination":
-        return _told(heard, "terminated", clock)
-    effective = heard.data.effective
+    if incoming.data.request.kind == "termination":
+        return _told(incoming, "terminated", clock)
+    effective = incoming.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
     return _told(
-        heard,
+        incoming,
         "configured",
         clock,
         quota_bytes=effective.storage.quota_bytes,
@@ -71,40 +75,42 @@ async def tell_of_configuration(heard: Heard[Configured], clock: Clock) -> Messa
     )
 
 
-async def await_decision(heard: Heard[ReviewOpened], agencies: Agencies) -> Message[Command] | None:
+async def await_decision(
+    incoming: IncomingEvent[ReviewOpened], agencies: Agencies
+) -> Message[Command] | None:
     """It stands on the worklist: the office is reminded of it in time, where it wants to be."""
-    practice = practice_of(heard.data.request.agency, agencies)
-    if not practice.reminds:
+    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
+    if not notification_policy.reminds:
         return None
-    due_at = heard.data.due_at
-    remind_at = practice.remind_at(heard.time, due_at)
-    command = AwaitStep(heard.data.request, "decide", remind_at, due_at)
-    return heard.leads_to(_stream(heard.subject), command)
+    due_at = incoming.data.due_at
+    remind_at = notification_policy.remind_at(incoming.time, due_at)
+    command = AwaitStep(incoming.data.request, "decide", remind_at, due_at)
+    return incoming.to_command(_stream(incoming.subject), command)
 
 
 async def await_configuration(
-    heard: Heard[Approved], agencies: Agencies
+    incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[Command] | None:
     """It is decided, and has to be configured: the charter's days begin anew."""
-    practice = practice_of(heard.data.request.agency, agencies)
-    if not practice.reminds:
+    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
+    if not notification_policy.reminds:
         return None
-    decided_at = heard.data.decided_at
-    due_at = practice.configured_by(decided_at)
-    remind_at = practice.remind_at(decided_at, due_at)
-    command = AwaitStep(heard.data.request, "configure", remind_at, due_at)
-    return heard.leads_to(_stream(heard.subject), command)
+    decided_at = incoming.data.decided_at
+    due_at = notification_policy.configured_by(decided_at)
+    remind_at = notification_policy.remind_at(decided_at, due_at)
+    command = AwaitStep(incoming.data.request, "configure", remind_at, due_at)
+    return incoming.to_command(_stream(incoming.subject), command)
 
 
 async def tell_office_of_failure(
-    heard: Heard[ConfigurationFailed], agencies: Agencies
+    incoming: IncomingEvent[ConfigurationFailed], agencies: Agencies
 ) -> Message[Command] | None:
     """The configuration failed and waits for a person: the office is told, where it has an address."""
-    failed = heard.data
-    if practice_of(failed.request.agency, agencies).told_of_failures is None:
+    failed = incoming.data
+    if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
         return None
-    command = TellOfFailure(failed.request, failed.target, failed.retryable, heard.time)
-    return heard.leads_to(_stream(heard.subject), command)
+    command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
+    return incoming.to_command(_stream(incoming.subject), command)
 
 
 async def dispatch(
@@ -145,19 +151,21 @@ async def resend(
 
 
 def _told(
-    heard: Heard[RequestEvent], about: About, clock: Clock, **details: Any
+    incoming: IncomingEvent[RequestEvent], about: About, clock: Clock, **details: Any
 ) -> Message[Compose]:
-    request = heard.data.request
-    return _composed(heard, about, lambda notice: Tell(request, notice, clock()), **details)
+    request = incoming.data.request
+    return _composed(incoming, about, lambda notice: Tell(request, notice, clock()), **details)
 
 
 def _composed(
-    heard: Heard[RequestEvent],
+    incoming: IncomingEvent[RequestEvent],
     about: About,
     command: Callable[[Notice], Command],
     **details: Any,
 ) -> Message[Compose]:
-    return heard.leads_to(_stream(heard.subject), Compose(heard, about, command, details))
+    return incoming.to_command(
+        _stream(incoming.subject), Compose(incoming, about, command, details)
+    )
 
 
 def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:

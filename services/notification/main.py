@@ -10,8 +10,8 @@ from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
-from bmt.chassis.runtime.lru_cache import Recent
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
@@ -43,48 +43,48 @@ def build(settings: Settings) -> FastAPI:
         AgenciesFileWrong: the agencies' rules cannot be used.
     """
     agencies = register.read(settings.agencies_file)
-    foundation = Foundation(
+    builder = ServiceBuilder(
         settings,
         decider=DECIDER,
-        said={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
+        publishes={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
         private=PRIVATE,
-        heard=[event for topic in TOPICS for event in topics.EVENTS[topic]],
+        consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
-    notices = foundation.view(NOTICES)
-    templates = foundation.view(TEMPLATES)
+    notices = builder.view(NOTICES)
+    templates = builder.view(TEMPLATES)
     renders = _renders(settings)
-    at_hand: Recent[str, bytes] = Recent(AT_HAND)
-    _work(foundation, settings, agencies, renders, at_hand)
+    at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
+    _work(builder, settings, agencies, renders, at_hand)
     composer = Composer(agencies, settings.mail_domain, settings.status_url)
-    foundation.hears(
+    builder.subscribes(
         TOPICS,
         bind(TABLE, agencies=agencies, clock=clock.now),
         complete=composing(
-            foundation.execution,
-            foundation.documents,
+            builder.execution,
+            builder.documents,
             composer,
             SavedWords(templates),
             renders["email"],
             at_hand,
         ),
     )
-    foundation.samples(
+    builder.samples(
         overdue_sampler(
-            foundation.registry,
+            builder.registry,
             "notify",
             agencies,
             lambda: overdue(notices, clock.now()),
         )
     )
-    return foundation.app(
+    return builder.app(
         title="BMT notification",
         description=notification.__doc__ or "",
         routers=[
-            api.routes(foundation.execution, notices, foundation.documents, clock.now),
-            api.queue_routes(notices, foundation.work),
+            api.routes(builder.execution, notices, builder.documents, clock.now),
+            api.queue_routes(notices, builder.work),
             templates_api.routes(
-                TemplateDesk(foundation.execution, templates, composer, agencies, clock.now),
+                TemplateDesk(builder.execution, templates, composer, agencies, clock.now),
                 renders,
             ),
         ],
@@ -107,15 +107,15 @@ def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
 
 
 def _work(
-    foundation: Foundation,
+    builder: ServiceBuilder,
     settings: Settings,
     agencies: Agencies,
     renders: Mapping[ReplyChannel, Render],
-    at_hand: Recent[str, bytes],
+    at_hand: LruCache[str, bytes],
 ) -> None:
     """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
-    execution, documents = foundation.execution, foundation.documents
-    post = SmtpPost(settings, foundation.registry)
+    execution, documents = builder.execution, builder.documents
+    post = SmtpPost(settings, builder.registry)
     sender = worker.Sender(
         execution,
         documents,
@@ -126,15 +126,15 @@ def _work(
         settings.smtp_concurrency,
     )
     reminders = Reminders(settings.smtp_sender, settings.console_url)
-    foundation.works_on(
+    builder.works_on(
         work_of,
         [
-            foundation.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
-            foundation.worker(SMTP, together(sender.perform)),
-            foundation.worker(
+            builder.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
+            builder.worker(SMTP, together(sender.perform)),
+            builder.worker(
                 REMIND, each(reminding(execution, agencies, reminders, post, clock.now), at_once=2)
             ),
-            foundation.worker(
+            builder.worker(
                 FAILURES,
                 each(telling_of_failures(execution, agencies, reminders, post), at_once=2),
             ),

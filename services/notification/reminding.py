@@ -17,7 +17,7 @@ from services.notification.channels.smtp import MailPutOff, MailRefused, Post
 from services.notification.domain.commands import Command
 from services.notification.domain.events import Level
 from services.notification.domain.failures import Failure, RecordFailureTold
-from services.notification.domain.practice import practice_of
+from services.notification.domain.notification_policy import notification_policy_of
 from services.notification.domain.waits import RecordReminder, Wait
 from services.notification.views.work import failure_of, level_of, wait_of
 from services.notification.wording import failure as failure_words
@@ -95,7 +95,7 @@ def reminding(
         wait, level = state.waits.get(wait_of(item)), level_of(item)
         if wait is None or not wait.wants(level, clock()):
             return Done()
-        recipient = practice_of(wait.request.agency, agencies).address_of(level)
+        recipient = notification_policy_of(wait.request.agency, agencies).address_of(level)
         if recipient is None:
             return Done()
         message = reminders.message(wait, level, recipient)
@@ -116,7 +116,7 @@ def telling_of_failures(
         failure = state.failure_to_tell(failure_of(item))
         if failure is None:
             return Done()
-        recipient = practice_of(failure.request.agency, agencies).told_of_failures
+        recipient = notification_policy_of(failure.request.agency, agencies).told_of_failures
         if recipient is None:
             return Done()
         message = reminders.failure_message(failure, recipient)

@@ -15,7 +15,7 @@ from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
@@ -27,7 +27,7 @@ from services.notification.domain.commands import (
     RecordRefused,
     RecordSent,
 )
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.views.work import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
@@ -48,12 +48,12 @@ def preparing(
 
     async def perform(item: WorkItem) -> WorkOutcome:
         state = await execution.known_state(_stream(item))
-        slip = state.slips[notice_of(item)]
-        if slip.status != "due":
+        outgoing = state.outgoing_notices[notice_of(item)]
+        if outgoing.status != "due":
             return Done()
-        if any(earlier.status == "due" for earlier in state.before(slip)):
+        if any(earlier.status == "due" for earlier in state.before(outgoing)):
             return Later(backoff(item.attempts), BEHIND_ANOTHER)
-        rendered = await renders[slip.notice.channel](slip)
+        rendered = await renders[outgoing.notice.channel](outgoing)
         received = await received_bytes(rendered.content)
         crash_points.reached("notification.worker.rendered")
         with received.content:
@@ -90,33 +90,35 @@ class Sender:
     post: Post
     give_up_after: timedelta
     clock: Clock
-    at_hand: Recent[str, bytes]
+    at_hand: LruCache[str, bytes]
     at_once: int
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
         """As `PerformAll`."""
         states = await self.execution.known_states({_stream(item) for item in items})
-        ready: list[tuple[WorkItem, Slip]] = []
+        ready: list[tuple[WorkItem, OutgoingNotice]] = []
         for item in items:
             state = states[_stream(item)]
-            slip = state.slips[notice_of(item)]
-            if slip.sending != sending_of(item):
+            outgoing = state.outgoing_notices[notice_of(item)]
+            if outgoing.sending != sending_of(item):
                 settle(item, Done())
-            elif any(earlier.sending is not None for earlier in state.before(slip)):
+            elif any(earlier.sending is not None for earlier in state.before(outgoing)):
                 settle(item, Later(backoff(item.attempts), BEHIND_ANOTHER))
             else:
-                ready.append((item, slip))
+                ready.append((item, outgoing))
         if ready:
             await self._deliver(ready, settle)
 
-    async def _deliver(self, ready: Sequence[tuple[WorkItem, Slip]], settle: Settle) -> None:
+    async def _deliver(
+        self, ready: Sequence[tuple[WorkItem, OutgoingNotice]], settle: Settle
+    ) -> None:
         left = iter(ready)
         answered: list[tuple[WorkItem, Command]] = []
 
         async def take() -> None:
-            for item, slip in left:
+            for item, outgoing in left:
                 try:
-                    answer = await self._send(item, slip)
+                    answer = await self._send(item, outgoing)
                 except Exception as error:  # noqa: BLE001  belongs to this message alone
                     answer = after(error, item)
                 if isinstance(answer, Later):
@@ -131,18 +133,20 @@ class Sender:
                 some, answered = answered, []
                 await self._record(some, settle)
 
-    async def _send(self, item: WorkItem, slip: Slip) -> Command | Later:
-        document_id = str(slip.document_id)  # it was prepared, so it has one
+    async def _send(self, item: WorkItem, outgoing: OutgoingNotice) -> Command | Later:
+        document_id = str(outgoing.document_id)  # it was prepared, so it has one
         content = self.at_hand.get(document_id)
         if content is None:
             content = await self.documents.read(document_id)
         crash_points.reached("notification.worker.sending")
         try:
-            await self.post.send(content, slip.notice.recipient, copy_to=slip.notice.copy_to)
+            await self.post.send(
+                content, outgoing.notice.recipient, copy_to=outgoing.notice.copy_to
+            )
         except MailRefused as refused:
             return self._refusal(item, refused.reason)
         except MailPutOff as put_off:
-            if self.clock() - slip.wanted_since > self.give_up_after:
+            if self.clock() - outgoing.wanted_since > self.give_up_after:
                 return self._refusal(item, put_off.reason)
             return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")

@@ -100,8 +100,8 @@ def request_routes(
         Looking changes nothing. 503 while a target is away, takes in a change, or does not answer
         within some seconds: nothing is guessed. 422: no decision could grant such sizes.
         """
-        wish = Granted(quota_bytes=quota_bytes, max_file_size_bytes=max_file_size_bytes)
-        return await plans.of(request_id, wish, caller)
+        proposed = Granted(quota_bytes=quota_bytes, max_file_size_bytes=max_file_size_bytes)
+        return await plans.of(request_id, proposed, caller)
 
     @routes.post(
         "/v1/requests/{request_id}/retry",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.idempotency import CommandContext
@@ -35,11 +35,11 @@ class DocumentUnknown(Refused):
 
 
 async def request_configuration(
-    heard: Heard[Approved], agencies: Agencies
+    incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[RequestConfiguration]:
     """A request was approved: it waits for its turn. Nothing slow is called here."""
-    command = RequestConfiguration(heard.data, policy_of(heard.data.request.agency, agencies))
-    return heard.leads_to(stream_of(heard.subject), command)
+    command = RequestConfiguration(incoming.data, policy_of(incoming.data.request.agency, agencies))
+    return incoming.to_command(stream_of(incoming.subject), command)
 
 
 async def claim_task(

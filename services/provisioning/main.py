@@ -12,7 +12,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run, tls
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
@@ -22,7 +22,7 @@ from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
-from services.provisioning.connectors.targets import Looks, Targets
+from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER
 from services.provisioning.domain.events import PRIVATE
@@ -43,20 +43,20 @@ def build(settings: Settings) -> FastAPI:
     """
     agencies = register.read(settings.agencies_file)
     _require_ipms(settings, agencies)
-    foundation = Foundation(
+    builder = ServiceBuilder(
         settings,
         decider=DECIDER,
-        said={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
+        publishes={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
         private=PRIVATE,
-        heard=topics.EVENTS[topics.DECISIONS],
+        consumes=topics.EVENTS[topics.DECISIONS],
         dead_letters=topics.DEAD_LETTERS,
     )
-    execution = foundation.execution
-    unfinished = foundation.view(configurations.CONFIGURATIONS)
-    in_force = foundation.view(entitlements.ENTITLEMENTS)
-    by_hand = foundation.view(tasks.TASKS)
-    under_review = foundation.view(reviews.REVIEWS, of_own_events=False)
-    targets = _targets(settings, foundation)
+    execution = builder.execution
+    unfinished = builder.view(configurations.CONFIGURATIONS)
+    in_force = builder.view(entitlements.ENTITLEMENTS)
+    by_hand = builder.view(tasks.TASKS)
+    under_review = builder.view(reviews.REVIEWS, of_own_events=False)
+    targets = _targets(settings, builder)
     configurer = Configurer(
         claims=agencies.claims,
         execution=execution,
@@ -66,45 +66,45 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     # Apart, so that what needs only officers and the storage does not wait for IPMS.
-    workers = [
-        foundation.worker(name, together(configurer.perform)) for name in (SCIM, worklist.NAME)
-    ]
-    foundation.works_on(work_of, workers)
-    foundation.hears([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
+    workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, worklist.NAME)]
+    builder.works_on(work_of, workers)
+    builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
     plans = Plans(
         execution=execution,
         reviews=under_review,
         configurations=unfinished,
-        looks=Looks(targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds),
+        looks=PlanReader(
+            targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds
+        ),
         agencies=agencies,
         clock=clock.now,
     )
-    foundation.samples(
+    builder.samples(
         overdue_sampler(
-            foundation.registry,
+            builder.registry,
             "configure",
             agencies,
             lambda: configurations.overdue(unfinished, clock.now()),
         )
     )
-    return foundation.app(
+    return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
         routers=[
-            api.request_routes(execution, unfinished, in_force, foundation.work, plans, clock.now),
-            api.task_routes(execution, by_hand, foundation.document_rights, clock.now),
+            api.request_routes(execution, unfinished, in_force, builder.work, plans, clock.now),
+            api.task_routes(execution, by_hand, builder.document_rights, clock.now),
         ],
     )
 
 
-def _targets(settings: Settings, foundation: Foundation) -> Targets:
+def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
     """The connectors that are configured, each behind its breaker."""
-    metrics = ConnectorMetrics(foundation.registry)
+    metrics = ConnectorMetrics(builder.registry)
     ipms = _ipms(settings)
     storage = _storage(settings)
     closed: list[Scim | Copyparty] = [*ipms.values(), storage]
     for connector in closed:
-        foundation.closes(connector.close)
+        builder.closes(connector.close)
     return Targets(
         ipms=ipms,
         storage={storage.name: storage},

@@ -12,7 +12,7 @@ from bmt.contracts.http.provisioning import Obstacle, Plan
 from bmt.contracts.values import Status
 from services.provisioning import answers, handlers
 from services.provisioning.connectors.connector import TargetRefused
-from services.provisioning.connectors.targets import Looks, Outlook
+from services.provisioning.connectors.targets import Outlook, PlanReader
 from services.provisioning.domain import state as states
 from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.domain.order import suppose
@@ -29,7 +29,7 @@ class Plans:
         execution: Execution[Any, Any],
         reviews: Reviews,
         configurations: Configurations,
-        looks: Looks,
+        looks: PlanReader,
         agencies: Agencies,
         clock: Clock,
     ) -> None:
@@ -41,8 +41,8 @@ class Plans:
         self._agencies = agencies
         self._clock = clock
 
-    async def of(self, request_id: str, wish: Granted, caller: Principal) -> Plan:
-        """The plan of a request that the caller may see; with the sizes of `wish` while nobody decided.
+    async def of(self, request_id: str, proposed: Granted, caller: Principal) -> Plan:
+        """The plan of a request that the caller may see; with the sizes of `proposed` while nobody decided.
 
         Raises:
             UnknownRequest: nothing of it was heard, or it is another agency's.
@@ -59,7 +59,7 @@ class Plans:
             raise UnknownRequest
         _require_sight(caller, review.agency)
         if review.status == "open":
-            return await self._if_approved(request_id, review, wish)
+            return await self._if_approved(request_id, review, proposed)
         return Plan(
             request_id=request_id,
             kind=review.kind,
@@ -87,10 +87,10 @@ class Plans:
             read_at=read_at,
         )
 
-    async def _if_approved(self, request_id: str, review: Review, wish: Granted) -> Plan:
+    async def _if_approved(self, request_id: str, review: Review, proposed: Granted) -> Plan:
         """As if an administrator approved it now: where a target would refuse, nothing is changed."""
         policy = handlers.policy_of(review.agency, self._agencies)
-        order = suppose(review.kind, review.account, review.asked, wish, policy)
+        order = suppose(review.kind, review.account, review.asked, proposed, policy)
         waits = await under_way(self._configurations, review.account)
         read_at = self._clock()
         outlook = await self._looks.outlook(order, None)

@@ -17,9 +17,9 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
 from services.records.access import reader_of
 from services.records.as_of import Day, Past, begins, ends
+from services.records.audited_queries import AuditedQueries, Criteria, FilesPage
 from services.records.bundle import export
 from services.records.bundle.export import Exporter, archive
-from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
 
@@ -40,7 +40,7 @@ class BothGiven(Refused):
     problem = "validation_failed"
 
 
-def routes(room: ReadingRoom, exporter: Exporter) -> APIRouter:
+def routes(room: AuditedQueries, exporter: Exporter) -> APIRouter:
     """The routes of records."""
     routes = api_router(tags=["records"])
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime.clock import Clock
@@ -41,25 +41,25 @@ class Register(Protocol):
 class EnterEvent:
     """File an event that is not in the ledger yet."""
 
-    heard: Heard[RequestEvent]
+    incoming: IncomingEvent[RequestEvent]
     entry: Entry
 
 
-async def file_event(heard: Heard[RequestEvent]) -> Message[EnterEvent]:
+async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEvent]:
     """File the event.
 
     Raises:
         DeadLetter: it can never be filed: it has no canonical form, or says two things about whom it
             concerns.
     """
-    request = heard.data.request
-    if heard.subject != request.request_id:
+    request = incoming.data.request
+    if incoming.subject != request.request_id:
         raise DeadLetter("malformed", "ce_subject is not the request_id of the data")
     try:
-        entry = entry_of(heard)
+        entry = entry_of(incoming)
     except NotCanonical as error:
         raise DeadLetter("malformed", str(error)) from None
-    return heard.leads_to(f"request-{request.request_id}", EnterEvent(heard, entry))
+    return incoming.to_command(f"request-{request.request_id}", EnterEvent(incoming, entry))
 
 
 def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
@@ -70,7 +70,7 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
     ) -> Sequence[Message[Command] | Exception]:
         leaves = await ledger.add_all([one.command.entry for one in messages])
         crash_points.reached("records.handlers.leaf_added")
-        requests = [one.command.heard.data.request for one in messages]
+        requests = [one.command.incoming.data.request for one in messages]
         # What has no leaf gets no number: the register has no gap, and names no empty file.
         numbers = await register.of(
             {
@@ -86,7 +86,7 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
             match leaf:
                 case Leaf():
                     number = numbers[request.request_id]
-                    command = _command(message.command.heard, leaf, number, now)
+                    command = _command(message.command.incoming, leaf, number, now)
                     filed.append(message.with_command(command))
                 case NotCanonical():
                     filed.append(Refused(str(leaf), problem="malformed"))
@@ -97,13 +97,15 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
     return complete
 
 
-def _command(heard: Heard[RequestEvent], leaf: Leaf, file_number: str, now: datetime) -> FileEvent:
+def _command(
+    incoming: IncomingEvent[RequestEvent], leaf: Leaf, file_number: str, now: datetime
+) -> FileEvent:
     return FileEvent(
-        event=heard.data,
-        event_id=heard.id,
-        source=heard.envelope.source,
-        sequence=heard.position,
-        occurred_at=heard.time,
+        event=incoming.data,
+        event_id=incoming.id,
+        source=incoming.envelope.source,
+        sequence=incoming.position,
+        occurred_at=incoming.time,
         leaf_index=leaf.index,
         leaf_hash=leaf.hash,
         file_number=file_number,

@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, mongodb, run
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from services import records
 from services.records import api, domain, views
+from services.records.audited_queries import AuditedQueries
 from services.records.bundle.export import Exporter
 from services.records.bundle.paper import RecordPaper
 from services.records.conformance import api as conformance_api
@@ -28,7 +29,6 @@ from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves
 from services.records.ledger.measure import measuring
 from services.records.pages.site import site
-from services.records.reading_room import ReadingRoom
 from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.leaf_seals import LeafSeals
 from services.records.sealing.sealed_event_store import SealedEventStore
@@ -52,50 +52,50 @@ def build(settings: Settings) -> FastAPI:
     masters = master_keys(settings.records_key.get_secret_value())
     remembered = timedelta(seconds=settings.seal_memory_seconds)
     people = PersonKeys(client[settings.database], masters, clock.now, remembered)
-    foundation = Foundation(
+    builder = ServiceBuilder(
         settings,
         decider=domain.DECIDER,
-        said={topics.RECORDS: topics.EVENTS[topics.RECORDS]},
+        publishes={topics.RECORDS: topics.EVENTS[topics.RECORDS]},
         private=PRIVATE,
-        heard=list(TABLE),
+        consumes=list(TABLE),
         dead_letters=topics.DEAD_LETTERS,
         client=client,
         around_store=lambda store: SealedEventStore(store, people),
     )
-    ledger = Leaves(foundation.database[leaves.COLLECTION], clock.now, LeafSeals(people))
-    numbers = FileNumbers(foundation.database[file_numbers.COLLECTION], settings.file_series)
-    folios = SealedFolios(foundation.database, people)
+    ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, LeafSeals(people))
+    numbers = FileNumbers(builder.database[file_numbers.COLLECTION], settings.file_series)
+    folios = SealedFolios(builder.database, people)
     for store in (people, ledger, numbers, folios):
-        foundation.prepares(store.prepare)
-    files = foundation.view(views.FILES)
+        builder.prepares(store.prepare)
+    files = builder.view(views.FILES)
     perform = filing(
-        foundation.execution,
-        foundation.documents,
-        foundation.document_rights,
+        builder.execution,
+        builder.documents,
+        builder.document_rights,
         folios,
         settings.folios_a_volume,
         clock.now,
     )
     agencies = register.read(settings.agencies_file)
-    office = Office(foundation.execution, ledger, people, agencies, clock.now)
-    dispose = disposing(foundation.execution, office, ledger, people, clock.now)
+    office = Office(builder.execution, ledger, people, agencies, clock.now)
+    dispose = disposing(builder.execution, office, ledger, people, clock.now)
     workers = [
-        foundation.worker(views.FOLIOS, each(perform)),
-        foundation.worker(views.DISPOSAL, each(dispose, at_once=1)),
+        builder.worker(views.FOLIOS, each(perform)),
+        builder.worker(views.DISPOSAL, each(dispose, at_once=1)),
     ]
-    foundation.works_on(views.work_of, workers)
-    disposals = foundation.view(DISPOSALS)
-    foundation.hears(topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, clock.now))
-    foundation.samples(measuring(ledger, foundation.registry))
+    builder.works_on(views.work_of, workers)
+    disposals = builder.view(DISPOSALS)
+    builder.subscribes(topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, clock.now))
+    builder.samples(measuring(ledger, builder.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
-    tree, sequencer = _tree(foundation, settings, ledger, signer)
-    foundation.closes(people.close)
-    room = ReadingRoom(foundation.execution, files, ledger, folios, clock.now)
+    tree, sequencer = _tree(builder, settings, ledger, signer)
+    builder.closes(people.close)
+    room = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.public_url, signer)
     exporter = Exporter(room, ledger, tree, sequencer, folios, signer, paper, clock.now)
     examination = Examination(room, files, ledger, agencies, clock.now)
     forms = Forms(agencies)
-    return foundation.app(
+    return builder.app(
         title="BMT records",
         description=records.__doc__ or "",
         routers=[
@@ -103,16 +103,16 @@ def build(settings: Settings) -> FastAPI:
             disposal_api.routes(office, disposals),
             conformance_api.routes(examination, forms),
             tree_api.routes(tree, signer),
-            site(settings, foundation, room, exporter, examination, forms, signer, agencies),
+            site(settings, builder, room, exporter, examination, forms, signer, agencies),
         ],
     )
 
 
 def _tree(
-    foundation: Foundation, settings: Settings, ledger: Leaves, signer: Signer
+    builder: ServiceBuilder, settings: Settings, ledger: Leaves, signer: Signer
 ) -> tuple[TreeReading, Sequencer]:
     """The tree over the ledger, grown beside all else that the service does."""
-    database = foundation.database
+    database = builder.database
     queue, tree, signed = Unsequenced(database), TreeStore(database), Checkpoints(database)
     sequencer = Sequencer(
         leaves=ledger,
@@ -126,11 +126,11 @@ def _tree(
         after=timedelta(seconds=settings.checkpoint_seconds),
         leaves_at_most=settings.checkpoint_leaves,
     )
-    foundation.prepares(tree.prepare)
-    foundation.projects(queue)
-    foundation.runs(sequencer.run)
-    foundation.samples(tree_measure.measuring(signed, foundation.registry, clock.now))
-    foundation.closes(sequencer.close)
+    builder.prepares(tree.prepare)
+    builder.projects(queue)
+    builder.runs(sequencer.run)
+    builder.samples(tree_measure.measuring(signed, builder.registry, clock.now))
+    builder.closes(sequencer.close)
     return TreeReading(tree, signed), sequencer
 
 

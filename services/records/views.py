@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
@@ -111,8 +111,8 @@ class FileEntry(BaseModel):
     request_sequence: int = 0
 
 
-def _fold(entry: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    event = heard.data
+def _fold(entry: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    event = incoming.data
     if isinstance(event, FileOpened):
         return _opened(event)
     if entry is None:
@@ -247,9 +247,11 @@ def _found_by(entry: Body, *texts: str | None) -> Body:
     return {**entry, "words": _more_words(entry["words"], new)} if new else entry
 
 
-def _of_file(heard: Heard[BaseModel]) -> str | None:
+def _of_file(incoming: IncomingEvent[BaseModel]) -> str | None:
     """Searches and disposals have streams of their own, which are nobody's file."""
-    return None if isinstance(heard.data, (RecordsSearched, *events.EVENTS)) else heard.subject
+    return (
+        None if isinstance(incoming.data, (RecordsSearched, *events.EVENTS)) else incoming.subject
+    )
 
 
 FILES: Final = View(
@@ -270,17 +272,19 @@ FILES: Final = View(
 """All files, the newest request first."""
 
 
-def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
+def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
     """A document that is due is fetched; one that is filed is not. A disposal that is approved is carried out."""
-    match heard.data:
+    match incoming.data:
         case FolioDue(document_id=document_id):
             return (
-                WorkItem(work_id(heard.subject, document_id), FOLIOS, heard.subject, heard.time),
+                WorkItem(
+                    work_id(incoming.subject, document_id), FOLIOS, incoming.subject, incoming.time
+                ),
             )
         case FolioFiled(document_id=document_id):
-            return (Remove(work_id(heard.subject, document_id)),)
+            return (Remove(work_id(incoming.subject, document_id)),)
         case DisposalApproved(disposal_id=disposal_id):
-            return (WorkItem(disposal_id, DISPOSAL, disposal_id, heard.time),)
+            return (WorkItem(disposal_id, DISPOSAL, disposal_id, incoming.time),)
         case _:
             return ()
 

@@ -56,11 +56,11 @@ async def consume(kafka: dict[str, Any], uri: str, count: int) -> tuple[float, f
 
 
 async def _wave(records: list[Any], commits: Any, producer: AIOKafkaProducer) -> None:
-    heard = [RequestReceived.model_validate_json(record.value) for record in records]
-    streams = [f"request-{event.request.request_id}" for event in heard]
+    incoming = [RequestReceived.model_validate_json(record.value) for record in records]
+    streams = [f"request-{event.request.request_id}" for event in incoming]
     known = {each["stream"] async for each in commits.find({"stream": {"$in": streams}})}
     documents, said = [], []
-    for record, event, stream in zip(records, heard, streams, strict=True):
+    for record, event, stream in zip(records, incoming, streams, strict=True):
         if stream in known:
             continue
         opened = ReviewOpened(

@@ -31,7 +31,7 @@ def build() -> FastAPI:
     requests = connect(sys.argv[2])["bench_bare"]["requests"]  # majority and journal, as intake's
 
     @app.post("/v1/requests", status_code=201)
-    async def submit(wish: SubmitRequest) -> Stored:
+    async def submit(requested: SubmitRequest) -> Stored:
         answer = Stored(
             request_id=str(uuid.uuid4()),
             reference="BMT-MAMPU-2026-7K3QF9ZT",
@@ -39,7 +39,7 @@ def build() -> FastAPI:
             received_at=datetime.now(UTC),
         )
         await requests.insert_one(
-            {"_id": answer.request_id, **wish.model_dump(), "at": answer.received_at}
+            {"_id": answer.request_id, **requested.model_dump(), "at": answer.received_at}
         )
         return answer
 

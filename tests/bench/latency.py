@@ -52,15 +52,15 @@ async def _one(bench: Bench, consumer: AIOKafkaConsumer, request: bytes, token: 
     async with connections(bench.port("intake"), 1) as (intake,):
         _, body = await intake.call(request)
     request_id = json.loads(body)["request_id"]
-    await _heard(consumer, request_id, {"ReviewOpened", "Notified"})
+    await _incoming(consumer, request_id, {"ReviewOpened", "Notified"})
     async with connections(bench.port("approval"), 1) as (approval,):
         await approval.call(approvals([request_id], token))
     began = time.perf_counter()
-    await _heard(consumer, request_id, {"Notified"})
+    await _incoming(consumer, request_id, {"Notified"})
     return (time.perf_counter() - began) * 1000
 
 
-async def _heard(consumer: AIOKafkaConsumer, request_id: str, names: set[str]) -> None:
+async def _incoming(consumer: AIOKafkaConsumer, request_id: str, names: set[str]) -> None:
     """Return when all of these were said of the request."""
     async with asyncio.timeout(SECONDS):
         while names:

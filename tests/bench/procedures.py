@@ -28,7 +28,7 @@ GATHERING_SECONDS: Final = 0.05
 
 
 @dataclass
-class Heard:
+class IncomingEvent:
     """What the topics said that the clients wait for."""
 
     to_decide: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
@@ -59,22 +59,22 @@ async def rounds(bench: Bench, options: Options) -> tuple[list[float], list[Mapp
     """Procedures a second, and milliseconds of CPU a procedure by process, of each round after a short one."""
     rates: list[float] = []
     spent: list[Mapping[str, float]] = []
-    async with _listening(bench) as heard:
+    async with _listening(bench) as incoming:
         tokens = bench.administrators(CLIENTS)
-        await _round(bench, heard, tokens, range(options.requests // 4))
+        await _round(bench, incoming, tokens, range(options.requests // 4))
         for number in range(1, options.rounds + 1):
             whose = range(number * options.requests, (number + 1) * options.requests)
             meter = Meter.start(bench.pids)
             async with profiled(bench.pids, options.profile):
-                rates.append(len(whose) / await _round(bench, heard, tokens, whose))
+                rates.append(len(whose) / await _round(bench, incoming, tokens, whose))
             spent.append({name: s * 1000 / len(whose) for name, s in meter.used().items()})
     return rates, spent
 
 
 async def one_round(bench: Bench, count: int) -> None:
     """So many procedures on a system of somebody else's."""
-    async with _listening(bench) as heard:
-        await _round(bench, heard, bench.administrators(CLIENTS), range(count))
+    async with _listening(bench) as incoming:
+        await _round(bench, incoming, bench.administrators(CLIENTS), range(count))
 
 
 def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
@@ -94,18 +94,18 @@ def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
     return [*costs, Figure(NAME, "CPU of our processes", "s/1,000", sums, higher_is_better=False)]
 
 
-async def _round(bench: Bench, heard: Heard, tokens: list[str], whose: range) -> float:
+async def _round(bench: Bench, incoming: IncomingEvent, tokens: list[str], whose: range) -> float:
     """Seconds from the first accepted to the last filed."""
     accepted_at: list[float] = []
-    filed_before = len(heard.filed)
+    filed_before = len(incoming.filed)
     async with connections(bench.port("intake"), len(tokens)) as intake:
         numbers = iter(whose)
-        deciding = asyncio.create_task(_decide(bench, heard, tokens[0], len(whose)))
+        deciding = asyncio.create_task(_decide(bench, incoming, tokens[0], len(whose)))
         async with asyncio.TaskGroup() as group:
             for connection, token in zip(intake, tokens, strict=True):
                 group.create_task(_submit(connection, token, numbers, accepted_at))
         await deciding
-        await _all_filed(heard, filed_before + len(whose))
+        await _all_filed(incoming, filed_before + len(whose))
     return time.monotonic() - accepted_at[0]
 
 
@@ -119,12 +119,12 @@ async def _submit(
         accepted_at.append(time.monotonic())
 
 
-async def _decide(bench: Bench, heard: Heard, token: str, count: int) -> None:
+async def _decide(bench: Bench, incoming: IncomingEvent, token: str, count: int) -> None:
     while count:
-        ready = [await asyncio.wait_for(heard.to_decide.get(), SECONDS_WITHOUT_PROGRESS)]
+        ready = [await asyncio.wait_for(incoming.to_decide.get(), SECONDS_WITHOUT_PROGRESS)]
         await asyncio.sleep(GATHERING_SECONDS)  # time itself: an administrator lets some gather
-        while not heard.to_decide.empty() and len(ready) < MOST_IN_ONE_CALL:
-            ready.append(heard.to_decide.get_nowait())
+        while not incoming.to_decide.empty() and len(ready) < MOST_IN_ONE_CALL:
+            ready.append(incoming.to_decide.get_nowait())
         # A connection each: the services close those that were idle for some seconds.
         async with connections(bench.port("approval"), 1) as (connection,):
             status, body = await connection.call(approvals(ready, token))
@@ -135,33 +135,33 @@ async def _decide(bench: Bench, heard: Heard, token: str, count: int) -> None:
         count -= len(ready)
 
 
-async def _all_filed(heard: Heard, count: int) -> None:
-    while len(heard.filed) < count:
-        heard.told.clear()
+async def _all_filed(incoming: IncomingEvent, count: int) -> None:
+    while len(incoming.filed) < count:
+        incoming.told.clear()
         try:
-            await asyncio.wait_for(heard.told.wait(), SECONDS_WITHOUT_PROGRESS)
+            await asyncio.wait_for(incoming.told.wait(), SECONDS_WITHOUT_PROGRESS)
         except TimeoutError:
-            raise RuntimeError(f"{count - len(heard.filed)} of {count} are not filed") from None
+            raise RuntimeError(f"{count - len(incoming.filed)} of {count} are not filed") from None
 
 
 @asynccontextmanager
-async def _listening(bench: Bench) -> AsyncIterator[Heard]:
+async def _listening(bench: Bench) -> AsyncIterator[IncomingEvent]:
     """Two topics, read as an outsider reads them; only headers are looked at."""
-    heard = Heard()
+    incoming = IncomingEvent()
     consumer = AIOKafkaConsumer(
         topics.DECISIONS, topics.RECORDS, auto_offset_reset="earliest", **bench.kafka()
     )
     await consumer.start()
-    listening = asyncio.create_task(_listen(consumer, heard))
+    listening = asyncio.create_task(_listen(consumer, incoming))
     try:
-        yield heard
+        yield incoming
     finally:
         listening.cancel()
         await consumer.stop()
 
 
-async def _listen(consumer: AIOKafkaConsumer, heard: Heard) -> None:
+async def _listen(consumer: AIOKafkaConsumer, incoming: IncomingEvent) -> None:
     while True:
         for records in (await consumer.getmany(timeout_ms=1000)).values():
             for record in records:
-                heard.take(dict(record.headers)["ce_type"], record.key.decode())
+                incoming.take(dict(record.headers)["ce_type"], record.key.decode())

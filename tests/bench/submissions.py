@@ -10,7 +10,7 @@ from bench.system import AGENCY
 
 def body(number: int) -> bytes:
     """An application for one account of the directory, of the size that people write."""
-    wish = {
+    requested = {
         "kind": "application",
         "agency": AGENCY,
         "channel": "email",
@@ -21,7 +21,7 @@ def body(number: int) -> bytes:
         },
         "justification": "Menghantar lukisan projek yang melebihi had saiz lampiran e-mel biasa.",
     }
-    return json.dumps(wish).encode()
+    return json.dumps(requested).encode()
 
 
 def submission(number: int, token: str) -> bytes:

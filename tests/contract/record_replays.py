@@ -32,7 +32,7 @@ async def recorded(teller: Teller, commands: Sequence[Any]) -> dict[str, Any]:
         decider=teller.decider,
         vocabulary=Vocabulary(teller.models.values()),
         published=[type_ for type_, model in teller.models.items() if model in teller.said],
-        hand_over=_keep,
+        deliver=_keep,
         clock=clock.now,
         new_id=clock.new_id,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streams import TELLERS, as_json, holds
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
@@ -42,7 +42,7 @@ def heard_of(replay):
             said = {name: event[name] for name in ("id", "type", "time")}
             envelope = Envelope(source="/bmt/test", subject=subject, data={}, **said)
             data = vocabulary.decode(event["type"], event["data"])
-            yield Heard(envelope, data, commit["version"], commit["stream"])
+            yield IncomingEvent(envelope, data, commit["version"], commit["stream"])
 
 
 @every_replay
@@ -69,7 +69,7 @@ def test_a_recorded_stream_counts_its_commits_and_what_it_says(replay):
 def test_no_two_pieces_of_work_of_a_stream_have_one_id(replay):
     """What is done is taken out by its id, and must not take out what came later."""
     work_of = WORK[replay.parent.name]
-    changes = [change for heard in heard_of(replay) for change in work_of(heard)]
+    changes = [change for incoming in heard_of(replay) for change in work_of(incoming)]
     ids = [change.id for change in changes if isinstance(change, WorkItem)]
     assert len(ids) == len(set(ids))
 

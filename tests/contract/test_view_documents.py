@@ -47,9 +47,9 @@ def documents(name, view):
     made = {}
     for replay in REPLAYS:
         if name in OTHERS or replay.parent.name == name.partition("/")[0]:
-            for heard in heard_of(replay):
-                if (key := view.key(heard)) is not None:
-                    made[replay, key] = view.fold(made.get((replay, key)), heard)
+            for incoming in heard_of(replay):
+                if (key := view.key(incoming)) is not None:
+                    made[replay, key] = view.fold(made.get((replay, key)), incoming)
     return {place: document for place, document in made.items() if document is not None}
 
 
@@ -64,18 +64,18 @@ def test_a_document_is_what_its_model_would_store(name):
     assert documents(name, checked(VIEWS[name]))
 
 
-def _forgets(document, heard):
-    after = REQUESTS.fold(document, heard)
+def _forgets(document, incoming):
+    after = REQUESTS.fold(document, incoming)
     return {name: value for name, value in after.items() if name != "notices"}
 
 
-def _keeps_a_tuple(document, heard):
-    after = REQUESTS.fold(document, heard)
+def _keeps_a_tuple(document, incoming):
+    after = REQUESTS.fold(document, incoming)
     return {**after, "steps": tuple(after["steps"])}
 
 
-def _changes(document, heard):
-    after = REQUESTS.fold(document, heard)
+def _changes(document, incoming):
+    after = REQUESTS.fold(document, incoming)
     if document is not None:
         document["steps"].append(after["steps"][-1])
     return after
@@ -92,8 +92,8 @@ def test_what_was_made_before_is_not_changed_by_what_comes_later(name):
     """A document shares with the one after it what is the same in both."""
     view, kept = VIEWS[name], []
 
-    def fold(document, heard):
-        after = view.fold(document, heard)
+    def fold(document, incoming):
+        after = view.fold(document, incoming)
         kept.append((after, deepcopy(after)))
         return after
 

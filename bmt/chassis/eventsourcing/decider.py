@@ -117,7 +117,7 @@ class Attributes(Protocol):
 
 
 @immutable
-class Heard(Generic[E_co]):
+class IncomingEvent(Generic[E_co]):
     """An event heard, its envelope apart from its data.
 
     Attributes:
@@ -152,7 +152,7 @@ class Heard(Generic[E_co]):
         """When it happened, as its writer said."""
         return self.envelope.time
 
-    def leads_to(self, stream: str, command: C) -> Message[C]:
+    def to_command(self, stream: str, command: C) -> Message[C]:
         """The command that this event leads to, with this event as its causation.
 
         It belongs to the event's trace; where the event has none, a trace begins here.

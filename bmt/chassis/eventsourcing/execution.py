@@ -23,7 +23,7 @@ from bmt.chassis.eventsourcing.event_store import (
     RefusalRecord,
     Tail,
 )
-from bmt.chassis.eventsourcing.stream_states import Standing, Standings
+from bmt.chassis.eventsourcing.stream_states import StreamState, StreamStates
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.chassis.runtime.clock import Clock, NewId
@@ -80,12 +80,12 @@ S = TypeVar("S")
 class Decided(Generic[S]):
     """What a message leads to, and what it was decided on."""
 
-    standing: Standing[S]
+    stream_state: StreamState[S]
     commit: Commit
     events: Sequence[BaseModel]
 
 
-class Committing:
+class CommitFactory:
     """Makes commits of one service's decisions."""
 
     def __init__(
@@ -181,7 +181,7 @@ class Execution(Generic[C, S]):
         vocabulary: Vocabulary,
         published: Collection[str],
         relayed: Callable[[str], bool] | None = None,
-        hand_over: Handed,
+        deliver: Handed,
         catch_up: CatchUp = up_to_date,
         clock: Clock,
         new_id: NewId,
@@ -193,8 +193,8 @@ class Execution(Generic[C, S]):
         """
         self._store = store
         self._decider = decider
-        self._standings = Standings(store, decider, vocabulary)
-        self._committing = Committing(
+        self._stream_states = StreamStates(store, decider, vocabulary)
+        self._commit_factory = CommitFactory(
             published=published,
             relayed=relayed or published.__contains__,
             clock=clock,
@@ -203,7 +203,7 @@ class Execution(Generic[C, S]):
         self._count = count
         self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
-        self._hand_overs: Batcher[Commit, None] = Batcher(self._handed(hand_over))
+        self._deliveries: Batcher[Commit, None] = Batcher(self._handed(deliver))
 
     async def execute(self, message: Message[C]) -> Executed:
         """Decide and append one command.
@@ -229,12 +229,12 @@ class Execution(Generic[C, S]):
         # A replayed one too, where who appended it died before the views had it: the caller reads
         # what it is told was written.
         done = [r.commit for r in results if isinstance(r, Executed)]
-        await self.hand_over([commit for commit in done if commit.outbox])
+        await self.deliver([commit for commit in done if commit.outbox])
         return results
 
-    async def hand_over(self, commits: Sequence[Commit]) -> None:
+    async def deliver(self, commits: Sequence[Commit]) -> None:
         """Tell the service's own views, then the relay of those that the outbox holds."""
-        await self._hand_overs.submit([commit for commit in commits if commit.events])
+        await self._deliveries.submit([commit for commit in commits if commit.events])
         crash_points.reached("execution.handed_over")
 
     async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
@@ -308,8 +308,8 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: they cannot be read.
         """
-        loaded = await self._standings.loaded(list(streams))
-        return {stream: standing.state for stream, standing in loaded.items()}
+        loaded = await self._stream_states.loaded(list(streams))
+        return {stream: stream_state.state for stream, stream_state in loaded.items()}
 
     async def was_decided(self, message: Message[C]) -> bool:
         """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.
@@ -317,7 +317,7 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        commits = await self._standings.commits(message.stream)
+        commits = await self._stream_states.commits(message.stream)
         return any(commit.id == message.causation for commit in commits)
 
     async def recorded(self, causations: Collection[str]) -> Collection[str]:
@@ -344,7 +344,7 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: one is not known, and cannot be read.
         """
-        return await self._standings.known(streams)
+        return await self._stream_states.known(streams)
 
     async def catch_up(self, stream: str) -> None:
         """Hand over what a crash left undelivered of a stream, for who misses it in a view.
@@ -354,8 +354,8 @@ class Execution(Generic[C, S]):
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        commits = await self._standings.commits(stream)
-        await self._hand_overs.submit([commit for commit in commits if commit.outbox])
+        commits = await self._stream_states.commits(stream)
+        await self._deliveries.submit([commit for commit in commits if commit.outbox])
 
     async def _attempt(
         self,
@@ -364,18 +364,18 @@ class Execution(Generic[C, S]):
         results: dict[int, Executed | Exception],
     ) -> list[int]:
         """Decide these once; the indexes that met another writer, seen or to be looked for."""
-        standings = await self._standings.of(
+        stream_states = await self._stream_states.of(
             {messages[i].stream for i in indexes if not messages[i].begins_stream}
         )
         again: list[int] = []
         decided: dict[int, Decided[S]] = {}
         for index in indexes:
-            standing = standings.get(messages[index].stream, self._standings.beginning)
+            stream_state = stream_states.get(messages[index].stream, self._stream_states.beginning)
             try:
-                outcome = self._decide(messages[index], standing)
+                outcome = self._decide(messages[index], stream_state)
             except Exception as error:  # noqa: BLE001  belongs to this message alone
-                if standing.remembered:
-                    self._standings.forget([messages[index].stream])
+                if stream_state.remembered:
+                    self._stream_states.forget([messages[index].stream])
                     again.append(index)
                 else:
                     results[index] = error
@@ -397,41 +397,43 @@ class Execution(Generic[C, S]):
         try:
             outcomes = await self._appends.submit(commits)
         except Unavailable:
-            self._standings.forget([commit.stream for commit in commits])
+            self._stream_states.forget([commit.stream for commit in commits])
             raise
         contended = []
         for (index, one), appended in zip(decided.items(), outcomes, strict=True):
             if isinstance(appended, Appended):
-                self._standings.written(one.standing, one.commit, one.events)
+                self._stream_states.written(one.stream_state, one.commit, one.events)
                 results[index] = Executed(appended.commit, replayed=False)
                 continue
-            self._standings.forget([one.commit.stream])
+            self._stream_states.forget([one.commit.stream])
             if isinstance(appended, AlreadyRecorded):
                 results[index] = _replayed(messages[index], appended.commit)
             else:
                 contended.append(index)
         return contended
 
-    def _decide(self, message: Message[C], standing: Standing[S]) -> Decided[S] | Executed:
-        for commit in standing.history or ():
+    def _decide(self, message: Message[C], stream_state: StreamState[S]) -> Decided[S] | Executed:
+        for commit in stream_state.history or ():
             if commit.id == message.causation:
                 replayed = _replayed(message, commit)
                 if isinstance(replayed, Exception):
                     raise replayed
                 return replayed
         try:
-            events = self._decider.decide(message.command, standing.state)
+            events = self._decider.decide(message.command, stream_state.state)
         except Refused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
-            commit = self._committing.commit(message, standing.tail, (), refused)
-            return Decided(standing, commit, ())
-        return Decided(standing, self._committing.commit(message, standing.tail, events), events)
+            commit = self._commit_factory.commit(message, stream_state.tail, (), refused)
+            return Decided(stream_state, commit, ())
+        return Decided(
+            stream_state, self._commit_factory.commit(message, stream_state.tail, events), events
+        )
 
     @staticmethod
-    def _handed(hand_over: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
+    def _handed(deliver: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
         async def process(commits: Sequence[Commit]) -> Sequence[None]:
-            await hand_over(commits)
+            await deliver(commits)
             return [None] * len(commits)
 
         return process
@@ -439,7 +441,7 @@ class Execution(Generic[C, S]):
     async def close(self) -> None:
         """Return when nothing is in flight."""
         await self._appends.close()
-        await self._hand_overs.close()
+        await self._deliveries.close()
 
 
 def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReused:

@@ -13,7 +13,7 @@ from bmt.chassis.eventsourcing.decider import Decider
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore, Tail
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.runtime.batcher import Batcher
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
 
 S = TypeVar("S")
@@ -23,7 +23,7 @@ REMEMBERED: Final = 4_096
 
 
 @immutable
-class Standing(Generic[S]):
+class StreamState(Generic[S]):
     """A stream's state, and the place of its next commit.
 
     Attributes:
@@ -42,7 +42,7 @@ class Standing(Generic[S]):
         return self.history is None
 
 
-class Standings(Generic[S]):
+class StreamStates(Generic[S]):
     """Where the streams of one store stand, for one decider."""
 
     def __init__(self, store: EventStore, decider: Decider[Any, S], vocabulary: Vocabulary) -> None:
@@ -50,20 +50,20 @@ class Standings(Generic[S]):
         self._store = store
         self._decider = decider
         self._vocabulary = vocabulary
-        self._recent: Recent[str, Standing[S]] = Recent(REMEMBERED)
+        self._remembered: LruCache[str, StreamState[S]] = LruCache(REMEMBERED)
         self._loads: Batcher[str, Sequence[Commit]] = Batcher(self._load)
-        self.beginning: Standing[S] = Standing(decider.initial, Tail())
+        self.beginning: StreamState[S] = StreamState(decider.initial, Tail())
 
-    async def of(self, streams: Collection[str]) -> Mapping[str, Standing[S]]:
+    async def of(self, streams: Collection[str]) -> Mapping[str, StreamState[S]]:
         """Each stream as it is remembered, else as it is stored.
 
         Raises:
             StoreUnavailable: it cannot be read.
         """
         known = {
-            stream: standing
+            stream: stream_state
             for stream in streams
-            if (standing := self._recent.get(stream)) is not None
+            if (stream_state := self._remembered.get(stream)) is not None
         }
         missing = [stream for stream in streams if stream not in known]
         return {**known, **(await self.loaded(missing) if missing else {})}
@@ -74,13 +74,13 @@ class Standings(Generic[S]):
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        standings = await self.of(streams)
-        for stream, standing in standings.items():
-            if stream not in self._recent:  # else it was written meanwhile
-                self._recent.put(stream, replace(standing, history=None))
-        return {stream: standing.state for stream, standing in standings.items()}
+        stream_states = await self.of(streams)
+        for stream, stream_state in stream_states.items():
+            if stream not in self._remembered:  # else it was written meanwhile
+                self._remembered.put(stream, replace(stream_state, history=None))
+        return {stream: stream_state.state for stream, stream_state in stream_states.items()}
 
-    async def loaded(self, streams: Sequence[str]) -> Mapping[str, Standing[S]]:
+    async def loaded(self, streams: Sequence[str]) -> Mapping[str, StreamState[S]]:
         """Each stream as it is stored; callers at the same time share a query.
 
         Raises:
@@ -101,23 +101,23 @@ class Standings(Generic[S]):
         (history,) = await self._loads.submit([stream])
         return history
 
-    def written(self, standing: Standing[S], commit: Commit, events: Sequence[Any]) -> None:
-        """Remember what `commit`, with these events, made of `standing`."""
-        state = self._decider.fold(events, standing.state) if events else standing.state
+    def written(self, stream_state: StreamState[S], commit: Commit, events: Sequence[Any]) -> None:
+        """Remember what `commit`, with these events, made of `stream_state`."""
+        state = self._decider.fold(events, stream_state.state) if events else stream_state.state
         tail = Tail(commit.version, commit.sequence, commit)
-        self._recent.put(commit.stream, Standing(state, tail, history=None))
+        self._remembered.put(commit.stream, StreamState(state, tail, history=None))
 
     def forget(self, streams: Collection[str]) -> None:
         """Load these when they are wanted next."""
         for stream in streams:
-            self._recent.forget(stream)
+            self._remembered.forget(stream)
 
-    def _folded(self, history: Sequence[Commit]) -> Standing[S]:
+    def _folded(self, history: Sequence[Commit]) -> StreamState[S]:
         if not history:
             return self.beginning
         last = history[-1]
         state = self._decider.fold(self._vocabulary.events(history))
-        return Standing(state, Tail(last.version, last.sequence, last), history)
+        return StreamState(state, Tail(last.version, last.sequence, last), history)
 
     async def _load(self, streams: Sequence[str]) -> Sequence[Sequence[Commit]]:
         histories = await self._store.load(set(streams))

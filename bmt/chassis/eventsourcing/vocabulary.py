@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.contracts.envelope import MalformedEvent, rfc3339
 from bmt.contracts.field_errors import faults_in_body
@@ -81,10 +81,10 @@ class Vocabulary:
             for event in commit.events
         ]
 
-    def heard(self, commit: Commit, source: str) -> list[Heard[BaseModel]]:
+    def incoming(self, commit: Commit, source: str) -> list[IncomingEvent[BaseModel]]:
         """A commit's events as its own service's views hear them."""
         return [
-            Heard(
+            IncomingEvent(
                 envelope=envelope_of(commit, event, source),
                 data=event.decoded or self.decode_text(event.type, event.text),
                 position=commit.version,

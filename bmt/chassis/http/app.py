@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bmt.chassis.http import connections, openapi, problem_details
 from bmt.chassis.http.auth import Authenticator
 from bmt.chassis.http.body_limit import ApiRoute
-from bmt.chassis.http.limits import UNLIMITED, CrowdLimit, CrowdLimits, RateLimit
+from bmt.chassis.http.limits import UNLIMITED, ConcurrencyLimit, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.problem_details import problem_response
 from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.health import ReadinessCheck, Sampler, health_routes
@@ -33,7 +33,7 @@ _CACHEABLE: Final = "/static"
 _log = structlog.get_logger()
 
 
-class Edge:
+class RequestMiddleware:
     """Takes or begins the trace, adds the headers, answers what nobody foresaw with `internal`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -128,7 +128,7 @@ def create_app(
     readiness: Mapping[str, ReadinessCheck],
     samplers: Sequence[Sampler] = (),
     rate_limit: RateLimit | None = None,
-    crowd: CrowdLimits | None = None,
+    concurrency: ConcurrencyLimits | None = None,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The service's application; nothing connects before its lifespan.
@@ -144,7 +144,7 @@ def create_app(
         readiness: for each part that is needed, a check that raises while it is missing.
         samplers: run before `/metrics` answers, for gauges that are looked up.
         rate_limit: of each caller; None: there is none.
-        crowd: how many may be under way at a time.
+        concurrency: how many may be under way at a time.
         lifespan: starts and stops what the service needs.
 
     Raises:
@@ -169,13 +169,13 @@ def create_app(
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)
-    app.middleware_stack = _layers(app, crowd or CrowdLimits())
+    app.middleware_stack = _layers(app, concurrency or ConcurrencyLimits())
     return app
 
 
-def _layers(app: FastAPI, crowd: CrowdLimits) -> ASGIApp:
+def _layers(app: FastAPI, concurrency: ConcurrencyLimits) -> ASGIApp:
     """Ours alone; FastAPI's further ones would do nothing for each call."""
-    return Edge(CrowdLimit(DirectCalls(app), crowd))
+    return RequestMiddleware(ConcurrencyLimit(DirectCalls(app), concurrency))
 
 
 class DirectCalls:

@@ -98,7 +98,7 @@ _PLACE: Final = "bmt.place"
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdLimits:
+class ConcurrencyLimits:
     """How many calls may be under way.
 
     Attributes:
@@ -112,13 +112,13 @@ class CrowdLimits:
     client: ClientAddress = field(default_factory=ClientAddress)
 
 
-class CrowdLimit:
+class ConcurrencyLimit:
     """Lets so many calls in at a time; the others get `unavailable` (503) with `Retry-After`.
 
     Beyond its share a caller gets `too_many_requests` (429).
     """
 
-    def __init__(self, app: ASGIApp, limits: CrowdLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: ConcurrencyLimits) -> None:
         """Wraps `app`."""
         self._app = app
         self._limits = limits
@@ -174,17 +174,17 @@ class CrowdLimit:
 class _Place:
     """What one call counts as."""
 
-    def __init__(self, crowd: CrowdLimit, *, arrives: bool) -> None:
-        self._crowd = crowd
+    def __init__(self, concurrency: ConcurrencyLimit, *, arrives: bool) -> None:
+        self._concurrency = concurrency
         self._arrives = arrives
         self._holder = ""
-        crowd.count(1, arrives=arrives)
+        concurrency.count(1, arrives=arrives)
 
     def refused(self, holder: str) -> Refused | None:
         """Counts the call as `holder`'s; why not, where it cannot."""
         if holder == self._holder:
             return None
-        if not self._crowd.takes_share(holder):
+        if not self._concurrency.takes_share(holder):
             return _share_taken()
         self._give_share_back()
         self._holder = holder
@@ -197,20 +197,20 @@ class _Place:
             message = await receive()
             is_last = message["type"] == "http.request" and not message.get("more_body", False)
             if self._arrives and is_last:
-                self._crowd.count(-1, arrives=True)
+                self._concurrency.count(-1, arrives=True)
                 self._arrives = False
-                self._crowd.count(1, arrives=False)
+                self._concurrency.count(1, arrives=False)
             return message
 
         return noticing
 
     def leave(self) -> None:
         self._give_share_back()
-        self._crowd.count(-1, arrives=self._arrives)
+        self._concurrency.count(-1, arrives=self._arrives)
 
     def _give_share_back(self) -> None:
         if self._holder:
-            self._crowd.give_share_back(self._holder)
+            self._concurrency.give_share_back(self._holder)
 
 
 def caller_is_known(scope: Any, subject: str) -> None:

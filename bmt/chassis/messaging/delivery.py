@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.readmodels.views import Projection, ViewProjection
@@ -48,7 +48,7 @@ class OwnProjections:
         self._left_behind = left_behind
         self._vocabulary = vocabulary
         self._source = source
-        self._behind: list[Heard[BaseModel]] = []
+        self._behind: list[IncomingEvent[BaseModel]] = []
         self._catching_up = asyncio.Lock()
 
     async def apply(self, commits: Sequence[Commit]) -> None:
@@ -65,16 +65,16 @@ class OwnProjections:
 
     async def apply_at_once(self, commits: Sequence[Commit]) -> None:
         """As `apply`, but for the views that lag: `catch_up` is owed then."""
-        heard = [
-            event for commit in commits for event in self._vocabulary.heard(commit, self._source)
+        incoming = [
+            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
         ]
-        if heard:
+        if incoming:
             for projection in self._projections:
                 if not _lags(projection):
-                    await self._apply(projection, heard)
+                    await self._apply(projection, incoming)
                     crash_points.reached("delivery.view_applied")
             if any(map(_lags, self._projections)):
-                self._behind += heard
+                self._behind += incoming
 
     async def catch_up(self) -> None:
         """Bring the views that lag up to all that they were told of.
@@ -85,32 +85,34 @@ class OwnProjections:
         async with self._catching_up:
             if not self._behind:
                 return
-            heard, self._behind = self._behind, []
+            incoming, self._behind = self._behind, []
             try:
                 for projection in self._projections:
                     if _lags(projection):
-                        await self._apply(projection, heard)
+                        await self._apply(projection, incoming)
             except BaseException:
-                self._behind = heard + self._behind
+                self._behind = incoming + self._behind
                 raise
             crash_points.reached("delivery.views_caught_up")
 
-    async def _apply(self, projection: Projection, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def _apply(
+        self, projection: Projection, incoming: Sequence[IncomingEvent[BaseModel]]
+    ) -> None:
         """All at once; where that fails, commit by commit, so that a bad one stands alone.
 
         A commit's events have one position: a view takes them in together or not at all.
         """
         try:
-            await projection.apply(heard)
+            await projection.apply(incoming)
         except Unavailable:
             raise
         except Exception:
-            first = heard[0]
-            if all(_commit_of(event) == _commit_of(first) for event in heard):
+            first = incoming[0]
+            if all(_commit_of(event) == _commit_of(first) for event in incoming):
                 log.exception("view_left_behind", event_id=first.id, request_id=first.subject)
                 self._left_behind()
                 return
-            for _, events in groupby(heard, _commit_of):
+            for _, events in groupby(incoming, _commit_of):
                 await self._apply(projection, list(events))
 
 
@@ -118,8 +120,8 @@ def _lags(projection: Projection) -> bool:
     return isinstance(projection, ViewProjection) and projection.view.lags
 
 
-def _commit_of(heard: Heard[BaseModel]) -> tuple[str, int]:
-    return heard.origin, heard.position
+def _commit_of(incoming: IncomingEvent[BaseModel]) -> tuple[str, int]:
+    return incoming.origin, incoming.position
 
 
 class Delivery:
@@ -130,7 +132,7 @@ class Delivery:
         self._projections = projections
         self._relay = relay
 
-    async def hand_over(self, commits: Sequence[Commit]) -> None:
+    async def deliver(self, commits: Sequence[Commit]) -> None:
         """Apply to the views, then enqueue; a view that cannot be written waits for the sweep.
 
         Raises:
@@ -163,12 +165,14 @@ class MissedEvents:
         self._vocabulary = vocabulary
         self._source = source
 
-    async def __call__(self, stream: str, after: int, before: int) -> Sequence[Heard[BaseModel]]:
+    async def __call__(
+        self, stream: str, after: int, before: int
+    ) -> Sequence[IncomingEvent[BaseModel]]:
         """The events of `stream` at versions above `after` and below `before`."""
         commits = (await self._store.load([stream]))[stream]
         return [
             event
             for commit in commits
             if after < commit.version < before
-            for event in self._vocabulary.heard(commit, self._source)
+            for event in self._vocabulary.incoming(commit, self._source)
         ]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import CatchUp, Executed, Execution, up_to_date
 from bmt.chassis.eventsourcing.vocabulary import UnknownType, Vocabulary
@@ -46,14 +46,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(slots=True)
-class Handling:
+class EventOutcome:
     """One record on its way, and what was committed because of it.
 
     Exactly one of `outcome`, `dead` and `failure` is set in the end.
     """
 
     record: Record
-    heard: Heard[BaseModel] | None = None
+    incoming: IncomingEvent[BaseModel] | None = None
     commit: Commit | None = None
     outcome: Outcome | None = None
     dead: DeadLetter | None = None
@@ -62,7 +62,7 @@ class Handling:
     @property
     def type(self) -> str:
         """The event's type, as metrics name it."""
-        return self.heard.envelope.type if self.heard else UNREADABLE
+        return self.incoming.envelope.type if self.incoming else UNREADABLE
 
     @property
     def end(self) -> Outcome:
@@ -169,7 +169,7 @@ class Dispatcher:
         self._on_dead = on_dead
         self._complete = complete
         self._catch_up = catch_up
-        self._untold: list[Handling] = []
+        self._untold: list[EventOutcome] = []
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Return when what each record leads to is durable; once it was told, too, its offset may be committed.
@@ -180,8 +180,8 @@ class Dispatcher:
         given_up = await self._lot.given_up(records)
         own_keys = [self._apart(record) for record in records if record.place not in given_up]
         waiting = set(await self._lot.waiting_keys({record.key for record in own_keys}))
-        parked: list[Handling] = []
-        handled: list[Handling] = []
+        parked: list[EventOutcome] = []
+        handled: list[EventOutcome] = []
         for wave in waves(own_keys):
             read = [self._read(record) for record in wave]
             behind = [one for one in read if one.record.key in waiting and one.dead is None]
@@ -217,11 +217,11 @@ class Dispatcher:
         for (type_, end), count in Counter((one.type, one.end) for one in untold).items():
             self._count(type_, end, count)
 
-    async def _park_behind(self, behind: Sequence[Handling]) -> None:
+    async def _park_behind(self, behind: Sequence[EventOutcome]) -> None:
         now = self._clock()
         await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, None, now) for one in behind])
 
-    async def _park_failed(self, handled: Sequence[Handling]) -> set[str]:
+    async def _park_failed(self, handled: Sequence[EventOutcome]) -> set[str]:
         """Park those of `handled` that failed; their keys."""
         failed = [one for one in handled if one.failure is not None]
         for one in failed:
@@ -284,14 +284,14 @@ class Dispatcher:
                 log.error("event_waits_for_an_operator", place=parked.id, **_failure(handled))
             crash_points.reached("dispatch.kept")
 
-    async def _execute(self, handling: list[Handling]) -> list[Handling]:
+    async def _execute(self, handling: list[EventOutcome]) -> list[EventOutcome]:
         """The commands of one wave are decided and durable; nobody is told yet."""
         commands = [
             (one, message)
             for one in handling
-            if one.heard and (message := await self._message(one, one.heard)) is not None
+            if one.incoming and (message := await self._message(one, one.incoming)) is not None
         ]
-        decided: list[Handling] = []
+        decided: list[EventOutcome] = []
         wave: list[Message[Any]] = []
         completed = await self._complete([message for _, message in commands])
         for (one, _), ready in zip(commands, completed, strict=True):
@@ -306,10 +306,10 @@ class Dispatcher:
         crash_points.reached("dispatch.executed")
         return handling
 
-    async def _pass_on(self, handled: Sequence[Handling]) -> None:
+    async def _pass_on(self, handled: Sequence[EventOutcome]) -> None:
         """Hand over the commits of a whole batch, and refuse what cannot be handled."""
         commits = [one.commit for one in handled if one.commit is not None]
-        await self._execution.hand_over(commits)
+        await self._execution.deliver(commits)
         await self._refuse([(one.record, one.dead) for one in handled if one.dead])
 
     async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
@@ -321,8 +321,8 @@ class Dispatcher:
         await self._dead_letters.bury(refused)
         await self._on_dead(refused)
 
-    def _read(self, record: Record) -> Handling:
-        one = Handling(record, dead=record.unread)
+    def _read(self, record: Record) -> EventOutcome:
+        one = EventOutcome(record, dead=record.unread)
         if one.dead:
             return one
         try:
@@ -338,7 +338,7 @@ class Dispatcher:
         else:
             origin = f"{envelope.source}/{envelope.subject or ''}"
             position = int(envelope.sequence or 0)
-            one.heard = Heard(envelope, data, position, origin, record.topic)
+            one.incoming = IncomingEvent(envelope, data, position, origin, record.topic)
         return one
 
     def _envelope(self, record: Record) -> Envelope | OwnEnvelope:
@@ -355,11 +355,13 @@ class Dispatcher:
         if type_ not in self._only.get(topic, (type_,)):
             raise UnknownType(f"type {type_} is not for this topic")
 
-    async def _message(self, one: Handling, heard: Heard[BaseModel]) -> Message[Any] | None:
-        if (handler := self._handlers.get(type(heard.data))) is None:
+    async def _message(
+        self, one: EventOutcome, incoming: IncomingEvent[BaseModel]
+    ) -> Message[Any] | None:
+        if (handler := self._handlers.get(type(incoming.data))) is None:
             return None
         try:
-            return await handler(heard)
+            return await handler(incoming)
         except DeadLetter as error:
             one.dead = error
         except Refused as refused:
@@ -370,14 +372,14 @@ class Dispatcher:
             one.failure = error
         return None
 
-    async def _project(self, handling: Sequence[Handling]) -> None:
+    async def _project(self, handling: Sequence[EventOutcome]) -> None:
         """All at once; where that fails, one by one, so that a bad event stands alone."""
-        heard = [one.heard for one in handling if one.heard]
-        if not heard or not self._projections:
+        incoming = [one.incoming for one in handling if one.incoming]
+        if not incoming or not self._projections:
             return
         try:
             for projection in self._projections:
-                await projection.apply(heard)
+                await projection.apply(incoming)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  it is parked with its reason
@@ -386,7 +388,7 @@ class Dispatcher:
                 return
             await self._project_one_by_one(handling)
 
-    async def _project_one_by_one(self, handling: Sequence[Handling]) -> None:
+    async def _project_one_by_one(self, handling: Sequence[EventOutcome]) -> None:
         """What comes after a bad event of the same key waits with it."""
         stuck: dict[str, Exception | None] = {}
         for one in handling:
@@ -398,7 +400,7 @@ class Dispatcher:
                 stuck[one.record.key] = one.failure
 
 
-def _failure(one: Handling) -> dict[str, str]:
+def _failure(one: EventOutcome) -> dict[str, str]:
     """What the log tells of a failure: where, and never the error's own text."""
     frames = traceback.extract_tb(one.failure.__traceback__ if one.failure else None)
     where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

@@ -25,7 +25,7 @@ from bmt.chassis.messaging.publisher import Outgoing, Publisher
 from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ class Relay:
         self._fresh: dict[str, Commit] = {}
         self._undone: list[str] = []  # published; the views that lag may lack them
         self._done_at = 0.0
-        self._said: Recent[str, int] = Recent(REMEMBERED)  # stream → the version said last
+        self._said: LruCache[str, int] = LruCache(REMEMBERED)  # stream → the version said last
         self._woken = asyncio.Event()
         self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
         self._checked = False

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.contracts.problems import FieldError, listed
 
-Handler = Callable[[Heard[Any]], Awaitable[Message[Any] | None]]
+Handler = Callable[[IncomingEvent[Any]], Awaitable[Message[Any] | None]]
 """Turns an event heard into the command it leads to, or None where nothing follows.
 
 The handlers of a wave run one after the other: what waits for something outside belongs in `Complete`, where the

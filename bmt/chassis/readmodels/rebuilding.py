@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.messaging.republishing import PRUNED_MARGIN
@@ -60,7 +60,7 @@ class OwnStreams:
     async def whole(self, streams: Collection[str]) -> Streams:
         """As `views.WholeStreams`."""
         found = await self._store.load(streams)
-        return {stream: self._heard(commits) for stream, commits in found.items()}
+        return {stream: self._incoming(commits) for stream, commits in found.items()}
 
     async def pages(self, after: tuple[str, int] | None = None) -> AsyncGenerator[Page, None]:
         """Every stream behind this place, whole, some at a time; the next page is read ahead."""
@@ -84,11 +84,11 @@ class OwnStreams:
 
     def _page(self, commits: Sequence[Commit]) -> Page:
         by_stream = groupby(commits, lambda commit: commit.stream)
-        return Page({stream: self._heard(some) for stream, some in by_stream}, commits[-1])
+        return Page({stream: self._incoming(some) for stream, some in by_stream}, commits[-1])
 
-    def _heard(self, commits: Any) -> list[Heard[BaseModel]]:
+    def _incoming(self, commits: Any) -> list[IncomingEvent[BaseModel]]:
         return [
-            event for commit in commits for event in self._vocabulary.heard(commit, self._source)
+            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
         ]
 
 

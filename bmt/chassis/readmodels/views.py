@@ -10,9 +10,9 @@ import structlog
 from pydantic import BaseModel
 
 from bmt.chassis.errors import StillContended
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body, Query, ViewDocument, ViewStore
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
 
 log = structlog.get_logger(__name__)
@@ -26,13 +26,13 @@ LAG_SECONDS: Final = 1.0
 REMEMBERED: Final = 2_048
 """Documents; some kilobytes each."""
 
-Missed = Callable[[str, int, int], Awaitable[Sequence[Heard[BaseModel]]]]
+Missed = Callable[[str, int, int], Awaitable[Sequence[IncomingEvent[BaseModel]]]]
 """The events of a stream at positions above the first and below the second number."""
 
-Fold = Callable[[Body | None, Heard[BaseModel]], Body | None]
+Fold = Callable[[Body | None, IncomingEvent[BaseModel]], Body | None]
 """The document with an event known too, or None when there is nothing to show; pure: what it is given stays as it is."""
 
-Streams = Mapping[str, Sequence[Heard[BaseModel]]]
+Streams = Mapping[str, Sequence[IncomingEvent[BaseModel]]]
 """Whole streams, each in order."""
 WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
 """Reads the service's own streams; one that is not there is empty."""
@@ -41,19 +41,19 @@ WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
 class Projection(Protocol):
     """Something derived from events; hearing an event twice is harmless."""
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """Take in these events, each origin's in order."""
         ...
 
 
-def by_subject(heard: Heard[BaseModel]) -> str | None:
+def by_subject(incoming: IncomingEvent[BaseModel]) -> str | None:
     """The usual key of a view: what the event is about."""
-    return heard.subject or None
+    return incoming.subject or None
 
 
-def begins_stream(heard: Heard[BaseModel]) -> bool:
+def begins_stream(incoming: IncomingEvent[BaseModel]) -> bool:
     """The usual beginning of a document: the first event of its stream."""
-    return heard.position == 1
+    return incoming.position == 1
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class View(Generic[D]):
     name: str
     model: type[D]
     fold: Fold
-    key: Callable[[Heard[BaseModel]], str | None] = by_subject
-    begins: Callable[[Heard[BaseModel]], bool] = begins_stream
+    key: Callable[[IncomingEvent[BaseModel]], str | None] = by_subject
+    begins: Callable[[IncomingEvent[BaseModel]], bool] = begins_stream
     indexes: Sequence[Sequence[str]] = field(default_factory=tuple)
     lags: bool = False
 
@@ -128,33 +128,33 @@ class ViewProjection(Generic[D]):
         self._store = store
         self._missed = missed
         # What another process wrote since is noticed by the revision when it is saved.
-        self._recent: Recent[str, _Held] = Recent(REMEMBERED)
+        self._remembered: LruCache[str, _Held] = LruCache(REMEMBERED)
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """As `Projection.apply`: at most one load and one write for all of them.
 
         Raises:
             StoreUnavailable: try again; what was applied is not applied twice.
         """
-        by_key: dict[str, list[Heard[BaseModel]]] = {}
-        for event in heard:
+        by_key: dict[str, list[IncomingEvent[BaseModel]]] = {}
+        for event in incoming:
             if (key := self.view.key(event)) is not None:
                 by_key.setdefault(key, []).append(event)
         keys: Collection[str] = list(by_key)
         # What came by a topic is not said again once its offset is committed, nor what that led to.
-        durable = any(event.topic or event.unmarked for event in heard)
+        durable = any(event.topic or event.unmarked for event in incoming)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
             changed: dict[str, _Held] = {}
             again: list[str] = []
             for key in keys:
-                remembered = key in self._recent
+                remembered = key in self._remembered
                 after = await self._fold(key, held[key], by_key[key])
                 if after is not None:
                     changed[key] = after
                 elif remembered:
                     # Said again: a crash of MongoDB may have lost what is remembered.
-                    self._recent.forget(key)
+                    self._remembered.forget(key)
                     again.append(key)
             keys = [*again, *await self._save(changed, durable=durable)]
             if not keys:
@@ -162,7 +162,7 @@ class ViewProjection(Generic[D]):
         raise StillContended(self.view.name)
 
     async def _held(
-        self, by_key: Mapping[str, Sequence[Heard[BaseModel]]], *, guess: bool
+        self, by_key: Mapping[str, Sequence[IncomingEvent[BaseModel]]], *, guess: bool
     ) -> Mapping[str, _Held]:
         """Each document as it is remembered, else as it is stored.
 
@@ -170,7 +170,7 @@ class ViewProjection(Generic[D]):
         """
         held: dict[str, _Held] = {}
         for key, events in by_key.items():
-            if (recent := self._recent.get(key)) is not None:
+            if (recent := self._remembered.get(key)) is not None:
                 held[key] = recent
             elif guess and self._missed is not None and self.view.begins(events[0]):
                 held[key] = _Held()
@@ -199,21 +199,23 @@ class ViewProjection(Generic[D]):
         except BaseException:
             # Whether it was written is not known.
             for key in changed:
-                self._recent.forget(key)
+                self._remembered.forget(key)
             raise
         for key, one in changed.items():
             if key in refused:
-                self._recent.forget(key)
+                self._remembered.forget(key)
             else:
-                self._recent.put(key, one)
+                self._remembered.put(key, one)
         return refused
 
-    async def _fold(self, key: str, held: _Held, heard: Sequence[Heard[BaseModel]]) -> _Held | None:
+    async def _fold(
+        self, key: str, held: _Held, incoming: Sequence[IncomingEvent[BaseModel]]
+    ) -> _Held | None:
         """The document with these events, or None when they change nothing."""
         applied: dict[str, int] = dict(held.applied)
         document = held.body
         seen: set[str] = set()
-        for event in heard:
+        for event in incoming:
             for due in await self._in_order(applied.get(event.origin, 0), event):
                 known = due.id in seen or due.position <= held.applied.get(due.origin, 0)
                 if known or (due is not event and self.view.key(due) != key):
@@ -225,7 +227,9 @@ class ViewProjection(Generic[D]):
             return None
         return _Held(document, applied, held.revision + 1)
 
-    async def _in_order(self, position: int, event: Heard[BaseModel]) -> Sequence[Heard[BaseModel]]:
+    async def _in_order(
+        self, position: int, event: IncomingEvent[BaseModel]
+    ) -> Sequence[IncomingEvent[BaseModel]]:
         begins = position == 0 and self.view.begins(event)
         if self._missed is None or begins or event.position <= position + 1:
             return (event,)
@@ -268,7 +272,7 @@ class ViewProjection(Generic[D]):
             ]
             refused = set(await self._store.save(self.view.name, made))
             for document in made:
-                self._recent.forget(document.key)
+                self._remembered.forget(document.key)
             documents += len(made) - len(refused)
             left += len(stored.keys() - {document.key for document in made})
             if pruned_before is not None:
@@ -284,7 +288,7 @@ class ViewProjection(Generic[D]):
     def _told(self, streams: Streams) -> dict[str, "_Told"]:
         told = {}
         for origin, events in streams.items():
-            of: dict[str, list[Heard[BaseModel]]] = {}
+            of: dict[str, list[IncomingEvent[BaseModel]]] = {}
             for event in events:
                 if (key := self.view.key(event)) is not None:
                     of.setdefault(key, []).append(event)
@@ -371,7 +375,7 @@ class ViewProjection(Generic[D]):
 
     async def clear(self) -> None:
         """Empty the view, to fill it again."""
-        self._recent.clear()
+        self._remembered.clear()
         await self._store.clear(self.view.name)
 
 
@@ -379,8 +383,8 @@ class ViewProjection(Generic[D]):
 class _Told:
     """What a whole stream tells: its last event, and those of each document."""
 
-    last: Heard[BaseModel] | None
-    of: Mapping[str, Sequence[Heard[BaseModel]]]
+    last: IncomingEvent[BaseModel] | None
+    of: Mapping[str, Sequence[IncomingEvent[BaseModel]]]
 
 
 def _end(told: _Told | None) -> int:

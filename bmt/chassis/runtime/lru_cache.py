@@ -7,7 +7,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Recent(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """A bounded memory; whatever it forgets can be had elsewhere."""
 
     def __init__(self, limit: int) -> None:

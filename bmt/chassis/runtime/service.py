@@ -1,6 +1,6 @@
 """What a service's composition root builds on: everything between its rooms and the outside.
 
-A service's main.py creates one `Foundation`, adds its views, work and subscriptions, and asks for the
+A service's main.py creates one `ServiceBuilder`, adds its views, work and subscriptions, and asks for the
 application. Nothing connects before the lifespan; all of it must be built inside the event loop.
 """
 
@@ -13,14 +13,14 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Decider, Heard
+from bmt.chassis.eventsourcing.decider import Decider, IncomingEvent
 from bmt.chassis.eventsourcing.event_store import EventStore
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.chassis.http.app import create_app
 from bmt.chassis.http.client_address import ClientAddress
-from bmt.chassis.http.limits import CrowdLimits, RateLimit
+from bmt.chassis.http.limits import ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
@@ -57,7 +57,7 @@ WORK: Final = "work"
 Task = Callable[[], Awaitable[None]]
 
 
-class Foundation:
+class ServiceBuilder:
     """One service's store, execution, views, relay, consumer, workers and application.
 
     Attributes:
@@ -79,14 +79,14 @@ class Foundation:
         settings: ServiceSettings,
         *,
         decider: Decider[Any, Any],
-        said: Mapping[str, Sequence[type[BaseModel]]],
+        publishes: Mapping[str, Sequence[type[BaseModel]]],
         private: Sequence[type[BaseModel]] = (),
-        heard: Sequence[type[BaseModel]] = (),
+        consumes: Sequence[type[BaseModel]] = (),
         dead_letters: str,
         client: "mongodb.Client | None" = None,
         around_store: Callable[[EventStore], EventStore] | None = None,
     ) -> None:
-        """Name what the service says (topic → events), keeps to itself, and hears.
+        """Name what the service publishes (topic to events), keeps to itself, and consumes.
 
         `client` is the service's, where it needs one before; it is closed with the rest. `around_store`
         puts a store of the service's own around that in MongoDB.
@@ -95,9 +95,9 @@ class Foundation:
         self.source = f"/bmt/{settings.service}"
         self.registry = new_registry()
         self.metrics = ServiceMetrics(settings.service, self.registry)
-        own = [*(model for models in said.values() for model in models), *private]
+        own = [*(model for models in publishes.values() for model in models), *private]
         self._own = Vocabulary(own)
-        self._heard = Vocabulary(heard)
+        self._consumed = Vocabulary(consumes)
         self._dead_letters = settings.topic_prefix + dead_letters
         client = client or mongodb.connect(
             settings.mongodb_uri.get_secret_value(), **settings.mongodb_tls()
@@ -129,7 +129,7 @@ class Foundation:
         )
         topics = {
             type_of(model): settings.topic_prefix + topic
-            for topic, models in said.items()
+            for topic, models in publishes.items()
             for model in models
         }
         self._jobs = Jobs(self.database[republishing.COLLECTION])
@@ -157,7 +157,7 @@ class Foundation:
             vocabulary=self._own,
             published=topics.keys(),
             relayed=self.relay.carries,
-            hand_over=delivery.hand_over,
+            deliver=delivery.deliver,
             catch_up=delivery.catch_up,
             clock=clock.now,
             new_id=clock.new_id,
@@ -198,7 +198,7 @@ class Foundation:
 
     def works_on(
         self,
-        change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
+        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
         workers: Sequence[Worker],
     ) -> None:
         """Fill the work queue from the service's own events, and give it to these workers."""
@@ -210,7 +210,7 @@ class Foundation:
         if isinstance(projection, ViewProjection):
             self._rebuilding.add(projection)
 
-    def hears(
+    def subscribes(
         self,
         topics: Sequence[str],
         handlers: Mapping[type[BaseModel], Handler],
@@ -227,7 +227,7 @@ class Foundation:
         `outside` other systems write. `complete` adds to a wave's commands what they need from outside.
         """
         dispatcher = Dispatcher(
-            vocabulary=self._heard,
+            vocabulary=self._consumed,
             handlers=handlers,
             execution=self.execution,
             catch_up=self._projections.catch_up,
@@ -286,7 +286,7 @@ class Foundation:
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
             samplers=self._samplers,
             rate_limit=self.rate_limit,
-            crowd=CrowdLimits(
+            concurrency=ConcurrencyLimits(
                 self.settings.calls_under_way,
                 self.settings.calls_under_way_each,
                 ClientAddress(self.settings.client_address_header, self.settings.trusted_proxies),

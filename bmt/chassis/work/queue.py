@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.immutable import immutable
 
 
@@ -119,7 +119,7 @@ class WorkProjection:
     def __init__(
         self,
         queue: WorkQueue,
-        change: Callable[[Heard[BaseModel]], Sequence[WorkChange]],
+        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
         hands: Sequence[Hands],
     ) -> None:
         """`change` is pure: what an event does to the queue."""
@@ -127,9 +127,9 @@ class WorkProjection:
         self._change = change
         self._hands = {one.target: one for one in hands}
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """As `Projection.apply`."""
-        changes = [change for event in heard for change in self._change(event)]
+        changes = [change for event in incoming for change in self._change(event)]
         if not changes:
             return
         items = [change for change in changes if isinstance(change, WorkItem)]
@@ -140,7 +140,7 @@ class WorkProjection:
             for item in self._hands[target].reserve(promised)
         }
         ready = [held.get(change.id, change) for change in changes]
-        durable = any(event.unmarked for event in heard)
+        durable = any(event.unmarked for event in incoming)
         # What was there already is being performed, or waits for a reason of its own.
         new = await self._queue.change(ready, durable=durable)
         for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():

@@ -40,15 +40,15 @@ async def letters(address: KafkaAddress) -> AsyncGenerator[Letter, None]:
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
-        heard = time.monotonic()
+        incoming = time.monotonic()
         while any([await consumer.position(place) < ends[place] for place in places]):
             polled = await consumer.getmany(timeout_ms=500)
             for records in polled.values():
                 for record in records:
                     yield letter(record)
             if polled:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENT_SECONDS:
+                incoming = time.monotonic()
+            elif time.monotonic() - incoming > SILENT_SECONDS:
                 raise BrokerUnavailable
 
 

@@ -52,7 +52,7 @@ def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
 
 
-class Errand:
+class VisitorClient:
     """The calls of one visitor."""
 
     def __init__(
@@ -206,7 +206,7 @@ class File:
     content: AsyncIterator[bytes]
 
 
-class Neighbours:
+class ServiceClients:
     """The services that this installation names."""
 
     def __init__(
@@ -221,7 +221,7 @@ class Neighbours:
     def __contains__(self, name: object) -> bool:
         return name in self._addresses
 
-    def errand(self, request: Request) -> Errand:
+    def visitor_client(self, request: Request) -> VisitorClient:
         """The calls of who is signed in.
 
         Raises:
@@ -230,7 +230,7 @@ class Neighbours:
         signed_in = session.of(request)
         if signed_in is None:
             raise SignInFirst
-        return Errand(self._addresses, self._client, signed_in.access_token)
+        return VisitorClient(self._addresses, self._client, signed_in.access_token)
 
     async def aclose(self) -> None:
         """Closes the connections."""

@@ -19,11 +19,11 @@ from bmt.pages.forms import refusal, validated
 from bmt.pages.login import Admitted
 from services.approval.access import as_seen_by
 from services.approval.comments import comment
-from services.approval.console.clients import Neighbours
+from services.approval.console.clients import ServiceClients
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
-from services.approval.console.remark import Remark
+from services.approval.console.remark import CommentForm
 from services.approval.console.uploads import Uploaded, Uploads, with_files
 
 _FILES: Final = "attached"
@@ -32,7 +32,7 @@ _SEE_OTHER: Final = 303
 
 def routes(
     desk: Desk,
-    neighbours: Neighbours,
+    service_clients: ServiceClients,
     execution: Execution[Any, Any],
     documents: DocumentStore,
     rights: DocumentRights,
@@ -56,19 +56,19 @@ def routes(
         told, came = await with_files(request), Uploaded()
         text = told.text("text").replace("\r\n", "\n")
         try:
-            if "intake" in neighbours:
-                errand = neighbours.errand(request)
-                came = await uploads.taken_in(errand, told, _FILES, visitor)
+            if "intake" in service_clients:
+                visitor_client = service_clients.visitor_client(request)
+                came = await uploads.taken_in(visitor_client, told, _FILES, visitor)
             body = {"text": text, "documents": tuple(came.ids)}
             written = validated(CommentWritten, body, came.faults)
             context = told.context(visitor)
             await comment(request_id, written, context, execution, rights, clock)
         except (Refused, CausationReused) as error:
-            remark = Remark(text=text, documents=came.documents, refused=refusal(error))
+            remark = CommentForm(text=text, documents=came.documents, refused=refusal(error))
         except Unavailable:
             # It may be noted all the same: sent again, it must not stand there twice.
             away = Refused(problem="unavailable")
-            remark = Remark(told.key, text, came.documents, away)
+            remark = CommentForm(told.key, text, came.documents, away)
         else:
             return _to_the_request(request)
         return await desk.one(request, request_id, visitor, DecisionForm(), remark=remark)

@@ -21,7 +21,7 @@ from bmt.pages.forms import all_told
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import Neighbours, address
+from services.approval.console.clients import ServiceClients, address
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
 from services.approval.console.inbox import RegistrationForm, faults_of, field_of
@@ -36,7 +36,7 @@ _OK: Final = 200
 def routes(
     layout: Layout,
     desk: Desk,
-    neighbours: Neighbours,
+    service_clients: ServiceClients,
     agencies: Agencies,
     rights: DocumentRights,
     admitted: Admitted,
@@ -85,12 +85,12 @@ def routes(
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
         told, came = await with_files(request), Uploaded()
-        form, errand = RegistrationForm.of(told), neighbours.errand(request)
+        form, visitor_client = RegistrationForm.of(told), service_clients.visitor_client(request)
         try:
             most = len(review.documents) + MOST
-            came = await uploads.taken_in(errand, told, _FILES, visitor, most)
+            came = await uploads.taken_in(visitor_client, told, _FILES, visitor, most)
             body = form.correction(review, came.ids, came.faults)
-            await errand.post(
+            await visitor_client.post(
                 "intake",
                 address("requests", request_id, "correction"),
                 body.model_dump(mode="json", exclude_none=True),

@@ -32,10 +32,10 @@ from services.approval import views
 from services.approval.access import as_seen_by, is_own
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.decision_form import DecisionForm
 from services.approval.console.documents import Originals
-from services.approval.console.remark import Remark
+from services.approval.console.remark import CommentForm
 from services.approval.console.wording import Office, cards
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules_api import own_agency
@@ -141,13 +141,13 @@ SECONDS: Final = 4.0
 """A page waits so long at most."""
 
 
-async def prospect(review: RequestUnderReview, errand: Errand) -> Plan | None:
+async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
     """The plan, for what stands to be granted; None: it cannot be told now."""
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
         async with asyncio.timeout(SECONDS):
             path = address("requests", review.request_id, "plan")
-            return await errand.get("provisioning", path, Plan, asked)
+            return await visitor_client.get("provisioning", path, Plan, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return None
 
@@ -165,13 +165,13 @@ class Desk:
         agencies: Agencies,
         clock: Clock,
         layout: Layout,
-        neighbours: Neighbours,
+        service_clients: ServiceClients,
         offices: Sequence[Office],
         originals: Originals,
     ) -> None:
         """`offices` are told of on the first page."""
         self.originals = originals
-        self._neighbours = neighbours
+        self._service_clients = service_clients
         self._offices = offices
         self._reviews = reviews
         self._agencies = agencies
@@ -212,7 +212,7 @@ class Desk:
             found=shown.items,
             more=shown.next_cursor,
             counts=await views.counts(self._reviews, visitor.agency, now),
-            cards=await cards(self._offices, self._neighbours.errand(request)),
+            cards=await cards(self._offices, self._service_clients.visitor_client(request)),
             only=only,
             since=since,
             changed=changed,
@@ -234,7 +234,7 @@ class Desk:
         visitor: Principal,
         form: DecisionForm,
         refused: Refused | None = None,
-        remark: Remark | None = None,
+        remark: CommentForm | None = None,
     ) -> Response:
         """All that is known of a request, and the form of a decision while it is open.
 
@@ -242,15 +242,15 @@ class Desk:
             UnknownRequest: as `review_of`.
         """
         review = as_seen_by(await self.review_of(request_id, visitor), visitor)
-        remark = remark or Remark()
+        remark = remark or CommentForm()
         return self._layout.page(
             request,
             "request.html",
             _status(refused or remark.refused),
             review=review,
             remark=remark,
-            takes_files="intake" in self._neighbours,
-            may_correct="intake" in self._neighbours and review.status in MAY_CORRECT,
+            takes_files="intake" in self._service_clients,
+            may_correct="intake" in self._service_clients and review.status in MAY_CORRECT,
             corrected=request.query_params.get("corrected") == "1",
             rules=self._rules(visitor),
             **await self._prospect(request, review),
@@ -268,10 +268,10 @@ class Desk:
 
     async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
         """What approving would change, while that can still be weighed."""
-        if review.status != "received" or "provisioning" not in self._neighbours:
+        if review.status != "received" or "provisioning" not in self._service_clients:
             return {"weighed": False}
-        errand = self._neighbours.errand(request)
-        return {"weighed": True, "plan": await prospect(review, errand)}
+        visitor_client = self._service_clients.visitor_client(request)
+        return {"weighed": True, "plan": await prospect(review, visitor_client)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
         """What the visitor decides by; None: their agency no longer has any rules."""

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from bmt import press
 from bmt.chassis.http.responses import file_response
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.values import Document
 from services.approval.domain.errors import UnknownRequest
 
@@ -64,7 +64,7 @@ class Originals:
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._pages: Recent[str, int] = Recent(_REMEMBERED)
+        self._pages: LruCache[str, int] = LruCache(_REMEMBERED)
 
     async def shown(self, documents: Sequence[Document]) -> Sequence[Shown]:
         """What can be shown of each of these."""

@@ -28,7 +28,7 @@ from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from bmt.pages.sizes import in_gigabytes, read_sizes
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.documents import Originals, file_of, named, picture_of
 
 _OF_APPLICANT: Final = ("account", "name", "email")
@@ -184,7 +184,7 @@ class InboxDesk:
         self,
         request: Request,
         item: InboxItemInFull,
-        errand: Errand,
+        visitor_client: VisitorClient,
         form: RegistrationForm,
         refused: Refused | None = None,
     ) -> Response:
@@ -195,7 +195,7 @@ class InboxDesk:
             STATUS[refused.problem] if refused else _OK,
             item=item,
             shown=await self._originals.shown(item.documents),
-            text=await _text_of(item, errand),
+            text=await _text_of(item, visitor_client),
             rules=self._agencies.get(item.agency).rules if item.agency in self._agencies else None,
             form=form,
             refused=refused,
@@ -207,7 +207,7 @@ class InboxDesk:
 
 def routes(
     layout: Layout,
-    neighbours: Neighbours,
+    service_clients: ServiceClients,
     originals: Originals,
     documents: DocumentStore,
     agencies: Agencies,
@@ -224,7 +224,9 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await neighbours.errand(request).get("intake", address("inbox"), _Items, asked)
+        found = await service_clients.visitor_client(request).get(
+            "intake", address("inbox"), _Items, asked
+        )
         return desk.listed(request, found, status)
 
     @routes.get("/{item_id}")
@@ -232,24 +234,24 @@ def routes(
         request: Request,
         item_id: Id,
     ) -> Response:
-        errand = neighbours.errand(request)
-        item = await _item(errand, item_id)
-        return await desk.item(request, item, errand, RegistrationForm.of_item(item))
+        visitor_client = service_clients.visitor_client(request)
+        item = await _item(visitor_client, item_id)
+        return await desk.item(request, item, visitor_client, RegistrationForm.of_item(item))
 
     @routes.post("/{item_id}")
     async def settle(
         request: Request, item_id: Id, visitor: Annotated[Principal, Depends(admitted)], told: Form
     ) -> Response:
-        errand = neighbours.errand(request)
+        visitor_client = service_clients.visitor_client(request)
         form = RegistrationForm.of(told)
         try:
             if told.text("do") == "dismiss":
-                await _dismiss(errand, item_id, form, told.key)
+                await _dismiss(visitor_client, item_id, form, told.key)
             else:
-                await _register(errand, item_id, form, visitor, told.key)
+                await _register(visitor_client, item_id, form, visitor, told.key)
         except Refused as refused:
-            item = await _item(errand, item_id)
-            return await desk.item(request, item, errand, form, refused)
+            item = await _item(visitor_client, item_id)
+            return await desk.item(request, item, visitor_client, form, refused)
         # Not to the request yet: approval hears of it in a moment.
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
@@ -259,7 +261,7 @@ def routes(
         item_id: Id,
         document_id: Id,
     ) -> Response:
-        item = await _item(neighbours.errand(request), item_id)
+        item = await _item(service_clients.visitor_client(request), item_id)
         return await file_of(named(item.documents, document_id), documents)
 
     @routes.get("/{item_id}/documents/{document_id}/pages/{number}")
@@ -269,31 +271,37 @@ def routes(
         document_id: Id,
         number: Number,
     ) -> Response:
-        item = await _item(neighbours.errand(request), item_id)
+        item = await _item(service_clients.visitor_client(request), item_id)
         return await picture_of(named(item.documents, document_id), number, originals)
 
     return routes
 
 
-async def _item(errand: Errand, item_id: str) -> InboxItemInFull:
-    return await errand.get("intake", address("inbox", item_id), InboxItemInFull)
+async def _item(visitor_client: VisitorClient, item_id: str) -> InboxItemInFull:
+    return await visitor_client.get("intake", address("inbox", item_id), InboxItemInFull)
 
 
-async def _text_of(item: InboxItemInFull, errand: Errand) -> str:
+async def _text_of(item: InboxItemInFull, visitor_client: VisitorClient) -> str:
     path = address("inbox", item.inbox_item_id, "text")
-    return (await errand.get("intake", path, InboxText)).text
+    return (await visitor_client.get("intake", path, InboxText)).text
 
 
 async def _register(
-    errand: Errand, item_id: str, form: RegistrationForm, visitor: Principal, key: str
+    visitor_client: VisitorClient,
+    item_id: str,
+    form: RegistrationForm,
+    visitor: Principal,
+    key: str,
 ) -> None:
     body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
     path = address("inbox", item_id, "registration")
-    await errand.post("intake", path, body, RequestAccepted, key)
+    await visitor_client.post("intake", path, body, RequestAccepted, key)
 
 
-async def _dismiss(errand: Errand, item_id: str, form: RegistrationForm, key: str) -> None:
+async def _dismiss(
+    visitor_client: VisitorClient, item_id: str, form: RegistrationForm, key: str
+) -> None:
     if not (reason := form.value("reason").strip()):
         raise FormWrong(errors=(_NO_REASON,))
     path = address("inbox", item_id, "dismissal")
-    await errand.post("intake", path, {"reason": reason}, InboxItemDismissed, key)
+    await visitor_client.post("intake", path, {"reason": reason}, InboxItemDismissed, key)

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.approval import RequestUnderReview, Step
@@ -34,15 +34,15 @@ GoesOn = Callable[[], Awaitable[bool]]
 """Tells whether the visitor's session did not end: nobody is told anything after that."""
 
 
-class Pulse:
+class ChangeSignal:
     """A projection that keeps nothing: it wakes who waits for this process' events."""
 
     def __init__(self) -> None:
         self._beat = asyncio.Event()
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """As `Projection.apply`."""
-        if heard:
+        if incoming:
             self._beat.set()
             self._beat = asyncio.Event()
 
@@ -58,9 +58,9 @@ class Pulse:
 class Live:
     """Tells pages that what they show is no longer so."""
 
-    def __init__(self, reviews: Reviews, pulse: Pulse) -> None:
+    def __init__(self, reviews: Reviews, change_signal: ChangeSignal) -> None:
         self._reviews = reviews
-        self._pulse = pulse
+        self._change_signal = change_signal
 
     async def of_agency(
         self, agency: str, since: datetime, goes_on: GoesOn
@@ -99,7 +99,7 @@ class Live:
             if now is not None and now != told:
                 told = now
                 yield ServerSentEvent(event="changed", data=now)
-            await self._pulse.next()
+            await self._change_signal.next()
 
 
 # What changed: since the visitor was here, and while a page is open.

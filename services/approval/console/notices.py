@@ -21,7 +21,7 @@ from bmt.pages.forms import Sent, all_told, new_key, sent, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 
 LANGUAGES: Final = ("malay", "english")
 PARTS: Final = ("opening", "onward", "closing", "signatory")
@@ -131,7 +131,7 @@ class _Templates(Page[Template]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
     """The pages below `/notices`."""
     routes = APIRouter(prefix="/notices", dependencies=[Depends(admitted)])
 
@@ -159,43 +159,47 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
 
     @routes.get("")
     async def listed(request: Request) -> Response:
-        errand = neighbours.errand(request)
-        found = await errand.get("notification", address("templates"), _Templates, {"limit": 50})
+        visitor_client = service_clients.visitor_client(request)
+        found = await visitor_client.get(
+            "notification", address("templates"), _Templates, {"limit": 50}
+        )
         return layout.page(request, "notices.html", found=found.items, wording=wording)
 
     @routes.get("/{about}")
     async def one(request: Request, about: Id) -> Response:
-        template = await _template(neighbours.errand(request), about)
+        template = await _template(service_clients.visitor_client(request), about)
         return shown(request, template, WordsForm.of_template(template))
 
     @routes.post("/{about}")
     async def act(request: Request, about: Id, told: Form) -> Response:
-        errand, form = neighbours.errand(request), WordsForm.of(told)
+        visitor_client, form = service_clients.visitor_client(request), WordsForm.of(told)
         try:
             match told.text("do"):
                 case "preview":
-                    tried = await errand.post(
+                    tried = await visitor_client.post(
                         "notification",
                         address("templates", about, "preview"),
                         {"words": form.words()},
                         NoticePreview,
                         told.key,
                     )
-                    return shown(request, await _template(errand, about), form, tried)
+                    return shown(request, await _template(visitor_client, about), form, tried)
                 case "letter" | "memo" | "form" as paper:
                     preview = address("templates", about, "preview")
                     words, asked = {"words": form.words()}, {"as": paper}
-                    made = await errand.made("notification", preview, words, told.key, asked)
+                    made = await visitor_client.made(
+                        "notification", preview, words, told.key, asked
+                    )
                     return _paper(made)
                 case "default":
                     body = _restored(form)
                     path = address("templates", about, "default")
-                    await errand.post("notification", path, body, Template, told.key)
+                    await visitor_client.post("notification", path, body, Template, told.key)
                 case _:
                     path = address("templates", about)
-                    await errand.put("notification", path, form.saved(), Template, told.key)
+                    await visitor_client.put("notification", path, form.saved(), Template, told.key)
         except Refused as refused:
-            return shown(request, await _template(errand, about), form, refused=refused)
+            return shown(request, await _template(visitor_client, about), form, refused=refused)
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
@@ -206,8 +210,8 @@ def _paper(content: bytes) -> Response:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-async def _template(errand: Errand, about: str) -> Template:
-    return await errand.get("notification", address("templates", about), Template)
+async def _template(visitor_client: VisitorClient, about: str) -> Template:
+    return await visitor_client.get("notification", address("templates", about), Template)
 
 
 def _restored(form: WordsForm) -> Mapping[str, Any]:

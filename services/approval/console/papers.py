@@ -18,7 +18,7 @@ from bmt.pages.forms import Sent, all_told, new_key, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 
 _SEE_OTHER: Final = 303
 _OK: Final = 200
@@ -32,7 +32,7 @@ class _Notices(Page[WaitingNotification]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRouter:
+def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
     """The pages below `/papers`."""
     routes = APIRouter(prefix="/papers", dependencies=[Depends(admitted)])
 
@@ -43,8 +43,8 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
         refused: Refused | None = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        errand = neighbours.errand(request)
-        found = await errand.get("notification", address("notifications"), _Notices, asked)
+        visitor_client = service_clients.visitor_client(request)
+        found = await visitor_client.get("notification", address("notifications"), _Notices, asked)
         return layout.page(
             request,
             "papers.html",
@@ -71,17 +71,17 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
         notification_id = told.text("notification_id")
         try:
             if told.text("do") == "resend":
-                await _resend(neighbours.errand(request), notification_id, told.key)
+                await _resend(service_clients.visitor_client(request), notification_id, told.key)
             else:
-                await _hand_over(neighbours.errand(request), notification_id, told)
+                await _hand_over(service_clients.visitor_client(request), notification_id, told)
         except Refused as refused:
             return await listed(request, status, refused=refused)
         return RedirectResponse(f"{request.url.path}?status={status}", _SEE_OTHER)
 
     @routes.get("/{notification_id}/document")
     async def document(request: Request, notification_id: Id) -> Response:
-        errand = neighbours.errand(request)
-        content = await errand.download(
+        visitor_client = service_clients.visitor_client(request)
+        content = await visitor_client.download(
             "notification", address("notifications", notification_id, "document")
         )
         is_paper = content.startswith(_PDF)
@@ -93,13 +93,13 @@ def routes(layout: Layout, neighbours: Neighbours, admitted: Admitted) -> APIRou
     return routes
 
 
-async def _resend(errand: Errand, notification_id: str, key: str) -> None:
+async def _resend(visitor_client: VisitorClient, notification_id: str, key: str) -> None:
     path = address("notifications", notification_id, "resend")
-    await errand.post("notification", path, {}, ResendAccepted, key)
+    await visitor_client.post("notification", path, {}, ResendAccepted, key)
 
 
-async def _hand_over(errand: Errand, notification_id: str, told: Sent) -> None:
+async def _hand_over(visitor_client: VisitorClient, notification_id: str, told: Sent) -> None:
     note = told.text("note").strip()
     path = address("notifications", notification_id, "dispatch")
     body = {"note": note} if note else {}
-    await errand.post("notification", path, body, PaperDispatched, told.key)
+    await visitor_client.post("notification", path, body, PaperDispatched, told.key)

@@ -10,7 +10,7 @@ from services.approval.console.inbox import field_of
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class CommentForm:
     """What stands in the form: nothing that was typed is lost when a comment is refused.
 
     Attributes:

@@ -15,7 +15,7 @@ from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, ne
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.uploads import file_of
 
 SCAN: Final = "scan"
@@ -29,7 +29,7 @@ _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
 
 
 def routes(
-    layout: Layout, neighbours: Neighbours, agencies: Agencies, admitted: Admitted
+    layout: Layout, service_clients: ServiceClients, agencies: Agencies, admitted: Admitted
 ) -> APIRouter:
     """The pages below `/scans`."""
     routes = APIRouter(prefix="/scans", dependencies=[Depends(admitted)])
@@ -62,7 +62,7 @@ def routes(
         told = await read(request, FORM_BYTES + MOST_BYTES, 1)
         channel = told.text("channel")
         try:
-            accepted = await _handed_in(neighbours.errand(request), told, channel)
+            accepted = await _handed_in(service_clients.visitor_client(request), told, channel)
         except Unavailable:
             # It may have been taken in all the same: sent again, it must not come twice.
             away = Refused(problem="unavailable")
@@ -76,7 +76,7 @@ def routes(
     async def sheet(
         request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
     ) -> Response:
-        content = await neighbours.errand(request).download(
+        content = await service_clients.visitor_client(request).download(
             "intake", address("forms", f"{kind}.pdf"), {"agency": visitor.agency}
         )
         headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
@@ -85,7 +85,7 @@ def routes(
     return routes
 
 
-async def _handed_in(errand: Errand, told: Sent, channel: str) -> ScanAccepted:
+async def _handed_in(visitor_client: VisitorClient, told: Sent, channel: str) -> ScanAccepted:
     """The papers, which wait in the inbox now.
 
     Raises:
@@ -95,4 +95,6 @@ async def _handed_in(errand: Errand, told: Sent, channel: str) -> ScanAccepted:
         raise FormWrong(errors=(_NO_FILE,))
     asked = {"channel": channel} if channel in wording.CHANNEL else {}
     scan = file_of(files[0])
-    return await errand.send("intake", address("scans"), scan, ScanAccepted, told.key, asked)
+    return await visitor_client.send(
+        "intake", address("scans"), scan, ScanAccepted, told.key, asked
+    )

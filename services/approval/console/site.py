@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.pages.application import pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
@@ -24,10 +24,10 @@ from services.approval.console import (
     scans,
     tasks,
 )
-from services.approval.console.clients import Neighbours
+from services.approval.console.clients import ServiceClients
 from services.approval.console.desk import Desk
 from services.approval.console.documents import Originals
-from services.approval.console.live import Live, Pulse
+from services.approval.console.live import ChangeSignal, Live
 from services.approval.console.uploads import MOST_BYTES
 from services.approval.console.wording import open_offices
 from services.approval.rules import Versions
@@ -39,7 +39,7 @@ ROOM: Final = Path(__file__).parent
 
 def site(
     settings: Settings,
-    foundation: Foundation,
+    builder: ServiceBuilder,
     reviews: Reviews,
     versions: Versions,
     agencies: Agencies,
@@ -47,56 +47,58 @@ def site(
     """The pages, for administrators; none where nobody says how they are reached from outside."""
     if settings.session_key is None:
         return APIRouter()
-    neighbours = Neighbours(
+    service_clients = ServiceClients(
         {
             "intake": settings.intake_url,
             "provisioning": settings.provisioning_url,
             "notification": settings.notification_url,
         }
     )
-    foundation.closes(neighbours.aclose)
-    originals = Originals(foundation.documents)
-    admitted = Admitted(foundation.rate_limit, "administrator")
-    documents = foundation.documents
-    pulse = Pulse()
-    foundation.projects(pulse)
+    builder.closes(service_clients.aclose)
+    originals = Originals(builder.documents)
+    admitted = Admitted(builder.rate_limit, "administrator")
+    documents = builder.documents
+    change_signal = ChangeSignal()
+    builder.projects(change_signal)
 
     def made(layout: Layout) -> Sequence[APIRouter]:
-        offices = open_offices(neighbours)
+        offices = open_offices(service_clients)
         layout.always(offices={office.path: office.name for office in offices})
-        desk = Desk(reviews, agencies, clock.now, layout, neighbours, offices, originals)
+        desk = Desk(reviews, agencies, clock.now, layout, service_clients, offices, originals)
         every = {
-            "inbox": inbox.routes(layout, neighbours, originals, documents, agencies, admitted),
-            "tasks": tasks.routes(layout, neighbours, foundation.document_rights, admitted),
-            "papers": papers.routes(layout, neighbours, admitted),
-            "notices": notices.routes(layout, neighbours, admitted),
+            "inbox": inbox.routes(
+                layout, service_clients, originals, documents, agencies, admitted
+            ),
+            "tasks": tasks.routes(layout, service_clients, builder.document_rights, admitted),
+            "papers": papers.routes(layout, service_clients, admitted),
+            "notices": notices.routes(layout, service_clients, admitted),
         }
         through_intake = [
-            scans.routes(layout, neighbours, agencies, admitted),
+            scans.routes(layout, service_clients, agencies, admitted),
             correcting.routes(
-                layout, desk, neighbours, agencies, foundation.document_rights, admitted
+                layout, desk, service_clients, agencies, builder.document_rights, admitted
             ),
         ]
         return [
-            api.routes(desk, foundation.execution, documents, agencies, clock.now, admitted),
+            api.routes(desk, builder.execution, documents, agencies, clock.now, admitted),
             comments.routes(
                 desk,
-                neighbours,
-                foundation.execution,
+                service_clients,
+                builder.execution,
                 documents,
-                foundation.document_rights,
+                builder.document_rights,
                 clock.now,
                 admitted,
             ),
             rules.routes(layout, versions, agencies, admitted),
-            live.routes(layout, desk, reviews, Live(reviews, pulse), admitted),
+            live.routes(layout, desk, reviews, Live(reviews, change_signal), admitted),
             *(every[office.path] for office in offices),
-            *(through_intake if "intake" in neighbours else ()),
+            *(through_intake if "intake" in service_clients else ()),
         ]
 
     return pages(
         settings,
-        foundation,
+        builder,
         api.PREFIX,
         ROOM,
         made,

@@ -27,7 +27,7 @@ from bmt.pages.forms import Sent, all_told, new_key, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import Errand, Neighbours, address
+from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.uploads import Uploaded, Uploads, with_files
 
 EVIDENCE: Final = "evidence"
@@ -83,7 +83,7 @@ class TaskDesk:
 
 
 def routes(
-    layout: Layout, neighbours: Neighbours, rights: DocumentRights, admitted: Admitted
+    layout: Layout, service_clients: ServiceClients, rights: DocumentRights, admitted: Admitted
 ) -> APIRouter:
     """The pages below `/tasks`."""
     routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
@@ -96,62 +96,66 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await neighbours.errand(request).get(
+        found = await service_clients.visitor_client(request).get(
             "provisioning", address("tasks"), _Tasks, asked
         )
         return desk.listed(request, found, status)
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
-        return desk.one(request, await _task(neighbours.errand(request), task_id))
+        return desk.one(request, await _task(service_clients.visitor_client(request), task_id))
 
     @routes.post("/{task_id}")
     async def act(
         request: Request, task_id: Id, visitor: Annotated[Principal, Depends(admitted)]
     ) -> Response:
         told, came = await with_files(request), Uploaded()
-        errand = neighbours.errand(request)
+        visitor_client = service_clients.visitor_client(request)
         try:
             if act := _ACTS.get(told.text("do")):
-                await act(errand, task_id, told)
+                await act(visitor_client, task_id, told)
             else:
-                came = await uploads.taken_in(errand, told, EVIDENCE, visitor)
-                await _complete(errand, task_id, told, came)
+                came = await uploads.taken_in(visitor_client, told, EVIDENCE, visitor)
+                await _complete(visitor_client, task_id, told, came)
         except Refused as refused:
-            task = await _task(errand, task_id)
+            task = await _task(visitor_client, task_id)
             return desk.one(request, task, told, refused, came.documents)
         except Unavailable:
             # The task itself may be what is away: then the page says so, and the form is lost with it.
-            task = await _task(errand, task_id)
+            task = await _task(visitor_client, task_id)
             return desk.one(request, task, told, Refused(problem="unavailable"), came.documents)
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
 
 
-async def _task(errand: Errand, task_id: str) -> TaskInFull:
-    return await errand.get("provisioning", address("tasks", task_id), TaskInFull)
+async def _task(visitor_client: VisitorClient, task_id: str) -> TaskInFull:
+    return await visitor_client.get("provisioning", address("tasks", task_id), TaskInFull)
 
 
-async def _claim(errand: Errand, task_id: str, told: Sent) -> None:
-    await errand.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key)
+async def _claim(visitor_client: VisitorClient, task_id: str, told: Sent) -> None:
+    await visitor_client.post(
+        "provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key
+    )
 
 
-async def _take_over(errand: Errand, task_id: str, told: Sent) -> None:
+async def _take_over(visitor_client: VisitorClient, task_id: str, told: Sent) -> None:
     """In the place of the colleague whom the page named."""
     body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
-    await errand.post(
+    await visitor_client.post(
         "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
     )
 
 
-async def _complete(errand: Errand, task_id: str, told: Sent, came: Uploaded) -> None:
+async def _complete(
+    visitor_client: VisitorClient, task_id: str, told: Sent, came: Uploaded
+) -> None:
     """State that it is done, with the evidence that was handed in."""
     body: dict[str, object] = {"evidence": came.ids}
     if note := told.text("note").strip():
         body["note"] = note
     stated = validated(Completion, body, came.faults).model_dump(mode="json", exclude_none=True)
-    await errand.post(
+    await visitor_client.post(
         "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
     )
 
@@ -161,7 +165,7 @@ def _is_away(refused: Refused | None) -> bool:
     return refused is not None and refused.problem == "unavailable"
 
 
-_ACTS: Final[Mapping[str, Callable[[Errand, str, Sent], Awaitable[None]]]] = {
+_ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]] = {
     "claim": _claim,
     "take-over": _take_over,
 }

@@ -15,7 +15,7 @@ from bmt.contracts.http.intake import DocumentStored
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
-from services.approval.console.clients import Errand, File, address
+from services.approval.console.clients import File, VisitorClient, address
 
 MOST: Final = 5
 """A form may have so many documents."""
@@ -64,7 +64,12 @@ class Uploads:
         self._rights = rights
 
     async def taken_in(
-        self, errand: Errand, told: Sent, field: str, visitor: Principal, most: int = MOST
+        self,
+        visitor_client: VisitorClient,
+        told: Sent,
+        field: str,
+        visitor: Principal,
+        most: int = MOST,
     ) -> Uploaded:
         """The documents of a form, each once and at most so many; sent again, each is the same document.
 
@@ -77,7 +82,7 @@ class Uploads:
             faults.append(FieldError.of(f"/{field}", "attachment_lost"))
         for one in told.files(field):
             try:
-                kept.append(await _stored(errand, one, told.key))
+                kept.append(await _stored(visitor_client, one, told.key))
             except Refused as refused:
                 faults.append(_fault(f"/{field}", one.filename or "", refused))
         documents = list({one.document_id: one for one in kept}.values())
@@ -91,13 +96,13 @@ class Uploads:
         return [known[one] for one in ids if one in known]
 
 
-async def _stored(errand: Errand, upload: UploadFile, key: str) -> Document:
+async def _stored(visitor_client: VisitorClient, upload: UploadFile, key: str) -> Document:
     """Intake's answer; the key is the content's, so that another file of the same form is another call."""
     digest = sha256(upload.filename.encode() if upload.filename else b"")
     async for piece in _pieces(upload):
         digest.update(piece)
     await upload.seek(0)
-    stored = await errand.send(
+    stored = await visitor_client.send(
         "intake",
         address("documents"),
         file_of(upload),

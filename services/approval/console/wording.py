@@ -17,7 +17,13 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import NotShownReason, RequestWarning
 from bmt.pages.login import SignInFirst
 from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
-from services.approval.console.clients import Address, Errand, Neighbour, Neighbours, address
+from services.approval.console.clients import (
+    Address,
+    Neighbour,
+    ServiceClients,
+    VisitorClient,
+    address,
+)
 
 # What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left.
 
@@ -73,21 +79,23 @@ class Card:
     more: bool = False
 
 
-def open_offices(neighbours: Neighbours) -> Sequence[Office]:
+def open_offices(service_clients: ServiceClients) -> Sequence[Office]:
     """Those whose keeper this installation names."""
-    return [office for office in OFFICES if office.keeper in neighbours]
+    return [office for office in OFFICES if office.keeper in service_clients]
 
 
-async def cards(offices: Sequence[Office], errand: Errand) -> Sequence[Card]:
+async def cards(offices: Sequence[Office], visitor_client: VisitorClient) -> Sequence[Card]:
     """How much waits in each; a keeper that is away or slow keeps no page back."""
-    return await asyncio.gather(*(_card(one, one.lists, errand) for one in offices if one.lists))
+    return await asyncio.gather(
+        *(_card(one, one.lists, visitor_client) for one in offices if one.lists)
+    )
 
 
-async def _card(office: Office, lists: Address, errand: Errand) -> Card:
+async def _card(office: Office, lists: Address, visitor_client: VisitorClient) -> Card:
     asked = {**office.asked, "limit": COUNTED}
     try:
         async with asyncio.timeout(SECONDS):
-            found = await errand.get(office.keeper, lists, _Waiting, asked)
+            found = await visitor_client.get(office.keeper, lists, _Waiting, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return Card(office, None)
     return Card(office, len(found.items), more=found.next_cursor is not None)

@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bmt.chassis.errors import Unavailable
-from services.intake.domain.submission import Standing
+from services.intake.domain.submission import AccountStatus
 
 log = structlog.get_logger(__name__)
 
@@ -97,12 +97,12 @@ class _User(BaseModel):
     office: Annotated[_Office | None, Field(alias=ENTERPRISE)] = None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> AccountStatus:
         """An account that does not say that it is active is not serving."""
         enabled = self.service is not None and self.service.enabled is True
         emails = sorted(self.emails or (), key=lambda email: email.primary is not True)
         units = vars(self.office).values() if self.office else ()
-        return Standing(
+        return AccountStatus(
             registered=True,
             serving=self.active is True,
             enabled=enabled,
@@ -203,7 +203,7 @@ class _Census:
     """The accounts that the pages bring together."""
 
     def __init__(self) -> None:
-        self._records: dict[tuple[str, str | None], Standing] = {}
+        self._records: dict[tuple[str, str | None], AccountStatus] = {}
         self._unreadable: set[str] = set()
 
     @property
@@ -218,7 +218,7 @@ class _Census:
         self._unreadable |= set(page.unreadable)
         return self.size > before
 
-    def accounts(self) -> dict[str, Standing]:
+    def accounts(self) -> dict[str, AccountStatus]:
         """By name; of several accounts of one name nobody can tell which is meant."""
         counted = Counts(name for name, _ in self._records)
         return {
@@ -248,7 +248,7 @@ class ScimDirectory:
         self._gauge = left_out
         self._left_out: dict[LeftOut, int] = dict.fromkeys(get_args(LeftOut), 0)
 
-    async def everybody(self) -> dict[str, Standing]:
+    async def everybody(self) -> dict[str, AccountStatus]:
         """All accounts, page by page, without the records that nobody can make anything of.
 
         Raises:
@@ -267,7 +267,7 @@ class ScimDirectory:
         self._tell(census.left_out(page.total))
         return census.accounts()
 
-    async def look_up(self, account: str) -> Standing:
+    async def look_up(self, account: str) -> AccountStatus:
         """One account, as it is now.
 
         Raises:
@@ -282,7 +282,7 @@ class ScimDirectory:
         if named or answer.size or answer.total > 0:
             # Several of the name, others than it, or nobody of those counted: that says nothing of it.
             raise DirectoryUnclear
-        return Standing(registered=False)
+        return AccountStatus(registered=False)
 
     async def close(self) -> None:
         """Close the connections."""

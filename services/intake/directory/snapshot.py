@@ -14,10 +14,10 @@ from typing import Final, Protocol
 import structlog
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.events import Configured
 from services.intake.directory.scim import DirectoryUnavailable, DirectoryUnclear
-from services.intake.domain.submission import Standing
+from services.intake.domain.submission import AccountStatus
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +37,11 @@ FIRST_RETRY_SECONDS: Final = 0.5
 class Source(Protocol):
     """Where the accounts are."""
 
-    async def everybody(self) -> dict[str, Standing]:
+    async def everybody(self) -> dict[str, AccountStatus]:
         """All accounts by userName in lower case, or `DirectoryUnavailable`."""
         ...
 
-    async def look_up(self, account: str) -> Standing:
+    async def look_up(self, account: str) -> AccountStatus:
         """One account as it is now, or `DirectoryUnavailable`, or `DirectoryUnclear` of it alone."""
         ...
 
@@ -59,7 +59,7 @@ class Directory:
         self._source = source
         self._refresh_seconds = refresh_seconds
         self._monotonic = monotonic
-        self._accounts: dict[str, Standing] = {}
+        self._accounts: dict[str, AccountStatus] = {}
         self._taken_at = float("-inf")
         self._doubted: dict[str, float] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -100,7 +100,9 @@ class Directory:
         """Whether look-ups are left out for now, because one failed."""
         return self._monotonic() < self._paused_until
 
-    async def standing(self, account: str, is_fine: Callable[[Standing], bool]) -> Standing | None:
+    async def standing(
+        self, account: str, is_fine: Callable[[AccountStatus], bool]
+    ) -> AccountStatus | None:
         """What the directory says of `account`; None when it cannot be asked.
 
         Args:
@@ -109,14 +111,14 @@ class Directory:
         """
         name = account.casefold()
         fresh = self._monotonic() - self._taken_at <= OLDEST_SECONDS
-        held = self._accounts.get(name, Standing(registered=False)) if fresh else None
+        held = self._accounts.get(name, AccountStatus(registered=False)) if fresh else None
         if held is not None and name not in self._doubted and is_fine(held):
             return held
         if self.paused or (held is not None and self._waiting >= MOST_WAITING):
             return held
         return await self._look_up(name, otherwise=held)
 
-    async def _look_up(self, name: str, otherwise: Standing | None) -> Standing | None:
+    async def _look_up(self, name: str, otherwise: AccountStatus | None) -> AccountStatus | None:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
                 return otherwise if self.paused else await self._source.look_up(name)
@@ -143,14 +145,14 @@ class Directory:
 # What provisioning just changed is looked up anew: a snapshot would not know of it yet.
 
 
-class Doubts:
+class DirectoryInvalidation:
     """Hears `Configured`. A replica that does not hear it knows with its next snapshot."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """As `Projection.apply`."""
-        for event in heard:
+        for event in incoming:
             if isinstance(event.data, Configured):
                 self._directory.doubt(event.data.request.applicant.account)

@@ -247,7 +247,9 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
     wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
     if (excess := submission.excess) is not None:
         wrong.append(Missing.of("email", excess.code, **excess.values))
-    if submission.agency is not None and not submission.caller.acts_for(submission.wish.agency):
+    if submission.agency is not None and not submission.caller.acts_for(
+        submission.requested.agency
+    ):
         wrong.append(Missing.of("agency", "for_other_agency"))
     return wrong
 
@@ -320,7 +322,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     submission = command.submission
     unexplained = without_reason(command.reason) if while_open else ()
     wrong = not_to_be_changed(submission, request.last, while_open=while_open)
-    if submission.wish.agency != request.facts.agency:
+    if submission.requested.agency != request.facts.agency:
         raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
     _require_right(submission, wrong, unexplained)
     if unexplained:

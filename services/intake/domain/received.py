@@ -10,9 +10,9 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.crockford import written
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.reference import CHARACTERS
-from bmt.contracts.requests import RequestFacts, Wish
+from bmt.contracts.requests import RequestedService, RequestFacts
 from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
-from services.intake.domain.submission import Sender, Standing, Submission
+from services.intake.domain.submission import AccountStatus, Sender, Submission
 
 # What people call a request: short, readable over the telephone, and made without a counter.
 
@@ -37,7 +37,7 @@ OF_SENDER: Final = ("sender_differs", "sender_not_authenticated")
 """What only the message itself can tell."""
 
 
-def of_standing(kind: Kind, standing: Standing | None) -> Iterator[RequestWarning]:
+def of_standing(kind: Kind, standing: AccountStatus | None) -> Iterator[RequestWarning]:
     """What the directory says against it; a directory that cannot be asked is never a silent yes."""
     if standing is None:
         yield "directory_unavailable"
@@ -52,11 +52,11 @@ def of_standing(kind: Kind, standing: Standing | None) -> Iterator[RequestWarnin
         yield "already_active"
 
 
-def differs_from_directory(wish: Wish, standing: Standing | None) -> bool:
+def differs_from_directory(requested: RequestedService, standing: AccountStatus | None) -> bool:
     """Whether notices would go to an address that the directory does not have."""
     if standing is None or not standing.emails:
         return False
-    return not standing.has_email(wish.applicant.email)
+    return not standing.has_email(requested.applicant.email)
 
 
 def warnings(submission: Submission) -> tuple[RequestWarning, ...]:
@@ -65,22 +65,28 @@ def warnings(submission: Submission) -> tuple[RequestWarning, ...]:
 
 
 def _warnings(submission: Submission) -> Iterator[RequestWarning]:
-    wish = submission.wish
-    yield from of_standing(wish.kind, submission.standing)
+    requested = submission.requested
+    yield from of_standing(requested.kind, submission.standing)
     if submission.open_elsewhere:
         yield "open_request_exists"
     if submission.belongs == "unknown":
         yield "agency_unknown"
-    if differs_from_directory(wish, submission.standing):
+    if differs_from_directory(requested, submission.standing):
         yield "email_differs_from_directory"
     if submission.channel == "email" and submission.sender is not None:
-        yield from _of_sender(submission.sender, wish, submission.standing)
+        yield from _of_sender(submission.sender, requested, submission.standing)
 
 
-def _of_sender(sender: Sender, wish: Wish, standing: Standing | None) -> Iterator[RequestWarning]:
+def _of_sender(
+    sender: Sender, requested: RequestedService, standing: AccountStatus | None
+) -> Iterator[RequestWarning]:
     """The address that the form itself names tells nothing, unless nobody knows a better one."""
-    known = standing.emails if standing is not None and standing.emails else (wish.applicant.email,)
-    theirs = {address.casefold() for address in (*known, wish.applicant.account)}
+    known = (
+        standing.emails
+        if standing is not None and standing.emails
+        else (requested.applicant.email,)
+    )
+    theirs = {address.casefold() for address in (*known, requested.applicant.account)}
     if sender.address.casefold() not in theirs:
         yield "sender_differs"
     if sender.authenticated is False:
@@ -104,11 +110,11 @@ def received(
         first: what was received first, when this is a correction: reference and day stay.
         not_shown: the attachments that are not shown apart.
     """
-    wish = submission.wish
+    requested = submission.requested
     return RequestReceived(
         request=_facts(request_id, submission, first),
         submitted_by=submission.caller.submitter,
-        justification=wish.justification,
+        justification=requested.justification,
         warnings=warnings(submission),
         documents=_documents(submission, came_with),
         email_message_id=submission.email_message_id,
@@ -145,7 +151,7 @@ def corrected(
 
 
 def _facts(request_id: str, submission: Submission, first: RequestFacts | None) -> RequestFacts:
-    agency, wish = submission.agency, submission.wish
+    agency, requested = submission.agency, submission.requested
     if agency is None:
         raise ValueError(f"{request_id} names no known agency, and was not refused")
     quota, largest = _sizes(submission, agency)
@@ -154,11 +160,11 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
     return RequestFacts(
         request_id=request_id,
         reference=name,
-        kind=wish.kind,
+        kind=requested.kind,
         agency=agency.code,
-        applicant=Applicant(**vars(wish.applicant)),
+        applicant=Applicant(**vars(requested.applicant)),
         channel=submission.channel,
-        reply_through=agency.reply_channel(wish.reply_through, submission.channel),
+        reply_through=agency.reply_channel(requested.reply_through, submission.channel),
         quota_bytes=quota,
         max_file_size_bytes=largest,
         received_at=received_at,
@@ -170,7 +176,7 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
 def directory_email(submission: Submission) -> str | None:
     """The directory's address where another was named: who is meant learns of it, too."""
     if submission.standing is None or not differs_from_directory(
-        submission.wish, submission.standing
+        submission.requested, submission.standing
     ):
         return None
     return submission.standing.emails[0]
@@ -178,16 +184,16 @@ def directory_email(submission: Submission) -> str | None:
 
 def _sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
     """What is asked for, else the agency's default; a termination asks for none."""
-    wish = submission.wish
-    if wish.kind == "termination":
+    requested = submission.requested
+    if requested.kind == "termination":
         return None, None
     return (
-        wish.quota_bytes or agency.rules.quota_bytes.default,
-        wish.max_file_size_bytes or agency.rules.max_file_size_bytes,
+        requested.quota_bytes or agency.rules.quota_bytes.default,
+        requested.max_file_size_bytes or agency.rules.max_file_size_bytes,
     )
 
 
 def _documents(submission: Submission, came_with: tuple[Document, ...]) -> tuple[Document, ...]:
     """Each document once."""
-    named = (submission.documents[document_id] for document_id in submission.wish.documents)
+    named = (submission.documents[document_id] for document_id in submission.requested.documents)
     return tuple({document.document_id: document for document in (*came_with, *named)}.values())

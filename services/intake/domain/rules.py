@@ -26,12 +26,12 @@ def require_theirs(submission: Submission) -> None:
     Raises:
         NotTheirs: the caller may not submit this.
     """
-    caller, agency = submission.caller, submission.wish.agency
+    caller, agency = submission.caller, submission.requested.agency
     if not caller.acts_for(agency):
         raise NotTheirs(f"You may not submit requests of {agency}.")
     if caller.role != "applicant":
         return
-    if not caller.is_account(submission.wish.applicant.account):
+    if not caller.is_account(submission.requested.applicant.account):
         raise NotTheirs("You apply for yourself: applicant.account must be your own account.")
     if submission.channel != "form":
         raise NotTheirs("Applicants use the channel form; others are for administrators.")
@@ -53,13 +53,13 @@ def not_to_be_changed(
     that the applicant signed in with, or another system names, is none. What was returned is the
     applicant's to correct, who stays the same.
     """
-    wish, facts = submission.wish, before.request
+    requested, facts = submission.requested, before.request
     was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
     may_change = while_open and was_written_down and submission.caller.role != "applicant"
-    same_account = wish.applicant.account.casefold() == facts.applicant.account.casefold()
+    same_account = requested.applicant.account.casefold() == facts.applicant.account.casefold()
     kept = {
-        "/kind": wish.kind == facts.kind,
-        "/agency": wish.agency == facts.agency,
+        "/kind": requested.kind == facts.kind,
+        "/agency": requested.agency == facts.agency,
         "/applicant/account": same_account or may_change,
     }
     return tuple(
@@ -99,7 +99,7 @@ def _account(submission: Submission) -> Iterator[Fault]:
 
 def _email(submission: Submission) -> Iterator[Fault]:
     """Applicants are told at an address that somebody else vouches for: they name no stranger's."""
-    caller, applicant = submission.caller, submission.wish.applicant
+    caller, applicant = submission.caller, submission.requested.applicant
     if caller.role != "applicant":
         return
     known = submission.standing.emails if submission.standing else ()
@@ -114,11 +114,11 @@ def _against_the_agency(submission: Submission) -> Iterator[Fault]:
         yield Fault(FieldError.of("/agency", "unknown_agency", agencies=submission.agencies))
         return
     yield from _channel_in(agency, submission.channel)
-    asked = submission.wish.reply_through
+    asked = submission.requested.reply_through
     out = agency.rules.channels.out
     if asked is not None and asked not in out:
         yield _channel_fault("/reply_through", "channel_out_not_allowed", out)
-    if submission.wish.kind == "application":
+    if submission.requested.kind == "application":
         yield from _sizes(submission, agency)
 
 
@@ -128,11 +128,11 @@ def _channel_fault(pointer: str, code: str, allowed: tuple[str, ...]) -> Fault:
 
 
 def _sizes(submission: Submission, agency: Agency) -> Iterator[Fault]:
-    quota, maximum = submission.wish.quota_bytes, agency.rules.quota_bytes.maximum
+    quota, maximum = submission.requested.quota_bytes, agency.rules.quota_bytes.maximum
     if quota is not None and quota > maximum:
         wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum)
         yield Fault(wrong, "quota_exceeds_maximum", {"maximum": maximum})
-    size, largest = submission.wish.max_file_size_bytes, agency.rules.max_file_size_bytes
+    size, largest = submission.requested.max_file_size_bytes, agency.rules.max_file_size_bytes
     if size is not None and size > largest:
         yield Fault(
             FieldError.of("/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest)
@@ -140,7 +140,7 @@ def _sizes(submission: Submission, agency: Agency) -> Iterator[Fault]:
 
 
 def _documents(submission: Submission) -> Iterator[Fault]:
-    named = submission.wish.documents
+    named = submission.requested.documents
     unknown = [document for document in named if document not in submission.documents]
     for document in dict.fromkeys(unknown):
         yield Fault(

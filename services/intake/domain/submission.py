@@ -11,7 +11,7 @@ from bmt.agencies.accounts import Belonging
 from bmt.agencies.agency import Agency
 from bmt.contracts.faults import Values
 from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import Wish
+from bmt.contracts.requests import RequestedService
 from bmt.contracts.values import Channel, Document, DocumentId, Submitter
 from services.intake.domain.events import Mail
 
@@ -47,7 +47,7 @@ class Caller:
 
 
 @immutable
-class Standing:
+class AccountStatus:
     """What the directory says of an account.
 
     Attributes:
@@ -110,7 +110,7 @@ class Submission:
     """A wish, who hands it in and how, and what is known about it at that moment.
 
     Attributes:
-        wish: what is asked for.
+        requested: what is asked for.
         channel: how it came in.
         caller: who handed it in.
         agency: the rules of the agency that it names; None: there is no such agency.
@@ -127,13 +127,13 @@ class Submission:
         submitted_event: the integrator's event, which is answered.
     """
 
-    wish: Wish
+    requested: RequestedService
     channel: Channel
     caller: Caller
     agency: Agency | None
     agencies: tuple[str, ...]
     documents: Mapping[DocumentId, Document]
-    standing: Standing | None
+    standing: AccountStatus | None
     open_elsewhere: bool
     received_at: datetime
     email_message_id: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging.dispatch import Complete
@@ -27,7 +27,7 @@ from services.intake.domain.commands import FollowRequest, ReceiveRequest
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.state import Received
 from services.intake.domain.submission import Caller, SubmittedEvent
-from services.intake.handlers import Weigh
+from services.intake.handlers import AssembleSubmission
 
 # Where an answer goes: to the outbound topic of the integrator whose submission it is about.
 
@@ -60,7 +60,7 @@ class Submit:
 
 
 async def receive_submission(
-    heard: Heard[RequestSubmitted], integrators: Mapping[str, Caller], new_id: NewId
+    incoming: IncomingEvent[RequestSubmitted], integrators: Mapping[str, Caller], new_id: NewId
 ) -> Message[Submit]:
     """What an integrator asks for, checked as any request is; the topic alone tells who it is.
 
@@ -69,30 +69,30 @@ async def receive_submission(
     Raises:
         DeadLetter: nobody may submit on that topic.
     """
-    if (caller := integrators.get(heard.topic)) is None:
+    if (caller := integrators.get(incoming.topic)) is None:
         raise DeadLetter("forbidden", "No integrator submits requests on this topic.")
-    event = SubmittedEvent(heard.envelope.source, heard.id)
+    event = SubmittedEvent(incoming.envelope.source, incoming.id)
     request_id = new_id()
-    body = orjson.dumps(heard.envelope.data, option=orjson.OPT_SORT_KEYS)
+    body = orjson.dumps(incoming.envelope.data, option=orjson.OPT_SORT_KEYS)
     return Message(
         stream=f"request-{request_id}",
         causation=event.causation(caller.subject),
         fingerprint=sha256(body).hexdigest(),
-        command=Submit(request_id, heard.data, caller, event),
-        traceparent=tracing.accepted(heard.envelope.traceparent),
+        command=Submit(request_id, incoming.data, caller, event),
+        traceparent=tracing.accepted(incoming.envelope.traceparent),
         begins_stream=True,
     )
 
 
-async def follow_request(heard: Heard[RequestEvent]) -> Message[FollowRequest] | None:
+async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest] | None:
     """How a request goes on; None for an event that says nothing of its status."""
-    if _NOTHING_KNOWN.after(heard.data, heard.position) == _NOTHING_KNOWN:
+    if _NOTHING_KNOWN.after(incoming.data, incoming.position) == _NOTHING_KNOWN:
         return None
-    command = FollowRequest(heard.data, heard.position, heard.time)
-    return heard.leads_to(f"request-{heard.subject}", command)
+    command = FollowRequest(incoming.data, incoming.position, incoming.time)
+    return incoming.to_command(f"request-{incoming.subject}", command)
 
 
-def completing(execution: Execution[Any, Any], weigh: Weigh) -> Complete:
+def completing(execution: Execution[Any, Any], assemble_submission: AssembleSubmission) -> Complete:
     """Weighs the submissions of a wave, and leaves out what follows a request that no integrator submitted.
 
     That an integrator submitted it stands in the first commit of its stream, so an old state tells it too.
@@ -101,7 +101,7 @@ def completing(execution: Execution[Any, Any], weigh: Weigh) -> Complete:
     async def received(message: Message[Submit]) -> Message[ReceiveRequest]:
         asked = message.command
         submission = replace(
-            await weigh(asked.asked, "event", asked.caller),
+            await assemble_submission(asked.asked, "event", asked.caller),
             source_reference=asked.asked.source_reference,
             submitted_event=asked.event,
         )

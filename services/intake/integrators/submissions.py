@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
@@ -43,9 +43,9 @@ class SubmissionDocument(BaseModel):
     errors: tuple[FaultyField, ...]
 
 
-def fold_submission(document: Body | None, heard: Heard[Any]) -> Body:
+def fold_submission(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """What was accepted stays so, whatever else comes under its id; of refusals the last counts."""
-    event: SubmissionAnswered = heard.data
+    event: SubmissionAnswered = incoming.data
     if event.request_id is None and document is not None:
         refused_before = document["refused_at"]
         if refused_before is None or refused_before >= event.answered_at:
@@ -66,8 +66,8 @@ def fold_submission(document: Body | None, heard: Heard[Any]) -> Body:
     }
 
 
-def _key(heard: Heard[Any]) -> str | None:
-    return _key_of(heard.data) if isinstance(heard.data, SubmissionAnswered) else None
+def _key(incoming: IncomingEvent[Any]) -> str | None:
+    return _key_of(incoming.data) if isinstance(incoming.data, SubmissionAnswered) else None
 
 
 def _key_of(event: SubmissionAnswered) -> str:

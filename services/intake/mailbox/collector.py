@@ -20,10 +20,10 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake import handlers
 from services.intake.channels.reports import OwnNotices
-from services.intake.handlers import Noticed, Weigh
+from services.intake.handlers import AssembleSubmission, Noticed
 from services.intake.mailbox.begun import BEGUN, BegunReadings
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes
@@ -204,11 +204,11 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
 def collect(
     given: SecretStr | None,
     sender: str | None,
-    foundation: Foundation,
+    builder: ServiceBuilder,
     agencies: Agencies,
     readers: Readers,
     requests: Noticed,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     most_bytes: int,
 ) -> None:
     """Read every mailbox while the service runs; none where none is `given`.
@@ -234,21 +234,21 @@ def collect(
         is_ours=OwnNotices(sender),
         requests=requests,
         agencies=agencies,
-        documents=foundation.documents,
-        weigh=weigh,
+        documents=builder.documents,
+        assemble_submission=assemble_submission,
         new_id=clock.new_id,
         clock=clock.now,
         authserv_ids={
             code: mailbox.authserv_id for code, mailbox in found.items() if mailbox.authserv_id
         },
     )
-    begun = BegunReadings(foundation.database[BEGUN], clock.new_id, clock.now)
-    foundation.prepares(begun.prepare)
-    take = Taking(foundation.execution, foundation.store, begun, readers, receive, most_bytes)
-    gauges = MailboxGauges(foundation.registry)
+    begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
+    builder.prepares(begun.prepare)
+    take = Taking(builder.execution, builder.store, begun, readers, receive, most_bytes)
+    gauges = MailboxGauges(builder.registry)
     for code, mailbox in found.items():
         session: Callable[[], Session] = partial(Session, mailbox)
         gauges.waiting(code, 0)
         gauges.looked(code)
         collector = Collector(agencies.get(code), session, take, gauges, mailbox.every_seconds)
-        foundation.runs(collector.run)
+        builder.runs(collector.run)

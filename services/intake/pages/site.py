@@ -11,13 +11,13 @@ from bmt.chassis.http.client_address import ClientAddress
 from bmt.chassis.http.limits import RateLimit
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.document_rights import DocumentRights
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.pages.application import pages, public_pages
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.intake.correcting import Corrections
 from services.intake.drafts import Drafts
-from services.intake.handlers import Judge, Weigh
+from services.intake.handlers import AssembleSubmission, Judge
 from services.intake.pages import api, blank_papers, correcting, status_page, submitting
 from services.intake.pages.attachments import Attachments, most_bytes
 from services.intake.pages.desk import Desk
@@ -33,22 +33,22 @@ _SECONDS_OF_CALLS: Final = 10
 
 def site(
     settings: Settings,
-    foundation: Foundation,
+    builder: ServiceBuilder,
     requests: Requests,
     corrections: Corrections,
     known: DocumentRights,
     *,
     drafts: Drafts,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     judge: Judge,
     agencies: Agencies,
     blanks: BlankPapers,
 ) -> APIRouter:
     """The pages, for who applies for themselves; administrators may, too."""
-    admitted = Admitted(foundation.rate_limit, "applicant", "administrator")
-    execution = foundation.execution
+    admitted = Admitted(builder.rate_limit, "applicant", "administrator")
+    execution = builder.execution
     attachments = Attachments(
-        execution, foundation.documents, known, clock.now, settings.document_max_bytes
+        execution, builder.documents, known, clock.now, settings.document_max_bytes
     )
 
     def routes(layout: Layout) -> Sequence[APIRouter]:
@@ -60,7 +60,7 @@ def site(
                 execution,
                 attachments,
                 drafts,
-                weigh=weigh,
+                assemble_submission=assemble_submission,
                 judge=judge,
                 new_id=clock.new_id,
                 clock=clock.now,
@@ -72,7 +72,7 @@ def site(
 
     return pages(
         settings,
-        foundation,
+        builder,
         api.PREFIX,
         ROOM,
         routes,

@@ -22,7 +22,7 @@ from services.intake import handlers
 from services.intake.access import caller_of
 from services.intake.api import message
 from services.intake.drafts import Draft, Drafts, DraftTooLarge
-from services.intake.handlers import Judge, Weigh
+from services.intake.handlers import AssembleSubmission, Judge
 from services.intake.pages.api import PREFIX, led_to
 from services.intake.pages.attachments import Attachments
 from services.intake.pages.checking import checked
@@ -42,7 +42,7 @@ def routes(
     attachments: Attachments,
     drafts: Drafts,
     *,
-    weigh: Weigh,
+    assemble_submission: AssembleSubmission,
     judge: Judge,
     new_id: NewId,
     clock: Clock,
@@ -76,7 +76,9 @@ def routes(
                 return _left(request, visitor, kind, SubmissionForm.left(draft), faults)
             wanted = form.wanted(visitor, faults)
             body = await checked(SubmitRequest, wanted, caller_of(visitor), judge)
-            what = await handlers.receive_request(body, caller_of(visitor), weigh, new_id)
+            what = await handlers.receive_request(
+                body, caller_of(visitor), assemble_submission, new_id
+            )
             context = told.context(visitor)
             executed = await execution.execute(message(what.request_id, context, what, new=True))
         except (Refused, CausationReused) as error:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore, Received, receive
@@ -270,8 +270,8 @@ def _message(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox
     return Message(f"request-{item}", f"scan:{item}", item, PutPaperInInbox(scan, paper))
 
 
-def work_of(heard: Heard[Any]) -> Sequence[WorkChange]:
+def work_of(incoming: IncomingEvent[Any]) -> Sequence[WorkChange]:
     """A scan that was received promises its inbox items."""
-    if not isinstance(heard.data, ScanReceived):
+    if not isinstance(incoming.data, ScanReceived):
         return ()
-    return (WorkItem(f"{heard.subject}:{LAY}", LAY, heard.subject, heard.time),)
+    return (WorkItem(f"{incoming.subject}:{LAY}", LAY, incoming.subject, incoming.time),)

@@ -14,7 +14,7 @@ from typing import Final
 from bmt.agencies.charter import MALAYSIA
 from services.notification.channels.rendered import Render, Rendered, filename
 from services.notification.domain.notice import Notice, Text
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.phrases import english_date, malay_date
 
 MEDIA_TYPE: Final = "message/rfc822"
@@ -48,25 +48,25 @@ _AS_GIVEN: Final = _AsGiven(linesep="\r\n", max_line_length=_LONGEST_LINE)
 def rendering(sender: str) -> Render:
     """Makes e-mails from `sender`."""
 
-    async def render(slip: Slip) -> Rendered:
-        return Rendered(message(slip, sender), MEDIA_TYPE, filename(slip, "eml"))
+    async def render(outgoing: OutgoingNotice) -> Rendered:
+        return Rendered(message(outgoing, sender), MEDIA_TYPE, filename(outgoing, "eml"))
 
     return render
 
 
-def message(slip: Slip, sender: str) -> bytes:
+def message(outgoing: OutgoingNotice, sender: str) -> bytes:
     """The whole message; nothing in it but the notice decides its bytes.
 
     Raises:
         ValueError: a header would not be one line.
     """
-    notice = slip.notice
-    asked = _MESSAGE_ID.fullmatch((slip.in_reply_to or "").strip())
+    notice = outgoing.notice
+    asked = _MESSAGE_ID.fullmatch((outgoing.in_reply_to or "").strip())
     # RFC 3834: a receipt answers a message by itself; all else is told because a person decided.
     answers = asked is not None and notice.about == "acknowledgement"
     return written(
         Head(
-            agency=slip.request.agency,
+            agency=outgoing.request.agency,
             sender=sender,
             recipient=", ".join(filter(None, (notice.recipient, notice.copy_to))),
             subject=notice.content.subject,
@@ -75,7 +75,7 @@ def message(slip: Slip, sender: str) -> bytes:
             in_reply_to=f"<{asked[1]}>" if asked else None,
             auto_submitted="auto-replied" if answers else "auto-generated",
         ),
-        body(slip),
+        body(outgoing),
     )
 
 
@@ -135,12 +135,12 @@ def _encoded(text: str) -> str:
     return text if text.isascii() else Header(text, "utf-8", maxlinelen=_LONGEST_LINE).encode()
 
 
-def body(slip: Slip) -> str:
+def body(outgoing: OutgoingNotice) -> str:
     """What the user reads: Malay, a rule, English."""
-    notice, reference = slip.notice, slip.request.reference
+    notice, reference = outgoing.notice, outgoing.request.reference
     in_malay = [
         f"Rujukan: {reference}\nTarikh: {malay_date(notice.at)}",
-        slip.request.applicant.name,
+        outgoing.request.applicant.name,
         *_paragraphs(notice, notice.content.malay),
     ]
     in_english = [

@@ -15,7 +15,7 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.notification.channels.rendered import Render, Rendered, filename
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.phrases import english_date, malay_date
 
 log = structlog.get_logger(__name__)
@@ -32,24 +32,24 @@ class Press:
     def rendering(self, channel: PaperChannel) -> Render:
         """Makes papers of one kind."""
 
-        async def render(slip: Slip) -> Rendered:
-            content = await asyncio.to_thread(self.print, channel, slip)
-            return Rendered(content, MEDIA_TYPE, filename(slip, "pdf"))
+        async def render(outgoing: OutgoingNotice) -> Rendered:
+            content = await asyncio.to_thread(self.print, channel, outgoing)
+            return Rendered(content, MEDIA_TYPE, filename(outgoing, "pdf"))
 
         return render
 
-    def print(self, channel: PaperChannel, slip: Slip) -> bytes:
+    def print(self, channel: PaperChannel, outgoing: OutgoingNotice) -> bytes:
         """The paper. What no font can show becomes an empty square, and is told in the log."""
 
         def lacks_font() -> None:
-            log.warning("paper_lacks_font", request_id=slip.request.request_id)
+            log.warning("paper_lacks_font", request_id=outgoing.request.request_id)
 
-        return self._typesetter.pdf(channel, _paper(slip), lacks_font)
+        return self._typesetter.pdf(channel, _paper(outgoing), lacks_font)
 
 
-def _paper(slip: Slip) -> dict[str, Any]:
+def _paper(outgoing: OutgoingNotice) -> dict[str, Any]:
     """What a template reads."""
-    notice, request = slip.notice, slip.request
+    notice, request = outgoing.notice, outgoing.request
     day = notice.at.astimezone(MALAYSIA).date()
     return {
         "agency": notice.agency_name,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Rendered:
     filename: str
 
 
-Render = Callable[[Slip], Awaitable[Rendered]]
+Render = Callable[[OutgoingNotice], Awaitable[Rendered]]
 """Makes the message of a notice."""
 
 
-def filename(slip: Slip, extension: str) -> str:
+def filename(outgoing: OutgoingNotice, extension: str) -> str:
     """A name that says which request it is about, and what of it."""
-    reference = "".join(c if c.isalnum() else "-" for c in slip.request.reference)
-    return f"{reference}-{slip.notice.about}.{extension}"
+    reference = "".join(c if c.isalnum() else "-" for c in outgoing.request.reference)
+    return f"{reference}-{outgoing.notice.about}.{extension}"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels.rendered import Render, Rendered
 from services.notification.domain.notice import Fact, Notice, Text
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.wording import english, malay
 
 
@@ -72,13 +72,13 @@ def telling_code(render: Render, page: str, key: str) -> Render:
         key: what codes are made with.
     """
 
-    async def rendered(slip: Slip) -> Rendered:
-        if slip.notice.about != "acknowledgement":
-            return await render(slip)
-        request = slip.request
+    async def rendered(outgoing: OutgoingNotice) -> Rendered:
+        if outgoing.notice.about != "acknowledgement":
+            return await render(outgoing)
+        request = outgoing.request
         code = in_groups(status_code(key, request.request_id))
         return await render(
-            replace(slip, notice=with_code(slip.notice, page, request.reference, code))
+            replace(outgoing, notice=with_code(outgoing.notice, page, request.reference, code))
         )
 
     return rendered

@@ -30,7 +30,7 @@ from services.notification.domain.errors import (
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
 from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
-from services.notification.domain.state import Correspondence, Slip, State
+from services.notification.domain.state import Correspondence, OutgoingNotice, State
 from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
 from services.notification.domain.waits import AwaitStep, RecordReminder
 
@@ -108,18 +108,24 @@ def _with_messages(
     Messages of a request are prepared in order: none is before one that is still to be composed.
     """
     events: list[Event] = []
-    in_order = all(slip.status != "due" for slip in state.slips.values())
+    in_order = all(outgoing.status != "due" for outgoing in state.outgoing_notices.values())
     for one in due:
         events.append(one)
         document_id = next((each.document_id for each in composed if each.due == one), None)
         in_order = in_order and document_id is not None
         if in_order:
-            events += _stored(Slip(one.request, one.notice, None, one.wanted_at), document_id)
+            events += _stored(
+                OutgoingNotice(one.request, one.notice, None, one.wanted_at), document_id
+            )
     return events
 
 
 def _is_to_another_address(notice: Notice, state: Correspondence) -> bool:
-    told = [slip.notice for slip in state.slips.values() if not slip.notice.on_paper]
+    told = [
+        outgoing.notice
+        for outgoing in state.outgoing_notices.values()
+        if not outgoing.notice.on_paper
+    ]
     known = {one.recipient.casefold() for one in told}
     known |= {one.copy_to.casefold() for one in told if one.copy_to}
     return bool(known) and not notice.on_paper and notice.recipient.casefold() not in known
@@ -149,83 +155,83 @@ def _wanted(command: Tell, state: Correspondence) -> Sequence[Event]:
 
 
 def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
-    slip = state.slips[command.notification_id]
-    return _stored(slip, command.document_id) if slip.status == "due" else []
+    outgoing = state.outgoing_notices[command.notification_id]
+    return _stored(outgoing, command.document_id) if outgoing.status == "due" else []
 
 
-def _stored(slip: Slip, document_id: str | None) -> Sequence[Event]:
+def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event]:
     """The message of this notice is prepared, and told where that is enough."""
-    facts = _facts(replace(slip, document_id=document_id))
-    if slip.notice.on_paper and slip.notice.on_preparation:
+    facts = _facts(replace(outgoing, document_id=document_id))
+    if outgoing.notice.on_paper and outgoing.notice.on_preparation:
         return [NotificationPrepared(**facts), Notified(**facts)]
     return [NotificationPrepared(**facts)]
 
 
 def _ended(command: RecordSent | RecordRefused, state: Correspondence) -> Sequence[Event]:
     """A sending ended: only the one that is under way counts, and who was told stays told."""
-    slip = state.slips[command.notification_id]
-    if slip.sending != command.sending:
+    outgoing = state.outgoing_notices[command.notification_id]
+    if outgoing.sending != command.sending:
         return []
     if isinstance(command, RecordRefused):
-        return [NotificationFailed(**_facts(slip), reason=command.reason)]
-    if slip.told:
+        return [NotificationFailed(**_facts(outgoing), reason=command.reason)]
+    if outgoing.told:
         return [
             SentAgain(
-                request=slip.request,
+                request=outgoing.request,
                 notification_id=command.notification_id,
                 sending=command.sending,
             )
         ]
-    return [Notified(**_facts(slip))]
+    return [Notified(**_facts(outgoing))]
 
 
 def _dispatch(command: Dispatch, state: Correspondence) -> Sequence[Event]:
-    slip = _slip(state, command.notification_id, command.agency)
-    if not slip.notice.on_paper:
+    outgoing = _outgoing(state, command.notification_id, command.agency)
+    if not outgoing.notice.on_paper:
         raise NotOnPaper
-    if slip.status == "due":
+    if outgoing.status == "due":
         raise NotPreparedYet
-    if slip.status == "notified":
+    if outgoing.status == "notified":
         raise AlreadyHandedOver
-    return [Notified(**_facts(slip, command.by), reason=command.note)]
+    return [Notified(**_facts(outgoing, command.by), reason=command.note)]
 
 
 def _resend(command: Resend, state: Correspondence) -> Sequence[Event]:
     """A message that is on its way already is only waited for."""
-    slip = _slip(state, command.notification_id, command.agency)
-    if slip.notice.on_paper:
+    outgoing = _outgoing(state, command.notification_id, command.agency)
+    if outgoing.notice.on_paper:
         raise NotByEmail
-    if slip.status == "due" or slip.sending is not None:
+    if outgoing.status == "due" or outgoing.sending is not None:
         return []
     return [
         ResendRequested(
-            request=slip.request,
+            request=outgoing.request,
             notification_id=command.notification_id,
-            sending=slip.sendings + 1,
+            sending=outgoing.sendings + 1,
             requested_by=command.by,
             requested_at=command.at,
         )
     ]
 
 
-def _slip(state: Correspondence, notification_id: str, agency: str | None) -> Slip:
+def _outgoing(state: Correspondence, notification_id: str, agency: str | None) -> OutgoingNotice:
     """The notice, for somebody of `agency` (None: of all); others learn nothing of it."""
-    slip = state.slips.get(notification_id)
-    if slip is None or agency not in (None, slip.request.agency):
+    outgoing = state.outgoing_notices.get(notification_id)
+    if outgoing is None or agency not in (None, outgoing.request.agency):
         raise UnknownNotice
-    return slip
+    return outgoing
 
 
-def _facts(slip: Slip, by: Submitter | None = None) -> dict[str, Any]:
+def _facts(outgoing: OutgoingNotice, by: Submitter | None = None) -> dict[str, Any]:
     """What every event about a notice says of it."""
-    notice = slip.notice
+    notice = outgoing.notice
     return {
-        "request": slip.request,
+        "request": outgoing.request,
         "about": notice.about,
         "channel": notice.channel,
         "recipient": notice.recipient,
         "message_id": notice.message_id,
-        "document_id": slip.document_id,
+        "document_id": outgoing.document_id,
         "notification_id": notice.notification_id,
         "handed_over_by": by,
     }

@@ -33,7 +33,7 @@ NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 
 
 @immutable
-class Slip:
+class OutgoingNotice:
     """A notice and what became of it.
 
     Attributes:
@@ -77,14 +77,14 @@ class Correspondence:
     acknowledged: bool = False
     concluded: bool = False
     held: tuple[NoticeHeld, ...] = ()
-    slips: Mapping[str, Slip] = field(default_factory=dict)
+    outgoing_notices: Mapping[str, OutgoingNotice] = field(default_factory=dict)
     waits: Waits = field(default_factory=dict)
     failures: Failures = ()
 
-    def before(self, slip: Slip) -> tuple[Slip, ...]:
+    def before(self, outgoing: OutgoingNotice) -> tuple[OutgoingNotice, ...]:
         """The notices that are told before this one."""
-        told = list(self.slips.values())
-        return tuple(told[: told.index(slip)])
+        told = list(self.outgoing_notices.values())
+        return tuple(told[: told.index(outgoing)])
 
     def failure_to_tell(self, name: str) -> Failure | None:
         """The failure that the office is to be told of now: not once it was told, or is past."""
@@ -123,22 +123,24 @@ def _told(state: Correspondence, event: BaseModel) -> Correspondence:
         case NoticeDue():
             return _due(state, event)
         case NotificationPrepared() | Notified() | NotificationFailed():
-            return _with(state, _moved(state.slips[event.notification_id or ""], event))
+            return _with(state, _moved(state.outgoing_notices[event.notification_id or ""], event))
         case ResendRequested():
-            slip = state.slips[event.notification_id]
-            return _with(state, _wanted_again(slip, event))
+            outgoing = state.outgoing_notices[event.notification_id]
+            return _with(state, _wanted_again(outgoing, event))
         case SentAgain():
-            slip = state.slips[event.notification_id]
-            return _with(state, replace(slip, status="notified", sending=None))
+            outgoing = state.outgoing_notices[event.notification_id]
+            return _with(state, replace(outgoing, status="notified", sending=None))
         case _:
             return state
 
 
 def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
     notice = event.notice
-    slip = Slip(event.request, notice, event.in_reply_to, wanted_since=event.wanted_at)
+    outgoing = OutgoingNotice(
+        event.request, notice, event.in_reply_to, wanted_since=event.wanted_at
+    )
     return replace(
-        _with(state, slip),
+        _with(state, outgoing),
         in_reply_to=event.in_reply_to,
         acknowledged=True,
         concluded=state.concluded or notice.is_outcome,
@@ -146,26 +148,28 @@ def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
     )
 
 
-def _moved(slip: Slip, event: NotificationPrepared | Notified | NotificationFailed) -> Slip:
+def _moved(
+    outgoing: OutgoingNotice, event: NotificationPrepared | Notified | NotificationFailed
+) -> OutgoingNotice:
     match event:
         case NotificationPrepared():
-            first = None if slip.notice.on_paper else 1
+            first = None if outgoing.notice.on_paper else 1
             return replace(
-                slip,
+                outgoing,
                 status="prepared",
                 document_id=event.document_id,
                 sending=first,
                 sendings=first or 0,
             )
         case Notified():
-            return replace(slip, status="notified", sending=None, told=True)
+            return replace(outgoing, status="notified", sending=None, told=True)
         case NotificationFailed():
-            return replace(slip, status="failed", sending=None)
+            return replace(outgoing, status="failed", sending=None)
 
 
-def _wanted_again(slip: Slip, event: ResendRequested) -> Slip:
+def _wanted_again(outgoing: OutgoingNotice, event: ResendRequested) -> OutgoingNotice:
     return replace(
-        slip,
+        outgoing,
         status="prepared",
         sending=event.sending,
         sendings=event.sending,
@@ -173,5 +177,8 @@ def _wanted_again(slip: Slip, event: ResendRequested) -> Slip:
     )
 
 
-def _with(state: Correspondence, slip: Slip) -> Correspondence:
-    return replace(state, slips={**state.slips, slip.notice.notification_id: slip})
+def _with(state: Correspondence, outgoing: OutgoingNotice) -> Correspondence:
+    return replace(
+        state,
+        outgoing_notices={**state.outgoing_notices, outgoing.notice.notification_id: outgoing},
+    )

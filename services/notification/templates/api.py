@@ -25,7 +25,7 @@ from bmt.contracts.values import ReplyChannel
 from services.notification.channels.email import body as email_body
 from services.notification.channels.rendered import Render
 from services.notification.domain.notice import Text
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.templates.desk import TemplateDesk
 
 IN_ORDER: Final = Paging(tuple[int, ...])
@@ -108,23 +108,23 @@ def routes(desk: TemplateDesk, renders: Mapping[ReplyChannel, Render]) -> APIRou
         as_: Annotated[PreviewAs, Query(alias="as")] = "text",
     ) -> Response:
         channel: ReplyChannel = "email" if as_ == "text" else as_
-        slip = await desk.tried(context.principal.agency, about, body.words, channel)
+        outgoing = await desk.tried(context.principal.agency, about, body.words, channel)
         if as_ == "text":
-            return JsonResponse(_as_text(slip))
-        rendered = await renders[channel](slip)
+            return JsonResponse(_as_text(outgoing))
+        rendered = await renders[channel](outgoing)
         return Response(rendered.content, media_type=rendered.media_type)
 
     return routes
 
 
-def _as_text(slip: Slip) -> NoticePreview:
-    content = slip.notice.content
+def _as_text(outgoing: OutgoingNotice) -> NoticePreview:
+    content = outgoing.notice.content
     return NoticePreview(
-        about=slip.notice.about,
+        about=outgoing.notice.about,
         subject=content.subject,
         malay=_part(content.malay),
         english=_part(content.english),
-        text=email_body(slip),
+        text=email_body(outgoing),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard, Message
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
@@ -15,7 +15,7 @@ from bmt.contracts.http.notification import InBothLanguages, Template, Variable,
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, ReplyChannel, Submitter
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.domain.templates import (
     NEVER_SAVED,
     SaveWords,
@@ -48,19 +48,21 @@ _DETAILS: Final[Mapping[About, Mapping[str, Any]]] = {
 }
 
 
-def sample_slip(
+def sample_notice(
     composer: Composer, agency: str, about: About, words: Words, channel: ReplyChannel
-) -> Slip:
+) -> OutgoingNotice:
     """The notice of a request that never was, to be made into a message."""
-    heard = _heard(agency, about, channel)
+    incoming = _incoming(agency, about, channel)
     own = OwnWords(words, version=0)
-    notice = composer.notice(heard, about, own, **_DETAILS.get(about, {}))
-    return Slip(heard.data.request, notice, in_reply_to=None, wanted_since=heard.time)
+    notice = composer.notice(incoming, about, own, **_DETAILS.get(about, {}))
+    return OutgoingNotice(
+        incoming.data.request, notice, in_reply_to=None, wanted_since=incoming.time
+    )
 
 
 def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, ...]:
     """All that a template of this notice may hold, as the preview fills it in."""
-    case = composer.case(_heard(agency, about, "email"), about, **_DETAILS.get(about, {}))
+    case = composer.case(_incoming(agency, about, "email"), about, **_DETAILS.get(about, {}))
     in_malay, in_english = malay.values(case), english.values(case)
     return tuple(
         Variable(
@@ -74,7 +76,7 @@ def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, 
     )
 
 
-def _heard(agency: str, about: About, channel: ReplyChannel) -> Heard[RequestEvent]:
+def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent[RequestEvent]:
     is_termination = about == "terminated"
     request = RequestFacts(
         request_id=_REQUEST_ID,
@@ -97,7 +99,7 @@ def _heard(agency: str, about: About, channel: ReplyChannel) -> Heard[RequestEve
         time=_RECEIVED if about == "acknowledgement" else _HAPPENED,
         data={},
     )
-    return Heard(envelope, RequestEvent(request=request), 1, "preview")
+    return IncomingEvent(envelope, RequestEvent(request=request), 1, "preview")
 
 
 class TemplateDesk:
@@ -174,7 +176,7 @@ class TemplateDesk:
 
     async def tried(
         self, agency: str, name: str, words: Words | None, channel: ReplyChannel
-    ) -> Slip:
+    ) -> OutgoingNotice:
         """The notice with sample values, in `words` (None: those in force).
 
         Raises:
@@ -188,7 +190,7 @@ class TemplateDesk:
         else:
             saved = await self._templates.get(key_of(agency, about))
             words = (saved.words if saved else None) or DEFAULT[about]
-        return sample_slip(self._composer, agency, about, words, channel)
+        return sample_notice(self._composer, agency, about, words, channel)
 
     def _told(self, agency: str, about: About, saved: TemplateSaved | None) -> Template:
         own = saved.words if saved else None

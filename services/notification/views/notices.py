@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection
@@ -23,7 +23,7 @@ from bmt.contracts.values import ReplyChannel
 from services.notification.domain.events import NoticeDue, ResendRequested, SentAgain
 from services.notification.views.work import preparing_id, sending_id
 
-ByWish = tuple[datetime, str]
+ByRequestedService = tuple[datetime, str]
 """When a notice was wanted, and which it is."""
 
 InOrder = tuple[str, str]
@@ -91,11 +91,11 @@ Notices = ViewProjection[Told]
 _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
 
 
-def fold(notice: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    """What is known of a notice after `heard`."""
-    match heard.data:
+def fold(notice: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """What is known of a notice after `incoming`."""
+    match incoming.data:
         case NoticeDue() as due:
-            return _due(due, heard)
+            return _due(due, incoming)
         case (
             NotificationPrepared()
             | Notified()
@@ -108,7 +108,7 @@ def fold(notice: Body | None, heard: Heard[BaseModel]) -> Body | None:
             return notice
 
 
-def _due(due: NoticeDue, heard: Heard[BaseModel]) -> Body:
+def _due(due: NoticeDue, incoming: IncomingEvent[BaseModel]) -> Body:
     return {
         "notification_id": due.notice.notification_id,
         "request_id": due.request.request_id,
@@ -116,7 +116,7 @@ def _due(due: NoticeDue, heard: Heard[BaseModel]) -> Body:
         "agency": due.request.agency,
         "account": due.request.applicant.account,
         # A commit may hold several, whose ids are in order.
-        "place": f"{heard.position:06}:{heard.id}",
+        "place": f"{incoming.position:06}:{incoming.id}",
         "about": due.notice.about,
         "channel": due.notice.channel,
         "status": "due",
@@ -143,8 +143,8 @@ def _moved(event: _Moves) -> Body:
     return changes
 
 
-def _key(heard: Heard[BaseModel]) -> str | None:
-    event = heard.data
+def _key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    event = incoming.data
     return event.notification_id if isinstance(event, NoticeDue | _Moves) else None
 
 
@@ -153,7 +153,7 @@ NOTICES: Final = View(
     model=Told,
     fold=fold,
     key=_key,
-    begins=lambda heard: isinstance(heard.data, NoticeDue),
+    begins=lambda incoming: isinstance(incoming.data, NoticeDue),
     lags=True,
     indexes=[
         ("agency", "status", "wanted_since", "_id"),
@@ -193,7 +193,7 @@ async def found(
     agency: str | None,
     statuses: Collection[NoticeStatus],
     channel: ReplyChannel | None,
-    page: PageRequest[ByWish],
+    page: PageRequest[ByRequestedService],
 ) -> list[Told]:
     """An agency's notices (None: all agencies'), the longest wanted first."""
     asked = {"agency": agency, "channel": channel}

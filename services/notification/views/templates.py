@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.events import About
@@ -15,8 +15,8 @@ from services.notification.wording.composer import Kind, OwnWords
 Templates = ViewProjection[TemplateSaved]
 
 
-def _fold(_: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    return as_stored(heard.data) if isinstance(heard.data, TemplateSaved) else None
+def _fold(_: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    return as_stored(incoming.data) if isinstance(incoming.data, TemplateSaved) else None
 
 
 def key_of(agency: str, about: About) -> str:
@@ -28,7 +28,7 @@ TEMPLATES: Final = View(
     name="templates",
     model=TemplateSaved,
     fold=_fold,
-    key=lambda heard: heard.subject if isinstance(heard.data, TemplateSaved) else None,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, TemplateSaved) else None,
 )
 """What was saved last."""
 

@@ -5,7 +5,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import NotificationPrepared
 from services.notification.domain.events import (
@@ -29,21 +29,21 @@ FAILURES: Final = "failures"
 for telling offices of failures."""
 
 
-def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
+def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
     """What an event gives to do, and what of it is no longer wanted."""
-    match heard.data:
+    match incoming.data:
         case NoticeDue() as due:
-            return [_work(heard, PREPARE, preparing_id(due.notification_id))]
+            return [_work(incoming, PREPARE, preparing_id(due.notification_id))]
         case NotificationPrepared(channel="email", notification_id=str(notification_id)):
-            return [_work(heard, SMTP, sending_id(notification_id, 1))]
+            return [_work(incoming, SMTP, sending_id(notification_id, 1))]
         case ResendRequested() as resend:
-            return [_work(heard, SMTP, sending_id(resend.notification_id, resend.sending))]
+            return [_work(incoming, SMTP, sending_id(resend.notification_id, resend.sending))]
         case StepAwaited() | StepEnded() | ReminderSent():
-            return _reminders(heard.subject, heard.data)
+            return _reminders(incoming.subject, incoming.data)
         case FailureDue() | FailureTold() as event:
-            id_ = f"{heard.subject}:{name_of_failure(event.failure)}"
+            id_ = f"{incoming.subject}:{name_of_failure(event.failure)}"
             is_due = isinstance(event, FailureDue)
-            return [_work(heard, FAILURES, id_) if is_due else Remove(id_)]
+            return [_work(incoming, FAILURES, id_) if is_due else Remove(id_)]
         case _:
             return []
 
@@ -66,8 +66,8 @@ def _reminders(
             return [Remove(id_(event.level))]
 
 
-def _work(heard: Heard[BaseModel], target: str, id_: str) -> WorkItem:
-    return WorkItem(id=id_, target=target, subject=heard.subject, due_at=heard.time)
+def _work(incoming: IncomingEvent[BaseModel], target: str, id_: str) -> WorkItem:
+    return WorkItem(id=id_, target=target, subject=incoming.subject, due_at=incoming.time)
 
 
 def preparing_id(notification_id: str) -> str:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import Words
 from bmt.contracts.progress import OUTCOMES
 from services.notification.domain.commands import Command
 from services.notification.domain.notice import Content, Notice
-from services.notification.domain.practice import practice_of
+from services.notification.domain.notification_policy import notification_policy_of
 from services.notification.wording import english, malay
 from services.notification.wording.phrases import Case
 
@@ -55,13 +55,13 @@ class Compose:
     """A notice that is to be written.
 
     Attributes:
-        heard: the event that it tells of.
+        incoming: the event that it tells of.
         about: what it is about.
         command: what the notice becomes a part of.
         details: further fields of its `Case`.
     """
 
-    heard: Heard[RequestEvent]
+    incoming: IncomingEvent[RequestEvent]
     about: About
     command: Callable[[Notice], Command]
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Compose:
     @property
     def kind(self) -> Kind:
         """The agency that it is written for, and what about."""
-        return self.heard.data.request.agency, self.about
+        return self.incoming.data.request.agency, self.about
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +88,45 @@ class Composer:
 
     def notice(
         self,
-        heard: Heard[RequestEvent],
+        incoming: IncomingEvent[RequestEvent],
         about: About,
         own: OwnWords | None = None,
         **details: Any,
     ) -> Notice:
-        """The notice of `heard` in the agency's `own` words, or those that bmt brings.
+        """The notice of `incoming` in the agency's `own` words, or those that bmt brings.
 
         `details` are further fields of its `Case`.
         """
-        request = heard.data.request
-        practice = practice_of(request.agency, self.agencies)
-        case = self.case(heard, about, **details)
+        request = incoming.data.request
+        notification_policy = notification_policy_of(request.agency, self.agencies)
+        case = self.case(incoming, about, **details)
         by_email = request.reply_through == "email"
         return Notice(
-            notification_id=heard.id,
+            notification_id=incoming.id,
             about=about,
             channel=request.reply_through,
             recipient=request.applicant.email if by_email else request.applicant.name,
-            at=heard.time,
-            message_id=f"<{heard.id}@{self.mail_domain}>" if by_email else None,
-            on_preparation=practice.on_preparation,
-            due_at=practice.due_at(heard.time) if about in OUTCOMES else None,
-            agency_name=practice.name,
+            at=incoming.time,
+            message_id=f"<{incoming.id}@{self.mail_domain}>" if by_email else None,
+            on_preparation=notification_policy.on_preparation,
+            due_at=notification_policy.due_at(incoming.time) if about in OUTCOMES else None,
+            agency_name=notification_policy.name,
             status_address=case.status_address,
             content=content(case, own.words if own else DEFAULT[about]),
             template_version=own.version if own else None,
             copy_to=request.directory_email if by_email else None,
         )
 
-    def case(self, heard: Heard[RequestEvent], about: About, **details: Any) -> Case:
-        """What the notice of `heard` is written from."""
-        request = heard.data.request
-        practice = practice_of(request.agency, self.agencies)
+    def case(self, incoming: IncomingEvent[RequestEvent], about: About, **details: Any) -> Case:
+        """What the notice of `incoming` is written from."""
+        request = incoming.data.request
+        notification_policy = notification_policy_of(request.agency, self.agencies)
         return Case(
             about=about,
             request=request,
-            at=heard.time,
-            agency_name=practice.name,
-            decide_days=practice.decide_days,
+            at=incoming.time,
+            agency_name=notification_policy.name,
+            decide_days=notification_policy.decide_days,
             status_address=self._status_address(request.request_id),
             **details,
         )

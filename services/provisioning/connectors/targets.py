@@ -204,7 +204,7 @@ async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
 # Looking at the targets for people: bounded, so that it can neither hang nor be a burden to them.
 
 
-class Looks:
+class PlanReader:
     """So many looks at a time, and each so long at the most, its wait for a turn included."""
 
     def __init__(self, targets: Targets, *, at_once: int, seconds: float) -> None:

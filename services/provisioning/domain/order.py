@@ -90,32 +90,34 @@ class Supposed:
     storage_connector: str
 
 
-def suppose(kind: Kind, account: str, asked: Granted, wish: Granted, policy: Policy) -> Supposed:
+def suppose(
+    kind: Kind, account: str, asked: Granted, proposed: Granted, policy: Policy
+) -> Supposed:
     """The order that approving would give, under the agency's rules of now.
 
     Args:
         kind: of the request.
         account: of its applicant.
         asked: what the request asks for.
-        wish: what would be granted instead, where it names a size.
+        proposed: what would be granted instead, where it names a size.
         policy: the agency's rules.
 
     Raises:
         SizesWrong: a decision could not grant these sizes.
         QuotaAboveMaximum: nor this quota.
     """
-    granted = _granted(kind, asked, wish)
+    granted = _granted(kind, asked, proposed)
     _require_within(policy, granted, asked)
     return Supposed(kind, account, granted, policy.ipms_connector, policy.storage_connector)
 
 
-def _granted(kind: Kind, asked: Granted, wish: Granted) -> Granted:
+def _granted(kind: Kind, asked: Granted, proposed: Granted) -> Granted:
     if kind == "application":
         return Granted(
-            quota_bytes=wish.quota_bytes or asked.quota_bytes,
-            max_file_size_bytes=wish.max_file_size_bytes or asked.max_file_size_bytes,
+            quota_bytes=proposed.quota_bytes or asked.quota_bytes,
+            max_file_size_bytes=proposed.max_file_size_bytes or asked.max_file_size_bytes,
         )
-    named = ((_TO_QUOTA, wish.quota_bytes), (_TO_LARGEST, wish.max_file_size_bytes))
+    named = ((_TO_QUOTA, proposed.quota_bytes), (_TO_LARGEST, proposed.max_file_size_bytes))
     faults = [
         FieldError.of(pointer, "termination_grants_nothing")
         for pointer, size in named

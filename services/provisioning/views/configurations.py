@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection
@@ -51,22 +51,22 @@ class Configuration(Unfinished):
 Configurations = ViewProjection[Configuration]
 
 
-def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    """Where the request stands after `heard`, and what it waits for."""
-    if isinstance(heard.data, ConfigurationDue):
-        return _due(heard.data)
-    return {**document, **_moved(document, heard)} if document else None
+def fold(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """Where the request stands after `incoming`, and what it waits for."""
+    if isinstance(incoming.data, ConfigurationDue):
+        return _due(incoming.data)
+    return {**document, **_moved(document, incoming)} if document else None
 
 
-def _moved(document: Body, heard: Heard[BaseModel]) -> Body:
+def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
     changes: Body = {}
-    match heard.data:
+    match incoming.data:
         case ConfigurationStarted() | TaskCompleted():
             changes = {"status": "configuring", "waiting_for": "its targets"}
         case AwaitingOperator(task_id=task_id):
             changes = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
         case ConfigurationFailed() as failed:
-            changes = _failed(failed, heard.time, document["failures"])
+            changes = _failed(failed, incoming.time, document["failures"])
         case RetryRequested() as retry:
             changes = _retried(retry)
         case Configured():

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.events import Configured
@@ -13,9 +13,9 @@ from bmt.contracts.http.provisioning import Entitlement
 Entitlements = ViewProjection[Entitlement]
 
 
-def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
+def fold(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
     """What was configured last; requests of one account come in any order when the view is rebuilt."""
-    configured = heard.data
+    configured = incoming.data
     if not isinstance(configured, Configured):
         return document
     if document is not None and document["configured_at"] > configured.configured_at:
@@ -34,9 +34,9 @@ def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
     }
 
 
-def account_key(heard: Heard[BaseModel]) -> str | None:
+def account_key(incoming: IncomingEvent[BaseModel]) -> str | None:
     """The account, as IPMS compares it; only what was configured says anything of it."""
-    event = heard.data
+    event = incoming.data
     return event.request.applicant.account.casefold() if isinstance(event, Configured) else None
 
 

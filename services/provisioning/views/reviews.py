@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.contracts.events import (
@@ -57,9 +57,9 @@ class Review(BaseModel):
 Reviews = ViewProjection[Review]
 
 
-def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    """The request after `heard`: each event carries all of its facts."""
-    event = heard.data
+def fold(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The request after `incoming`: each event carries all of its facts."""
+    event = incoming.data
     status = _STATUS.get(type(event))
     if status is None or not isinstance(event, RequestEvent):
         return document
@@ -76,9 +76,9 @@ def fold(document: Body | None, heard: Heard[BaseModel]) -> Body | None:
     }
 
 
-def review_key(heard: Heard[BaseModel]) -> str | None:
+def review_key(incoming: IncomingEvent[BaseModel]) -> str | None:
     """The request's id; only what opens or ends a review says anything of it."""
-    return (heard.subject or None) if type(heard.data) in _STATUS else None
+    return (incoming.subject or None) if type(incoming.data) in _STATUS else None
 
 
 REVIEWS: Final = View(name="reviews", model=Review, fold=fold, key=review_key)

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
@@ -35,11 +35,11 @@ _STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = MappingProxyType(
 )
 
 
-def fold(task: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    """The task after `heard`."""
-    match heard.data:
+def fold(task: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The task after `incoming`."""
+    match incoming.data:
         case AwaitingOperator() as opened:
-            return _task(opened, heard.time)
+            return _task(opened, incoming.time)
         case TaskClaimed() as claim if task:
             return {**task, **_named(claim, "claimed_by", "claimed_at")}
         case TaskTakenOver() as over if task:
@@ -85,9 +85,9 @@ def _task(opened: AwaitingOperator, at: datetime) -> Body:
     }
 
 
-def task_key(heard: Heard[BaseModel]) -> str | None:
+def task_key(incoming: IncomingEvent[BaseModel]) -> str | None:
     """The task's id."""
-    event = heard.data
+    event = incoming.data
     return event.task_id if isinstance(event, _OF_A_TASK) else None
 
 
@@ -118,16 +118,18 @@ async def tasks_of(
 # What is due: each event that promises work, for the worker of the target that it begins with.
 
 
-def work_of(heard: Heard[BaseModel]) -> Sequence[WorkChange]:
+def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
     """What an event promises: each promise is work of its own, whatever became of an earlier one."""
-    match heard.data:
+    match incoming.data:
         case ConfigurationDue(ipms_connector=target) | RetryRequested(ipms_connector=target):
-            return [_work(heard, target)]
+            return [_work(incoming, target)]
         case TaskCompleted():
-            return [_work(heard, worklist.NAME)]
+            return [_work(incoming, worklist.NAME)]
         case _:
             return ()
 
 
-def _work(heard: Heard[BaseModel], target: str) -> WorkItem:
-    return WorkItem(f"{heard.subject}:{heard.position}", target, heard.subject, heard.time)
+def _work(incoming: IncomingEvent[BaseModel], target: str) -> WorkItem:
+    return WorkItem(
+        f"{incoming.subject}:{incoming.position}", target, incoming.subject, incoming.time
+    )

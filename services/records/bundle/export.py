@@ -15,13 +15,13 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import MissingDocument
+from services.records.audited_queries import AuditedQueries
 from services.records.bundle.contents import Bundle, File, Stored
 from services.records.bundle.paper import RecordPaper
 from services.records.domain.commands import Reader
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaves import Leaves
-from services.records.reading_room import ReadingRoom
 from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.sealing.sealed_folios import DisposedOf, SealedFolios, name_of
 from services.records.time_machine import missing
@@ -40,7 +40,7 @@ class Exporter:
 
     def __init__(
         self,
-        room: ReadingRoom,
+        room: AuditedQueries,
         ledger: Leaves,
         tree: TreeReading,
         sequencer: Sequencer,
@@ -153,7 +153,7 @@ def archive(request_id: str, bundle: Bundle) -> StreamingResponse:
     return StreamingResponse(bundle.pieces(), media_type="application/zip", headers=headers)
 
 
-async def document(room: ReadingRoom, reader: Reader, document_id: str) -> Response:
+async def document(room: AuditedQueries, reader: Reader, document_id: str) -> Response:
     """A document as it was filed.
 
     Raises:

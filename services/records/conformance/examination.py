@@ -12,12 +12,12 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.records import ConformanceLine, ConformanceReport
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Status
+from services.records.audited_queries import AuditedQueries
 from services.records.conformance.checks import Deviation, Steps, deviations, steps_of
 from services.records.conformance.report import Period, coded, moments, period_told, report
 from services.records.domain.commands import Reader
 from services.records.domain.errors import RecordNotFound
 from services.records.ledger.leaves import Leaves
-from services.records.reading_room import ReadingRoom
 from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.time_machine import facts_of, missing, state_of
 from services.records.views import FileEntry
@@ -38,7 +38,7 @@ class Examination:
 
     def __init__(
         self,
-        room: ReadingRoom,
+        room: AuditedQueries,
         files: ViewProjection[FileEntry],
         ledger: Leaves,
         agencies: Agencies,

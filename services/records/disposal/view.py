@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
@@ -33,8 +33,8 @@ STATUS: Final[Mapping[str, DisposalStatus]] = {
 """What each event makes of a disposal."""
 
 
-def _fold(item: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    event: Any = heard.data
+def _fold(item: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    event: Any = incoming.data
     if isinstance(event, DisposalProposed):
         return _proposed(event)
     if item is None:
@@ -70,7 +70,7 @@ DISPOSALS: Final = View(
     name="disposals",
     model=DisposalItem,
     fold=_fold,
-    key=lambda heard: heard.subject if isinstance(heard.data, events.EVENTS) else None,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, events.EVENTS) else None,
     indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
 )
 """All disposals, the newest first."""

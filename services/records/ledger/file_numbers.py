@@ -6,7 +6,7 @@ from typing import Final
 from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 
 COLLECTION: Final = "file_numbers"
 CONFLICT_TRIES: Final = 100
@@ -27,7 +27,7 @@ class FileNumbers:
         """`collection` needs find and insert; `series` names a file, `{agency}` being the code."""
         self._numbers = collection
         self._series = series
-        self._given: Recent[str, str] = Recent(REMEMBERED)
+        self._given: LruCache[str, str] = LruCache(REMEMBERED)
 
     async def prepare(self) -> None:
         """Create the index that the series rests on."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
@@ -102,16 +102,16 @@ class Leaf:
         return str(self.event["id"])
 
 
-def entry_of(heard: Heard[RequestEvent]) -> Entry:
+def entry_of(incoming: IncomingEvent[RequestEvent]) -> Entry:
     """The entry of an event heard.
 
     Raises:
         NotCanonical: its data cannot be kept.
     """
-    envelope = heard.envelope
+    envelope = incoming.envelope
     if not isinstance(envelope, Envelope | OwnEnvelope):
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
-    request = heard.data.request
+    request = incoming.data.request
     person = Person(request.agency, request.applicant.account)
     data, plain = looked_through(envelope.data)
     attributes = {name: value for name, value in vars(envelope).items() if value is not None}

@@ -9,7 +9,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import NOT_HASHED, Entry, Leaf, Sealed, Tail, chained
@@ -40,7 +40,7 @@ class Leaves:
         self._leaves = collection
         self._clock = clock
         self._seals = seals
-        self._ends: Recent[str, Tail] = Recent(REMEMBERED)
+        self._ends: LruCache[str, Tail] = LruCache(REMEMBERED)
 
     async def prepare(self) -> None:
         """Create the indexes: what the chain rests on, and who is in which."""

@@ -23,6 +23,7 @@ from bmt.pages.login import Admitted
 from bmt.verify_record import Key, Report, read_archive, verify
 from services.records.access import reader_of
 from services.records.api import by_received
+from services.records.audited_queries import AuditedQueries, Criteria, FilesPage
 from services.records.bundle import export
 from services.records.bundle.contents import Bundle
 from services.records.bundle.export import Exporter
@@ -31,7 +32,6 @@ from services.records.pages import wording
 from services.records.pages.asked import agencies_of
 from services.records.pages.asked import criteria as asked_for
 from services.records.pages.wording import ABOUT, EVENT
-from services.records.reading_room import Criteria, FilesPage, ReadingRoom
 from services.records.time_machine import Until, not_read_back
 from services.records.tree.notes import Signer
 from services.records.views import FileEntry
@@ -192,7 +192,7 @@ Version = Annotated[int | None, Query(ge=1, le=LARGEST_EXACT_INTEGER)]
 
 
 def routes(
-    room: ReadingRoom,
+    room: AuditedQueries,
     exporter: Exporter,
     signer: Signer,
     agencies: Agencies,

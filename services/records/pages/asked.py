@@ -9,8 +9,8 @@ from pydantic import BeforeValidator
 from bmt.agencies.register import Agencies
 from bmt.contracts.values import NO_CONTROL, AgencyCode, Status
 from services.records.as_of import Day, begins, ends
+from services.records.audited_queries import Criteria
 from services.records.domain.commands import Reader
-from services.records.reading_room import Criteria
 
 # Where the auditor's pages are.
 

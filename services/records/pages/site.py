@@ -7,15 +7,15 @@ from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.pages.application import pages
 from bmt.pages.login import Admitted
+from services.records.audited_queries import AuditedQueries
 from services.records.bundle.export import Exporter
 from services.records.conformance.examination import Examination
 from services.records.conformance.forms import Forms
 from services.records.pages import api, conformance
 from services.records.pages.asked import PREFIX
-from services.records.reading_room import ReadingRoom
 from services.records.settings import Settings
 from services.records.tree.notes import Signer
 
@@ -24,8 +24,8 @@ ROOM: Final = Path(__file__).parent
 
 def site(
     settings: Settings,
-    foundation: Foundation,
-    room: ReadingRoom,
+    builder: ServiceBuilder,
+    room: AuditedQueries,
     exporter: Exporter,
     examination: Examination,
     forms: Forms,
@@ -33,10 +33,10 @@ def site(
     agencies: Agencies,
 ) -> APIRouter:
     """The pages, for auditors and administrators."""
-    admitted = Admitted(foundation.rate_limit, "auditor", "administrator")
+    admitted = Admitted(builder.rate_limit, "auditor", "administrator")
     return pages(
         settings,
-        foundation,
+        builder,
         PREFIX,
         ROOM,
         lambda layout: [

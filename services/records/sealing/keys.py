@@ -20,7 +20,7 @@ from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.chassis.runtime.clock import Clock, new_id
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -185,8 +185,8 @@ class PersonKeys:
         self._masters = {master.id: master for master in masters}
         self._first = masters[0]
         self._clock = clock
-        self._in_use: Recent[Person, tuple[PersonKey, datetime]] = Recent(REMEMBERED)
-        self._known: Recent[str, tuple[PersonKey, datetime]] = Recent(REMEMBERED)
+        self._in_use: LruCache[Person, tuple[PersonKey, datetime]] = LruCache(REMEMBERED)
+        self._known: LruCache[str, tuple[PersonKey, datetime]] = LruCache(REMEMBERED)
         self._loads: Batcher[str, PersonKey | None] = Batcher(self._load)
         self._asks: Batcher[Person, PersonKey] = Batcher(self._ask)
 

@@ -192,7 +192,7 @@ class Tile:
 
 
 @dataclass(slots=True)
-class Edge:
+class Frontier:
     """For each level, how many tiles are full and the hashes after them, fewer than fill one.
 
     Attributes:

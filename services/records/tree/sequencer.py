@@ -17,12 +17,12 @@ import structlog
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock, new_id
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Leaf
 from services.records.ledger.leaves import Leaves
 from services.records.tree.checkpoints import Checkpoint, Checkpoints, SignedCheckpoint
-from services.records.tree.merkle import Edge
+from services.records.tree.merkle import Frontier
 from services.records.tree.notes import Signer
 from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore, place_of
 from services.records.tree.unsequenced import Unsequenced, tell_keys
@@ -114,11 +114,11 @@ class Sequencer:
         self._clock = clock
         self._after = after
         self._leaves_at_most = leaves_at_most
-        self._edge: Edge | None = None
+        self._edge: Frontier | None = None
         self._last: SignedCheckpoint | None = None
         self._covered = 0
         self._signed_at: float | None = None
-        self._reached: Recent[str, int] = Recent(REMEMBERED)
+        self._reached: LruCache[str, int] = LruCache(REMEMBERED)
         self._behind = False
         self._asked = asyncio.Event()
 
@@ -193,7 +193,7 @@ class Sequencer:
             if await self._root(signed.size) != signed.root:
                 raise HistoryChanged(f"the first {signed.size} leaves are not those signed")
         self._edge, self._last, self._signed_at = edge, last, None
-        self._reached = Recent(REMEMBERED)
+        self._reached = LruCache(REMEMBERED)
         await tell_keys(self._leaves, self._queue, self._signer, self._clock)
 
     async def _root(self, size: int) -> bytes | None:
@@ -269,7 +269,7 @@ class Sequencer:
         if since >= wait or more >= self._leaves_at_most or asked:
             await self._sign(self._edge)
 
-    async def _sign(self, edge: Edge) -> None:
+    async def _sign(self, edge: Frontier) -> None:
         self._asked.clear()
         at = self._clock() if self._last is None else max(self._clock(), self._last.at)
         text = Checkpoint(self._origin, edge.size, edge.root(), rfc3339(at)).text()

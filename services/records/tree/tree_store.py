@@ -17,7 +17,7 @@ from services.records.ledger.leaf import Leaf
 from services.records.tree.merkle import (
     TILE_HEIGHT,
     TILE_WIDTH,
-    Edge,
+    Frontier,
     Node,
     Range,
     Tile,
@@ -139,12 +139,12 @@ class TreeStore:
             if leaf["request_id"] in wanted
         }
 
-    async def edge(self) -> Edge:
+    async def edge(self) -> Frontier:
         """The right edge as it is stored; tiles that a crash left out are made good.
 
         Reads as many documents as levels times 256, however large the tree is.
         """
-        edge = Edge([], [])
+        edge = Frontier([], [])
         below = await self.size()
         level = 0
         while True:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bmt.chassis import crash_points
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock, new_id
 from bmt.contracts import topics
@@ -44,12 +44,12 @@ class Unsequenced:
         self._queue = database[COLLECTION]
         self._arrived = asyncio.Event()
 
-    async def apply(self, heard: Sequence[Heard[BaseModel]]) -> None:
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         """Queue the leaves of these events, durably: their commits are not told of again."""
         await self.add(
             [
                 Sequenced(one.subject, event.leaf_index, bytes.fromhex(event.leaf_hash))
-                for one in heard
+                for one in incoming
                 if isinstance(event := one.data, EventFiled)
             ]
         )

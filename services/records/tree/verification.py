@@ -11,7 +11,7 @@ from services.records.ledger import leaves
 from services.records.ledger.verification import Fault
 from services.records.tree import checkpoints
 from services.records.tree.checkpoints import Checkpoint
-from services.records.tree.merkle import Edge, Tile
+from services.records.tree.merkle import Frontier, Tile
 from services.records.tree.notes import Note, NoteMalformed, Verifier
 from services.records.tree.tree_store import SEQUENCE, TILES, document, one_by_one, split
 from services.records.tree.unsequenced import CHAIN
@@ -57,7 +57,7 @@ class LiveTree:
             WrongConfiguration: the outside checkpoint is none, or not of this ledger.
         """
         signed = await self._signed()
-        edge = Edge()
+        edge = Frontier()
         before: Checkpoint | None = None
         async for some in self._numbered():
             stored = await self._stored({leaf.get("request_id") for leaf in some})
@@ -127,7 +127,7 @@ class LiveTree:
         with mongodb.store_errors():
             return {(leaf["request_id"], leaf["index"]): leaf for leaf in await found.to_list(None)}
 
-    async def _grown(self, edge: Edge, leaf: Mapping[str, Any]) -> AsyncIterator[Fault]:
+    async def _grown(self, edge: Frontier, leaf: Mapping[str, Any]) -> AsyncIterator[Fault]:
         for tile in edge.append([bytes(leaf.get("hash", b""))]):
             if not await self._is_stored(tile):
                 detail = f"tile {tile.index} of level {tile.level} is not what its leaves make it"
@@ -139,7 +139,9 @@ class LiveTree:
             found = await self._tiles.find_one({"_id": due["_id"]})
         return found is not None and split(found["hashes"]) == list(tile.hashes)
 
-    def _said(self, number: str, checkpoint: Checkpoint, note: Note, edge: Edge) -> Iterator[Fault]:
+    def _said(
+        self, number: str, checkpoint: Checkpoint, note: Note, edge: Frontier
+    ) -> Iterator[Fault]:
         if checkpoint.root != edge.root():
             detail = f"the first {checkpoint.size} leaves are not those of checkpoint {number}"
             yield Fault(CHAIN, None, "checkpoint_mismatch", detail)

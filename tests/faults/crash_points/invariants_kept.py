@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from stage import HEARS, OUTBOUND, SAYS, Stage
+from stage import OUTBOUND, SAYS, SUBSCRIBED, Stage
 from tape import Taped
 
 from bmt.chassis.eventsourcing.vocabulary import type_of
@@ -131,7 +131,7 @@ def _consumed(
     wrong = [f"I8 dead without a reason: {place}" for place in letters - stage.poison]
     wrong += [f"I8 given up {n} times: {place}" for place, n in given_up.items() if n > 1]
     wrong += [f"I8 poison that is no dead letter: {place}" for place in stage.poison - letters]
-    for topic in HEARS[stage.service]:
+    for topic in SUBSCRIBED[stage.service]:
         for one in stage.tape.known(topic):
             ends = (one.id in led_to) + (one.place in given_up) + (one.place in letters)
             handled = one.headers.get("ce_type") in table and not topic.startswith("bmt.inbound")

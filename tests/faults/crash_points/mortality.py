@@ -19,7 +19,7 @@ from bmt.chassis.messaging import mongo_parking_lot
 from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
 from bmt.chassis.messaging.parking import Discarding
 from bmt.chassis.runtime import clock, mongodb
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import Worker
 
 DIED = 86
@@ -77,22 +77,22 @@ def begin(order: dict[str, Any]) -> None:
     crash_points.reached = mortality.reached
     Worker.__init__.__kwdefaults__["lease"] = LEASE
     mongo_parking_lot.LEASE = LEASE
-    Foundation.hears = _stumbling(Foundation.hears, mortality)
+    ServiceBuilder.subscribes = _stumbling(ServiceBuilder.subscribes, mortality)
 
 
-def _stumbling(hears: Callable[..., None], mortality: Mortality) -> Callable[..., None]:
-    def wrapped(self: Foundation, topics: Any, handlers: Any, *rest: Any, **more: Any) -> None:
+def _stumbling(subscribes: Callable[..., None], mortality: Mortality) -> Callable[..., None]:
+    def wrapped(self: ServiceBuilder, topics: Any, handlers: Any, *rest: Any, **more: Any) -> None:
         stumbling = {event: _stumble(each, mortality) for event, each in handlers.items()}
-        hears(self, topics, stumbling, *rest, **more)
+        subscribes(self, topics, stumbling, *rest, **more)
 
     return wrapped
 
 
 def _stumble(handler: Callable[[Any], Awaitable[Any]], mortality: Mortality) -> Any:
-    async def handle(heard: Any) -> Any:
-        if not mortality.stumbles_over.isdisjoint({heard.id, heard.subject}):
+    async def handle(incoming: Any) -> Any:
+        if not mortality.stumbles_over.isdisjoint({incoming.id, incoming.subject}):
             raise Stumbled
-        return await handler(heard)
+        return await handler(incoming)
 
     return handle
 

@@ -36,7 +36,7 @@ from evaluation.ports import any_free_port
 from services.records.tree import sequencer
 
 INBOUND, OUTBOUND = topics.inbound("hrmis"), topics.outbound("hrmis")
-HEARS = {
+SUBSCRIBED = {
     "intake": (
         topics.DECISIONS,
         topics.CONFIGURATIONS,
@@ -276,7 +276,7 @@ class Stage:
         """A batch that a client library fails at; its place."""
         return topic, 0, await publish_bomb(self._options, self.prefix + topic)
 
-    async def heard(self, topic: str, request_id: str, *names: str) -> list[Taped]:
+    async def incoming(self, topic: str, request_id: str, *names: str) -> list[Taped]:
         """What the topic says of a request, once these are all of it; said twice counts once."""
 
         async def look() -> list[Taped]:
@@ -399,7 +399,7 @@ class Stage:
         behind = {
             place: (end, committed.get(place, 0))
             for place, end in self.tape.ends.items()
-            if place[0] in HEARS[self.service] and end != committed.get(place, 0)
+            if place[0] in SUBSCRIBED[self.service] and end != committed.get(place, 0)
         }
         assert not behind, f"not consumed: {behind}"
         assert await self.life.does({"ping": True}) is not None, "it died"

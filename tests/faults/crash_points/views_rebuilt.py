@@ -5,27 +5,27 @@ from typing import Any
 import bson
 import pytest
 from fixtures.memory_view_store import MemoryViewStore
-from stage import HEARS, Stage
+from stage import SUBSCRIBED, Stage
 
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.view_store import ViewDocument
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime import service as foundations
-from bmt.chassis.runtime.service import Foundation
+from bmt.chassis.runtime.service import ServiceBuilder
 
 
 async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:
     """How views differ from those folded anew, from commits and topics alone."""
-    kept: list[Foundation] = []
+    kept: list[ServiceBuilder] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(foundations, "MongoViewStore", lambda _: MemoryViewStore())
-        init = Foundation.__init__
+        init = ServiceBuilder.__init__
 
-        def keep(self: Foundation, *args: Any, **more: Any) -> None:
+        def keep(self: ServiceBuilder, *args: Any, **more: Any) -> None:
             kept.append(self)
             init(self, *args, **more)
 
-        patch.setattr(Foundation, "__init__", keep)
+        patch.setattr(ServiceBuilder, "__init__", keep)
         for name, value in stage.environment.items():
             patch.setenv(name, value)
         main.build(settings())
@@ -42,20 +42,20 @@ async def differences(stage: Stage, main: Any, settings: Any) -> list[str]:
     return wrong
 
 
-async def _fold(stage: Stage, again: Foundation) -> None:
+async def _fold(stage: Stage, again: ServiceBuilder) -> None:
     own = [p for p in again._own_projections if isinstance(p, ViewProjection)]
     async for commit in again.store.all():
         # A commit's events have one place: they are taken in together, or the first alone.
-        heard = list(again._own.heard(commit, again.source))
+        incoming = list(again._own.incoming(commit, again.source))
         for projection in own:
-            await projection.apply(heard)
+            await projection.apply(incoming)
     assert again._consumer is not None
     dispatcher = again._consumer._dispatcher
-    for topic in HEARS[stage.service]:
+    for topic in SUBSCRIBED[stage.service]:
         for one in stage.tape.known(topic):
-            if (heard := dispatcher._read(one.record(stage.prefix)).heard) is not None:
+            if (incoming := dispatcher._read(one.record(stage.prefix)).incoming) is not None:
                 for projection in dispatcher._projections:
-                    await projection.apply([heard])
+                    await projection.apply([incoming])
 
 
 async def _stored(stage: Stage, view: str) -> Any:

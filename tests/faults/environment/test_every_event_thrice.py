@@ -29,7 +29,7 @@ class Copier:
     def __init__(self, site) -> None:
         self._site = site
         self._waiting: dict[bytes, deque] = defaultdict(deque)
-        self._heard = 0
+        self._incoming = 0
         self.said = 0
 
     @asynccontextmanager
@@ -51,14 +51,14 @@ class Copier:
 
     @property
     def done(self) -> bool:
-        return self._heard > 0 and not any(self._waiting.values())
+        return self._incoming > 0 and not any(self._waiting.values())
 
     async def _copy(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
         while True:
             for records in (await consumer.getmany(timeout_ms=50)).values():
                 for record in records:
                     if COPY not in record.headers:
-                        self._heard += 1
+                        self._incoming += 1
                         self._waiting[record.key].extend([record] * COPIES)
             due = [key for key, waiting in self._waiting.items() for _ in waiting]
             random.shuffle(due)

@@ -19,9 +19,9 @@ def plant() -> None:
 
     async def eager(self, records):
         for record in records:
-            heard = self._read(record).heard
-            if heard is not None and type(heard.data).__name__ == "ReviewOpened":
-                await _give(heard.data.request)
+            incoming = self._read(record).incoming
+            if incoming is not None and type(incoming.data).__name__ == "ReviewOpened":
+                await _give(incoming.data.request)
         await handle(self, records)
 
     Scim.__init__, Dispatcher.handle = remembered, eager

@@ -10,7 +10,7 @@ def plant() -> None:
     message = Dispatcher._message
 
     async def choosy(self, one):
-        if one.heard is not None and type(one.heard.data).__name__ == "ReviewOpened":
+        if one.incoming is not None and type(one.incoming.data).__name__ == "ReviewOpened":
             return None
         return await message(self, one)
 

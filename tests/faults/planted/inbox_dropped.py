@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import replace
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.messaging.dispatch import Dispatcher
 
 SERVICE = "approval"
@@ -11,7 +11,7 @@ FOUND_BY = ("I3", "I8")
 
 
 def plant() -> None:
-    leads_to, handle = Heard.leads_to, Dispatcher.handle
+    leads_to, handle = IncomingEvent.leads_to, Dispatcher.handle
 
     def forgotten(self, stream, command):
         return replace(leads_to(self, stream, command), causation=str(uuid.uuid4()))
@@ -20,4 +20,4 @@ def plant() -> None:
         await handle(self, records)
         await handle(self, records)
 
-    Heard.leads_to, Dispatcher.handle = forgotten, twice
+    IncomingEvent.leads_to, Dispatcher.handle = forgotten, twice

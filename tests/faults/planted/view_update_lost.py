@@ -9,7 +9,7 @@ FOUND_BY = ("I9",)
 def plant() -> None:
     apply = ViewProjection.apply
 
-    async def forgetful(self, heard):
-        await apply(self, [each for each in heard if type(each.data).__name__ != "Configured"])
+    async def forgetful(self, incoming):
+        await apply(self, [each for each in incoming if type(each.data).__name__ != "Configured"])
 
     ViewProjection.apply = forgetful

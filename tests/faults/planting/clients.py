@@ -169,7 +169,9 @@ class Clients:
         answer.raise_for_status()
 
 
-def wish(account: str, *, kind: str = "application", agency: str = "MAMPU", **more: Any) -> dict:
+def requested(
+    account: str, *, kind: str = "application", agency: str = "MAMPU", **more: Any
+) -> dict:
     """The body of a submission."""
     applicant = {"account": account, "name": "Siti binti Ahmad", "email": account}
     sizes = {"quota_bytes": 5 * GB, "max_file_size_bytes": GB} if kind == "application" else {}

@@ -5,7 +5,7 @@ import json
 import uuid
 from typing import Any
 
-from faults.planting.clients import GB, Clients, GaveUp, account, email, wish
+from faults.planting.clients import GB, Clients, GaveUp, account, email, requested
 
 APPROVE = {"decision": "approve", "exception_reason": "Disahkan dengan pemohon"}
 
@@ -78,16 +78,16 @@ async def retried_and_upgraded(clients: Clients) -> None:
     """The same POST three times; filed; then the same account asks for more, with one body twice."""
     whose, key = account(), str(uuid.uuid4())
     await clients.register(whose)
-    body = wish(whose)
+    body = requested(whose)
     for _ in range(3):
         request_id = await _submit(clients, "upgraded", body, key)
     # The same key with another body is another intention: refused.
     await clients.call(
-        "upgraded", "submit", "intake", "/v1/requests", wish(whose, quota_bytes=GB), key=key
+        "upgraded", "submit", "intake", "/v1/requests", requested(whose, quota_bytes=GB), key=key
     )
     await _decide(clients, "upgraded", request_id, APPROVE)
     await _until(clients, "upgraded", request_id, "filed")
-    second = await _submit(clients, "upgraded", wish(whose, quota_bytes=8 * GB))
+    second = await _submit(clients, "upgraded", requested(whose, quota_bytes=8 * GB))
     await _decide(clients, "upgraded", second, APPROVE)
     await _until(clients, "upgraded", second, "filed")
 
@@ -106,10 +106,10 @@ async def ended(clients: Clients) -> None:
     whose = account()
     await clients.register(whose)
     paper = {"channel": "memo", "reply_through": "memo"}
-    first = await _submit(clients, "ended", wish(whose, **paper))
+    first = await _submit(clients, "ended", requested(whose, **paper))
     await _decide(clients, "ended", first, APPROVE)
     await _until(clients, "ended", first, "filed")
-    last = await _submit(clients, "ended", wish(whose, kind="termination"))
+    last = await _submit(clients, "ended", requested(whose, kind="termination"))
     await _decide(clients, "ended", last, APPROVE)
     await _until(clients, "ended", last, "filed")
 
@@ -119,7 +119,7 @@ async def raced(clients: Clients) -> None:
     for number in range(4):
         whose, story = account(), f"race-{number}"
         await clients.register(whose)
-        request_id = await _submit(clients, story, wish(whose))
+        request_id = await _submit(clients, story, requested(whose))
         await _at_approval(clients, story, request_id, "received")
         await asyncio.gather(
             _decide(clients, story, request_id, APPROVE, by="one"),
@@ -134,7 +134,7 @@ async def withdrawn(clients: Clients) -> None:
     """Withdrawn, and then an administrator approves all the same."""
     whose = account()
     await clients.register(whose)
-    request_id = await _submit(clients, "withdrawn", wish(whose))
+    request_id = await _submit(clients, "withdrawn", requested(whose))
     await clients.call(
         "withdrawn",
         "withdraw",
@@ -152,7 +152,7 @@ async def corrected(clients: Clients) -> None:
     """Returned, corrected, rejected."""
     whose = account()
     await clients.register(whose)
-    request_id = await _submit(clients, "corrected", wish(whose))
+    request_id = await _submit(clients, "corrected", requested(whose))
     await _decide(clients, "corrected", request_id, {"decision": "return", "reason": "Kuota?"})
     await _until(clients, "corrected", request_id, "returned")
     await clients.call(
@@ -160,7 +160,7 @@ async def corrected(clients: Clients) -> None:
         "correct",
         "intake",
         f"/v1/requests/{request_id}/correction",
-        wish(whose, quota_bytes=2 * GB),
+        requested(whose, quota_bytes=2 * GB),
         request_id=request_id,
         until=201,
     )
@@ -174,7 +174,7 @@ async def by_event(clients: Clients) -> None:
     """An integrator's submission, twice under one id, and two records that nobody can read."""
     whose, reference = account(), f"HR/{uuid.uuid4()}"
     await clients.register(whose)
-    asked = {k: v for k, v in wish(whose).items() if k != "channel"}
+    asked = {k: v for k, v in requested(whose).items() if k != "channel"}
     value = json.dumps(asked | {"source_reference": reference}).encode()
     event = {
         "ce_specversion": "1.0",
@@ -207,7 +207,7 @@ async def by_hand(clients: Clients) -> None:
     whose = account("jpa")
     await clients.register(whose)
     call = await clients.call(
-        "hand", "submit", "intake", "/v1/requests", wish(whose, agency="JPA"), agency="JPA"
+        "hand", "submit", "intake", "/v1/requests", requested(whose, agency="JPA"), agency="JPA"
     )
     request_id = str(call.answer["request_id"])
     await _decide(clients, "hand", request_id, APPROVE, agency="JPA")

@@ -30,11 +30,11 @@ async def report_of(bugs: Mapping[str, str], folder: Path, patience: float) -> R
     marks.mkdir()
     site = Site(layout, unused_base(), _planting(bugs, marks))
     async with site.running():
-        log = Log(site.whereabouts().client_log)
+        log = Log(site.endpoints().client_log)
         async with httpx.AsyncClient(timeout=15, trust_env=False) as http:
             await run_all(Clients(site.ready, log, http, patience))
         log.close()
-        return audit(await gather(site.whereabouts()))
+        return audit(await gather(site.endpoints()))
 
 
 def _planting(bugs: Mapping[str, str], marks: Path) -> Alter:

@@ -58,16 +58,16 @@ class Service:
         self.outside: list[str] = []
         self.refused: list[DeadLetter] = []
 
-    async def _post(self, heard):
-        if heard.id in self.slow:
-            await self._take_long(heard.id)
-        if self.away or heard.id in self.away_from:
+    async def _post(self, incoming):
+        if incoming.id in self.slow:
+            await self._take_long(incoming.id)
+        if self.away or incoming.id in self.away_from:
             raise StoreUnavailable
-        self.topics.add(heard.topic)
-        if heard.subject in self.failing:
+        self.topics.add(incoming.topic)
+        if incoming.subject in self.failing:
             raise ValueError("a fault in the handler")
-        self.handled.append(heard.id)
-        return heard.leads_to(f"parcel-{heard.subject}", Post(heard.data.weight))
+        self.handled.append(incoming.id)
+        return incoming.to_command(f"parcel-{incoming.subject}", Post(incoming.data.weight))
 
     async def _take_long(self, event_id: str) -> None:
         self.under_way[event_id] += 1
@@ -95,7 +95,7 @@ class Service:
             decider=parcels.DECIDER,
             vocabulary=parcels.VOCABULARY,
             published=parcels.PUBLISHED,
-            hand_over=self._discard,
+            deliver=self._discard,
             clock=now,
             new_id=new_id,
         )

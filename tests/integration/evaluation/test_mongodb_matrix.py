@@ -6,7 +6,7 @@ from fixtures.mongodb import embedded_mongodb
 
 from bmt.chassis.messaging.mongo_parking_lot import DISCARDED, PARKED
 from bmt.chassis.runtime.mongodb import NOT_ALLOWED, OperationFailure, connect
-from bmt.chassis.runtime.service import COMMITS, WORK, Foundation
+from bmt.chassis.runtime.service import COMMITS, WORK, ServiceBuilder
 from bmt.rights.mongodb_rights import (
     DOCUMENTS,
     POSITIONS,
@@ -200,16 +200,16 @@ async def test_the_working_collections_are_those_that_the_service_has(service, m
     """A view that is missing in the rights could never be updated where they are in force."""
     built = []
     monkeypatch.setattr(
-        Foundation, "app", lambda self, *_, app=Foundation.app, **more: (
+        ServiceBuilder, "app", lambda self, *_, app=ServiceBuilder.app, **more: (
             built.append(self), app(self, **more))[1],
     )  # fmt: skip
     await documents.openapi(service)
-    (foundation,) = built
+    (builder,) = built
     assert set(WORKING_COLLECTIONS[service]) == {
-        *(PARKED, WORK, *foundation._indexes),
+        *(PARKED, WORK, *builder._indexes),
         *QUEUES.get(service, ()),
     }
-    shared = {one.view.name for one in foundation.shared._views}
+    shared = {one.view.name for one in builder.shared._views}
     assert set(SHARED_VIEWS.get(service, ())) == shared
 
 

@@ -198,8 +198,8 @@ async def test_several_corrections_at_once_come_one_after_the_other(submit, corr
     request_id = (await submit()).json()["request_id"]
     answers = await asyncio.gather(*(correct(request_id, quota_bytes=n) for n in (1, 2, 3)))
     assert [answer.status_code for answer in answers] == [201] * 3
-    heard = await said(wire, request_id, 4)
-    assert sorted(one.data["request"]["quota_bytes"] for one in heard[1:]) == [1, 2, 3]
+    incoming = await said(wire, request_id, 4)
+    assert sorted(one.data["request"]["quota_bytes"] for one in incoming[1:]) == [1, 2, 3]
 
 
 async def test_without_an_address_of_approval_only_what_was_returned_is_corrected(

@@ -48,8 +48,10 @@ async def outcomes(kafka, shared, intake) -> Mapping[str, Any]:
     """By case: the event RequestReceived, or the dead letter, once there is one for each."""
     places = await _publish_all(kafka, f"{shared.name}.{INBOUND}")
     found: dict[str, Any] = {}
-    heard = [f"{shared.name}.{topic}" for topic in (topics.REQUESTS, topics.DEAD_LETTERS)]
-    async with AIOKafkaConsumer(*heard, auto_offset_reset="earliest", **kafka.options) as consumer:
+    incoming = [f"{shared.name}.{topic}" for topic in (topics.REQUESTS, topics.DEAD_LETTERS)]
+    async with AIOKafkaConsumer(
+        *incoming, auto_offset_reset="earliest", **kafka.options
+    ) as consumer:
 
         async def all_there() -> None:
             for records in (await consumer.getmany(timeout_ms=50)).values():

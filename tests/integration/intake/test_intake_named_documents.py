@@ -54,8 +54,8 @@ def documents_of(wire):
 
     async def documents_of(answer, count=1):
         assert answer.status_code == 201, answer.text
-        heard = ["RequestReceived"] * count
-        said = await wire.hear(topics.REQUESTS, answer.json()["request_id"], *heard)
+        incoming = ["RequestReceived"] * count
+        said = await wire.hear(topics.REQUESTS, answer.json()["request_id"], *incoming)
         return said[-1].data["documents"]
 
     return documents_of

@@ -147,8 +147,8 @@ async def test_nothing_is_promised_where_the_agency_names_no_address(desk):
     await desk.reminders(marker, desk.office, 1)
     await desk.item(request, "acknowledgement", "notified")
 
-    async def heard() -> None:
+    async def incoming() -> None:
         assert await desk.metric(AWAITED) == before + 1
 
-    await eventually(heard)
+    await eventually(incoming)
     assert await desk.reminders(request, desk.above, 0) == []

@@ -101,10 +101,10 @@ async def test_an_outcome_heard_before_the_request_is_told_after_the_acknowledge
     request, before = desk.request(), await desk.metric(tell)
     await desk.wire.say(rejected(request))
 
-    async def heard() -> None:
+    async def incoming() -> None:
         assert await desk.metric(tell) == before + 1
 
-    await eventually(heard)
+    await eventually(incoming)
     await desk.wire.say(received(request))
     first, second = await desk.mails(request, 2)
     assert "diterima" in first["Subject"]
@@ -290,10 +290,10 @@ async def test_an_e_mail_that_cannot_be_made_at_first_is_told_all_the_same(
     request, other, made = desk.request(), desk.request(), email.message
     failures = iter([True, True])
 
-    def message(slip, sender):
-        if slip.request.request_id == request.request_id and next(failures, False):
+    def message(outgoing, sender):
+        if outgoing.request.request_id == request.request_id and next(failures, False):
             raise ValueError("a header must not hold a linefeed")
-        return made(slip, sender)
+        return made(outgoing, sender)
 
     monkeypatch.setattr(email, "message", message)
     await desk.wire.say(received(request))
@@ -310,10 +310,10 @@ async def test_an_outcome_behind_an_e_mail_that_could_not_be_made_comes_after_it
     request, made = desk.request(), email.message
     mended = asyncio.Event()
 
-    def message(slip, sender):
-        if slip.notice.about == "acknowledgement" and not mended.is_set():
+    def message(outgoing, sender):
+        if outgoing.notice.about == "acknowledgement" and not mended.is_set():
             raise ValueError("a header must not hold a linefeed")
-        return made(slip, sender)
+        return made(outgoing, sender)
 
     monkeypatch.setattr(email, "message", message)
     await desk.wire.say(received(request))

@@ -57,7 +57,7 @@ def make(database, embedded_issuer):
         )
         keys = IssuerKeys(embedded_issuer.url)
         prepare = []
-        foundation = SimpleNamespace(
+        builder = SimpleNamespace(
             database=database,
             issuer_keys=keys,
             authenticator=TokenVerifier(keys, settings.audience),
@@ -65,7 +65,7 @@ def make(database, embedded_issuer):
         )
         app = FastAPI(redirect_slashes=False)
         for prefix in FAMILIES:
-            app.include_router(pages(settings, foundation, prefix, ROOM, _pages))
+            app.include_router(pages(settings, builder, prefix, ROOM, _pages))
         for each in prepare:
             await each()
         return app

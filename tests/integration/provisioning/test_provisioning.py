@@ -133,8 +133,8 @@ async def test_an_approval_that_is_delivered_again_changes_nothing(provisioning,
         await hear(wire, last, "ConfigurationStarted", "Configured")
         await hear(wire, first, "ConfigurationStarted", "Configured")
         metrics = (await client.get("/metrics")).text
-        heard = 'bmt_events_handled_total{outcome="%s",service="provisioning",type="%s"} %s'
-        assert heard % ("duplicate", "my.gov.bmt.Approved.v1", "1.0") in metrics
+        incoming = 'bmt_events_handled_total{outcome="%s",service="provisioning",type="%s"} %s'
+        assert incoming % ("duplicate", "my.gov.bmt.Approved.v1", "1.0") in metrics
 
 
 async def test_a_crash_between_the_targets_is_finished_and_said_once(
@@ -274,12 +274,12 @@ async def test_two_requests_for_one_account_are_configured_in_the_order_of_their
             for count, request in enumerate((first, last), start=1):
                 await approve(wire, request)
 
-                async def heard(count=count) -> None:
+                async def incoming(count=count) -> None:
                     # Two requests are in two partitions: which is heard first is Kafka's to say.
                     answer = await client.get("/v1/configurations", headers=as_("administrator"))
                     assert len(answer.json()["items"]) == count
 
-                await eventually(heard, timeout=10)
+                await eventually(incoming, timeout=10)
         finally:
             ipms.process.signal(signal.SIGCONT)
         _, on = await hear(wire, first, "ConfigurationStarted", "Configured")

@@ -9,7 +9,7 @@ from fixtures.ledger_keys import seals_of
 from fixtures.samples import facts, received
 
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import clock
 from bmt.contracts.envelope import Envelope
 from services.records.handlers import entering, file_event
@@ -96,14 +96,14 @@ async def test_what_cannot_be_hashed_stops_no_leaf_beside_it(database):
     assert await database.leaves.count_documents({}) == 1
 
 
-def heard(event, event_id, **more):
+def incoming(event, event_id, **more):
     data = {**event.model_dump(mode="json", by_alias=True), **more}
     subject = event.request.request_id
     moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
     envelope = Envelope(
         id=event_id, source="/bmt/intake", type=event.TYPE, subject=subject, time=moment, data=data
     )
-    return Heard(envelope, event, 1, f"/bmt/intake/{subject}")
+    return IncomingEvent(envelope, event, 1, f"/bmt/intake/{subject}")
 
 
 async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_number(database):
@@ -112,7 +112,7 @@ async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_nu
     register = FileNumbers(database.file_numbers, "{agency}.BMT.600-1/2")
     requests = [facts(request_id=clock.new_id()) for _ in range(4)]
     wave = [
-        await file_event(heard(received(request), event_id, **more))
+        await file_event(incoming(received(request), event_id, **more))
         for request, event_id, more in zip(
             requests, ("e-1", "e-2", "e-1", "e-4"), ({}, {"later": math.nan}, {}, {}), strict=True
         )

@@ -32,8 +32,8 @@ DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 NOW = datetime(2025, 11, 25, 2, tzinfo=UTC)
 
 
-def open_review(heard: RequestReceived, said_at: datetime = NOW, policy=MAMPU) -> OpenReview:
-    return OpenReview(heard, said_at, policy)
+def open_review(incoming: RequestReceived, said_at: datetime = NOW, policy=MAMPU) -> OpenReview:
+    return OpenReview(incoming, said_at, policy)
 
 
 def decide(decision: str, by: Officer = SITI, agency="MAMPU", policy=MAMPU, **fields) -> Decide:
@@ -48,14 +48,14 @@ def opened(request: RequestFacts = REQUEST, warnings=(), due_at: datetime = DUE)
     return ReviewOpened(request=request, due_at=due_at, warnings=warnings)
 
 
-def papers(heard: RequestReceived, levels: int = 1) -> PapersReceived:
+def papers(incoming: RequestReceived, levels: int = 1) -> PapersReceived:
     return PapersReceived(
-        request=heard.request,
-        submitted_by=heard.submitted_by,
-        justification=heard.justification,
-        documents=heard.documents,
+        request=incoming.request,
+        submitted_by=incoming.submitted_by,
+        justification=incoming.justification,
+        documents=incoming.documents,
         approval_levels=levels,
-        not_shown=heard.not_shown,
+        not_shown=incoming.not_shown,
     )
 
 

@@ -53,7 +53,7 @@ class Office:
             decider=DECIDER,
             vocabulary=Vocabulary([*SAID, *PRIVATE]),
             published=[event.TYPE for event in SAID],
-            hand_over=self._hand_over,
+            deliver=self._hand_over,
             clock=lambda: NOW,
             new_id=new_id,
         )

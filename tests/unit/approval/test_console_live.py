@@ -8,13 +8,13 @@ from fixtures.memory_view_store import MemoryViewStore
 from fixtures.samples import received
 from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
-from test_review_view import OPENED_AT, heard
+from test_review_view import OPENED_AT, incoming
 
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
 from services.approval import views
 from services.approval.console import live as live_
-from services.approval.console.live import Live, Pulse
+from services.approval.console.live import ChangeSignal, Live
 from services.approval.views import REVIEWS, Wanted
 
 BEFORE = OPENED_AT - timedelta(seconds=1)
@@ -28,7 +28,7 @@ async def for_ever():
 async def reviews():
     reviews = ViewProjection(checked(REVIEWS), MemoryViewStore())
     await reviews.apply(
-        [heard(opened(warnings=("not_serving",))), heard(papers(received(REQUEST)), 2)]
+        [incoming(opened(warnings=("not_serving",))), incoming(papers(received(REQUEST)), 2)]
     )
     return reviews
 
@@ -43,30 +43,32 @@ async def first(stream):
 
 async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 60)
-    pulse = Pulse()
-    stream = Live(reviews, pulse).of_request(
+    change_signal = ChangeSignal()
+    stream = Live(reviews, change_signal).of_request(
         REQUEST.request_id, 1, lambda one: one.status, for_ever
     )
     told = asyncio.create_task(first(stream))
     await asyncio.sleep(0)
-    decided = heard(rejected(), 3)
+    decided = incoming(rejected(), 3)
     await reviews.apply([decided])
-    await pulse.apply([decided])
+    await change_signal.apply([decided])
     assert await asyncio.wait_for(told, 5) == {"what": "rejected"}
 
 
 async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LOOKS_EVERY_SECONDS", 0.01)
-    stream = Live(reviews, Pulse()).of_agency("MAMPU", OPENED_AT + timedelta(seconds=1), for_ever)
+    stream = Live(reviews, ChangeSignal()).of_agency(
+        "MAMPU", OPENED_AT + timedelta(seconds=1), for_ever
+    )
     told = asyncio.create_task(first(stream))
     await asyncio.sleep(0)
-    await reviews.apply([heard(rejected(), 3)])
+    await reviews.apply([incoming(rejected(), 3)])
     assert await asyncio.wait_for(told, 5) == {"count": "1"}
 
 
 async def test_a_stream_ends_by_itself_and_says_when_to_come_again(reviews, monkeypatch):
     monkeypatch.setattr(live_, "LASTS_SECONDS", 0)
-    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE, for_ever)
+    stream = Live(reviews, ChangeSignal()).of_agency("MAMPU", BEFORE, for_ever)
     events = [event async for event in stream]
     assert [(event.comment, event.retry) for event in events] == [("open", 500)]
 
@@ -80,10 +82,10 @@ async def test_a_stream_ends_with_the_session_it_was_opened_in_and_tells_nothing
     async def goes_on():
         return signed_in
 
-    stream = Live(reviews, Pulse()).of_agency("MAMPU", BEFORE, goes_on)
+    stream = Live(reviews, ChangeSignal()).of_agency("MAMPU", BEFORE, goes_on)
     assert await first(stream) == {"count": "1"}
     signed_in = False
-    await reviews.apply([heard(rejected(), 3)])
+    await reviews.apply([incoming(rejected(), 3)])
     assert await asyncio.wait_for(first(stream), 5) is None
 
 

@@ -10,7 +10,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import Refused
 from bmt.pages import session
 from bmt.pages.login import SignInFirst
-from services.approval.console.clients import File, Neighbours, address
+from services.approval.console.clients import File, ServiceClients, address
 
 SIGNED_IN = session.Session(
     Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", goes_on=None
@@ -21,13 +21,13 @@ class Told(BaseModel):
     said: str
 
 
-def errand(answers, signed_in=SIGNED_IN):
-    neighbours = Neighbours(
+def visitor_client(answers, signed_in=SIGNED_IN):
+    service_clients = ServiceClients(
         {"intake": "http://intake/", "provisioning": ""}, httpx.MockTransport(answers)
     )
     request = Request({"type": "http"})
     session.put(request, signed_in)
-    return neighbours.errand(request)
+    return service_clients.visitor_client(request)
 
 
 def problem(name, status, **more):
@@ -42,7 +42,9 @@ async def test_a_call_bears_the_visitors_token_and_leaves_out_what_was_not_asked
         return httpx.Response(200, json={"said": "yes"})
 
     asked = {"status": "waiting", "cursor": None}
-    assert (await errand(answers).get("intake", address("inbox"), Told, asked)).said == "yes"
+    assert (
+        await visitor_client(answers).get("intake", address("inbox"), Told, asked)
+    ).said == "yes"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ async def test_a_command_bears_its_forms_key():
         assert call.headers["idempotency-key"] == "form-1"
         return httpx.Response(201, content=call.content)
 
-    told = await errand(answers).post("intake", address("x"), {"said": "done"}, Told, "form-1")
+    told = await visitor_client(answers).post(
+        "intake", address("x"), {"said": "done"}, Told, "form-1"
+    )
     assert told.said == "done"
 
 
@@ -100,7 +104,7 @@ async def test_a_file_goes_with_its_name_type_and_length():
 
     file = File("señor.pdf", "application/pdf", 4, content())
     assert (
-        await errand(answers).send("intake", address("documents"), file, Told, "k")
+        await visitor_client(answers).send("intake", address("documents"), file, Told, "k")
     ).said == "%PDF"
 
 
@@ -111,7 +115,7 @@ async def test_a_refusal_is_told_as_the_service_tells_it():
         return problem("validation_failed", 422, errors=[fault], allowed=["form"])
 
     with pytest.raises(Refused) as refused:
-        await errand(answers).get("intake", address("x"), Told)
+        await visitor_client(answers).get("intake", address("x"), Told)
     assert refused.value.problem == "validation_failed"
     assert [one.pointer for one in refused.value.errors] == ["/applicant/email"]
     assert refused.value.extra == {"allowed": ["form"]}
@@ -129,7 +133,7 @@ async def test_a_refusal_is_told_as_the_service_tells_it():
 )
 async def test_an_answer_that_is_none_makes_the_service_unavailable(answer):
     with pytest.raises(Unavailable) as away:
-        await errand(lambda _: answer).get("intake", address("x"), Told)
+        await visitor_client(lambda _: answer).get("intake", address("x"), Told)
     assert away.value.part == "intake"
 
 
@@ -138,19 +142,21 @@ async def test_a_service_that_does_not_answer_is_unavailable():
         raise httpx.ConnectError("refused", request=call)
 
     with pytest.raises(Unavailable):
-        await errand(answers).get("intake", address("x"), Told)
+        await visitor_client(answers).get("intake", address("x"), Told)
 
 
 async def test_a_token_that_ran_out_asks_to_sign_in_again():
     with pytest.raises(SignInFirst):
-        await errand(lambda _: problem("unauthenticated", 401)).get("intake", address("x"), Told)
+        await visitor_client(lambda _: problem("unauthenticated", 401)).get(
+            "intake", address("x"), Told
+        )
 
 
 def test_who_has_no_session_is_asked_to_sign_in():
     with pytest.raises(SignInFirst):
-        errand(None, None)
+        visitor_client(None, None)
 
 
 def test_a_service_without_an_address_is_none_of_the_neighbours():
-    neighbours = Neighbours({"intake": "http://intake", "provisioning": ""})
-    assert ("intake" in neighbours, "provisioning" in neighbours) == (True, False)
+    service_clients = ServiceClients({"intake": "http://intake", "provisioning": ""})
+    assert ("intake" in service_clients, "provisioning" in service_clients) == (True, False)

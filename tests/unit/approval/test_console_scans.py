@@ -14,7 +14,7 @@ from bmt.pages import session
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import scans
-from services.approval.console.clients import Neighbours
+from services.approval.console.clients import ServiceClients
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
@@ -39,11 +39,11 @@ def browser():
 
         seen = []
         transport = httpx.MockTransport(intake)
-        neighbours = Neighbours({"intake": "http://intake"}, transport)
+        service_clients = ServiceClients({"intake": "http://intake"}, transport)
         layout = Layout("/console", [Path(console.__file__).parent])
         layout.always(offices={})
         app = FastAPI()
-        app.include_router(scans.routes(layout, neighbours, AGENCIES, lambda: VISITOR))
+        app.include_router(scans.routes(layout, service_clients, AGENCIES, lambda: VISITOR))
 
         async def signed_in(scope, receive, send):
             session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))

@@ -41,11 +41,11 @@ HALF = (*TWO, endorsed())
 
 def test_a_request_keeps_the_levels_of_the_rules_it_was_opened_under():
     two = MAMPU.__class__(approval_levels=2)
-    heard = received(REQUEST)
-    given(DECIDER).when(open_review(heard, policy=two)).then(
-        opened(due_at=two.due_at(REQUEST.received_at)), papers(heard, levels=2)
+    incoming = received(REQUEST)
+    given(DECIDER).when(open_review(incoming, policy=two)).then(
+        opened(due_at=two.due_at(REQUEST.received_at)), papers(incoming, levels=2)
     )
-    given(DECIDER, opened(), papers(heard)).when(decide("approve", policy=two)).then(approved())
+    given(DECIDER, opened(), papers(incoming)).when(decide("approve", policy=two)).then(approved())
     given(DECIDER, *TWO).when(decide("approve", policy=MAMPU)).then(endorsed())
 
 

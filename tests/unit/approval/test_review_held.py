@@ -54,11 +54,12 @@ def correction(*, while_open: bool = True, request=CORRECTED):
 
 
 def corrected_papers(**changes):
-    heard = correction(**changes)
+    incoming = correction(**changes)
     told = {
-        name: getattr(heard, name) for name in ("corrected_by", "correction_reason", "while_open")
+        name: getattr(incoming, name)
+        for name in ("corrected_by", "correction_reason", "while_open")
     }
-    return papers(heard).model_copy(update=told)
+    return papers(incoming).model_copy(update=told)
 
 
 def test_an_open_request_is_held_for_who_corrects_it():

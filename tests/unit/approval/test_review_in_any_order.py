@@ -103,9 +103,9 @@ class Reviews(DeciderMachine):
         policy = replace(MAMPU, approval_levels=levels)
         self._open(request, received(request, warnings=warnings), policy)
 
-    def _open(self, request, heard, policy):
+    def _open(self, request, incoming, policy):
         is_over = self._is_over(request)
-        said = self.tell(open_review(heard, policy=policy), request.request_id)
+        said = self.tell(open_review(incoming, policy=policy), request.request_id)
         if is_over:
             assert said.kind in {AlreadyDecided, RequestClosed}
         else:

@@ -21,7 +21,7 @@ from reviews import (
     withdrawn,
 )
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
@@ -34,7 +34,7 @@ OPENED_AT = datetime(2025, 11, 24, 2, tzinfo=UTC)
 PAPERS = papers(received(REQUEST))
 
 
-def heard(event: Any, sequence: int = 1) -> Heard[Any]:
+def incoming(event: Any, sequence: int = 1) -> IncomingEvent[Any]:
     envelope = Envelope(
         id=f"e{sequence}",
         source="/bmt/approval",
@@ -44,11 +44,11 @@ def heard(event: Any, sequence: int = 1) -> Heard[Any]:
         sequence=str(sequence),
         data={},
     )
-    return Heard(envelope, event, sequence, f"request-{REQUEST.request_id}")
+    return IncomingEvent(envelope, event, sequence, f"request-{REQUEST.request_id}")
 
 
 def after(*events: Any) -> RequestUnderReview | None:
-    return folded(REVIEWS, [heard(event, n) for n, event in enumerate(events, start=1)])
+    return folded(REVIEWS, [incoming(event, n) for n, event in enumerate(events, start=1)])
 
 
 def test_an_open_review_shows_the_requests_facts_warnings_and_due_time():
@@ -132,8 +132,8 @@ def test_a_correction_shows_by_whom_why_and_what_differs():
         "correction_reason": "Salah taip.",
         "while_open": True,
     }
-    heard = received(corrected, justification="Lebih jelas.")
-    review = after(opened(), PAPERS, opened(corrected), papers(heard).model_copy(update=told))
+    incoming = received(corrected, justification="Lebih jelas.")
+    review = after(opened(), PAPERS, opened(corrected), papers(incoming).model_copy(update=told))
     assert not review.history[0].changes
     step = review.history[1]
     assert (step.by, step.detail, step.corrected) == (FAIZ.subject, "Salah taip.", True)
@@ -151,8 +151,8 @@ def test_a_termination_is_shown_without_sizes():
 
 
 def test_a_bulk_call_is_no_request():
-    assert REVIEWS.key(heard(BulkAnswered(results=()))) is None
-    assert REVIEWS.key(heard(PAPERS)) == REQUEST.request_id
+    assert REVIEWS.key(incoming(BulkAnswered(results=()))) is None
+    assert REVIEWS.key(incoming(PAPERS)) == REQUEST.request_id
 
 
 def test_an_approval_that_is_not_the_last_is_shown_with_how_many_are_needed():

@@ -10,7 +10,7 @@ from fastapi import Request
 from fixtures.problems import assert_problem
 
 from bmt.chassis.http.app import api_router, create_app
-from bmt.chassis.http.limits import CrowdLimits
+from bmt.chassis.http.limits import ConcurrencyLimits
 from bmt.chassis.runtime.metrics import new_registry
 
 MOST = 3
@@ -47,7 +47,7 @@ def crowded(counter, verifier) -> httpx.AsyncClient:
         authenticator=verifier,
         registry=new_registry(),
         readiness={},
-        crowd=CrowdLimits(most=MOST, each=MOST),
+        concurrency=ConcurrencyLimits(most=MOST, each=MOST),
         lifespan=lambda _: nullcontext(),
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://counter")

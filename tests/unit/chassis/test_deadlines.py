@@ -13,7 +13,7 @@ from parcel_api import parcel_routes
 from starlette.responses import StreamingResponse
 
 from bmt.chassis.http.app import api_router, create_app
-from bmt.chassis.http.limits import CrowdLimits
+from bmt.chassis.http.limits import ConcurrencyLimits
 from bmt.chassis.runtime.metrics import new_registry
 from bmt.chassis.runtime.run import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
@@ -90,7 +90,7 @@ async def port(desk, verifier, gate):
         authenticator=verifier,
         registry=new_registry(),
         readiness={},
-        crowd=CrowdLimits(most=MOST, each=EACH),
+        concurrency=ConcurrencyLimits(most=MOST, each=EACH),
         lifespan=lambda _: nullcontext(),
     )
     server = uvicorn.Server(configuration(lambda _: app, settings))

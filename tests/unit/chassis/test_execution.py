@@ -29,7 +29,7 @@ class Bench:
             decider=parcels.DECIDER,
             vocabulary=parcels.VOCABULARY,
             published=parcels.PUBLISHED,
-            hand_over=self._hand_over,
+            deliver=self._hand_over,
             clock=lambda: NOON,
             new_id=new_id,
             count=lambda *counted: self.counted.append(counted),

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from parcels import Post, Posted
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import tracing
 from bmt.contracts.envelope import Envelope
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def heard(traceparent: str | None) -> Heard[Posted]:
+def incoming(traceparent: str | None) -> IncomingEvent[Posted]:
     envelope = Envelope(
         id="e1",
         source="/test",
@@ -21,16 +21,16 @@ def heard(traceparent: str | None) -> Heard[Posted]:
         traceparent=traceparent,
         data={"weight": 1},
     )
-    return Heard(envelope, Posted(weight=1), 1, "/test/1")
+    return IncomingEvent(envelope, Posted(weight=1), 1, "/test/1")
 
 
 def test_its_id_is_the_causation_and_its_trace_goes_on():
-    message = heard(TRACEPARENT).leads_to("parcel-1", Post(1))
+    message = incoming(TRACEPARENT).to_command("parcel-1", Post(1))
     assert (message.stream, message.causation, message.command) == ("parcel-1", "e1", Post(1))
     assert message.traceparent == TRACEPARENT
 
 
 @pytest.mark.parametrize("traceparent", [None, "00-nonsense"])
 def test_a_trace_begins_where_the_event_has_none(traceparent):
-    message = heard(traceparent).leads_to("parcel-1", Post(1))
+    message = incoming(traceparent).to_command("parcel-1", Post(1))
     assert tracing.accepted(message.traceparent) == message.traceparent

@@ -9,7 +9,7 @@ from fixtures.memory_event_store import MemoryEventStore
 from fixtures.memory_view_store import MemoryViewStore
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.messaging.delivery import MissedEvents, OwnProjections
 from bmt.chassis.readmodels import rebuilding
@@ -25,11 +25,11 @@ class Shelf(BaseModel):
     weights: tuple[int, ...] = ()
 
 
-def fold(shelf: Body | None, heard: Heard[BaseModel]) -> Body | None:
-    assert isinstance(heard.data, parcels.Posted)
-    if heard.data.weight < 0:
+def fold(shelf: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    assert isinstance(incoming.data, parcels.Posted)
+    if incoming.data.weight < 0:
         raise ValueError("a defect of the fold")
-    return {"weights": [*(shelf["weights"] if shelf else ()), heard.data.weight]}
+    return {"weights": [*(shelf["weights"] if shelf else ()), incoming.data.weight]}
 
 
 SHELVES = View(name="shelves", model=Shelf, fold=fold)

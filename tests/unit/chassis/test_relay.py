@@ -77,8 +77,8 @@ class Seen:
     def __init__(self) -> None:
         self.positions = []
 
-    async def apply(self, heard) -> None:
-        self.positions += [event.position for event in heard]
+    async def apply(self, incoming) -> None:
+        self.positions += [event.position for event in incoming]
 
 
 @asynccontextmanager
@@ -210,10 +210,10 @@ async def test_an_older_commit_that_the_views_cannot_have_yet_stays_pending():
     class Away(Seen):
         away = True
 
-        async def apply(self, heard):
+        async def apply(self, incoming):
             if self.away:
                 raise StoreUnavailable
-            await super().apply(heard)
+            await super().apply(incoming)
 
     store, topic, seen = MemoryEventStore(), Topic(), Away()
     async with running(store, topic, seen) as relay:

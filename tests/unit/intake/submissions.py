@@ -10,15 +10,15 @@ from bmt.contracts.requests import RequestFacts, SubmitRequest
 from bmt.contracts.values import Document, Submitter
 from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail
-from services.intake.domain.submission import Caller, Standing, Submission
+from services.intake.domain.submission import AccountStatus, Caller, Submission
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
 CODES = codes_of(AGENCIES)
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 ID = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
 SITI = "siti.mampu@mygovuc.gov.my"
-SERVING = Standing(registered=True, serving=True)
-ENABLED = Standing(registered=True, serving=True, enabled=True)
+SERVING = AccountStatus(registered=True, serving=True)
+ENABLED = AccountStatus(registered=True, serving=True, enabled=True)
 
 ADMINISTRATOR = Caller("aminah.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
 OTHER = Caller("hafiz.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
@@ -40,7 +40,7 @@ MESSAGE = Document(
 )
 
 
-def wish(**changes: Any) -> SubmitRequest:
+def requested(**changes: Any) -> SubmitRequest:
     body = {
         "kind": "application",
         "agency": "MAMPU",
@@ -63,9 +63,9 @@ def submission(caller: Caller = ADMINISTRATOR, **changes: Any) -> Submission:
     channel = changes.get("channel", "memo")
     if channel == "event":
         changes.pop("channel")
-    asked = wish(**changes)
+    asked = requested(**changes)
     return Submission(
-        wish=asked,
+        requested=asked,
         channel=channel,
         caller=caller,
         agency=AGENCIES.get(asked.agency) if asked.agency in AGENCIES else None,
@@ -82,7 +82,7 @@ def facts(**changes: Any) -> RequestFacts:
         "reference": "BMT-MAMPU-2026-7K3QF9ZT",
         "kind": "application",
         "agency": "MAMPU",
-        "applicant": wish().applicant,
+        "applicant": requested().applicant,
         "channel": "memo",
         "reply_through": "memo",
         "quota_bytes": 10_000_000_000,

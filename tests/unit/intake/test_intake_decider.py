@@ -51,7 +51,7 @@ from services.intake.domain.errors import (
 )
 from services.intake.domain.events import Bounce, InboxItemDismissed, InboxItemReceived, Missing
 from services.intake.domain.received import reference
-from services.intake.domain.submission import Standing
+from services.intake.domain.submission import AccountStatus
 
 APPROVED = Decision(
     decision="approve",
@@ -230,12 +230,16 @@ class TestWarnings:
         [
             ("application", SERVING, ()),
             ("application", ENABLED, ("already_active",)),
-            ("application", Standing(registered=True), ("not_serving",)),
-            ("application", Standing(registered=False), ("not_registered",)),
+            ("application", AccountStatus(registered=True), ("not_serving",)),
+            ("application", AccountStatus(registered=False), ("not_registered",)),
             ("application", None, ("directory_unavailable",)),
             ("termination", ENABLED, ()),
             ("termination", SERVING, ("no_active_service",)),
-            ("termination", Standing(registered=False), ("not_registered", "no_active_service")),
+            (
+                "termination",
+                AccountStatus(registered=False),
+                ("not_registered", "no_active_service"),
+            ),
             ("termination", None, ("directory_unavailable",)),
         ],
     )

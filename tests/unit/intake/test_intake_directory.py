@@ -16,15 +16,15 @@ from services.intake.directory.scim import (
     ScimDirectory,
 )
 from services.intake.directory.snapshot import AT_ONCE, MOST_WAITING, Directory
-from services.intake.domain.submission import Standing
+from services.intake.domain.submission import AccountStatus
 
-SERVING = Standing(registered=True, serving=True)
-ENABLED = Standing(registered=True, serving=True, enabled=True)
-UNKNOWN = Standing(registered=False)
+SERVING = AccountStatus(registered=True, serving=True)
+ENABLED = AccountStatus(registered=True, serving=True, enabled=True)
+UNKNOWN = AccountStatus(registered=False)
 NAMES = ["connector", "operation", "outcome"]
 
 
-def serving(standing: Standing) -> bool:
+def serving(standing: AccountStatus) -> bool:
     return standing == SERVING
 
 
@@ -73,10 +73,10 @@ class TestScim:
         directory, registry = directory_of(scim)
         assert await directory.everybody() == {
             "siti": SERVING,
-            "ravi": Standing(registered=True),
+            "ravi": AccountStatus(registered=True),
             "lim": ENABLED,
             "jelani": SERVING,
-            "zainab": Standing(registered=True),
+            "zainab": AccountStatus(registered=True),
         }
         assert len(scim.requests) == 3
         labels = {"connector": "directory", "operation": "list", "outcome": "done"}
@@ -167,7 +167,7 @@ class TestOddAnswers:
     @pytest.mark.parametrize(("written", "standing"), [("True", SERVING), ("false", None)])
     async def test_truths_may_be_written_as_words(self, written, standing):
         directory, _ = directory_of(FakeScim(user("siti", active=written)))
-        expected = standing or Standing(registered=True)
+        expected = standing or AccountStatus(registered=True)
         assert await directory.everybody() == {"siti": expected}
 
     @pytest.mark.parametrize("letters", [str.lower, str.upper])
@@ -276,7 +276,7 @@ class TestOddAnswers:
 class Source:
     """A directory in memory, that can be away or slow."""
 
-    def __init__(self, **accounts: Standing) -> None:
+    def __init__(self, **accounts: AccountStatus) -> None:
         self.accounts = accounts
         self.away = False
         self.hold: asyncio.Event | None = None

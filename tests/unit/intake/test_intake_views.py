@@ -9,7 +9,7 @@ from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
 from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope
@@ -46,7 +46,7 @@ AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
 WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
 
 
-def heard(event, position: int, seconds: float) -> Heard:
+def incoming(event, position: int, seconds: float) -> IncomingEvent:
     """An event of intake's own stream, or of another service's topic."""
     writer = WRITERS.get(type(event), "intake")
     envelope = Envelope(
@@ -58,7 +58,7 @@ def heard(event, position: int, seconds: float) -> Heard:
         data={},
     )
     origin = f"request-{ID}" if writer == "intake" else f"/bmt/{writer}/{ID}"
-    return Heard(envelope, event, position, origin)
+    return IncomingEvent(envelope, event, position, origin)
 
 
 def ruling(kind, **more):
@@ -110,7 +110,7 @@ async def told(*events):
 
 class TestRequests:
     async def test_the_whole_procedure_is_told_in_its_order(self):
-        document = await told(*(heard(*each) for each in WHOLE))
+        document = await told(*(incoming(*each) for each in WHOLE))
         status = answers.request_status(document)
         assert status.status == "filed"
         assert [(step.step, step.by, step.detail) for step in status.steps] == [
@@ -130,11 +130,11 @@ class TestRequests:
         assert document.open_for is None
 
     async def test_whatever_order_the_topics_bring_it_says_the_same(self):
-        expected = await told(*(heard(*each) for each in WHOLE))
+        expected = await told(*(incoming(*each) for each in WHOLE))
         rng = random.Random(7)
         by_writer = {}
         for each in WHOLE:
-            by_writer.setdefault(WRITERS[type(each[0])], []).append(heard(*each))
+            by_writer.setdefault(WRITERS[type(each[0])], []).append(incoming(*each))
         for _ in range(50):
             queues = [list(queue) for queue in by_writer.values()]
             mixed = []
@@ -143,14 +143,14 @@ class TestRequests:
             assert await told(*mixed) == expected
 
     async def test_events_of_one_moment_stand_in_the_procedures_order(self):
-        events = [heard(event, 1, 0) for event in (received(), APPROVED, CONFIGURED, FILED)]
+        events = [incoming(event, 1, 0) for event in (received(), APPROVED, CONFIGURED, FILED)]
         for order in itertools.permutations(events):
             document = await told(*order)
             steps = [step.step for step in document.steps]
             assert steps == ["received", "approved", "configured", "filed"]
 
     async def test_an_event_twice_is_one_step(self):
-        document = await told(heard(*WHOLE[0]), heard(*WHOLE[1]), heard(*WHOLE[1]))
+        document = await told(incoming(*WHOLE[0]), incoming(*WHOLE[1]), incoming(*WHOLE[1]))
         assert len(document.steps) == 2
 
     @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ class TestRequests:
         ],
     )
     async def test_where_it_stands_and_whether_it_is_open(self, events, status, is_open):
-        document = await told(*(heard(event, 1, n) for n, event in enumerate(events)))
+        document = await told(*(incoming(event, 1, n) for n, event in enumerate(events)))
         assert document.status == status
         expected = "MAMPU/siti.mampu@mygovuc.gov.my" if is_open else None
         assert document.open_for == expected
@@ -175,7 +175,7 @@ class TestRequests:
         applicant = facts().applicant.model_copy(update={"name": "Siti Baharu"})
         again = received(applicant=applicant).model_copy(update={"warnings": ("not_serving",)})
         returned = ruling(ReturnedForCorrection, reason="Tanpa butiran.")
-        events = [heard(received(), 1, 0), heard(returned, 2, 1), heard(again, 2, 2)]
+        events = [incoming(received(), 1, 0), incoming(returned, 2, 1), incoming(again, 2, 2)]
         for document in (await told(*events), await told(events[0], events[2], events[1])):
             assert document.status == "received"
             assert document.facts.applicant.name == "Siti Baharu"
@@ -186,7 +186,9 @@ class TestRequests:
         by = Submitter(subject="siti", role="applicant")
         asked = WithdrawalRequested(request=facts(), reason="Tidak perlu.", requested_by=by)
         granted = Withdrawn(request=facts(), reason="Tidak perlu.", requested_by=by)
-        document = await told(heard(received(), 1, 0), heard(asked, 2, 1), heard(granted, 2, 2))
+        document = await told(
+            incoming(received(), 1, 0), incoming(asked, 2, 1), incoming(granted, 2, 2)
+        )
         assert document.status == "withdrawn"
         steps = [(step.step, step.by, step.detail) for step in document.steps[1:]]
         assert steps == [
@@ -196,18 +198,18 @@ class TestRequests:
 
     async def test_an_integrators_reference_is_told(self):
         event = received(channel="event").model_copy(update={"source_reference": "HR-77"})
-        document = await told(heard(event, 1, 0))
+        document = await told(incoming(event, 1, 0))
         assert document.steps[0].detail == "event, HR-77"
 
     async def test_private_events_are_none_of_its_business(self):
-        assert await told(heard(waiting(), 1, 0)) is None
+        assert await told(incoming(waiting(), 1, 0)) is None
 
 
 class TestInbox:
     async def shown(self, *events):
         view = ViewProjection(checked(INBOX), MemoryViewStore())
         for position, event in enumerate(events, start=1):
-            await view.apply([heard(event, position, position)])
+            await view.apply([incoming(event, position, position)])
         return await view.get(ID)
 
     async def test_what_waits_says_what_was_understood_and_what_is_missing(self):
@@ -248,7 +250,7 @@ class TestInbox:
 
     async def test_a_request_that_never_waited_is_not_there(self):
         assert await self.shown(received()) is None
-        assert INBOX.key(heard(received(), 1, 0)) is None
+        assert INBOX.key(incoming(received(), 1, 0)) is None
 
 
 async def test_uploads_are_known_by_who_made_them():
@@ -257,7 +259,7 @@ async def test_uploads_are_known_by_who_made_them():
     )
     upload = DocumentUploaded(document=document, uploaded_by="siti", uploaded_at=NOON)
     view = ViewProjection(checked(UPLOADS), MemoryViewStore())
-    await view.apply([heard(upload, 1, 0), heard(received(), 1, 0)])
+    await view.apply([incoming(upload, 1, 0), incoming(received(), 1, 0)])
     assert (await view.get(ID)).document == document
 
 
@@ -269,11 +271,11 @@ async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():
     paper = waiting(scan=ScanOrigin(batch=batch, pages=(2,)))
     request = received().model_copy(update={"documents": (MESSAGE,)})
     view = ViewProjection(checked(HOLDERS), MemoryViewStore())
-    await view.apply([heard(paper, 1, 0)])
+    await view.apply([incoming(paper, 1, 0)])
     waits = await view.get(ID)
     assert set(waits.document_ids) == {MESSAGE.document_id, batch.document_id}
     assert (waits.account, waits.account_document_ids) == (None, ())
-    await view.apply([heard(request, 2, 1)])
+    await view.apply([incoming(request, 2, 1)])
     registered = await view.get(ID)
     assert set(registered.document_ids) == {MESSAGE.document_id, batch.document_id}
     assert registered.account_document_ids == (MESSAGE.document_id,)

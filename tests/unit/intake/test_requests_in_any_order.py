@@ -107,11 +107,11 @@ class Receptions(DeciderMachine):
         super().__init__()
         self.known = {}
 
-    @rule(target=requests, caller=CALLERS, wish=WISHES)
-    def a_request_comes(self, caller, wish):
+    @rule(target=requests, caller=CALLERS, requested=WISHES)
+    def a_request_comes(self, caller, requested):
         """Of any kind, by anybody: most are refused, and nothing is there then."""
         name = self._new()
-        said = self.tell(ReceiveRequest(name, _submission(caller, wish)), name)
+        said = self.tell(ReceiveRequest(name, _submission(caller, requested)), name)
         if isinstance(said, No):
             assert said.kind in {SubmissionWrong, NotTheirs}
         return name
@@ -149,14 +149,14 @@ class Receptions(DeciderMachine):
             said = self.tell(FollowRequest(event(facts), sequence, NOON), name)
             assert getattr(state, "answered", None) or not said
 
-    @rule(target=requests, wish=st.none() | WISHES, is_clear=st.booleans())
-    def an_email_comes(self, wish, is_clear):
+    @rule(target=requests, requested=st.none() | WISHES, is_clear=st.booleans())
+    def an_email_comes(self, requested, is_clear):
         name = self._new()
         missing = () if is_clear else (Missing(field="kind", detail="It says neither."),)
         command = ReceiveEmail(
             name,
             mail(missing=missing),
-            _submission(ADMINISTRATOR, {**wish, "channel": "email"}) if wish else None,
+            _submission(ADMINISTRATOR, {**requested, "channel": "email"}) if requested else None,
             AGENCIES.get("MAMPU"),
             ADMINISTRATOR,
             NOON,
@@ -209,9 +209,9 @@ class Receptions(DeciderMachine):
     def approval_decides(self, name):
         self.known[name] = replace(self.known[name], status="rejected", decision=REJECTED)
 
-    @rule(name=requests, caller=CALLERS, wish=WISHES, why=REASONS, held=st.booleans())
-    def it_is_corrected(self, name, caller, wish, why, held):
-        self._correct(name, _submission(caller, wish), why, held)
+    @rule(name=requests, caller=CALLERS, requested=WISHES, why=REASONS, held=st.booleans())
+    def it_is_corrected(self, name, caller, requested, why, held):
+        self._correct(name, _submission(caller, requested), why, held)
 
     @rule(name=requests, kind=KINDS, why=REASONS, held=st.booleans())
     def it_is_corrected_rightly(self, name, kind, why, held):
@@ -315,8 +315,8 @@ class Receptions(DeciderMachine):
         return [events for events in every if events]
 
 
-def _submission(caller, wish):
-    asked = wish if wish["kind"] == "application" else {**wish, "quota_bytes": None}
+def _submission(caller, requested):
+    asked = requested if requested["kind"] == "application" else {**requested, "quota_bytes": None}
     return submission(caller, **asked)
 
 

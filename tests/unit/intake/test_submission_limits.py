@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from submissions import ADMINISTRATOR, APPLICANT, HRMIS, SITI, submission
 
-from services.intake.domain.submission import Caller, Sender, Standing
+from services.intake.domain.submission import AccountStatus, Caller, Sender
 from services.intake.limits import SubmissionLimits
 
 GATEWAY = Caller("gateway", "operator", frozenset({"MAMPU"}))
@@ -76,7 +76,7 @@ async def test_messages_of_strangers_take_nothing_from_whose_address_it_is():
 
 async def test_the_directorys_address_is_written_to_as_well_and_counts_as_well():
     limit = limits(acknowledgements=3)
-    known = Standing(registered=True, serving=True, emails=("siti@mampu.gov.my",))
+    known = AccountStatus(registered=True, serving=True, emails=("siti@mampu.gov.my",))
     strangers = [
         by_mail(standing=known, **naming(f"a{number}@luar.example")) for number in range(10)
     ]
@@ -109,7 +109,7 @@ async def test_what_is_refused_anyway_counts_for_nothing():
 
 async def test_who_applies_for_somebody_else_uses_up_nothing_of_theirs():
     limit = limits(acknowledgements=2)
-    known = Standing(registered=True, serving=True, emails=(SITI,))
+    known = AccountStatus(registered=True, serving=True, emails=(SITI,))
     caller = Caller("penipu.mampu@mygovuc.gov.my", "applicant", frozenset({"MAMPU"}))
     theirs = submission(caller=caller, channel="form", standing=known)
     assert await passed(limit, theirs) == 10, "the decider refuses it"

@@ -9,11 +9,11 @@ from fixtures.procedure import configured, rejected, returned, withdrawn
 from fixtures.samples import MONDAY, facts, received
 
 from bmt.agencies import register
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (
     Event,
@@ -30,7 +30,7 @@ from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.notice import Notice
-from services.notification.domain.state import Slip, State
+from services.notification.domain.state import OutgoingNotice, State
 from services.notification.subscriptions import TABLE
 from services.notification.wording.composer import Composer, Kind, OwnWords
 
@@ -66,7 +66,9 @@ SAYS = {
 """The event that each notice is about."""
 
 
-def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str = "") -> Heard[Any]:
+def incoming(
+    event: Event, event_id: str = "", at: datetime = MONDAY, subject: str = ""
+) -> IncomingEvent[Any]:
     """`event` as it is heard; also one of the service's own."""
     about = event.request.request_id if isinstance(event, RequestEvent) else subject
     envelope = Envelope(
@@ -77,7 +79,7 @@ def heard(event: Event, event_id: str = "", at: datetime = MONDAY, subject: str 
         time=at,
         data={},
     )
-    return Heard(envelope, event, 1, "origin")
+    return IncomingEvent(envelope, event, 1, "origin")
 
 
 async def command(
@@ -85,8 +87,8 @@ async def command(
 ) -> Acknowledge | Tell:
     """What `event` leads to, where the agency has its `own` words for a kind of notice."""
     handle = bind(TABLE, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
-    message = await handle(heard(event, event_id))
-    complete = composing(Nothing(), Nothing(), composer, Spoken(**own), no_e_mail, Recent(1))
+    message = await handle(incoming(event, event_id))
+    complete = composing(Nothing(), Nothing(), composer, Spoken(**own), no_e_mail, LruCache(1))
     (done,) = await complete([message])
     return done.command
 
@@ -98,14 +100,16 @@ class Nothing:
         return dict.fromkeys(streams, DECIDER.initial)
 
 
-async def no_e_mail(_: Slip) -> Rendered:
+async def no_e_mail(_: OutgoingNotice) -> Rendered:
     raise ValueError("nothing is stored here")
 
 
-async def slip(about: str, request: RequestFacts = REQUEST, in_reply_to: str | None = None) -> Slip:
+async def outgoing(
+    about: str, request: RequestFacts = REQUEST, in_reply_to: str | None = None
+) -> OutgoingNotice:
     """The notice about a request, to be made into a message."""
     told = await command(SAYS[about](request), "019349f0-2222-7b3c-8d4e-5f60718293a4")
-    return Slip(request, told.notice, in_reply_to, wanted_since=told.notice.at)
+    return OutgoingNotice(request, told.notice, in_reply_to, wanted_since=told.notice.at)
 
 
 def notice(about: str = "acknowledgement", channel: str = "email", **changes: Any) -> Notice:

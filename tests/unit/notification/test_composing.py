@@ -15,7 +15,7 @@ from notices import (
     REQUEST,
     SENDER,
     due,
-    heard,
+    incoming,
     notice,
     prepared,
 )
@@ -23,14 +23,14 @@ from notices import (
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from services.notification.channels import email
 from services.notification.channels.rendered import Rendered
 from services.notification.composing import AT_HAND_BYTES, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Composed, Tell
 from services.notification.domain.failures import TellOfFailure
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.composer import Compose
 
 RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")
@@ -46,7 +46,7 @@ class Stores:
         self.fails = fails
         self.streams = streams
         self.writes: list[Sequence[SmallDocument]] = []
-        self.at_hand: Recent[str, bytes] = Recent(10)
+        self.at_hand: LruCache[str, bytes] = LruCache(10)
 
     async def known_states(self, streams: Any) -> Any:
         return {name: DECIDER.fold(list(self.streams.get(name, ()))) for name in streams}
@@ -77,7 +77,7 @@ async def test_the_e_mails_of_a_wave_are_stored_in_one_write():
     ((one, other),) = stores.writes
     assert first == (Composed(due(RECEIPT, THREAD), one.document_id),)
     assert second == (Composed(due(REJECTION, THREAD), other.document_id),)
-    told = Slip(REQUEST, REJECTION, THREAD, NOW)
+    told = OutgoingNotice(REQUEST, REJECTION, THREAD, NOW)
     assert other.content == email.message(told, SENDER)
     assert (other.media_type, other.filename.rpartition(".")[2]) == ("message/rfc822", "eml")
 
@@ -97,8 +97,8 @@ async def test_nothing_is_stored_for_what_is_told_already_or_is_no_e_mail():
 
 
 async def test_an_e_mail_that_cannot_be_made_is_left_to_a_worker_and_stops_no_other():
-    async def render(slip: Slip) -> Rendered:
-        if slip.request.reference == "wrong":
+    async def render(outgoing: OutgoingNotice) -> Rendered:
+        if outgoing.request.reference == "wrong":
             raise ValueError("a header must not hold a linefeed")
         return Rendered(b"mail", "message/rfc822", "a.eml")
 
@@ -110,7 +110,7 @@ async def test_an_e_mail_that_cannot_be_made_is_left_to_a_worker_and_stops_no_ot
 
 
 async def test_an_e_mail_of_more_than_a_chunk_is_left_to_a_worker():
-    async def render(_: Slip) -> Rendered:
+    async def render(_: OutgoingNotice) -> Rendered:
         return Rendered(b"m" * (CHUNK_BYTES + 1), "message/rfc822", "a.eml")
 
     assert await Stores().composed(ACKNOWLEDGE, render=render) == [()]
@@ -124,7 +124,7 @@ async def test_where_the_documents_cannot_be_reached_the_wave_comes_again():
 async def test_nothing_is_written_while_the_words_in_force_cannot_be_told():
     stores = Stores()
     with pytest.raises(StoreUnavailable):
-        await stores.composed(Compose(heard(rejected(REQUEST)), "rejected", None))
+        await stores.composed(Compose(incoming(rejected(REQUEST)), "rejected", None))
     assert stores.writes == []
 
 
@@ -133,8 +133,8 @@ async def test_where_storing_fails_otherwise_the_notices_are_due_all_the_same():
 
 
 async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
-    async def render(slip: Slip) -> Rendered:
-        length = AT_HAND_BYTES + (slip.notice.about == "rejected")
+    async def render(outgoing: OutgoingNotice) -> Rendered:
+        length = AT_HAND_BYTES + (outgoing.notice.about == "rejected")
         return Rendered(b"m" * length, "message/rfc822", "a.eml")
 
     stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
@@ -147,5 +147,5 @@ async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
 async def test_nothing_is_at_hand_that_is_not_stored():
     stores = Stores(RuntimeError())
     await stores.composed(ACKNOWLEDGE, render=email.rendering(SENDER))
-    document = await email.rendering(SENDER)(Slip(REQUEST, RECEIPT, THREAD, NOW))
+    document = await email.rendering(SENDER)(OutgoingNotice(REQUEST, RECEIPT, THREAD, NOW))
     assert f"sha256:{sha256(document.content).hexdigest()}" not in stores.at_hand

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from decider_specification import given
-from notices import NOW, REQUEST, due, heard, notice
+from notices import NOW, REQUEST, due, incoming, notice
 from test_reminding import ABOVE, OFFICE, Room, agencies
 
 from bmt.chassis.messaging.subscriptions import bind
@@ -46,16 +46,16 @@ def test_each_failure_is_told_once():
 )
 async def test_who_has_an_address_is_told(keys, wanted):
     handle = bind(TABLE, agencies=agencies(**keys), clock=lambda: NOW)
-    message = await handle[ConfigurationFailed](heard(FAILED, at=NOW))
+    message = await handle[ConfigurationFailed](incoming(FAILED, at=NOW))
     assert (message is not None) == wanted
     if message:
         assert message.command == TELL
 
 
 def test_a_failure_gives_one_mail_to_send():
-    (work,) = work_of(heard(DUE, subject=REQUEST.request_id))
+    (work,) = work_of(incoming(DUE, subject=REQUEST.request_id))
     assert failure_of(work) == "failure-1"
-    assert [one.id for one in work_of(heard(TOLD, subject=REQUEST.request_id))] == [work.id]
+    assert [one.id for one in work_of(incoming(TOLD, subject=REQUEST.request_id))] == [work.id]
 
 
 async def told(room: Room, number: int = 1):

@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notices import REQUEST, SENDER, slip
+from notices import REQUEST, SENDER, outgoing
 
 from bmt.agencies.charter import MALAYSIA
 from services.notification.channels.email import body, message
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 
 OUTLOOK_ID = f"<SG2PR04MB{'1234567890ABCDEF' * 4}@SG2PR04MB1234.apcprd04.prod.outlook.com>"
 
@@ -23,13 +23,13 @@ def read(content: bytes) -> EmailMessage:
     return cast("EmailMessage", message_from_bytes(content, policy=default))
 
 
-def with_subject(one: Slip, subject: str) -> Slip:
+def with_subject(one: OutgoingNotice, subject: str) -> OutgoingNotice:
     content = one.notice.content.model_copy(update={"subject": subject})
     return replace(one, notice=one.notice.model_copy(update={"content": content}))
 
 
 async def test_headers_say_who_writes_to_whom_about_what():
-    mail = read(message(await slip("configured"), SENDER))
+    mail = read(message(await outgoing("configured"), SENDER))
     assert mail["From"] == "Perkhidmatan BMT MAMPU <bmt@mygovuc.gov.my>"
     assert mail["To"] == "ahmad@mampu.gov.my"
     assert mail["Subject"] == (
@@ -46,18 +46,20 @@ async def test_headers_say_who_writes_to_whom_about_what():
 
 
 async def test_the_text_arrives_as_it_was_written():
-    one = await slip("rejected")
+    one = await outgoing("rejected")
     mail = read(message(one, SENDER))
     assert mail.get_content_type() == "text/plain"
     assert mail.get_content() == body(one).replace("\n", "\r\n")
 
 
 async def test_the_same_notice_is_the_same_bytes():
-    assert message(await slip("configured"), SENDER) == message(await slip("configured"), SENDER)
+    assert message(await outgoing("configured"), SENDER) == message(
+        await outgoing("configured"), SENDER
+    )
 
 
 async def test_it_is_ascii_in_short_enough_lines():
-    content = message(await slip("rejected", in_reply_to=OUTLOOK_ID), SENDER)
+    content = message(await outgoing("rejected", in_reply_to=OUTLOOK_ID), SENDER)
     assert content.isascii()
     lines = content.split(b"\r\n")
     assert not any(b"\n" in line or b"\r" in line for line in lines)
@@ -68,7 +70,7 @@ async def test_it_is_ascii_in_short_enough_lines():
 
 @pytest.mark.parametrize("asked", ["<a@b.example>", "a@b.example", OUTLOOK_ID])
 async def test_it_answers_in_the_thread_of_the_applicants_own_e_mail(asked):
-    mail = read(message(await slip("acknowledgement", in_reply_to=asked), SENDER))
+    mail = read(message(await outgoing("acknowledgement", in_reply_to=asked), SENDER))
     wanted = asked if asked.startswith("<") else f"<{asked}>"
     assert mail["In-Reply-To"] == wanted
     assert mail["References"] == wanted
@@ -76,14 +78,14 @@ async def test_it_answers_in_the_thread_of_the_applicants_own_e_mail(asked):
 
 
 async def test_an_outcome_in_a_thread_is_no_automatic_reply():
-    mail = read(message(await slip("rejected", in_reply_to="<a@b.example>"), SENDER))
+    mail = read(message(await outgoing("rejected", in_reply_to="<a@b.example>"), SENDER))
     assert mail["In-Reply-To"] == "<a@b.example>"
     assert mail["Auto-Submitted"] == "auto-generated"
 
 
 @pytest.mark.parametrize("asked", ["", "no id", "<a@b>\r\nBcc: x@y.example", "<é@b.example>"])
 async def test_what_is_no_message_id_is_not_answered(asked):
-    content = message(await slip("acknowledgement", in_reply_to=asked), SENDER)
+    content = message(await outgoing("acknowledgement", in_reply_to=asked), SENDER)
     mail = read(content)
     assert mail["In-Reply-To"] is None
     assert b"Bcc" not in content
@@ -91,14 +93,14 @@ async def test_what_is_no_message_id_is_not_answered(asked):
 
 async def test_a_reference_cannot_add_a_header():
     request = REQUEST.model_copy(update={"reference": "MAMPU\r\nBcc: spy@evil.example\r\n\r\nx"})
-    mail = read(message(await slip("rejected", request), SENDER))
+    mail = read(message(await outgoing("rejected", request), SENDER))
     assert mail["Bcc"] is None
     assert mail["Subject"].startswith("[MAMPU Bcc: spy@evil.example x] Status")
 
 
 async def test_a_line_break_that_reached_a_header_would_be_refused():
     with pytest.raises(ValueError, match="linefeed"):
-        message(with_subject(await slip("rejected"), "a\r\nBcc: spy@evil.example"), SENDER)
+        message(with_subject(await outgoing("rejected"), "a\r\nBcc: spy@evil.example"), SENDER)
 
 
 @settings(max_examples=60, deadline=None)
@@ -106,7 +108,7 @@ async def test_a_line_break_that_reached_a_header_would_be_refused():
 async def test_whatever_the_applicant_is_called_only_the_text_says_it(name):
     applicant = REQUEST.applicant.model_copy(update={"name": name})
     request = REQUEST.model_copy(update={"applicant": applicant})
-    mail = read(message(await slip("acknowledgement", request), SENDER))
+    mail = read(message(await outgoing("acknowledgement", request), SENDER))
     assert name in mail.get_content()
     assert mail["To"] == "ahmad@mampu.gov.my"
     assert set(mail.keys()) == {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
-from bmt.chassis.runtime.lru_cache import Recent
+from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailServerAway
@@ -27,7 +27,7 @@ class Office:
     def __init__(self, answer: Exception | None = None) -> None:
         self.answer = answer
         self.commands: list[Any] = []
-        self.at_hand: Recent[str, bytes] = Recent(1)
+        self.at_hand: LruCache[str, bytes] = LruCache(1)
         self.sent: list[bytes] = []
         self.writes: list[int] = []
 
@@ -98,7 +98,7 @@ async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
     office, slow, recorded = Office(), asyncio.Event(), asyncio.Event()
     execute_many = office.execute_many
 
-    async def heard(messages: Sequence[Any]) -> Sequence[Any]:
+    async def incoming(messages: Sequence[Any]) -> Sequence[Any]:
         recorded.set()
         return await execute_many(messages)
 
@@ -107,7 +107,7 @@ async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
         if len(office.sent) == 1:
             await slow.wait()
 
-    monkeypatch.setattr(office, "execute_many", heard)
+    monkeypatch.setattr(office, "execute_many", incoming)
     monkeypatch.setattr(office, "send", send)
     sent = asyncio.create_task(office.tries_all(NOW, [1, 1, 1]))
     await asyncio.wait_for(recorded.wait(), 5)

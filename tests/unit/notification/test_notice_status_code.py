@@ -4,7 +4,7 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from notices import COMPOSER, REQUEST, SAYS, SENDER, command, slip
+from notices import COMPOSER, REQUEST, SAYS, SENDER, command, outgoing
 from pypdf import PdfReader
 from words import own_words
 
@@ -14,7 +14,7 @@ from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.channels.status_link import telling_code
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.state import Slip
+from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.composer import OwnWords
 
 KEY = "a key of at least thirty-two characters"
@@ -34,7 +34,7 @@ async def text_of(channel, about="acknowledgement"):
     """An e-mail's text, or a paper's first page."""
     request = REQUEST.model_copy(update={"reply_through": channel})
     notice = (await command(SAYS[about](request), "e1", COMPOSING)).notice
-    rendered = await rendering(channel)(Slip(request, notice, None, notice.at))
+    rendered = await rendering(channel)(OutgoingNotice(request, notice, None, notice.at))
     if channel == "email":
         return rendered.content.decode().replace("=\r\n", "")
     return " ".join(PdfReader(BytesIO(rendered.content)).pages[0].extract_text().split())
@@ -64,7 +64,7 @@ async def test_the_qr_code_leads_to_the_page_with_the_reference_and_without_the_
     async def render(one):
         told.append(one.notice)
 
-    await telling_code(render, PAGE, KEY)(await slip("acknowledgement"))
+    await telling_code(render, PAGE, KEY)(await outgoing("acknowledgement"))
     assert told[0].status_address == f"{PAGE}?reference=MAMPU%2F2025%2F000001"
 
 
@@ -93,7 +93,7 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
     composer = replace(COMPOSING, agencies=Agencies([]))
     received = SAYS["acknowledgement"](REQUEST)
     notice = (await command(received, "e1", composer, acknowledgement=own)).notice
-    await telling_code(render, PAGE, KEY)(Slip(REQUEST, notice, None, notice.at))
+    await telling_code(render, PAGE, KEY)(OutgoingNotice(REQUEST, notice, None, notice.at))
     assert told == [read]
 
 
@@ -101,13 +101,13 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
 async def test_the_same_notice_is_the_same_bytes(channel):
     request = REQUEST.model_copy(update={"reply_through": channel})
     first, second = [
-        await rendering(channel)(await slip("acknowledgement", request)) for _ in range(2)
+        await rendering(channel)(await outgoing("acknowledgement", request)) for _ in range(2)
     ]
     assert first == second
 
 
 async def test_what_is_stored_of_the_notice_has_no_code():
-    one = await slip("acknowledgement")
+    one = await outgoing("acknowledgement")
     event = NoticeDue(request=REQUEST, notice=one.notice, wanted_at=one.wanted_since)
     await rendering("email")(one)
     assert CODE not in event.model_dump_json()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from folds import folded
-from notices import NOW, REQUEST, SITI, due, failed, heard, notice, notified, prepared
+from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
 from services.notification.views.notices import NOTICES, Told
@@ -22,7 +22,7 @@ def told(*events: Any) -> list[Told]:
     """The notices of one request, in the order in which they are listed."""
     of: dict[str, list[Any]] = {}
     for position, event in enumerate(events, start=1):
-        one = replace(heard(event), position=position)
+        one = replace(incoming(event), position=position)
         if (key := NOTICES.key(one)) is not None:
             of.setdefault(key, []).append(one)
     notices = [notice for some in of.values() if (notice := folded(NOTICES, some))]
@@ -41,13 +41,13 @@ def test_notices_stand_in_the_order_in_which_they_are_told():
 
 
 def test_notices_of_one_commit_stand_in_its_order():
-    first, second = heard(due(PAPER)), heard(due(MAIL))
+    first, second = incoming(due(PAPER)), incoming(due(MAIL))
     places = [folded(NOTICES, [one]).place for one in (first, second)]
     assert places == sorted(places)
 
 
 def test_the_tenth_commit_stands_behind_the_second():
-    early, late = (replace(heard(due(MAIL)), position=position) for position in (2, 10))
+    early, late = (replace(incoming(due(MAIL)), position=position) for position in (2, 10))
     assert folded(NOTICES, [early]).place < folded(NOTICES, [late]).place
 
 
@@ -88,7 +88,7 @@ def test_an_outcome_is_due_until_it_is_told():
 
 
 def work(event: Any) -> list[tuple[str, str]]:
-    return [(item.target, item.id) for item in work_of(heard(event))]
+    return [(item.target, item.id) for item in work_of(incoming(event))]
 
 
 def test_a_notice_that_is_due_is_prepared_and_an_e_mail_is_sent():
@@ -101,6 +101,6 @@ def test_a_notice_that_is_due_is_prepared_and_an_e_mail_is_sent():
 
 
 def test_a_piece_of_work_says_which_notice_and_which_sending_it_is():
-    (item,) = work_of(heard(RESEND))
+    (item,) = work_of(incoming(RESEND))
     assert (notice_of(item), sending_of(item)) == ("rejected", 2)
     assert item.subject == REQUEST.request_id

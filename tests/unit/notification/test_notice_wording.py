@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fixtures.procedure import configured, rejected
 from fixtures.samples import GB, received
-from notices import COMPOSER, REQUEST, command, slip
+from notices import COMPOSER, REQUEST, command, outgoing
 
 from bmt.agencies.register import Agencies
 from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage
@@ -30,7 +30,7 @@ NOTICES = [
     ("about", "request_"), NOTICES, ids=[f"{about}-{request.kind}" for about, request in NOTICES]
 )
 async def test_a_notice_reads_word_for_word(about, request_):
-    one = await slip(about, request_)
+    one = await outgoing(about, request_)
     written = f"{one.notice.content.subject}\n\n{body(one)}"
     assert written == (GOLDEN / f"{about}-{request_.kind}.txt").read_text()
 

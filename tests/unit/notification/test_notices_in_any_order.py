@@ -87,7 +87,9 @@ class Correspondences(DeciderMachine):
         due = [event.notification_id for event in said if isinstance(event, NoticeDue)]
         prepared = [e.notification_id for e in said if isinstance(e, NotificationPrepared)]
         assert prepared == due[: len(prepared)]
-        assert not prepared or all(slip.status != "due" for slip in before.slips.values())
+        assert not prepared or all(
+            outgoing.status != "due" for outgoing in before.outgoing_notices.values()
+        )
 
     def _composed(self, command, request):
         """With the messages of its e-mails."""
@@ -140,21 +142,21 @@ class Correspondences(DeciderMachine):
     def it_goes_on(self, request, which, is_taken):
         """The next step of a notice, which random steps alone would seldom make."""
         for id_ in self._one_of(request, which):
-            slip = self.state(request.request_id).slips[id_]
-            if slip.status == "due":
+            outgoing = self.state(request.request_id).outgoing_notices[id_]
+            if outgoing.status == "due":
                 self.a_message_is_prepared(request, which)
-            elif slip.notice.on_paper:
+            elif outgoing.notice.on_paper:
                 self.a_paper_is_handed_over(request, which, "MAMPU")
-            elif slip.sending is None:
+            elif outgoing.sending is None:
                 self.it_is_to_be_sent_again(request, which, "MAMPU")
             elif is_taken:
-                self.a_message_is_sent(request, which, slip.sending)
+                self.a_message_is_sent(request, which, outgoing.sending)
             else:
-                self.a_message_is_refused(request, which, slip.sending)
+                self.a_message_is_refused(request, which, outgoing.sending)
 
     def _one_of(self, request, which) -> Iterator[str]:
         """A worker performs, and people name, only what there is."""
-        ids = list(self.state(request.request_id).slips)
+        ids = list(self.state(request.request_id).outgoing_notices)
         yield from ids[which : which + 1]
 
     @invariant()

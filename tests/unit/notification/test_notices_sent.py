@@ -140,6 +140,6 @@ def test_a_sending_that_was_overtaken_changes_nothing():
 def test_notices_of_one_request_stand_in_a_line():
     first, second = notice("acknowledgement"), notice("rejected")
     state = DECIDER.fold([due(first), due(second), prepared(second), prepared(first)])
-    before, after = state.slips["acknowledgement"], state.slips["rejected"]
+    before, after = state.outgoing_notices["acknowledgement"], state.outgoing_notices["rejected"]
     assert state.before(before) == ()
     assert state.before(after) == (before,)

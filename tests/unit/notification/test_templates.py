@@ -11,7 +11,7 @@ from services.notification.domain import DECIDER
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.templates import SavedMeanwhile, SaveWords, TemplateWrong, faults
 from services.notification.domain.variables import ALLOWED, REQUIRED
-from services.notification.templates.desk import sample_slip, variables
+from services.notification.templates.desk import sample_notice, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 
 WORDS = own_words()
@@ -142,8 +142,8 @@ async def test_a_request_that_asked_for_nothing_has_a_dash_there():
 
 @pytest.mark.parametrize("about", ALLOWED)
 async def test_a_preview_is_what_the_composer_of_real_notices_writes(about):
-    slip = sample_slip(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
-    words = slip.notice.content.model_dump_json()
+    outgoing = sample_notice(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
+    words = outgoing.notice.content.model_dump_json()
     assert "MAMPU/2026/000123" in words
     for one in variables(COMPOSER, "MAMPU", about):
         assert one.meaning.malay

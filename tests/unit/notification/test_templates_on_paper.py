@@ -16,7 +16,7 @@ from words import ESSENTIAL, own_words
 from services.notification.channels import email
 from services.notification.channels.paper import Press
 from services.notification.domain.templates import faults
-from services.notification.templates.desk import sample_slip
+from services.notification.templates.desk import sample_notice
 
 PRESS = Press()
 BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})
@@ -31,8 +31,8 @@ WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
     [BARE, own_words({"onward": (MARKED, LONGEST), "closing": (MARKED,), "signatory": MARKED})],
 )
 async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
-    slip = sample_slip(COMPOSER, "MAMPU", "rejected", words, channel)
-    (page, *_) = PdfReader(BytesIO(PRESS.print(channel, slip))).pages
+    outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, channel)
+    (page, *_) = PdfReader(BytesIO(PRESS.print(channel, outgoing))).pages
     text = "".join(page.extract_text().split())
     assert "ditolak7Januari2026." in text
     if words is not BARE:
@@ -48,7 +48,7 @@ async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line)
         return
     if faults("rejected", words):
         return
-    slip = sample_slip(COMPOSER, "MAMPU", "rejected", words, "email")
-    mail = message_from_bytes(email.message(slip, SENDER), policy=default)
+    outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, "email")
+    mail = message_from_bytes(email.message(outgoing, SENDER), policy=default)
     assert mail["Subject"].startswith("[MAMPU/2026/000123] ")
     assert line.strip() in mail.get_content()

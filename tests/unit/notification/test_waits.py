@@ -5,14 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from decider_specification import given
 from fixtures.procedure import approved, opened
-from notices import AGENCIES, NOW, REQUEST, due, heard, notice
+from notices import AGENCIES, NOW, REQUEST, due, incoming, notice
+from services.notification.domain.notification_policy import NotificationPolicy
 
 from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
-from services.notification.domain.practice import Practice
 from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
 from services.notification.views.work import level_of, wait_of, work_of
@@ -105,7 +105,7 @@ def agencies(**keys):
 
 async def follows(event, rules, at=REQUEST.received_at):
     handle = bind(TABLE, agencies=rules, clock=lambda: NOW)[type(event)]
-    message = await handle(heard(event, at=at))
+    message = await handle(incoming(event, at=at))
     return message and message.command
 
 
@@ -136,7 +136,7 @@ async def test_configuring_is_due_by_the_charter_from_the_decision_and_not_remin
 
 
 def work(*events):
-    return [one for event in events for one in work_of(heard(event, subject=REQUEST.request_id))]
+    return [one for event in events for one in work_of(incoming(event, subject=REQUEST.request_id))]
 
 
 def test_a_wait_gives_two_mails_to_send_and_its_end_takes_them_back():
@@ -153,5 +153,5 @@ def test_a_wait_gives_two_mails_to_send_and_its_end_takes_them_back():
 
 def test_what_was_approved_is_configured_on_a_day_on_which_the_agency_is_open():
     approved_at = datetime(2026, 12, 23, 2, tzinfo=UTC)
-    closed = Practice("MAMPU", closed_days=frozenset({date(2026, 12, 24)}))
+    closed = NotificationPolicy("MAMPU", closed_days=frozenset({date(2026, 12, 24)}))
     assert closed.configured_by(approved_at) == datetime(2026, 12, 28, 9, tzinfo=UTC)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from prove.collectors import http, ipms, mailbox, storage
-from prove.evidence import Change, Sample, Volume, Whereabouts
+from prove.evidence import Change, Endpoints, Sample, Volume
 
 EXTENSION = ipms.EXTENSION
 
@@ -19,7 +19,7 @@ def where(tmp_path):
         "services": {"intake": {"url": "http://intake"}},
     }
     journal = tmp_path / "accounts.jsonl"
-    return Whereabouts(ready, "", tmp_path / "log", "token", {}, ipms_journal=journal)
+    return Endpoints(ready, "", tmp_path / "log", "token", {}, ipms_journal=journal)
 
 
 def test_ipms_tells_by_its_journal_what_each_account_became_in_order(where):

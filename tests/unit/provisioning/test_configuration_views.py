@@ -28,7 +28,7 @@ from orders import (
     taken_over,
 )
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
@@ -40,10 +40,10 @@ from services.provisioning.views import configurations, entitlements, reviews, t
 from services.provisioning.views.tasks import work_of
 
 
-def heard(*history):
+def incoming(*history):
     """The events of one stream as the views hear them, one commit each."""
     return [
-        Heard(
+        IncomingEvent(
             Envelope(
                 id=f"{event.request.request_id}-{position}",
                 source="/bmt/provisioning",
@@ -66,7 +66,7 @@ def projection(view):
 
 async def shown(view, *history):
     filled = projection(view)
-    await filled.apply(heard(*history))
+    await filled.apply(incoming(*history))
     return filled
 
 
@@ -132,23 +132,23 @@ async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_
     first, second, other = order(0), order(1, "AHMAD.mampu@mygovuc.gov.my"), order(2, "someone")
     view = projection(configurations.CONFIGURATIONS)
     for each in (first, second, other):
-        await view.apply(heard(each))
+        await view.apply(incoming(each))
 
     waits = [await configurations.must_wait(view, each) for each in (first, second, other)]
 
     assert waits == [False, True, False]
-    await view.apply(heard(first, failed().model_copy(update={"request": first.request})))
+    await view.apply(incoming(first, failed().model_copy(update={"request": first.request})))
     assert not await configurations.must_wait(view, second)
 
 
 async def test_a_request_is_overtaken_once_a_later_one_has_begun():
     first, second = order(0), order(1)
     view = projection(configurations.CONFIGURATIONS)
-    await view.apply(heard(first))
-    await view.apply(heard(second))
+    await view.apply(incoming(first))
+    await view.apply(incoming(second))
     assert not await configurations.overtaken(view, first)
 
-    await view.apply(heard(second, started(second.request)))
+    await view.apply(incoming(second, started(second.request)))
 
     assert await configurations.overtaken(view, first)
     assert not await configurations.overtaken(view, second)
@@ -158,12 +158,12 @@ async def test_of_two_requests_that_were_approved_in_one_millisecond_one_is_firs
     one, other = sorted((order(0), order(0)), key=lambda each: each.request.request_id)
     view = projection(configurations.CONFIGURATIONS)
     for each in (other, one):
-        await view.apply(heard(each))
+        await view.apply(incoming(each))
 
     waits = [await configurations.must_wait(view, each) for each in (one, other)]
 
     assert waits == [False, True]
-    await view.apply(heard(other, started(other.request)))
+    await view.apply(incoming(other, started(other.request)))
     assert await configurations.overtaken(view, one)
     assert not await configurations.overtaken(view, other)
 
@@ -173,8 +173,8 @@ async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_hear
     off = configured(TERMINATION).model_copy(update={"configured_at": NOW + timedelta(days=1)})
     for first, second in ((on, off), (off, on)):
         view = projection(entitlements.ENTITLEMENTS)
-        await view.apply(heard(first))
-        await view.apply(heard(second))
+        await view.apply(incoming(first))
+        await view.apply(incoming(second))
 
         found = await view.get(APPLICANT.account.casefold())
 
@@ -220,9 +220,9 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
         due_at = DUE_AT + timedelta(days=days)
         update = {"task_id": name, "request": request, "due_at": due_at}
         history = [awaiting(), *(happened() for happened in then)]
-        await view.apply(heard(*(event.model_copy(update=update) for event in history)))
+        await view.apply(incoming(*(event.model_copy(update=update) for event in history)))
     older = awaiting().model_copy(update={"task_id": "d", "request": facts(), "due_at": None})
-    await view.apply(heard(older))
+    await view.apply(incoming(older))
 
     async def listed(status, after=None):
         page = PageRequest(50, after)
@@ -269,7 +269,7 @@ async def test_a_review_tells_what_was_asked_last():
 def test_each_promise_is_work_of_its_own():
     history = (due(), started(), awaiting(), completed(), failed("storage"), retried())
 
-    changes = [change for event in heard(*history) for change in work_of(event)]
+    changes = [change for event in incoming(*history) for change in work_of(event)]
 
     request_id = due().request.request_id
     assert changes == [

@@ -15,7 +15,7 @@ from bmt.chassis.runtime import clock
 from services.provisioning.connectors.connector import NotCalled, Reading, TargetAway, Unsettled
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
-from services.provisioning.connectors.targets import Case, Looks, Targets
+from services.provisioning.connectors.targets import Case, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
 from services.provisioning.domain.goal import changes
 
@@ -64,7 +64,7 @@ class Site:
             breakers={name: Breaker(name, opens_after=1) for name in ("scim", "copyparty")},
             metrics=ConnectorMetrics(self.registry),
         )
-        self.looks = Looks(self.targets, **{"at_once": 2, "seconds": 5.0, **bounds})
+        self.looks = PlanReader(self.targets, **{"at_once": 2, "seconds": 5.0, **bounds})
 
     def counted(self, outcome: str) -> float | None:
         labels = {"connector": "copyparty", "operation": "plan", "outcome": outcome}

@@ -45,9 +45,9 @@ def test_a_termination_takes_all_away_and_takes_no_sizes():
 
 
 @pytest.mark.parametrize("wish", [sizes(100 * GB + 1), sizes(2**53 - 1)])
-def test_no_decision_grants_more_than_the_agencys_maximum(wish):
+def test_no_decision_grants_more_than_the_agencys_maximum(proposed):
     with pytest.raises(QuotaAboveMaximum) as refused:
-        suppose("application", ACCOUNT, ASKED, wish, LIMITED)
+        suppose("application", ACCOUNT, ASKED, proposed, LIMITED)
     assert refused.value.extra == {"maximum": 100 * GB}
     assert [fault.pointer for fault in refused.value.errors] == ["/query/quota_bytes"]
 

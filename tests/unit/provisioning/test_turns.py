@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from fixtures.samples import APPLICANT, facts
 from orders import due, started
-from test_configuration_views import heard, projection
+from test_configuration_views import incoming, projection
 
 from services.provisioning.views import configurations
 from services.provisioning.views.configurations import Turn, Turns
@@ -28,7 +28,7 @@ async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatc
     orders = [order(dice.randrange(3), dice.choice(accounts)) for _ in range(12)]
     for each in orders:
         more = [started(each.request)] if dice.random() < 0.4 else []
-        await view.apply(heard(each, *more))
+        await view.apply(incoming(each, *more))
     expected = [
         Turn(await configurations.must_wait(view, each), await configurations.overtaken(view, each))
         for each in orders

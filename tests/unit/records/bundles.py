@@ -15,7 +15,7 @@ from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.sealing.commitments import committed, disposed_of
 from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoints import Checkpoint, SignedCheckpoint
-from services.records.tree.merkle import Edge, inclusion_ranges
+from services.records.tree.merkle import Frontier, inclusion_ranges
 from services.records.tree.notes import Signer
 from services.records.tree.reading import Proof
 
@@ -77,7 +77,7 @@ def file(
     others = [hashlib.sha256(str(number).encode()).digest() for number in range(7)]
     own = iter(bytes.fromhex(leaf.leaf.hash) for leaf in leaves)
     hashes = [next(own) if place in (1, 4, 5, 9) else others.pop() for place in range(11)]
-    edge = Edge()
+    edge = Frontier()
     edge.append(list(hashes))
     text = Checkpoint(ORIGIN, 11, edge.root(), WRITTEN).text()
     proofs = [
@@ -133,7 +133,7 @@ def _unknown(request_id, contents, missing):
 
 
 def root(hashes):
-    edge = Edge()
+    edge = Frontier()
     edge.append(list(hashes))
     return edge.root()
 

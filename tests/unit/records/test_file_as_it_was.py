@@ -17,7 +17,7 @@ from fixtures.procedure import (
 from fixtures.samples import MONDAY, facts, received
 from folds import folded
 
-from bmt.chassis.eventsourcing.decider import Heard
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
 from services.records.domain.errors import RecordNotFound
@@ -166,15 +166,15 @@ def test_a_leaf_is_shown_with_its_place_and_its_event_whole():
     assert shown.model_dump(include=set(WHOLE[0])) == WHOLE[0]
 
 
-def heard(event, subject=REQUEST.request_id):
+def incoming(event, subject=REQUEST.request_id):
     envelope = Envelope.model_construct(
         id="x", source="/bmt/records", type=event.TYPE, subject=subject, time=MONDAY
     )
-    return Heard(envelope, event, 1, f"request-{subject}")
+    return IncomingEvent(envelope, event, 1, f"request-{subject}")
 
 
 def listed(*events):
-    return folded(FILES, [heard(event) for event in events])
+    return folded(FILES, [incoming(event) for event in events])
 
 
 def filed(event, sequence=1):
@@ -230,13 +230,13 @@ def test_looking_changes_no_file_and_a_search_is_nobodys():
     search = RecordsSearched(
         by="audit", roles=(), searched_at=MONDAY, agency=None, criteria={}, found=0
     )
-    assert FILES.key(heard(search, "one-search")) is None
+    assert FILES.key(incoming(search, "one-search")) is None
 
 
 def test_a_document_is_work_until_it_is_filed():
-    (item,) = work_of(heard(FolioDue(document_id=FORM, event_id="event-1")))
+    (item,) = work_of(incoming(FolioDue(document_id=FORM, event_id="event-1")))
     stored = folio(1, "event-1", 1).model_copy(update={"document_id": FORM})
-    (removed,) = work_of(heard(stored))
+    (removed,) = work_of(incoming(stored))
 
     assert (item.target, item.subject, item.id) == (
         "folios",
@@ -244,4 +244,4 @@ def test_a_document_is_work_until_it_is_filed():
         f"{REQUEST.request_id}/{FORM}",
     )
     assert removed.id == item.id
-    assert work_of(heard(OPENED)) == ()
+    assert work_of(incoming(OPENED)) == ()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixtures.ledger_keys import new_keys
 
 from services.records.tree.checkpoints import Checkpoint
-from services.records.tree.merkle import Edge, consistency_ranges
+from services.records.tree.merkle import Frontier, consistency_ranges
 from services.records.tree.notes import Note, Signer
 from services.records.tree.witness import HistoryRewritten, NotTheLedgers, Witness, hold_against
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 24, 12, 2, tzinfo=UTC)
 
 
 def root(leaves):
-    edge = Edge()
+    edge = Frontier()
     edge.append(list(leaves))
     return edge.root()
 

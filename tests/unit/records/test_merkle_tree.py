@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.records.tree.merkle import (
     EMPTY_ROOT,
     TILE_WIDTH,
-    Edge,
+    Frontier,
     consistency_ranges,
     inclusion_ranges,
     verifies_consistency,
@@ -51,7 +51,7 @@ def audit_path(m, start, end):
 
 
 def test_the_edge_has_the_root_of_the_definition_at_every_size():
-    edge = Edge()
+    edge = Frontier()
     for size in range(1025):
         assert edge.size == size
         assert edge.root() == mth(0, size)
@@ -61,7 +61,7 @@ def test_the_edge_has_the_root_of_the_definition_at_every_size():
 
 @given(st.lists(st.integers(0, 700), max_size=6))
 def test_however_leaves_come_together_the_tree_is_the_same(groups):
-    edge, tiles = Edge(), []
+    edge, tiles = Frontier(), []
     for group in groups:
         tiles += edge.append([leaf(edge.size + place) for place in range(group)])
     assert edge.root() == mth(0, sum(groups))
@@ -71,7 +71,7 @@ def test_however_leaves_come_together_the_tree_is_the_same(groups):
 
 
 def test_a_tile_of_tiles_falls_off_with_its_last_leaf():
-    edge = Edge()
+    edge = Frontier()
     tiles = edge.append([leaf(number) for number in range(TILE_WIDTH**2 + 3)])
     assert [(tile.level, tile.index) for tile in tiles[-2:]] == [(0, 255), (1, 0)]
     assert tiles[-1].root == mth(0, TILE_WIDTH**2)

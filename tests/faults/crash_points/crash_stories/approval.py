@@ -18,7 +18,7 @@ async def decisions(stage: Stage) -> None:
     await asyncio.gather(*(stage.say(received(each)) for each in (raced, *bulk, left)))
     await stage.say(received(alone), event_id=event_id)
     for each in requests:
-        await stage.heard(topics.DECISIONS, each.request_id, "ReviewOpened")
+        await stage.incoming(topics.DECISIONS, each.request_id, "ReviewOpened")
     await stage.say(withdrawal(left), sequence=2)
     answer, won, lost, many = await asyncio.gather(
         decide(stage, alone, "approve", "siti"),
@@ -31,9 +31,9 @@ async def decisions(stage: Stage) -> None:
     assert [one["status"] for one in many.json()["results"]] == [201, 201], many.text
     first = "Approved" if won.status_code == 201 else "Rejected"
     for each in (alone, *bulk):
-        await stage.heard(topics.DECISIONS, each.request_id, "ReviewOpened", "Approved")
-    await stage.heard(topics.DECISIONS, raced.request_id, "ReviewOpened", first)
-    await stage.heard(topics.DECISIONS, left.request_id, "ReviewOpened", "Withdrawn")
+        await stage.incoming(topics.DECISIONS, each.request_id, "ReviewOpened", "Approved")
+    await stage.incoming(topics.DECISIONS, raced.request_id, "ReviewOpened", first)
+    await stage.incoming(topics.DECISIONS, left.request_id, "ReviewOpened", "Withdrawn")
 
 
 async def decide(stage: Stage, request: RequestFacts, decision: str, officer: str):

@@ -42,14 +42,14 @@ async def submissions(stage: Stage) -> None:
     registered = await stage.call("POST", path, *ADMINISTRATOR, json=asked("email"))
     assert registered.status_code == 201, registered.text
     for request_id in (by_form, by_mail["request_id"], registered.json()["request_id"], by_event):
-        await stage.heard(topics.REQUESTS, request_id, "RequestReceived")
+        await stage.incoming(topics.REQUESTS, request_id, "RequestReceived")
     path = f"/v1/requests/{by_mail['request_id']}/withdrawal"
     left = await stage.call("POST", path, *ADMINISTRATOR, json={"reason": "Tidak perlu."})
     assert left.status_code == 202, left.text
-    await stage.heard(
+    await stage.incoming(
         topics.REQUESTS, by_mail["request_id"], "RequestReceived", "WithdrawalRequested"
     )
-    (said,) = await stage.heard(topics.REQUESTS, by_form, "RequestReceived")
+    (said,) = await stage.incoming(topics.REQUESTS, by_form, "RequestReceived")
     request = RequestFacts.model_validate(json.loads(said.value)["request"])
     await stage.say(approved(request), sequence=2)
     await eventually(lambda: _tells(stage, by_form, "approved"), PATIENCE)
@@ -66,14 +66,14 @@ async def corrections(stage: Stage) -> None:
     corrected = {**body, "quota_bytes": 5_000_000_000, "correction_reason": "Salah taip."}
     answer = await stage.call("POST", path, *ADMINISTRATOR, json=corrected)
     assert answer.status_code == 201, answer.text
-    said = await stage.heard(topics.REQUESTS, request_id, *["RequestReceived"] * 2)
+    said = await stage.incoming(topics.REQUESTS, request_id, *["RequestReceived"] * 2)
     quotas = [json.loads(one.value)["request"]["quota_bytes"] for one in said]
     assert quotas == [10_000_000_000, 5_000_000_000]
 
 
 async def followed(stage: Stage, request_id: str) -> None:
     """The integrator hears of each status once, and in order."""
-    (said,) = await stage.heard(topics.REQUESTS, request_id, "RequestReceived")
+    (said,) = await stage.incoming(topics.REQUESTS, request_id, "RequestReceived")
     request = RequestFacts.model_validate(json.loads(said.value)["request"])
     await stage.say(approved(request), sequence=2)
     await stage.say(started(request), sequence=1)

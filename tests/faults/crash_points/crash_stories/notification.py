@@ -24,10 +24,10 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
         for request, outcome in ((granted, configured), (refused, rejected)):
             event_id = await stage.say(received(request))
             await stage.say(received(request), event_id=event_id)
-            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+            await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
             await stage.say(outcome(request))
         for request in (granted, refused):
-            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
+            await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
             arrived(request, 2)
 
     async def put_off(stage: Stage) -> None:
@@ -35,7 +35,7 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
         request = stage.request()
         mail.data_answers[request.applicant.email] = ["451 4.7.1 later"]
         await stage.say(received(request))
-        await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
         arrived(request, 1)
 
     async def refused(stage: Stage) -> None:
@@ -45,20 +45,20 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
         mail.rcpt_answers[request.applicant.email] = ["550 5.1.1 unknown"] * 50
         await stage.say(received(request))
         failed = ("NotificationPrepared", "NotificationFailed")
-        await stage.heard(topics.NOTIFICATIONS, request.request_id, *failed)
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *failed)
         assert not mail.taken[request.applicant.email]
 
     async def paper(stage: Stage) -> None:
         """A letter is prepared, and handed over by an administrator."""
         request = stage.request(reply_through="letter")
         await stage.say(received(request))
-        await stage.heard(topics.NOTIFICATIONS, request.request_id, TOLD[0])
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, TOLD[0])
         listed = f"/v1/requests/{request.request_id}/notifications"
         items = await eventually(lambda: _listed(stage, listed), PATIENCE)
         path = f"/v1/notifications/{items[0]['notification_id']}/dispatch"
         done = await stage.call("POST", path, "administrator", "MAMPU", "siti", json={})
         assert done.status_code == 201, done.text
-        await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
 
     async def parked(stage: Stage) -> None:
         """A defect in the handler: it is told once that is mended."""
@@ -67,7 +67,7 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
         await stage.say(received(request))
         await stage.parked(1, tries=2)
         await stage.stumble()
-        await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
 
     def arrived(request: RequestFacts, notices: int) -> None:
         """I5: each at least once, and always as the same message."""

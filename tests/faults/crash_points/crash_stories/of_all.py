@@ -2,7 +2,7 @@
 
 from eventually import eventually
 from fixtures.samples import facts, received, withdrawal
-from stage import HEARS, PATIENCE, Stage
+from stage import PATIENCE, SUBSCRIBED, Stage
 
 from bmt.chassis.messaging import republishing
 from bmt.chassis.readmodels import rebuilding
@@ -16,7 +16,7 @@ TOO_LARGE_TO_BURY = 1_048_480
 
 async def poison(stage: Stage) -> None:
     """Nothing that can be parsed, and a type that nobody knows."""
-    topic = HEARS[stage.service][0]
+    topic = SUBSCRIBED[stage.service][0]
     unknown = {
         "ce_specversion": "1.0",
         "ce_id": "unknown",
@@ -33,13 +33,13 @@ async def poison(stage: Stage) -> None:
 
 async def too_large(stage: Stage) -> None:
     """With its reason it is larger than the broker takes."""
-    topic = HEARS[stage.service][0]
+    topic = SUBSCRIBED[stage.service][0]
     await stage.buried(await stage.publish(topic, b"x" * TOO_LARGE_TO_BURY))
 
 
 async def unreadable(stage: Stage) -> None:
     """A client library fails at it; it is buried as it came."""
-    await stage.buried(await stage.publish_undecodable(HEARS[stage.service][0]))
+    await stage.buried(await stage.publish_undecodable(SUBSCRIBED[stage.service][0]))
 
 
 async def left_behind(stage: Stage) -> None:
@@ -90,7 +90,7 @@ async def parked_reviews(stage: Stage) -> None:
     await stage.say(withdrawal(request), sequence=2)
     await stage.parked(2)
     await stage.stumble()
-    await stage.heard(topics.DECISIONS, request.request_id, "ReviewOpened", "Withdrawn")
+    await stage.incoming(topics.DECISIONS, request.request_id, "ReviewOpened", "Withdrawn")
 
 
 async def given_up(stage: Stage) -> None:
@@ -102,4 +102,4 @@ async def given_up(stage: Stage) -> None:
     await stage.gives_up(first["_id"])
     await stage.stumble()
     await stage.say(received(other))
-    await stage.heard(topics.DECISIONS, other.request_id, "ReviewOpened")
+    await stage.incoming(topics.DECISIONS, other.request_id, "ReviewOpened")

@@ -30,9 +30,9 @@ def stories(mail: MailServer):
             await stage.say(ReviewOpened(request=request, due_at=due, warnings=()), at=long_ago)
         for request, address in ((soon, OFFICE), (late, ABOVE)):
             await eventually(lambda r=request, a=address: reminded_of(r, a), PATIENCE)
-            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD)
+            await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
             await stage.say(rejected(request), sequence=2)
-            await stage.heard(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
+            await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD, *TOLD)
 
     def reminded_of(request: RequestFacts, address: str) -> None:
         """At least once, always as the same message, and not to the other address."""

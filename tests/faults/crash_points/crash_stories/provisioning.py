@@ -25,11 +25,11 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         stays, goes = stage.request(), stage.request()
         await approve(stage, stays)
         await approve(stage, goes)
-        await stage.heard(topics.CONFIGURATIONS, goes.request_id, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, goes.request_id, *IN_FORCE)
         ended = stage.request(kind="termination", applicant=goes.applicant)
         await approve(stage, ended)
-        await stage.heard(topics.CONFIGURATIONS, ended.request_id, *IN_FORCE)
-        await stage.heard(topics.CONFIGURATIONS, stays.request_id, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, ended.request_id, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, stays.request_id, *IN_FORCE)
         shows(stays, on=True)
         shows(goes, on=False)
 
@@ -37,7 +37,7 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         """An officer of JPA claims the task of setting IPMS, and a colleague does it."""
         request = stage.request(agency="JPA")
         await approve(stage, request)
-        said = await stage.heard(topics.CONFIGURATIONS, request.request_id, *BY_HAND[:2])
+        said = await stage.incoming(topics.CONFIGURATIONS, request.request_id, *BY_HAND[:2])
         assert said
         officer = ("administrator", "JPA", "hassan")
         task = await eventually(lambda: _task(stage, request, officer), PATIENCE)
@@ -51,7 +51,7 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         body = {"evidence": [evidence], "note": "Selesai."}
         done = await stage.call("POST", f"/v1/tasks/{task}/completion", *colleague, json=body)
         assert done.is_success, done.text
-        await stage.heard(topics.CONFIGURATIONS, request.request_id, *BY_HAND)
+        await stage.incoming(topics.CONFIGURATIONS, request.request_id, *BY_HAND)
         assert storage.quotas[request.applicant.account] == SIZE
 
     async def refused(stage: Stage) -> None:
@@ -60,13 +60,13 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         account = request.applicant.account
         storage.refuses.add(account)
         await approve(stage, request)
-        await stage.heard(topics.CONFIGURATIONS, request.request_id, *REFUSED)
+        await stage.incoming(topics.CONFIGURATIONS, request.request_id, *REFUSED)
         assert account not in storage.quotas
         storage.refuses.discard(account)
         path = f"/v1/requests/{request.request_id}/retry"
         again = await stage.call("POST", path, "administrator", "MAMPU", "siti")
         assert again.status_code == 202, again.text
-        await stage.heard(topics.CONFIGURATIONS, request.request_id, *REFUSED, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, request.request_id, *REFUSED, *IN_FORCE)
         shows(request, on=True)
 
     async def away(stage: Stage) -> None:
@@ -74,11 +74,11 @@ def stories(ipms: Ipms, storage: Storage):  # noqa: PLR0915  each story is one o
         request = stage.request()
         ipms.away[request.applicant.account] = 1
         await approve(stage, request)
-        await stage.heard(topics.CONFIGURATIONS, request.request_id, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, request.request_id, *IN_FORCE)
         slow = stage.request()
         ipms.slow[slow.applicant.account] = 1.8
         await approve(stage, slow)
-        await stage.heard(topics.CONFIGURATIONS, slow.request_id, *IN_FORCE)
+        await stage.incoming(topics.CONFIGURATIONS, slow.request_id, *IN_FORCE)
         shows(request, on=True)
         shows(slow, on=True)
 

@@ -50,7 +50,7 @@ async def filed(stage: Stage) -> None:
             if request is requests[0]:
                 await stage.say(event, sequence=sequence, event_id=event_id)
     for request in requests:
-        await stage.heard(topics.RECORDS, request.request_id, "Filed")
+        await stage.incoming(topics.RECORDS, request.request_id, "Filed")
         assert await stage.database.leaves.count_documents({"request_id": request.request_id}) == 9
     await _verifies(stage)
 
@@ -69,7 +69,7 @@ async def late(stage: Stage) -> None:
         await stage.say(event, sequence=sequence)
     await stage.work_waits(f"{request.request_id}/{wanted.document_id}")
     await stage.put(content, "imbasan.pdf")
-    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+    await stage.incoming(topics.RECORDS, request.request_id, "Filed")
     await _verifies(stage)
 
 
@@ -84,7 +84,7 @@ async def parked(stage: Stage) -> None:
     await _say(stage, rest)
     await stage.parked(2)
     await stage.stumble()
-    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+    await stage.incoming(topics.RECORDS, request.request_id, "Filed")
     await _verifies(stage)
 
 
@@ -122,7 +122,7 @@ async def disposed(stage: Stage) -> None:
 async def _filed(stage: Stage, request: RequestFacts) -> None:
     form = await stage.put(f"form {uuid.uuid4()}".encode())
     await _say(stage, whole(request, form))
-    await stage.heard(topics.RECORDS, request.request_id, "Filed")
+    await stage.incoming(topics.RECORDS, request.request_id, "Filed")
 
 
 async def _say(stage: Stage, events: Sequence[tuple[RequestEvent, int]]) -> None:

@@ -10,7 +10,7 @@ from services.notification.domain.events import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
+class NotificationPolicy:
     """How an agency tells.
 
     The defaults are for a request whose agency no longer stands in agencies.yaml: its user is told all
@@ -68,12 +68,12 @@ class Practice:
         return self.office_email if level == "reminder" else self.escalation_email
 
 
-def practice_of(agency: str, agencies: Agencies) -> Practice:
+def notification_policy_of(agency: str, agencies: Agencies) -> NotificationPolicy:
     """How `agency` tells its users."""
     if agency not in agencies:
-        return Practice(name=agency)
+        return NotificationPolicy(name=agency)
     rules = agencies.get(agency).rules
-    return Practice(
+    return NotificationPolicy(
         name=rules.name,
         decide_days=rules.charter_working_days.decide,
         notify_days=rules.charter_working_days.notify,

@@ -80,7 +80,7 @@ class Criteria:
         return told | {name: rfc3339(at) for name, at in moments.items() if at is not None}
 
 
-class ReadingRoom:
+class AuditedQueries:
     """Shows files to those who may see them."""
 
     def __init__(
