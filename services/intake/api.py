@@ -57,9 +57,7 @@ class TakesCorrections(Protocol):
 
     async def correct(
         self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
-    ) -> Executed:
-        """As `Corrections.correct`."""
-        ...
+    ) -> Executed: ...
 
 
 def message(request_id: str, context: CommandContext, what: Any, *, new: bool = False) -> Any:

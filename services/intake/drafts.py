@@ -96,7 +96,6 @@ class MongoDrafts:
             await self._drafts.create_indexes([expiring])
 
     async def save(self, account: str, kind: Kind, draft: Draft) -> None:
-        """As `Drafts.save`."""
         draft.require_small()
         kept = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
         where = _of(account, kind)
@@ -107,7 +106,6 @@ class MongoDrafts:
                 await self._drafts.replace_one(where, kept)
 
     async def find(self, account: str, kind: Kind) -> Draft | None:
-        """As `Drafts.find`."""
         with mongodb.store_errors():
             found = await self._drafts.find_one(_of(account, kind))
         if found is None or found["saved_at"] <= self._clock() - KEPT_FOR:
@@ -115,7 +113,6 @@ class MongoDrafts:
         return Draft.model_validate(found)
 
     async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
-        """As `Drafts.discard`."""
         of_key = {} if key is None else {"key": key}
         with mongodb.store_errors():
             await self._drafts.delete_one({**_of(account, kind), **of_key})

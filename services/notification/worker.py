@@ -94,7 +94,6 @@ class Sender:
     at_once: int
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        """As `PerformAll`."""
         states = await self.execution.known_states({_stream(item) for item in items})
         ready: list[tuple[WorkItem, OutgoingNotice]] = []
         for item in items:

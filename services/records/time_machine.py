@@ -174,7 +174,6 @@ def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _was_read_back(proof: Mapping[str, Any]) -> bool:
-    """As `Evidence.was_read_back`."""
     return bool(proof.get("read_back_at")) and proof.get("connector") not in BY_HAND
 
 

@@ -102,7 +102,6 @@ class MongoEventStore:
         return found
 
     async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
-        """As `EventStore.find`."""
         if not causations:
             return {}
         cursor = self._commits.find({"_id": {"$in": list(causations)}})
@@ -153,7 +152,6 @@ class MongoEventStore:
             )
 
     async def outbox_size(self) -> tuple[int, datetime | None]:
-        """As `EventStore.outbox_size`."""
         with mongodb.store_errors():
             count = await self._commits.count_documents({"outbox": True}, hint="outbox_in_order")
         oldest = await self.pending(limit=1) if count else ()
@@ -175,7 +173,6 @@ class MongoEventStore:
         return await _commits(cursor.limit(limit).batch_size(limit))
 
     async def all(self) -> AsyncIterator[Commit]:
-        """As `EventStore.all`."""
         with mongodb.store_errors():
             async for document in self._commits.find().sort([("stream", 1), ("version", 1)]):
                 yield _commit(document)

@@ -122,7 +122,6 @@ class StoredEnvelope:
         return parsed
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
-        """As `Envelope.kafka_headers`."""
         subject = self.subject.encode()
         headers = [
             ("ce_specversion", b"1.0"),

@@ -139,12 +139,10 @@ class MongoParkingLot:
             await self._discarded.create_indexes([mongodb.IndexModel([("parked_id", 1)])])
 
     async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
-        """As `ParkingLot.waiting_keys`."""
         with mongodb.store_errors():
             return set(await self._lot.distinct("key", {"key": {"$in": list(keys)}}))
 
     async def given_up(self, records: Sequence[Record]) -> Collection[str]:
-        """As `ParkingLot.given_up`."""
         by_place = {record.place: record for record in records}
         with mongodb.store_errors():
             found = self._discarded.find({"parked_id": {"$in": list(by_place)}})
@@ -155,7 +153,6 @@ class MongoParkingLot:
             }
 
     async def park(self, parked: Sequence[Parked]) -> None:
-        """As `ParkingLot.park`."""
         if not parked:
             return
         crash_points.reached("mongo_parking_lot.parking")
@@ -173,7 +170,6 @@ class MongoParkingLot:
         await self._lot.find_one_and_update({"key": key}, _CALL, sort=_IN_TURN, session=session)
 
     async def take_due(self, now: datetime) -> Parked | None:
-        """As `ParkingLot.take_due`."""
         with mongodb.store_errors():
             due = self._lot.find(
                 {"due_at": {"$lte": now}, "lease_until": {"$not": {"$gt": now}}}
@@ -197,7 +193,6 @@ class MongoParkingLot:
         return first is not None and first["_id"] == candidate["_id"]
 
     async def keep(self, parked: Parked) -> None:
-        """As `ParkingLot.keep`."""
         with mongodb.store_errors():
             await self._lot.update_one(
                 {"_id": parked.id, **_KEPT},
@@ -212,11 +207,9 @@ class MongoParkingLot:
             )
 
     async def release(self, id_: str) -> bool:
-        """As `ParkingLot.release`."""
         return await self._take_out({"_id": id_})
 
     async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """As `ParkingLot.discard`."""
         crash_points.reached("mongo_parking_lot.discarding")
         with mongodb.store_errors():
             result = await self._lot.update_one(
@@ -258,36 +251,30 @@ class MongoParkingLot:
         return True
 
     async def retry(self, id_: str, now: datetime) -> bool:
-        """As `ParkingLot.retry`."""
         with mongodb.store_errors():
             result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now))
         return bool(result.matched_count)
 
     async def retry_all(self, now: datetime) -> int:
-        """As `ParkingLot.retry_all`."""
         with mongodb.store_errors():
             result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now))
         return int(result.matched_count)
 
     async def find(self, id_: str) -> Parked | None:
-        """As `ParkingLot.find`."""
         with mongodb.store_errors():
             document = await self._lot.find_one({"_id": id_})
         return None if document is None else parked_of(document)
 
     async def list(self, limit: int) -> Sequence[Parked]:
-        """As `ParkingLot.list`."""
         with mongodb.store_errors():
             found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [parked_of(document) for document in found]
 
     async def size(self) -> int:
-        """As `ParkingLot.size`."""
         with mongodb.store_errors():
             return int(await self._lot.count_documents({}, hint="_id_"))
 
     async def count(self) -> int:
-        """As `ParkingLot.count`."""
         with mongodb.store_errors():
             return int(await self._lot.count_documents(_FOR_AN_OPERATOR))
 

@@ -60,7 +60,6 @@ class Positions:
         self._collection = collection
 
     async def consumed(self, topics: Collection[str]) -> Mapping[TopicPartition, Handled]:
-        """As `ConsumedPositions.consumed`."""
         return {
             TopicPartition(topic, int(partition)): Handled(**handled)
             for topic, partitions in (await self._load("consumed", topics)).items()
@@ -68,7 +67,6 @@ class Positions:
         }
 
     async def save_consumed(self, handled: Mapping[TopicPartition, Handled]) -> None:
-        """As `ConsumedPositions.save_consumed`."""
         await self._update(
             "consumed",
             "$set",

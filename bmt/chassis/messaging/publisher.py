@@ -89,7 +89,6 @@ class KafkaPublisher:
             return self._producer
 
     async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
-        """As `Publisher.publish`."""
         producer = await self._started()
         try:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
@@ -144,7 +143,6 @@ class KafkaPublisher:
         return ends
 
     def reconnected(self) -> bool:
-        """As `Publisher.reconnected`."""
         return not self._known or self._connections() != self._known
 
     def _connections(self) -> Connections:

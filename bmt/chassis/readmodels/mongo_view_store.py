@@ -65,7 +65,6 @@ class MongoViewStore:
         ]
 
     async def find(self, view: str, query: Query) -> Sequence[ViewDocument]:
-        """As `ViewStore.find`."""
         return await self._read(view, _filter(query), query)
 
     async def count(
@@ -82,13 +81,11 @@ class MongoViewStore:
         return {tuple(row["_id"].get(name) for name in group): row["count"] for row in rows}
 
     async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
-        """As `ViewStore.distinct`."""
         with mongodb.store_errors():
             found = await self._collection(view).distinct(field, _filter(query))
         return [value for value in found if value is not None]
 
     async def remove(self, view: str, keys: Collection[str]) -> None:
-        """As `ViewStore.remove`."""
         with mongodb.store_errors():
             await self._collection(view).delete_many({"_id": {"$in": list(keys)}})
 

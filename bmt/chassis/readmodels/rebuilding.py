@@ -58,7 +58,6 @@ class OwnStreams:
         self._source = source
 
     async def whole(self, streams: Collection[str]) -> Streams:
-        """As `views.WholeStreams`."""
         found = await self._store.load(streams)
         return {stream: self._incoming(commits) for stream, commits in found.items()}
 

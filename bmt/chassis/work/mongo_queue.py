@@ -88,19 +88,16 @@ class MongoWorkQueue:
             )
 
     async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
-        """As `WorkQueue.find`."""
         with mongodb.store_errors():
             found = await self._work.find({"_id": {"$in": list(ids)}}).to_list(None)
         return [_item(document) for document in found]
 
     async def list(self, limit: int) -> Sequence[WorkItem]:
-        """As `WorkQueue.list`."""
         with mongodb.store_errors():
             found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [_item(document) for document in found]
 
     async def clear(self) -> None:
-        """As `WorkQueue.clear`."""
         with mongodb.store_errors():
             await self._work.delete_many({})
 

@@ -128,7 +128,6 @@ class WorkProjection:
         self._hands = {one.target: one for one in hands}
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """As `Projection.apply`."""
         changes = [change for event in incoming for change in self._change(event)]
         if not changes:
             return

@@ -160,7 +160,6 @@ class Worker:
         self._woken.set()
 
     def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
-        """As `Hands.reserve`."""
         if not self._running:
             return ()
         now = self._clock()
@@ -171,7 +170,6 @@ class Worker:
         ]
 
     def take_over(self, items: Sequence[WorkItem]) -> None:
-        """As `Hands.take_over`."""
         new = [item for item in items if item.id not in self._in_hand]
         self._in_hand.update(item.id for item in new)
         self._next += new

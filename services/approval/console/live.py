@@ -41,7 +41,6 @@ class ChangeSignal:
         self._beat = asyncio.Event()
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """As `Projection.apply`."""
         if incoming:
             self._beat.set()
             self._beat = asyncio.Event()

@@ -152,7 +152,6 @@ class DirectoryInvalidation:
         self._directory = directory
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """As `Projection.apply`."""
         for event in incoming:
             if isinstance(event.data, Configured):
                 self._directory.doubt(event.data.request.applicant.account)

@@ -38,7 +38,6 @@ class _AsGiven(Compat32):
         return super().fold(name, value)
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        """As `fold`."""
         return self.fold(name, value).encode("ascii", "surrogateescape")
 
 

@@ -41,7 +41,6 @@ class SavedWords:
         self._templates = templates
 
     async def of(self, notices: Collection[Kind]) -> Mapping[Kind, OwnWords]:
-        """As `WordsInForce.of`."""
         found = await self._templates.get_many({key_of(*kind) for kind in notices})
         return {
             kind: OwnWords(saved.words, saved.version)

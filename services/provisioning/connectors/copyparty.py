@@ -213,7 +213,6 @@ class Copyparty:
     async def plan(
         self, wanted: Mapping[str, EffectiveStorage]
     ) -> Answers[Sequence[PlannedChange]]:
-        """As `Connector.plan`."""
         volumes, answers = await self._look(wanted)
         settled = {one: volume for one, volume in volumes.items() if not volume.owes_reload}
         shown = await self._shown(settled)

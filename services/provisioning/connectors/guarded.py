@@ -182,13 +182,11 @@ class Guarded(Generic[E]):
         self._metrics = metrics
 
     async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
-        """As `Connector.plan`."""
         return await self._call(
             "plan", wanted, lambda some: self._connector.plan({one: wanted[one] for one in some})
         )
 
     async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
-        """As `Connector.apply`."""
         crash_points.reached("provisioning.guarded.applying")
         answers = await self._call(
             "apply", wanted, lambda some: self._connector.apply({one: wanted[one] for one in some})
@@ -197,7 +195,6 @@ class Guarded(Generic[E]):
         return answers
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
-        """As `Connector.read_back`."""
         crash_points.reached("provisioning.guarded.reading_back")
         readings = await self._call("read_back", accounts, self._connector.read_back)
         crash_points.reached("provisioning.guarded.read_back")

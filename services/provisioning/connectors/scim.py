@@ -193,7 +193,6 @@ class Scim:
         self._alone_until = 0.0
 
     async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
-        """As `Connector.plan`."""
         found = await self._find(wanted)
         return {account: _planned(found[account], goal) for account, goal in wanted.items()}
 

@@ -38,12 +38,10 @@ class ConfigurationDue(RequestEvent):
 
     @property
     def kind(self) -> Kind:
-        """As `Order.kind`."""
         return self.request.kind
 
     @property
     def account(self) -> str:
-        """As `Order.account`."""
         return self.request.applicant.account
 
 

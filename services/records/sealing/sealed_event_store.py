@@ -50,7 +50,6 @@ class SealedEventStore:
         self._keys = keys
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
-        """As `EventStore.append`."""
         keys = await self._keys.by_id({key for commit in commits if (key := _key_of(commit))})
         sealed = [_sealed(commit, keys) for commit in commits]
         outcomes = await self._store.append(sealed)
@@ -69,19 +68,16 @@ class SealedEventStore:
                 return AlreadyRecorded((await self.opened([recorded]))[0])
 
     async def load(self, streams: Collection[str]) -> Mapping[str, Sequence[Commit]]:
-        """As `EventStore.load`."""
         found = await self._store.load(streams)
         whole = await self.opened([commit for commits in found.values() for commit in commits])
         opened = iter(whole)
         return {stream: [next(opened) for _ in commits] for stream, commits in found.items()}
 
     async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
-        """As `EventStore.find`."""
         found = await self._store.find(causations)
         return dict(zip(found, await self.opened(list(found.values())), strict=True))
 
     async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]:
-        """As `EventStore.tails`."""
         found = await self._store.tails(streams)
         lasts = [tail.last for tail in found.values() if tail.last is not None]
         opened = {commit.stream: commit for commit in await self.opened(lasts)}
@@ -90,20 +86,16 @@ class SealedEventStore:
     async def pending(
         self, *, limit: int, recorded_before: datetime | None = None
     ) -> Sequence[Commit]:
-        """As `EventStore.pending`."""
         found = await self._store.pending(limit=limit, recorded_before=recorded_before)
         return await self.opened(found)
 
     async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """As `EventStore.pending_before`."""
         return await self.opened(await self._store.pending_before(commits))
 
     async def delivered(self, causations: Collection[str]) -> None:
-        """As `EventStore.delivered`."""
         await self._store.delivered(causations)
 
     async def outbox_size(self) -> tuple[int, datetime | None]:
-        """As `EventStore.outbox_size`."""
         return await self._store.outbox_size()
 
     async def recorded_after(
@@ -113,11 +105,9 @@ class SealedEventStore:
         since: datetime | None = None,
         limit: int,
     ) -> Sequence[Commit]:
-        """As `EventStore.recorded_after`."""
         return await self.opened(await self._store.recorded_after(after, since=since, limit=limit))
 
     async def all(self) -> AsyncIterator[Commit]:
-        """As `EventStore.all`."""
         some: list[Commit] = []
         async for commit in self._store.all():
             some.append(commit)

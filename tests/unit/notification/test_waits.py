@@ -6,13 +6,13 @@ import pytest
 from decider_specification import given
 from fixtures.procedure import approved, opened
 from notices import AGENCIES, NOW, REQUEST, due, incoming, notice
-from services.notification.domain.notification_policy import NotificationPolicy
 
 from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.notification_policy import NotificationPolicy
 from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
 from services.notification.views.work import level_of, wait_of, work_of
