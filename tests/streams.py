@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Decider
+from bmt.chassis.eventsourcing.decider import Deciders, decider_of
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.contracts import topics
@@ -28,9 +28,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Teller:
-    """A service's decider, and the events that it stores."""
+    """A service's deciders, and the events that it stores."""
 
-    decider: Decider[Any, Any]
+    deciders: Deciders
     said: Sequence[type[BaseModel]]
     private: Sequence[type[BaseModel]]
 
@@ -38,20 +38,34 @@ class Teller:
     def models(self) -> Mapping[str, type[BaseModel]]:
         return {model.TYPE: model for model in (*self.said, *self.private)}
 
-    def state(self, events: Sequence[Json]) -> Any:
-        """What these stored events tell."""
+    def state(self, stream: str, events: Sequence[Json]) -> Any:
+        """What these stored events of a stream tell."""
         vocabulary = Vocabulary(self.models.values())
-        return self.decider.fold([vocabulary.decode(e["type"], e["data"]) for e in events])
+        return decider_of(self.deciders, stream).fold(
+            [vocabulary.decode(e["type"], e["data"]) for e in events]
+        )
 
 
 TELLERS: Final = {
-    "intake": Teller(intake.DECIDER, topics.EVENTS[topics.REQUESTS], (*INTAKE, *topics.ANSWERS)),
-    "approval": Teller(approval.DECIDER, topics.EVENTS[topics.DECISIONS], APPROVAL),
-    "provisioning": Teller(
-        provisioning.DECIDER, topics.EVENTS[topics.CONFIGURATIONS], PROVISIONING
+    "intake": Teller(
+        dict.fromkeys(intake.STREAMS, intake.DECIDER),
+        topics.EVENTS[topics.REQUESTS],
+        (*INTAKE, *topics.ANSWERS),
     ),
-    "notification": Teller(notification.DECIDER, topics.EVENTS[topics.NOTIFICATIONS], NOTIFICATION),
-    "records": Teller(records.DECIDER, topics.EVENTS[topics.RECORDS], RECORDS),
+    "approval": Teller(approval.DECIDERS, topics.EVENTS[topics.DECISIONS], APPROVAL),
+    "provisioning": Teller(
+        dict.fromkeys(provisioning.STREAMS, provisioning.DECIDER),
+        topics.EVENTS[topics.CONFIGURATIONS],
+        PROVISIONING,
+    ),
+    "notification": Teller(
+        dict.fromkeys(notification.STREAMS, notification.DECIDER),
+        topics.EVENTS[topics.NOTIFICATIONS],
+        NOTIFICATION,
+    ),
+    "records": Teller(
+        dict.fromkeys(records.STREAMS, records.DECIDER), topics.EVENTS[topics.RECORDS], RECORDS
+    ),
 }
 
 

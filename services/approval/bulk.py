@@ -28,9 +28,9 @@ from bmt.contracts.http.approval import (
     RulingResults,
 )
 from bmt.contracts.problems import Refused
-from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide
+from services.approval.domain.bulk import AnswerBulk, BeginBulk, BulkDone
 from services.approval.domain.events import Endorsed
-from services.approval.domain.state import BulkDone
+from services.approval.domain.review import Decide
 from services.approval.handlers import decision_on, officer
 
 # What a decision is answered with: read from its commit alone, so that a replay says the same.

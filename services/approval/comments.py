@@ -18,7 +18,7 @@ from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from services.approval.api import AdministratorsCommand
-from services.approval.domain.commands import AddComment
+from services.approval.domain.review import AddComment
 from services.approval.handlers import officer, stream_of
 
 

@@ -11,8 +11,8 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import Officer, Submitter
-from services.approval.domain.commands import Decide, HoldForCorrection, OpenReview, Withdraw
 from services.approval.domain.policy import Policy
+from services.approval.domain.review import Decide, HoldForCorrection, OpenReview, Withdraw
 
 HOLD: Final = timedelta(seconds=30)
 """So long a request is not decided at most, because somebody is about to correct it: intake writes in milliseconds."""

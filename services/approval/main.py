@@ -11,9 +11,8 @@ from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
 from services import approval
-from services.approval import api, comments, rules, rules_api, views
+from services.approval import api, comments, domain, rules, rules_api, views
 from services.approval.console.site import site
-from services.approval.domain import DECIDER
 from services.approval.domain.events import PRIVATE
 from services.approval.settings import Settings
 from services.approval.subscriptions import TABLE
@@ -28,7 +27,7 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     builder = ServiceBuilder(
         settings,
-        decider=DECIDER,
+        deciders=domain.DECIDERS,
         publishes={topics.DECISIONS: topics.EVENTS[topics.DECISIONS]},
         private=PRIVATE,
         consumes=topics.EVENTS[topics.REQUESTS],

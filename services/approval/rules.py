@@ -15,9 +15,8 @@ from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.rules import RulesVersion
-from services.approval.domain.commands import RecordRules
+from services.approval.domain.agency_rules import InForce, RecordRules
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.domain.state import InForce
 
 Versions = ViewProjection[RulesVersion]
 Place = tuple[int, str]

@@ -62,7 +62,7 @@ def build(settings: Settings) -> FastAPI:
     inbound = _inbound(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        decider=domain.DECIDER,
+        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
         publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
         private=(*PRIVATE, *topics.ANSWERS),
         consumes=[

@@ -23,7 +23,7 @@ from services.notification.channels.rendered import Render
 from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.status_link import telling_code
 from services.notification.composing import AT_HAND, composing
-from services.notification.domain import DECIDER
+from services.notification.domain import DECIDER, STREAMS
 from services.notification.domain.events import PRIVATE
 from services.notification.reminding import Reminders, reminding, telling_of_failures
 from services.notification.settings import Settings
@@ -45,7 +45,7 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     builder = ServiceBuilder(
         settings,
-        decider=DECIDER,
+        deciders=dict.fromkeys(STREAMS, DECIDER),
         publishes={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
         private=PRIVATE,
         consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],

@@ -24,7 +24,7 @@ from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
-from services.provisioning.domain import DECIDER
+from services.provisioning.domain import DECIDER, STREAMS
 from services.provisioning.domain.events import PRIVATE
 from services.provisioning.plans import Plans
 from services.provisioning.settings import Settings
@@ -45,7 +45,7 @@ def build(settings: Settings) -> FastAPI:
     _require_ipms(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        decider=DECIDER,
+        deciders=dict.fromkeys(STREAMS, DECIDER),
         publishes={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
         private=PRIVATE,
         consumes=topics.EVENTS[topics.DECISIONS],

@@ -54,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
     people = PersonKeys(client[settings.database], masters, clock.now, remembered)
     builder = ServiceBuilder(
         settings,
-        decider=domain.DECIDER,
+        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
         publishes={topics.RECORDS: topics.EVENTS[topics.RECORDS]},
         private=PRIVATE,
         consumes=list(TABLE),

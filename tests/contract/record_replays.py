@@ -21,15 +21,17 @@ from bmt.chassis.runtime import clock
 from bmt.contracts.problems import Refused
 
 REPLAYS = Path(__file__).parent / "replays"
-STREAM = "request-019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+REQUEST = "request-019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+OTHERS = {"bulk": "bulk-019349f0-1c2a-7b3c-8d4e-5f60718293a4", "rules": "agency-MAMPU"}
+"""Scenarios whose stream is not a request's."""
 
 
-async def recorded(teller: Teller, commands: Sequence[Any]) -> dict[str, Any]:
+async def recorded(teller: Teller, stream: str, commands: Sequence[Any]) -> dict[str, Any]:
     """What a service stores of these commands."""
     store = MemoryEventStore()
     execution: Execution[Any, Any] = Execution(
         store=store,
-        decider=teller.decider,
+        deciders=teller.deciders,
         vocabulary=Vocabulary(teller.models.values()),
         published=[type_ for type_, model in teller.models.items() if model in teller.said],
         deliver=_keep,
@@ -38,12 +40,12 @@ async def recorded(teller: Teller, commands: Sequence[Any]) -> dict[str, Any]:
     )
     for number, command in enumerate(commands):
         try:
-            await execution.execute(Message(STREAM, f"cause-{number}", "", command))
+            await execution.execute(Message(stream, f"cause-{number}", "", command))
         except Refused as refused:
             print(f"  {type(command).__name__}: {refused.problem}")  # noqa: T201  a command's answer
     await execution.close()
-    commits = (await store.load([STREAM]))[STREAM]
-    return document(commits, await execution.state(STREAM))
+    commits = (await store.load([stream]))[stream]
+    return document(commits, await execution.state(stream))
 
 
 async def _keep(_: Sequence[Commit]) -> None:
@@ -59,9 +61,9 @@ async def record() -> None:
             if file.exists():
                 continue
             print(file)  # noqa: T201
-            stream = await recorded(teller, commands)
+            written = await recorded(teller, OTHERS.get(name, REQUEST), commands)
             file.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(stream, indent=1, ensure_ascii=False)
+            text = json.dumps(written, indent=1, ensure_ascii=False)
             file.write_text(text + "\n", encoding="utf-8")
 
 

@@ -29,6 +29,10 @@ def recorded(replay):
     return json.loads(replay.read_text(encoding="utf-8"))
 
 
+def stream(replay):
+    return recorded(replay)["commits"][0]["stream"]
+
+
 def events(replay):
     return [event for commit in recorded(replay)["commits"] for event in commit["events"]]
 
@@ -47,7 +51,7 @@ def heard_of(replay):
 
 @every_replay
 def test_a_recorded_stream_tells_the_recorded_state(replay):
-    state = TELLERS[replay.parent.name].state(events(replay))
+    state = TELLERS[replay.parent.name].state(stream(replay), events(replay))
     assert holds(as_json(state), recorded(replay)["state"])
 
 

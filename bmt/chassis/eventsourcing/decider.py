@@ -1,6 +1,6 @@
 """The decider: the pure heart of a service, and what it hears."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -30,6 +30,15 @@ class Decider(Generic[C, S]):
         for event in events:
             current = self.evolve(current, event)
         return current
+
+
+Deciders = Mapping[str, Decider[Any, Any]]
+"""By the category of streams that each decides on: what stands before the first hyphen of a stream's name."""
+
+
+def decider_of(deciders: Deciders, stream: str) -> Decider[Any, Any]:
+    """The decider of this stream."""
+    return deciders[stream.partition("-")[0]]
 
 
 @immutable

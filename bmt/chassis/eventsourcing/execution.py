@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended, Unavailable
-from bmt.chassis.eventsourcing.decider import Decider, Message
+from bmt.chassis.eventsourcing.decider import Deciders, Message, decider_of
 from bmt.chassis.eventsourcing.event_store import (
     AlreadyRecorded,
     Appended,
@@ -171,13 +171,13 @@ class Executed:
 
 
 class Execution(Generic[C, S]):
-    """Executes commands of one decider against one event store."""
+    """Executes commands of one service's deciders against its event store."""
 
     def __init__(
         self,
         *,
         store: EventStore,
-        decider: Decider[C, S],
+        deciders: Deciders,
         vocabulary: Vocabulary,
         published: Collection[str],
         relayed: Callable[[str], bool] | None = None,
@@ -192,8 +192,8 @@ class Execution(Generic[C, S]):
         Other events stay within the service.
         """
         self._store = store
-        self._decider = decider
-        self._stream_states = StreamStates(store, decider, vocabulary)
+        self._deciders = deciders
+        self._stream_states: StreamStates[S] = StreamStates(store, deciders, vocabulary)
         self._commit_factory = CommitFactory(
             published=published,
             relayed=relayed or published.__contains__,
@@ -370,7 +370,9 @@ class Execution(Generic[C, S]):
         again: list[int] = []
         decided: dict[int, Decided[S]] = {}
         for index in indexes:
-            stream_state = stream_states.get(messages[index].stream, self._stream_states.beginning)
+            stream_state = stream_states.get(
+                messages[index].stream
+            ) or self._stream_states.beginning(messages[index].stream)
             try:
                 outcome = self._decide(messages[index], stream_state)
             except Exception as error:  # noqa: BLE001  belongs to this message alone
@@ -420,7 +422,8 @@ class Execution(Generic[C, S]):
                     raise replayed
                 return replayed
         try:
-            events = self._decider.decide(message.command, stream_state.state)
+            decider = decider_of(self._deciders, message.stream)
+            events = decider.decide(message.command, stream_state.state)
         except Refused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise

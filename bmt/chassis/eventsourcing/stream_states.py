@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from bmt.chassis.eventsourcing.decider import Decider
+from bmt.chassis.eventsourcing.decider import Deciders, decider_of
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore, Tail
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.runtime.batcher import Batcher
@@ -43,16 +43,15 @@ class StreamState(Generic[S]):
 
 
 class StreamStates(Generic[S]):
-    """Where the streams of one store stand, for one decider."""
+    """Where the streams of one store stand, as its deciders fold them."""
 
-    def __init__(self, store: EventStore, decider: Decider[Any, S], vocabulary: Vocabulary) -> None:
+    def __init__(self, store: EventStore, deciders: Deciders, vocabulary: Vocabulary) -> None:
         """Nothing is remembered at first."""
         self._store = store
-        self._decider = decider
+        self._deciders = deciders
         self._vocabulary = vocabulary
         self._remembered: LruCache[str, StreamState[S]] = LruCache(REMEMBERED)
         self._loads: Batcher[str, Sequence[Commit]] = Batcher(self._load)
-        self.beginning: StreamState[S] = StreamState(decider.initial, Tail())
 
     async def of(self, streams: Collection[str]) -> Mapping[str, StreamState[S]]:
         """Each stream as it is remembered, else as it is stored.
@@ -88,7 +87,7 @@ class StreamStates(Generic[S]):
         """
         histories = await self._loads.submit(streams)
         return {
-            stream: self._folded(history)
+            stream: self._folded(stream, history)
             for stream, history in zip(streams, histories, strict=True)
         }
 
@@ -103,7 +102,9 @@ class StreamStates(Generic[S]):
 
     def written(self, stream_state: StreamState[S], commit: Commit, events: Sequence[Any]) -> None:
         """Remember what `commit`, with these events, made of `stream_state`."""
-        state = self._decider.fold(events, stream_state.state) if events else stream_state.state
+        state = stream_state.state
+        if events:
+            state = decider_of(self._deciders, commit.stream).fold(events, state)
         tail = Tail(commit.version, commit.sequence, commit)
         self._remembered.put(commit.stream, StreamState(state, tail, history=None))
 
@@ -112,11 +113,15 @@ class StreamStates(Generic[S]):
         for stream in streams:
             self._remembered.forget(stream)
 
-    def _folded(self, history: Sequence[Commit]) -> StreamState[S]:
+    def beginning(self, stream: str) -> StreamState[S]:
+        """Where a stream stands that nothing was written to."""
+        return StreamState(decider_of(self._deciders, stream).initial, Tail())
+
+    def _folded(self, stream: str, history: Sequence[Commit]) -> StreamState[S]:
         if not history:
-            return self.beginning
+            return self.beginning(stream)
         last = history[-1]
-        state = self._decider.fold(self._vocabulary.events(history))
+        state = decider_of(self._deciders, stream).fold(self._vocabulary.events(history))
         return StreamState(state, Tail(last.version, last.sequence, last), history)
 
     async def _load(self, streams: Sequence[str]) -> Sequence[Sequence[Commit]]:

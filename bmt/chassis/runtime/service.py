@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from bmt.chassis.eventsourcing.decider import Decider, IncomingEvent
+from bmt.chassis.eventsourcing.decider import Deciders, IncomingEvent
 from bmt.chassis.eventsourcing.event_store import EventStore
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
@@ -78,7 +78,7 @@ class ServiceBuilder:
         self,
         settings: ServiceSettings,
         *,
-        decider: Decider[Any, Any],
+        deciders: Deciders,
         publishes: Mapping[str, Sequence[type[BaseModel]]],
         private: Sequence[type[BaseModel]] = (),
         consumes: Sequence[type[BaseModel]] = (),
@@ -153,7 +153,7 @@ class ServiceBuilder:
         delivery = Delivery(self._projections, self.relay)
         self.execution: Execution[Any, Any] = Execution(
             store=self.store,
-            decider=decider,
+            deciders=deciders,
             vocabulary=self._own,
             published=topics.keys(),
             relayed=self.relay.carries,

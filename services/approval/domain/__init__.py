@@ -1,11 +1,15 @@
-"""The decision on a request: pure, from commands and events to events."""
+"""What approval decides: pure, from commands and events to events, one module for each kind of stream."""
 
+from types import MappingProxyType
 from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Decider
-from services.approval.domain.commands import Command
-from services.approval.domain.decide import decide
-from services.approval.domain.state import NotOpen, State, evolve
+from bmt.chassis.eventsourcing.decider import Deciders
+from services.approval.domain import agency_rules, bulk, review_rules
 
-DECIDER: Final[Decider[Command, State]] = Decider(NotOpen(), decide, evolve)
-"""One stream is one request's review, one bulk call, or one agency's rules."""
+DECIDERS: Final[Deciders] = MappingProxyType(
+    {
+        "request": review_rules.DECIDER,
+        "bulk": bulk.DECIDER,
+        "agency": agency_rules.DECIDER,
+    }
+)

@@ -9,3 +9,6 @@ from services.intake.domain.state import Nothing, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)
 """One stream is one request (or what may become one), one upload of a document, or one scan."""
+
+STREAMS: Final = ("request", "upload", "scan", "delivery", "refusal")
+"""What stands before the hyphen of its streams."""

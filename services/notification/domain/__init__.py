@@ -9,3 +9,6 @@ from services.notification.domain.state import Correspondence, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(Correspondence(), decide, evolve)
 """One stream is all that is told about one request, or an agency's words for one kind of notice."""
+
+STREAMS: Final = ("request", "template")
+"""What stands before the hyphen of its streams."""

@@ -9,3 +9,6 @@ from services.provisioning.domain.state import NotHeard, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(NotHeard(), decide, evolve)
 """One stream is one request's configuration."""
+
+STREAMS: Final = ("request",)
+"""What stands before the hyphen of its streams."""

@@ -20,12 +20,9 @@ from unit.approval.reviews import (
 from bmt.agencies.deciding import Change
 from bmt.contracts.http.approval import DecisionMade, RulingResult
 from bmt.contracts.values import Submitter
-from services.approval.domain.commands import (
-    AnswerBulk,
-    BeginBulk,
-    HoldForCorrection,
-    RecordRules,
-)
+from services.approval.domain.agency_rules import RecordRules
+from services.approval.domain.bulk import AnswerBulk, BeginBulk
+from services.approval.domain.review import HoldForCorrection
 
 OPENED = open_review(received(REQUEST))
 TWO_LEVELS = open_review(received(REQUEST), policy=replace(MAMPU, approval_levels=2))

@@ -10,9 +10,9 @@ FOUND_BY = ("I6", "I7")
 
 
 def plant() -> None:
-    evolve = domain.DECIDER.evolve
+    review = domain.DECIDERS["request"]
 
     def forgetful(state, event):
-        return state if isinstance(event, Withdrawn) else evolve(state, event)
+        return state if isinstance(event, Withdrawn) else review.evolve(state, event)
 
-    domain.DECIDER = replace(domain.DECIDER, evolve=forgetful)
+    domain.DECIDERS = {**domain.DECIDERS, "request": replace(review, evolve=forgetful)}

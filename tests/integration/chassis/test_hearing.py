@@ -92,7 +92,7 @@ class Service:
         await self.lot.prepare()
         execution = Execution(
             store=self.store,
-            decider=parcels.DECIDER,
+            deciders={"parcel": parcels.DECIDER},
             vocabulary=parcels.VOCABULARY,
             published=parcels.PUBLISHED,
             deliver=self._discard,

@@ -18,9 +18,10 @@ from bmt.contracts.events import (
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
-from services.approval.domain.commands import AddComment, Decide, OpenReview, RecordRules, Withdraw
+from services.approval.domain.agency_rules import RecordRules
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 from services.approval.domain.policy import Policy
+from services.approval.domain.review import AddComment, Decide, OpenReview, Withdraw
 
 REQUEST = facts()
 TERMINATION = facts(kind="termination")

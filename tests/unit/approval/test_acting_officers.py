@@ -11,8 +11,8 @@ from reviews import FAIZ, MAMPU, NOW, SITI, approved, decide, opened, rejected
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.deciding import Appointment, acts_for
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import FieldsWrong
+from services.approval.domain.review_rules import DECIDER
 
 DAY = NOW.astimezone(MALAYSIA).date()
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))

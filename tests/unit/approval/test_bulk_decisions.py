@@ -21,8 +21,8 @@ from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn
 from services.approval.bulk import BulkAnswer, decide_all
-from services.approval.domain import DECIDER
-from services.approval.domain.commands import BeginBulk
+from services.approval.domain import DECIDERS
+from services.approval.domain.bulk import DECIDER, BeginBulk
 from services.approval.domain.errors import FieldsWrong
 from services.approval.domain.events import PRIVATE, BulkBegun
 
@@ -50,7 +50,7 @@ class Office:
         self.store = FailingStore()
         self.execution = Execution(
             store=self.store,
-            decider=DECIDER,
+            deciders=DECIDERS,
             vocabulary=Vocabulary([*SAID, *PRIVATE]),
             published=[event.TYPE for event in SAID],
             deliver=self._hand_over,

@@ -25,8 +25,8 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.comments import Comment
 from bmt.contracts.values import Officer
 from services.approval.access import as_seen_by
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import NothingToNote, UnknownRequest
+from services.approval.domain.review_rules import DECIDER
 
 OPEN = (opened(),)
 NOTED = Comment(by=SITI, at=NOW, text="Disemak.")

@@ -24,7 +24,6 @@ from reviews import (
 
 from bmt.contracts.events import Granted
 from bmt.contracts.values import Officer
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import (
     AlreadyDecided,
     ApprovedBefore,
@@ -32,6 +31,7 @@ from services.approval.domain.errors import (
     QuotaExceedsMaximum,
     WarningsNeedReason,
 )
+from services.approval.domain.review_rules import DECIDER
 
 NUR = Officer(subject="nur@mampu.gov.my", name="Nur Aina", role="administrator")
 TWO = (opened(), papers(received(REQUEST), levels=2))

@@ -8,8 +8,8 @@ from fixtures.samples import received
 from reviews import FAIZ, MAMPU, REQUEST, SITI, approved, decide, endorsed, opened, papers, rejected
 
 from bmt.contracts.values import Submitter
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import RegistrarMayNotApprove
+from services.approval.domain.review_rules import DECIDER
 
 BY_SITI = received(
     REQUEST, submitted_by=Submitter(subject=SITI.subject.upper(), role="administrator")

@@ -22,7 +22,6 @@ from reviews import (
 
 from bmt.agencies import accounts
 from bmt.contracts.values import Officer
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import (
     AccountOfOtherAgency,
     AlreadyDecided,
@@ -30,6 +29,7 @@ from services.approval.domain.errors import (
     RequestClosed,
     UnknownRequest,
 )
+from services.approval.domain.review_rules import DECIDER
 
 REASON = "Tidak lengkap"
 OPEN = (opened(),)

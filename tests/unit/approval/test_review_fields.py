@@ -8,9 +8,9 @@ from reviews import MAMPU, REQUEST, TERMINATION, approved, decide, opened, rejec
 
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import Ruling
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import FieldsWrong, QuotaExceedsMaximum, WarningsNeedReason
 from services.approval.domain.policy import Policy
+from services.approval.domain.review_rules import DECIDER
 
 WARNINGS = ("not_serving", "open_request_exists")
 

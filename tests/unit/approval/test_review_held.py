@@ -24,8 +24,6 @@ from reviews import (
 )
 
 from bmt.contracts.values import Submitter
-from services.approval.domain import DECIDER
-from services.approval.domain.commands import HoldForCorrection
 from services.approval.domain.errors import (
     AlreadyDecided,
     BeingCorrected,
@@ -34,6 +32,8 @@ from services.approval.domain.errors import (
     UnknownRequest,
 )
 from services.approval.domain.events import HeldForCorrection
+from services.approval.domain.review import HoldForCorrection
+from services.approval.domain.review_rules import DECIDER
 
 UNTIL = NOW + timedelta(seconds=30)
 BY = Submitter(subject=FAIZ.subject, role="administrator")

@@ -30,17 +30,20 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.http.approval import Ruling, RulingResult
 from bmt.contracts.values import Officer, Submitter
-from services.approval.domain import DECIDER
-from services.approval.domain.commands import AnswerBulk, BeginBulk, Decide, HoldForCorrection
+from services.approval.domain import agency_rules, bulk
+from services.approval.domain.bulk import AnswerBulk, BeginBulk
 from services.approval.domain.errors import AlreadyDecided, ApprovedBefore, RequestClosed
 from services.approval.domain.events import (
-    PRIVATE,
+    BulkAnswered,
+    BulkBegun,
     CommentAdded,
     Endorsed,
     HeldForCorrection,
     PapersReceived,
     RulesCameIntoForce,
 )
+from services.approval.domain.review import Decide, HoldForCorrection
+from services.approval.domain.review_rules import DECIDER
 
 DECISIONS = (Approved, Rejected, ReturnedForCorrection)
 FINAL = (Approved, Rejected, Withdrawn)
@@ -80,7 +83,10 @@ WARNINGS = st.sets(st.sampled_from(["not_serving", "already_active"])).map(tuple
 
 class Reviews(DeciderMachine):
     decider = DECIDER
-    models = (*topics.EVENTS[topics.DECISIONS], *PRIVATE)
+    models = (
+        *topics.EVENTS[topics.DECISIONS],
+        *(CommentAdded, Endorsed, HeldForCorrection, PapersReceived),
+    )
     requests = Bundle("requests")
 
     @rule(target=requests, kind=KINDS, warnings=WARNINGS, levels=LEVELS)
@@ -223,12 +229,39 @@ class Reviews(DeciderMachine):
         known = any(isinstance(e, RequestEvent) for e in self.events(stream=request.request_id))
         assert isinstance(said, No) == (not known or by not in (SITI, FAIZ))
 
+    @invariant()
+    def a_request_has_one_decision_and_nothing_after_it(self):
+        for name in self.history:
+            said = self._published(name)
+            for before, after in zip([None, *said], said, strict=False):
+                assert after in FOLLOWS.get(before, ()), f"{after} after {before}"
+            assert sum(event in FINAL for event in said) <= 1
+
+    @invariant()
+    def a_review_counts_what_it_says(self):
+        for name in self.history:
+            assert self.state(name).version == len(self._published(name))
+
+    def _published(self, name):
+        private = (PapersReceived, Endorsed, CommentAdded, HeldForCorrection)
+        return [type(e) for e in self.events(stream=name) if not isinstance(e, private)]
+
+
+class Rules(DeciderMachine):
+    decider = agency_rules.DECIDER
+    models = (RulesCameIntoForce,)
+
     @rule(levels=st.sampled_from([1, 20]))
     def approval_starts(self, levels):
         said = self.tell(record_rules({"approval_levels": levels}), "rules")
         entries = self.events(RulesCameIntoForce, stream="rules")
         assert entries[-1].rules == {"approval_levels": levels}
         assert len(said) <= 1
+
+
+class Bulk(DeciderMachine):
+    decider = bulk.DECIDER
+    models = (BulkAnswered, BulkBegun)
 
     @rule(ids=st.lists(st.sampled_from("abc"), min_size=1, max_size=4))
     def a_bulk_call_begins(self, ids):
@@ -240,25 +273,13 @@ class Reviews(DeciderMachine):
     def a_bulk_call_is_answered(self):
         self.tell(AnswerBulk((RulingResult(request_id="a", status=201),)), "bulk")
 
-    @invariant()
-    def a_request_has_one_decision_and_nothing_after_it(self):
-        for name in self._requests():
-            said = self._published(name)
-            for before, after in zip([None, *said], said, strict=False):
-                assert after in FOLLOWS.get(before, ()), f"{after} after {before}"
-            assert sum(event in FINAL for event in said) <= 1
 
-    @invariant()
-    def a_review_counts_what_it_says(self):
-        for name in self._requests():
-            assert self.state(name).version == len(self._published(name))
+def test_an_agencys_rules_are_recorded_where_they_changed():
+    explore(Rules)
 
-    def _requests(self):
-        return [name for name in self.history if name not in ("bulk", "rules")]
 
-    def _published(self, name):
-        private = (PapersReceived, Endorsed, CommentAdded, HeldForCorrection)
-        return [type(e) for e in self.events(stream=name) if not isinstance(e, private)]
+def test_a_bulk_call_names_each_request_once():
+    explore(Bulk)
 
 
 def test_a_review_has_one_decision_whatever_is_asked_of_it():

@@ -17,9 +17,9 @@ from reviews import (
 )
 
 from bmt.contracts.values import NotShown
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import AlreadyDecided, RequestClosed
 from services.approval.domain.policy import Policy
+from services.approval.domain.review_rules import DECIDER
 
 FRIDAY = datetime(2025, 11, 28, 2, tzinfo=UTC)
 WEDNESDAY_AFTER = datetime(2025, 12, 3, 9, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 from decider_specification import given
 from reviews import approved, opened, rejected, returned, withdraw, withdrawn
 
-from services.approval.domain import DECIDER
 from services.approval.domain.errors import AlreadyDecided, RequestClosed
+from services.approval.domain.review_rules import DECIDER
 
 
 @pytest.mark.parametrize("before", [(), (opened(),), (opened(), returned())])

@@ -16,7 +16,7 @@ from test_bulk_decisions import Office
 from bmt.agencies import register
 from bmt.agencies.deciding import Change
 from bmt.contracts.http.rules import RulesVersion
-from services.approval.domain import DECIDER
+from services.approval.domain.agency_rules import DECIDER
 from services.approval.domain.events import RulesCameIntoForce
 from services.approval.rules import VERSIONS, record, whole
 

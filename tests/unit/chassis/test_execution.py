@@ -26,7 +26,7 @@ class Bench:
         self.counted = []
         self.execution = Execution(
             store=self.store,
-            decider=parcels.DECIDER,
+            deciders={"parcel": parcels.DECIDER},
             vocabulary=parcels.VOCABULARY,
             published=parcels.PUBLISHED,
             deliver=self._hand_over,

@@ -1,4 +1,4 @@
-"""What follows from a command: the rules of SOP step 2, and who comes first."""
+"""What follows from a command to a review: the rules of SOP step 2, and who comes first."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -6,7 +6,8 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
-from bmt.agencies.deciding import Change, acts_for
+from bmt.agencies.deciding import acts_for
+from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts import events
 from bmt.contracts.events import (
     Approved,
@@ -21,17 +22,6 @@ from bmt.contracts.http.approval import Ruling
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant
-from services.approval.domain.commands import (
-    AddComment,
-    AnswerBulk,
-    BeginBulk,
-    Command,
-    Decide,
-    HoldForCorrection,
-    OpenReview,
-    RecordRules,
-    Withdraw,
-)
 from services.approval.domain.errors import (
     AccountOfOtherAgency,
     AlreadyDecided,
@@ -47,24 +37,27 @@ from services.approval.domain.errors import (
     WarningsNeedReason,
 )
 from services.approval.domain.events import (
-    BulkAnswered,
-    BulkBegun,
     CommentAdded,
     Endorsed,
     HeldForCorrection,
     PapersReceived,
-    RulesCameIntoForce,
 )
 from services.approval.domain.policy import Policy
-from services.approval.domain.state import (
+from services.approval.domain.review import (
+    AddComment,
+    Command,
+    Decide,
     Decided,
-    InForce,
+    HoldForCorrection,
     Known,
     NotOpen,
     Open,
+    OpenReview,
     Returned,
     State,
+    Withdraw,
     Withdrawn,
+    evolve,
 )
 
 # Which fields go with which decision, and for whom an officer may act.
@@ -255,34 +248,6 @@ def add_comment(command: AddComment, state: State) -> Sequence[Event]:
     ]
 
 
-# An agency's rules as they come into force: recorded once, and again where they came back.
-
-
-def record_rules(command: RecordRules, state: State) -> Sequence[Event]:
-    """Recorded where they differ from those recorded last."""
-    if isinstance(state, InForce) and state.rules == command.rules:
-        return ()
-    change = _news(command.change, state)
-    return [
-        RulesCameIntoForce(
-            agency=command.agency,
-            number=state.number + 1 if isinstance(state, InForce) else 1,
-            policy_version=command.policy_version,
-            rules=command.rules,
-            changed_by=change.by if change else None,
-            changed_on=change.on if change else None,
-            why=change.why if change else None,
-            recorded_at=command.recorded_at,
-        )
-    ]
-
-
-def _news(change: Change | None, state: State) -> Change | None:
-    """What the file says of this change: what was left standing from an earlier one says nothing of it."""
-    said = state.changes if isinstance(state, InForce) else ()
-    return None if change in said else change
-
-
 def decide(command: Command, state: State) -> Sequence[Event]:
     """The events that `command` leads to.
 
@@ -383,21 +348,6 @@ def _acts_for(command: Decide, applicant: Applicant) -> bool:
     return any(name.casefold() in names for name in acting)
 
 
-def _begin_bulk(command: BeginBulk, _: State) -> Sequence[Event]:
-    """Each request once: two rulings on one request in one call would race with each other."""
-    ids = command.request_ids
-    twice = [index for index, request_id in enumerate(ids) if request_id in ids[:index]]
-    if twice:
-        raise FieldsWrong(
-            [FieldError.of(f"/items/{index}/request_id", "named_twice") for index in twice]
-        )
-    return [BulkBegun(begun_by=command.officer, request_ids=ids)]
-
-
-def _answer_bulk(command: AnswerBulk, _: State) -> Sequence[Event]:
-    return [BulkAnswered(results=command.results)]
-
-
 _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
     {
         OpenReview: _open,
@@ -405,8 +355,8 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] =
         Decide: _decide,
         Withdraw: _withdraw,
         AddComment: add_comment,
-        BeginBulk: _begin_bulk,
-        AnswerBulk: _answer_bulk,
-        RecordRules: record_rules,
     }
 )
+
+
+DECIDER: Final[Decider[Command, State]] = Decider(NotOpen(), decide, evolve)

@@ -1,40 +1,104 @@
-"""Where a review stands: one class for each status, and how events lead from one to the next.
+"""A request's review: what can be asked of it, where it stands, and how events lead from one state to the next."""
 
-`version` counts the published events: it is the `ce_sequence` of the last one.
-"""
-
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
-from bmt.agencies.deciding import Change
 from bmt.contracts import events
 from bmt.contracts.events import (
     Approved,
     Endorsement,
     Rejected,
     RequestEvent,
+    RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
+    WithdrawalRequested,
 )
-from bmt.contracts.http.approval import CHOICES, Decision, RulingResult
+from bmt.contracts.http.approval import CHOICES, Decision, Ruling
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import RequestWarning
-from services.approval.domain.events import (
-    BulkAnswered,
-    Endorsed,
-    HeldForCorrection,
-    PapersReceived,
-    RulesCameIntoForce,
-)
+from bmt.contracts.values import Document, Officer, RequestWarning, Submitter
+from services.approval.domain.events import Endorsed, HeldForCorrection, PapersReceived
+from services.approval.domain.policy import Policy
+
+
+@immutable
+class OpenReview:
+    """A request was received, for the first time or corrected.
+
+    Attributes:
+        received: what intake said.
+        said_at: when intake said so.
+        policy: the rules of the request's agency.
+    """
+
+    received: RequestReceived
+    said_at: datetime
+    policy: Policy
+
+
+@immutable
+class Decide:
+    """An administrator approves, rejects or returns a request.
+
+    Attributes:
+        ruling: what the administrator says.
+        officer: who that is.
+        agency: the administrator's agency, by the token.
+        policy: that agency's rules.
+        decided_at: now.
+    """
+
+    ruling: Ruling
+    officer: Officer
+    agency: str
+    policy: Policy
+    decided_at: datetime
+
+
+@immutable
+class HoldForCorrection:
+    """Somebody is about to correct the request: until then nobody decides on it.
+
+    Attributes:
+        by: who corrects it.
+        account: theirs, where they do so as its applicant; else None.
+        agency: theirs, where they do so as an administrator; else None.
+        until: when it may be decided again, though no correction was heard.
+    """
+
+    by: Submitter
+    account: str | None
+    agency: str | None
+    until: datetime
+
+
+@immutable
+class Withdraw:
+    """The applicant no longer wants it."""
+
+    withdrawal: WithdrawalRequested
+
+
+@immutable
+class AddComment:
+    """An administrator of `agency` (by the token) notes something; the documents exist."""
+
+    text: str
+    documents: tuple[Document, ...]
+    officer: Officer
+    agency: str
+    added_at: datetime
+
+
+Command = OpenReview | HoldForCorrection | Decide | Withdraw | AddComment
 
 
 @immutable
 class NotOpen:
-    """Nothing was heard of such a request; or a bulk call has no answer yet.
+    """No review of such a request was opened.
 
     Attributes:
         held_until: as of `Open`.
@@ -103,50 +167,23 @@ class Withdrawn:
     request: RequestFacts
 
 
-@immutable
-class BulkDone:
-    """A bulk call that has its answer."""
-
-    results: tuple[RulingResult, ...]
-    version: int = 0
-
-
-@immutable
-class InForce:
-    """An agency's rules as they were recorded last.
-
-    Attributes:
-        number: how many were recorded.
-        rules: all of them, as JSON.
-        changes: what files said so far of who changed them, and why: none counts twice.
-    """
-
-    number: int
-    rules: Mapping[str, JsonValue]
-    changes: tuple[Change, ...] = ()
-    version: int = 0
-
-
 Known = Open | Returned | Decided | Withdrawn
-State = NotOpen | Known | BulkDone | InForce
+State = NotOpen | Known
+"""One class for each status. `version` counts the published events: it is the `ce_sequence` of the last one."""
 
 
 def evolve(state: State, event: BaseModel) -> State:
     """The state after `event`."""
     match event:
-        case RequestEvent() if isinstance(state, NotOpen | Known):
+        case RequestEvent():
             return _reviewed(state, event)
         case HeldForCorrection() if isinstance(state, NotOpen | Open | Returned):
             return replace(state, held_until=event.until)
-        case BulkAnswered(results=results):
-            return BulkDone(results)
-        case RulesCameIntoForce():
-            return _in_force(state, event)
         case _:
             return state
 
 
-def _reviewed(state: NotOpen | Known, event: RequestEvent) -> NotOpen | Known:
+def _reviewed(state: State, event: RequestEvent) -> State:
     """After something happened to a request."""
     version = state.version + 1
     match event:
@@ -162,7 +199,7 @@ def _reviewed(state: NotOpen | Known, event: RequestEvent) -> NotOpen | Known:
             return _remembered(state, event) if isinstance(state, Open) else state
 
 
-def _opened(state: NotOpen | Known, event: ReviewOpened, version: int) -> Open:
+def _opened(state: State, event: ReviewOpened, version: int) -> Open:
     """Whoever corrected it before is remembered, and so is a correction that is still to be heard."""
     review = Open(version, event.request, event.warnings, due_at=event.due_at)
     match state:
@@ -179,7 +216,7 @@ def _opened(state: NotOpen | Known, event: ReviewOpened, version: int) -> Open:
             return review
 
 
-def _returned(state: NotOpen | Known, event: ReturnedForCorrection, version: int) -> Returned:
+def _returned(state: State, event: ReturnedForCorrection, version: int) -> Returned:
     returned = Returned(version, event.request, _decision(event, version), returns=1)
     if not isinstance(state, Open):
         return returned
@@ -212,13 +249,6 @@ def _with_papers(review: Open, papers: PapersReceived) -> Open:
         correctors=review.correctors | by,
         held_until=None if papers.while_open else review.held_until,
     )
-
-
-def _in_force(state: State, event: RulesCameIntoForce) -> InForce:
-    changes = state.changes if isinstance(state, InForce) else ()
-    if event.changed_by and event.changed_on and event.why:
-        changes = (*changes, Change(by=event.changed_by, on=event.changed_on, why=event.why))
-    return InForce(event.number, event.rules, changes)
 
 
 def _decision(event: Approved | Rejected | ReturnedForCorrection, version: int) -> Decision:
