@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bmt.chassis.messaging import positions, republishing
-from bmt.chassis.messaging.mongo_parking_lot import DISCARDED, PARKED
+from bmt.chassis.messaging.parking import DISCARDED, PARKED
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.work.jobs import Job, Jobs

@@ -1,4 +1,4 @@
-"""The reconciliation expects of each consumer what it subscribes to, and nothing else."""
+"""The reconciliation expects of each consumer what it receives to, and nothing else."""
 
 from bmt.contracts import topics
 from bmt.contracts.events import Approved, ConfigurationFailed, ReviewOpened

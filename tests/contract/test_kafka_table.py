@@ -36,7 +36,7 @@ INBOUND = {
 
 
 def heard_by(service):
-    """The topics that a service subscribes to, by its own `subscriptions`."""
+    """The topics that a service receives to, by its own `subscriptions`."""
     subscriptions = importlib.import_module(f"services.{service}.subscriptions")
     if told := getattr(subscriptions, "TOLD", None) or getattr(subscriptions, "TOPICS", None):
         return {*told, *(INBOUND if service == "intake" else ())}

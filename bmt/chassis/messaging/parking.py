@@ -6,11 +6,14 @@ Later events of the same key queue behind it, while all others flow.
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from bmt.chassis import crash_points
+from bmt.chassis.errors import StillContended
 from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 
 TRIES: Final = 6
@@ -160,3 +163,279 @@ class ParkingLot(Protocol):
     async def count(self) -> int:
         """How many wait for an operator."""
         ...
+
+
+# The parking lot in a service's own database.
+
+
+_OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
+"""What the lot notes for itself."""
+
+
+def given_up(document: dict[str, Any]) -> dict[str, Any]:
+    """As it is kept for ever, under no id of its own.
+
+    The same place may be parked and discarded again, after its topic was read anew.
+    """
+    event = {name: value for name, value in document.items() if name not in _OF_THE_LOT}
+    discarding = Discarding(**document["discarding"])
+    return {
+        "parked_id": document["_id"],
+        **event,
+        "discarded_by": discarding.by,
+        "discarded_because": discarding.reason,
+        "discarded_at": discarding.at,
+    }
+
+
+def is_of(document: dict[str, Any], record: Record) -> bool:
+    """Whether this is what stands there: a topic that was made anew has other records at its places."""
+    return all(document[name] == value for name, value in _content(record).items())
+
+
+def document_of(parked: Parked) -> dict[str, Any]:
+    """As it is kept in the lot."""
+    record = parked.record
+    return {
+        "_id": parked.id,
+        "key": record.key,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        **_content(record),
+        "reason": parked.reason,
+        "tries": parked.tries,
+        "due_at": parked.due_at,
+        "parked_at": parked.parked_at,
+    }
+
+
+def _content(record: Record) -> dict[str, Any]:
+    return {
+        "headers": [[name, value] for name, value in record.headers],
+        "value": record.value,
+        "raw_key": record.raw_key,
+    }
+
+
+def mark_of(discarding: Discarding) -> dict[str, Any]:
+    """As it stands on an event in the lot."""
+    return {"discarding": asdict(discarding)}
+
+
+def parked_of(document: dict[str, Any]) -> Parked:
+    """As it was parked."""
+    return Parked(
+        record=Record(
+            topic=document["topic"],
+            partition=document["partition"],
+            offset=document["offset"],
+            key=document["key"],
+            headers=tuple((name, value) for name, value in document["headers"]),
+            value=document["value"],
+            raw_key=document["raw_key"],
+        ),
+        reason=document["reason"],
+        tries=document["tries"],
+        due_at=document["due_at"],
+        parked_at=document["parked_at"],
+        discarding=Discarding(**mark) if (mark := document.get("discarding")) else None,
+    )
+
+
+PARKED: Final = "parked"
+"""The lot's collection in a service's own database."""
+
+DISCARDED: Final = "discarded"
+"""The collection, beside the lot, of what operators gave up: only ever added to."""
+
+_KEPT: Final = {"discarding": None}
+"""What no operator gave up."""
+
+_IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
+_FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
+_CONFLICT_TRIES: Final = 20
+
+_CALL: Final[list[dict[str, Any]]] = [
+    {
+        "$set": {
+            "calls": {"$add": [{"$ifNull": ["$calls", 0]}, 1]},
+            "due_at": {
+                "$cond": [
+                    {"$and": [{"$eq": ["$reason", QUEUED_BEHIND]}, {"$eq": ["$due_at", None]}]},
+                    "$parked_at",
+                    "$due_at",
+                ]
+            },
+        }
+    }
+]
+"""Makes the first of a key due where it waited for one that is gone.
+
+It is written to in any case: who takes it out at that moment then has to look again who came behind it.
+"""
+
+
+class MongoParkingLot:
+    """`ParkingLot` on MongoDB."""
+
+    def __init__(self, collection: mongodb.Collection) -> None:
+        """`collection` needs find, insert, update and delete."""
+        self._lot = collection
+        self._discarded = collection.database[DISCARDED]
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with mongodb.store_errors():
+            await self._lot.create_indexes(
+                [
+                    mongodb.IndexModel([("key", 1), *_IN_TURN]),
+                    mongodb.IndexModel([("due_at", 1), ("reason", 1)]),
+                    mongodb.IndexModel(_IN_TURN),
+                ]
+            )
+            await self._discarded.create_indexes([mongodb.IndexModel([("parked_id", 1)])])
+
+    async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
+        with mongodb.store_errors():
+            return set(await self._lot.distinct("key", {"key": {"$in": list(keys)}}))
+
+    async def given_up(self, records: Sequence[Record]) -> Collection[str]:
+        by_place = {record.place: record for record in records}
+        with mongodb.store_errors():
+            found = self._discarded.find({"parked_id": {"$in": list(by_place)}})
+            return {
+                place
+                async for document in found
+                if is_of(document, by_place[place := document["parked_id"]])
+            }
+
+    async def park(self, parked: Sequence[Parked]) -> None:
+        if not parked:
+            return
+        crash_points.reached("parking.parking")
+        with mongodb.store_errors():
+            try:
+                await self._lot.insert_many([document_of(item) for item in parked], ordered=False)
+            except mongodb.BulkWriteError as error:
+                mongodb.duplicates(error)
+            # Whom they queue behind may be gone by now.
+            for key in {item.record.key for item in parked if item.reason == QUEUED_BEHIND}:
+                await self._call_first(key)
+        crash_points.reached("parking.parked")
+
+    async def _call_first(self, key: str, session: Any = None) -> None:
+        await self._lot.find_one_and_update({"key": key}, _CALL, sort=_IN_TURN, session=session)
+
+    async def take_due(self, now: datetime) -> Parked | None:
+        with mongodb.store_errors():
+            due = self._lot.find(
+                {"due_at": {"$lte": now}, "lease_until": {"$not": {"$gt": now}}}
+            ).sort("due_at", 1)
+            async for candidate in due:
+                if not await self._has_its_turn(candidate):
+                    continue
+                taken = await self._lot.find_one_and_update(
+                    {"_id": candidate["_id"], "lease_until": {"$not": {"$gt": now}}},
+                    {"$set": {"lease_until": now + LEASE}},
+                )
+                if taken is not None:
+                    return parked_of(taken)
+        return None
+
+    async def _has_its_turn(self, candidate: dict[str, Any]) -> bool:
+        """What was given up is not handled, and so overtakes nobody."""
+        if "discarding" in candidate:
+            return True
+        first = await self._lot.find_one({"key": candidate["key"]}, sort=_IN_TURN)
+        return first is not None and first["_id"] == candidate["_id"]
+
+    async def keep(self, parked: Parked) -> None:
+        with mongodb.store_errors():
+            await self._lot.update_one(
+                {"_id": parked.id, **_KEPT},
+                {
+                    "$set": {
+                        "reason": parked.reason,
+                        "tries": parked.tries,
+                        "due_at": parked.due_at,
+                    },
+                    "$unset": {"lease_until": ""},
+                },
+            )
+
+    async def release(self, id_: str) -> bool:
+        return await self._take_out({"_id": id_})
+
+    async def discard(self, id_: str, discarding: Discarding) -> bool:
+        crash_points.reached("parking.discarding")
+        with mongodb.store_errors():
+            result = await self._lot.update_one(
+                {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}, **_KEPT},
+                {"$set": {"due_at": discarding.at, **mark_of(discarding)}},
+            )
+        crash_points.reached("parking.discarded")
+        return bool(result.matched_count)
+
+    async def give_up(self, id_: str) -> bool:
+        """As `ParkingLot.give_up`: it is never in both places or in none."""
+        return await self._take_out({"_id": id_, "discarding": {"$ne": None}}, to_discarded=True)
+
+    async def _take_out(self, here: dict[str, Any], *, to_discarded: bool = False) -> bool:
+        """Remove this one and call the next of its key, in one transaction. False: it was not here.
+
+        Raises:
+            StoreUnavailable: not known to be done; the same again is safe.
+        """
+        for _ in range(_CONFLICT_TRIES):
+            try:
+                with mongodb.store_errors():
+                    return await self._taken_out(here, to_discarded=to_discarded)
+            except mongodb.OperationFailure as error:
+                if error.code != mongodb.WRITE_CONFLICT:
+                    raise
+        raise StillContended(PARKED)
+
+    async def _taken_out(self, here: dict[str, Any], *, to_discarded: bool) -> bool:
+        session = await self._lot.database.client.start_session()
+        async with session, session.start_transaction():
+            document = await self._lot.find_one_and_delete(here, session=session)
+            if document is None:
+                return False
+            if to_discarded:
+                crash_points.reached("parking.giving_up")
+                await self._discarded.insert_one(given_up(document), session=session)
+            await self._call_first(document["key"], session)
+        return True
+
+    async def retry(self, id_: str, now: datetime) -> bool:
+        with mongodb.store_errors():
+            result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now))
+        return bool(result.matched_count)
+
+    async def retry_all(self, now: datetime) -> int:
+        with mongodb.store_errors():
+            result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now))
+        return int(result.matched_count)
+
+    async def find(self, id_: str) -> Parked | None:
+        with mongodb.store_errors():
+            document = await self._lot.find_one({"_id": id_})
+        return None if document is None else parked_of(document)
+
+    async def list(self, limit: int) -> Sequence[Parked]:
+        with mongodb.store_errors():
+            found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
+        return [parked_of(document) for document in found]
+
+    async def size(self) -> int:
+        with mongodb.store_errors():
+            return int(await self._lot.count_documents({}, hint="_id_"))
+
+    async def count(self) -> int:
+        with mongodb.store_errors():
+            return int(await self._lot.count_documents(_FOR_AN_OPERATOR))
+
+
+def _due(now: datetime) -> dict[str, Any]:
+    return {"$set": {"due_at": now, "tries": 0}}

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
-from bmt.chassis.messaging.delivery import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.view_store import ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection

@@ -19,18 +19,16 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.chassis.http.app import create_app
-from bmt.chassis.http.client_address import ClientAddress
-from bmt.chassis.http.limits import ConcurrencyLimits, RateLimit
+from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dead_letters import OnDead, no_answer
-from bmt.chassis.messaging.delivery import Delivery, MissedEvents, OwnProjections
 from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
-from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import PARKED, MongoParkingLot
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
-from bmt.chassis.messaging.relay import Relay
+from bmt.chassis.messaging.relay import Delivery, MissedEvents, OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
@@ -45,8 +43,7 @@ from bmt.chassis.runtime.health import Sampler
 from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.chassis.work.jobs import Jobs
-from bmt.chassis.work.mongo_queue import MongoWorkQueue
-from bmt.chassis.work.queue import WorkChange, WorkProjection
+from bmt.chassis.work.queue import MongoWorkQueue, WorkChange, WorkProjection
 from bmt.chassis.work.worker import PerformAll, Worker
 
 D = TypeVar("D", bound=BaseModel)

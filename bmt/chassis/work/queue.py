@@ -4,13 +4,15 @@ The queue is a view: events put work in and take it out, and it can be filled ag
 work in that was done before is harmless, because who performs it looks at the stream first.
 """
 
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 
 
@@ -153,3 +155,143 @@ def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
     for item in items:
         found.setdefault(item.target, []).append(item)
     return found
+
+
+# The work queue in a service's own database.
+
+
+_IN_TURN: Final = [("target", 1), ("due_at", 1)]
+
+
+class MongoWorkQueue:
+    """The queue in the service's own database."""
+
+    def __init__(self, collection: mongodb.Collection) -> None:
+        """`collection` needs find, insert, update and delete."""
+        self._durable = collection
+        self._work = mongodb.rebuildable(collection)
+
+    async def prepare(self) -> None:
+        """Create the index that taking rests on."""
+        with mongodb.store_errors():
+            await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
+
+    async def change(
+        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
+    ) -> Collection[str]:
+        """As `WorkQueue.change`: one write of each sort, unless one piece of work is in it twice."""
+        new: list[str] = []
+        for part in _each_once(changes):
+            await self._remove([change.id for change in part if isinstance(change, Remove)])
+            items = [change for change in part if isinstance(change, WorkItem)]
+            new += await self._insert(items, self._durable if durable else self._work)
+            await self._postpone([change for change in part if isinstance(change, Postpone)])
+        return new
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        if ids:
+            with mongodb.store_errors():
+                await self._work.delete_many({"_id": {"$in": ids}})
+
+    async def _insert(self, items: Sequence[WorkItem], collection: mongodb.Collection) -> list[str]:
+        """The ids of those that were not there."""
+        if not items:
+            return []
+        there: set[int] = set()
+        with mongodb.store_errors():
+            try:
+                await collection.insert_many([_document(item) for item in items], ordered=False)
+            except mongodb.BulkWriteError as error:
+                there = mongodb.duplicates(error)
+        return [item.id for place, item in enumerate(items) if place not in there]
+
+    async def _postpone(self, given_back: Sequence[Postpone]) -> None:
+        if given_back:
+            with mongodb.store_errors():
+                await self._work.bulk_write(
+                    [
+                        mongodb.UpdateOne({"_id": one.id}, {"$set": _put_off(one)})
+                        for one in given_back
+                    ],
+                    ordered=False,
+                )
+
+    async def take(
+        self, target: str, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[WorkItem]:
+        """As `WorkQueue.take`; a held item is one that is due later."""
+        due = {"target": target, "due_at": {"$lte": now}}
+        with mongodb.store_errors():
+            found = await self._work.find(due, {"_id": 1}).sort("due_at", 1).limit(limit).to_list()
+            if not found:
+                return ()
+            ids = {"_id": {"$in": [one["_id"] for one in found]}}
+            held_by = uuid.uuid4().hex
+            held = {"due_at": now + lease, "held": True, "held_by": held_by}
+            await self._work.update_many({**due, **ids}, {"$set": held, "$inc": {"attempts": 1}})
+            taken = await self._work.find({**ids, "held_by": held_by}).to_list()
+        return [_item(document) for document in taken]
+
+    async def hold(self, ids: Collection[str], until: datetime) -> None:
+        """As `WorkQueue.hold`; what was given back meanwhile is not held again."""
+        with mongodb.store_errors():
+            await self._work.update_many(
+                {"_id": {"$in": list(ids)}, "held": True}, {"$set": {"due_at": until}}
+            )
+
+    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
+        with mongodb.store_errors():
+            found = await self._work.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return [_item(document) for document in found]
+
+    async def list(self, limit: int) -> Sequence[WorkItem]:
+        with mongodb.store_errors():
+            found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
+        return [_item(document) for document in found]
+
+    async def clear(self) -> None:
+        with mongodb.store_errors():
+            await self._work.delete_many({})
+
+
+def _put_off(one: Postpone) -> dict[str, Any]:
+    return {"due_at": one.due_at, "waiting_for": one.waiting_for, "held": False}
+
+
+def _each_once(
+    changes: Sequence[WorkChange | Postpone],
+) -> list[list[WorkChange | Postpone]]:
+    """The changes in order, parted before whatever changes the same piece of work again."""
+    parts: list[list[WorkChange | Postpone]] = []
+    seen: set[str] = set()
+    for change in changes:
+        if not parts or change.id in seen:
+            parts.append([])
+            seen = set()
+        seen.add(change.id)
+        parts[-1].append(change)
+    return parts
+
+
+def _document(item: WorkItem) -> dict[str, Any]:
+    return {
+        "_id": item.id,
+        "target": item.target,
+        "subject": item.subject,
+        "due_at": item.due_at,
+        "attempts": item.attempts,
+        "waiting_for": item.waiting_for,
+        "held": item.held,
+    }
+
+
+def _item(document: dict[str, Any]) -> WorkItem:
+    return WorkItem(
+        id=document["_id"],
+        target=document["target"],
+        subject=document["subject"],
+        due_at=document["due_at"],
+        attempts=document["attempts"],
+        waiting_for=document["waiting_for"],
+        held=document.get("held", False),
+    )

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.messaging.parking import QUEUED_BEHIND, Discarding, Parked, ParkingLot
+from bmt.chassis.messaging.parking import (
+    PARKED,
+    QUEUED_BEHIND,
+    Discarding,
+    MongoParkingLot,
+    Parked,
+    ParkingLot,
+)
 from bmt.chassis.runtime.mongodb import Client
 from bmt.cli import shown
 from bmt.cli.outcome import NotSo

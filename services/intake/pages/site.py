@@ -7,8 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.client_address import ClientAddress
-from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.http.limits import ClientAddress, RateLimit
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.runtime.service import ServiceBuilder

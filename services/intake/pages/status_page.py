@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.client_address import ClientAddress
+from bmt.chassis.http.limits import ClientAddress
 from bmt.contracts.problems import STATUS
 from bmt.pages.forms import read
 from bmt.pages.layout import Layout

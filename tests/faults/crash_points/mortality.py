@@ -15,9 +15,8 @@ from threading import Thread
 from typing import Any
 
 from bmt.chassis import crash_points
-from bmt.chassis.messaging import mongo_parking_lot
-from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.messaging.parking import Discarding
+from bmt.chassis.messaging import parking
+from bmt.chassis.messaging.parking import PARKED, Discarding, MongoParkingLot
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import Worker
@@ -76,14 +75,14 @@ def begin(order: dict[str, Any]) -> None:
     mortality = Mortality(order)
     crash_points.reached = mortality.reached
     Worker.__init__.__kwdefaults__["lease"] = LEASE
-    mongo_parking_lot.LEASE = LEASE
+    parking.LEASE = LEASE
     ServiceBuilder.subscribes = _stumbling(ServiceBuilder.subscribes, mortality)
 
 
-def _stumbling(subscribes: Callable[..., None], mortality: Mortality) -> Callable[..., None]:
+def _stumbling(receives: Callable[..., None], mortality: Mortality) -> Callable[..., None]:
     def wrapped(self: ServiceBuilder, topics: Any, handlers: Any, *rest: Any, **more: Any) -> None:
         stumbling = {event: _stumble(each, mortality) for event, each in handlers.items()}
-        subscribes(self, topics, stumbling, *rest, **more)
+        receives(self, topics, stumbling, *rest, **more)
 
     return wrapped
 

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 import mortality
@@ -49,6 +50,8 @@ def _become(order: dict[str, Any], mains: dict[str, Any]) -> None:
         code = 0
     except SystemExit as left:
         code = left.code
+    except BaseException:  # noqa: BLE001  it is said in the log, and the process ends
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)

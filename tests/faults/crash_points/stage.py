@@ -51,7 +51,7 @@ SUBSCRIBED = {
 }
 SAYS = {writer: topic for topic, writer in topics.WRITERS.items()}
 PATIENCE = 30.0
-OPERATORS_POINTS = ("mongo_parking_lot.discarding", "mongo_parking_lot.discarded")
+OPERATORS_POINTS = ("parking.discarding", "parking.discarded")
 """Those of a call that gives a parked event up: its process is not the service's."""
 
 
@@ -156,7 +156,7 @@ class Stage:
         while True:
             await asyncio.shield(self.life.ended)
             self.deaths.append(self.life.died_at)
-            if self.life.died_at == "mongo_parking_lot.giving_up":
+            if self.life.died_at == "parking.giving_up":
                 await self._end_transactions()
             await self._let_leases_run_out()
             await self._leave_group()

@@ -26,7 +26,7 @@ class Office:
         self.wire = wire
         self.as_ = as_
 
-    async def subscribes(self, *, warnings: tuple[str, ...] = (), **changes: Any) -> RequestFacts:
+    async def receives(self, *, warnings: tuple[str, ...] = (), **changes: Any) -> RequestFacts:
         """A request that was received and stands on the worklist."""
         account = f"ahmad.{changes.get('agency', 'MAMPU').lower()}@mygovuc.gov.my"
         applicant = APPLICANT.model_copy(update={"account": account})

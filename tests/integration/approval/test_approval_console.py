@@ -69,8 +69,8 @@ async def decided(browser, request, **fields):
 
 
 async def test_the_worklist_has_what_waits_in_this_agency_alone(office, desk):
-    request = await office.subscribes(applicant=APPLICANT.model_copy(update={"name": HOSTILE}))
-    other = await office.subscribes(agency="JPA")
+    request = await office.receives(applicant=APPLICANT.model_copy(update={"name": HOSTILE}))
+    other = await office.receives(agency="JPA")
     browser = await desk()
     text = (await browser.get("/console/")).text
     assert request.reference in text
@@ -85,7 +85,7 @@ async def test_the_worklist_has_what_waits_in_this_agency_alone(office, desk):
 
 
 async def test_a_request_is_approved_with_less_than_was_asked(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     answer = await decided(
         browser, request, decision="approve", quota_bytes="2.5", max_file_size_bytes="1"
@@ -105,7 +105,7 @@ async def test_a_request_is_approved_with_less_than_was_asked(office, desk):
 
 
 async def test_what_was_typed_stays_when_something_is_wrong(office, desk):
-    request = await office.subscribes(warnings=("already_active",))
+    request = await office.receives(warnings=("already_active",))
     browser = await desk()
     typed = {"decision": "approve", "reason": f"Sebab {HOSTILE}", "quota_bytes": "banyak"}
     answer = await decided(browser, request, **typed)
@@ -129,7 +129,7 @@ async def test_what_was_typed_stays_when_something_is_wrong(office, desk):
 
 
 async def test_a_form_that_is_sent_twice_is_one_decision_and_another_one_is_none(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     place = f"/console/requests/{request.request_id}"
     _, key = await form_of(browser, place)
@@ -143,7 +143,7 @@ async def test_a_form_that_is_sent_twice_is_one_decision_and_another_one_is_none
 
 
 async def test_of_two_administrators_the_second_sees_the_decision_of_the_first(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     siti, aminah = await desk(SITI), await desk(AMINAH)
     await form_of(aminah, f"/console/requests/{request.request_id}")
     _, key = await form_of(aminah, f"/console/requests/{request.request_id}")
@@ -161,7 +161,7 @@ async def test_of_two_administrators_the_second_sees_the_decision_of_the_first(o
 
 @pytest.mark.parametrize("account", ["siti", "SITI"])
 async def test_nobody_decides_on_their_own_request(office, desk, account):
-    request = await office.subscribes(applicant=APPLICANT.model_copy(update={"account": account}))
+    request = await office.receives(applicant=APPLICANT.model_copy(update={"account": account}))
     browser = await desk()
     text = (await browser.get(f"/console/requests/{request.request_id}")).text
     assert "milik anda sendiri" in text
@@ -174,8 +174,8 @@ async def test_nobody_decides_on_their_own_request(office, desk, account):
 
 
 async def test_many_are_decided_at_once_each_by_itself(office, desk):
-    plain = [await office.subscribes() for _ in range(2)]
-    warned = await office.subscribes(warnings=("not_serving",))
+    plain = [await office.receives() for _ in range(2)]
+    warned = await office.receives(warnings=("not_serving",))
     browser = await desk()
     _, key = await form_of(browser, "/console/?limit=200")
     chosen = [one.request_id for one in (*plain, warned)]
@@ -205,7 +205,7 @@ async def test_many_are_decided_at_once_each_by_itself(office, desk):
 async def test_chosen_requests_that_cannot_be_decided_at_once_are_refused_as_a_whole(
     office, desk, chosen
 ):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     sent = {"decision": "approve", "chosen": [request.request_id, *chosen]}
     answer = await browser.post("/console/", data=sent)
@@ -216,7 +216,7 @@ async def test_chosen_requests_that_cannot_be_decided_at_once_are_refused_as_a_w
 
 
 async def test_a_document_that_the_request_does_not_name_is_not_found(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     place = f"/console/requests/{request.request_id}/documents"
     assert (await browser.get(f"{place}/doc_unknown")).status_code == 404
@@ -225,7 +225,7 @@ async def test_a_document_that_the_request_does_not_name_is_not_found(office, de
 async def test_whose_session_ended_meanwhile_keeps_what_was_decided_and_nothing_is_done_yet(
     office, desk
 ):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     place = f"/console/requests/{request.request_id}"
     _, key = await form_of(browser, place)
@@ -255,7 +255,7 @@ async def test_what_is_told_while_a_page_is_open_ends_with_the_session(desk):
 
 
 async def test_a_form_that_is_too_large_is_refused(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     answer = await decided(browser, request, decision="return", reason="x" * 2_000_000)
     assert answer.status_code == 413

@@ -79,7 +79,7 @@ async def decided(browser, request, **fields):
 
 
 async def test_two_administrators_approve_one_after_the_other(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     siti, aminah = await desk(SITI), await desk(AMINAH)
     assert "0 daripada 2 kelulusan" in (await siti.get(place(request))).text
     answer = await decided(siti, request, decision="approve", quota_bytes="5")
@@ -101,14 +101,14 @@ async def test_two_administrators_approve_one_after_the_other(office, desk):
 
 
 async def test_many_are_endorsed_at_once(office, desk):
-    requests = [await office.subscribes() for _ in range(2)]
+    requests = [await office.receives() for _ in range(2)]
     sent = {"decision": "approve", "chosen": [one.request_id for one in requests]}
     answer = await (await desk()).post("/console/", data=sent)
     assert answer.text.count("Luluskan: 1 daripada 2 kelulusan") == 2
 
 
 async def test_a_prepared_reason_goes_before_ones_own_words(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     text = (await browser.get(place(request))).text
     assert "<option >Tidak layak.</option>" in text
@@ -122,7 +122,7 @@ async def test_a_prepared_reason_goes_before_ones_own_words(office, desk):
 
 
 async def test_a_prepared_reason_alone_is_enough_for_an_exception_and_is_not_lost(office, desk):
-    request = await office.subscribes(warnings=("not_serving",))
+    request = await office.receives(warnings=("not_serving",))
     browser = await desk()
     told = {"decision": "approve", "prepared_exception": "Disahkan oleh ketua."}
     answer = await decided(browser, request, quota_bytes="banyak", **told)
@@ -134,7 +134,7 @@ async def test_a_prepared_reason_alone_is_enough_for_an_exception_and_is_not_los
 
 
 async def test_an_officer_chooses_for_whom_they_act_among_todays_appointments(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     siti, aminah = await desk(SITI), await desk(AMINAH)
     assert '<option value="Pengarah ICT"' in (await siti.get(place(request))).text
     text = (await aminah.get(place(request))).text
@@ -151,7 +151,7 @@ async def test_an_officer_chooses_for_whom_they_act_among_todays_appointments(of
 async def test_a_comment_stands_in_the_history_for_colleagues_and_not_for_the_applicant(
     office, desk
 ):
-    request = await office.subscribes(applicant=APPLICANT.model_copy(update={"account": "aminah"}))
+    request = await office.receives(applicant=APPLICANT.model_copy(update={"account": "aminah"}))
     siti, aminah = await desk(SITI), await desk(AMINAH)
     sent = {"key": "minit-1", "text": f"Sila semak {HOSTILE}\r\nSegera."}
     for _ in range(2):
@@ -169,7 +169,7 @@ async def test_a_comment_stands_in_the_history_for_colleagues_and_not_for_the_ap
 
 
 async def test_a_comment_that_is_not_taken_stays_in_its_form(office, desk):
-    request = await office.subscribes()
+    request = await office.receives()
     browser = await desk()
     answer = await browser.post(f"{place(request)}/comments", data={"text": "x" * 5001})
     assert answer.status_code == 422

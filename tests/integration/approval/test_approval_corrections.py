@@ -27,7 +27,7 @@ def corrected(request, **changes):
 
 
 async def test_nobody_decides_until_the_correction_is_heard(office):
-    request = await office.subscribes()
+    request = await office.receives()
     answer = await hold(office, request)
     assert answer.status_code == 201, answer.text
     assert answer.json()["returns"] == 0
@@ -52,14 +52,14 @@ async def test_nobody_decides_until_the_correction_is_heard(office):
 
 
 async def test_a_hold_comes_too_late_for_what_is_decided(office):
-    request = await office.subscribes()
+    request = await office.receives()
     await office.decide(request, "reject", reason="Tiada keperluan.")
     body = assert_problem(await hold(office, request), "already_decided")
     assert body["decision"]["decision"] == "reject"
 
 
 async def test_who_may_not_correct_holds_nothing(office):
-    request = await office.subscribes()
+    request = await office.receives()
     of_jpa = ("administrator", "JPA", "faridah.jpa@mygovuc.gov.my")
     stranger = ("applicant", "MAMPU", "orang.mampu@mygovuc.gov.my")
     for who in (of_jpa, stranger):

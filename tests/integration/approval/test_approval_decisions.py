@@ -19,7 +19,7 @@ ROUNDS = 20
 
 
 async def test_a_request_heard_stands_on_its_agencys_worklist(office):
-    request = await office.subscribes(warnings=WARNED)
+    request = await office.receives(warnings=WARNED)
     (item,) = [i for i in await office.worklist() if i["request_id"] == request.request_id]
     assert item == {
         "request_id": request.request_id,
@@ -36,7 +36,7 @@ async def test_a_request_heard_stands_on_its_agencys_worklist(office):
 async def test_the_worklist_shows_what_is_due_first_at_the_top(office):
     for day in (3, 1, 2):
         received_at = facts().received_at.replace(month=9, day=day)
-        await office.subscribes(agency="KPM", received_at=received_at)
+        await office.receives(agency="KPM", received_at=received_at)
     items = await office.worklist("KPM")
     due = [item["due_at"] for item in items]
     assert len(due) >= 3
@@ -44,7 +44,7 @@ async def test_the_worklist_shows_what_is_due_first_at_the_top(office):
 
 
 async def test_a_decider_reads_the_whole_request(office):
-    request = await office.subscribes()
+    request = await office.receives()
     shown = await office.shows(request, "received")
     incoming = received(request).model_dump(mode="json")
     for name, value in incoming["request"].items():
@@ -112,7 +112,7 @@ async def test_a_decision_is_answered_shown_and_said_with_every_header(office):
 
 
 async def test_the_same_decision_again_gets_the_same_answer(office):
-    request, key = await office.subscribes(), uuid.uuid4().hex
+    request, key = await office.receives(), uuid.uuid4().hex
     first = await office.decide(request, key=key)
     again = await office.decide(request, key=key)
     assert (again.status_code, again.json()) == (201, first.json())
@@ -123,7 +123,7 @@ async def test_the_same_decision_again_gets_the_same_answer(office):
 
 
 async def test_a_second_decision_shows_the_first_and_so_does_its_replay(office):
-    request, key = await office.subscribes(), uuid.uuid4().hex
+    request, key = await office.receives(), uuid.uuid4().hex
     first = (await office.decide(request, "reject", reason="Tidak lengkap")).json()
     second = await office.decide(request, key=key)
     again = await office.decide(request, key=key)
@@ -135,7 +135,7 @@ async def test_a_second_decision_shows_the_first_and_so_does_its_replay(office):
 
 
 async def test_a_returned_request_comes_back_with_its_new_papers(office):
-    request = await office.subscribes()
+    request = await office.receives()
     assert (await office.decide(request, "return", reason="Borang kosong")).status_code == 201
     assert request.request_id not in {i["request_id"] for i in await office.worklist()}
     problem = assert_problem(await office.decide(request), "already_decided")
@@ -156,7 +156,7 @@ async def test_a_returned_request_comes_back_with_its_new_papers(office):
 
 async def test_of_two_administrators_at_once_one_decides_and_the_other_sees_it(office):
     for _ in range(ROUNDS):
-        request = await office.subscribes()
+        request = await office.receives()
         answers = await asyncio.gather(
             office.decide(request, "approve", "administrator", "MAMPU", "siti"),
             office.decide(request, "reject", "administrator", "MAMPU", "faiz", reason="Tidak"),
@@ -174,7 +174,7 @@ async def test_of_a_withdrawal_and_an_approval_at_once_exactly_one_stands(office
     before = await office.handled("WithdrawalRequested")
     ends = {}
     for number in range(ROUNDS):
-        request = await office.subscribes()
+        request = await office.receives()
         said = asyncio.create_task(office.wire.say(withdrawal(request), sequence=2))
         for _ in range(number // 4):  # now the decision is ahead, now the withdrawal
             await office.get(f"/v1/requests/{request.request_id}")
@@ -214,7 +214,7 @@ async def test_events_that_come_again_change_nothing(office):
 
 
 async def test_another_agencys_request_is_not_found(office):
-    request = await office.subscribes()
+    request = await office.receives()
     for request_id in (request.request_id, new_id(), "nonsense"):
         path = f"/v1/requests/{request_id}"
         assert_problem(await office.get(path, "JPA"), "not_found")
@@ -224,7 +224,7 @@ async def test_another_agencys_request_is_not_found(office):
 
 @pytest.mark.parametrize("role", ["applicant", "operator", "auditor", "integrator"])
 async def test_only_administrators_may(office, role):
-    request = await office.subscribes()
+    request = await office.receives()
     headers = office.as_(role)
     for path in ("/v1/worklist", f"/v1/requests/{request.request_id}"):
         assert_problem(await office.client.get(path, headers=headers), "forbidden")
@@ -235,7 +235,7 @@ async def test_only_administrators_may(office, role):
 
 
 async def test_ones_own_request_is_shown_but_not_decided(office):
-    request = await office.subscribes()
+    request = await office.receives()
     who = ("administrator", "MAMPU", APPLICANT.account.upper())
     path = f"/v1/requests/{request.request_id}"
     assert (await office.client.get(path, headers=office.as_(*who))).status_code == 200
@@ -244,7 +244,7 @@ async def test_ones_own_request_is_shown_but_not_decided(office):
 
 
 async def test_fields_that_are_wrong_are_named(office):
-    request = await office.subscribes(warnings=WARNED)
+    request = await office.receives(warnings=WARNED)
     assert pointers(
         assert_problem(await office.decide(request, "reject"), "validation_failed")
     ) == {"/reason"}
@@ -259,8 +259,8 @@ async def test_fields_that_are_wrong_are_named(office):
 
 
 async def test_a_hundred_at_once_each_by_itself(office):
-    open_ = [await office.subscribes(kind="termination") for _ in range(30)]
-    decided = await office.subscribes()
+    open_ = [await office.receives(kind="termination") for _ in range(30)]
+    decided = await office.receives()
     await office.decide(decided, "reject", reason="Tidak")
     items = [{"request_id": r.request_id, "decision": "approve"} for r in open_[:20]]
     items += [{"request_id": r.request_id, "decision": "reject"} for r in open_[20:]]
@@ -284,7 +284,7 @@ async def test_a_hundred_at_once_each_by_itself(office):
 
 
 async def test_a_request_named_twice_is_refused_before_any_is_decided(office):
-    request = await office.subscribes()
+    request = await office.receives()
     item = {"request_id": request.request_id, "decision": "approve"}
     problem = assert_problem(await office.decide_all([item, item]), "validation_failed")
     assert pointers(problem) == {"/items/1/request_id"}
@@ -292,14 +292,14 @@ async def test_a_request_named_twice_is_refused_before_any_is_decided(office):
 
 
 async def test_the_agency_may_be_gone_and_the_request_is_not(office):
-    request = await office.subscribes(agency="LAMA")
+    request = await office.receives(agency="LAMA")
     (item,) = await office.worklist("LAMA")
     assert item["due_at"] == "2025-11-27T09:00:00Z"
     assert (await office.decide(request, "approve", "administrator", "LAMA")).status_code == 201
 
 
 async def test_what_is_overdue_and_what_was_commanded_is_measured(office):
-    await office.subscribes(agency="JPA")
+    await office.receives(agency="JPA")
     await office.decide(new_id())
     metrics = (await office.client.get("/metrics")).text
     assert 'bmt_charter_overdue_requests{agency="JPA",step="decide"} 1.0' in metrics

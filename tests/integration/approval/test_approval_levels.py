@@ -40,7 +40,7 @@ async def approval(shared, tmp_path_factory):
 
 
 async def test_the_first_of_two_approvals_leaves_it_open_and_the_second_decides(office):
-    request = await office.subscribes()
+    request = await office.receives()
     first = await office.decide(request, "approve", *SITI, quota_bytes=5 * GB, reason="Projek.")
     assert first.status_code == 201
     body = first.json()
@@ -72,7 +72,7 @@ async def test_the_first_of_two_approvals_leaves_it_open_and_the_second_decides(
 
 
 async def test_the_same_person_gives_no_second_approval_and_a_replay_is_none(office):
-    request, key = await office.subscribes(), uuid.uuid4().hex
+    request, key = await office.receives(), uuid.uuid4().hex
     first = await office.decide(request, "approve", *SITI, key=key)
     again = await office.decide(request, "approve", *SITI, key=key)
     assert (again.status_code, again.json()) == (201, first.json())
@@ -87,7 +87,7 @@ async def test_the_same_person_gives_no_second_approval_and_a_replay_is_none(off
 
 async def test_of_two_at_once_one_is_the_first_and_the_other_the_last(office):
     for _ in range(ROUNDS):
-        request = await office.subscribes()
+        request = await office.receives()
         answers = await asyncio.gather(
             office.decide(request, "approve", *SITI), office.decide(request, "approve", *FAIZ)
         )
@@ -101,7 +101,7 @@ async def test_of_two_at_once_one_is_the_first_and_the_other_the_last(office):
 
 
 async def test_a_return_begins_again_at_the_first(office):
-    request = await office.subscribes()
+    request = await office.receives()
     await office.decide(request, "approve", *SITI)
     await office.decide(request, "return", *FAIZ, reason="Borang kosong")
     await office.wire.say(received(request), sequence=2)
@@ -113,7 +113,7 @@ async def test_a_return_begins_again_at_the_first(office):
 
 
 async def test_many_at_once_are_endorsed_each_by_itself(office):
-    requests = [await office.subscribes() for _ in range(3)]
+    requests = [await office.receives() for _ in range(3)]
     items = [{"request_id": one.request_id, "decision": "approve"} for one in requests]
     first = (await office.decide_all(items)).json()["results"]
     assert [one["decision"]["levels"] for one in first] == [{"given": 1, "needed": 2}] * 3
@@ -123,14 +123,14 @@ async def test_many_at_once_are_endorsed_each_by_itself(office):
 
 
 async def test_another_agencys_requests_need_one(office):
-    request = await office.subscribes(agency="JPA")
+    request = await office.receives(agency="JPA")
     answer = await office.decide(request, "approve", "administrator", "JPA")
     assert "levels" not in answer.json()
     assert "levels" not in await office.shows(request, "approved")
 
 
 async def test_only_who_is_appointed_today_acts_for_another(office):
-    request = await office.subscribes()
+    request = await office.receives()
     for behind in ("Timbalan Pengarah", "Ketua Setiausaha", "Sesiapa"):
         answer = await office.decide(request, "approve", *SITI, on_behalf_of=behind)
         problem = assert_problem(answer, "validation_failed")
@@ -175,7 +175,7 @@ async def commented(office, request, text="Disemak.", *who, key="", **fields):
 
 
 async def test_comments_are_for_colleagues_before_and_after_the_decision(office):
-    request, key = await office.subscribes(), uuid.uuid4().hex
+    request, key = await office.receives(), uuid.uuid4().hex
     first = await commented(office, request, "Sila semak.\nSegera.", key=key)
     again = await commented(office, request, "Sila semak.\nSegera.", key=key)
     assert first.status_code == 201
@@ -195,7 +195,7 @@ async def test_comments_are_for_colleagues_before_and_after_the_decision(office)
 
 
 async def test_the_applicant_neither_reads_nor_writes_them(office):
-    request = await office.subscribes()
+    request = await office.receives()
     await commented(office, request)
     own = ("administrator", "MAMPU", APPLICANT.account.upper())
     answer = await office.client.get(f"/v1/requests/{request.request_id}", headers=office.as_(*own))
@@ -207,7 +207,7 @@ async def test_the_applicant_neither_reads_nor_writes_them(office):
 async def test_a_comment_takes_the_writers_documents_and_those_of_the_agencys_requests(
     office, archive
 ):
-    request = await office.subscribes()
+    request = await office.receives()
     letter = await archive.uploaded(b"surat JPA", "faridah", "JPA", "rahsia.pdf")
     memo = await archive.uploaded(b"memo", "faiz", "MAMPU")
     problems = [
@@ -227,7 +227,7 @@ async def test_a_comment_takes_the_writers_documents_and_those_of_the_agencys_re
 
 
 async def test_what_is_wrong_with_a_comment_is_named(office):
-    request = await office.subscribes()
+    request = await office.receives()
     unknown = "sha256:" + "f" * 64
     problem = assert_problem(
         await commented(office, request, documents=[unknown]), "document_unknown"

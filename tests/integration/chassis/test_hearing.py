@@ -21,8 +21,7 @@ from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.messaging import parking
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dispatch import Dispatcher
-from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.messaging.parking import Discarding, Record
+from bmt.chassis.messaging.parking import Discarding, MongoParkingLot, Record
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter

@@ -6,8 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.messaging.parking import LEASE, QUEUED_BEHIND, TRIES, Discarding, Parked, Record
+from bmt.chassis.messaging.parking import (
+    LEASE,
+    QUEUED_BEHIND,
+    TRIES,
+    Discarding,
+    MongoParkingLot,
+    Parked,
+    Record,
+)
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,7 @@ from eventually import eventually
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.clock import now
-from bmt.chassis.work.mongo_queue import MongoWorkQueue
-from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkProjection
+from bmt.chassis.work.queue import MongoWorkQueue, Postpone, Remove, WorkItem, WorkProjection
 from bmt.chassis.work.worker import Done, Later, Worker, each, together
 
 pytestmark = pytest.mark.integration

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, Record
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, MongoParkingLot, Parked, Record
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,7 @@ import pytest
 from eventually import eventually
 
 from bmt import reconciliation
-from bmt.chassis.messaging.mongo_parking_lot import MongoParkingLot
-from bmt.chassis.messaging.parking import Discarding, Parked, Record
+from bmt.chassis.messaging.parking import Discarding, MongoParkingLot, Parked, Record
 from bmt.chassis.runtime.mongodb import connect
 from bmt.chassis.work.jobs import Jobs
 from bmt.contracts import topics

@@ -4,7 +4,7 @@ import api_documents as documents
 import pytest
 from fixtures.mongodb import embedded_mongodb
 
-from bmt.chassis.messaging.mongo_parking_lot import DISCARDED, PARKED
+from bmt.chassis.messaging.parking import DISCARDED, PARKED
 from bmt.chassis.runtime.mongodb import NOT_ALLOWED, OperationFailure, connect
 from bmt.chassis.runtime.service import COMMITS, WORK, ServiceBuilder
 from bmt.rights.mongodb_rights import (

@@ -21,8 +21,7 @@ from intake_callers import (
 )
 from typer.testing import CliRunner
 
-from bmt.chassis.messaging.mongo_parking_lot import PARKED, MongoParkingLot
-from bmt.chassis.messaging.parking import TRIES, Parked, Record
+from bmt.chassis.messaging.parking import PARKED, TRIES, MongoParkingLot, Parked, Record
 from bmt.chassis.runtime.mongodb import connect
 from bmt.cli.main import app
 from bmt.contracts import topics

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.requests import Request
 
-from bmt.chassis.http.client_address import ClientAddress
+from bmt.chassis.http.limits import ClientAddress
 
 XFF = "X-Forwarded-For"
 OURS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]

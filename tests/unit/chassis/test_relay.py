@@ -13,8 +13,7 @@ from fixtures.memory_event_store import MemoryEventStore
 
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.messaging.delivery import OwnProjections
-from bmt.chassis.messaging.relay import Address, Relay
+from bmt.chassis.messaging.relay import Address, OwnProjections, Relay
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PLACE = TopicPartition("test.parcels.v1", 0)

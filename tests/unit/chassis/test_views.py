@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.messaging.delivery import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
 from bmt.chassis.readmodels.view_store import Body, ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection
 

@@ -1,0 +1,139 @@
+"""How many of our files a reader opens to follow one thing: counted by running it, and held."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from eventually import eventually
+from fixtures.samples import facts, received
+
+from bmt.contracts import topics
+from evaluation.ipms import Ipms
+from evaluation.ports import any_free_port
+from evaluation.supervisor import running as part_running
+from services.approval import main as approval
+from services.approval.settings import Settings as ApprovalSettings
+from services.intake import main as intake
+from services.intake.settings import Settings as IntakeSettings
+from services.records import main as records
+from services.records.settings import Settings as RecordsSettings
+
+ROOT = Path(__file__).parents[2]
+OURS = tuple(f"{ROOT / folder}/" for folder in ("bmt", "services"))
+
+
+class Opened:
+    """The files of functions that were called, in the order of their first call."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> None:
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(OURS) and frame.f_code.co_name != "<module>":
+            file = str(Path(name).relative_to(ROOT))
+            self.files[file] = self.files.get(file, 0) + 1
+
+
+@contextmanager
+def opened() -> Iterator[dict[str, int]]:
+    """What is called meanwhile, in every thread that begins meanwhile and in this one."""
+    seen = Opened()
+    threading.setprofile(seen)
+    sys.setprofile(seen)
+    try:
+        yield seen.files
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+
+
+def held(files: dict[str, int], most: int) -> None:
+    """At most so many; what the service does beside it at that moment counts too."""
+    print(len(files), *files, sep="\n  ")  # noqa: T201  shown with -s
+    assert len(files) <= most, sorted(files)
+
+
+@pytest.fixture
+async def ipms(tmp_path):
+    accounts = ROOT / "examples" / "accounts.yaml"
+    directory = Ipms(tmp_path / "accounts.jsonl", any_free_port(), "the-token", accounts)
+    async with part_running(directory.program(), tmp_path / "logs"):
+        yield directory
+
+
+async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms):
+    variables = {
+        "ipms_url": ipms.url,
+        "ipms_token": ipms.token,
+        "approval_url": "http://127.0.0.1:1",
+    }
+    request = {
+        "kind": "application",
+        "agency": "MAMPU",
+        "applicant": {
+            "account": "ahmad.mampu@mygovuc.gov.my",
+            "name": "Ahmad bin Abdullah",
+            "email": "ahmad.mampu@mygovuc.gov.my",
+        },
+        "channel": "form",
+        "quota_bytes": 5_000_000_000,
+        "max_file_size_bytes": 2_000_000_000,
+        "justification": "Fail projek yang besar.",
+    }
+
+    async def submit() -> str:
+        headers = as_("administrator", "MAMPU")
+        answer = await client.post("/v1/requests", json=request, headers=headers)
+        assert answer.status_code == 201, answer.text
+        request_id: str = answer.json()["request_id"]
+        await wire.hear(topics.REQUESTS, request_id, "RequestReceived")
+        return request_id
+
+    async with running(intake.build, IntakeSettings, **variables) as client:
+        await submit()  # what is done once only, is done
+        with opened() as files:
+            await submit()
+
+    held(files, 59)
+
+
+async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
+    async with running(approval.build, ApprovalSettings) as client:
+        for _ in range(2):  # what is done once only, is done in the first
+            request = facts()
+            await wire.say(received(request))
+            await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened")
+            address = f"/v1/requests/{request.request_id}/decision"
+            with opened() as files:
+                headers = as_("administrator", request.agency)
+                body = {"decision": "approve"}
+                answer = await client.post(address, json=body, headers=headers)
+                assert answer.status_code == 201, answer.text
+                await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened", "Approved")
+
+    held(files, 47)
+
+
+async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire, as_):
+    async with running(records.build, RecordsSettings) as client:
+
+        async def latest() -> str:
+            answer = await client.get("/v1/checkpoints/latest", headers=as_("auditor"))
+            return answer.text if answer.status_code == 200 else ""
+
+        async def is_signed_since(before: str) -> None:
+            assert await latest() not in ("", before)
+
+        for _ in range(2):
+            before = await latest()
+            with opened() as files:
+                await wire.say(received(facts()))
+                await eventually(lambda before=before: is_signed_since(before))
+
+    held(files, 67)
