@@ -1,7 +1,6 @@
 """One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
 
 import asyncio
-import random
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
@@ -25,6 +24,7 @@ from bmt.chassis.eventsourcing.event_store import (
 )
 from bmt.chassis.eventsourcing.stream_states import StreamState, StreamStates
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
+from bmt.chassis.runtime.backoff import backoff
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts.immutable import immutable
@@ -259,7 +259,7 @@ class Execution(Generic[C, S]):
             if not undecided:
                 break
             # What won may not be visible to a majority read yet.
-            await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  jitter
+            await asyncio.sleep(backoff(tries, first=0.002, longest=0.128))
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
         await self._recall(messages, results)

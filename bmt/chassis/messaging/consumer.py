@@ -1,7 +1,6 @@
 """Consuming Kafka: whole poll batches, offsets committed only after what they led to is durable."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from bmt.chassis.messaging.positions import ConsumedPositions, CountMissed, Plac
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
+from bmt.chassis.runtime.backoff import backoff
 
 # Polling Kafka; what cannot be read is fetched once more before it is believed.
 #
@@ -269,5 +269,4 @@ def _place(raw: Polled) -> str:
 
 
 def _backoff(failures: int) -> float:
-    ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(failures, 10))
-    return random.uniform(0, ceiling)  # noqa: S311  full jitter
+    return backoff(failures, first=0.05, longest=LONGEST_BACKOFF_SECONDS)

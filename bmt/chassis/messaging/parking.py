@@ -4,7 +4,6 @@ A failed event is tried again with backoff and full jitter; after its tries it s
 Later events of the same key queue behind it, while all others flow.
 """
 
-import random
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.backoff import backoff
 from bmt.contracts.immutable import immutable
 
 TRIES: Final = 6
@@ -94,9 +94,9 @@ def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
     tries = parked.tries + 1
     if tries >= TRIES:
         return replace(parked, reason=reason, tries=tries, due_at=None)
-    ceiling = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**tries)
-    wait = timedelta(seconds=random.uniform(0, ceiling))  # noqa: S311  full jitter
-    return replace(parked, reason=reason, tries=tries, due_at=now + wait)
+    seconds = backoff(tries, first=FIRST_BACKOFF_SECONDS, longest=LONGEST_BACKOFF_SECONDS)
+    due_at = now + timedelta(seconds=seconds)
+    return replace(parked, reason=reason, tries=tries, due_at=due_at)
 
 
 class ParkingLot(Protocol):

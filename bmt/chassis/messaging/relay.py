@@ -7,7 +7,6 @@ flag, never a high-water mark: a position would skip commits that land late.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +27,7 @@ from bmt.chassis.eventsourcing.vocabulary import Vocabulary, envelope_of
 from bmt.chassis.messaging.publisher import Outgoing, Publisher
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
 from bmt.chassis.runtime import background
+from bmt.chassis.runtime.backoff import backoff
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.lru_cache import LruCache
 
@@ -336,8 +336,8 @@ class Relay:
                 self._fresh.clear()
                 self._failures += 1
                 log.warning("relay_waits", part=error.part, failures=self._failures)
-                ceiling = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**self._failures)
-                await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311  full jitter
+                pause = backoff(self._failures, first=0.05, longest=LONGEST_BACKOFF_SECONDS)
+                await asyncio.sleep(pause)
 
     async def _catch_up(self) -> None:
         while True:

@@ -15,6 +15,7 @@ import structlog
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime.backoff import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
 
@@ -297,5 +298,4 @@ class Worker:
 
 def backoff(attempts: int) -> float:
     """A random part of a wait that doubles with each attempt, at most 30 s (full jitter)."""
-    ceiling = min(LONGEST_BACKOFF_SECONDS, 0.25 * 2.0 ** min(attempts, 10))
-    return random.uniform(0.05, ceiling)  # noqa: S311  full jitter
+    return jittered(attempts, first=0.25, longest=LONGEST_BACKOFF_SECONDS, least=0.05)
