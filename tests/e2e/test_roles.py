@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import api_documents as documents
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -26,7 +27,6 @@ from fixtures.outside import (
 from starlette.routing import Mount
 
 from bmt.chassis.http.auth import Guard
-from bmt.cli import documents
 from evaluation.tokens import Holder, Mint, mint
 
 pytestmark = pytest.mark.e2e

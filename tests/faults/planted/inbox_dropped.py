@@ -11,13 +11,13 @@ FOUND_BY = ("I3", "I8")
 
 
 def plant() -> None:
-    leads_to, handle = IncomingEvent.leads_to, Dispatcher.handle
+    to_command, handle = IncomingEvent.to_command, Dispatcher.handle
 
     def forgotten(self, stream, command):
-        return replace(leads_to(self, stream, command), causation=str(uuid.uuid4()))
+        return replace(to_command(self, stream, command), causation=str(uuid.uuid4()))
 
     async def twice(self, records):
         await handle(self, records)
         await handle(self, records)
 
-    IncomingEvent.leads_to, Dispatcher.handle = forgotten, twice
+    IncomingEvent.to_command, Dispatcher.handle = forgotten, twice
