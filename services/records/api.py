@@ -15,9 +15,8 @@ from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
-from services.records.access import reader_of
 from services.records.as_of import Day, Past, begins, ends
-from services.records.audited_queries import AuditedQueries, Criteria, FilesPage
+from services.records.audited_queries import AuditedQueries, Criteria, FilesPage, reader_of
 from services.records.bundle import export
 from services.records.bundle.export import Exporter, archive
 from services.records.time_machine import Until, missing

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
@@ -230,3 +231,11 @@ def _query(reader: Reader, criteria: Criteria, page: FilesPage) -> Query:
 
 def _folio(file: DesignatedFile, document_id: str) -> FolioFiled:
     return next(folio for folio in file.folios if folio.document_id == document_id)
+
+
+def reader_of(caller: Principal) -> Reader:
+    """An auditor without an agency sees all; everybody else sees the one of the token."""
+    everywhere = caller.has("auditor") and not caller.agency
+    return Reader(
+        caller.subject, tuple(sorted(caller.roles)), None if everywhere else caller.agency
+    )

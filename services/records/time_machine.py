@@ -38,7 +38,7 @@ from bmt.contracts.values import BY_HAND
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
-from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.ledger.leaf import OpenLeaf
 
 # What was so of a request, folded from the events of its file.
 

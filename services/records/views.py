@@ -13,15 +13,23 @@ from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
+from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
 from bmt.contracts.progress import Progress
 from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
 from bmt.verify_record import DISPOSED
 from services.records.domain import events
-from services.records.domain.decide import NOBODY, said
+from services.records.domain.disposals import (
+    GONE,
+)
 from services.records.domain.events import (
     DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalRejected,
+    DisposalStopped,
     EventFiled,
     FileOpened,
     FolioDue,
@@ -31,7 +39,7 @@ from services.records.domain.events import (
     HoldReleased,
     RecordsSearched,
 )
-from services.records.domain.state import PENDING
+from services.records.domain.state import NOBODY, PENDING, said
 
 # The words that a file is found by: folded, so that case, accents and marks around them do not matter.
 
@@ -297,3 +305,57 @@ def work_id(request_id: str, document_id: str) -> str:
 def document_of(item: WorkItem) -> str:
     """The document that a piece of work is about."""
     return item.id.partition("/")[2]
+
+
+STATUS: Final[Mapping[str, DisposalStatus]] = {
+    DisposalProposed.TYPE: "proposed",
+    DisposalApproved.TYPE: "approved",
+    DisposalRejected.TYPE: "rejected",
+    DisposalBegun.TYPE: "begun",
+    DisposalCarriedOut.TYPE: "carried_out",
+    DisposalStopped.TYPE: "stopped",
+}
+"""What each event makes of a disposal."""
+
+
+def _fold_disposal(item: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    event: Any = incoming.data
+    if isinstance(event, DisposalProposed):
+        return _proposed(event)
+    if item is None:
+        return None
+    changes: Body = {"status": STATUS[event.TYPE]}
+    match event:
+        case DisposalApproved(approved_by=by, at=at) | DisposalRejected(rejected_by=by, at=at):
+            changes |= {"decided_by": by, "decided_at": at}
+        case DisposalCarriedOut(at=at):
+            changes |= {"ended_at": at, "account": GONE, "reason": GONE}
+        case DisposalStopped(at=at):
+            changes |= {"ended_at": at}
+    return {**item, **changes}
+
+
+def _proposed(event: DisposalProposed) -> Body:
+    return {
+        "disposal_id": event.disposal_id,
+        "status": "proposed",
+        "agency": event.agency,
+        "account": event.account,
+        "reason": event.reason,
+        "request_ids": list(event.request_ids),
+        "proposed_by": event.proposed_by,
+        "proposed_at": event.at,
+        "decided_by": None,
+        "decided_at": None,
+        "ended_at": None,
+    }
+
+
+DISPOSALS: Final = View(
+    name="disposals",
+    model=DisposalItem,
+    fold=_fold_disposal,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, events.EVENTS) else None,
+    indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
+)
+"""All disposals, the newest first."""

@@ -17,10 +17,9 @@ from bench.reviews import commit
 from bench.system import running
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import IndexModel, connect
-from services.records.ledger.leaf import Entry
+from services.records.ledger.leaf import Entry, LeafSeals
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, Person, PersonKeys
-from services.records.sealing.leaf_seals import LeafSeals
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading

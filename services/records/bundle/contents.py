@@ -12,8 +12,8 @@ from bmt.contracts.problems import Refused
 from bmt.verify_record import FORMAT, archive_parts
 from services.records.domain.events import FolioFiled
 from services.records.ledger.canonical import canonical
+from services.records.ledger.leaf import OpenLeaf
 from services.records.sealing import commitments
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoints import SignedCheckpoint
 from services.records.tree.notes import Signer
 from services.records.tree.reading import Proof

@@ -21,8 +21,8 @@ from services.records.bundle.paper import RecordPaper
 from services.records.domain.commands import Reader
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
+from services.records.ledger.leaf import OpenLeaf
 from services.records.ledger.leaves import Leaves
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.sealing.sealed_folios import DisposedOf, SealedFolios, name_of
 from services.records.time_machine import missing
 from services.records.tree.checkpoints import SignedCheckpoint

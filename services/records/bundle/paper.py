@@ -13,8 +13,8 @@ from bmt.contracts.http.records import RecordState
 from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
-from services.records.pages.asked import verification
-from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.ledger.leaf import OpenLeaf
+from services.records.pages import PREFIX
 from services.records.time_machine import facts_of, not_read_back, state_of
 from services.records.tree.notes import Signer
 
@@ -45,8 +45,7 @@ class RecordPaper:
 
     def _told(self, file: File) -> dict[str, Any]:
         checkpoint = file.checkpoint.checkpoint
-        outside = self._public_url
-        address = verification(outside, file.request_id) if outside else None
+        address = self._verification(file.request_id) if self._public_url else None
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
         events = [leaf.event for leaf in file.leaves]
         facts = facts_of(events)
@@ -77,6 +76,9 @@ class RecordPaper:
             "root": checkpoint.root.hex(),
             "keys": ["+".join(str(key).split("+")[:2]) for key in self._signer.verifiers],
         }
+
+    def _verification(self, request_id: str) -> str:
+        return f"{self._public_url.rstrip('/')}{PREFIX}/records/{request_id}/verification"
 
 
 def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:

@@ -2,8 +2,8 @@
 
 from bmt.chassis.eventsourcing.decider import Decider
 from services.records.domain.commands import Command
-from services.records.domain.decide import decide, evolve
-from services.records.domain.state import State, Unopened
+from services.records.domain.decide import decide
+from services.records.domain.state import State, Unopened, evolve
 
 DECIDER: Decider[Command, State] = Decider(Unopened(), decide, evolve)
 """The decider of one request's file."""

@@ -5,15 +5,26 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.health import Sampler
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.leaf import NOT_HASHED, Entry, Leaf, Sealed, Tail, chained
-from services.records.sealing.leaf_seals import LeafSeals, OpenLeaf
+from services.records.ledger.leaf import (
+    NOT_HASHED,
+    Entry,
+    Leaf,
+    LeafSeals,
+    OpenLeaf,
+    Sealed,
+    Tail,
+    chained,
+)
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
@@ -214,3 +225,13 @@ def _leaf(document: Mapping[str, Any]) -> Leaf:
         document["hash"],
         Sealed(sealed["key"], bytes(sealed["text"])) if sealed else None,
     )
+
+
+def measuring(leaves: Leaves, registry: CollectorRegistry) -> Sampler:
+    """What sets `bmt_ledger_leaves` before it is read."""
+    gauge = Gauge("bmt_ledger_leaves", "Events in the ledger.", registry=registry)
+
+    async def sample() -> None:
+        gauge.set(await leaves.count())
+
+    return sample

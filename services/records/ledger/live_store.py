@@ -18,12 +18,13 @@ from services.records.ledger.verification import (
     RawLeaf,
     file_faults,
     folio_fault,
+    keys_named,
     register_faults,
+    sealing_faults,
 )
 from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
-from services.records.sealing.verification import keys_named, sealing_faults
 from services.records.tree.unsequenced import CHAIN
 from services.records.tree.verification import LiveTree, Trusted
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from bmt.chassis import crash_points
 from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.health import Sampler
 from services.records.tree.notes import Note, NoteMalformed
 from services.records.tree.tree_store import Overtaken
 
@@ -112,3 +116,19 @@ class Checkpoints:
 
 def _read(document: Any) -> SignedCheckpoint:
     return SignedCheckpoint(document["_id"], document["note"], document["at"])
+
+
+def measuring(checkpoints: Checkpoints, registry: CollectorRegistry, clock: Clock) -> Sampler:
+    """What sets `bmt_checkpoint_age_seconds` before it is read; without a checkpoint it is endless."""
+    gauge = Gauge(
+        "bmt_checkpoint_age_seconds",
+        "How long ago the newest checkpoint of the ledger was signed; one is due every minute.",
+        registry=registry,
+    )
+    gauge.set(float("inf"))
+
+    async def sample() -> None:
+        if (latest := await checkpoints.latest()) is not None:
+            gauge.set(max(0.0, (clock() - latest.at).total_seconds()))
+
+    return sample

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
+from services.records.ledger.leaf import LeafSeals
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, PersonKeys
-from services.records.sealing.leaf_seals import LeafSeals
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.sequencer import Lease, Sequencer
