@@ -26,10 +26,9 @@ from bmt.contracts.http.notification import (
     WaitingNotification,
 )
 from bmt.contracts.values import ReplyChannel
-from services.notification import handlers
+from services.notification import handlers, views
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
-from services.notification.views import notices as notices_
-from services.notification.views.notices import Notices, Told
+from services.notification.views import Notices, Told
 
 # What commands are answered with: read from their commit alone, so that a replay says the same.
 
@@ -62,8 +61,8 @@ Looker = Annotated[Principal, Depends(require("applicant", "administrator", "aud
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 Clerk = Annotated[Principal, Depends(require("administrator", "operator"))]
-WaitingPage = Annotated[PageRequest[notices_.ByRequestedService], Depends(BY_REQUESTED_SERVICE)]
-NoticePage = Annotated[PageRequest[notices_.InOrder], Depends(IN_ORDER)]
+WaitingPage = Annotated[PageRequest[views.ByRequestedService], Depends(BY_REQUESTED_SERVICE)]
+NoticePage = Annotated[PageRequest[views.InOrder], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
 _MESSAGE: Final[dict[int | str, dict[str, Any]]] = {
@@ -89,10 +88,10 @@ def routes(
         responses=problems("not_found"),
     )
     async def notifications(request_id: Id, caller: Looker, page: NoticePage) -> Page[Notification]:
-        last = await notices_.latest(notices, request_id)
+        last = await views.latest(notices, request_id)
         if last is None or not (_may_read(caller, last) or caller.has("operator")):
             raise UnknownRequest
-        found = await notices_.of_request(notices, request_id, page)
+        found = await views.of_request(notices, request_id, page)
         shown = IN_ORDER.page(found, page, key=lambda one: (one.place, one.notification_id))
         items = [one.as_listed() for one in shown.items]
         return Page(items=items, next_cursor=shown.next_cursor)
@@ -105,7 +104,7 @@ def routes(
     )
     async def document(notification_id: Id, caller: Reader) -> StreamingResponse:
         notice = await notices.get(notification_id)
-        last = await notices_.latest(notices, notice.request_id) if notice else None
+        last = await views.latest(notices, notice.request_id) if notice else None
         if notice is None or last is None or not _may_read(caller, last):
             raise UnknownNotice
         if notice.document_id is None:
@@ -174,12 +173,12 @@ def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
     ) -> Page[WaitingNotification]:
         """Administrators see their own agency's, operators all."""
         agency = None if caller.has("operator") else caller.agency
-        statuses = notices_.UNTOLD if status is None else (status,)
-        found = await notices_.found(notices, agency, statuses, channel, page)
+        statuses = views.UNTOLD if status is None else (status,)
+        found = await views.found(notices, agency, statuses, channel, page)
         shown = BY_REQUESTED_SERVICE.page(
             found, page, key=lambda one: (one.wanted_since, one.notification_id)
         )
-        items = await notices_.told(shown.items, work)
+        items = await views.told(shown.items, work)
         return Page(items=items, next_cursor=shown.next_cursor)
 
     return routes

@@ -20,7 +20,7 @@ from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
-from services.notification.channels.rendered import Render
+from services.notification.channels import Render
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
 from services.notification.domain.events import NoticeDue
@@ -28,9 +28,9 @@ from services.notification.domain.state import OutgoingNotice, State
 from services.notification.wording.composer import (
     Compose,
     Composer,
+    FindOwnWords,
     Kind,
     OwnWords,
-    WordsInForce,
 )
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def composing(
     execution: Execution[Any, Any],
     documents: DocumentStore,
     composer: Composer,
-    words: WordsInForce,
+    find_words: FindOwnWords,
     render: Render,
     at_hand: LruCache[str, bytes],
 ) -> Complete:
@@ -66,7 +66,7 @@ def composing(
         messages: Sequence[Message[Any]],
     ) -> Sequence[Message[Command] | Exception]:
         kinds = {one.command.kind for one in messages if isinstance(one.command, Compose)}
-        own = await words.of(kinds) if kinds else {}
+        own = await find_words(kinds) if kinds else {}
         written = [_written(one, composer, own) for one in messages]
         telling = [
             one

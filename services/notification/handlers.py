@@ -22,10 +22,9 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
-from services.notification.domain.failures import TellOfFailure
 from services.notification.domain.notice import Notice
 from services.notification.domain.notification_policy import notification_policy_of
-from services.notification.domain.waits import AwaitStep
+from services.notification.domain.office import AwaitStep, TellOfFailure
 from services.notification.wording.composer import Compose, readable
 
 
@@ -127,7 +126,7 @@ async def dispatch(
     """
     by = Submitter(subject=context.principal.subject, role="administrator")
     command = Dispatch(notification_id, context.principal.agency, by, note)
-    return await execution.execute(_called(request_id, context, command))
+    return await execution.execute(from_call(_stream(request_id), context, command))
 
 
 async def resend(
@@ -147,7 +146,7 @@ async def resend(
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
-    return await execution.execute(_called(request_id, context, command))
+    return await execution.execute(from_call(_stream(request_id), context, command))
 
 
 def _told(
@@ -168,14 +167,10 @@ def _composed(
     )
 
 
-def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:
-    return Message(
-        stream=_stream(request_id),
-        causation=context.causation,
-        fingerprint=context.fingerprint,
-        command=command,
-        traceparent=context.traceparent,
-    )
+def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:
+    """The command of an HTTP call, known by its idempotency key."""
+    identity = (context.causation, context.fingerprint)
+    return Message(stream, *identity, command, context.traceparent)
 
 
 def _stream(request_id: str) -> str:

@@ -19,8 +19,8 @@ from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
-from services.notification.channels.rendered import Render
-from services.notification.channels.smtp import MailPutOff, MailRefused, Post
+from services.notification.channels import Render
+from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.domain.commands import (
     Command,
     RecordPrepared,
@@ -28,7 +28,7 @@ from services.notification.domain.commands import (
     RecordSent,
 )
 from services.notification.domain.state import OutgoingNotice
-from services.notification.views.work import notice_of, sending_of
+from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ def preparing(
             )
         command = RecordPrepared(notice_of(item), stored.document_id)
         crash_points.reached("notification.worker.stored")
-        await execution.execute(_message(item, "prepared", command))
+        await execution.execute(from_work(item, "prepared", command))
         crash_points.reached("notification.worker.prepared")
         return Done()
 
@@ -87,7 +87,7 @@ class Sender:
 
     execution: Execution[Any, Any]
     documents: DocumentStore
-    post: Post
+    post: SmtpPost
     give_up_after: timedelta
     clock: Clock
     at_hand: LruCache[str, bytes]
@@ -160,7 +160,9 @@ class Sender:
     async def _record(self, answered: Sequence[tuple[WorkItem, Command]], settle: Settle) -> None:
         if not answered:
             return
-        messages = [_message(item, _OUTCOMES[type(command)], command) for item, command in answered]
+        messages = [
+            from_work(item, _OUTCOMES[type(command)], command) for item, command in answered
+        ]
         results: Sequence[object]
         try:
             results = await self.execution.execute_many(messages)
@@ -181,7 +183,8 @@ def patience(attempts: int) -> float:
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter
 
 
-def _message(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
+def from_work(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
+    """The command that records the outcome of a piece of work, once however often it is performed."""
     causation = f"work:{item.id}:{outcome}"
     return Message(_stream(item), causation, causation, command)
 

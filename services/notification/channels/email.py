@@ -12,7 +12,7 @@ from email.utils import format_datetime, formataddr
 from typing import Final
 
 from bmt.agencies.charter import MALAYSIA
-from services.notification.channels.rendered import Render, Rendered, filename
+from services.notification.channels import Rendered, filename
 from services.notification.domain.notice import Notice, Text
 from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.phrases import english_date, malay_date
@@ -44,13 +44,9 @@ class _AsGiven(Compat32):
 _AS_GIVEN: Final = _AsGiven(linesep="\r\n", max_line_length=_LONGEST_LINE)
 
 
-def rendering(sender: str) -> Render:
-    """Makes e-mails from `sender`."""
-
-    async def render(outgoing: OutgoingNotice) -> Rendered:
-        return Rendered(message(outgoing, sender), MEDIA_TYPE, filename(outgoing, "eml"))
-
-    return render
+async def render(sender: str, outgoing: OutgoingNotice) -> Rendered:
+    """The e-mail of a notice, from `sender`."""
+    return Rendered(message(outgoing, sender), MEDIA_TYPE, filename(outgoing, "eml"))
 
 
 def message(outgoing: OutgoingNotice, sender: str) -> bytes:

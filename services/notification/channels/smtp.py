@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiosmtplib
 from aiosmtplib import SMTPRecipientsRefused, SMTPResponseException
@@ -49,20 +49,6 @@ class MailServerAway(Unavailable):
         super().__init__("smtp")
 
 
-class Post(Protocol):
-    """Takes messages to their recipients."""
-
-    async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
-        """Return when the server has taken the message over.
-
-        Raises:
-            MailRefused: never; or not to this recipient.
-            MailPutOff: not now.
-            MailServerAway: it cannot be told.
-        """
-        ...
-
-
 class SmtpPost:
     """One connection a message: the server is near, and a broken connection concerns one alone."""
 
@@ -90,10 +76,15 @@ class SmtpPost:
         )
 
     async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
-        """As `Post.send`.
+        """Return once the server accepted the message.
 
-        Where the server takes it for `copy_to` alone, it is refused, not put off: who has a copy
-        is not sent it again and again.
+        A message accepted for `copy_to` alone counts as refused, not as put off: retries would send the
+        copy again and again.
+
+        Raises:
+            MailRefused: the server will never accept it, or not for this recipient.
+            MailPutOff: the server does not accept it now.
+            MailServerAway: the server cannot be reached.
         """
         recipients = [recipient, *([copy_to] if copy_to else [])]
         try:

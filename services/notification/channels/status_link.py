@@ -4,7 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from bmt.contracts.status_code import in_groups, status_code
-from services.notification.channels.rendered import Render, Rendered
+from services.notification.channels import Render, Rendered
 from services.notification.domain.notice import Fact, Notice, Text
 from services.notification.domain.state import OutgoingNotice
 from services.notification.wording import english, malay
@@ -57,28 +57,16 @@ def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
     return text.model_copy(update={"facts": (*text.facts, code), "paragraphs": paragraphs})
 
 
-# Puts the code of an acknowledgement into its message.
-#
-# Here, where the message is made, and not where the notice is written: the message is stored as what was told, and no
-# event has the code.
+async def render_with_code(
+    render: Render, page: str, key: str, outgoing: OutgoingNotice
+) -> Rendered:
+    """Render a notice; an acknowledgement also gets its status code and a link to `page`.
 
-
-def telling_code(render: Render, page: str, key: str) -> Render:
-    """Makes messages as `render` does, each acknowledgement with its code and the way to `page`.
-
-    Args:
-        render: makes the message of a notice.
-        page: where the status is shown to who has reference and code.
-        key: what codes are made with.
+    The code is added to the stored message only. No event contains it.
     """
-
-    async def rendered(outgoing: OutgoingNotice) -> Rendered:
-        if outgoing.notice.about != "acknowledgement":
-            return await render(outgoing)
-        request = outgoing.request
-        code = in_groups(status_code(key, request.request_id))
-        return await render(
-            replace(outgoing, notice=with_code(outgoing.notice, page, request.reference, code))
-        )
-
-    return rendered
+    if outgoing.notice.about != "acknowledgement":
+        return await render(outgoing)
+    request = outgoing.request
+    code = in_groups(status_code(key, request.request_id))
+    notice = with_code(outgoing.notice, page, request.reference, code)
+    return await render(replace(outgoing, notice=notice))

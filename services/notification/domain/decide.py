@@ -6,7 +6,7 @@ from typing import Any
 
 from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.values import Submitter
-from services.notification.domain import failures, templates, waits
+from services.notification.domain import office, templates
 from services.notification.domain.commands import (
     Acknowledge,
     Command,
@@ -28,11 +28,15 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
+from services.notification.domain.office import (
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    TellOfFailure,
+)
 from services.notification.domain.state import Correspondence, OutgoingNotice, State
 from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
-from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -53,13 +57,13 @@ def _about_the_office(command: OfTheOffice, state: Correspondence) -> Sequence[E
     """Nothing is waited for after the outcome, which another topic may have brought first."""
     match command:
         case RecordReminder():
-            return waits.reminded(command, state.waits)
+            return office.reminded(command, state.waits)
         case RecordFailureTold():
-            return failures.told(command, state.failures)
+            return office.failure_told(command, state.failures)
         case AwaitStep():
-            return [] if state.concluded else waits.awaited(command, state.waits)
+            return [] if state.concluded else office.awaited(command, state.waits)
         case TellOfFailure():
-            return [] if state.concluded else failures.due(command, state.failures)
+            return [] if state.concluded else office.failed(command, state.failures)
 
 
 def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]:
@@ -139,7 +143,7 @@ def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
     """
     if state.concluded:
         return []
-    return [*_wanted(command, state), *waits.ended(state.waits)]
+    return [*_wanted(command, state), *office.ended(state.waits)]
 
 
 def _wanted(command: Tell, state: Correspondence) -> Sequence[Event]:

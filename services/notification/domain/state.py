@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
-from services.notification.domain import failures, templates, waits
+from services.notification.domain import office, templates
 from services.notification.domain.events import (
     FailureDue,
     FailureTold,
@@ -23,10 +23,9 @@ from services.notification.domain.events import (
     StepEnded,
     TemplateSaved,
 )
-from services.notification.domain.failures import Failure, Failures
 from services.notification.domain.notice import Notice
+from services.notification.domain.office import Failure, Failures, Waits
 from services.notification.domain.templates import NEVER_SAVED, Template
-from services.notification.domain.waits import Waits
 
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 """To be composed; stored and on its way (or waiting to be handed over); told; refused for good."""
@@ -106,9 +105,9 @@ def evolve(state: State, event: BaseModel) -> State:
         case _, TemplateSaved():
             return templates.evolve(NEVER_SAVED, event)
         case Correspondence(), StepAwaited() | StepEnded() | ReminderSent():
-            return replace(state, waits=waits.evolve(state.waits, event))
+            return replace(state, waits=office.waits_after(state.waits, event))
         case Correspondence(), FailureDue() | FailureTold():
-            return replace(state, failures=failures.evolve(state.failures, event))
+            return replace(state, failures=office.failures_after(state.failures, event))
         case Correspondence(), _:
             return _told(state, event)
         case _:

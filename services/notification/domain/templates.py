@@ -13,8 +13,14 @@ from bmt.contracts.http.notification import Wording, Words
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Submitter
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.grammar import StrayBrace, Variable, parts
-from services.notification.domain.variables import ALLOWED, MEANINGS, REQUIRED
+from services.notification.domain.grammar import (
+    ALLOWED,
+    MEANINGS,
+    REQUIRED,
+    StrayBrace,
+    Variable,
+    parts,
+)
 
 # What is wrong with an agency's words, all at once, each fault with its place.
 

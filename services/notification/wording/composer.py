@@ -1,9 +1,9 @@
 """From an event heard to the notice of it: the same event always gives the same notice."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent
@@ -38,16 +38,11 @@ Kind = tuple[str, About]
 """An agency, and what its notice is about."""
 
 
-class WordsInForce(Protocol):
-    """What each agency's notices say now."""
+FindOwnWords = Callable[[Collection[Kind]], Awaitable[Mapping[Kind, OwnWords]]]
+"""Finds the own words that agencies saved. A kind without any uses the default words.
 
-    async def of(self, notices: Collection[Kind]) -> Mapping[Kind, OwnWords]:
-        """Their agencies' own words, of those that have any: the others use those that bmt brings.
-
-        Raises:
-            StoreUnavailable: it cannot be told; nothing may be written in other words meanwhile.
-        """
-        ...
+Raises `StoreUnavailable` if they cannot be read; no notice may be written in other words meanwhile.
+"""
 
 
 @dataclass(frozen=True, slots=True)

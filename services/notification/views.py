@@ -1,17 +1,17 @@
-"""Every notice by itself: what was told of a request, and what waits for a person or for the mail server."""
+"""The work that is still to be done: messages to compose and to send, reminders to send in time."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
-from bmt.chassis.readmodels.views import View, ViewProjection
-from bmt.chassis.work.queue import WorkQueue
+from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.work.queue import Remove, WorkChange, WorkItem, WorkQueue
 from bmt.contracts.events import (
     About,
     NotificationFailed,
@@ -20,8 +20,104 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.http.notification import NoticeStatus, Notification, WaitingNotification
 from bmt.contracts.values import ReplyChannel
-from services.notification.domain.events import NoticeDue, ResendRequested, SentAgain
-from services.notification.views.work import preparing_id, sending_id
+from services.notification.domain.events import (
+    FailureDue,
+    FailureTold,
+    Level,
+    NoticeDue,
+    ReminderSent,
+    ResendRequested,
+    SentAgain,
+    StepAwaited,
+    StepEnded,
+    TemplateSaved,
+)
+from services.notification.domain.office import failure_name, wait_name
+from services.notification.wording.composer import Kind, OwnWords
+
+PREPARE: Final = "prepare"
+SMTP: Final = "smtp"
+REMIND: Final = "remind"
+FAILURES: Final = "failures"
+"""Targets of work: composing messages; the mail server; the mail server, for the charter's reminders and
+for telling offices of failures."""
+
+
+def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
+    """What an event gives to do, and what of it is no longer wanted."""
+    match incoming.data:
+        case NoticeDue() as due:
+            return [_work(incoming, PREPARE, preparing_id(due.notification_id))]
+        case NotificationPrepared(channel="email", notification_id=str(notification_id)):
+            return [_work(incoming, SMTP, sending_id(notification_id, 1))]
+        case ResendRequested() as resend:
+            return [_work(incoming, SMTP, sending_id(resend.notification_id, resend.sending))]
+        case StepAwaited() | StepEnded() | ReminderSent():
+            return _reminders(incoming.subject, incoming.data)
+        case FailureDue() | FailureTold() as event:
+            id_ = f"{incoming.subject}:{failure_name(event.failure)}"
+            is_due = isinstance(event, FailureDue)
+            return [_work(incoming, FAILURES, id_) if is_due else Remove(id_)]
+        case _:
+            return []
+
+
+def _reminders(
+    request_id: str, event: StepAwaited | StepEnded | ReminderSent
+) -> Sequence[WorkChange]:
+    def id_(level: Level) -> str:
+        return f"{request_id}:{wait_name(event.step, event.wait)}:{level}"
+
+    match event:
+        case StepAwaited():
+            return [
+                WorkItem(id_("reminder"), REMIND, request_id, event.remind_at),
+                WorkItem(id_("escalation"), REMIND, request_id, event.due_at),
+            ]
+        case StepEnded():
+            return [Remove(id_("reminder")), Remove(id_("escalation"))]
+        case ReminderSent():
+            return [Remove(id_(event.level))]
+
+
+def _work(incoming: IncomingEvent[BaseModel], target: str, id_: str) -> WorkItem:
+    return WorkItem(id=id_, target=target, subject=incoming.subject, due_at=incoming.time)
+
+
+def preparing_id(notification_id: str) -> str:
+    """The work of composing a message."""
+    return f"{notification_id}:{PREPARE}"
+
+
+def sending_id(notification_id: str, sending: int) -> str:
+    """The work of one sending of a message."""
+    return f"{notification_id}:{sending}"
+
+
+def notice_of(item: WorkItem) -> str:
+    """The notice that a piece of work is for."""
+    return item.id.rpartition(":")[0]
+
+
+def sending_of(item: WorkItem) -> int:
+    """The number of the sending that a piece of work is."""
+    return int(item.id.rpartition(":")[2])
+
+
+def wait_of(item: WorkItem) -> str:
+    """The wait that a reminder is about, by its name."""
+    return item.id.split(":")[1]
+
+
+def failure_of(item: WorkItem) -> str:
+    """The failure that a mail to an office is about, by its name."""
+    return item.id.rpartition(":")[2]
+
+
+def level_of(item: WorkItem) -> Level:
+    """Which reminder a piece of work is."""
+    return cast("Level", item.id.rpartition(":")[2])
+
 
 ByRequestedService = tuple[datetime, str]
 """When a notice was wanted, and which it is."""
@@ -233,3 +329,34 @@ def _work_id(one: Told) -> str:
     if one.status == "due":
         return preparing_id(one.notification_id)
     return sending_id(one.notification_id, one.sending)
+
+
+Templates = ViewProjection[TemplateSaved]
+
+
+def _fold(_: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    return as_stored(incoming.data) if isinstance(incoming.data, TemplateSaved) else None
+
+
+def key_of(agency: str, about: About) -> str:
+    """The place of an agency's words for one kind of notice; its stream is `template-<this>`."""
+    return f"{agency}-{about}"
+
+
+TEMPLATES: Final = View(
+    name="templates",
+    model=TemplateSaved,
+    fold=_fold,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, TemplateSaved) else None,
+)
+"""What was saved last."""
+
+
+async def own_words(templates: Templates, kinds: Collection[Kind]) -> Mapping[Kind, OwnWords]:
+    """The own words that agencies saved. They are read each time: a saved version applies at once."""
+    found = await templates.get_many({key_of(*kind) for kind in kinds})
+    return {
+        kind: OwnWords(saved.words, saved.version)
+        for kind in kinds
+        if (saved := found.get(key_of(*kind))) is not None and saved.words is not None
+    }
