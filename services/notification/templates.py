@@ -48,8 +48,9 @@ from services.notification.domain.templates import (
 from services.notification.domain.templates import Template as SavedTemplate
 from services.notification.handlers import from_call
 from services.notification.views import Templates, key_of
-from services.notification.wording import english, malay
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords
+from services.notification.wording.english import ENGLISH
+from services.notification.wording.malay import MALAY
 
 # A notice with sample values, written by the composer that writes real ones.
 
@@ -86,7 +87,7 @@ def sample_notice(
 def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, ...]:
     """All that a template of this notice may hold, as the preview fills it in."""
     case = composer.case(_incoming(agency, about, "email"), about, **_DETAILS.get(about, {}))
-    in_malay, in_english = malay.values(case), english.values(case)
+    in_malay, in_english = MALAY.values(case), ENGLISH.values(case)
     return tuple(
         Variable(
             name=name,

@@ -7,7 +7,8 @@ from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import Render, Rendered
 from services.notification.domain.notice import Fact, Notice, Text
 from services.notification.domain.state import OutgoingNotice
-from services.notification.wording import english, malay
+from services.notification.wording.english import ENGLISH
+from services.notification.wording.malay import MALAY
 
 
 def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
@@ -31,13 +32,13 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
                 told.malay,
                 Fact(label="Kod semakan", value=code),
                 in_malay,
-                malay.status(address),
+                MALAY.status_at(address),
             ),
             "english": _with(
                 told.english,
                 Fact(label="Status code", value=code),
                 in_english,
-                english.status(address),
+                ENGLISH.status_at(address),
             ),
         }
     )

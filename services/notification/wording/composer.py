@@ -134,8 +134,8 @@ class Composer:
 
 def content(case: Case, words: Words) -> Content:
     """What the user reads of `case`, in both languages."""
-    in_malay = malay.text(case, words.malay)
-    in_english = english.text(case, words.english)
+    in_malay = malay.MALAY.text(case, words.malay)
+    in_english = english.ENGLISH.text(case, words.english)
     kind = "penamatan " if case.is_termination else ""
     subject = (
         f"[{case.request.reference}] Status permohonan {kind}BMT: "
