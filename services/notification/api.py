@@ -1,4 +1,4 @@
-"""Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
+"""Notification over HTTP: the notices, their messages, papers handed over, and e-mails sent again."""
 
 from typing import Annotated, Any, Final
 
@@ -30,11 +30,12 @@ from services.notification import handlers, views
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
 from services.notification.views import Notices, Told
 
-# What commands are answered with: read from their commit alone, so that a replay says the same.
-
 
 def paper_dispatched(commit: Commit) -> PaperDispatched:
-    """The answer to the command that led to `commit`, a paper's handing over."""
+    """The answer to a hand-over.
+
+    It is read from the commit alone, so a repeated call gets the same one.
+    """
     (event,) = commit.events
     return PaperDispatched(
         notification_id=event.data["notification_id"],
@@ -49,7 +50,7 @@ def paper_dispatched(commit: Commit) -> PaperDispatched:
 
 
 def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
-    """The answer to the wish to send a message once more; on its way already is as good."""
+    """The answer to a resend, also where the message is already on its way."""
     return ResendAccepted(request_id=commit.subject, notification_id=notification_id)
 
 
@@ -79,7 +80,7 @@ def routes(
     documents: DocumentStore,
     clock: Clock,
 ) -> APIRouter:
-    """The calls of notification: everybody their own, by role."""
+    """The calls of notification. What a caller may read depends on the role."""
     routes = api_router(tags=["notification"])
 
     @routes.get(
@@ -156,7 +157,7 @@ def routes(
 
 
 def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
-    """The list of what users are to read and do not have yet."""
+    """The list of notices that were not delivered yet."""
     routes = api_router(tags=["notification"])
 
     @routes.get(
@@ -185,9 +186,10 @@ def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
 
 
 def _may_read(caller: Principal, last: Told) -> bool:
-    """Applicants their own, administrators their agency's, auditors their agency's or all.
+    """Applicants may read their own, administrators their agency's, auditors their agency's or all.
 
-    `last` is the request's latest notice: after a correction, whoever the request names then reads all.
+    `last` is the request's latest notice. After a correction, the applicant whom it names may read
+    all of them.
     """
     return (
         (caller.has("applicant") and caller.subject.casefold() == last.account.casefold())

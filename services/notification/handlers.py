@@ -1,4 +1,4 @@
-"""What notification does about each event heard and each call: one verb each."""
+"""What notification does about each consumed event and each call."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ from services.notification.wording.composer import Compose, readable
 
 
 async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) -> Message[Compose]:
-    """A request was received: its applicant is told so."""
+    """Send the applicant an acknowledgement of the request."""
     request, thread = incoming.data.request, incoming.data.email_message_id
     return _composed(
         incoming,
@@ -41,26 +41,26 @@ async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) ->
 
 
 async def tell_of_rejection(incoming: IncomingEvent[Rejected], clock: Clock) -> Message[Compose]:
-    """It was rejected: the applicant is told why."""
+    """Send the applicant the rejection and its reason."""
     return _told(incoming, "rejected", clock, reason=readable(incoming.data.reason))
 
 
 async def tell_of_return(
     incoming: IncomingEvent[ReturnedForCorrection], clock: Clock
 ) -> Message[Compose]:
-    """It needs a correction: the applicant is told which."""
+    """Ask the applicant for a correction."""
     return _told(incoming, "returned", clock, reason=readable(incoming.data.reason))
 
 
 async def tell_of_withdrawal(incoming: IncomingEvent[Withdrawn], clock: Clock) -> Message[Compose]:
-    """It was withdrawn in time: the applicant is told that nothing more will come of it."""
+    """Confirm the withdrawal to the applicant."""
     return _told(incoming, "withdrawn", clock)
 
 
 async def tell_of_configuration(
     incoming: IncomingEvent[Configured], clock: Clock
 ) -> Message[Compose]:
-    """It is in force: the applicant is told what can be used now, or that the service ended."""
+    """Send the applicant what is now in force, or that the service ended."""
     if incoming.data.request.kind == "termination":
         return _told(incoming, "terminated", clock)
     effective = incoming.data.effective
@@ -77,7 +77,7 @@ async def tell_of_configuration(
 async def await_decision(
     incoming: IncomingEvent[ReviewOpened], agencies: Agencies
 ) -> Message[Command] | None:
-    """It stands on the worklist: the office is reminded of it in time, where it wants to be."""
+    """Await the decision, if the office has an address for reminders."""
     notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
     if not notification_policy.reminds:
         return None
@@ -90,7 +90,7 @@ async def await_decision(
 async def await_configuration(
     incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[Command] | None:
-    """It is decided, and has to be configured: the charter's days begin anew."""
+    """Await the configuration. The charter counts its days from the decision."""
     notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
     if not notification_policy.reminds:
         return None
@@ -104,7 +104,7 @@ async def await_configuration(
 async def tell_office_of_failure(
     incoming: IncomingEvent[ConfigurationFailed], agencies: Agencies
 ) -> Message[Command] | None:
-    """The configuration failed and waits for a person: the office is told, where it has an address."""
+    """Report a failed configuration to the office, if it has an address."""
     failed = incoming.data
     if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
         return None
@@ -119,7 +119,7 @@ async def dispatch(
     context: CommandContext,
     execution: Execution[Any, Any],
 ) -> Executed:
-    """An administrator says that a paper was handed over.
+    """Record that an administrator handed a paper over.
 
     Raises:
         Refused: as the decider says.
@@ -136,7 +136,7 @@ async def resend(
     execution: Execution[Any, Any],
     clock: Clock,
 ) -> Executed:
-    """An administrator or an operator wants the same e-mail to be sent once more.
+    """Send the same e-mail again, for an administrator or an operator.
 
     Raises:
         Refused: as the decider says.
@@ -168,7 +168,7 @@ def _composed(
 
 
 def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:
-    """The command of an HTTP call, known by its idempotency key."""
+    """The command of an HTTP call, with the identity of its idempotency key."""
     identity = (context.causation, context.fingerprint)
     return Message(stream, *identity, command, context.traceparent)
 

@@ -42,7 +42,7 @@ from services.notification.wording.composer import Composer
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, inside the running event loop; nothing connects before the lifespan.
+    """The service, inside the running event loop. Nothing connects before the lifespan.
 
     Raises:
         AgenciesFileWrong: the agencies' rules cannot be used.
@@ -97,7 +97,7 @@ def build(settings: Settings) -> FastAPI:
 
 
 def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
-    """How a notice becomes a message, by channel."""
+    """The functions that make a message of a notice, by channel."""
     renders: Mapping[ReplyChannel, Render] = {
         "email": partial(email.render, settings.smtp_sender),
         "letter": partial(paper.render, "letter"),
@@ -119,7 +119,7 @@ def _work(
     renders: Mapping[ReplyChannel, Render],
     at_hand: LruCache[str, bytes],
 ) -> None:
-    """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
+    """The workers that compose, send and remind. Each kind has its own, so none delays another."""
     execution, documents = builder.execution, builder.documents
     post = SmtpPost(settings, builder.registry)
     sender = worker.Sender(

@@ -12,7 +12,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, WorkOutcome
 from bmt.contracts.requests import RequestFacts
-from services.notification.channels.email import Head, written
+from services.notification.channels.email import written
 from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.domain.events import Level
 from services.notification.domain.notification_policy import notification_policy_of
@@ -75,7 +75,8 @@ class OfficeMail:
         return await self._send(item, failure.request.agency, message, sent)
 
     def reminder(self, wait: Wait, level: Level, recipient: str) -> bytes:
-        head = Head(
+        return written(
+            office.reminder_body(wait, level, self._console(wait.request)),
             agency=wait.request.agency,
             sender=self.sender,
             recipient=recipient,
@@ -83,10 +84,10 @@ class OfficeMail:
             at=wait.remind_at if level == "reminder" else wait.due_at,
             message_id=self._message_id(wait.request, f"{wait.name}.{level}"),
         )
-        return written(head, office.reminder_body(wait, level, self._console(wait.request)))
 
     def failure_report(self, failure: Failure, recipient: str) -> bytes:
-        head = Head(
+        return written(
+            office.failure_body(failure, self._console(failure.request)),
             agency=failure.request.agency,
             sender=self.sender,
             recipient=recipient,
@@ -94,7 +95,6 @@ class OfficeMail:
             at=failure.failed_at,
             message_id=self._message_id(failure.request, failure.name),
         )
-        return written(head, office.failure_body(failure, self._console(failure.request)))
 
     def _message_id(self, request: RequestFacts, name: str) -> str:
         return f"<{request.request_id}.{name}@{self.sender.rpartition('@')[2]}>"

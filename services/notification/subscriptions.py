@@ -1,7 +1,6 @@
-"""What notification hears, and what it does about it.
+"""The events that notification consumes, with their handlers.
 
-Approval alone is no news for the applicant: what follows is (`Configured`). The office is reminded of what
-the client charter promises, and told of what failed.
+An approval alone sends nothing to the applicant; `Configured` does.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""An agency's words for its notices over HTTP: read, saved, tried out, put back."""
+"""An agency's words for its notices: read, saved, previewed, and reset to the default, over HTTP."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -52,8 +52,6 @@ from services.notification.wording.composer import DEFAULT, Composer, OwnWords
 from services.notification.wording.english import ENGLISH
 from services.notification.wording.malay import MALAY
 
-# A notice with sample values, written by the composer that writes real ones.
-
 _RECEIVED: Final = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
 _HAPPENED: Final = datetime(2026, 1, 7, 6, 15, tzinfo=UTC)
 _GB: Final = 1_000_000_000
@@ -75,7 +73,7 @@ _DETAILS: Final[Mapping[About, Mapping[str, Any]]] = {
 def sample_notice(
     composer: Composer, agency: str, about: About, words: Words, channel: ReplyChannel
 ) -> OutgoingNotice:
-    """The notice of a request that never was, to be made into a message."""
+    """A notice about a made-up request."""
     incoming = _incoming(agency, about, channel)
     own = OwnWords(words, version=0)
     notice = composer.notice(incoming, about, own, **_DETAILS.get(about, {}))
@@ -85,7 +83,7 @@ def sample_notice(
 
 
 def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, ...]:
-    """All that a template of this notice may hold, as the preview fills it in."""
+    """The variables that a template of this notice may contain, with sample values."""
     case = composer.case(_incoming(agency, about, "email"), about, **_DETAILS.get(about, {}))
     in_malay, in_english = MALAY.values(case), ENGLISH.values(case)
     return tuple(
@@ -127,7 +125,7 @@ def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent
 
 
 class TemplateDesk:
-    """Reads, tries out and saves templates."""
+    """Reads, previews and saves templates."""
 
     def __init__(
         self,
@@ -137,7 +135,6 @@ class TemplateDesk:
         agencies: Agencies,
         clock: Clock,
     ) -> None:
-        """`composer` is the one that writes the notices themselves."""
         self._execution = execution
         self._templates = templates
         self._composer = composer
@@ -155,7 +152,7 @@ class TemplateDesk:
         return [self._told(agency, about, found.get(key_of(agency, about))) for about in ALLOWED]
 
     async def one_of(self, agency: str, name: str, version: int | None) -> Template:
-        """The words of one notice: those in force, or an earlier version; 0 is the default.
+        """The words of one notice: those in force, or an earlier version. Version 0 is the default.
 
         Raises:
             UnknownTemplate: there is no such agency, notice or version.
@@ -173,7 +170,7 @@ class TemplateDesk:
     async def save(
         self, name: str, words: Words | None, why: str, seen: int, context: CommandContext
     ) -> Executed:
-        """Use these words from now on; None: those that bmt brings.
+        """Use these words from now on. None: the default words.
 
         Raises:
             Refused: as the decider says.
@@ -185,7 +182,6 @@ class TemplateDesk:
         return await self._execution.execute(from_call(_stream(agency, about), context, command))
 
     def saved(self, executed: Executed) -> Template:
-        """What a save is answered with."""
         (event,) = executed.commit.events
         saved = TemplateSaved.model_validate(event.data)
         return self._told(saved.agency, saved.about, saved)
@@ -197,7 +193,7 @@ class TemplateDesk:
 
         Raises:
             UnknownTemplate: there is no such agency or notice.
-            TemplateWrong: the words could not be saved either.
+            TemplateWrong: these words could not be saved.
         """
         self._require_known(agency)
         about = _about(name)
@@ -257,7 +253,7 @@ _PREVIEW: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def routes(desk: TemplateDesk, renders: Mapping[ReplyChannel, Render]) -> APIRouter:
-    """The calls of templates: each administrator for the own agency."""
+    """The calls of templates. An administrator has access to the own agency's."""
     routes = api_router(tags=["templates"])
 
     @routes.get(

@@ -1,4 +1,7 @@
-"""The work that is still to be done: messages to compose and to send, reminders to send in time."""
+"""The read models of notification and its work queue.
+
+They can be dropped and rebuilt from its events.
+"""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -39,12 +42,11 @@ PREPARE: Final = "prepare"
 SMTP: Final = "smtp"
 REMIND: Final = "remind"
 FAILURES: Final = "failures"
-"""Targets of work: composing messages; the mail server; the mail server, for the charter's reminders and
-for telling offices of failures."""
+"""Targets of work: composing, sending e-mails, reminding offices, reporting failures."""
 
 
 def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
-    """What an event gives to do, and what of it is no longer wanted."""
+    """The work that an event creates, and the work that it makes unnecessary."""
     match incoming.data:
         case NoticeDue() as due:
             return [_work(incoming, PREPARE, preparing_id(due.notification_id))]
@@ -85,48 +87,48 @@ def _work(incoming: IncomingEvent[BaseModel], target: str, id_: str) -> WorkItem
 
 
 def preparing_id(notification_id: str) -> str:
-    """The work of composing a message."""
+    """Names the work of composing a message."""
     return f"{notification_id}:{PREPARE}"
 
 
 def sending_id(notification_id: str, sending: int) -> str:
-    """The work of one sending of a message."""
+    """Names the work of one sending of a message."""
     return f"{notification_id}:{sending}"
 
 
 def notice_of(item: WorkItem) -> str:
-    """The notice that a piece of work is for."""
+    """The id of the notice that the work is about."""
     return item.id.rpartition(":")[0]
 
 
 def sending_of(item: WorkItem) -> int:
-    """The number of the sending that a piece of work is."""
+    """The number of the sending."""
     return int(item.id.rpartition(":")[2])
 
 
 def wait_of(item: WorkItem) -> str:
-    """The wait that a reminder is about, by its name."""
+    """The name of the wait that a reminder is about."""
     return item.id.split(":")[1]
 
 
 def failure_of(item: WorkItem) -> str:
-    """The failure that a mail to an office is about, by its name."""
+    """The name of the failure that a mail to an office is about."""
     return item.id.rpartition(":")[2]
 
 
 def level_of(item: WorkItem) -> Level:
-    """Which reminder a piece of work is."""
+    """Whether the work is a reminder or an escalation."""
     return cast("Level", item.id.rpartition(":")[2])
 
 
 ByRequestedService = tuple[datetime, str]
-"""When a notice was wanted, and which it is."""
+"""The sort key of undelivered notices: `wanted_since` and the notification id."""
 
 InOrder = tuple[str, str]
-"""Where a notice stands among those of its request, and which it is."""
+"""The sort key of the notices of one request: `place` and the notification id."""
 
 UNTOLD: Final[Collection[NoticeStatus]] = ("due", "prepared", "failed")
-"""What is listed where nothing is asked for: whoever is to read these does not have them."""
+"""The default filter: notices not yet delivered."""
 
 _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
     NotificationPrepared: "prepared",
@@ -135,22 +137,22 @@ _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
     ResendRequested: "prepared",
     SentAgain: "notified",
 }
-"""What each event makes of a notice."""
+"""The status of a notice after each event."""
 
 _ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 
 
 class Told(BaseModel):
-    """One notice, wherever it stands.
+    """One notice, delivered or not.
 
     Attributes:
         account: the applicant's.
-        place: sorts the notices of a request in the order in which they are told.
-        wanted_since: when it, or the last copy of it, was asked for.
-        due_at: when an outcome must have been told (client charter).
-        overdue_from: the same, until it was told.
-        sending: the number of its last sending; 0: none.
-        refusal: the mail server's last word, where that was a no.
+        place: sorts the notices of a request in the order in which they are sent.
+        wanted_since: when the notice, or the last copy of it, was requested.
+        due_at: when an outcome must have been delivered (client charter).
+        overdue_from: as `due_at`, until the notice is delivered.
+        sending: the number of the last sending; 0 before the first.
+        refusal: the mail server's last answer, if it refused the message.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -172,7 +174,6 @@ class Told(BaseModel):
     refusal: str | None = None
 
     def as_listed(self) -> Notification:
-        """The notice as its applicant reads it."""
         return Notification(
             notification_id=self.notification_id,
             about=self.about,
@@ -188,7 +189,7 @@ _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested 
 
 
 def fold(notice: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """What is known of a notice after `incoming`."""
+    """The notice after `incoming`."""
     match incoming.data:
         case NoticeDue() as due:
             return _due(due, incoming)
@@ -261,7 +262,7 @@ NOTICES: Final = View(
 
 
 async def of_request(notices: Notices, request_id: str, page: PageRequest[InOrder]) -> list[Told]:
-    """The notices of a request, in the order in which they are told."""
+    """The notices of a request, in the order in which they are sent."""
     return await notices.find(
         Query(
             equal={"request_id": request_id},
@@ -273,13 +274,13 @@ async def of_request(notices: Notices, request_id: str, page: PageRequest[InOrde
 
 
 async def latest(notices: Notices, request_id: str) -> Told | None:
-    """The last notice of a request: it has the request's facts as they are now."""
+    """The last notice of a request. It has the request's current facts."""
     last = Query(equal={"request_id": request_id}, order_by="place", descending=True, limit=1)
     return next(iter(await notices.find(last)), None)
 
 
 async def overdue(notices: Notices, now: datetime) -> Mapping[str, int]:
-    """How many requests of each agency have an outcome that should have been told before `now`."""
+    """The number of requests per agency whose outcome should have been delivered before `now`."""
     counts = await notices.count(["agency"], Query(below={"overdue_from": now}))
     return {agency: count for (agency,), count in counts.items()}
 
@@ -291,7 +292,7 @@ async def found(
     channel: ReplyChannel | None,
     page: PageRequest[ByRequestedService],
 ) -> list[Told]:
-    """An agency's notices (None: all agencies'), the longest wanted first."""
+    """An agency's notices (None: all agencies'), oldest first."""
     asked = {"agency": agency, "channel": channel}
     return await notices.find(
         Query(
@@ -305,7 +306,7 @@ async def found(
 
 
 async def told(waiting: Sequence[Told], queue: WorkQueue) -> list[WaitingNotification]:
-    """Each as callers are told, with how often it was tried and what stands in its way."""
+    """The notices for callers, with the number of attempts and the last problem of each."""
     tried = {item.id: item for item in await queue.find([_work_id(one) for one in waiting])}
     items = []
     for one in waiting:
@@ -339,7 +340,7 @@ def _fold(_: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
 
 
 def key_of(agency: str, about: About) -> str:
-    """The place of an agency's words for one kind of notice; its stream is `template-<this>`."""
+    """The key of an agency's words for one kind of notice. Their stream is `template-<key>`."""
     return f"{agency}-{about}"
 
 
@@ -349,11 +350,14 @@ TEMPLATES: Final = View(
     fold=_fold,
     key=lambda incoming: incoming.subject if isinstance(incoming.data, TemplateSaved) else None,
 )
-"""What was saved last."""
+"""The last saved words, by agency and kind of notice."""
 
 
 async def own_words(templates: Templates, kinds: Collection[Kind]) -> Mapping[Kind, OwnWords]:
-    """The own words that agencies saved. They are read each time: a saved version applies at once."""
+    """The own words that agencies saved.
+
+    They are read each time, so a saved version applies at once.
+    """
     found = await templates.get_many({key_of(*kind) for kind in kinds})
     return {
         kind: OwnWords(saved.words, saved.version)

@@ -1,4 +1,4 @@
-"""Prepares the messages that were promised, and sends the e-mails among them."""
+"""Composes the messages that are due, and sends the e-mails."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
 RECORD_EVERY_SECONDS: Final = 0.05
-"""While others of a list are still being sent."""
+"""How often results are recorded while other messages of a list are still being sent."""
 _OUTCOMES: Final[Mapping[type[Command], str]] = {RecordSent: "sent", RecordRefused: "refused"}
 BEHIND_ANOTHER: Final = "an earlier message of this request goes first"
 
@@ -44,7 +44,7 @@ def preparing(
     documents: DocumentStore,
     renders: Mapping[ReplyChannel, Render],
 ) -> Perform:
-    """The work of composing a message and storing it, a request's in order."""
+    """The work of composing and storing a message, in the order of its request."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
         state = await execution.known_state(_stream(item))
@@ -71,18 +71,14 @@ def preparing(
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends stored messages, a request's in order.
+    """Sends stored messages, in the order of each request.
 
-    So many are sent at once, and what the mail server said meanwhile is recorded together.
+    Results that arrive while other messages are being sent are recorded in one write.
 
     Attributes:
-        execution: knows the notices, and records what came of them.
-        documents: where the messages are stored.
-        post: takes them to the mail server.
-        give_up_after: how long a message is tried that is put off.
-        clock: tells the time.
-        at_hand: messages that need not be read.
-        at_once: how many are sent at a time.
+        give_up_after: how long a message is retried that the server puts off.
+        at_hand: the messages kept in memory, by document id.
+        at_once: how many messages are sent at the same time.
     """
 
     execution: Execution[Any, Any]
@@ -133,7 +129,7 @@ class Sender:
                 await self._record(some, settle)
 
     async def _send(self, item: WorkItem, outgoing: OutgoingNotice) -> Command | Later:
-        document_id = str(outgoing.document_id)  # it was prepared, so it has one
+        document_id = str(outgoing.document_id)  # a prepared notice has a document
         content = self.at_hand.get(document_id)
         if content is None:
             content = await self.documents.read(document_id)
@@ -167,7 +163,7 @@ class Sender:
         try:
             results = await self.execution.execute_many(messages)
         except Unavailable as error:
-            # Those that are being sent are not to be torn from the mail server's answer.
+            # Raising here would cancel messages that are being sent, and lose the server's answers.
             results = [error] * len(messages)
         for (item, command), result in zip(answered, results, strict=True):
             if isinstance(command, RecordSent):
@@ -178,13 +174,13 @@ class Sender:
 
 
 def patience(attempts: int) -> float:
-    """Seconds before a message that was put off is tried again: doubling, at most 15 minutes."""
+    """Seconds until a message that was put off is tried again: doubling, at most 15 minutes."""
     ceiling = min(LONGEST_PUT_OFF_SECONDS, 2.0 ** min(attempts - 1, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter
 
 
 def from_work(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
-    """The command that records the outcome of a piece of work, once however often it is performed."""
+    """The command that records the result of a piece of work, once however often it is performed."""
     causation = f"work:{item.id}:{outcome}"
     return Message(_stream(item), causation, causation, command)
 

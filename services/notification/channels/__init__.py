@@ -1,4 +1,4 @@
-"""How a notice reaches its user: an e-mail (RFC 5322) by SMTP, or a paper (PDF)."""
+"""How a notice reaches its user: as an e-mail (RFC 5322) by SMTP, or as a paper (PDF)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,12 +8,11 @@ from services.notification.domain.state import OutgoingNotice
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message, ready.
+    """A finished message.
 
     Attributes:
-        content: its bytes; the same notice always has the same.
-        media_type: what they are.
-        filename: what a reader may keep them as.
+        content: its bytes. The same notice always has the same bytes.
+        filename: the suggested name for saving it.
     """
 
     content: bytes
@@ -26,6 +25,6 @@ Render = Callable[[OutgoingNotice], Awaitable[Rendered]]
 
 
 def filename(outgoing: OutgoingNotice, extension: str) -> str:
-    """A name that says which request it is about, and what of it."""
+    """A name made of the reference and what the notice is about."""
     reference = "".join(c if c.isalnum() else "-" for c in outgoing.request.reference)
     return f"{reference}-{outgoing.notice.about}.{extension}"

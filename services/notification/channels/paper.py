@@ -1,7 +1,7 @@
 """A paper: a letter, a memo or a form.
 
-Layout after the Malaysian public service's guide to official letters and memos (Arahan Pentadbiran
-Ketua Pengarah MAMPU Bil. 5/2014).
+The layout follows the Malaysian public service's guide to official letters and memos (Arahan
+Pentadbiran Ketua Pengarah MAMPU Bil. 5/2014).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def pdf(channel: PaperChannel, outgoing: OutgoingNotice) -> bytes:
 
 
 def _paper(outgoing: OutgoingNotice) -> dict[str, Any]:
-    """What a template reads."""
+    """The data that a template reads."""
     notice, request = outgoing.notice, outgoing.request
     day = notice.at.astimezone(MALAYSIA).date()
     return {

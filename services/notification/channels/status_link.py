@@ -1,4 +1,7 @@
-"""What an acknowledgement says of its code, with which who has no account can see where the request stands."""
+"""Adds the status code to an acknowledgement.
+
+With it, a user without an account can check the status.
+"""
 
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -12,10 +15,10 @@ from services.notification.wording.malay import MALAY
 
 
 def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
-    """The notice with the code and the way to the page, in the place of that to where people sign in.
+    """The notice with the code and the page's address, not the address that needs a login.
 
-    Its QR code leads to the page, where the reference is filled in already. The code is in no address: those are
-    kept in histories and in the logs of proxies.
+    Its QR code leads to the page with the reference filled in. The code itself is in no address,
+    because addresses are kept in browser histories and proxy logs.
     """
     in_malay = (
         f"Status permohonan ini boleh disemak tanpa log masuk di {page} dengan rujukan dan kod semakan "
@@ -47,9 +50,10 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
 
 
 def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
-    """In the place of the sentence about where people sign in, whatever else its paragraph says.
+    """Replaces the sentence about the page that needs a login, wherever it is in a paragraph.
 
-    Where an agency's own words have no such sentence: before the last paragraph, which says whom to ask.
+    If an agency's own words have no such sentence, the new one goes before the last paragraph,
+    which says whom to contact.
     """
     if replaced and any(replaced in paragraph for paragraph in text.paragraphs):
         paragraphs = tuple(one.replace(replaced, sentence) for one in text.paragraphs)
@@ -61,7 +65,7 @@ def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
 async def render_with_code(
     render: Render, page: str, key: str, outgoing: OutgoingNotice
 ) -> Rendered:
-    """Render a notice; an acknowledgement also gets its status code and a link to `page`.
+    """Render a notice. An acknowledgement also gets its status code and a link to `page`.
 
     The code is added to the stored message only. No event contains it.
     """

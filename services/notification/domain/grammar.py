@@ -1,7 +1,7 @@
-"""What a template's text may hold: words, and variables in braces. Nothing in it is ever run.
+"""What a template's text may contain: words, and variables in braces. Nothing in it is executed.
 
-`{nama}` is the variable `nama`; `{{` and `}}` are the braces themselves. There is nothing else: no
-attributes, no indexes, no formats, no expressions.
+`{nama}` is the variable `nama`; `{{` and `}}` are the braces themselves. There are no attributes,
+indexes, formats or expressions.
 """
 
 import re
@@ -13,21 +13,21 @@ from typing import Final
 from bmt.contracts.events import About
 
 NO_VALUE: Final = "–"
-"""What stands where a variable has no value."""
+"""Replaces a variable that has no value."""
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z_]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Words that stand as they are."""
+    """Words that stay unchanged."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The place of a value; `position` counts the text's characters from 1."""
+    """The place of a value. `position` counts characters from 1."""
 
     name: str
     position: int
@@ -35,7 +35,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class StrayBrace:
-    """A brace that belongs to no variable; `position` counts the text's characters from 1."""
+    """A brace that belongs to no variable. `position` counts characters from 1."""
 
     brace: str
     position: int
@@ -46,7 +46,7 @@ Part = Literal | Variable | StrayBrace
 
 @lru_cache(maxsize=2_048)
 def parts(text: str) -> Sequence[Part]:
-    """All that `text` holds, in order."""
+    """The parts of `text`, in order."""
     found: list[Part] = []
     end = 0
     for token in _TOKEN.finditer(text):
@@ -68,10 +68,10 @@ def _part(token: re.Match[str]) -> Part:
 
 
 def written(text: str, values: Mapping[str, str | None]) -> str:
-    """`text` with its values; what they hold is never looked at again.
+    """`text` with its values filled in. Values are not searched for variables.
 
-    A variable that is unknown, or has no value, is a dash; one whose value is empty (a sentence that is
-    not to be said) takes a space with it. This never fails, whatever was stored.
+    An unknown variable, or one without a value, becomes a dash. An empty value (a sentence that is
+    left out) also removes the space after it. This never fails, whatever was stored.
     """
     said = ""
     is_left_out = False
@@ -91,12 +91,10 @@ def written(text: str, values: Mapping[str, str | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a variable stands for.
+    """What a variable stands for, in both languages.
 
     Attributes:
-        malay: for who writes a template.
-        english: the same.
-        is_sentence: its value is a whole sentence, or nothing.
+        is_sentence: the value is a whole sentence, or empty.
     """
 
     malay: str
@@ -153,10 +151,10 @@ ALLOWED: Final[Mapping[About, tuple[str, ...]]] = {
     "configured": (*_OF_ALL, "tarikh", *_SIZES, "semakan"),
     "terminated": (*_OF_ALL, "tarikh", "semakan"),
 }
-"""The notices that have a template, each with the variables that it may hold."""
+"""The notices that have a template, with the variables that each may contain."""
 
 REQUIRED: Final[Mapping[About, tuple[str, ...]]] = {
     about: ("rujukan", "keputusan", "tarikh_terima" if about == "acknowledgement" else "tarikh")
     for about in ALLOWED
 }
-"""What a template must hold, so that the user always reads which request, what became of it, and when."""
+"""The variables that each must contain: which request, what happened to it, and when."""

@@ -1,6 +1,7 @@
-"""What an agency's office is reminded of or told: steps under the client charter, and failed configurations.
+"""What an agency's office is reminded of or told: client charter steps and failed configurations.
 
-Each step is awaited, reminded of once and escalated once. Each failure is reported to the office once.
+Each step is awaited, reminded of once and escalated once. Each failure is reported to the office
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -148,7 +149,7 @@ def _is_the_same(wait: Wait, command: AwaitStep) -> bool:
 
 
 def ended(waits: Waits) -> Sequence[Event]:
-    """End every wait that is still open."""
+    """End every open wait."""
     return [
         StepEnded(request=wait.request, step=wait.step, wait=wait.number)
         for wait in waits.values()

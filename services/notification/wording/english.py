@@ -1,4 +1,4 @@
-"""The sentences in English: the same as in Malay, in the same order."""
+"""The sentences in English, in the same order as in Malay."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -115,4 +115,4 @@ DEFAULT: Final[Mapping[About, Wording]] = {
         "you may submit a new application.",
     ),
 }
-"""The words that bmt brings."""
+"""The default words."""

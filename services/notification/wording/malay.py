@@ -1,4 +1,4 @@
-"""The sentences in Malay, after the style of official letters."""
+"""The sentences in Malay, in the style of official letters."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -122,4 +122,4 @@ DEFAULT: Final[Mapping[About, Wording]] = {
         "diperlukan semula, tuan/puan boleh mengemukakan permohonan baharu.",
     ),
 }
-"""The words that bmt brings."""
+"""The default words."""

@@ -1,6 +1,8 @@
-"""What offices read: client charter reminders and failed configurations. Nothing in them is personal.
+"""What offices read: client charter reminders and failed configurations.
 
-A failure's reason may name an account, so the mail leaves it to the console, where one signs in.
+Nothing in them is personal.
+
+A failure's reason may name an account, so the mail leaves it to the console, which needs a login.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a notice is written from, and what every language does alike with it."""
+"""The facts of a notice, and how each language turns them into text."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from services.notification.domain.notice import Fact, Text
 
 @immutable
 class Case:
-    """What one notice is about.
+    """The facts of one notice.
 
     Attributes:
         at: when it happened.
@@ -49,12 +49,13 @@ class Language:
     """The sentences of one language.
 
     Attributes:
-        happened: replaces `statuses` within a sentence where that would not read well.
-        labels: of the facts: `account`, `quota`, `file`, `asked` (appended), `correction`, `reason`.
-        application: the request as it is called when speaking to its applicant.
-        charter: what the client charter promises; empty if nothing.
+        happened: replaces `statuses` in a sentence where that would not read well.
+        labels: of the facts: `account`, `quota`, `file`, `asked` (appended), `correction`,
+            `reason`.
+        application: how the request is called when speaking to its applicant.
+        charter: what the client charter promises; may be empty.
         onward: what the applicant can do after a withdrawal.
-        status_at: where the status can be checked; empty if nowhere.
+        status_at: where the status can be checked; may be empty.
     """
 
     salutation: str
@@ -72,7 +73,7 @@ class Language:
     status_at: Callable[[str | None], str]
 
     def text(self, case: Case, wording: Wording) -> Text:
-        """What the user reads, in the words of `wording`."""
+        """The notice in the words of `wording`."""
         values = self.values(case)
         onward = (written(paragraph, values) for paragraph in wording.onward)
         return Text(
