@@ -1,4 +1,7 @@
-"""Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
+"""Files and documents over HTTP.
+
+Auditors read all agencies' files or their own agency's, administrators their own agency's.
+"""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -34,7 +37,7 @@ _ONE_OF_BOTH: Final = "Give a time or a version, not both."
 
 
 class BothGiven(Refused):
-    """A time and a version were given."""
+    """A time and a version were both given."""
 
     problem = "validation_failed"
 

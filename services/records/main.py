@@ -1,4 +1,4 @@
-"""Puts records together and runs it."""
+"""Records' composition root: `python -m services.records.main`."""
 
 from datetime import timedelta
 
@@ -106,7 +106,7 @@ def build(settings: Settings) -> FastAPI:
 def _tree(
     builder: ServiceBuilder, settings: Settings, ledger: Leaves, signer: Signer
 ) -> tuple[TreeReading, Sequencer]:
-    """The tree over the ledger, grown beside all else that the service does."""
+    """The tree over the ledger, with the sequencer that extends it in the background."""
     database = builder.database
     queue, tree, signed = Unsequenced(database), TreeStore(database), Checkpoints(database)
     sequencer = Sequencer(

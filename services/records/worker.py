@@ -1,4 +1,4 @@
-"""Fetches the documents that events name, checks every byte, and files them."""
+"""Fetches the documents that events name, verifies every byte, and files them."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -29,9 +29,12 @@ from services.records.views import document_of
 log = structlog.get_logger(__name__)
 
 COPIED_ANYWAY_BYTES: Final = 255 * 1024
-"""What fits into one chunk is copied again in the time that it takes to look whether it was; it stays once."""
+"""A document of one chunk is copied again: that is as fast as a check for the first copy.
+
+It is stored once.
+"""
 UNNAMED: Final = "document"
-"""What a document is called whose name is no longer known."""
+"""The name of a document whose name is no longer known."""
 
 
 class _CannotFile(Exception):  # noqa: N818  named for what is so
@@ -71,7 +74,7 @@ def filing(
         return Done()
 
     async def report(item: WorkItem, document_id: str, reason: MissingReason) -> None:
-        """Once for each reason, however often it is tried."""
+        """Record the reason once, however often the work is tried."""
         file = await execution.state(_stream(item))
         if not isinstance(file, DesignatedFile) or file.missing.get(document_id) == reason:
             return
@@ -85,7 +88,7 @@ def filing(
 
 
 async def _execute(execution: Execution[Any, Any], message: Message[Command]) -> None:
-    """Nobody waits for a view to show it: views that lag may go on lagging."""
+    """Does not wait for the views, so that they can lag."""
     (result,) = await execution.execute_many([message])
     if isinstance(result, Exception):
         raise result
@@ -115,7 +118,7 @@ def _stream(item: WorkItem) -> str:
 async def _due(
     execution: Execution[Any, Any], item: WorkItem, document_id: str
 ) -> tuple[FolioDue, str] | None:
-    """What the file says of a document that is still to be filed, and the file's agency; None when nothing is."""
+    """The document that the file still needs, and the file's agency. None: it is not needed."""
     for look in (execution.known_state, execution.state):
         file = await look(_stream(item))
         if isinstance(file, DesignatedFile) and document_id in file.due:
@@ -126,7 +129,10 @@ async def _due(
 async def _named(
     stored: StoredDocument, officer: Claimant, rights: DocumentRights
 ) -> StoredDocument:
-    """The document as the officer knows it. How whoever stored the same bytes first called it is not told."""
+    """The document under the name that the officer gave it.
+
+    Names given by other uploaders are not revealed.
+    """
     named = (await rights.find([stored.document_id], officer)).get(stored.document_id)
     if named is None:
         return replace(stored, filename=UNNAMED)
@@ -134,10 +140,10 @@ async def _named(
 
 
 async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios) -> StoredDocument:
-    """The document among the folios, its bytes checked while they were copied.
+    """Copy the document into the folios and verify its bytes.
 
     Raises:
-        _CannotFile: it is not there, or not what it is named for.
+        _CannotFile: it is not stored, or its content differs from its name.
     """
     try:
         stored, chunks = await documents.open(name.document_id)

@@ -1,4 +1,4 @@
-"""Puts a bundle together: who takes it is remembered in the file first, then everything is read."""
+"""Makes bundles: the export is recorded in the file first, then everything is read."""
 
 import asyncio
 import hashlib
@@ -36,7 +36,7 @@ _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 
 class Exporter:
-    """Makes bundles for those who may have them."""
+    """Makes bundles for readers who may have them."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Exporter:
         self._clock = clock
 
     async def bundle(self, reader: Reader, request_id: str, *, taken_away: bool = True) -> Bundle:
-        """The file as it is signed now, to be taken away, or else to be looked at here.
+        """The file as it is signed now, to take away or else to be verified here.
 
         Raises:
-            RecordNotFound: there is none that this reader may see.
-            NothingSigned: the newest leaves are not signed yet; come again.
+            RecordNotFound: there is no file for this reader.
+            NothingSigned: the newest leaves are not signed yet; try again.
         """
         await self._room.file(reader, request_id)
         leaves = await self._ledger.opened(request_id)
@@ -96,7 +96,10 @@ class Exporter:
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
-        """The newest checkpoint that holds all leaves; the next one is asked for where none does."""
+        """The newest checkpoint that contains all leaves.
+
+        If there is none, the next one is requested.
+        """
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
         await self._sequencer.ask([leaf.leaf for leaf in leaves])
@@ -116,7 +119,10 @@ class Exporter:
     async def _documents(
         self, file: DesignatedFile
     ) -> tuple[dict[str, Stored], list[MissingDocument]]:
-        """The folios' bytes, put aside; those that are gone are told as missing, unless they were disposed of."""
+        """The folios' bytes.
+
+        A folio whose bytes are lost counts as missing, unless it was disposed of.
+        """
         aside: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the bundle
         documents: dict[str, Stored] = {}
         lost: list[MissingDocument] = []
@@ -141,11 +147,8 @@ class Exporter:
         return Stored(aside, start, size, digest.hexdigest(), crc)
 
 
-# Files as answers, to be kept: a bundle, a document.
-
-
 def archive(request_id: str, bundle: Bundle) -> StreamingResponse:
-    """A file to take away."""
+    """A bundle as an HTTP response."""
     headers = {
         "Content-Length": str(bundle.size_bytes),
         "Content-Disposition": f'attachment; filename="{request_id}.zip"',
@@ -157,7 +160,7 @@ async def document(room: AuditedQueries, reader: Reader, document_id: str) -> Re
     """A document as it was filed.
 
     Raises:
-        RecordNotFound: no file that this reader may see holds it, or holds it still.
+        RecordNotFound: no file of this reader contains it, or it was disposed of.
     """
     folio, chunks = await room.document(reader, document_id)
     return file_response(

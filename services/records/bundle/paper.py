@@ -1,4 +1,4 @@
-"""The file on paper, for people: what it says, how it came to it, and where it is verified."""
+"""The file on paper: its facts, its events, and where it can be verified."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -24,19 +24,19 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 class RecordPaper:
-    """Sets files, in Malay and English, as PDF/A-2b."""
+    """Sets files as PDF/A-2b, in Malay and English."""
 
     def __init__(self, public_url: str, signer: Signer) -> None:
-        """`public_url` is where records is reached from outside: the QR code leads to its pages there.
+        """`public_url` is the public address of records. The QR code leads to its pages.
 
-        Where it is empty there are no pages, and no QR code.
+        If it is empty there are no pages and no QR code.
         """
         self._public_url = public_url
         self._signer = signer
         self._typesetter = Typesetter(TEMPLATES)
 
     def pdf(self, file: File) -> bytes:
-        """The paper; with the same bytes for the same file."""
+        """The paper. The same file always gives the same bytes."""
         return self._typesetter.pdf(
             "record",
             self._told(file),
@@ -82,7 +82,7 @@ class RecordPaper:
 
 
 def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:
-    """What the request asks for and what came of it: in Malay, in English, the value."""
+    """What was requested and what became of it: label in Malay, label in English, value."""
     yield "Rujukan", "reference", state.reference
     yield "Jenis", "kind", f"{KIND[state.kind]} ({state.kind})"
     yield "Pemohon", "applicant", f"{state.applicant.name} ({state.applicant.account})"
@@ -119,7 +119,7 @@ def _event(leaf: OpenLeaf) -> dict[str, Any]:
 
 
 def _retry(retry: object) -> str | None:
-    """Who had it tried again, and why."""
+    """Who requested a retry, and why."""
     by = retry.get("by") if isinstance(retry, Mapping) else None
     if not isinstance(by, Mapping) or not isinstance(retry, Mapping):
         return None

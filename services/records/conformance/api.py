@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MOST_SHOWN: Final = 500
-"""The paper lists at most this many requests that deviate. The CSV lists all of them."""
+"""The number of deviating requests on the paper. The CSV has all of them."""
 
 COLUMNS: Final = (
     *("reference", "request_id", "file_number", "kind", "status"),

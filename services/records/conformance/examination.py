@@ -29,7 +29,7 @@ MOST_REQUESTS: Final = 20_000
 
 
 class TooManyRequests(Refused):
-    """The period holds more requests than one report may."""
+    """The period contains more requests than one report may."""
 
     problem = "validation_failed"
 
@@ -61,13 +61,11 @@ class Examination:
         self._clock = clock
 
     async def report(self, reader: Reader, period: Period) -> ConformanceReport:
-        """Report on every request of the period, earliest received first.
-
-        The request for the report is itself recorded.
+        """Report on every request of the period, earliest received first. This access is recorded.
 
         Raises:
             RecordNotFound: this reader may not see the agency's files.
-            TooManyRequests: the period holds more than `MOST_REQUESTS`.
+            TooManyRequests: the period contains more than `MOST_REQUESTS`.
         """
         if not reader.may_see(period.agency):
             raise RecordNotFound
@@ -123,7 +121,7 @@ class Examination:
 def line(
     entry: FileEntry, state: RecordState | None, found: Sequence[Deviation]
 ) -> ConformanceLine:
-    """The report's line about one file. `state` is None where no event of the file can be read."""
+    """The report's line about one file. `state` is None if no event of the file can be read."""
     decision = state.decision if state else None
     officer = decision.decided_by if decision else None
     operator = state.configured_by if state else None
@@ -145,7 +143,7 @@ def line(
 
 
 def report(period: Period, lines: Sequence[ConformanceLine], at: datetime) -> ConformanceReport:
-    """The lines and their totals."""
+    """The lines with their totals."""
     counted = Counter(one.code for line in lines for one in line.deviations)
     return ConformanceReport(
         agency=period.agency,

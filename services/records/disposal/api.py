@@ -1,4 +1,4 @@
-"""Holds and disposals over HTTP: one administrator proposes, another decides; auditors look on."""
+"""Holds and disposals over HTTP: one administrator proposes, another decides, auditors can look."""
 
 from datetime import datetime
 from typing import Annotated, Final

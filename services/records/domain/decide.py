@@ -1,4 +1,4 @@
-"""What follows from a command: pure, so that it can be told in tests and trusted by auditors."""
+"""What follows from a command: pure, so that tests and auditors can rely on it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -123,7 +123,7 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
 
 
 def _tells_other(command: FileEvent, state: State) -> bool:
-    """Whether the facts are other ones than the file has, or are sealed under another key, which may live longer."""
+    """Whether the facts differ from the file's, or are sealed under another key."""
     return isinstance(state, DesignatedFile) and (
         state.key != command.key or state.request != command.event.request
     )
@@ -229,7 +229,7 @@ def _note_search(command: NoteSearch) -> list[Event]:
 
 
 def _file_disposal(command: FileDisposal) -> list[Event]:
-    """It is said once: the command has the event's id as its causation."""
+    """Decided once: the event's id is the command's causation."""
     return [
         EventFiled(
             event_id=command.event_id,
@@ -245,7 +245,7 @@ def _file_disposal(command: FileDisposal) -> list[Event]:
 
 
 def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event]:
-    """Each holds a file once, and what one lifts, another may still hold.
+    """One person holds a file at most once. Several people may hold it.
 
     Raises:
         HoldOfAnother: only others hold it, and the reader is no auditor.
@@ -275,7 +275,10 @@ def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event
 
 
 def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
-    """Whether the outcome was told, or is told now: no file is complete before."""
+    """Whether the notice of the outcome is filed now, or was before.
+
+    No file is complete without it.
+    """
     return (isinstance(state, DesignatedFile) and state.progress.outcome_notified) or (
         isinstance(command, FileEvent) and isinstance(command.event, Notified)
     )
@@ -284,7 +287,7 @@ def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
 def _and_closed(
     events: list[Event], state: State, command: FileEvent | FileFolio
 ) -> Sequence[Event]:
-    """The events, and `Filed` when they are what was missing; it is said once."""
+    """The events, and `Filed` if they complete the file. It is published once."""
     if not _may_be_last(command, state):
         return events
     for event in events:

@@ -1,4 +1,4 @@
-"""A request's file as it stands."""
+"""The state of a request's file, and how each event changes it."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from services.records.domain.events import (
 T = TypeVar("T")
 
 PENDING: Final = "pending"
-"""Why a document is not filed that nobody tried to fetch yet."""
+"""The reason of a document that nobody has tried to fetch yet."""
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -40,28 +40,28 @@ REFUSED: Final = frozenset({"rejected", "withdrawn"})
 
 @dataclass(frozen=True, slots=True)
 class Unopened:
-    """Nothing of the request was heard yet."""
+    """No event of the request has arrived yet."""
 
 
 class DesignatedFile(NamedTuple):
-    """The file of one request (SOP 6.0). A tuple is made anew in a tenth of a dataclass's time, at each event.
+    """The file of one request (SOP 6.0).
+
+    It is a tuple because a copy takes a tenth of a dataclass's time.
 
     Attributes:
-        request: the request's facts, as its latest RequestReceived tells them.
-        request_sequence: `ce_sequence` of that event; 0 while none was heard.
-        file_number: for ever the same.
-        volume: the volume that folios go into now.
-        version: how far the ledger is filed: the highest leaf index.
-        progress: where the procedure stands.
-        sequences: the `ce_sequence`s filed of each source.
+        request: the facts of the latest RequestReceived.
+        request_sequence: `ce_sequence` of that event; 0 before the first.
+        file_number: never changes.
+        volume: the current volume for folios.
+        version: the highest leaf index filed.
+        sequences: the `ce_sequence`s filed, by source.
         due: documents that are named and not filed yet.
-        missing: why, for those of `due` that cannot be filed now.
-        folios: documents filed, by number.
-        filed_at: when the file was complete; None before.
-        filed_version: `version` then.
-        key: of the person whose request it is, as its facts are sealed; None before there were keys.
-        hold: who holds the file longest, and why; None: nobody.
-        further_holds: those of others, in order.
+        missing: the reasons of those of `due` that cannot be filed now.
+        filed_at: when the file was complete.
+        filed_version: `version` at that time.
+        key: the person's key that seals the facts; None before there were keys.
+        hold: the oldest hold on the file.
+        further_holds: the others, in order.
     """
 
     request: RequestFacts
@@ -82,29 +82,31 @@ class DesignatedFile(NamedTuple):
 
     @property
     def holds(self) -> tuple[HoldPlaced, ...]:
-        """Every hold on the file: each ends by itself."""
         return (self.hold, *self.further_holds) if self.hold else ()
 
     @property
     def named(self) -> frozenset[str]:
-        """Every document that was named so far."""
+        """Every document named so far."""
         return frozenset(self.due) | {folio.document_id for folio in self.folios}
 
     @property
     def unfiled(self) -> Mapping[str, str]:
-        """Why each document that is named does not stand here yet."""
+        """The reason for each document that is named and not filed yet."""
         return {name: self.missing.get(name, PENDING) for name in self.due}
 
     @property
     def complete(self) -> bool:
-        """Whether the procedure is over and all it said, and every document of it, stands here."""
+        """Whether the procedure is over and all its events and documents are filed."""
         return self.progress.outcome_notified and self._steps_here and self._nothing_due
 
     @property
     def _steps_here(self) -> bool:
-        """The steps that the outcome needs: each topic brings its own events in its own time.
+        """Whether the steps that the outcome needs are filed.
 
-        What was returned and decided after all was corrected before: its new papers belong here.
+        Topics are not ordered among each other.
+
+        A request that was returned and then decided was corrected in between; its new documents
+        belong here.
         """
         progress = self.progress
         configured = progress.decision == "approved" and progress.configuration == "configured"
@@ -120,9 +122,6 @@ class DesignatedFile(NamedTuple):
 
 
 State = Unopened | DesignatedFile | Disposal
-
-
-# How the file changes with each event.
 
 
 _HEARD: Final[dict[str, type[Event]]] = {
@@ -157,7 +156,7 @@ def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
 
 
 def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile:
-    """What was sealed under these keys is known no more, here either."""
+    """What was sealed under these keys is removed here too."""
     request = state.request
     if state.key in keys:
         request = request.model_copy(update={"applicant": NOBODY})
@@ -166,7 +165,7 @@ def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile
 
 
 NOBODY: Final = Applicant(account=GONE, name=GONE, email=GONE_EMAIL)
-"""Whose a request was whose data was disposed of."""
+"""The applicant of a request whose data was disposed of."""
 
 
 def _emptied(folio: FolioFiled) -> FolioFiled:
@@ -211,8 +210,8 @@ def _filed(state: DesignatedFile, event: Filed) -> DesignatedFile:
 def said(filed: EventFiled) -> Event:
     """The event that was filed, as far as the procedure's progress depends on it.
 
-    Its data stands in the ledger and is not kept twice: what is left is its type and, of a notice,
-    what it was about, and of a correction, whether anybody had asked for it.
+    Its data is in the ledger and is not kept twice. This has its type, what a notice was about, and
+    whether a correction was unsolicited.
     """
     return _said(filed.event_type, filed.about, filed.while_open)
 
@@ -235,4 +234,4 @@ _CHANGES: Final[Mapping[type[BaseModel], Callable[[DesignatedFile, Any], Designa
     HoldPlaced: _with_hold,
     HoldReleased: _without_hold,
 }
-"""What changes an open file; reading it does not."""
+"""The events that change an open file. Reading does not."""

@@ -1,4 +1,4 @@
-"""A leaf: one event, whole, at its place in the request's chain."""
+"""A leaf: one whole event at its place in the request's chain, with its personal values sealed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ from services.records.sealing.keys import Person, PersonKey, PersonKeys, SealBro
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
 
 NOT_HASHED: Final = frozenset({"_id", "hash", "sealed"})
-"""What is stored of a leaf beside its content."""
+"""The stored fields that are not part of the hash."""
 
 
 @immutable
@@ -26,11 +26,10 @@ class Entry:
 
     Attributes:
         request_id: the chain it belongs to.
-        topic: where it was said.
-        event: its CloudEvents attributes and its data, as the ledger keeps them.
-        person: whose data it holds; None where it holds nobody's.
-        sealed: the personal values, once commitments stand in their places.
-        plain: whether the event is known to be plain, as `canonical` has it.
+        event: its CloudEvents attributes and its data.
+        person: whose data it contains; None: nobody's.
+        sealed: the personal values, once commitments replace them in `event`.
+        plain: as defined by `canonical`.
     """
 
     request_id: str
@@ -42,17 +41,17 @@ class Entry:
 
     @property
     def event_id(self) -> str:
-        """The event's id, which is the leaf's."""
+        """The event's id, which is also the leaf's."""
         return str(self.event["id"])
 
 
 @immutable
 class Sealed:
-    """The personal values of an event, which lie beside the leaf and are not hashed.
+    """The personal values of an event. They are stored beside the leaf and are not hashed.
 
     Attributes:
         key: the id of the person's key.
-        text: their disclosures, sealed under it.
+        text: the disclosures, sealed under it.
     """
 
     key: str
@@ -61,7 +60,7 @@ class Sealed:
 
 @immutable
 class Tail:
-    """Where a chain ends."""
+    """The end of a chain."""
 
     index: int = 0
     hash: str | None = None
@@ -72,11 +71,11 @@ class Leaf:
     """One link of a request's chain.
 
     Attributes:
-        content: what the hash is of: `request_id`; `index`, from 1 without gaps; `previous`, the hash
-            of the leaf before (None for the first); `topic`; `event`, whole, but for commitments in the
-            places of personal values; `recorded_at`.
+        content: what is hashed: `request_id`; `index`, from 1 without gaps; `previous`, the hash of
+            the leaf before (None for the first); `topic`; `event`, with commitments instead of
+            personal values; `recorded_at`.
         hash: of the content.
-        sealed: the personal values; None where there are none.
+        sealed: the personal values; None: there are none.
     """
 
     content: Mapping[str, Any]
@@ -85,28 +84,24 @@ class Leaf:
 
     @property
     def request_id(self) -> str:
-        """The chain it belongs to."""
         return str(self.content["request_id"])
 
     @property
     def index(self) -> int:
-        """Its place in the chain."""
         return int(self.content["index"])
 
     @property
     def event(self) -> Mapping[str, Any]:
-        """The event as it was hashed."""
         event: Mapping[str, Any] = self.content["event"]
         return event
 
     @property
     def event_id(self) -> str:
-        """The event's id."""
         return str(self.event["id"])
 
 
 def entry_of(incoming: IncomingEvent[RequestEvent]) -> Entry:
-    """The entry of an event heard.
+    """The entry of a consumed event.
 
     Raises:
         NotCanonical: its data cannot be kept.
@@ -141,12 +136,11 @@ def chained(entry: Entry, tail: Tail, recorded_at: str) -> Leaf:
 
 @immutable
 class OpenLeaf:
-    """A leaf with what is personal in it.
+    """A leaf with its personal values.
 
     Attributes:
-        leaf: as it is stored.
-        data: the event's data as it was said; where that was disposed of, that it was.
-        disclosures: what proves the personal values; None when they were disposed of.
+        data: the event's original data; if it was disposed of, with words in its place that say so.
+        disclosures: the proofs of the personal values; None if they were disposed of.
     """
 
     leaf: Leaf
@@ -155,12 +149,11 @@ class OpenLeaf:
 
     @property
     def closed(self) -> bool:
-        """Whether the personal values are gone."""
+        """Whether the personal values were disposed of."""
         return self.disclosures is None
 
     @property
     def event(self) -> Mapping[str, Any]:
-        """The event as it was said, as far as that is known."""
         return {**self.leaf.event, "data": self.data}
 
 
@@ -171,17 +164,19 @@ class LeafSeals:
         self._keys = keys
 
     async def sealed(self, entries: Sequence[Entry]) -> list[Entry | NotCanonical]:
-        """The entries as they are hashed and stored; one that has no canonical form is told apart.
+        """The entries as they are hashed and stored.
+
+        One without a canonical form becomes its error.
 
         Raises:
-            StoreUnavailable: a key is not known to be stored; the same again is safe.
+            StoreUnavailable: a key may not be stored. The call may be repeated.
         """
         people = {entry.person for entry in entries if entry.person is not None}
         keys = await self._keys.of(people)
         return [_sealed(entry, keys[entry.person]) if entry.person else entry for entry in entries]
 
     async def opened(self, leaves: Sequence[Leaf]) -> list[OpenLeaf]:
-        """The leaves with their personal values, as far as their keys are still there.
+        """The leaves with their personal values, as far as their keys still exist.
 
         Raises:
             StoreUnavailable: the keys cannot be read.
@@ -213,7 +208,7 @@ def _opened(leaf: Leaf, keys: Mapping[str, PersonKey]) -> OpenLeaf:
         disclosures = disclosures_of(leaf.sealed, leaf.event_id, key)
         return OpenLeaf(leaf, commitments.disclosed(data, disclosures), disclosures)
     except (SealBroken, LookupError, ValueError, TypeError):
-        # Somebody changed it: it is shown as it stands, and the verification says so.
+        # It was tampered with. It is shown as stored; the verification reports it.
         return OpenLeaf(leaf, data, {})
 
 
@@ -221,13 +216,13 @@ def disclosures_of(sealed: Sealed, event_id: str, key: PersonKey) -> Disclosures
     """The personal values of an event.
 
     Raises:
-        SealBroken: they were changed, or are another event's.
+        SealBroken: they were changed, or belong to another event.
     """
     return commitments.read(key.open(sealed.text, event_id))
 
 
 def differences(data: Any, disclosures: Disclosures) -> Iterator[str]:
-    """The places whose commitment is not that of the value disclosed, or that have one of the two only."""
+    """The places where commitment and disclosed value do not match, or one is missing."""
     due = dict(all_commitments(data))
     for place in due.keys() | disclosures.keys():
         told = disclosures.get(place)

@@ -1,4 +1,4 @@
-"""The record as it stands in MongoDB, read for verification: nothing is believed, nothing is written."""
+"""Verifies the record as stored in MongoDB. It trusts no stored value and writes nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -35,9 +35,9 @@ _STREAM: Final = "request-"
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong with it.
+    """What was verified, and the faults found.
 
-    `opened`: whether the keys were at hand, so that what is personal was looked at, too.
+    `opened`: the keys were available, so personal data was verified too.
     """
 
     opened: bool = False
@@ -66,7 +66,10 @@ class LiveStore:
         trusted: Trusted = Trusted(),  # noqa: B008  frozen
         people: PersonKeys | None = None,
     ) -> None:
-        """`database` needs find. Without the people's keys nothing personal is looked at, folios included."""
+        """`database` needs find.
+
+        Without the people's keys no personal data is verified, including folios.
+        """
         self._people = people
         self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]
@@ -76,13 +79,13 @@ class LiveStore:
         self._looked_at: dict[FolioName, Fault | None] = {}
 
     async def verify(self) -> Report:
-        """Look at every file, in the order of request ids.
+        """Verify every file, in the order of request ids.
 
-        What is written meanwhile is no fault: each file's commits are read before its leaves.
+        Concurrent writes cause no faults: each file's commits are read before its leaves.
 
         Raises:
             StoreUnavailable: it cannot be read.
-            WrongConfiguration: the checkpoint from outside is none.
+            WrongConfiguration: the checkpoint from outside is not one.
         """
         report = Report(opened=self._people is not None)
         register = await self._register()
@@ -161,7 +164,7 @@ class LiveStore:
         return found
 
     async def _folio_fault(self, request_id: str, name: FolioName) -> Fault | None:
-        """Bytes that several files share are read once, and are each file's fault."""
+        """Bytes that several files share are read once. A fault counts for each file."""
         if name not in self._looked_at:
             self._looked_at[name] = await self._looked(request_id, name)
         fault = self._looked_at[name]
@@ -209,11 +212,11 @@ def _keys_named(commits: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def event_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An event's data as its commit has it: text, or a sub-document of an earlier version.
+    """An event's data as stored in its commit: text, or a sub-document of an earlier version.
 
     Raises:
-        ValueError: the text is no JSON.
-        TypeError: it is neither, or no object.
+        ValueError: the text is not JSON.
+        TypeError: it is neither, or not an object.
     """
     data = event.get("data", {})
     if isinstance(data, str):
@@ -224,7 +227,7 @@ def event_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _grouped(collection: mongodb.Collection, name: str) -> set[str]:
-    """Every value of a field, which `distinct` could not answer beyond 16 MB of them."""
+    """Every value of a field. `distinct` fails beyond 16 MB of values."""
     with mongodb.store_errors():
         groups = await collection.aggregate([{"$group": {"_id": f"${name}"}}]).to_list(None)
     return {group["_id"] for group in groups if isinstance(group["_id"], str)}

@@ -1,8 +1,8 @@
 """Whether the record is what was written: pure, over leaves and folios as they are found.
 
-What is checked may have been tampered with, so nothing is taken to have the right shape. A chain shows
-edits, removals from its middle and changes of order; what the file's own commits say that they filed
-shows removals from its end, and the register of file numbers shows files that are gone altogether.
+What is checked may have been tampered with, so nothing is assumed to have the right shape. A chain
+reveals edits, removals from its middle and reordering. The file's own commits reveal removals from
+its end. The register of file numbers reveals files that were removed entirely.
 """
 
 import hashlib
@@ -38,21 +38,20 @@ Wrong = Literal[
     "checkpoint_mismatch",
     "signature_wrong",
 ]
-"""What can be wrong with a file."""
+"""The kinds of fault."""
 
 RawLeaf = Mapping[str, Any]
-"""A leaf as it is stored, whatever it has become."""
+"""A leaf as stored, possibly tampered with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """One fault.
 
     Attributes:
         request_id: whose file.
-        leaf: the index of the leaf, where one can be named.
-        wrong: what, as a word.
-        detail: what, as a sentence; no personal data.
+        leaf: the index of the leaf, if one can be named.
+        detail: a sentence without personal data.
     """
 
     request_id: str
@@ -63,7 +62,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What a file's commit says of one leaf."""
+    """What a file's commit contains about one leaf."""
 
     index: int
     hash: str
@@ -72,14 +71,13 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class FileAsFound:
-    """What there is of one file; the commits must have been read before the leaves.
+    """What is stored of one file. The commits must be read before the leaves.
 
     Attributes:
-        request_id: whose file.
-        leaves: its leaves, by index.
+        leaves: by index.
         versions: of its commits, in order.
-        anchors: what its commits say of its leaves.
-        numbered: whether it has a file number.
+        anchors: what its commits contain about its leaves.
+        numbered: it has a file number.
     """
 
     request_id: str
@@ -90,9 +88,9 @@ class FileAsFound:
 
 
 def file_faults(file: FileAsFound) -> Iterator[Fault]:
-    """What is wrong with one file.
+    """The faults of one file.
 
-    A leaf that no commit speaks of is on its way there: the ledger is always written first.
+    A leaf that no commit mentions is no fault: the ledger is always written first.
     """
     yield from chain_faults(file.request_id, file.leaves)
     if list(file.versions) != list(range(1, len(file.versions) + 1)):
@@ -128,7 +126,7 @@ def register_faults(register: Iterable[tuple[str, int, str]]) -> Iterator[Fault]
 
 
 def chain_faults(request_id: str, leaves: Iterable[RawLeaf]) -> Iterator[Fault]:
-    """What is wrong with one chain, told from its leaves alone."""
+    """The faults of one chain, from its leaves alone."""
     due, previous = 1, None
     event_ids: set[Any] = set()
     for leaf in leaves:
@@ -156,7 +154,7 @@ def _leaf_faults(
 
 
 def _hash(leaf: RawLeaf) -> str | None:
-    """The hash that the leaf's content has now; None when it has none."""
+    """The hash of the current content. None: it has no canonical form."""
     try:
         return leaf_hash({name: value for name, value in leaf.items() if name not in NOT_HASHED})
     except NotCanonical:
@@ -164,7 +162,7 @@ def _hash(leaf: RawLeaf) -> str | None:
 
 
 def _number(index: Any) -> int | None:
-    """The index as a number; a shell may have stored it as a float."""
+    """The index as an integer. A shell may have stored it as a float."""
     return int(index) if isinstance(index, int | float) and index == index // 1 else None
 
 
@@ -175,12 +173,12 @@ def _event_id(leaf: RawLeaf) -> Any:
 
 
 def folio_fault(request_id: str, document_id: str, chunks: Iterable[bytes] | None) -> Fault | None:
-    """What is wrong with a folio, None where nothing is.
+    """The fault of a folio, if any.
 
     Args:
         request_id: whose file.
-        document_id: `sha256:<hex>`, what it was filed as.
-        chunks: its bytes as they are stored; None when they, or a part of them, are not there.
+        document_id: `sha256:<hex>`, the id under which it was filed.
+        chunks: its stored bytes; None: some or all are missing.
     """
     if chunks is None:
         detail = f"document {document_id} was filed and its bytes are not there any more"
@@ -199,14 +197,14 @@ _KEY_GONE: Final = "the key of leaf {} is gone, and no disposal is on record aft
 
 
 def keys_named(leaves: Iterable[RawLeaf]) -> set[str]:
-    """The ids of the keys that leaves are sealed under."""
+    """The ids of the keys that seal these leaves."""
     return {sealed.key for leaf in leaves if (sealed := _sealed(leaf)) is not None}
 
 
 def sealing_faults(
     request_id: str, leaves: Sequence[RawLeaf], keys: Mapping[str, PersonKey]
 ) -> Iterator[Fault]:
-    """What is wrong with the personal values of one chain, `keys` being those that still are."""
+    """The faults in the personal values of one chain. `keys` are those that still exist."""
     disposed = [_index(leaf) for leaf in leaves if _type(leaf) == DISPOSED]
     for leaf in leaves:
         index, event = _index(leaf), leaf.get("event")

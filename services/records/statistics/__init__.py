@@ -1,1 +1,4 @@
-"""Turnaround by agency and step, told from the topics by a Faust app; it may be lost and rebuilt."""
+"""Turnaround by agency and step, computed from the topics by a Faust app.
+
+It can be lost and rebuilt.
+"""

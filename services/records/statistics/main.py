@@ -1,4 +1,9 @@
-"""Runs the statistics until told to stop: the Faust worker, and Prometheus' view of it."""
+"""The statistics' process: a Faust app that computes the figures, and `/metrics`.
+
+Nothing is stored. Offsets are never committed, so each start and each rebalance reads the topics
+from the beginning. Several processes share the partitions and count their own requests; the sum is
+the whole. No decision depends on these figures.
+"""
 
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -24,7 +29,7 @@ from services.records.statistics.settings import Settings
 log = structlog.get_logger(__name__)
 
 READ: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
-"""The topics with a milestone; the time of receipt is in the request that each event carries."""
+"""The topics with a milestone. Each event carries the time of receipt."""
 SESSION_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 2.0
 
@@ -32,9 +37,10 @@ _MILESTONES: Final = Vocabulary(MILESTONES)
 
 
 def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) -> faust.App:
-    """The app; a Faust worker runs it.
+    """The app, to be run by a Faust worker.
 
-    `ready` is called each time that the figures hold all that the topics held at an assignment.
+    `ready` is called each time the figures cover everything that the topics contained at an
+    assignment.
     """
     brokers = settings.kafka_bootstrap_servers.split(",")
     app = faust.App(
@@ -44,7 +50,7 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
         broker_session_timeout=SESSION_SECONDS,
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         consumer_auto_offset_reset="earliest",
-        # A member that is known by name takes its own place at once when it is started again.
+        # A member with a name gets its partitions back at once after a restart.
         consumer_group_instance_id=settings.instance,
         topic_disable_leader=True,
         web_enabled=False,
@@ -65,7 +71,7 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
 
     read = app.topic(
         *names,
-        # As they come: what Faust itself cannot decode, it stops at.
+        # Raw: Faust would stop at a record that it cannot decode.
         key_serializer="raw",
         value_serializer="raw",
         acks=False,
@@ -80,7 +86,7 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
 
 
 class Turnaround:
-    """The requests of the partitions that are this process', and their figures."""
+    """The requests of this process' partitions, and their figures."""
 
     def __init__(self, figures: Figures, ready: Callable[[], None]) -> None:
         self._figures = figures
@@ -91,27 +97,27 @@ class Turnaround:
         self._unread: dict[TP, int] = {}
 
     def begin(self, own: Collection[TP]) -> None:
-        """Count from nothing, in these partitions alone."""
+        """Start again with these partitions."""
         self._own = frozenset(own)
         self._times, self._taken, self._unread = {}, {}, {}
         self._figures.clear()
 
     def expect(self, ends: Mapping[TP, int]) -> None:
-        """The figures are told once everything before these offsets was taken in."""
-        # While the ends were asked for, some may have been taken in already.
+        """Call `ready` once every record before these offsets is counted."""
+        # Some records may have been counted while the ends were fetched.
         self._unread = {
             place: end for place, end in ends.items() if self._taken.get(place, -1) + 1 < end
         }
         self._tell_when_read()
 
     def take(self, message: Any) -> None:
-        """Take in one record. Never raises: Faust would stop reading."""
+        """Count one record. Never raises: Faust would stop reading."""
         place = TP(message.topic, message.partition)
         if place not in self._own:
             return
         try:
             self._count(message)
-        except Exception as error:  # noqa: BLE001  what cannot be read is the dead letter of a service
+        except Exception as error:  # noqa: BLE001  a service makes a dead letter of it
             where = f"{message.topic}:{message.partition}:{message.offset}"
             log.warning("record_ignored", place=where, error=type(error).__name__)
         self._taken[place] = message.offset
@@ -140,7 +146,7 @@ class Turnaround:
 
 
 def _not_alike(app: faust.App, names: Collection[str]) -> str | None:
-    """What is wrong where the topics have unlike numbers of partitions: a request's events would be parted."""
+    """The fault if the topics' numbers of partitions differ: a request's events would be split."""
     found = {name: app.consumer.topic_partitions(name) for name in names}
     known = {name: number for name, number in found.items() if number is not None}
     if len(set(known.values())) <= 1:
@@ -163,7 +169,10 @@ def _credentials(settings: KafkaSettings) -> Any:
 
 
 def build(settings: Settings) -> faust.App:
-    """The app; `/metrics` answers once all that was there at the start is counted."""
+    """The app.
+
+    `/metrics` is served once everything that the topics contained at the start is counted.
+    """
     figures = Figures()
     registry = new_registry()
     registry.register(figures)
@@ -177,7 +186,7 @@ def build(settings: Settings) -> faust.App:
 
 
 def main() -> None:
-    """The process."""
+    """Run until stopped."""
     settings = load(Settings)
     set_up_logs(settings.service, settings.log_level)
     warn_of_what_is_not_encrypted(settings)

@@ -1,4 +1,4 @@
-"""What is asked of the tree: the newest checkpoint, and the proofs that lead to it."""
+"""The newest checkpoint and the proofs that lead to it, also over HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +22,9 @@ from services.records.tree.tree_store import TreeStore
 
 
 class NothingSigned(Unavailable):
-    """There is no checkpoint yet, or none that holds what is asked for: come again."""
+    """There is no checkpoint yet, or none with the requested leaves; try again."""
 
     def __init__(self) -> None:
-        """The part that is waited for is the sequencer."""
         super().__init__("sequencer")
 
 
@@ -37,7 +36,7 @@ class NoSuchTree(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That one leaf is in the tree of a checkpoint.
+    """One leaf is in the tree of a checkpoint.
 
     Attributes:
         sequence: the leaf's number, from 0.
@@ -67,10 +66,10 @@ class TreeReading:
         return latest
 
     async def consistency(self, first: int, second: int) -> list[bytes]:
-        """The proof that the tree of `first` leaves begins the one of `second`.
+        """The proof that the tree of `first` leaves begins the tree of `second`.
 
         Raises:
-            NoSuchTree: the second is larger than what is signed, or the first than the second.
+            NoSuchTree: the second is larger than the signed tree, or the first than the second.
         """
         size = (await self.latest()).checkpoint.size
         if second > size:
@@ -114,7 +113,10 @@ Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
 
 
 def routes(tree: TreeReading, signer: Signer) -> APIRouter:
-    """The routes of the ledger's tree."""
+    """The routes of the ledger's tree.
+
+    Checkpoints contain no personal data, so every role may read them.
+    """
     routes = api_router(tags=["ledger"])
 
     @routes.get(
