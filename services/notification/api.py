@@ -32,10 +32,7 @@ from services.notification.views import Notices, Told
 
 
 def paper_dispatched(commit: Commit) -> PaperDispatched:
-    """The answer to a hand-over.
-
-    It is read from the commit alone, so a repeated call gets the same one.
-    """
+    """The answer to a hand-over. It depends on the commit alone, as a repeated call requires."""
     (event,) = commit.events
     return PaperDispatched(
         notification_id=event.data["notification_id"],

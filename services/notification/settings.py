@@ -86,10 +86,7 @@ class Settings(ServiceSettings):
         return self
 
     def not_encrypted(self) -> Sequence[str]:
-        """As for every service, and the mail connection.
-
-        An attacker can remove an offer of STARTTLS.
-        """
+        """An attacker can remove an offer of STARTTLS, so `if-offered` counts too."""
         in_the_open = self.smtp_security in ("if-offered", "none")
         return [*super().not_encrypted(), *(["BMT_SMTP_SECURITY"] if in_the_open else [])]
 

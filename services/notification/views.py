@@ -1,7 +1,4 @@
-"""The read models of notification and its work queue.
-
-They can be dropped and rebuilt from its events.
-"""
+"""The read models and the work queue of notification. Its events can rebuild them."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -354,10 +351,7 @@ TEMPLATES: Final = View(
 
 
 async def own_words(templates: Templates, kinds: Collection[Kind]) -> Mapping[Kind, OwnWords]:
-    """The own words that agencies saved.
-
-    They are read each time, so a saved version applies at once.
-    """
+    """The own words that agencies saved, read each time: a saved version applies at once."""
     found = await templates.get_many({key_of(*kind) for kind in kinds})
     return {
         kind: OwnWords(saved.words, saved.version)

@@ -1,7 +1,4 @@
-"""Files and documents over HTTP.
-
-Auditors read all agencies' files or their own agency's, administrators their own agency's.
-"""
+"""Files and documents over HTTP, for auditors and for the agency's administrators."""
 
 from datetime import datetime
 from typing import Annotated, Final

@@ -32,10 +32,7 @@ from services.records.views import FileEntry, asked
 
 
 def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:
-    """Each field that differs, by JSON pointer (RFC 6901).
-
-    `before` is None if there was no file yet.
-    """
+    """Each field that differs, by JSON pointer (RFC 6901). `before` may not exist yet."""
     first = {} if before is None else before.model_dump(mode="json")
     yield from _differences("", first, after.model_dump(mode="json"))
 
@@ -161,7 +158,7 @@ class AuditedQueries:
         holding = Query(equal={"document_ids": document_id, **agency}, limit=LOOKED_INTO)
         for entry in await self._files.find(holding):
             view = ViewRecord(reader, self._clock(), document_id)
-            file = await self._view(entry.request_id, view)
+            file = await self._recorded(entry.request_id, view)
             folio = _folio(file, document_id)
             with suppress(DocumentUnknown):
                 return folio, await self._folios.open(name_of(folio))
@@ -184,9 +181,7 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        command = ExportRecord(reader, self._clock())
-        await self._execution.execute(_message(f"request-{request_id}", command))
-        return await self.file(reader, request_id)
+        return await self._recorded(request_id, ExportRecord(reader, self._clock()))
 
     async def viewed(self, reader: Reader, request_id: str) -> DesignatedFile:
         """The current file, after recording the access.
@@ -194,11 +189,11 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        return await self._view(request_id, ViewRecord(reader, self._clock()))
+        return await self._recorded(request_id, ViewRecord(reader, self._clock()))
 
-    async def _view(self, request_id: str, view: ViewRecord) -> DesignatedFile:
+    async def _recorded(self, request_id: str, access: ViewRecord | ExportRecord) -> DesignatedFile:
         stream = f"request-{request_id}"
-        await self._execution.execute(_message(stream, view))
+        await self._execution.execute(_message(stream, access))
         file = await self._execution.state(stream)
         if not isinstance(file, DesignatedFile):
             raise RecordNotFound
@@ -235,10 +230,7 @@ def _folio(file: DesignatedFile, document_id: str) -> FolioFiled:
 
 
 def reader_of(caller: Principal) -> Reader:
-    """The caller as a reader.
-
-    An auditor without an agency sees all files, everybody else those of the own agency.
-    """
+    """Auditors without an agency see all files, everybody else those of the own agency."""
     everywhere = caller.has("auditor") and not caller.agency
     return Reader(
         caller.subject, tuple(sorted(caller.roles)), None if everywhere else caller.agency

@@ -23,7 +23,6 @@ from services.records.domain.events import PRIVATE
 from services.records.handlers import entering
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
-from services.records.ledger.leaf import LeafSeals
 from services.records.ledger.leaves import Leaves, measuring
 from services.records.pages.api import site
 from services.records.sealing.keys import PersonKeys, master_keys
@@ -59,7 +58,7 @@ def build(settings: Settings) -> FastAPI:
         client=client,
         around_store=lambda store: SealedEventStore(store, people),
     )
-    ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, LeafSeals(people))
+    ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, people)
     numbers = FileNumbers(builder.database[file_numbers.COLLECTION], settings.file_series)
     folios = SealedFolios(builder.database, people)
     for store in (people, ledger, numbers, folios):

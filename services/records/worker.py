@@ -29,10 +29,7 @@ from services.records.views import document_of
 log = structlog.get_logger(__name__)
 
 COPIED_ANYWAY_BYTES: Final = 255 * 1024
-"""A document of one chunk is copied again: that is as fast as a check for the first copy.
-
-It is stored once.
-"""
+"""Up to one chunk, a copy is as fast as a check for an earlier copy. It is stored once."""
 UNNAMED: Final = "document"
 """The name of a document whose name is no longer known."""
 
@@ -69,7 +66,15 @@ def filing(
                 stored, Claimant(due.handed_in_by, (agency,), officer=True), rights
             )
         crash_points.reached("records.worker.copied")
-        await _execute(execution, _message(item, "filed", _filed(stored, folios_a_volume, clock)))
+        command = FileFolio(
+            document_id=stored.document_id,
+            filename=stored.filename,
+            media_type=stored.media_type,
+            size_bytes=stored.size_bytes,
+            folios_a_volume=folios_a_volume,
+            at=clock(),
+        )
+        await _execute(execution, item, "filed", command)
         crash_points.reached("records.worker.filed")
         return Done()
 
@@ -81,34 +86,22 @@ def filing(
         log.warning("folio_missing", request_id=item.subject, reason=reason)
         command = ReportMissing(document_id, reason, clock())
         crash_points.reached("records.worker.reporting")
-        await _execute(execution, _message(item, f"{item.attempts}:{reason}", command))
+        await _execute(execution, item, f"{item.attempts}:{reason}", command)
         crash_points.reached("records.worker.reported")
 
     return perform
 
 
-async def _execute(execution: Execution[Any, Any], message: Message[Command]) -> None:
+async def _execute(
+    execution: Execution[Any, Any], item: WorkItem, outcome: str, command: Command
+) -> None:
     """Does not wait for the views, so that they can lag."""
+    causation = f"work:{item.id}:{outcome}"
+    message = Message(_stream(item), causation, causation, command)
     (result,) = await execution.execute_many([message])
     if isinstance(result, Exception):
         raise result
     result.raise_refusal()
-
-
-def _filed(stored: StoredDocument, folios_a_volume: int, clock: Clock) -> FileFolio:
-    return FileFolio(
-        document_id=stored.document_id,
-        filename=stored.filename,
-        media_type=stored.media_type,
-        size_bytes=stored.size_bytes,
-        folios_a_volume=folios_a_volume,
-        at=clock(),
-    )
-
-
-def _message(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
-    causation = f"work:{item.id}:{outcome}"
-    return Message(_stream(item), causation, causation, command)
 
 
 def _stream(item: WorkItem) -> str:
@@ -129,10 +122,7 @@ async def _due(
 async def _named(
     stored: StoredDocument, officer: Claimant, rights: DocumentRights
 ) -> StoredDocument:
-    """The document under the name that the officer gave it.
-
-    Names given by other uploaders are not revealed.
-    """
+    """The document under the officer's own name for it. Other uploaders' names stay unknown."""
     named = (await rights.find([stored.document_id], officer)).get(stored.document_id)
     if named is None:
         return replace(stored, filename=UNNAMED)

@@ -17,7 +17,7 @@ from bench.reviews import commit
 from bench.system import running
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import IndexModel, connect
-from services.records.ledger.leaf import Entry, LeafSeals
+from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, Person, PersonKeys
 from services.records.tree.checkpoints import Checkpoints
@@ -85,7 +85,7 @@ def _events(count: int) -> list[Entry]:
 
 async def _added(database: Any, entries: list[Entry]) -> None:
     people = PersonKeys(database, [MasterKey(bytes(32))], clock.now)
-    ledger = Leaves(database.leaves, clock.now, LeafSeals(people))
+    ledger = Leaves(database.leaves, clock.now, people)
     queue = Unsequenced(database)
     tree = TreeStore(database)
     await ledger.prepare()

@@ -1,7 +1,4 @@
-"""Adds the status code to an acknowledgement.
-
-With it, a user without an account can check the status.
-"""
+"""Adds the status code to an acknowledgement: for checking the status without an account."""
 
 from dataclasses import replace
 from urllib.parse import urlencode

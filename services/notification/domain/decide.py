@@ -164,10 +164,7 @@ def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]
 
 
 def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event]:
-    """The message of this notice is prepared.
-
-    If that is enough by the agency's rule, it is also delivered.
-    """
+    """The message is prepared, and by the agency's rule perhaps also delivered."""
     facts = _facts(replace(outgoing, document_id=document_id))
     if outgoing.notice.on_paper and outgoing.notice.on_preparation:
         return [NotificationPrepared(**facts), Notified(**facts)]
@@ -175,10 +172,7 @@ def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event
 
 
 def _ended(command: RecordSent | RecordRefused, state: Correspondence) -> Sequence[Event]:
-    """The result of a sending.
-
-    Only the current sending counts, and a delivered notice stays delivered.
-    """
+    """Only the result of the current sending counts. A delivered notice stays delivered."""
     outgoing = state.outgoing_notices[command.notification_id]
     if outgoing.sending != command.sending:
         return []
@@ -225,10 +219,7 @@ def _resend(command: Resend, state: Correspondence) -> Sequence[Event]:
 
 
 def _outgoing(state: Correspondence, notification_id: str, agency: str | None) -> OutgoingNotice:
-    """The notice, for a caller of `agency` (None: of all).
-
-    Others get the same error as for an unknown id.
-    """
+    """The notice, for a caller of `agency` (None: of all). Others get the error of an unknown id."""
     outgoing = state.outgoing_notices.get(notification_id)
     if outgoing is None or agency not in (None, outgoing.request.agency):
         raise UnknownNotice

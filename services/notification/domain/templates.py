@@ -1,7 +1,4 @@
-"""An agency's words for one kind of notice: saved version by version, or reset to the default.
-
-Each has its own stream, `template-<agency>-<about>`.
-"""
+"""An agency's words for one kind of notice. Each has its own stream, `template-<agency>-<about>`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +22,7 @@ from services.notification.domain.grammar import (
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A text of the template.
-
-    A variable that is a whole sentence may appear only where a paragraph may.
-    """
+    """A text of the template. Variables that are whole sentences may appear in paragraphs only."""
 
     pointer: str
     text: str
@@ -36,10 +30,7 @@ class _Place:
 
 
 def faults(about: About, words: Words) -> Sequence[FieldError]:
-    """Everything that is wrong with these words, each fault with its place.
-
-    Empty if they can be used.
-    """
+    """Every fault of these words, with its place. Empty if they can be used."""
     languages: Mapping[str, Wording] = {"malay": words.malay, "english": words.english}
     return [
         fault

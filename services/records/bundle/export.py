@@ -96,10 +96,7 @@ class Exporter:
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
-        """The newest checkpoint that contains all leaves.
-
-        If there is none, the next one is requested.
-        """
+        """The newest checkpoint that contains all leaves. It is requested if there is none."""
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
         await self._sequencer.ask([leaf.leaf for leaf in leaves])
@@ -119,10 +116,7 @@ class Exporter:
     async def _documents(
         self, file: DesignatedFile
     ) -> tuple[dict[str, Stored], list[MissingDocument]]:
-        """The folios' bytes.
-
-        A folio whose bytes are lost counts as missing, unless it was disposed of.
-        """
+        """The folios' bytes. A folio without them is missing, unless it was disposed of."""
         aside: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the bundle
         documents: dict[str, Stored] = {}
         lost: list[MissingDocument] = []

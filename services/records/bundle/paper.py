@@ -27,10 +27,7 @@ class RecordPaper:
     """Sets files as PDF/A-2b, in Malay and English."""
 
     def __init__(self, public_url: str, signer: Signer) -> None:
-        """`public_url` is the public address of records. The QR code leads to its pages.
-
-        If it is empty there are no pages and no QR code.
-        """
+        """`public_url` is the public address of records. If empty, there is no QR code."""
         self._public_url = public_url
         self._signer = signer
         self._typesetter = Typesetter(TEMPLATES)

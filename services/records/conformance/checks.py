@@ -1,7 +1,4 @@
-"""Whether a request followed the procedure: all steps, in order, in time, by the right people.
-
-Pure.
-"""
+"""Whether a request followed the procedure: each step, in order, in time, by the right person."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

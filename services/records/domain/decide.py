@@ -275,10 +275,7 @@ def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event
 
 
 def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
-    """Whether the notice of the outcome is filed now, or was before.
-
-    No file is complete without it.
-    """
+    """Whether the notice of the outcome is filed. No file is complete without it."""
     return (isinstance(state, DesignatedFile) and state.progress.outcome_notified) or (
         isinstance(command, FileEvent) and isinstance(command.event, Notified)
     )

@@ -10,10 +10,7 @@ from bmt.contracts.values import DocumentId, Moment
 
 
 class DisposalProposed(Event):
-    """A disposal was requested.
-
-    The account and the reason are sealed under the person's own key (`key`).
-    """
+    """A disposal was requested. Account and reason are sealed under the person's own `key`."""
 
     TYPE = "my.gov.bmt.records.DisposalProposed.v1"
     disposal_id: str

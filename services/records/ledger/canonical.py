@@ -20,23 +20,14 @@ class NotCanonical(ValueError):  # noqa: N818  named for what is so
     """This value has no canonical JSON. The text has the reason, without the value."""
 
 
-def kept(value: Any) -> Any:
-    """A JSON value as the ledger keeps it: integers beyond 2^53 - 1 become text.
+def kept(value: Any) -> tuple[Any, bool]:
+    """A JSON value as the ledger keeps it, and whether it is `plain` as defined by `canonical`.
+
+    Integers beyond 2^53 - 1 become text. Not recursive, because every event passes here.
 
     Raises:
-        NotCanonical: MongoDB would not return it unchanged. It is nested too deeply, or a name
-            begins with `$` or contains a NUL character.
-    """
-    return looked_through(value)[0]
-
-
-def looked_through(value: Any) -> tuple[Any, bool]:
-    """The value as by `kept`, and whether it is `plain` as defined by `canonical`.
-
-    Not recursive, because every event passes here.
-
-    Raises:
-        NotCanonical: as `kept`.
+        NotCanonical: MongoDB would not return it unchanged. It is nested too deeply, or a name begins
+            with `$` or contains a NUL character.
     """
     level, depth, plain, exact = [value], 0, True, True
     while level:

@@ -24,10 +24,7 @@ class FileNumbers:
     """
 
     def __init__(self, collection: mongodb.Collection, series: str) -> None:
-        """`collection` needs find and insert.
-
-        `series` is the prefix, with `{agency}` for the agency's code.
-        """
+        """`collection` needs find and insert. `{agency}` in `series` becomes the agency's code."""
         self._numbers = collection
         self._series = series
         self._given: LruCache[str, str] = LruCache(REMEMBERED)
@@ -64,10 +61,7 @@ class FileNumbers:
         raise StillContended("file_numbers")
 
     async def _insert(self, agency: str, request_ids: Sequence[str]) -> None:
-        """Insert the next numbers in order.
-
-        A conflict with another process ends the attempt without a gap.
-        """
+        """Insert the next numbers, in order. A conflict ends the attempt without a gap."""
         with mongodb.store_errors():
             last = await self._numbers.find_one({"agency": agency}, sort=[("number", -1)])
             number = last["number"] if last else 0

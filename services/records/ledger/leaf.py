@@ -1,6 +1,7 @@
 """A leaf: one whole event at its place in the request's chain, with its personal values sealed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
@@ -9,7 +10,7 @@ from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.verify_record import commitments as all_commitments
-from services.records.ledger.canonical import NotCanonical, leaf_hash, looked_through
+from services.records.ledger.canonical import NotCanonical, kept, leaf_hash
 from services.records.sealing import commitments
 from services.records.sealing.commitments import Disclosures
 from services.records.sealing.keys import Person, PersonKey, PersonKeys, SealBroken
@@ -111,7 +112,7 @@ def entry_of(incoming: IncomingEvent[RequestEvent]) -> Entry:
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
     request = incoming.data.request
     person = Person(request.agency, request.applicant.account)
-    data, plain = looked_through(envelope.data)
+    data, plain = kept(envelope.data)
     attributes = {name: value for name, value in vars(envelope).items() if value is not None}
     whole = {**attributes, "time": rfc3339(envelope.time), "data": data}
     return Entry(request.request_id, _TOPIC_OF[envelope.type], whole, person, plain=plain)
@@ -157,33 +158,25 @@ class OpenLeaf:
         return {**self.leaf.event, "data": self.data}
 
 
-class LeafSeals:
-    """Seals what becomes a leaf, and opens leaves."""
+async def sealed(entries: Sequence[Entry], people: PersonKeys) -> list[Entry | NotCanonical]:
+    """The entries as they are hashed and stored. One without a canonical form becomes its error.
 
-    def __init__(self, keys: PersonKeys) -> None:
-        self._keys = keys
+    Raises:
+        StoreUnavailable: a key may not be stored. The call may be repeated.
+    """
+    keys = await people.of({entry.person for entry in entries if entry.person is not None})
+    return [_sealed(entry, keys[entry.person]) if entry.person else entry for entry in entries]
 
-    async def sealed(self, entries: Sequence[Entry]) -> list[Entry | NotCanonical]:
-        """The entries as they are hashed and stored.
 
-        One without a canonical form becomes its error.
+async def opened(leaves: Sequence[Leaf], people: PersonKeys) -> list[OpenLeaf]:
+    """The leaves with their personal values, as far as their keys still exist.
 
-        Raises:
-            StoreUnavailable: a key may not be stored. The call may be repeated.
-        """
-        people = {entry.person for entry in entries if entry.person is not None}
-        keys = await self._keys.of(people)
-        return [_sealed(entry, keys[entry.person]) if entry.person else entry for entry in entries]
-
-    async def opened(self, leaves: Sequence[Leaf]) -> list[OpenLeaf]:
-        """The leaves with their personal values, as far as their keys still exist.
-
-        Raises:
-            StoreUnavailable: the keys cannot be read.
-        """
-        key_ids = {leaf.sealed.key for leaf in leaves if leaf.sealed is not None}
-        keys = await self._keys.by_id(key_ids) if key_ids else {}
-        return [_opened(leaf, keys) for leaf in leaves]
+    Raises:
+        StoreUnavailable: the keys cannot be read.
+    """
+    key_ids = {leaf.sealed.key for leaf in leaves if leaf.sealed is not None}
+    keys = await people.by_id(key_ids) if key_ids else {}
+    return [_opened(leaf, keys) for leaf in leaves]
 
 
 def _sealed(entry: Entry, key: PersonKey) -> Entry | NotCanonical:
@@ -192,9 +185,8 @@ def _sealed(entry: Entry, key: PersonKey) -> Entry | NotCanonical:
         text = commitments.written(disclosures)
     except NotCanonical as error:
         return error
-    sealed = Sealed(key.id, key.seal(text, entry.event_id))
     event = {**entry.event, "data": data}
-    return Entry(entry.request_id, entry.topic, event, entry.person, sealed, entry.plain)
+    return replace(entry, event=event, sealed=Sealed(key.id, key.seal(text, entry.event_id)))
 
 
 def _opened(leaf: Leaf, keys: Mapping[str, PersonKey]) -> OpenLeaf:

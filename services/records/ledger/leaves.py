@@ -19,12 +19,14 @@ from services.records.ledger.leaf import (
     NOT_HASHED,
     Entry,
     Leaf,
-    LeafSeals,
     OpenLeaf,
     Sealed,
     Tail,
     chained,
+    opened,
+    sealed,
 )
+from services.records.sealing.keys import PersonKeys
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
@@ -46,11 +48,11 @@ class Leaves:
     unique, so if two processes want a place, one gets it and the other takes the next.
     """
 
-    def __init__(self, collection: mongodb.Collection, clock: Clock, seals: LeafSeals) -> None:
-        """`collection` needs find and insert. `seals` seal the personal values."""
+    def __init__(self, collection: mongodb.Collection, clock: Clock, people: PersonKeys) -> None:
+        """`collection` needs find and insert. The keys of `people` seal personal values."""
         self._leaves = collection
         self._clock = clock
-        self._seals = seals
+        self._people = people
         self._ends: LruCache[str, Tail] = LruCache(REMEMBERED)
 
     async def prepare(self) -> None:
@@ -80,7 +82,7 @@ class Leaves:
         """
         added: dict[int, Added] = {}
         ready: dict[int, Entry] = {}
-        for place, entry in enumerate(await self._seals.sealed(entries)):
+        for place, entry in enumerate(await sealed(entries, self._people)):
             if isinstance(entry, NotCanonical):
                 added[place] = entry
             else:
@@ -105,7 +107,7 @@ class Leaves:
 
     async def opened(self, request_id: str) -> list[OpenLeaf]:
         """As `of`, with the personal values as far as their keys still exist."""
-        return await self._seals.opened(await self.of(request_id))
+        return await opened(await self.of(request_id), self._people)
 
     async def opened_of(self, request_ids: Collection[str]) -> dict[str, list[OpenLeaf]]:
         """As `opened`, for several requests."""
@@ -113,7 +115,7 @@ class Leaves:
             cursor = self._leaves.find({"request_id": {"$in": list(request_ids)}})
             stored = await cursor.sort([("request_id", 1), ("index", 1)]).to_list(None)
         found: dict[str, list[OpenLeaf]] = {}
-        for leaf in await self._seals.opened([_leaf(document) for document in stored]):
+        for leaf in await opened(list(map(_leaf, stored)), self._people):
             found.setdefault(leaf.leaf.request_id, []).append(leaf)
         return found
 
@@ -134,10 +136,7 @@ class Leaves:
     async def _attempt(
         self, entries: Mapping[int, Entry], said: Sequence[Entry]
     ) -> dict[int, Added]:
-        """Try to write these once.
-
-        The result lacks those that found no place. `said` are the original entries.
-        """
+        """Write these once; those that found no place are left out. `said` are the originals."""
         settled: dict[int, Added] = {}
         leaves: dict[int, Leaf] = {}
         ends = await self._tails({entry.request_id for entry in entries.values()})
@@ -201,15 +200,12 @@ class Leaves:
     async def _known(self, event_ids: Collection[str]) -> dict[str, OpenLeaf]:
         with mongodb.store_errors():
             found = await self._leaves.find({"_id": {"$in": list(event_ids)}}).to_list(None)
-        opened = await self._seals.opened([_leaf(document) for document in found])
-        return {leaf.leaf.event_id: leaf for leaf in opened}
+        leaves = await opened(list(map(_leaf, found)), self._people)
+        return {leaf.leaf.event_id: leaf for leaf in leaves}
 
 
 def _same(entry: Entry, leaf: OpenLeaf) -> bool:
-    """Whether it is the same event again, not another one with its id.
-
-    For an event that was disposed of, the data cannot be compared.
-    """
+    """Whether it is the same event again. The data of a disposed event cannot be compared."""
     compared = ("source", "type") if leaf.closed else ("source", "type", "data")
     return all(entry.event.get(name) == leaf.event.get(name) for name in compared)
 
@@ -223,12 +219,9 @@ def _document(leaf: Leaf) -> dict[str, Any]:
 
 def _leaf(document: Mapping[str, Any]) -> Leaf:
     content = {name: value for name, value in document.items() if name not in NOT_HASHED}
-    sealed = document.get("sealed")
-    return Leaf(
-        content,
-        document["hash"],
-        Sealed(sealed["key"], bytes(sealed["text"])) if sealed else None,
-    )
+    stored = document.get("sealed")
+    values = Sealed(stored["key"], bytes(stored["text"])) if stored else None
+    return Leaf(content, document["hash"], values)
 
 
 def measuring(leaves: Leaves, registry: CollectorRegistry) -> Sampler:

@@ -35,10 +35,7 @@ _STREAM: Final = "request-"
 
 @dataclass(slots=True)
 class Report:
-    """What was verified, and the faults found.
-
-    `opened`: the keys were available, so personal data was verified too.
-    """
+    """What was verified, and the faults. `opened`: personal data was verified too."""
 
     opened: bool = False
 
@@ -66,10 +63,7 @@ class LiveStore:
         trusted: Trusted = Trusted(),  # noqa: B008  frozen
         people: PersonKeys | None = None,
     ) -> None:
-        """`database` needs find.
-
-        Without the people's keys no personal data is verified, including folios.
-        """
+        """`database` needs find. Personal data and folios are verified only with `people`."""
         self._people = people
         self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]

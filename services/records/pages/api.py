@@ -1,7 +1,4 @@
-"""The auditor's pages: search, a file's timeline, its verification, and the report on a period.
-
-Each look at a file is recorded in the file, as calls of the API are.
-"""
+"""The auditor's pages. Each look at a file is recorded in the file, as with the API."""
 
 import asyncio
 import json

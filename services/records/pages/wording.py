@@ -1,7 +1,4 @@
-"""The pages' words in Malay. The catalogue has the English ones.
-
-The terms are those of the papers (`bundle/templates`, `conformance/templates`).
-"""
+"""The pages' words in Malay, with the terms of the papers. The catalogue has the English ones."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,7 +1,4 @@
-"""A leaf contains a commitment instead of each personal value.
-
-It proves the value and reveals nothing.
-"""
+"""Commitments, which prove a personal value without revealing it, and what is personal."""
 
 import hashlib
 import os
@@ -139,10 +136,7 @@ class Personal:
 
 
 def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[Personal]]:
-    """A copy of the data, and the personal values in it, in order.
-
-    Null, empty lists and empty objects are not personal.
-    """
+    """A copy of the data, and its personal values in order. Null and empty values are not personal."""
     copy = dict(data)
     found: list[Personal] = []
     _part(copy, kept.tree, "", found)

@@ -42,10 +42,7 @@ class Person(NamedTuple):
 
 
 class MasterKey:
-    """A key of 32 bytes.
-
-    Two keys are derived from it: one makes people's pseudonyms, one wraps their keys.
-    """
+    """A key of 32 bytes. Derived keys make people's pseudonyms and wrap people's keys."""
 
     def __init__(self, raw: bytes) -> None:
         """Raises ValueError if it is not 32 bytes long."""
@@ -156,10 +153,7 @@ BELIEVED_FOR: Final = timedelta(seconds=60)
 _ONE_IN_USE: Final = mongodb.IndexModel(
     [("person", 1), ("retired_at", 1)], unique=True, name="one_in_use"
 )
-"""A key in use has no `retired_at`.
-
-If two processes make the first key of a person, one of them finds the other's.
-"""
+"""A key in use has no `retired_at`. So two processes cannot both make a person's first key."""
 
 
 class PersonKeys:
@@ -261,10 +255,7 @@ class PersonKeys:
         await self._loads.close()
 
     def _fresh(self, known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
-        """The cached key, unless it is too old.
-
-        If the clock was set back, the key counts as too old.
-        """
+        """The cached key, unless it is too old, or the clock was set back."""
         if known is None or not timedelta(0) <= now - known[1] < self._believed_for:
             return None
         return known[0]

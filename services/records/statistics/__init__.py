@@ -1,4 +1,1 @@
-"""Turnaround by agency and step, computed from the topics by a Faust app.
-
-It can be lost and rebuilt.
-"""
+"""Turnaround by agency and step: a Faust app computes it, and can always compute it again."""

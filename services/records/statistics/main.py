@@ -169,10 +169,7 @@ def _credentials(settings: KafkaSettings) -> Any:
 
 
 def build(settings: Settings) -> faust.App:
-    """The app.
-
-    `/metrics` is served once everything that the topics contained at the start is counted.
-    """
+    """The app. `/metrics` is served once the topics are read up to their ends at the start."""
     figures = Figures()
     registry = new_registry()
     registry.register(figures)

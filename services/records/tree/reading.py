@@ -113,10 +113,7 @@ Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
 
 
 def routes(tree: TreeReading, signer: Signer) -> APIRouter:
-    """The routes of the ledger's tree.
-
-    Checkpoints contain no personal data, so every role may read them.
-    """
+    """The routes of the tree. Every role may read it: it contains no personal data."""
     routes = api_router(tags=["ledger"])
 
     @routes.get(

@@ -40,10 +40,7 @@ HASH_BYTES: Final = 32
 
 _CHAINS = mongodb.IndexModel([("leaves.request_id", 1)], name="chains")
 _PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="place")
-"""Finds the leaves that earlier versions stored by themselves.
-
-A run has an `index` too, to be unique here.
-"""
+"""Finds the single leaves of earlier versions. A run has an `index` too, to be unique here."""
 
 
 @immutable

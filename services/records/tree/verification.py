@@ -18,10 +18,7 @@ from services.records.tree.unsequenced import CHAIN
 
 AT_A_TIME: Final = 1_000
 LATE: Final = timedelta(minutes=10)
-"""A leaf gets its number within seconds.
-
-One recorded so long before the last checkpoint was inserted later.
-"""
+"""A leaf gets its number within seconds. One recorded this early was inserted later."""
 
 _Leaves = dict[tuple[str, Any], Mapping[str, Any]]
 """Leaves as stored, by chain and index."""

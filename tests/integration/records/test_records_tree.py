@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fixtures.ledger_keys import new_keys, seals_of
+from fixtures.ledger_keys import new_keys, people_of
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import DuplicateKeyError
@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(self, database):
         self.database = database
-        self.leaves = Leaves(database.leaves, clock.now, seals_of(database))
+        self.leaves = Leaves(database.leaves, clock.now, people_of(database))
         self.queue = Unsequenced(database)
         self.tree = TreeStore(database)
         self.checkpoints = Checkpoints(database)
