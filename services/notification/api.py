@@ -46,11 +46,6 @@ def paper_dispatched(commit: Commit) -> PaperDispatched:
     )
 
 
-def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
-    """The answer to a resend, also where the message is already on its way."""
-    return ResendAccepted(request_id=commit.subject, notification_id=notification_id)
-
-
 IN_ORDER: Final = Paging(tuple[str, str])
 BY_REQUESTED_SERVICE: Final = Paging(tuple[AwareDatetime, str])
 
@@ -127,9 +122,8 @@ def routes(
         notification_id: Id, context: AdministratorsCommand, body: DispatchPaper = _NO_BODY
     ) -> JsonResponse:
         request_id = await _request_of(notification_id)
-        executed = await handlers.dispatch(
-            request_id, notification_id, body.note, context, execution
-        )
+        message = handlers.dispatch(request_id, notification_id, body.note, context)
+        executed = await execution.execute(message)
         return answer(executed, paper_dispatched(executed.commit), 201)
 
     @routes.post(
@@ -141,8 +135,10 @@ def routes(
     )
     async def resend(notification_id: Id, context: ResendersCommand) -> JsonResponse:
         request_id = await _request_of(notification_id)
-        executed = await handlers.resend(request_id, notification_id, context, execution, clock)
-        return answer(executed, resend_accepted(executed.commit, notification_id), 202)
+        message = handlers.resend(request_id, notification_id, context, clock)
+        executed = await execution.execute(message)
+        accepted = ResendAccepted(request_id=request_id, notification_id=notification_id)
+        return answer(executed, accepted, 202)
 
     async def _request_of(notification_id: str) -> str:
         notice = await notices.get(notification_id)

@@ -1,11 +1,11 @@
 """What notification does about each consumed event and each call."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import (
@@ -22,8 +22,12 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
+from services.notification.domain.events import Step
 from services.notification.domain.notice import Notice
-from services.notification.domain.notification_policy import notification_policy_of
+from services.notification.domain.notification_policy import (
+    NotificationPolicy,
+    notification_policy_of,
+)
 from services.notification.domain.office import AwaitStep, TellOfFailure
 from services.notification.wording.composer import Compose, readable
 
@@ -40,21 +44,17 @@ async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) ->
     )
 
 
-async def tell_of_rejection(incoming: IncomingEvent[Rejected], clock: Clock) -> Message[Compose]:
-    """Send the applicant the rejection and its reason."""
-    return _told(incoming, "rejected", clock, reason=readable(incoming.data.reason))
-
-
-async def tell_of_return(
-    incoming: IncomingEvent[ReturnedForCorrection], clock: Clock
+async def tell_of_decision(
+    incoming: IncomingEvent[Rejected | ReturnedForCorrection | Withdrawn], clock: Clock
 ) -> Message[Compose]:
-    """Ask the applicant for a correction."""
-    return _told(incoming, "returned", clock, reason=readable(incoming.data.reason))
-
-
-async def tell_of_withdrawal(incoming: IncomingEvent[Withdrawn], clock: Clock) -> Message[Compose]:
-    """Confirm the withdrawal to the applicant."""
-    return _told(incoming, "withdrawn", clock)
+    """Send the applicant a decision other than an approval, with its reason."""
+    match incoming.data:
+        case Withdrawn():
+            return _told(incoming, "withdrawn", clock)
+        case ReturnedForCorrection(reason=reason):
+            return _told(incoming, "returned", clock, reason=readable(reason))
+        case Rejected(reason=reason):
+            return _told(incoming, "rejected", clock, reason=readable(reason))
 
 
 async def tell_of_configuration(
@@ -78,27 +78,18 @@ async def await_decision(
     incoming: IncomingEvent[ReviewOpened], agencies: Agencies
 ) -> Message[Command] | None:
     """Await the decision, if the office has an address for reminders."""
-    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
-    if not notification_policy.reminds:
-        return None
-    due_at = incoming.data.due_at
-    remind_at = notification_policy.remind_at(incoming.time, due_at)
-    command = AwaitStep(incoming.data.request, "decide", remind_at, due_at)
-    return incoming.to_command(_stream(incoming.subject), command)
+    policy = notification_policy_of(incoming.data.request.agency, agencies)
+    return _awaited(incoming, "decide", policy, incoming.time, incoming.data.due_at)
 
 
 async def await_configuration(
     incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[Command] | None:
     """Await the configuration. The charter counts its days from the decision."""
-    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
-    if not notification_policy.reminds:
-        return None
+    policy = notification_policy_of(incoming.data.request.agency, agencies)
     decided_at = incoming.data.decided_at
-    due_at = notification_policy.configured_by(decided_at)
-    remind_at = notification_policy.remind_at(decided_at, due_at)
-    command = AwaitStep(incoming.data.request, "configure", remind_at, due_at)
-    return incoming.to_command(_stream(incoming.subject), command)
+    due_at = policy.configured_by(decided_at)
+    return _awaited(incoming, "configure", policy, decided_at, due_at)
 
 
 async def tell_office_of_failure(
@@ -112,41 +103,25 @@ async def tell_office_of_failure(
     return incoming.to_command(_stream(incoming.subject), command)
 
 
-async def dispatch(
-    request_id: str,
-    notification_id: str,
-    note: str | None,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-) -> Executed:
-    """Record that an administrator handed a paper over.
-
-    Raises:
-        Refused: as the decider says.
-    """
+def dispatch(
+    request_id: str, notification_id: str, note: str | None, context: CommandContext
+) -> Message[Command]:
+    """Record that an administrator handed a paper over."""
     by = Submitter(subject=context.principal.subject, role="administrator")
     command = Dispatch(notification_id, context.principal.agency, by, note)
-    return await execution.execute(from_call(_stream(request_id), context, command))
+    return from_call(_stream(request_id), context, command)
 
 
-async def resend(
-    request_id: str,
-    notification_id: str,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    clock: Clock,
-) -> Executed:
-    """Send the same e-mail again, for an administrator or an operator.
-
-    Raises:
-        Refused: as the decider says.
-    """
+def resend(
+    request_id: str, notification_id: str, context: CommandContext, clock: Clock
+) -> Message[Command]:
+    """Send the same e-mail again, for an administrator or an operator."""
     caller = context.principal
     role = "operator" if caller.has("operator") else "administrator"
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
-    return await execution.execute(from_call(_stream(request_id), context, command))
+    return from_call(_stream(request_id), context, command)
 
 
 def _told(
@@ -165,6 +140,20 @@ def _composed(
     return incoming.to_command(
         _stream(incoming.subject), Compose(incoming, about, command, details)
     )
+
+
+def _awaited(
+    incoming: IncomingEvent[RequestEvent],
+    step: Step,
+    policy: NotificationPolicy,
+    since: datetime,
+    due_at: datetime,
+) -> Message[Command] | None:
+    if not policy.reminds:
+        return None
+    remind_at = policy.remind_at(since, due_at)
+    command = AwaitStep(incoming.data.request, step, remind_at, due_at)
+    return incoming.to_command(_stream(incoming.subject), command)
 
 
 def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:

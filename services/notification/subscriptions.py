@@ -25,9 +25,9 @@ TABLE: Final[Table] = {
     RequestReceived: handlers.acknowledge,
     ReviewOpened: handlers.await_decision,
     Approved: handlers.await_configuration,
-    Rejected: handlers.tell_of_rejection,
-    ReturnedForCorrection: handlers.tell_of_return,
-    Withdrawn: handlers.tell_of_withdrawal,
+    Rejected: handlers.tell_of_decision,
+    ReturnedForCorrection: handlers.tell_of_decision,
+    Withdrawn: handlers.tell_of_decision,
     Configured: handlers.tell_of_configuration,
     ConfigurationFailed: handlers.tell_office_of_failure,
 }
