@@ -1,6 +1,7 @@
 """An agency's words for its notices: read, saved, previewed, and reset to the default, over HTTP."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -124,22 +125,15 @@ def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent
     return IncomingEvent(envelope, RequestEvent(request=request), 1, "preview")
 
 
+@dataclass(frozen=True, slots=True)
 class TemplateDesk:
     """Reads, previews and saves templates."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        templates: Templates,
-        composer: Composer,
-        agencies: Agencies,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._templates = templates
-        self._composer = composer
-        self._agencies = agencies
-        self._clock = clock
+    execution: Execution[Any, Any]
+    templates: Templates
+    composer: Composer
+    agencies: Agencies
+    clock: Clock
 
     async def all_of(self, agency: str) -> list[Template]:
         """The words in force of every notice that has a template.
@@ -148,7 +142,7 @@ class TemplateDesk:
             UnknownTemplate: there is no such agency.
         """
         self._require_known(agency)
-        found = await self._templates.get_many([key_of(agency, about) for about in ALLOWED])
+        found = await self.templates.get_many([key_of(agency, about) for about in ALLOWED])
         return [self._told(agency, about, found.get(key_of(agency, about))) for about in ALLOWED]
 
     async def one_of(self, agency: str, name: str, version: int | None) -> Template:
@@ -160,8 +154,8 @@ class TemplateDesk:
         self._require_known(agency)
         about = _about(name)
         if version is None:
-            return self._told(agency, about, await self._templates.get(key_of(agency, about)))
-        state = await self._execution.state(_stream(agency, about))
+            return self._told(agency, about, await self.templates.get(key_of(agency, about)))
+        state = await self.execution.state(_stream(agency, about))
         template = state if isinstance(state, SavedTemplate) else NEVER_SAVED
         if version > template.version:
             raise UnknownTemplate
@@ -178,8 +172,8 @@ class TemplateDesk:
         agency, about = context.principal.agency, _about(name)
         self._require_known(agency)
         by = Submitter(subject=context.principal.subject, role="administrator")
-        command = SaveWords(agency, about, words, why, seen, by, self._clock())
-        return await self._execution.execute(from_call(_stream(agency, about), context, command))
+        command = SaveWords(agency, about, words, why, seen, by, self.clock())
+        return await self.execution.execute(from_call(_stream(agency, about), context, command))
 
     def saved(self, executed: Executed) -> Template:
         (event,) = executed.commit.events
@@ -200,9 +194,9 @@ class TemplateDesk:
         if words is not None:
             require_sound(about, words)
         else:
-            saved = await self._templates.get(key_of(agency, about))
+            saved = await self.templates.get(key_of(agency, about))
             words = (saved.words if saved else None) or DEFAULT[about]
-        return sample_notice(self._composer, agency, about, words, channel)
+        return sample_notice(self.composer, agency, about, words, channel)
 
     def _told(self, agency: str, about: About, saved: TemplateSaved | None) -> Template:
         own = saved.words if saved else None
@@ -215,11 +209,11 @@ class TemplateDesk:
             why=saved.why if saved else None,
             saved_by=saved.saved_by.subject if saved else None,
             saved_at=saved.saved_at if saved else None,
-            variables=variables(self._composer, agency, about),
+            variables=variables(self.composer, agency, about),
         )
 
     def _require_known(self, agency: str) -> None:
-        if agency not in self._agencies:
+        if agency not in self.agencies:
             raise UnknownTemplate
 
 

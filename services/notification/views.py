@@ -187,19 +187,12 @@ _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested 
 
 def fold(notice: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
     """The notice after `incoming`."""
-    match incoming.data:
-        case NoticeDue() as due:
-            return _due(due, incoming)
-        case (
-            NotificationPrepared()
-            | Notified()
-            | NotificationFailed()
-            | ResendRequested()
-            | SentAgain()
-        ) as event if notice is not None:
-            return {**notice, **_moved(event)}
-        case _:
-            return notice
+    event = incoming.data
+    if isinstance(event, NoticeDue):
+        return _due(event, incoming)
+    if notice is not None and isinstance(event, _Moves):
+        return {**notice, **_moved(event)}
+    return notice
 
 
 def _due(due: NoticeDue, incoming: IncomingEvent[BaseModel]) -> Body:

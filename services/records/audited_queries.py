@@ -78,22 +78,15 @@ class Criteria:
         return told | {name: rfc3339(at) for name, at in moments.items() if at is not None}
 
 
+@dataclass(frozen=True, slots=True)
 class AuditedQueries:
     """Shows files to the readers who may see them."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        files: ViewProjection[FileEntry],
-        ledger: Leaves,
-        folios: SealedFolios,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._files = files
-        self._ledger = ledger
-        self._folios = folios
-        self._clock = clock
+    execution: Execution[Any, Any]
+    files: ViewProjection[FileEntry]
+    ledger: Leaves
+    folios: SealedFolios
+    clock: Clock
 
     async def record(self, reader: Reader, request_id: str, until: Until) -> Record:
         """A file, now or as it was.
@@ -102,7 +95,7 @@ class AuditedQueries:
             RecordNotFound: there is no file for this reader, or there was none then.
         """
         file = await self.viewed(reader, request_id)
-        return record(request_id, file, await self._ledger.opened(request_id), until)
+        return record(request_id, file, await self.ledger.opened(request_id), until)
 
     async def changes(
         self, reader: Reader, request_id: str, first: Until, second: Until
@@ -114,7 +107,7 @@ class AuditedQueries:
                 moment.
         """
         file = await self.viewed(reader, request_id)
-        leaves = await self._ledger.opened(request_id)
+        leaves = await self.ledger.opened(request_id)
         after = record(request_id, file, leaves, second)
         try:
             before = record(request_id, file, leaves, first)
@@ -133,7 +126,7 @@ class AuditedQueries:
         self, reader: Reader, criteria: Criteria, page: FilesPage
     ) -> Sequence[FileEntry]:
         """The files of a page and the one after it, of those that this reader may see."""
-        found = await self._files.find(_query(reader, criteria, page))
+        found = await self.files.find(_query(reader, criteria, page))
         agency = reader.agency if reader.agency is not None else criteria.agency
         await self.remember(reader, agency, criteria.told(), min(len(found), page.limit))
         return found
@@ -142,9 +135,9 @@ class AuditedQueries:
         self, reader: Reader, agency: str | None, criteria: Mapping[str, str], found: int
     ) -> None:
         """Record a search: who searched, for what, and how many files were found."""
-        note = NoteSearch(reader, agency, criteria, found, self._clock())
+        note = NoteSearch(reader, agency, criteria, found, self.clock())
         # A new stream: nothing has to be loaded before appending to it.
-        await self._execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
+        await self.execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
 
     async def document(
         self, reader: Reader, document_id: str
@@ -156,12 +149,12 @@ class AuditedQueries:
         """
         agency = {} if reader.agency is None else {"agency": reader.agency}
         holding = Query(equal={"document_ids": document_id, **agency}, limit=LOOKED_INTO)
-        for entry in await self._files.find(holding):
-            view = ViewRecord(reader, self._clock(), document_id)
+        for entry in await self.files.find(holding):
+            view = ViewRecord(reader, self.clock(), document_id)
             file = await self._recorded(entry.request_id, view)
             folio = _folio(file, document_id)
             with suppress(DocumentUnknown):
-                return folio, await self._folios.open(name_of(folio))
+                return folio, await self.folios.open(name_of(folio))
         raise RecordNotFound
 
     async def file(self, reader: Reader, request_id: str) -> DesignatedFile:
@@ -170,7 +163,7 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        file = await self._execution.state(f"request-{request_id}")
+        file = await self.execution.state(f"request-{request_id}")
         if not isinstance(file, DesignatedFile) or not reader.may_see(file.request.agency):
             raise RecordNotFound
         return file
@@ -181,7 +174,7 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        return await self._recorded(request_id, ExportRecord(reader, self._clock()))
+        return await self._recorded(request_id, ExportRecord(reader, self.clock()))
 
     async def viewed(self, reader: Reader, request_id: str) -> DesignatedFile:
         """The current file, after recording the access.
@@ -189,12 +182,12 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        return await self._recorded(request_id, ViewRecord(reader, self._clock()))
+        return await self._recorded(request_id, ViewRecord(reader, self.clock()))
 
     async def _recorded(self, request_id: str, access: ViewRecord | ExportRecord) -> DesignatedFile:
         stream = f"request-{request_id}"
-        await self._execution.execute(_message(stream, access))
-        file = await self._execution.state(stream)
+        await self.execution.execute(_message(stream, access))
+        file = await self.execution.state(stream)
         if not isinstance(file, DesignatedFile):
             raise RecordNotFound
         return file

@@ -6,6 +6,7 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Final
 
 from starlette.responses import Response, StreamingResponse
@@ -35,28 +36,18 @@ SECONDS_BETWEEN_LOOKS: Final = 0.2
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
 class Exporter:
     """Makes bundles for readers who may have them."""
 
-    def __init__(
-        self,
-        room: AuditedQueries,
-        ledger: Leaves,
-        tree: TreeReading,
-        sequencer: Sequencer,
-        folios: SealedFolios,
-        signer: Signer,
-        paper: RecordPaper,
-        clock: Clock,
-    ) -> None:
-        self._room = room
-        self._ledger = ledger
-        self._tree = tree
-        self._sequencer = sequencer
-        self._folios = folios
-        self._signer = signer
-        self._paper = paper
-        self._clock = clock
+    room: AuditedQueries
+    ledger: Leaves
+    tree: TreeReading
+    sequencer: Sequencer
+    folios: SealedFolios
+    signer: Signer
+    paper: RecordPaper
+    clock: Clock
 
     async def bundle(self, reader: Reader, request_id: str, *, taken_away: bool = True) -> Bundle:
         """The file as it is signed now, to take away or else to be verified here.
@@ -65,10 +56,10 @@ class Exporter:
             RecordNotFound: there is no file for this reader.
             NothingSigned: the newest leaves are not signed yet; try again.
         """
-        await self._room.file(reader, request_id)
-        leaves = await self._ledger.opened(request_id)
+        await self.room.file(reader, request_id)
+        leaves = await self.ledger.opened(request_id)
         checkpoint, proofs = await self._signed(request_id, leaves)
-        remembered = self._room.exported if taken_away else self._room.viewed
+        remembered = self.room.exported if taken_away else self.room.viewed
         file = await remembered(reader, request_id)
         documents, lost = await self._documents(file)
         closed = {leaf.leaf.event_id for leaf in leaves if leaf.closed}
@@ -85,13 +76,13 @@ class Exporter:
             ],
             missing=[*missing(file.unfiled), *lost],
             documents=documents,
-            exported_at=rfc3339(self._clock()),
+            exported_at=rfc3339(self.clock()),
             filed_at=file.filed_at,
         )
         return await asyncio.to_thread(self._made, told)
 
     def _made(self, told: File) -> Bundle:
-        return Bundle(told, self._signer, self._paper.pdf(told))
+        return Bundle(told, self.signer, self.paper.pdf(told))
 
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
@@ -99,7 +90,7 @@ class Exporter:
         """The newest checkpoint that contains all leaves. It is requested if there is none."""
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
-        await self._sequencer.ask([leaf.leaf for leaf in leaves])
+        await self.sequencer.ask([leaf.leaf for leaf in leaves])
         for _ in range(LOOKS):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             with suppress(NothingSigned):
@@ -109,9 +100,9 @@ class Exporter:
     async def _proven(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
-        latest = await self._tree.latest()
+        latest = await self.tree.latest()
         indexes = [leaf.leaf.index for leaf in leaves]
-        return latest, await self._tree.proofs(request_id, indexes, latest.checkpoint.size)
+        return latest, await self.tree.proofs(request_id, indexes, latest.checkpoint.size)
 
     async def _documents(
         self, file: DesignatedFile
@@ -133,7 +124,7 @@ class Exporter:
 
     async def _put_aside(self, folio: FolioFiled, aside: IO[bytes]) -> Stored:
         start, size, crc, digest = aside.tell(), 0, 0, hashlib.sha256()
-        async for chunk in await self._folios.open(name_of(folio)):
+        async for chunk in await self.folios.open(name_of(folio)):
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
             size += len(chunk)

@@ -43,22 +43,15 @@ class Period:
     before: datetime
 
 
+@dataclass(frozen=True, slots=True)
 class Examination:
     """Makes reports."""
 
-    def __init__(
-        self,
-        room: AuditedQueries,
-        files: ViewProjection[FileEntry],
-        ledger: Leaves,
-        agencies: Agencies,
-        clock: Clock,
-    ) -> None:
-        self._room = room
-        self._files = files
-        self._ledger = ledger
-        self._agencies = agencies
-        self._clock = clock
+    room: AuditedQueries
+    files: ViewProjection[FileEntry]
+    ledger: Leaves
+    agencies: Agencies
+    clock: Clock
 
     async def report(self, reader: Reader, period: Period) -> ConformanceReport:
         """Report on every request of the period, earliest received first. This access is recorded.
@@ -75,20 +68,20 @@ class Examination:
             "since": rfc3339(period.since),
             "before": rfc3339(period.before),
         }
-        await self._room.remember(reader, period.agency, asked, len(entries))
+        await self.room.remember(reader, period.agency, asked, len(entries))
         lines: list[ConformanceLine] = []
         for start in range(0, len(entries), AT_A_TIME):
             some = entries[start : start + AT_A_TIME]
-            chains = await self._ledger.opened_of([entry.request_id for entry in some])
+            chains = await self.ledger.opened_of([entry.request_id for entry in some])
             lines += [self._line(entry, chains.get(entry.request_id, ())) for entry in some]
             await asyncio.sleep(0)  # other requests get their turn
-        return report(period, lines, self._clock())
+        return report(period, lines, self.clock())
 
     async def _entries(self, period: Period) -> list[FileEntry]:
         found: list[FileEntry] = []
         after: tuple[datetime, str] | None = None
         while True:
-            some = await self._files.find(
+            some = await self.files.find(
                 Query(
                     equal={"agency": period.agency},
                     at_least={"received_at": period.since},
@@ -112,9 +105,9 @@ class Examination:
         if facts is None:
             return line(entry, None, [_UNREADABLE])
         state = state_of(facts, events, entry.filed_at)
-        rules = self._agencies.get(entry.agency).rules if entry.agency in self._agencies else None
+        rules = self.agencies.get(entry.agency).rules if entry.agency in self.agencies else None
         return line(
-            entry, state, list(deviations(state, missing(entry.unfiled), rules, self._clock()))
+            entry, state, list(deviations(state, missing(entry.unfiled), rules, self.clock()))
         )
 
 

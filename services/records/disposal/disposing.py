@@ -7,6 +7,7 @@ crash another process starts the work again.
 import asyncio
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -53,22 +54,15 @@ _EVENTS: Final = uuid.UUID("5b0f1f0e-6f1c-5d0b-9c55-6a1d2f7c4e11")
 _LEAP_DAY: Final = 29
 
 
+@dataclass(frozen=True, slots=True)
 class DisposalService:
     """Executes the commands of holds and disposals, and carries out approved disposals."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        ledger: Leaves,
-        people: PersonKeys,
-        agencies: Agencies,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._ledger = ledger
-        self._people = people
-        self._agencies = agencies
-        self._clock = clock
+    execution: Execution[Any, Any]
+    ledger: Leaves
+    people: PersonKeys
+    agencies: Agencies
+    clock: Clock
 
     async def propose(self, asked: DisposalProposal, context: CommandContext) -> Executed:
         """Propose to dispose of everything that the record holds about a person.
@@ -78,7 +72,7 @@ class DisposalService:
             NotDisposable: files must keep the data.
         """
         agency, disposal_id = context.principal.agency, ids.new_id()
-        keys = await self._people.all_of(Person(agency, asked.account))
+        keys = await self.people.all_of(Person(agency, asked.account))
         files = await self._files_under(keys)
         command = ProposeDisposal(
             disposal_id=disposal_id,
@@ -89,7 +83,7 @@ class DisposalService:
             request_ids=tuple(files),
             blockers=self._blockers(files),
             proposed_by=context.principal.subject,
-            at=self._clock(),
+            at=self.clock(),
         )
         return await self._called(f"disposal-{disposal_id}", context, command, begins=True)
 
@@ -106,7 +100,7 @@ class DisposalService:
             reason=ruling.reason,
             agency=context.principal.agency,
             decided_by=context.principal.subject,
-            at=self._clock(),
+            at=self.clock(),
         )
         return await self._called(f"disposal-{disposal_id}", context, command)
 
@@ -118,7 +112,7 @@ class DisposalService:
         Raises:
             RecordNotFound: this reader may see no such file.
         """
-        command = PlaceHold(reader, reason, self._clock())
+        command = PlaceHold(reader, reason, self.clock())
         return await self._called(f"request-{request_id}", context, command)
 
     async def release(
@@ -130,65 +124,65 @@ class DisposalService:
             RecordNotFound: this reader may see no such file.
             HoldOfAnother: only others hold the file, and the reader is no auditor.
         """
-        command = ReleaseHold(reader, reason, self._clock())
+        command = ReleaseHold(reader, reason, self.clock())
         return await self._called(f"request-{request_id}", context, command)
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Carry out one approved disposal."""
         stream = f"disposal-{item.id}"
-        disposal = await self._execution.state(stream)
+        disposal = await self.execution.state(stream)
         if not isinstance(disposal, Disposal) or disposal.status not in ("approved", "begun"):
             return Done()
         keys = disposal.proposed.keys
-        free_at = await self._people.retire(keys)
+        free_at = await self.people.retire(keys)
         crash_points.reached("records.disposing.retired")
-        if (wait := (free_at - self._clock()).total_seconds()) > 0:
+        if (wait := (free_at - self.clock()).total_seconds()) > 0:
             return Later(wait, "the keys may be in use")
         files = await self._files_under(keys)
         if disposal.status == "approved":
             must_stay = self._blockers(files)
-            begin = BeginDisposal(must_stay, self._clock())
+            begin = BeginDisposal(must_stay, self.clock())
             await self._execute(stream, f"work:{item.id}:begun", begin)
             crash_points.reached("records.disposing.begun")
             if must_stay:
                 return Done()
         for request_id in files:
             await self._record_in_file(request_id, disposal)
-        await self._people.destroy(keys)
+        await self.people.destroy(keys)
         crash_points.reached("records.disposing.destroyed")
-        await self._execute(stream, f"work:{item.id}:ended", EndDisposal(self._clock()))
+        await self._execute(stream, f"work:{item.id}:ended", EndDisposal(self.clock()))
         crash_points.reached("records.disposing.ended")
         log.info("disposal_carried_out", disposal_id=item.id, files=len(files))
         return Done()
 
     async def _record_in_file(self, request_id: str, disposal: Disposal) -> None:
         """Write into the file's chain what is about to be destroyed."""
-        event = _event(request_id, disposal, rfc3339(self._clock()))
-        leaf = await self._ledger.add(Entry(request_id, topics.RECORDS, event))
+        event = _event(request_id, disposal, rfc3339(self.clock()))
+        leaf = await self.ledger.add(Entry(request_id, topics.RECORDS, event))
         crash_points.reached("records.disposing.leaf_added")
         keys = disposal.proposed.keys
-        command = FileDisposal(leaf.event_id, leaf.index, leaf.hash, keys, self._clock())
+        command = FileDisposal(leaf.event_id, leaf.index, leaf.hash, keys, self.clock())
         await self._execute(f"request-{request_id}", leaf.event_id, command)
         crash_points.reached("records.disposing.file_told")
 
     async def _files_under(self, keys: Collection[str]) -> dict[str, State]:
         """The current files that contain something sealed under one of the keys, by request."""
-        request_ids = sorted(await self._ledger.requests_under(keys))
-        looks = (self._execution.state(f"request-{request_id}") for request_id in request_ids)
+        request_ids = sorted(await self.ledger.requests_under(keys))
+        looks = (self.execution.state(f"request-{request_id}") for request_id in request_ids)
         return dict(zip(request_ids, await asyncio.gather(*looks), strict=True))
 
     def _blockers(self, files: Mapping[str, State]) -> tuple[Blocker, ...]:
-        return tuple(blockers(files, self._agencies, self._clock()))
+        return tuple(blockers(files, self.agencies, self.clock()))
 
     async def _called(
         self, stream: str, context: CommandContext, command: Command, *, begins: bool = False
     ) -> Executed:
         identity = (context.causation, context.fingerprint)
         message = Message(stream, *identity, command, context.traceparent, begins_stream=begins)
-        return await self._execution.execute(message)
+        return await self.execution.execute(message)
 
     async def _execute(self, stream: str, causation: str, command: Command) -> None:
-        await self._execution.execute(Message(stream, causation, causation, command))
+        await self.execution.execute(Message(stream, causation, causation, command))
 
 
 def _event(request_id: str, disposal: Disposal, at: str) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class LiveStore:
         register = await self._register()
         report.faults += register_faults(register)
         numbered = {request_id for _, _, request_id in register}
-        for some in _parts(sorted(numbered | await self._request_ids())):
+        request_ids = sorted(numbered | await self._request_ids())
+        for start in range(0, len(request_ids), FILES_AT_A_TIME):
+            some = request_ids[start : start + FILES_AT_A_TIME]
             async for file in self._files(some, numbered, report):
                 report.records += file.request_id != CHAIN
                 report.leaves += len(file.leaves)
@@ -112,7 +114,8 @@ class LiveStore:
     ) -> AsyncIterator[FileAsFound]:
         commits = await self._read_commits(request_ids)
         chains = await self._read_leaves(request_ids)
-        keys = await self._keys(leaf for chain in chains.values() for leaf in chain)
+        named = keys_named(leaf for chain in chains.values() for leaf in chain)
+        keys = await self._people.by_id(named) if self._people else {}
         for request_id in request_ids:
             found = commits.get(request_id, _Commits())
             leaves = chains.get(request_id, ())
@@ -146,9 +149,6 @@ class LiveStore:
             _note(commit, found.setdefault(request_id, _Commits()), keys)
         return found
 
-    async def _keys(self, sealed: Iterable[Mapping[str, Any]]) -> Mapping[str, PersonKey]:
-        return await self._people.by_id(keys_named(sealed)) if self._people else {}
-
     async def _read_leaves(self, request_ids: Sequence[str]) -> dict[str, list[RawLeaf]]:
         found: dict[str, list[RawLeaf]] = {}
         with mongodb.store_errors():
@@ -165,22 +165,18 @@ class LiveStore:
         return fault and Fault(request_id, None, fault.wrong, fault.detail)
 
     async def _looked(self, request_id: str, name: FolioName) -> Fault | None:
-        try:
-            return folio_fault(request_id, name.document_id, await self._bytes(name))
-        except DisposedOf:
-            return None
-
-    async def _bytes(self, name: FolioName) -> Sequence[bytes] | None:
         if self._folios is None:
-            raise DisposedOf(name.document_id)
-        try:
-            return [piece async for piece in await self._folios.open(name)]
-        except FolioChanged:
-            return ()
-        except DisposedOf:
-            raise
-        except (DocumentUnknown, DocumentDamaged):
             return None
+        pieces: Sequence[bytes] | None
+        try:
+            pieces = [piece async for piece in await self._folios.open(name)]
+        except DisposedOf:
+            return None
+        except FolioChanged:
+            pieces = ()
+        except (DocumentUnknown, DocumentDamaged):
+            pieces = None
+        return folio_fault(request_id, name.document_id, pieces)
 
 
 def _note(commit: Mapping[str, Any], found: _Commits, keys: Mapping[str, PersonKey]) -> None:
@@ -225,8 +221,3 @@ async def _grouped(collection: mongodb.Collection, name: str) -> set[str]:
     with mongodb.store_errors():
         groups = await collection.aggregate([{"$group": {"_id": f"${name}"}}]).to_list(None)
     return {group["_id"] for group in groups if isinstance(group["_id"], str)}
-
-
-def _parts(request_ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(request_ids), FILES_AT_A_TIME):
-        yield request_ids[start : start + FILES_AT_A_TIME]

@@ -47,12 +47,12 @@ class Proof:
     hashes: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class TreeReading:
     """Reads one tree."""
 
-    def __init__(self, tree: TreeStore, checkpoints: Checkpoints) -> None:
-        self._tree = tree
-        self._checkpoints = checkpoints
+    tree: TreeStore
+    checkpoints: Checkpoints
 
     async def latest(self) -> SignedCheckpoint:
         """The newest checkpoint.
@@ -60,7 +60,7 @@ class TreeReading:
         Raises:
             NothingSigned: there is none yet.
         """
-        latest = await self._checkpoints.latest()
+        latest = await self.checkpoints.latest()
         if latest is None:
             raise NothingSigned
         return latest
@@ -76,7 +76,7 @@ class TreeReading:
             raise _refused(FieldError.of("/query/to", "more_than_signed", maximum=size))
         if first > second:
             raise _refused(FieldError.of("/query/from", "from_after_to"))
-        return await self._tree.roots(consistency_ranges(first, second))
+        return await self.tree.roots(consistency_ranges(first, second))
 
     async def proofs(self, request_id: str, indexes: Sequence[int], size: int) -> list[Proof]:
         """The proofs of a chain's leaves in the tree of `size` leaves.
@@ -84,7 +84,7 @@ class TreeReading:
         Raises:
             NothingSigned: one of them is not in it.
         """
-        numbers = await self._tree.numbers([request_id])
+        numbers = await self.tree.numbers([request_id])
         found = [numbers.get((request_id, index)) for index in indexes]
         known = [number for number in found if number is not None and number < size]
         if len(known) != len(found):
@@ -93,7 +93,7 @@ class TreeReading:
         roots = dict(
             zip(
                 wanted := list({part for path in paths for part in path}),
-                await self._tree.roots(wanted),
+                await self.tree.roots(wanted),
                 strict=True,
             )
         )

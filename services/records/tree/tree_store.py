@@ -10,6 +10,7 @@ follow from the runs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -119,13 +120,8 @@ class TreeStore:
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
                 for tile in tiles:
-                    await self._keep_one(tile)
-
-    async def _keep_one(self, tile: Tile) -> None:
-        try:
-            await self._tiles.insert_one(document(tile))
-        except mongodb.DuplicateKeyError:
-            return
+                    with suppress(mongodb.DuplicateKeyError):
+                        await self._tiles.insert_one(document(tile))
 
     async def numbers(self, request_ids: Iterable[str]) -> dict[tuple[str, int], int]:
         """The numbers of all leaves of these chains, by chain and index."""
