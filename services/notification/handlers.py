@@ -29,6 +29,7 @@ from services.notification.domain.notification_policy import (
     notification_policy_of,
 )
 from services.notification.domain.office import AwaitStep, TellOfFailure
+from services.notification.domain.state import stream_of
 from services.notification.wording.composer import Compose, readable
 
 
@@ -100,7 +101,7 @@ async def tell_office_of_failure(
     if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
         return None
     command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
-    return incoming.to_command(_stream(incoming.subject), command)
+    return incoming.to_command(stream_of(incoming.subject), command)
 
 
 def dispatch(
@@ -109,7 +110,7 @@ def dispatch(
     """Record that an administrator handed a paper over."""
     by = Submitter(subject=context.principal.subject, role="administrator")
     command = Dispatch(notification_id, context.principal.agency, by, note)
-    return from_call(_stream(request_id), context, command)
+    return from_call(stream_of(request_id), context, command)
 
 
 def resend(
@@ -121,7 +122,7 @@ def resend(
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
-    return from_call(_stream(request_id), context, command)
+    return from_call(stream_of(request_id), context, command)
 
 
 def _told(
@@ -138,7 +139,7 @@ def _composed(
     **details: Any,
 ) -> Message[Compose]:
     return incoming.to_command(
-        _stream(incoming.subject), Compose(incoming, about, command, details)
+        stream_of(incoming.subject), Compose(incoming, about, command, details)
     )
 
 
@@ -153,14 +154,10 @@ def _awaited(
         return None
     remind_at = policy.remind_at(since, due_at)
     command = AwaitStep(incoming.data.request, step, remind_at, due_at)
-    return incoming.to_command(_stream(incoming.subject), command)
+    return incoming.to_command(stream_of(incoming.subject), command)
 
 
 def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:
     """The command of an HTTP call, with the identity of its idempotency key."""
     identity = (context.causation, context.fingerprint)
     return Message(stream, *identity, command, context.traceparent)
-
-
-def _stream(request_id: str) -> str:
-    return f"request-{request_id}"

@@ -17,6 +17,7 @@ from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPos
 from services.notification.domain.events import Level
 from services.notification.domain.notification_policy import notification_policy_of
 from services.notification.domain.office import Failure, RecordFailureTold, RecordReminder, Wait
+from services.notification.domain.state import stream_of
 from services.notification.views import failure_of, level_of, wait_of
 from services.notification.wording import office
 from services.notification.worker import from_work, patience
@@ -46,7 +47,7 @@ class OfficeMail:
     async def remind(self, item: WorkItem) -> WorkOutcome:
         """Send one reminder or escalation, unless it is no longer needed."""
         # From the store: another process may have handled the event that ended the step.
-        state = await self.execution.state(f"request-{item.subject}")
+        state = await self.execution.state(stream_of(item.subject))
         wait, level = state.waits.get(wait_of(item)), level_of(item)
         if wait is None or not wait.wants(level, self.clock()):
             return Done()
@@ -61,7 +62,7 @@ class OfficeMail:
 
     async def report_failure(self, item: WorkItem) -> WorkOutcome:
         """Report one failure, unless a retry or an outcome came first."""
-        state = await self.execution.state(f"request-{item.subject}")
+        state = await self.execution.state(stream_of(item.subject))
         failure = state.failure_to_tell(failure_of(item))
         if failure is None:
             return Done()

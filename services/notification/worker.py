@@ -27,7 +27,7 @@ from services.notification.domain.commands import (
     RecordRefused,
     RecordSent,
 )
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.state import OutgoingNotice, stream_of
 from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def preparing(
     """The work of composing and storing a message, in the order of its request."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.known_state(_stream(item))
+        state = await execution.known_state(stream_of(item.subject))
         outgoing = state.outgoing_notices[notice_of(item)]
         if outgoing.status != "due":
             return Done()
@@ -90,10 +90,10 @@ class Sender:
     at_once: int
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        states = await self.execution.known_states({_stream(item) for item in items})
+        states = await self.execution.known_states({stream_of(item.subject) for item in items})
         ready: list[tuple[WorkItem, OutgoingNotice]] = []
         for item in items:
-            state = states[_stream(item)]
+            state = states[stream_of(item.subject)]
             outgoing = state.outgoing_notices[notice_of(item)]
             if outgoing.sending != sending_of(item):
                 settle(item, Done())
@@ -182,8 +182,4 @@ def patience(attempts: int) -> float:
 def from_work(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
     """The command that records the result of a piece of work, once however often it is performed."""
     causation = f"work:{item.id}:{outcome}"
-    return Message(_stream(item), causation, causation, command)
-
-
-def _stream(item: WorkItem) -> str:
-    return f"request-{item.subject}"
+    return Message(stream_of(item.subject), causation, causation, command)

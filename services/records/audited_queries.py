@@ -24,7 +24,7 @@ from bmt.contracts.values import Status
 from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
-from services.records.domain.state import DesignatedFile
+from services.records.domain.state import DesignatedFile, stream_of
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
@@ -163,7 +163,7 @@ class AuditedQueries:
         Raises:
             RecordNotFound: there is no file for this reader.
         """
-        file = await self.execution.state(f"request-{request_id}")
+        file = await self.execution.state(stream_of(request_id))
         if not isinstance(file, DesignatedFile) or not reader.may_see(file.request.agency):
             raise RecordNotFound
         return file
@@ -185,7 +185,7 @@ class AuditedQueries:
         return await self._recorded(request_id, ViewRecord(reader, self.clock()))
 
     async def _recorded(self, request_id: str, access: ViewRecord | ExportRecord) -> DesignatedFile:
-        stream = f"request-{request_id}"
+        stream = stream_of(request_id)
         await self.execution.execute(_message(stream, access))
         file = await self.execution.state(stream)
         if not isinstance(file, DesignatedFile):

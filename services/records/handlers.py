@@ -14,6 +14,7 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 from services.records.domain.commands import Command, FileEvent
+from services.records.domain.state import stream_of
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry, Leaf, entry_of
@@ -44,7 +45,7 @@ async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEven
         entry = entry_of(incoming)
     except NotCanonical as error:
         raise DeadLetter("malformed", str(error)) from None
-    return incoming.to_command(f"request-{request.request_id}", EnterEvent(incoming, entry))
+    return incoming.to_command(stream_of(request.request_id), EnterEvent(incoming, entry))
 
 
 def entering(ledger: Leaves, register: FileNumbers, clock: Clock) -> Complete:

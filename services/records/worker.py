@@ -22,7 +22,7 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome, backoff
 from services.records.domain.commands import Command, FileFolio, MissingReason, ReportMissing
 from services.records.domain.events import FolioDue
-from services.records.domain.state import DesignatedFile
+from services.records.domain.state import DesignatedFile, stream_of
 from services.records.sealing.sealed_folios import FolioName, SealedFolios
 from services.records.views import document_of
 
@@ -80,7 +80,7 @@ def filing(
 
     async def report(item: WorkItem, document_id: str, reason: MissingReason) -> None:
         """Record the reason once, however often the work is tried."""
-        file = await execution.state(_stream(item))
+        file = await execution.state(stream_of(item.subject))
         if not isinstance(file, DesignatedFile) or file.missing.get(document_id) == reason:
             return
         log.warning("folio_missing", request_id=item.subject, reason=reason)
@@ -97,15 +97,11 @@ async def _execute(
 ) -> None:
     """Does not wait for the views, so that they can lag."""
     causation = f"work:{item.id}:{outcome}"
-    message = Message(_stream(item), causation, causation, command)
+    message = Message(stream_of(item.subject), causation, causation, command)
     (result,) = await execution.execute_many([message])
     if isinstance(result, Exception):
         raise result
     result.raise_refusal()
-
-
-def _stream(item: WorkItem) -> str:
-    return f"request-{item.subject}"
 
 
 async def _due(
@@ -113,7 +109,7 @@ async def _due(
 ) -> tuple[FolioDue, str] | None:
     """The document that the file still needs, and the file's agency. None: it is not needed."""
     for look in (execution.known_state, execution.state):
-        file = await look(_stream(item))
+        file = await look(stream_of(item.subject))
         if isinstance(file, DesignatedFile) and document_id in file.due:
             return file.due[document_id], file.request.agency
     return None

@@ -92,6 +92,11 @@ State = Correspondence | Template
 """The correspondence about a request, or an agency's words for one kind of notice."""
 
 
+def stream_of(request_id: str) -> str:
+    """The stream of a request's correspondence."""
+    return f"request-{request_id}"
+
+
 def evolve(state: State, event: BaseModel) -> State:
     """The state after `event`."""
     match state, event:

@@ -42,7 +42,7 @@ from services.records.domain.disposals import (
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.state import DesignatedFile, State
+from services.records.domain.state import DesignatedFile, State, stream_of
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import Person, PersonKeys
@@ -113,7 +113,7 @@ class DisposalService:
             RecordNotFound: this reader may see no such file.
         """
         command = PlaceHold(reader, reason, self.clock())
-        return await self._called(f"request-{request_id}", context, command)
+        return await self._called(stream_of(request_id), context, command)
 
     async def release(
         self, request_id: str, reader: Reader, reason: str, context: CommandContext
@@ -125,7 +125,7 @@ class DisposalService:
             HoldOfAnother: only others hold the file, and the reader is no auditor.
         """
         command = ReleaseHold(reader, reason, self.clock())
-        return await self._called(f"request-{request_id}", context, command)
+        return await self._called(stream_of(request_id), context, command)
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Carry out one approved disposal."""
@@ -162,13 +162,13 @@ class DisposalService:
         crash_points.reached("records.disposing.leaf_added")
         keys = disposal.proposed.keys
         command = FileDisposal(leaf.event_id, leaf.index, leaf.hash, keys, self.clock())
-        await self._execute(f"request-{request_id}", leaf.event_id, command)
+        await self._execute(stream_of(request_id), leaf.event_id, command)
         crash_points.reached("records.disposing.file_told")
 
     async def _files_under(self, keys: Collection[str]) -> dict[str, State]:
         """The current files that contain something sealed under one of the keys, by request."""
         request_ids = sorted(await self.ledger.requests_under(keys))
-        looks = (self.execution.state(f"request-{request_id}") for request_id in request_ids)
+        looks = (self.execution.state(stream_of(request_id)) for request_id in request_ids)
         return dict(zip(request_ids, await asyncio.gather(*looks), strict=True))
 
     def _blockers(self, files: Mapping[str, State]) -> tuple[Blocker, ...]:

@@ -73,6 +73,9 @@ def decide(command: Command, state: State) -> Sequence[Event]:
 
 
 def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
+    by_reader = ViewRecord | ExportRecord | PlaceHold | ReleaseHold
+    if isinstance(command, by_reader) and not command.reader.may_see(state.request.agency):
+        raise RecordNotFound
     match command:
         case FileFolio():
             return _and_closed(_file_folio(command, state), state, command)
@@ -81,7 +84,7 @@ def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
         case ViewRecord():
             return _view(command, state)
         case ExportRecord():
-            return _export(command, state)
+            return _export(command)
         case FileDisposal():
             return _file_disposal(command)
         case PlaceHold() | ReleaseHold():
@@ -189,13 +192,10 @@ def _report_missing(command: ReportMissing, state: DesignatedFile) -> list[Event
 
 
 def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
-    reader = command.reader
-    if not reader.may_see(state.request.agency):
-        raise RecordNotFound
     return [
         RecordViewed(
-            by=reader.subject,
-            roles=reader.roles,
+            by=command.reader.subject,
+            roles=command.reader.roles,
             viewed_at=command.at,
             document_id=command.document_id,
             key=_key_of(state, command.document_id),
@@ -208,10 +208,8 @@ def _key_of(state: DesignatedFile, document_id: str | None) -> str | None:
     return next((folio.key for folio in folios), None)
 
 
-def _export(command: ExportRecord, state: DesignatedFile) -> list[Event]:
+def _export(command: ExportRecord) -> list[Event]:
     reader = command.reader
-    if not reader.may_see(state.request.agency):
-        raise RecordNotFound
     return [RecordExported(by=reader.subject, roles=reader.roles, exported_at=command.at)]
 
 
@@ -251,8 +249,6 @@ def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event
         HoldOfAnother: only others hold it, and the reader is no auditor.
     """
     by, holders = command.reader.subject, [one.by for one in state.holds]
-    if not command.reader.may_see(state.request.agency):
-        raise RecordNotFound
     own = by in holders
     if isinstance(command, PlaceHold):
         placed = HoldPlaced(by=by, reason=command.reason, at=command.at, key=state.key)

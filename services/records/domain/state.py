@@ -129,6 +129,11 @@ _HEARD: Final[dict[str, type[Event]]] = {
 }
 
 
+def stream_of(request_id: str) -> str:
+    """The stream of a request's file."""
+    return f"request-{request_id}"
+
+
 def evolve(state: State, event: BaseModel) -> State:
     """The file after `event`."""
     if isinstance(event, FileOpened):
