@@ -1,4 +1,4 @@
-"""Notification over HTTP: what was told, the messages themselves, papers handed over, once more."""
+"""Notification over HTTP: the notices, their messages, papers handed over, and e-mails sent again."""
 
 from typing import Annotated, Any, Final
 
@@ -26,16 +26,13 @@ from bmt.contracts.http.notification import (
     WaitingNotification,
 )
 from bmt.contracts.values import ReplyChannel
-from services.notification import handlers
+from services.notification import handlers, views
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
-from services.notification.views import notices as notices_
-from services.notification.views.notices import Notices, Told
-
-# What commands are answered with: read from their commit alone, so that a replay says the same.
+from services.notification.views import Notices, Told
 
 
 def paper_dispatched(commit: Commit) -> PaperDispatched:
-    """The answer to the command that led to `commit`, a paper's handing over."""
+    """The answer to a hand-over. It depends on the commit alone, as a repeated call requires."""
     (event,) = commit.events
     return PaperDispatched(
         notification_id=event.data["notification_id"],
@@ -49,11 +46,6 @@ def paper_dispatched(commit: Commit) -> PaperDispatched:
     )
 
 
-def resend_accepted(commit: Commit, notification_id: str) -> ResendAccepted:
-    """The answer to the wish to send a message once more; on its way already is as good."""
-    return ResendAccepted(request_id=commit.subject, notification_id=notification_id)
-
-
 IN_ORDER: Final = Paging(tuple[str, str])
 BY_REQUESTED_SERVICE: Final = Paging(tuple[AwareDatetime, str])
 
@@ -62,8 +54,8 @@ Looker = Annotated[Principal, Depends(require("applicant", "administrator", "aud
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 Clerk = Annotated[Principal, Depends(require("administrator", "operator"))]
-WaitingPage = Annotated[PageRequest[notices_.ByRequestedService], Depends(BY_REQUESTED_SERVICE)]
-NoticePage = Annotated[PageRequest[notices_.InOrder], Depends(IN_ORDER)]
+WaitingPage = Annotated[PageRequest[views.ByRequestedService], Depends(BY_REQUESTED_SERVICE)]
+NoticePage = Annotated[PageRequest[views.InOrder], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
 _MESSAGE: Final[dict[int | str, dict[str, Any]]] = {
@@ -80,7 +72,7 @@ def routes(
     documents: DocumentStore,
     clock: Clock,
 ) -> APIRouter:
-    """The calls of notification: everybody their own, by role."""
+    """The calls of notification. What a caller may read depends on the role."""
     routes = api_router(tags=["notification"])
 
     @routes.get(
@@ -89,10 +81,10 @@ def routes(
         responses=problems("not_found"),
     )
     async def notifications(request_id: Id, caller: Looker, page: NoticePage) -> Page[Notification]:
-        last = await notices_.latest(notices, request_id)
+        last = await views.latest(notices, request_id)
         if last is None or not (_may_read(caller, last) or caller.has("operator")):
             raise UnknownRequest
-        found = await notices_.of_request(notices, request_id, page)
+        found = await views.of_request(notices, request_id, page)
         shown = IN_ORDER.page(found, page, key=lambda one: (one.place, one.notification_id))
         items = [one.as_listed() for one in shown.items]
         return Page(items=items, next_cursor=shown.next_cursor)
@@ -105,7 +97,7 @@ def routes(
     )
     async def document(notification_id: Id, caller: Reader) -> StreamingResponse:
         notice = await notices.get(notification_id)
-        last = await notices_.latest(notices, notice.request_id) if notice else None
+        last = await views.latest(notices, notice.request_id) if notice else None
         if notice is None or last is None or not _may_read(caller, last):
             raise UnknownNotice
         if notice.document_id is None:
@@ -130,9 +122,8 @@ def routes(
         notification_id: Id, context: AdministratorsCommand, body: DispatchPaper = _NO_BODY
     ) -> JsonResponse:
         request_id = await _request_of(notification_id)
-        executed = await handlers.dispatch(
-            request_id, notification_id, body.note, context, execution
-        )
+        message = handlers.dispatch(request_id, notification_id, body.note, context)
+        executed = await execution.execute(message)
         return answer(executed, paper_dispatched(executed.commit), 201)
 
     @routes.post(
@@ -144,8 +135,10 @@ def routes(
     )
     async def resend(notification_id: Id, context: ResendersCommand) -> JsonResponse:
         request_id = await _request_of(notification_id)
-        executed = await handlers.resend(request_id, notification_id, context, execution, clock)
-        return answer(executed, resend_accepted(executed.commit, notification_id), 202)
+        message = handlers.resend(request_id, notification_id, context, clock)
+        executed = await execution.execute(message)
+        accepted = ResendAccepted(request_id=request_id, notification_id=notification_id)
+        return answer(executed, accepted, 202)
 
     async def _request_of(notification_id: str) -> str:
         notice = await notices.get(notification_id)
@@ -157,7 +150,7 @@ def routes(
 
 
 def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
-    """The list of what users are to read and do not have yet."""
+    """The list of notices that were not delivered yet."""
     routes = api_router(tags=["notification"])
 
     @routes.get(
@@ -174,21 +167,22 @@ def queue_routes(notices: Notices, work: WorkQueue) -> APIRouter:
     ) -> Page[WaitingNotification]:
         """Administrators see their own agency's, operators all."""
         agency = None if caller.has("operator") else caller.agency
-        statuses = notices_.UNTOLD if status is None else (status,)
-        found = await notices_.found(notices, agency, statuses, channel, page)
+        statuses = views.UNTOLD if status is None else (status,)
+        found = await views.found(notices, agency, statuses, channel, page)
         shown = BY_REQUESTED_SERVICE.page(
             found, page, key=lambda one: (one.wanted_since, one.notification_id)
         )
-        items = await notices_.told(shown.items, work)
+        items = await views.told(shown.items, work)
         return Page(items=items, next_cursor=shown.next_cursor)
 
     return routes
 
 
 def _may_read(caller: Principal, last: Told) -> bool:
-    """Applicants their own, administrators their agency's, auditors their agency's or all.
+    """Applicants may read their own, administrators their agency's, auditors their agency's or all.
 
-    `last` is the request's latest notice: after a correction, whoever the request names then reads all.
+    `last` is the request's latest notice. After a correction, the applicant whom it names may read
+    all of them.
     """
     return (
         (caller.has("applicant") and caller.subject.casefold() == last.account.casefold())

@@ -1,8 +1,8 @@
-"""Makes the e-mails of a whole wave and stores them in one write, before it is decided that they are due.
+"""Makes the e-mails of a whole wave and stores them in one write, before the wave is decided.
 
-So one commit holds a notice and that its message is prepared. A paper takes too long to set for that, and is
-left to a worker; so is an e-mail that cannot be made, or does not fit: its notice is due all the same, and
-holds up no other event.
+So one commit contains both a notice and the fact that its message is prepared. Papers take too long
+to set and are left to a worker. So is an e-mail that cannot be made or does not fit: its notice is
+still due, and no other event is held up.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
-from services.notification.channels.rendered import Render
+from services.notification.channels import Render
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
 from services.notification.domain.events import NoticeDue
@@ -28,22 +28,22 @@ from services.notification.domain.state import OutgoingNotice, State
 from services.notification.wording.composer import (
     Compose,
     Composer,
+    FindOwnWords,
     Kind,
     OwnWords,
-    WordsInForce,
 )
 
 log = structlog.get_logger(__name__)
 
 AT_HAND: Final = 1_000
-"""E-mails that are stored, and kept to be sent without being read again."""
+"""The number of stored e-mails kept in memory until they are sent."""
 AT_HAND_BYTES: Final = 16 * 1024
-"""The largest of them: all are some kilobytes, but for what a person writes into them."""
+"""The size of the largest e-mail kept in memory. Most have a few kilobytes."""
 
 
 @immutable
 class _Made:
-    """A message, and the notice that it is the message of."""
+    """A message and its notice."""
 
     due: NoticeDue
     document: SmallDocument
@@ -53,20 +53,20 @@ def composing(
     execution: Execution[Any, Any],
     documents: DocumentStore,
     composer: Composer,
-    words: WordsInForce,
+    find_words: FindOwnWords,
     render: Render,
     at_hand: LruCache[str, bytes],
 ) -> Complete:
-    """Writes the notices of a wave, and adds their messages to the commands that lead to e-mails.
+    """Composes the notices of a wave, and adds stored e-mails to the commands they belong to.
 
-    `at_hand` takes the messages by document id.
+    `at_hand` receives the messages by document id.
     """
 
     async def complete(
         messages: Sequence[Message[Any]],
     ) -> Sequence[Message[Command] | Exception]:
         kinds = {one.command.kind for one in messages if isinstance(one.command, Compose)}
-        own = await words.of(kinds) if kinds else {}
+        own = await find_words(kinds) if kinds else {}
         written = [_written(one, composer, own) for one in messages]
         telling = [
             one
@@ -95,7 +95,7 @@ def composing(
 def _written(
     message: Message[Any], composer: Composer, own: Mapping[Kind, OwnWords]
 ) -> Message[Command] | Exception:
-    """The message with its notice; why it cannot be written concerns its event alone."""
+    """The message with its notice composed. An error concerns this event alone, and parks it."""
     compose = message.command
     if not isinstance(compose, Compose):
         return message
@@ -111,7 +111,7 @@ def _written(
 async def _made(
     message: Message[Command], states: Mapping[str, State], render: Render
 ) -> Sequence[_Made]:
-    """The messages of what a command leads to, as the stream is known; none where one cannot be made."""
+    """The e-mails that a command leads to on the known state. Empty if one cannot be made."""
     command = message.command
     if not isinstance(command, Acknowledge | Tell):
         return ()
@@ -135,10 +135,10 @@ async def _document(due: NoticeDue, render: Render) -> SmallDocument:
 
 
 async def _stored(documents: DocumentStore, new: Sequence[SmallDocument]) -> bool:
-    """Whether these are durable. False: a worker tries each by itself.
+    """Whether the e-mails are durable. If not, a worker stores each one.
 
     Raises:
-        Unavailable: a part is away; the same again is safe.
+        Unavailable: a part is down; the wave may be repeated.
     """
     try:
         await documents.put_small(new)

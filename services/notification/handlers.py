@@ -1,11 +1,11 @@
-"""What notification does about each event heard and each call: one verb each."""
+"""What notification does about each consumed event and each call."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import (
@@ -22,15 +22,19 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Submitter
 from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
-from services.notification.domain.failures import TellOfFailure
+from services.notification.domain.events import Step
 from services.notification.domain.notice import Notice
-from services.notification.domain.notification_policy import notification_policy_of
-from services.notification.domain.waits import AwaitStep
+from services.notification.domain.notification_policy import (
+    NotificationPolicy,
+    notification_policy_of,
+)
+from services.notification.domain.office import AwaitStep, TellOfFailure
+from services.notification.domain.state import stream_of
 from services.notification.wording.composer import Compose, readable
 
 
 async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) -> Message[Compose]:
-    """A request was received: its applicant is told so."""
+    """Send the applicant an acknowledgement of the request."""
     request, thread = incoming.data.request, incoming.data.email_message_id
     return _composed(
         incoming,
@@ -41,27 +45,23 @@ async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) ->
     )
 
 
-async def tell_of_rejection(incoming: IncomingEvent[Rejected], clock: Clock) -> Message[Compose]:
-    """It was rejected: the applicant is told why."""
-    return _told(incoming, "rejected", clock, reason=readable(incoming.data.reason))
-
-
-async def tell_of_return(
-    incoming: IncomingEvent[ReturnedForCorrection], clock: Clock
+async def tell_of_decision(
+    incoming: IncomingEvent[Rejected | ReturnedForCorrection | Withdrawn], clock: Clock
 ) -> Message[Compose]:
-    """It needs a correction: the applicant is told which."""
-    return _told(incoming, "returned", clock, reason=readable(incoming.data.reason))
-
-
-async def tell_of_withdrawal(incoming: IncomingEvent[Withdrawn], clock: Clock) -> Message[Compose]:
-    """It was withdrawn in time: the applicant is told that nothing more will come of it."""
-    return _told(incoming, "withdrawn", clock)
+    """Send the applicant a decision other than an approval, with its reason."""
+    match incoming.data:
+        case Withdrawn():
+            return _told(incoming, "withdrawn", clock)
+        case ReturnedForCorrection(reason=reason):
+            return _told(incoming, "returned", clock, reason=readable(reason))
+        case Rejected(reason=reason):
+            return _told(incoming, "rejected", clock, reason=readable(reason))
 
 
 async def tell_of_configuration(
     incoming: IncomingEvent[Configured], clock: Clock
 ) -> Message[Compose]:
-    """It is in force: the applicant is told what can be used now, or that the service ended."""
+    """Send the applicant what is now in force, or that the service ended."""
     if incoming.data.request.kind == "termination":
         return _told(incoming, "terminated", clock)
     effective = incoming.data.effective
@@ -78,76 +78,51 @@ async def tell_of_configuration(
 async def await_decision(
     incoming: IncomingEvent[ReviewOpened], agencies: Agencies
 ) -> Message[Command] | None:
-    """It stands on the worklist: the office is reminded of it in time, where it wants to be."""
-    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
-    if not notification_policy.reminds:
-        return None
-    due_at = incoming.data.due_at
-    remind_at = notification_policy.remind_at(incoming.time, due_at)
-    command = AwaitStep(incoming.data.request, "decide", remind_at, due_at)
-    return incoming.to_command(_stream(incoming.subject), command)
+    """Await the decision, if the office has an address for reminders."""
+    policy = notification_policy_of(incoming.data.request.agency, agencies)
+    return _awaited(incoming, "decide", policy, incoming.time, incoming.data.due_at)
 
 
 async def await_configuration(
     incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[Command] | None:
-    """It is decided, and has to be configured: the charter's days begin anew."""
-    notification_policy = notification_policy_of(incoming.data.request.agency, agencies)
-    if not notification_policy.reminds:
-        return None
+    """Await the configuration. The charter counts its days from the decision."""
+    policy = notification_policy_of(incoming.data.request.agency, agencies)
     decided_at = incoming.data.decided_at
-    due_at = notification_policy.configured_by(decided_at)
-    remind_at = notification_policy.remind_at(decided_at, due_at)
-    command = AwaitStep(incoming.data.request, "configure", remind_at, due_at)
-    return incoming.to_command(_stream(incoming.subject), command)
+    due_at = policy.configured_by(decided_at)
+    return _awaited(incoming, "configure", policy, decided_at, due_at)
 
 
 async def tell_office_of_failure(
     incoming: IncomingEvent[ConfigurationFailed], agencies: Agencies
 ) -> Message[Command] | None:
-    """The configuration failed and waits for a person: the office is told, where it has an address."""
+    """Report a failed configuration to the office, if it has an address."""
     failed = incoming.data
     if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
         return None
     command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
-    return incoming.to_command(_stream(incoming.subject), command)
+    return incoming.to_command(stream_of(incoming.subject), command)
 
 
-async def dispatch(
-    request_id: str,
-    notification_id: str,
-    note: str | None,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-) -> Executed:
-    """An administrator says that a paper was handed over.
-
-    Raises:
-        Refused: as the decider says.
-    """
+def dispatch(
+    request_id: str, notification_id: str, note: str | None, context: CommandContext
+) -> Message[Command]:
+    """Record that an administrator handed a paper over."""
     by = Submitter(subject=context.principal.subject, role="administrator")
     command = Dispatch(notification_id, context.principal.agency, by, note)
-    return await execution.execute(_called(request_id, context, command))
+    return from_call(stream_of(request_id), context, command)
 
 
-async def resend(
-    request_id: str,
-    notification_id: str,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    clock: Clock,
-) -> Executed:
-    """An administrator or an operator wants the same e-mail to be sent once more.
-
-    Raises:
-        Refused: as the decider says.
-    """
+def resend(
+    request_id: str, notification_id: str, context: CommandContext, clock: Clock
+) -> Message[Command]:
+    """Send the same e-mail again, for an administrator or an operator."""
     caller = context.principal
     role = "operator" if caller.has("operator") else "administrator"
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
-    return await execution.execute(_called(request_id, context, command))
+    return from_call(stream_of(request_id), context, command)
 
 
 def _told(
@@ -164,19 +139,25 @@ def _composed(
     **details: Any,
 ) -> Message[Compose]:
     return incoming.to_command(
-        _stream(incoming.subject), Compose(incoming, about, command, details)
+        stream_of(incoming.subject), Compose(incoming, about, command, details)
     )
 
 
-def _called(request_id: str, context: CommandContext, command: Command) -> Message[Command]:
-    return Message(
-        stream=_stream(request_id),
-        causation=context.causation,
-        fingerprint=context.fingerprint,
-        command=command,
-        traceparent=context.traceparent,
-    )
+def _awaited(
+    incoming: IncomingEvent[RequestEvent],
+    step: Step,
+    policy: NotificationPolicy,
+    since: datetime,
+    due_at: datetime,
+) -> Message[Command] | None:
+    if not policy.reminds:
+        return None
+    remind_at = policy.remind_at(since, due_at)
+    command = AwaitStep(incoming.data.request, step, remind_at, due_at)
+    return incoming.to_command(stream_of(incoming.subject), command)
 
 
-def _stream(request_id: str) -> str:
-    return f"request-{request_id}"
+def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:
+    """The command of an HTTP call, with the identity of its idempotency key."""
+    identity = (context.causation, context.fingerprint)
+    return Message(stream, *identity, command, context.traceparent)

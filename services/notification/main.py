@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -16,28 +17,32 @@ from bmt.chassis.work.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, worker
-from services.notification.channels import email
-from services.notification.channels.paper import Press
-from services.notification.channels.rendered import Render
+from services.notification import api, templates, worker
+from services.notification.channels import Render, email, paper
 from services.notification.channels.smtp import SmtpPost
-from services.notification.channels.status_link import telling_code
+from services.notification.channels.status_link import render_with_code
 from services.notification.composing import AT_HAND, composing
 from services.notification.domain import DECIDER, STREAMS
 from services.notification.domain.events import PRIVATE
-from services.notification.reminding import Reminders, reminding, telling_of_failures
+from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
-from services.notification.templates import api as templates_api
-from services.notification.templates.desk import TemplateDesk
-from services.notification.views.notices import NOTICES, overdue
-from services.notification.views.templates import TEMPLATES, SavedWords
-from services.notification.views.work import FAILURES, PREPARE, REMIND, SMTP, work_of
+from services.notification.views import (
+    FAILURES,
+    NOTICES,
+    PREPARE,
+    REMIND,
+    SMTP,
+    TEMPLATES,
+    overdue,
+    own_words,
+    work_of,
+)
 from services.notification.wording.composer import Composer
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, inside the running event loop; nothing connects before the lifespan.
+    """The service, inside the running event loop. Nothing connects before the lifespan.
 
     Raises:
         AgenciesFileWrong: the agencies' rules cannot be used.
@@ -52,7 +57,7 @@ def build(settings: Settings) -> FastAPI:
         dead_letters=topics.DEAD_LETTERS,
     )
     notices = builder.view(NOTICES)
-    templates = builder.view(TEMPLATES)
+    saved = builder.view(TEMPLATES)
     renders = _renders(settings)
     at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
     _work(builder, settings, agencies, renders, at_hand)
@@ -64,7 +69,7 @@ def build(settings: Settings) -> FastAPI:
             builder.execution,
             builder.documents,
             composer,
-            SavedWords(templates),
+            partial(own_words, saved),
             renders["email"],
             at_hand,
         ),
@@ -83,8 +88,8 @@ def build(settings: Settings) -> FastAPI:
         routers=[
             api.routes(builder.execution, notices, builder.documents, clock.now),
             api.queue_routes(notices, builder.work),
-            templates_api.routes(
-                TemplateDesk(builder.execution, templates, composer, agencies, clock.now),
+            templates.routes(
+                templates.TemplateDesk(builder.execution, saved, composer, agencies, clock.now),
                 renders,
             ),
         ],
@@ -92,17 +97,18 @@ def build(settings: Settings) -> FastAPI:
 
 
 def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
-    """How a notice becomes a message, by channel."""
-    press = Press()
+    """The functions that make a message of a notice, by channel."""
     renders: Mapping[ReplyChannel, Render] = {
-        "email": email.rendering(settings.smtp_sender),
-        "letter": press.rendering("letter"),
-        "memo": press.rendering("memo"),
-        "form": press.rendering("form"),
+        "email": partial(email.render, settings.smtp_sender),
+        "letter": partial(paper.render, "letter"),
+        "memo": partial(paper.render, "memo"),
+        "form": partial(paper.render, "form"),
     }
     if settings.status_page_url and settings.status_code_key:
         page, key = settings.status_page_url, settings.status_code_key.get_secret_value()
-        renders = {name: telling_code(render, page, key) for name, render in renders.items()}
+        renders = {
+            name: partial(render_with_code, render, page, key) for name, render in renders.items()
+        }
     return renders
 
 
@@ -113,7 +119,7 @@ def _work(
     renders: Mapping[ReplyChannel, Render],
     at_hand: LruCache[str, bytes],
 ) -> None:
-    """Composing, sending and reminding: each by workers of its own, so that none holds up another."""
+    """The workers that compose, send and remind. Each kind has its own, so none delays another."""
     execution, documents = builder.execution, builder.documents
     post = SmtpPost(settings, builder.registry)
     sender = worker.Sender(
@@ -125,19 +131,16 @@ def _work(
         at_hand,
         settings.smtp_concurrency,
     )
-    reminders = Reminders(settings.smtp_sender, settings.console_url)
+    offices = OfficeMail(
+        execution, agencies, post, clock.now, settings.smtp_sender, settings.console_url
+    )
     builder.works_on(
         work_of,
         [
             builder.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
             builder.worker(SMTP, together(sender.perform)),
-            builder.worker(
-                REMIND, each(reminding(execution, agencies, reminders, post, clock.now), at_once=2)
-            ),
-            builder.worker(
-                FAILURES,
-                each(telling_of_failures(execution, agencies, reminders, post), at_once=2),
-            ),
+            builder.worker(REMIND, each(offices.remind, at_once=2)),
+            builder.worker(FAILURES, each(offices.report_failure, at_once=2)),
         ],
     )
 

@@ -1,4 +1,4 @@
-"""What notification must be told beyond what every service is: where mail goes, and how."""
+"""The settings of notification: the mail server, and the addresses that messages link to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,11 +86,10 @@ class Settings(ServiceSettings):
         return self
 
     def not_encrypted(self) -> Sequence[str]:
-        """As of every service, and mail: whoever stands between can take an offer of STARTTLS away."""
+        """An attacker can remove an offer of STARTTLS, so `if-offered` counts too."""
         in_the_open = self.smtp_security in ("if-offered", "none")
         return [*super().not_encrypted(), *(["BMT_SMTP_SECURITY"] if in_the_open else [])]
 
     @property
     def mail_domain(self) -> str:
-        """The domain of the sender's address."""
         return self.smtp_sender.rpartition("@")[2]

@@ -1,7 +1,6 @@
-"""What notification hears, and what it does about it.
+"""The events that notification consumes, with their handlers.
 
-Approval alone is no news for the applicant: what follows is (`Configured`). The office is reminded of what
-the client charter promises, and told of what failed.
+An approval alone sends nothing to the applicant; `Configured` does.
 """
 
 from typing import Final
@@ -26,9 +25,9 @@ TABLE: Final[Table] = {
     RequestReceived: handlers.acknowledge,
     ReviewOpened: handlers.await_decision,
     Approved: handlers.await_configuration,
-    Rejected: handlers.tell_of_rejection,
-    ReturnedForCorrection: handlers.tell_of_return,
-    Withdrawn: handlers.tell_of_withdrawal,
+    Rejected: handlers.tell_of_decision,
+    ReturnedForCorrection: handlers.tell_of_decision,
+    Withdrawn: handlers.tell_of_decision,
     Configured: handlers.tell_of_configuration,
     ConfigurationFailed: handlers.tell_office_of_failure,
 }

@@ -1,4 +1,4 @@
-"""Prepares the messages that were promised, and sends the e-mails among them."""
+"""Composes the messages that are due, and sends the e-mails."""
 
 import asyncio
 import random
@@ -19,22 +19,22 @@ from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
-from services.notification.channels.rendered import Render
-from services.notification.channels.smtp import MailPutOff, MailRefused, Post
+from services.notification.channels import Render
+from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.domain.commands import (
     Command,
     RecordPrepared,
     RecordRefused,
     RecordSent,
 )
-from services.notification.domain.state import OutgoingNotice
-from services.notification.views.work import notice_of, sending_of
+from services.notification.domain.state import OutgoingNotice, stream_of
+from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
 
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
 RECORD_EVERY_SECONDS: Final = 0.05
-"""While others of a list are still being sent."""
+"""How often results are recorded while other messages of a list are still being sent."""
 _OUTCOMES: Final[Mapping[type[Command], str]] = {RecordSent: "sent", RecordRefused: "refused"}
 BEHIND_ANOTHER: Final = "an earlier message of this request goes first"
 
@@ -44,10 +44,10 @@ def preparing(
     documents: DocumentStore,
     renders: Mapping[ReplyChannel, Render],
 ) -> Perform:
-    """The work of composing a message and storing it, a request's in order."""
+    """The work of composing and storing a message, in the order of its request."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.known_state(_stream(item))
+        state = await execution.known_state(stream_of(item.subject))
         outgoing = state.outgoing_notices[notice_of(item)]
         if outgoing.status != "due":
             return Done()
@@ -62,7 +62,7 @@ def preparing(
             )
         command = RecordPrepared(notice_of(item), stored.document_id)
         crash_points.reached("notification.worker.stored")
-        await execution.execute(_message(item, "prepared", command))
+        await execution.execute(from_work(item, "prepared", command))
         crash_points.reached("notification.worker.prepared")
         return Done()
 
@@ -71,33 +71,29 @@ def preparing(
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends stored messages, a request's in order.
+    """Sends stored messages, in the order of each request.
 
-    So many are sent at once, and what the mail server said meanwhile is recorded together.
+    Results that arrive while other messages are being sent are recorded in one write.
 
     Attributes:
-        execution: knows the notices, and records what came of them.
-        documents: where the messages are stored.
-        post: takes them to the mail server.
-        give_up_after: how long a message is tried that is put off.
-        clock: tells the time.
-        at_hand: messages that need not be read.
-        at_once: how many are sent at a time.
+        give_up_after: how long a message is retried that the server puts off.
+        at_hand: the messages kept in memory, by document id.
+        at_once: how many messages are sent at the same time.
     """
 
     execution: Execution[Any, Any]
     documents: DocumentStore
-    post: Post
+    post: SmtpPost
     give_up_after: timedelta
     clock: Clock
     at_hand: LruCache[str, bytes]
     at_once: int
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        states = await self.execution.known_states({_stream(item) for item in items})
+        states = await self.execution.known_states({stream_of(item.subject) for item in items})
         ready: list[tuple[WorkItem, OutgoingNotice]] = []
         for item in items:
-            state = states[_stream(item)]
+            state = states[stream_of(item.subject)]
             outgoing = state.outgoing_notices[notice_of(item)]
             if outgoing.sending != sending_of(item):
                 settle(item, Done())
@@ -133,7 +129,7 @@ class Sender:
                 await self._record(some, settle)
 
     async def _send(self, item: WorkItem, outgoing: OutgoingNotice) -> Command | Later:
-        document_id = str(outgoing.document_id)  # it was prepared, so it has one
+        document_id = str(outgoing.document_id)  # a prepared notice has a document
         content = self.at_hand.get(document_id)
         if content is None:
             content = await self.documents.read(document_id)
@@ -160,12 +156,14 @@ class Sender:
     async def _record(self, answered: Sequence[tuple[WorkItem, Command]], settle: Settle) -> None:
         if not answered:
             return
-        messages = [_message(item, _OUTCOMES[type(command)], command) for item, command in answered]
+        messages = [
+            from_work(item, _OUTCOMES[type(command)], command) for item, command in answered
+        ]
         results: Sequence[object]
         try:
             results = await self.execution.execute_many(messages)
         except Unavailable as error:
-            # Those that are being sent are not to be torn from the mail server's answer.
+            # Raising here would cancel messages that are being sent, and lose the server's answers.
             results = [error] * len(messages)
         for (item, command), result in zip(answered, results, strict=True):
             if isinstance(command, RecordSent):
@@ -176,15 +174,12 @@ class Sender:
 
 
 def patience(attempts: int) -> float:
-    """Seconds before a message that was put off is tried again: doubling, at most 15 minutes."""
+    """Seconds until a message that was put off is tried again: doubling, at most 15 minutes."""
     ceiling = min(LONGEST_PUT_OFF_SECONDS, 2.0 ** min(attempts - 1, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter
 
 
-def _message(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
+def from_work(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
+    """The command that records the result of a piece of work, once however often it is performed."""
     causation = f"work:{item.id}:{outcome}"
-    return Message(_stream(item), causation, causation, command)
-
-
-def _stream(item: WorkItem) -> str:
-    return f"request-{item.subject}"
+    return Message(stream_of(item.subject), causation, causation, command)

@@ -1,4 +1,4 @@
-"""Files and documents over HTTP: auditors read all agencies' (or their own), administrators their own."""
+"""Files and documents over HTTP, for auditors and for the agency's administrators."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -15,9 +15,8 @@ from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
-from services.records.access import reader_of
 from services.records.as_of import Day, Past, begins, ends
-from services.records.audited_queries import AuditedQueries, Criteria, FilesPage
+from services.records.audited_queries import AuditedQueries, Criteria, FilesPage, reader_of
 from services.records.bundle import export
 from services.records.bundle.export import Exporter, archive
 from services.records.time_machine import Until, missing
@@ -35,7 +34,7 @@ _ONE_OF_BOTH: Final = "Give a time or a version, not both."
 
 
 class BothGiven(Refused):
-    """A time and a version were given."""
+    """A time and a version were both given."""
 
     problem = "validation_failed"
 

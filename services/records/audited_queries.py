@@ -1,4 +1,4 @@
-"""Where files are read: who reads what is remembered in the file itself, before it is shown."""
+"""Reads files. Each access is recorded in the file before anything is shown."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
@@ -23,23 +24,21 @@ from bmt.contracts.values import Status
 from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
-from services.records.domain.state import DesignatedFile
+from services.records.domain.state import DesignatedFile, stream_of
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
 from services.records.views import FileEntry, asked
 
-# What changed in a file's state between two moments: pure, over the states as the time machine tells them.
-
 
 def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:
-    """Each field that differs, by its JSON pointer (RFC 6901); None: there was no file yet."""
+    """Each field that differs, by JSON pointer (RFC 6901). `before` may not exist yet."""
     first = {} if before is None else before.model_dump(mode="json")
     yield from _differences("", first, after.model_dump(mode="json"))
 
 
 def _differences(pointer: str, before: Any, after: Any) -> Iterator[StateChange]:
-    """Objects field by field; a list is one value."""
+    """Compares objects field by field. A list counts as one value."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in dict.fromkeys((*before, *after)):
             yield from _differences(f"{pointer}/{name}", before.get(name), after.get(name))
@@ -48,19 +47,18 @@ def _differences(pointer: str, before: Any, after: Any) -> Iterator[StateChange]
 
 
 LOOKED_INTO: Final = 10
-"""Files of one document that are tried for its bytes, which some may have been disposed of."""
+"""The number of files tried for the bytes of one document. Some files may have been disposed of."""
 
 FilesPage = PageRequest[tuple[datetime, str]]
-"""Files are listed by when their requests were received, the newest first, then by id."""
+"""The sort key of files: `received_at`, newest first, then the request id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What is searched for; all that is given must hold.
+    """Search criteria. All that are given must match.
 
     Attributes:
-        text: words that the file's reference, account, name, file number, justification or documents have.
-        agency: whose files.
+        text: words of the reference, account, name, file number, justification or document names.
         status: of the request.
         since: received at this moment or later.
         before: received before this moment.
@@ -73,38 +71,31 @@ class Criteria:
     before: datetime | None = None
 
     def told(self) -> dict[str, str]:
-        """What is given, for the record of the search."""
+        """The given criteria, as recorded with the search."""
         moments = {"since": self.since, "before": self.before}
         given = {"text": self.text, "agency": self.agency, "status": self.status}
         told = {name: str(value) for name, value in given.items() if value is not None}
         return told | {name: rfc3339(at) for name, at in moments.items() if at is not None}
 
 
+@dataclass(frozen=True, slots=True)
 class AuditedQueries:
-    """Shows files to those who may see them."""
+    """Shows files to the readers who may see them."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        files: ViewProjection[FileEntry],
-        ledger: Leaves,
-        folios: SealedFolios,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._files = files
-        self._ledger = ledger
-        self._folios = folios
-        self._clock = clock
+    execution: Execution[Any, Any]
+    files: ViewProjection[FileEntry]
+    ledger: Leaves
+    folios: SealedFolios
+    clock: Clock
 
     async def record(self, reader: Reader, request_id: str, until: Until) -> Record:
         """A file, now or as it was.
 
         Raises:
-            RecordNotFound: there is none that this reader may see, or there was none then.
+            RecordNotFound: there is no file for this reader, or there was none then.
         """
         file = await self.viewed(reader, request_id)
-        return record(request_id, file, await self._ledger.opened(request_id), until)
+        return record(request_id, file, await self.ledger.opened(request_id), until)
 
     async def changes(
         self, reader: Reader, request_id: str, first: Until, second: Until
@@ -112,10 +103,11 @@ class AuditedQueries:
         """What happened between two moments.
 
         Raises:
-            RecordNotFound: there is no file that this reader may see, or there was none at the second one.
+            RecordNotFound: there is no file for this reader, or there was none at the second
+                moment.
         """
         file = await self.viewed(reader, request_id)
-        leaves = await self._ledger.opened(request_id)
+        leaves = await self.ledger.opened(request_id)
         after = record(request_id, file, leaves, second)
         try:
             before = record(request_id, file, leaves, first)
@@ -133,8 +125,8 @@ class AuditedQueries:
     async def search(
         self, reader: Reader, criteria: Criteria, page: FilesPage
     ) -> Sequence[FileEntry]:
-        """The files of a page and the one after, of those that this reader may see."""
-        found = await self._files.find(_query(reader, criteria, page))
+        """The files of a page and the one after it, of those that this reader may see."""
+        found = await self.files.find(_query(reader, criteria, page))
         agency = reader.agency if reader.agency is not None else criteria.agency
         await self.remember(reader, agency, criteria.told(), min(len(found), page.limit))
         return found
@@ -142,10 +134,10 @@ class AuditedQueries:
     async def remember(
         self, reader: Reader, agency: str | None, criteria: Mapping[str, str], found: int
     ) -> None:
-        """That somebody looked through files, for what, and how many there were."""
-        note = NoteSearch(reader, agency, criteria, found, self._clock())
-        # A stream of its own: nothing has to be loaded to add to it.
-        await self._execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
+        """Record a search: who searched, for what, and how many files were found."""
+        note = NoteSearch(reader, agency, criteria, found, self.clock())
+        # A new stream: nothing has to be loaded before appending to it.
+        await self.execution.execute(_message(f"search-{ids.new_id()}", note, begins=True))
 
     async def document(
         self, reader: Reader, document_id: str
@@ -153,58 +145,56 @@ class AuditedQueries:
         """A document as it was filed, and its bytes.
 
         Raises:
-            RecordNotFound: no file that this reader may see holds it, or holds it still.
+            RecordNotFound: no file of this reader contains it, or it was disposed of.
         """
         agency = {} if reader.agency is None else {"agency": reader.agency}
         holding = Query(equal={"document_ids": document_id, **agency}, limit=LOOKED_INTO)
-        for entry in await self._files.find(holding):
-            view = ViewRecord(reader, self._clock(), document_id)
-            file = await self._view(entry.request_id, view)
+        for entry in await self.files.find(holding):
+            view = ViewRecord(reader, self.clock(), document_id)
+            file = await self._recorded(entry.request_id, view)
             folio = _folio(file, document_id)
             with suppress(DocumentUnknown):
-                return folio, await self._folios.open(name_of(folio))
+                return folio, await self.folios.open(name_of(folio))
         raise RecordNotFound
 
     async def file(self, reader: Reader, request_id: str) -> DesignatedFile:
-        """A file as it stands, for what leads to showing it: nothing is remembered of this.
+        """The current file. This access is not recorded: it must lead to one that is.
 
         Raises:
-            RecordNotFound: there is none that this reader may see.
+            RecordNotFound: there is no file for this reader.
         """
-        file = await self._execution.state(f"request-{request_id}")
+        file = await self.execution.state(stream_of(request_id))
         if not isinstance(file, DesignatedFile) or not reader.may_see(file.request.agency):
             raise RecordNotFound
         return file
 
     async def exported(self, reader: Reader, request_id: str) -> DesignatedFile:
-        """A file as it stands, which is taken away whole: that is remembered first.
+        """The current file, after recording its export.
 
         Raises:
-            RecordNotFound: there is none that this reader may see.
+            RecordNotFound: there is no file for this reader.
         """
-        command = ExportRecord(reader, self._clock())
-        await self._execution.execute(_message(f"request-{request_id}", command))
-        return await self.file(reader, request_id)
+        return await self._recorded(request_id, ExportRecord(reader, self.clock()))
 
     async def viewed(self, reader: Reader, request_id: str) -> DesignatedFile:
-        """A file as it stands, which is shown: that is remembered first.
+        """The current file, after recording the access.
 
         Raises:
-            RecordNotFound: there is none that this reader may see.
+            RecordNotFound: there is no file for this reader.
         """
-        return await self._view(request_id, ViewRecord(reader, self._clock()))
+        return await self._recorded(request_id, ViewRecord(reader, self.clock()))
 
-    async def _view(self, request_id: str, view: ViewRecord) -> DesignatedFile:
-        stream = f"request-{request_id}"
-        await self._execution.execute(_message(stream, view))
-        file = await self._execution.state(stream)
+    async def _recorded(self, request_id: str, access: ViewRecord | ExportRecord) -> DesignatedFile:
+        stream = stream_of(request_id)
+        await self.execution.execute(_message(stream, access))
+        file = await self.execution.state(stream)
         if not isinstance(file, DesignatedFile):
             raise RecordNotFound
         return file
 
 
 def _message(stream: str, command: Command, *, begins: bool = False) -> Message[Command]:
-    """Reading has no Idempotency-Key: each time is a time of its own."""
+    """Reading has no Idempotency-Key. Each access counts."""
     causation = f"read:{ids.new_id()}"
     traceparent = tracing.current.get()
     return Message(stream, causation, causation, command, traceparent, begins_stream=begins)
@@ -230,3 +220,11 @@ def _query(reader: Reader, criteria: Criteria, page: FilesPage) -> Query:
 
 def _folio(file: DesignatedFile, document_id: str) -> FolioFiled:
     return next(folio for folio in file.folios if folio.document_id == document_id)
+
+
+def reader_of(caller: Principal) -> Reader:
+    """Auditors without an agency see all files, everybody else those of the own agency."""
+    everywhere = caller.has("auditor") and not caller.agency
+    return Reader(
+        caller.subject, tuple(sorted(caller.roles)), None if everywhere else caller.agency
+    )

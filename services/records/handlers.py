@@ -1,8 +1,8 @@
-"""What records does with the events of a wave: they stand in the ledger first, then in their files."""
+"""Files the events of a wave: first in the ledger, then in their files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused
@@ -14,27 +14,13 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 from services.records.domain.commands import Command, FileEvent
+from services.records.domain.state import stream_of
 from services.records.ledger.canonical import NotCanonical
+from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry, Leaf, entry_of
-from services.records.ledger.leaves import Added
+from services.records.ledger.leaves import Leaves
 
 ANOTHER_EVENT: Final = "another event was filed under this id"
-
-
-class Ledger(Protocol):
-    """Where events become leaves."""
-
-    async def add_all(self, entries: Sequence[Entry]) -> Sequence[Added]:
-        """The leaf of each event, durable; the same one when the event comes again."""
-        ...
-
-
-class Register(Protocol):
-    """Where requests get their file numbers."""
-
-    async def of(self, requests: Mapping[str, str]) -> Mapping[str, str]:
-        """The number of each of these requests, whose agencies are given, once for ever."""
-        ...
 
 
 @immutable
@@ -49,8 +35,8 @@ async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEven
     """File the event.
 
     Raises:
-        DeadLetter: it can never be filed: it has no canonical form, or says two things about whom it
-            concerns.
+        DeadLetter: the event can never be filed: it has no canonical form, or its subject is not
+            its request.
     """
     request = incoming.data.request
     if incoming.subject != request.request_id:
@@ -59,11 +45,11 @@ async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEven
         entry = entry_of(incoming)
     except NotCanonical as error:
         raise DeadLetter("malformed", str(error)) from None
-    return incoming.to_command(f"request-{request.request_id}", EnterEvent(incoming, entry))
+    return incoming.to_command(stream_of(request.request_id), EnterEvent(incoming, entry))
 
 
-def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
-    """Makes leaves of a wave's events, and gives their requests file numbers."""
+def entering(ledger: Leaves, register: FileNumbers, clock: Clock) -> Complete:
+    """Adds a wave's events to the ledger, and assigns file numbers to their requests."""
 
     async def complete(
         messages: Sequence[Message[EnterEvent]],
@@ -71,7 +57,7 @@ def entering(ledger: Ledger, register: Register, clock: Clock) -> Complete:
         leaves = await ledger.add_all([one.command.entry for one in messages])
         crash_points.reached("records.handlers.leaf_added")
         requests = [one.command.incoming.data.request for one in messages]
-        # What has no leaf gets no number: the register has no gap, and names no empty file.
+        # Only requests with a leaf get a number, so the register has no gap and no empty file.
         numbers = await register.of(
             {
                 request.request_id: request.agency

@@ -1,4 +1,4 @@
-"""Puts records together and runs it."""
+"""Records' composition root: `python -m services.records.main`."""
 
 from datetime import timedelta
 
@@ -17,32 +17,28 @@ from services.records.bundle.export import Exporter
 from services.records.bundle.paper import RecordPaper
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
-from services.records.conformance.forms import Forms
 from services.records.disposal import api as disposal_api
-from services.records.disposal.disposing import disposing
-from services.records.disposal.office import Office
-from services.records.disposal.view import DISPOSALS
+from services.records.disposal.disposing import DisposalService
 from services.records.domain.events import PRIVATE
 from services.records.handlers import entering
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
-from services.records.ledger.leaves import Leaves
-from services.records.ledger.measure import measuring
-from services.records.pages.site import site
+from services.records.ledger.leaves import Leaves, measuring
+from services.records.pages.api import site
 from services.records.sealing.keys import PersonKeys, master_keys
-from services.records.sealing.leaf_seals import LeafSeals
 from services.records.sealing.sealed_event_store import SealedEventStore
 from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
 from services.records.subscriptions import TABLE
-from services.records.tree import api as tree_api
-from services.records.tree import measure as tree_measure
+from services.records.tree import checkpoints as checkpoints_
+from services.records.tree import reading
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
 from services.records.tree.sequencer import Lease, Sequencer
 from services.records.tree.tree_store import TreeStore
 from services.records.tree.unsequenced import Unsequenced
+from services.records.views import DISPOSALS
 from services.records.worker import filing
 
 
@@ -62,7 +58,7 @@ def build(settings: Settings) -> FastAPI:
         client=client,
         around_store=lambda store: SealedEventStore(store, people),
     )
-    ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, LeafSeals(people))
+    ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, people)
     numbers = FileNumbers(builder.database[file_numbers.COLLECTION], settings.file_series)
     folios = SealedFolios(builder.database, people)
     for store in (people, ledger, numbers, folios):
@@ -77,11 +73,10 @@ def build(settings: Settings) -> FastAPI:
         clock.now,
     )
     agencies = register.read(settings.agencies_file)
-    office = Office(builder.execution, ledger, people, agencies, clock.now)
-    dispose = disposing(builder.execution, office, ledger, people, clock.now)
+    disposal = DisposalService(builder.execution, ledger, people, agencies, clock.now)
     workers = [
         builder.worker(views.FOLIOS, each(perform)),
-        builder.worker(views.DISPOSAL, each(dispose, at_once=1)),
+        builder.worker(views.DISPOSAL, each(disposal.perform, at_once=1)),
     ]
     builder.works_on(views.work_of, workers)
     disposals = builder.view(DISPOSALS)
@@ -94,16 +89,15 @@ def build(settings: Settings) -> FastAPI:
     paper = RecordPaper(settings.public_url, signer)
     exporter = Exporter(room, ledger, tree, sequencer, folios, signer, paper, clock.now)
     examination = Examination(room, files, ledger, agencies, clock.now)
-    forms = Forms(agencies)
     return builder.app(
         title="BMT records",
         description=records.__doc__ or "",
         routers=[
             api.routes(room, exporter),
-            disposal_api.routes(office, disposals),
-            conformance_api.routes(examination, forms),
-            tree_api.routes(tree, signer),
-            site(settings, builder, room, exporter, examination, forms, signer, agencies),
+            disposal_api.routes(disposal, disposals),
+            conformance_api.routes(examination, agencies),
+            reading.routes(tree, signer),
+            site(settings, builder, room, exporter, examination, signer, agencies),
         ],
     )
 
@@ -111,7 +105,7 @@ def build(settings: Settings) -> FastAPI:
 def _tree(
     builder: ServiceBuilder, settings: Settings, ledger: Leaves, signer: Signer
 ) -> tuple[TreeReading, Sequencer]:
-    """The tree over the ledger, grown beside all else that the service does."""
+    """The tree over the ledger, with the sequencer that extends it in the background."""
     database = builder.database
     queue, tree, signed = Unsequenced(database), TreeStore(database), Checkpoints(database)
     sequencer = Sequencer(
@@ -129,7 +123,7 @@ def _tree(
     builder.prepares(tree.prepare)
     builder.projects(queue)
     builder.runs(sequencer.run)
-    builder.samples(tree_measure.measuring(signed, builder.registry, clock.now))
+    builder.samples(checkpoints_.measuring(signed, builder.registry, clock.now))
     builder.closes(sequencer.close)
     return TreeReading(tree, signed), sequencer
 

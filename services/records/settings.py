@@ -1,4 +1,4 @@
-"""What records must be told beyond what every service with pages is."""
+"""The settings of records, beyond those of every service with pages."""
 
 from pydantic import Field, SecretStr, field_validator
 

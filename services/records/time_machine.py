@@ -1,4 +1,4 @@
-"""A file as it was at a moment or version: told again from its events up to then, and from nothing else."""
+"""A file as it was at a moment or a version, rebuilt from its events up to then alone."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +38,7 @@ from bmt.contracts.values import BY_HAND
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
-from services.records.sealing.leaf_seals import OpenLeaf
-
-# What was so of a request, folded from the events of its file.
+from services.records.ledger.leaf import OpenLeaf
 
 _HEARD: Final = Vocabulary(model for topic in topics.PUBLIC for model in topics.EVENTS[topic])
 
@@ -63,17 +61,17 @@ Told = tuple[RequestEvent, datetime]
 def state_of(
     request: RequestFacts, events: Iterable[Mapping[str, Any]], filed_at: datetime | None
 ) -> RecordState:
-    """The state after `events`, each a CloudEvent as the ledger keeps it, in any order.
+    """The state after `events`, each a CloudEvent as in the ledger, in any order.
 
     Args:
-        request: the facts, where no RequestReceived tells them.
+        request: the facts, for when no RequestReceived has them.
         events: of one request.
         filed_at: when the file was complete, if it was.
     """
     progress = Progress(filed=filed_at is not None)
     facts: dict[str, Any] = {**request.model_dump(exclude={"request_id"}), "filed_at": filed_at}
     notices: dict[Any, Notice] = {}
-    # Within a source its sequence is the order; what two sources tell is never the same fact.
+    # The sequence orders the events of one source. Two sources never state the same fact.
     for event in sorted(events, key=_sequence):
         if (told := _read(event)) is None:
             continue
@@ -84,7 +82,7 @@ def state_of(
 
 
 def facts_of(events: Iterable[Mapping[str, Any]]) -> RequestFacts | None:
-    """The facts that the first event of these tells which can be read; None: none can."""
+    """The facts in the first readable event. None: no event can be read."""
     told = (told for event in events if (told := _read(event)) is not None)
     return next((event.request for event, _ in told), None)
 
@@ -94,7 +92,7 @@ def _sequence(event: Mapping[str, Any]) -> int:
 
 
 def _read(event: Mapping[str, Any]) -> Told | None:
-    """The event, or None where somebody changed it so that it cannot be read any more."""
+    """The event, or None if it was changed so that it cannot be decoded."""
     try:
         data = _HEARD.decode(event["type"], event["data"])
     except MalformedEvent:
@@ -156,16 +154,14 @@ _FACTS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
     Withdrawn: _decided,
     Configured: _configured,
 }
-"""What each event tells of the request, beside its progress."""
-
-
-# What an officer confirmed, and nobody read back: told apart in pages, papers and reports.
+"""What each event says about the request, apart from its progress."""
 
 
 def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The targets of a configuration that an officer confirmed, each once.
+    """The targets of a configuration that an officer confirmed by hand, each once.
 
-    Events from before say a time for these too. What was tampered with may lack anything.
+    Older events have a time for these too. Any field may be missing from an event that was tampered
+    with.
     """
     evidence = data.get("evidence")
     said = evidence if isinstance(evidence, list | tuple) else ()
@@ -193,7 +189,6 @@ class Until:
     version: int | None = None
 
     def holds(self, leaf: OpenLeaf) -> bool:
-        """Whether the leaf is within."""
         return (self.version is None or leaf.leaf.index <= self.version) and (
             self.at is None or str(leaf.event.get("time")) <= rfc3339(self.at)
         )
@@ -232,7 +227,7 @@ def record(
 
 
 def missing(unfiled: Mapping[str, str]) -> tuple[MissingDocument, ...]:
-    """Documents that are named and not filed, with the reasons."""
+    """The documents that are named but not filed, with the reasons."""
     return tuple(
         MissingDocument(document_id=name, reason=reason) for name, reason in unfiled.items()
     )
@@ -241,7 +236,7 @@ def missing(unfiled: Mapping[str, str]) -> tuple[MissingDocument, ...]:
 def _folios(
     folios: Iterable[FolioFiled], event_ids: set[str], until: Until
 ) -> Iterable[RecordFolio]:
-    """Those that an event shown had named, and that were filed by the moment asked for."""
+    """The folios of the events shown that were filed by then."""
     for folio in folios:
         if folio.event_id in event_ids and (until.at is None or folio.filed_at <= until.at):
             yield RecordFolio(**folio.model_dump(exclude={"key"}))
@@ -251,7 +246,7 @@ def _event(leaf: OpenLeaf) -> RecordedEvent:
     place = {name: value for name, value in leaf.leaf.content.items() if name in _PLACE}
     salts = {pointer: one.salt for pointer, one in (leaf.disclosures or {}).items()}
     told: dict[str, Any] = {"hash": leaf.leaf.hash, "disposed_of": leaf.closed, "salts": salts}
-    # What is stored is shown as it stands: whether it is sound, the verification says.
+    # Shown as stored, without validation: finding faults is the task of the verification.
     return RecordedEvent.model_construct(**told, **place, **leaf.event)
 
 

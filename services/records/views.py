@@ -1,4 +1,4 @@
-"""The list of files, and the documents that are still to be fetched."""
+"""The lists of files and of disposals, and the work of fetching documents and disposing of data."""
 
 import re
 import unicodedata
@@ -13,15 +13,23 @@ from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
+from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
 from bmt.contracts.progress import Progress
 from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
 from bmt.verify_record import DISPOSED
 from services.records.domain import events
-from services.records.domain.decide import NOBODY, said
+from services.records.domain.disposals import (
+    GONE,
+)
 from services.records.domain.events import (
     DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalRejected,
+    DisposalStopped,
     EventFiled,
     FileOpened,
     FolioDue,
@@ -31,20 +39,20 @@ from services.records.domain.events import (
     HoldReleased,
     RecordsSearched,
 )
-from services.records.domain.state import PENDING
+from services.records.domain.state import NOBODY, PENDING, said
 
-# The words that a file is found by: folded, so that case, accents and marks around them do not matter.
+# Search terms are folded: case, accents and surrounding punctuation do not matter.
 
 MOST_WORDS: Final = 4_000
 LONGEST_WORD: Final = 64
-"""What is longer is found by its beginning."""
+"""Longer words are found by their beginning."""
 
 _PART: Final = re.compile(r"[^\W_]+")
 _AROUND: Final = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 def words_of(texts: Iterable[str]) -> list[str]:
-    """Each word of these, whole and in its parts: `siti.mampu@example.my` is also `siti` and `mampu`."""
+    """Each word, whole and in parts: `siti.mampu@example.my` is also `siti` and `mampu`."""
     found: dict[str, None] = {}
     for text in texts:
         for word in _words(text):
@@ -53,9 +61,9 @@ def words_of(texts: Iterable[str]) -> list[str]:
 
 
 def asked(text: str) -> list[str]:
-    """What somebody looks for: every one of these must begin a word of the file.
+    """The search terms of a query. A file matches if each term begins one of its words.
 
-    A reference counts as it is meant, however it is typed; what stands around it in the same text does not.
+    A reference counts in its normal form, however it is typed. Any text around it is ignored.
     """
     if (reference := read(text)) is not None:
         return [reference.casefold()]
@@ -84,9 +92,9 @@ DISPOSAL: Final = "disposal"
 class FileEntry(BaseModel):
     """One file, as it is searched and listed.
 
-    `words` are those that it is found by; `unfiled` tells why each document that is
-    named is not filed yet. `key` is what the applicant's data is sealed under, `document_keys` what
-    each document is.
+    `words` are the search index. `unfiled` has the reason for each document that is named but not
+    filed. `key` is the key that seals the applicant's data, `document_keys` the keys that seal the
+    documents.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -151,7 +159,7 @@ def _with_event(entry: Body, event: EventFiled) -> Body:
 
 
 def _progressed(entry: Body, event: Event, sequence: int) -> Body:
-    """What of the entry changes as the procedure goes on."""
+    """What changes in the entry as the procedure continues."""
     before = Progress.model_validate(entry["progress"])
     progress = before.after(event, sequence)
     if progress is before:
@@ -181,7 +189,7 @@ def _with_missing(entry: Body, event: FolioMissing) -> Body:
 
 
 def _disposed_of(entry: Body, keys: Collection[str]) -> Body:
-    """What was sealed under these keys is not listed any more, nor found."""
+    """What was sealed under these keys is no longer listed or found."""
     left = [
         (document_id, key)
         for document_id, key in zip(entry["document_ids"], entry["document_keys"], strict=True)
@@ -237,18 +245,18 @@ def _known_by(request: RequestFacts, file_number: str) -> Sequence[str]:
 
 
 def _more_words(words: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """What was once said of a request finds it still: a correction adds words."""
+    """Words are only added: after a correction, the earlier words still find the file."""
     return sorted({*words, *words_of(texts)})[:MOST_WORDS]
 
 
 def _found_by(entry: Body, *texts: str | None) -> Body:
-    """The entry, found by the words of these texts, too."""
+    """The entry with the words of these texts added."""
     new = [text for text in texts if text]
     return {**entry, "words": _more_words(entry["words"], new)} if new else entry
 
 
 def _of_file(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """Searches and disposals have streams of their own, which are nobody's file."""
+    """Searches and disposals have their own streams, which belong to no file."""
     return (
         None if isinstance(incoming.data, (RecordsSearched, *events.EVENTS)) else incoming.subject
     )
@@ -269,11 +277,11 @@ FILES: Final = View(
         ("words",),
     ),
 )
-"""All files, the newest request first."""
+"""All files, newest request first."""
 
 
 def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
-    """A document that is due is fetched; one that is filed is not. A disposal that is approved is carried out."""
+    """Fetch a document that is due until it is filed. Carry out an approved disposal."""
     match incoming.data:
         case FolioDue(document_id=document_id):
             return (
@@ -290,10 +298,64 @@ def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
 
 
 def work_id(request_id: str, document_id: str) -> str:
-    """One piece of work: this document for this file."""
+    """Names the work of fetching a document for a file."""
     return f"{request_id}/{document_id}"
 
 
 def document_of(item: WorkItem) -> str:
-    """The document that a piece of work is about."""
+    """The document to be fetched."""
     return item.id.partition("/")[2]
+
+
+STATUS: Final[Mapping[str, DisposalStatus]] = {
+    DisposalProposed.TYPE: "proposed",
+    DisposalApproved.TYPE: "approved",
+    DisposalRejected.TYPE: "rejected",
+    DisposalBegun.TYPE: "begun",
+    DisposalCarriedOut.TYPE: "carried_out",
+    DisposalStopped.TYPE: "stopped",
+}
+"""The status of a disposal after each event."""
+
+
+def _fold_disposal(item: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    event: Any = incoming.data
+    if isinstance(event, DisposalProposed):
+        return _proposed(event)
+    if item is None:
+        return None
+    changes: Body = {"status": STATUS[event.TYPE]}
+    match event:
+        case DisposalApproved(approved_by=by, at=at) | DisposalRejected(rejected_by=by, at=at):
+            changes |= {"decided_by": by, "decided_at": at}
+        case DisposalCarriedOut(at=at):
+            changes |= {"ended_at": at, "account": GONE, "reason": GONE}
+        case DisposalStopped(at=at):
+            changes |= {"ended_at": at}
+    return {**item, **changes}
+
+
+def _proposed(event: DisposalProposed) -> Body:
+    return {
+        "disposal_id": event.disposal_id,
+        "status": "proposed",
+        "agency": event.agency,
+        "account": event.account,
+        "reason": event.reason,
+        "request_ids": list(event.request_ids),
+        "proposed_by": event.proposed_by,
+        "proposed_at": event.at,
+        "decided_by": None,
+        "decided_at": None,
+        "ended_at": None,
+    }
+
+
+DISPOSALS: Final = View(
+    name="disposals",
+    model=DisposalItem,
+    fold=_fold_disposal,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, events.EVENTS) else None,
+    indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
+)
+"""All disposals, newest first."""

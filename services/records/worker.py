@@ -1,4 +1,4 @@
-"""Fetches the documents that events name, checks every byte, and files them."""
+"""Fetches the documents that events name, verifies every byte, and files them."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -22,16 +22,16 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome, backoff
 from services.records.domain.commands import Command, FileFolio, MissingReason, ReportMissing
 from services.records.domain.events import FolioDue
-from services.records.domain.state import DesignatedFile
+from services.records.domain.state import DesignatedFile, stream_of
 from services.records.sealing.sealed_folios import FolioName, SealedFolios
 from services.records.views import document_of
 
 log = structlog.get_logger(__name__)
 
 COPIED_ANYWAY_BYTES: Final = 255 * 1024
-"""What fits into one chunk is copied again in the time that it takes to look whether it was; it stays once."""
+"""Up to one chunk, a copy is as fast as a check for an earlier copy. It is stored once."""
 UNNAMED: Final = "document"
-"""What a document is called whose name is no longer known."""
+"""The name of a document whose name is no longer known."""
 
 
 class _CannotFile(Exception):  # noqa: N818  named for what is so
@@ -66,58 +66,50 @@ def filing(
                 stored, Claimant(due.handed_in_by, (agency,), officer=True), rights
             )
         crash_points.reached("records.worker.copied")
-        await _execute(execution, _message(item, "filed", _filed(stored, folios_a_volume, clock)))
+        command = FileFolio(
+            document_id=stored.document_id,
+            filename=stored.filename,
+            media_type=stored.media_type,
+            size_bytes=stored.size_bytes,
+            folios_a_volume=folios_a_volume,
+            at=clock(),
+        )
+        await _execute(execution, item, "filed", command)
         crash_points.reached("records.worker.filed")
         return Done()
 
     async def report(item: WorkItem, document_id: str, reason: MissingReason) -> None:
-        """Once for each reason, however often it is tried."""
-        file = await execution.state(_stream(item))
+        """Record the reason once, however often the work is tried."""
+        file = await execution.state(stream_of(item.subject))
         if not isinstance(file, DesignatedFile) or file.missing.get(document_id) == reason:
             return
         log.warning("folio_missing", request_id=item.subject, reason=reason)
         command = ReportMissing(document_id, reason, clock())
         crash_points.reached("records.worker.reporting")
-        await _execute(execution, _message(item, f"{item.attempts}:{reason}", command))
+        await _execute(execution, item, f"{item.attempts}:{reason}", command)
         crash_points.reached("records.worker.reported")
 
     return perform
 
 
-async def _execute(execution: Execution[Any, Any], message: Message[Command]) -> None:
-    """Nobody waits for a view to show it: views that lag may go on lagging."""
+async def _execute(
+    execution: Execution[Any, Any], item: WorkItem, outcome: str, command: Command
+) -> None:
+    """Does not wait for the views, so that they can lag."""
+    causation = f"work:{item.id}:{outcome}"
+    message = Message(stream_of(item.subject), causation, causation, command)
     (result,) = await execution.execute_many([message])
     if isinstance(result, Exception):
         raise result
     result.raise_refusal()
 
 
-def _filed(stored: StoredDocument, folios_a_volume: int, clock: Clock) -> FileFolio:
-    return FileFolio(
-        document_id=stored.document_id,
-        filename=stored.filename,
-        media_type=stored.media_type,
-        size_bytes=stored.size_bytes,
-        folios_a_volume=folios_a_volume,
-        at=clock(),
-    )
-
-
-def _message(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
-    causation = f"work:{item.id}:{outcome}"
-    return Message(_stream(item), causation, causation, command)
-
-
-def _stream(item: WorkItem) -> str:
-    return f"request-{item.subject}"
-
-
 async def _due(
     execution: Execution[Any, Any], item: WorkItem, document_id: str
 ) -> tuple[FolioDue, str] | None:
-    """What the file says of a document that is still to be filed, and the file's agency; None when nothing is."""
+    """The document that the file still needs, and the file's agency. None: it is not needed."""
     for look in (execution.known_state, execution.state):
-        file = await look(_stream(item))
+        file = await look(stream_of(item.subject))
         if isinstance(file, DesignatedFile) and document_id in file.due:
             return file.due[document_id], file.request.agency
     return None
@@ -126,7 +118,7 @@ async def _due(
 async def _named(
     stored: StoredDocument, officer: Claimant, rights: DocumentRights
 ) -> StoredDocument:
-    """The document as the officer knows it. How whoever stored the same bytes first called it is not told."""
+    """The document under the officer's own name for it. Other uploaders' names stay unknown."""
     named = (await rights.find([stored.document_id], officer)).get(stored.document_id)
     if named is None:
         return replace(stored, filename=UNNAMED)
@@ -134,10 +126,10 @@ async def _named(
 
 
 async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios) -> StoredDocument:
-    """The document among the folios, its bytes checked while they were copied.
+    """Copy the document into the folios and verify its bytes.
 
     Raises:
-        _CannotFile: it is not there, or not what it is named for.
+        _CannotFile: it is not stored, or its content differs from its name.
     """
     try:
         stored, chunks = await documents.open(name.document_id)

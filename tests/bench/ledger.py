@@ -20,7 +20,6 @@ from bmt.chassis.runtime.mongodb import IndexModel, connect
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, Person, PersonKeys
-from services.records.sealing.leaf_seals import LeafSeals
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
@@ -86,7 +85,7 @@ def _events(count: int) -> list[Entry]:
 
 async def _added(database: Any, entries: list[Entry]) -> None:
     people = PersonKeys(database, [MasterKey(bytes(32))], clock.now)
-    ledger = Leaves(database.leaves, clock.now, LeafSeals(people))
+    ledger = Leaves(database.leaves, clock.now, people)
     queue = Unsequenced(database)
     tree = TreeStore(database)
     await ledger.prepare()

@@ -13,7 +13,7 @@ from bmt.contracts import topics
 from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
 from bmt.rights.kafka_table import read, table
 from evaluation.layout import REPOSITORY
-from services.records.statistics.app import READ
+from services.records.statistics.main import READ
 
 FOLDER = REPOSITORY / "deploy" / "kubernetes" / "kafka"
 CODES = {

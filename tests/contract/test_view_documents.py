@@ -13,11 +13,9 @@ from services.approval.rules import VERSIONS
 from services.approval.views import REVIEWS
 from services.intake.integrators.submissions import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
-from services.notification.views.notices import NOTICES
-from services.notification.views.templates import TEMPLATES
+from services.notification.views import NOTICES, TEMPLATES
 from services.provisioning.views import configurations, entitlements, reviews, tasks
-from services.records.disposal.view import DISPOSALS
-from services.records.views import FILES
+from services.records.views import DISPOSALS, FILES
 
 VIEWS = {
     "intake/requests": REQUESTS,

@@ -1,7 +1,7 @@
 """A paper: a letter, a memo or a form.
 
-Layout after the Malaysian public service's guide to official letters and memos (Arahan Pentadbiran
-Ketua Pengarah MAMPU Bil. 5/2014).
+The layout follows the Malaysian public service's guide to official letters and memos (Arahan
+Pentadbiran Ketua Pengarah MAMPU Bil. 5/2014).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import structlog
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
-from services.notification.channels.rendered import Render, Rendered, filename
+from services.notification.channels import Rendered, filename
 from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.phrases import english_date, malay_date
 
@@ -23,32 +23,26 @@ log = structlog.get_logger(__name__)
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
-class Press:
-    """Sets papers."""
+_typesetter: Final = Typesetter(TEMPLATES)
 
-    def __init__(self) -> None:
-        self._typesetter = Typesetter(TEMPLATES)
 
-    def rendering(self, channel: PaperChannel) -> Render:
-        """Makes papers of one kind."""
+async def render(channel: PaperChannel, outgoing: OutgoingNotice) -> Rendered:
+    """The paper of a notice."""
+    content = await asyncio.to_thread(pdf, channel, outgoing)
+    return Rendered(content, MEDIA_TYPE, filename(outgoing, "pdf"))
 
-        async def render(outgoing: OutgoingNotice) -> Rendered:
-            content = await asyncio.to_thread(self.print, channel, outgoing)
-            return Rendered(content, MEDIA_TYPE, filename(outgoing, "pdf"))
 
-        return render
+def pdf(channel: PaperChannel, outgoing: OutgoingNotice) -> bytes:
+    """The paper as a PDF. A character that no font has becomes an empty square, and is logged."""
 
-    def print(self, channel: PaperChannel, outgoing: OutgoingNotice) -> bytes:
-        """The paper. What no font can show becomes an empty square, and is told in the log."""
+    def lacks_font() -> None:
+        log.warning("paper_lacks_font", request_id=outgoing.request.request_id)
 
-        def lacks_font() -> None:
-            log.warning("paper_lacks_font", request_id=outgoing.request.request_id)
-
-        return self._typesetter.pdf(channel, _paper(outgoing), lacks_font)
+    return _typesetter.pdf(channel, _paper(outgoing), lacks_font)
 
 
 def _paper(outgoing: OutgoingNotice) -> dict[str, Any]:
-    """What a template reads."""
+    """The data that a template reads."""
     notice, request = outgoing.notice, outgoing.request
     day = notice.at.astimezone(MALAYSIA).date()
     return {

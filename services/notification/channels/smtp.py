@@ -1,9 +1,9 @@
-"""Hands messages to the mail server (RFC 5321), and tells apart why it does not take one."""
+"""Sends messages to the mail server (RFC 5321), and distinguishes why it does not accept one."""
 
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiosmtplib
 from aiosmtplib import SMTPRecipientsRefused, SMTPResponseException
@@ -17,10 +17,10 @@ _LONGEST_REASON: Final = 300
 
 
 class MailRefused(Exception):  # noqa: N818  named for what is so
-    """The server will never take this message.
+    """The server will never accept this message.
 
     Attributes:
-        reason: its answer; it may name the address.
+        reason: the server's answer. It may contain the address.
     """
 
     def __init__(self, reason: str) -> None:
@@ -29,11 +29,11 @@ class MailRefused(Exception):  # noqa: N818  named for what is so
 
 
 class MailPutOff(Exception):  # noqa: N818  named for what is so
-    """The server does not take this message now.
+    """The server does not accept this message now.
 
     Attributes:
-        code: of its answer.
-        reason: its answer; it may name the address.
+        code: of the server's answer.
+        reason: the server's answer. It may contain the address.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -49,25 +49,10 @@ class MailServerAway(Unavailable):
         super().__init__("smtp")
 
 
-class Post(Protocol):
-    """Takes messages to their recipients."""
-
-    async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
-        """Return when the server has taken the message over.
-
-        Raises:
-            MailRefused: never; or not to this recipient.
-            MailPutOff: not now.
-            MailServerAway: it cannot be told.
-        """
-        ...
-
-
 class SmtpPost:
-    """One connection a message: the server is near, and a broken connection concerns one alone."""
+    """Sends each message over its own connection, so a broken connection affects one message only."""
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
-        """Connects to nothing yet."""
         self._settings = settings
         self._at_once = asyncio.Semaphore(settings.smtp_concurrency)
         password = settings.smtp_password
@@ -90,10 +75,15 @@ class SmtpPost:
         )
 
     async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
-        """As `Post.send`.
+        """Return once the server accepted the message.
 
-        Where the server takes it for `copy_to` alone, it is refused, not put off: who has a copy
-        is not sent it again and again.
+        A message accepted for `copy_to` alone counts as refused, not as put off. Retries would send
+        the copy again and again.
+
+        Raises:
+            MailRefused: the server will never accept it, or not for this recipient.
+            MailPutOff: the server does not accept it now.
+            MailServerAway: the server cannot be reached.
         """
         recipients = [recipient, *([copy_to] if copy_to else [])]
         try:

@@ -1,20 +1,21 @@
-"""What an acknowledgement says of its code, with which who has no account can see where the request stands."""
+"""Adds the status code to an acknowledgement: for checking the status without an account."""
 
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from bmt.contracts.status_code import in_groups, status_code
-from services.notification.channels.rendered import Render, Rendered
+from services.notification.channels import Render, Rendered
 from services.notification.domain.notice import Fact, Notice, Text
 from services.notification.domain.state import OutgoingNotice
-from services.notification.wording import english, malay
+from services.notification.wording.english import ENGLISH
+from services.notification.wording.malay import MALAY
 
 
 def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
-    """The notice with the code and the way to the page, in the place of that to where people sign in.
+    """The notice with the code and the page's address, not the address that needs a login.
 
-    Its QR code leads to the page, where the reference is filled in already. The code is in no address: those are
-    kept in histories and in the logs of proxies.
+    Its QR code leads to the page with the reference filled in. The code itself is in no address,
+    because addresses are kept in browser histories and proxy logs.
     """
     in_malay = (
         f"Status permohonan ini boleh disemak tanpa log masuk di {page} dengan rujukan dan kod semakan "
@@ -31,13 +32,13 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
                 told.malay,
                 Fact(label="Kod semakan", value=code),
                 in_malay,
-                malay.status(address),
+                MALAY.status_at(address),
             ),
             "english": _with(
                 told.english,
                 Fact(label="Status code", value=code),
                 in_english,
-                english.status(address),
+                ENGLISH.status_at(address),
             ),
         }
     )
@@ -46,9 +47,10 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
 
 
 def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
-    """In the place of the sentence about where people sign in, whatever else its paragraph says.
+    """Replaces the sentence about the page that needs a login, wherever it is in a paragraph.
 
-    Where an agency's own words have no such sentence: before the last paragraph, which says whom to ask.
+    If an agency's own words have no such sentence, the new one goes before the last paragraph,
+    which says whom to contact.
     """
     if replaced and any(replaced in paragraph for paragraph in text.paragraphs):
         paragraphs = tuple(one.replace(replaced, sentence) for one in text.paragraphs)
@@ -57,28 +59,16 @@ def _with(text: Text, code: Fact, sentence: str, replaced: str) -> Text:
     return text.model_copy(update={"facts": (*text.facts, code), "paragraphs": paragraphs})
 
 
-# Puts the code of an acknowledgement into its message.
-#
-# Here, where the message is made, and not where the notice is written: the message is stored as what was told, and no
-# event has the code.
+async def render_with_code(
+    render: Render, page: str, key: str, outgoing: OutgoingNotice
+) -> Rendered:
+    """Render a notice. An acknowledgement also gets its status code and a link to `page`.
 
-
-def telling_code(render: Render, page: str, key: str) -> Render:
-    """Makes messages as `render` does, each acknowledgement with its code and the way to `page`.
-
-    Args:
-        render: makes the message of a notice.
-        page: where the status is shown to who has reference and code.
-        key: what codes are made with.
+    The code is added to the stored message only. No event contains it.
     """
-
-    async def rendered(outgoing: OutgoingNotice) -> Rendered:
-        if outgoing.notice.about != "acknowledgement":
-            return await render(outgoing)
-        request = outgoing.request
-        code = in_groups(status_code(key, request.request_id))
-        return await render(
-            replace(outgoing, notice=with_code(outgoing.notice, page, request.reference, code))
-        )
-
-    return rendered
+    if outgoing.notice.about != "acknowledgement":
+        return await render(outgoing)
+    request = outgoing.request
+    code = in_groups(status_code(key, request.request_id))
+    notice = with_code(outgoing.notice, page, request.reference, code)
+    return await render(replace(outgoing, notice=notice))

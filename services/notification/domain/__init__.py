@@ -1,4 +1,4 @@
-"""Who is told what, and whether it arrived: pure, from commands and events to events."""
+"""Which notices are sent, and whether they arrived: pure, from commands and events to events."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from services.notification.domain.decide import decide
 from services.notification.domain.state import Correspondence, State, evolve
 
 DECIDER: Final[Decider[Command, State]] = Decider(Correspondence(), decide, evolve)
-"""One stream is all that is told about one request, or an agency's words for one kind of notice."""
+"""A stream is the correspondence about one request, or an agency's words for one kind of notice."""
 
 STREAMS: Final = ("request", "template")
 """What stands before the hyphen of its streams."""

@@ -1,4 +1,4 @@
-"""What notification can be asked to do."""
+"""The commands of notification."""
 
 from datetime import datetime
 
@@ -6,17 +6,21 @@ from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
+from services.notification.domain.office import (
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    TellOfFailure,
+)
 from services.notification.domain.templates import SaveWords
-from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
 @immutable
 class Composed:
-    """A message that is stored before it is decided whether it is wanted.
+    """A message that was stored before its notice is decided.
 
-    It counts for exactly this notice: where another answer or another moment is decided, it is not used.
+    It is used for exactly this notice. If the decision differs, it is ignored.
     """
 
     due: NoticeDue
@@ -25,14 +29,11 @@ class Composed:
 
 @immutable
 class Acknowledge:
-    """The request was received: tell so, the first time.
+    """Send the acknowledgement, the first time.
 
     Attributes:
-        request: its facts.
-        notice: the acknowledgement.
-        at: now.
-        email_message_id: Message-ID of the e-mail that the request came by.
-        composed: messages of what this leads to, where they are stored already.
+        email_message_id: Message-ID of the e-mail that the request arrived in.
+        composed: messages that are already stored for what this leads to.
     """
 
     request: RequestFacts
@@ -44,7 +45,7 @@ class Acknowledge:
 
 @immutable
 class Tell:
-    """Something became of the request: tell what; `at` is now, `composed` as for `Acknowledge`."""
+    """Send a notice about what became of the request. `composed` is as for `Acknowledge`."""
 
     request: RequestFacts
     notice: Notice
@@ -62,7 +63,7 @@ class RecordPrepared:
 
 @immutable
 class RecordSent:
-    """The mail server took the message over."""
+    """The mail server accepted the message."""
 
     notification_id: str
     sending: int
@@ -70,7 +71,7 @@ class RecordSent:
 
 @immutable
 class RecordRefused:
-    """The mail server refused the message for good; `reason` is its answer."""
+    """The mail server refused the message permanently. `reason` is its answer."""
 
     notification_id: str
     sending: int
@@ -79,7 +80,7 @@ class RecordRefused:
 
 @immutable
 class Dispatch:
-    """An administrator of `agency` says that a paper was handed over."""
+    """An administrator of `agency` handed a paper over."""
 
     notification_id: str
     agency: str
@@ -89,7 +90,7 @@ class Dispatch:
 
 @immutable
 class Resend:
-    """Send the same message once more; `agency` is None for an operator, who serves them all."""
+    """Send the same message again. `agency` is None for an operator, who serves all agencies."""
 
     notification_id: str
     agency: str | None

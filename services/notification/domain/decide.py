@@ -1,4 +1,4 @@
-"""What follows from a command: an acknowledgement, then exactly one outcome, each told once."""
+"""What follows from a command: an acknowledgement, then exactly one outcome, each sent once."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 from bmt.contracts.events import Event, NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.values import Submitter
-from services.notification.domain import failures, templates, waits
+from services.notification.domain import office, templates
 from services.notification.domain.commands import (
     Acknowledge,
     Command,
@@ -28,18 +28,22 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
 from services.notification.domain.notice import Notice
+from services.notification.domain.office import (
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    TellOfFailure,
+)
 from services.notification.domain.state import Correspondence, OutgoingNotice, State
 from services.notification.domain.templates import NEVER_SAVED, SaveWords, Template
-from services.notification.domain.waits import AwaitStep, RecordReminder
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
     """The events that `command` leads to.
 
     Raises:
-        Refused: one of `errors`, or of `templates`, saying why it leads to none.
+        Refused: one of `errors` or of `templates`.
     """
     if isinstance(command, SaveWords):
         return templates.decide(command, state if isinstance(state, Template) else NEVER_SAVED)
@@ -50,16 +54,16 @@ def decide(command: Command, state: State) -> Sequence[Event]:
 
 
 def _about_the_office(command: OfTheOffice, state: Correspondence) -> Sequence[Event]:
-    """Nothing is waited for after the outcome, which another topic may have brought first."""
+    """Nothing is awaited after the outcome, which may arrive first from another topic."""
     match command:
         case RecordReminder():
-            return waits.reminded(command, state.waits)
+            return office.reminded(command, state.waits)
         case RecordFailureTold():
-            return failures.told(command, state.failures)
+            return office.failure_told(command, state.failures)
         case AwaitStep():
-            return [] if state.concluded else waits.awaited(command, state.waits)
+            return [] if state.concluded else office.awaited(command, state.waits)
         case TellOfFailure():
-            return [] if state.concluded else failures.due(command, state.failures)
+            return [] if state.concluded else office.failed(command, state.failures)
 
 
 def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]:
@@ -79,9 +83,9 @@ def _about_notices(command: OfNotices, state: Correspondence) -> Sequence[Event]
 
 
 def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]:
-    """The receipt is told once, then what waited for it; a correction is told where it never came to.
+    """Acknowledge once, then send the held notices. A correction is acknowledged at a new address.
 
-    Whoever was written to at an address that is corrected now has no receipt yet.
+    If the address was wrong before, the applicant has no acknowledgement yet.
     """
     if state.acknowledged and (
         state.concluded or not _is_to_another_address(command.notice, state)
@@ -103,9 +107,9 @@ def _acknowledge(command: Acknowledge, state: Correspondence) -> Sequence[Event]
 def _with_messages(
     due: Sequence[NoticeDue], composed: Sequence[Composed], state: Correspondence
 ) -> Sequence[Event]:
-    """Each notice, prepared at once where its message is stored.
+    """Each notice, prepared at once if its message is stored.
 
-    Messages of a request are prepared in order: none is before one that is still to be composed.
+    Messages of a request are prepared in order: none before one that is still to be composed.
     """
     events: list[Event] = []
     in_order = all(outgoing.status != "due" for outgoing in state.outgoing_notices.values())
@@ -132,14 +136,14 @@ def _is_to_another_address(notice: Notice, state: Correspondence) -> bool:
 
 
 def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
-    """Nothing is told after the outcome, and nothing before the acknowledgement.
+    """No notice is sent after the outcome, or before the acknowledgement.
 
-    The topics of different services are not ordered among each other: a decision may be heard first.
-    Whatever there is to tell, the office has done what it was waited for.
+    The topics of different services have no common order, so a decision may arrive before the
+    request. Any such event shows that the office did what was awaited.
     """
     if state.concluded:
         return []
-    return [*_wanted(command, state), *waits.ended(state.waits)]
+    return [*_wanted(command, state), *office.ended(state.waits)]
 
 
 def _wanted(command: Tell, state: Correspondence) -> Sequence[Event]:
@@ -160,7 +164,7 @@ def _prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]
 
 
 def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event]:
-    """The message of this notice is prepared, and told where that is enough."""
+    """The message is prepared, and by the agency's rule perhaps also delivered."""
     facts = _facts(replace(outgoing, document_id=document_id))
     if outgoing.notice.on_paper and outgoing.notice.on_preparation:
         return [NotificationPrepared(**facts), Notified(**facts)]
@@ -168,7 +172,7 @@ def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event
 
 
 def _ended(command: RecordSent | RecordRefused, state: Correspondence) -> Sequence[Event]:
-    """A sending ended: only the one that is under way counts, and who was told stays told."""
+    """Only the result of the current sending counts. A delivered notice stays delivered."""
     outgoing = state.outgoing_notices[command.notification_id]
     if outgoing.sending != command.sending:
         return []
@@ -197,7 +201,7 @@ def _dispatch(command: Dispatch, state: Correspondence) -> Sequence[Event]:
 
 
 def _resend(command: Resend, state: Correspondence) -> Sequence[Event]:
-    """A message that is on its way already is only waited for."""
+    """A message that is already on its way is not sent twice."""
     outgoing = _outgoing(state, command.notification_id, command.agency)
     if outgoing.notice.on_paper:
         raise NotByEmail
@@ -215,7 +219,7 @@ def _resend(command: Resend, state: Correspondence) -> Sequence[Event]:
 
 
 def _outgoing(state: Correspondence, notification_id: str, agency: str | None) -> OutgoingNotice:
-    """The notice, for somebody of `agency` (None: of all); others learn nothing of it."""
+    """The notice, for a caller of `agency` (None: of all). Others get the error of an unknown id."""
     outgoing = state.outgoing_notices.get(notification_id)
     if outgoing is None or agency not in (None, outgoing.request.agency):
         raise UnknownNotice
@@ -223,7 +227,7 @@ def _outgoing(state: Correspondence, notification_id: str, agency: str | None) -
 
 
 def _facts(outgoing: OutgoingNotice, by: Submitter | None = None) -> dict[str, Any]:
-    """What every event about a notice says of it."""
+    """The fields of every event about a notice."""
     notice = outgoing.notice
     return {
         "request": outgoing.request,

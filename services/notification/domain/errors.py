@@ -1,10 +1,10 @@
-"""Why notification says no, each named for what went wrong."""
+"""The errors of notification."""
 
 from bmt.contracts.problems import Refused
 
 
 class UnknownRequest(Refused):
-    """There is none, or it is none of the caller's: which of the two is not told."""
+    """There is no such request, or it is not for this caller. The answer is the same."""
 
     problem = "not_found"
 
@@ -13,7 +13,7 @@ class UnknownRequest(Refused):
 
 
 class UnknownNotice(Refused):
-    """There is none, or it is none of the caller's: which of the two is not told."""
+    """There is no such notice, or it is not for this caller. The answer is the same."""
 
     problem = "not_found"
 
@@ -22,21 +22,21 @@ class UnknownNotice(Refused):
 
 
 class NotPreparedYet(Refused):
-    """It is about to be composed: asking again in a moment is right."""
+    """The notice is about to be composed; the caller may retry in a moment."""
 
     problem = "not_found"
     code = "not_prepared_yet"
 
 
 class NotOnPaper(Refused):
-    """An e-mail is sent, not handed over."""
+    """An e-mail cannot be handed over."""
 
     problem = "not_for_this_notice"
     code = "not_on_paper"
 
 
 class NotByEmail(Refused):
-    """A paper is not sent again: it is printed again."""
+    """A paper cannot be sent again. It is printed again."""
 
     problem = "not_for_this_notice"
     code = "not_by_email"

@@ -1,4 +1,4 @@
-"""What notification remembers beside what it says: events without a topic."""
+"""The events that notification keeps to itself."""
 
 from typing import Final, Literal
 
@@ -7,11 +7,9 @@ from bmt.contracts.http.notification import Words
 from bmt.contracts.values import Moment, Submitter
 from services.notification.domain.notice import Notice
 
-# What is remembered of telling offices that a configuration failed: events without a topic.
-
 
 class FailureDue(RequestEvent):
-    """The office is to be told that the configuration failed; `failure` counts from 1."""
+    """The office must be informed of a failed configuration. `failure` counts from 1."""
 
     TYPE = "my.gov.bmt.notification.FailureDue.v1"
     failure: int
@@ -21,7 +19,7 @@ class FailureDue(RequestEvent):
 
 
 class FailureTold(RequestEvent):
-    """The mail server took that mail over; `recipient` is the address of an office."""
+    """The mail server accepted that mail. `recipient` is an office's address."""
 
     TYPE = "my.gov.bmt.notification.FailureTold.v1"
     failure: int
@@ -29,11 +27,8 @@ class FailureTold(RequestEvent):
     recipient: str
 
 
-# What is remembered of an agency's words: an event without a topic.
-
-
 class TemplateSaved(Event):
-    """From now on an agency's notices of one kind have these words; None: those that bmt brings."""
+    """An agency's notices of one kind use these words from now on. None: the default words."""
 
     TYPE = "my.gov.bmt.notification.TemplateSaved.v1"
     agency: str
@@ -45,18 +40,15 @@ class TemplateSaved(Event):
     saved_at: Moment
 
 
-# What is remembered of the client charter's promises: events without a topic.
-
-
 Step = Literal["decide", "configure"]
-"""What the office is waited for to do."""
+"""What the office must do."""
 
 Level = Literal["reminder", "escalation"]
-"""To the office before the step is due; to who is above it when it is overdue."""
+"""A reminder goes to the office before the due day, an escalation to its superior after it."""
 
 
 class StepAwaited(RequestEvent):
-    """The office has to do something until `due_at`; `wait` counts such waits for one step from 1."""
+    """The office must do a step by `due_at`. `wait` counts the waits for one step from 1."""
 
     TYPE = "my.gov.bmt.notification.StepAwaited.v1"
     step: Step
@@ -66,7 +58,7 @@ class StepAwaited(RequestEvent):
 
 
 class StepEnded(RequestEvent):
-    """Nothing more is waited for."""
+    """The step is no longer awaited."""
 
     TYPE = "my.gov.bmt.notification.StepEnded.v1"
     step: Step
@@ -74,7 +66,7 @@ class StepEnded(RequestEvent):
 
 
 class ReminderSent(RequestEvent):
-    """The mail server took a reminder over; `recipient` is the address of an office."""
+    """The mail server accepted a reminder. `recipient` is an office's address."""
 
     TYPE = "my.gov.bmt.notification.ReminderSent.v1"
     step: Step
@@ -85,17 +77,16 @@ class ReminderSent(RequestEvent):
 
 
 class NoticeHeld(RequestEvent):
-    """It was heard before the request itself: it is told after the acknowledgement."""
+    """A decision arrived before the request itself. Its notice follows the acknowledgement."""
 
     TYPE = "my.gov.bmt.notification.NoticeHeld.v1"
     notice: Notice
 
 
 class NoticeDue(RequestEvent):
-    """It is to be told: a message has to be prepared from it.
+    """A message must be prepared from this notice.
 
-    `wanted_at` is when that became so; `in_reply_to` the Message-ID of the applicant's own e-mail, where
-    the request came by one.
+    `in_reply_to` is the Message-ID of the applicant's own e-mail, if the request arrived in one.
     """
 
     TYPE = "my.gov.bmt.notification.NoticeDue.v1"
@@ -105,12 +96,11 @@ class NoticeDue(RequestEvent):
 
     @property
     def notification_id(self) -> str:
-        """The notice."""
         return self.notice.notification_id
 
 
 class ResendRequested(RequestEvent):
-    """Somebody wants the same message to be sent once more; `sending` counts from 1."""
+    """The same message is to be sent again. `sending` counts from 1."""
 
     TYPE = "my.gov.bmt.notification.ResendRequested.v1"
     notification_id: str
@@ -120,7 +110,7 @@ class ResendRequested(RequestEvent):
 
 
 class SentAgain(RequestEvent):
-    """A message that had arrived before was sent once more."""
+    """A message that had been delivered before was sent again."""
 
     TYPE = "my.gov.bmt.notification.SentAgain.v1"
     notification_id: str

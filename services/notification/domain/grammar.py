@@ -1,7 +1,7 @@
-"""What a template's text may hold: words, and variables in braces. Nothing in it is ever run.
+"""What a template's text may contain: words, and variables in braces. Nothing in it is executed.
 
-`{nama}` is the variable `nama`; `{{` and `}}` are the braces themselves. There is nothing else: no
-attributes, no indexes, no formats, no expressions.
+`{nama}` is the variable `nama`; `{{` and `}}` are the braces themselves. There are no attributes,
+indexes, formats or expressions.
 """
 
 import re
@@ -10,22 +10,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from bmt.contracts.events import About
+
 NO_VALUE: Final = "–"
-"""What stands where a variable has no value."""
+"""Replaces a variable that has no value."""
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z_]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Words that stand as they are."""
+    """Words that stay unchanged."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The place of a value; `position` counts the text's characters from 1."""
+    """The place of a value. `position` counts characters from 1."""
 
     name: str
     position: int
@@ -33,7 +35,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class StrayBrace:
-    """A brace that belongs to no variable; `position` counts the text's characters from 1."""
+    """A brace that belongs to no variable. `position` counts characters from 1."""
 
     brace: str
     position: int
@@ -44,7 +46,7 @@ Part = Literal | Variable | StrayBrace
 
 @lru_cache(maxsize=2_048)
 def parts(text: str) -> Sequence[Part]:
-    """All that `text` holds, in order."""
+    """The parts of `text`, in order."""
     found: list[Part] = []
     end = 0
     for token in _TOKEN.finditer(text):
@@ -66,10 +68,10 @@ def _part(token: re.Match[str]) -> Part:
 
 
 def written(text: str, values: Mapping[str, str | None]) -> str:
-    """`text` with its values; what they hold is never looked at again.
+    """`text` with its values filled in. Values are not searched for variables.
 
-    A variable that is unknown, or has no value, is a dash; one whose value is empty (a sentence that is
-    not to be said) takes a space with it. This never fails, whatever was stored.
+    An unknown variable, or one without a value, becomes a dash. An empty value (a sentence that is
+    left out) also removes the space after it. This never fails, whatever was stored.
     """
     said = ""
     is_left_out = False
@@ -85,3 +87,74 @@ def written(text: str, values: Mapping[str, str | None]) -> str:
             case StrayBrace(brace=brace):
                 said += brace
     return said.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a variable stands for, in both languages.
+
+    Attributes:
+        is_sentence: the value is a whole sentence, or empty.
+    """
+
+    malay: str
+    english: str
+    is_sentence: bool = False
+
+
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "rujukan": Meaning("Nombor rujukan permohonan", "The request's reference"),
+    "keputusan": Meaning(
+        "Apa yang berlaku: diterima, ditolak, diluluskan …",
+        "What happened: received, rejected, approved …",
+    ),
+    "permohonan": Meaning(
+        "Permohonan seperti yang disebut kepada pemohon: permohonan tuan/puan bagi perkhidmatan …",
+        "The request as it is spoken of to the applicant: your application for the …",
+    ),
+    "nama": Meaning("Nama pemohon", "The applicant's name"),
+    "akaun": Meaning("Akaun pemohon", "The applicant's account"),
+    "agensi": Meaning("Nama penuh agensi", "The agency's full name"),
+    "tarikh_terima": Meaning("Tarikh permohonan diterima", "The day the request was received"),
+    "tarikh": Meaning("Tarikh keputusan atau tindakan", "The day of the decision or action"),
+    "kuota": Meaning("Kuota storan", "The storage quota"),
+    "saiz_fail": Meaning("Saiz fail terbesar", "The largest file"),
+    "saluran": Meaning(
+        "Cara keputusan akan dimaklumkan: e-mel, surat …",
+        "How the outcome will be told: e-mail, letter …",
+    ),
+    "piagam": Meaning(
+        "Ayat janji Piagam Pelanggan, jika ada",
+        "The client charter's promise as a sentence, if there is one",
+        is_sentence=True,
+    ),
+    "selanjutnya": Meaning(
+        "Ayat tentang apa yang boleh dibuat selepas ini",
+        "A sentence on what can be done from here on",
+        is_sentence=True,
+    ),
+    "semakan": Meaning(
+        "Ayat dengan alamat semakan status, jika ada",
+        "A sentence with the address where the status is seen, if there is one",
+        is_sentence=True,
+    ),
+}
+
+_OF_ALL: Final = ("rujukan", "keputusan", "permohonan", "nama", "akaun", "agensi", "tarikh_terima")
+_SIZES: Final = ("kuota", "saiz_fail")
+
+ALLOWED: Final[Mapping[About, tuple[str, ...]]] = {
+    "acknowledgement": (*_OF_ALL, *_SIZES, "saluran", "piagam", "semakan"),
+    "rejected": (*_OF_ALL, "tarikh", "semakan"),
+    "returned": (*_OF_ALL, "tarikh", "semakan"),
+    "withdrawn": (*_OF_ALL, "tarikh", "selanjutnya", "semakan"),
+    "configured": (*_OF_ALL, "tarikh", *_SIZES, "semakan"),
+    "terminated": (*_OF_ALL, "tarikh", "semakan"),
+}
+"""The notices that have a template, with the variables that each may contain."""
+
+REQUIRED: Final[Mapping[About, tuple[str, ...]]] = {
+    about: ("rujukan", "keputusan", "tarikh_terima" if about == "acknowledgement" else "tarikh")
+    for about in ALLOWED
+}
+"""The variables that each must contain: which request, what happened to it, and when."""

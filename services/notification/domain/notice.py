@@ -1,4 +1,4 @@
-"""A notice: what is told to whom, complete, so that later wordings and rules do not change it."""
+"""A notice, complete: later wordings and rules do not change it."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,25 +12,22 @@ class _Part(BaseModel):
 
 
 class Fact(_Part):
-    """One line of what is told: `Kuota storan`, `10 GB (10,000,000,000 bait)`."""
+    """One labelled line: `Kuota storan`, `10 GB (10,000,000,000 bait)`."""
 
     label: str
     value: str
 
 
 class Text(_Part):
-    """What is told, in one language.
+    """The notice in one language.
 
     Attributes:
-        title: of the message, in capitals on paper.
+        title: in capitals on paper.
         status: the request's status in a word or two.
-        salutation: the first line.
         opening: the first paragraph: what happened.
-        facts: what belongs to it, line by line.
-        quoted: an administrator's own words, with what they are.
-        paragraphs: what follows from it, and whom to ask.
+        quoted: an administrator's own words, with their label.
+        paragraphs: what follows from it, and whom to contact.
         closing: the last lines before the signatory.
-        signatory: who tells it.
     """
 
     title: str
@@ -45,7 +42,7 @@ class Text(_Part):
 
 
 class Content(_Part):
-    """What is told, in both languages."""
+    """The notice in both languages."""
 
     subject: str
     malay: Text
@@ -53,22 +50,19 @@ class Content(_Part):
 
 
 class Notice(_Part):
-    """One thing to tell one person.
+    """One notice to one person.
 
     Attributes:
-        notification_id: the id of the event that is told about.
-        about: what happened.
-        channel: how it is told.
-        recipient: an e-mail's address; the person's name on paper.
-        at: when it happened; the message bears this date, so that its bytes are always the same.
+        notification_id: the id of the event that the notice is about.
+        recipient: an e-mail address; the person's name on paper.
+        at: when it happened. The message has this date, so its bytes are always the same.
         message_id: the e-mail's Message-ID (RFC 5322, 3.6.4).
         on_preparation: a paper counts as handed over once it is prepared (the agency's rule).
-        due_at: when an outcome must have been told (client charter).
-        agency_name: the agency as its letterhead says it.
-        status_address: where the user sees how the request stands.
-        content: what is told.
-        template_version: which of the agency's own words it was written with; None: the default.
-        copy_to: a second address that an e-mail goes to.
+        due_at: when an outcome must have been delivered (client charter).
+        agency_name: as on the agency's letterhead.
+        status_address: where the user can check the status.
+        template_version: the version of the agency's own words; None: the default words.
+        copy_to: a second address for an e-mail.
     """
 
     notification_id: str
@@ -87,10 +81,9 @@ class Notice(_Part):
 
     @property
     def on_paper(self) -> bool:
-        """Whether a person hands it over."""
         return self.channel != "email"
 
     @property
     def is_outcome(self) -> bool:
-        """Whether it ends the procedure; a request has one such notice."""
+        """Whether it ends the procedure. A request has one such notice."""
         return self.about in OUTCOMES

@@ -1,4 +1,4 @@
-"""What an agency's rules say about telling its users."""
+"""What an agency's rules say about notices."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,22 +11,22 @@ from services.notification.domain.events import Level
 
 @dataclass(frozen=True, slots=True)
 class NotificationPolicy:
-    """How an agency tells.
+    """An agency's rules about notices.
 
-    The defaults are for a request whose agency no longer stands in agencies.yaml: its user is told all
-    the same, in the name of the agency's code, and nothing is promised.
+    The defaults are for an agency that is no longer in agencies.yaml. Its applicants still get
+    notices, in the name of the agency's code, and nothing is promised.
 
     Attributes:
-        name: the agency as its letterhead says it.
-        decide_days: the client charter's working days for a decision; None: nothing is promised.
-        notify_days: the client charter's working days for telling the outcome.
+        name: as on the agency's letterhead.
+        decide_days: working days that the client charter allows for a decision; None: no promise.
+        notify_days: working days that it allows for the notice of the outcome.
+        configure_days: working days that it allows for configuring.
         state: whose weekend and holidays count.
-        closed_days: on which the agency is closed, beside its state's holidays.
+        closed_days: when the agency is closed, besides the holidays of its state.
         on_preparation: a paper counts as handed over once it is prepared.
-        configure_days: the client charter's working days for configuring.
-        office_email: who is reminded before a step is due; None: nobody.
-        escalation_email: who is told when a step is overdue; None: nobody.
-        remind_days_before: working days between that reminder and the due day.
+        office_email: receives reminders before a step is due; None: nobody.
+        escalation_email: receives a mail when a step is overdue; None: nobody.
+        remind_days_before: working days between the reminder and the due day.
     """
 
     name: str
@@ -41,35 +41,33 @@ class NotificationPolicy:
     remind_days_before: int = 1
 
     def due_at(self, since: datetime) -> datetime:
-        """When an outcome that stands since then must have been told."""
+        """When the notice of an outcome must have been delivered."""
         return charter.due_at(since, self.notify_days, self.state, self.closed_days)
 
     def configured_by(self, decided_at: datetime) -> datetime:
-        """When what was approved then must have been configured."""
+        """When a request that was approved at `decided_at` must be configured."""
         return charter.due_at(decided_at, self.configure_days, self.state, self.closed_days)
 
     def remind_at(self, since: datetime, due_at: datetime) -> datetime:
-        """When the office is reminded of what it has had to do since then."""
+        """When the office is reminded of a step that it has had to do since `since`."""
         days = self.remind_days_before
         return charter.remind_at(since, due_at, days, self.state, self.closed_days)
 
     @property
     def reminds(self) -> bool:
-        """Whether anybody is reminded, or told what is overdue."""
         return (self.office_email or self.escalation_email) is not None
 
     @property
     def told_of_failures(self) -> str | None:
-        """Who is told that a configuration failed: the office, else who is above it; None: nobody."""
+        """Who receives mail about failures: the office, or else its superior."""
         return self.office_email or self.escalation_email
 
     def address_of(self, level: Level) -> str | None:
-        """Who such a mail goes to; None: nobody."""
         return self.office_email if level == "reminder" else self.escalation_email
 
 
 def notification_policy_of(agency: str, agencies: Agencies) -> NotificationPolicy:
-    """How `agency` tells its users."""
+    """The agency's rules, or the defaults."""
     if agency not in agencies:
         return NotificationPolicy(name=agency)
     rules = agencies.get(agency).rules

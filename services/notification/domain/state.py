@@ -1,4 +1,4 @@
-"""What was told about one request so far, and how events lead from one state to the next."""
+"""The state of one request's correspondence, and how each event changes it."""
 
 from collections.abc import Mapping
 from dataclasses import field, replace
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
-from services.notification.domain import failures, templates, waits
+from services.notification.domain import office, templates
 from services.notification.domain.events import (
     FailureDue,
     FailureTold,
@@ -23,29 +23,26 @@ from services.notification.domain.events import (
     StepEnded,
     TemplateSaved,
 )
-from services.notification.domain.failures import Failure, Failures
 from services.notification.domain.notice import Notice
+from services.notification.domain.office import Failure, Failures, Waits
 from services.notification.domain.templates import NEVER_SAVED, Template
-from services.notification.domain.waits import Waits
 
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]
-"""To be composed; stored and on its way (or waiting to be handed over); told; refused for good."""
+"""To be composed; stored and to be sent or handed over; delivered; refused permanently."""
 
 
 @immutable
 class OutgoingNotice:
-    """A notice and what became of it.
+    """A notice and its progress.
 
     Attributes:
-        request: the request's facts as the notice tells them.
-        notice: what is told.
+        request: the request's facts as of the notice.
         in_reply_to: Message-ID of the applicant's own e-mail.
-        status: where it stands.
-        document_id: the message as stored, once it is prepared.
-        sending: number of the sending that is under way; None when none is.
-        sendings: how many there were, that one included.
-        wanted_since: when the last sending was asked for.
-        told: whether it ever arrived.
+        document_id: the stored message, once it is prepared.
+        sending: the number of the current sending; None if there is none.
+        sendings: the number of sendings so far.
+        wanted_since: when the last sending was requested.
+        told: whether it was ever delivered.
     """
 
     request: RequestFacts
@@ -61,16 +58,14 @@ class OutgoingNotice:
 
 @immutable
 class Correspondence:
-    """All that is told about one request.
+    """All notices and office mails about one request.
 
     Attributes:
-        in_reply_to: Message-ID of the e-mail that the request came by.
-        acknowledged: whether the receipt was told, or is about to be.
-        concluded: whether an outcome was told, or is about to be.
-        held: what was heard before the request itself, in order.
-        slips: the notices by id, in the order in which they are told.
-        waits: what the office was waited for (client charter).
-        failures: of its configuration, which the office is told of.
+        in_reply_to: Message-ID of the e-mail that the request arrived in.
+        acknowledged: the acknowledgement is due, or was sent.
+        concluded: an outcome is due, or was sent.
+        held: the notices of events that arrived before the request, in order.
+        outgoing_notices: by id, in the order in which they are sent.
     """
 
     in_reply_to: str | None = None
@@ -82,12 +77,11 @@ class Correspondence:
     failures: Failures = ()
 
     def before(self, outgoing: OutgoingNotice) -> tuple[OutgoingNotice, ...]:
-        """The notices that are told before this one."""
         told = list(self.outgoing_notices.values())
         return tuple(told[: told.index(outgoing)])
 
     def failure_to_tell(self, name: str) -> Failure | None:
-        """The failure that the office is to be told of now: not once it was told, or is past."""
+        """The failure to report now. None once it was reported, retried or concluded."""
         last = self.failures[-1] if self.failures else None
         if last is None or last.name != name or last.told or self.concluded:
             return None
@@ -95,7 +89,12 @@ class Correspondence:
 
 
 State = Correspondence | Template
-"""What is told about a request; or an agency's words for one kind of notice."""
+"""The correspondence about a request, or an agency's words for one kind of notice."""
+
+
+def stream_of(request_id: str) -> str:
+    """The stream of a request's correspondence."""
+    return f"request-{request_id}"
 
 
 def evolve(state: State, event: BaseModel) -> State:
@@ -106,9 +105,9 @@ def evolve(state: State, event: BaseModel) -> State:
         case _, TemplateSaved():
             return templates.evolve(NEVER_SAVED, event)
         case Correspondence(), StepAwaited() | StepEnded() | ReminderSent():
-            return replace(state, waits=waits.evolve(state.waits, event))
+            return replace(state, waits=office.waits_after(state.waits, event))
         case Correspondence(), FailureDue() | FailureTold():
-            return replace(state, failures=failures.evolve(state.failures, event))
+            return replace(state, failures=office.failures_after(state.failures, event))
         case Correspondence(), _:
             return _told(state, event)
         case _:

@@ -1,7 +1,4 @@
-"""An agency's words for one kind of notice: saved version by version, or back to the default.
-
-A stream of its own (`template-<agency>-<about>`).
-"""
+"""An agency's words for one kind of notice. Each has its own stream, `template-<agency>-<about>`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +10,19 @@ from bmt.contracts.http.notification import Wording, Words
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Submitter
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.grammar import StrayBrace, Variable, parts
-from services.notification.domain.variables import ALLOWED, MEANINGS, REQUIRED
-
-# What is wrong with an agency's words, all at once, each fault with its place.
+from services.notification.domain.grammar import (
+    ALLOWED,
+    MEANINGS,
+    REQUIRED,
+    StrayBrace,
+    Variable,
+    parts,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A text of the template; sentences, which may be left out, stand where a paragraph may be too."""
+    """A text of the template. Variables that are whole sentences may appear in paragraphs only."""
 
     pointer: str
     text: str
@@ -29,7 +30,7 @@ class _Place:
 
 
 def faults(about: About, words: Words) -> Sequence[FieldError]:
-    """Nothing where `words` can be used for every notice of this kind."""
+    """Every fault of these words, with its place. Empty if they can be used."""
     languages: Mapping[str, Wording] = {"malay": words.malay, "english": words.english}
     return [
         fault
@@ -83,8 +84,8 @@ class SaveWords:
     """Use these words from now on.
 
     Attributes:
-        words: None: those that bmt brings.
-        seen: the version that whoever saves has read before.
+        words: None: the default words.
+        seen: the version that the caller had read.
     """
 
     agency: str
@@ -98,13 +99,12 @@ class SaveWords:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What was saved so far, in order; the last is in force."""
+    """The saved versions, in order. The last is in force."""
 
     saved: tuple[TemplateSaved, ...] = ()
 
     @property
     def version(self) -> int:
-        """How often it was saved."""
         return len(self.saved)
 
 
@@ -112,7 +112,7 @@ NEVER_SAVED: Final = Template()
 
 
 class UnknownTemplate(Refused):
-    """There is no such notice, no such version of its words, or the caller's agency is none."""
+    """There is no such notice or version, or no such agency."""
 
     problem = "not_found"
 
@@ -121,22 +121,20 @@ class UnknownTemplate(Refused):
 
 
 class TemplateWrong(Refused):
-    """These words cannot be used."""
+    """These words cannot be used. `errors` contains every fault."""
 
     problem = "validation_failed"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Names all that is wrong at once."""
         super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
 
 
 class SavedMeanwhile(Refused):
-    """What is in force is not what whoever saves has read."""
+    """The version in force is not the one that the caller had read."""
 
     problem = "template_changed"
 
     def __init__(self, version: int) -> None:
-        """Names the version that is in force."""
         super().__init__(
             f"Version {version} is in force now: read it, and save again.",
             extra={"version": version},
@@ -144,10 +142,11 @@ class SavedMeanwhile(Refused):
 
 
 def decide(command: SaveWords, template: Template) -> Sequence[Event]:
-    """The words that are in force from now on.
+    """Save the words.
 
     Raises:
-        TemplateWrong, SavedMeanwhile: as they say.
+        TemplateWrong: they cannot be used.
+        SavedMeanwhile: another version was saved first.
     """
     if command.words is not None:
         require_sound(command.about, command.words)
@@ -167,7 +166,7 @@ def decide(command: SaveWords, template: Template) -> Sequence[Event]:
 
 
 def require_sound(about: About, words: Words) -> None:
-    """Return where these words can be used.
+    """Check that these words can be used.
 
     Raises:
         TemplateWrong: they cannot.

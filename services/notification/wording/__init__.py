@@ -1,1 +1,1 @@
-"""What users read: every sentence, Malay first, English second, in one place."""
+"""Every sentence that users and offices read, Malay first, English second."""

@@ -1,9 +1,9 @@
-"""From an event heard to the notice of it: the same event always gives the same notice."""
+"""Composes the notice of an event. The same event always gives the same notice."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent
@@ -23,12 +23,12 @@ DEFAULT: Final[Mapping[About, Words]] = {
     about: Words(malay=wording, english=english.DEFAULT[about])
     for about, wording in malay.DEFAULT.items()
 }
-"""The words that bmt brings, for each notice that has a template."""
+"""The default words, for each notice that has a template."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """An agency's own words, and which version of them they are."""
+    """An agency's own words and their version."""
 
     words: Words
     version: int
@@ -38,26 +38,20 @@ Kind = tuple[str, About]
 """An agency, and what its notice is about."""
 
 
-class WordsInForce(Protocol):
-    """What each agency's notices say now."""
+FindOwnWords = Callable[[Collection[Kind]], Awaitable[Mapping[Kind, OwnWords]]]
+"""Finds the own words that agencies saved. A kind without any uses the default words.
 
-    async def of(self, notices: Collection[Kind]) -> Mapping[Kind, OwnWords]:
-        """Their agencies' own words, of those that have any: the others use those that bmt brings.
-
-        Raises:
-            StoreUnavailable: it cannot be told; nothing may be written in other words meanwhile.
-        """
-        ...
+Raises `StoreUnavailable` if they cannot be read. No notice may be composed in other words
+meanwhile.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """A notice that is to be written.
+    """A notice to be composed.
 
     Attributes:
-        incoming: the event that it tells of.
-        about: what it is about.
-        command: what the notice becomes a part of.
+        command: makes the command that carries the notice.
         details: further fields of its `Case`.
     """
 
@@ -68,18 +62,16 @@ class Compose:
 
     @property
     def kind(self) -> Kind:
-        """The agency that it is written for, and what about."""
         return self.incoming.data.request.agency, self.about
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Writes notices.
+    """Composes notices.
 
     Attributes:
-        agencies: whose rules say how users are told.
-        mail_domain: of the sender's address; Message-IDs end in it.
-        status_url: where users see their requests; empty: nowhere.
+        mail_domain: the domain of the sender's address. Message-IDs end in it.
+        status_url: where users see their requests; may be empty.
     """
 
     agencies: Agencies
@@ -93,7 +85,7 @@ class Composer:
         own: OwnWords | None = None,
         **details: Any,
     ) -> Notice:
-        """The notice of `incoming` in the agency's `own` words, or those that bmt brings.
+        """The notice of `incoming`, in the agency's `own` words or the default words.
 
         `details` are further fields of its `Case`.
         """
@@ -118,7 +110,7 @@ class Composer:
         )
 
     def case(self, incoming: IncomingEvent[RequestEvent], about: About, **details: Any) -> Case:
-        """What the notice of `incoming` is written from."""
+        """The facts of the notice of `incoming`."""
         request = incoming.data.request
         notification_policy = notification_policy_of(request.agency, self.agencies)
         return Case(
@@ -138,9 +130,9 @@ class Composer:
 
 
 def content(case: Case, words: Words) -> Content:
-    """What the user reads of `case`, in both languages."""
-    in_malay = malay.text(case, words.malay)
-    in_english = english.text(case, words.english)
+    """The notice's text in both languages."""
+    in_malay = malay.MALAY.text(case, words.malay)
+    in_english = english.ENGLISH.text(case, words.english)
     kind = "penamatan " if case.is_termination else ""
     subject = (
         f"[{case.request.reference}] Status permohonan {kind}BMT: "
@@ -150,6 +142,6 @@ def content(case: Case, words: Words) -> Content:
 
 
 def readable(words: str) -> str:
-    """A person's own words with plain line breaks, and without what is not text."""
+    """A person's own words with plain line breaks and without control characters."""
     lines = words.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").split("\n")
     return "\n".join(_NOT_TEXT.sub("", line).rstrip() for line in lines).strip("\n")

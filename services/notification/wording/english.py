@@ -1,97 +1,25 @@
-"""The sentences in English: the same as in Malay, in the same order."""
+"""The sentences in English, in the same order as in Malay."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.events import About
 from bmt.contracts.http.notification import Wording
-from services.notification.domain.grammar import written
-from services.notification.domain.notice import Fact, Text
-from services.notification.wording.phrases import Case, english_date, size
-
-SALUTATION: Final = "Dear Sir/Madam,"
-CLOSING: Final = ("Thank you.", "Yours faithfully,")
-SIGNATORY: Final = "Agency UC Administrator"
-CHANNELS: Final = {"email": "e-mail", "memo": "memo", "letter": "letter", "form": "form"}
-STATUS: Final[Mapping[About, str]] = {
-    "acknowledgement": "received",
-    "rejected": "rejected",
-    "returned": "returned for correction",
-    "withdrawn": "withdrawn",
-    "configured": "approved and configured",
-    "terminated": "approved and terminated",
-}
-_HAPPENED: Final[Mapping[About, str]] = {"terminated": "approved and the service was terminated"}
-"""Where the status in a word or two makes no sentence."""
+from services.notification.wording.phrases import Case, Language, english_date
 
 SERVICE: Final = "Big Mail Transfer (BMT) service"
+CLOSING: Final = ("Thank you.", "Yours faithfully,")
 
 
-def text(case: Case, wording: Wording) -> Text:
-    """What the user reads in English, in the words of `wording`."""
-    said = values(case)
-    onward = (written(paragraph, said) for paragraph in wording.onward)
+def _title(case: Case) -> str:
     subject = f"termination of the {SERVICE}" if case.is_termination else f"the {SERVICE}"
-    return Text(
-        title=f"Status of the application for {subject}",
-        status=STATUS[case.about],
-        salutation=SALUTATION,
-        opening=written(wording.opening, said),
-        facts=_facts(case),
-        quoted=_quoted(case),
-        paragraphs=tuple(filter(None, onward)),
-        closing=tuple(written(line, said) for line in wording.closing),
-        signatory=written(wording.signatory or SIGNATORY, said),
-    )
+    return f"Status of the application for {subject}"
 
 
-def values(case: Case) -> Mapping[str, str | None]:
-    """What each variable stands for; see `domain.variables`."""
-    return {
-        "rujukan": case.request.reference,
-        "keputusan": _HAPPENED.get(case.about, STATUS[case.about]),
-        "permohonan": _yours(case),
-        "nama": case.request.applicant.name,
-        "akaun": case.request.applicant.account,
-        "agensi": case.agency_name,
-        "tarikh_terima": english_date(case.request.received_at),
-        "tarikh": english_date(case.at),
-        "kuota": _size(case.quota_bytes),
-        "saiz_fail": _size(case.max_file_size_bytes),
-        "saluran": CHANNELS[case.request.reply_through],
-        "piagam": _charter(case),
-        "selanjutnya": _onward(case),
-        "semakan": status(case.status_address),
-    }
-
-
-def _size(size_bytes: int | None) -> str | None:
-    return None if size_bytes is None else size(size_bytes, "bytes")
-
-
-def _yours(case: Case) -> str:
-    """The request, as it is spoken of to its applicant."""
+def _application(case: Case) -> str:
     if case.is_termination:
         return f"your application to terminate the {SERVICE}"
     return f"your application for the {SERVICE}"
-
-
-def _facts(case: Case) -> tuple[Fact, ...]:
-    asked = " requested" if case.about != "configured" else ""
-    facts = [Fact(label="Account", value=case.request.applicant.account)]
-    if case.quota_bytes is not None:
-        facts.append(Fact(label=f"Storage quota{asked}", value=size(case.quota_bytes, "bytes")))
-    if case.max_file_size_bytes is not None:
-        largest = size(case.max_file_size_bytes, "bytes")
-        facts.append(Fact(label=f"Largest file{asked}", value=largest))
-    return tuple(facts)
-
-
-def _quoted(case: Case) -> Fact | None:
-    if case.reason is None:
-        return None
-    label = "What needs correction" if case.about == "returned" else "Reason"
-    return Fact(label=label, value=case.reason)
 
 
 def _charter(case: Case) -> str:
@@ -110,9 +38,39 @@ def _onward(case: Case) -> str:
     return "You may submit a new application at any time."
 
 
-def status(address: str | None) -> str:
-    """Where the user sees how the request stands; nothing where that is nowhere."""
+def _status_at(address: str | None) -> str:
     return f"You can see how this request stands at any time at {address}." if address else ""
+
+
+ENGLISH: Final = Language(
+    salutation="Dear Sir/Madam,",
+    signatory="Agency UC Administrator",
+    word_for_bytes="bytes",
+    channels={"email": "e-mail", "memo": "memo", "letter": "letter", "form": "form"},
+    statuses={
+        "acknowledgement": "received",
+        "rejected": "rejected",
+        "returned": "returned for correction",
+        "withdrawn": "withdrawn",
+        "configured": "approved and configured",
+        "terminated": "approved and terminated",
+    },
+    happened={"terminated": "approved and the service was terminated"},
+    labels={
+        "account": "Account",
+        "quota": "Storage quota",
+        "file": "Largest file",
+        "asked": " requested",
+        "correction": "What needs correction",
+        "reason": "Reason",
+    },
+    date=english_date,
+    title=_title,
+    application=_application,
+    charter=_charter,
+    onward=_onward,
+    status_at=_status_at,
+)
 
 
 _CONTACT: Final = (
@@ -157,4 +115,4 @@ DEFAULT: Final[Mapping[About, Wording]] = {
         "you may submit a new application.",
     ),
 }
-"""The words that bmt brings."""
+"""The default words."""

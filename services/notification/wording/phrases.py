@@ -1,28 +1,31 @@
-"""What a notice is written from: the facts, before they are words."""
+"""The facts of a notice, and how each language turns them into text."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.events import About
+from bmt.contracts.http.notification import Wording
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import ReplyChannel
+from services.notification.domain.grammar import written
+from services.notification.domain.notice import Fact, Text
 
 
 @immutable
 class Case:
-    """One thing to tell.
+    """The facts of one notice.
 
     Attributes:
-        about: what happened.
-        request: the request's facts.
         at: when it happened.
-        agency_name: the agency in full.
-        decide_days: working days that the client charter gives a decision; None: not promised.
+        agency_name: the agency's full name.
+        decide_days: working days that the client charter allows for a decision; None: no promise.
         reason: an administrator's own words.
-        quota_bytes: storage asked for or in force.
-        max_file_size_bytes: largest file asked for or in force.
-        status_address: where the user sees how the request stands; None: nowhere.
+        quota_bytes: requested, or in force.
+        max_file_size_bytes: requested, or in force.
+        status_address: where the user can check the status; None: nowhere.
     """
 
     about: About
@@ -41,7 +44,86 @@ class Case:
         return self.request.kind == "termination"
 
 
-# Sizes and dates as people read them.
+@immutable
+class Language:
+    """The sentences of one language.
+
+    Attributes:
+        happened: replaces `statuses` in a sentence where that would not read well.
+        labels: of the facts: `account`, `quota`, `file`, `asked` (appended), `correction`,
+            `reason`.
+        application: how the request is called when speaking to its applicant.
+        charter: what the client charter promises; may be empty.
+        onward: what the applicant can do after a withdrawal.
+        status_at: where the status can be checked; may be empty.
+    """
+
+    salutation: str
+    signatory: str
+    word_for_bytes: str
+    channels: Mapping[ReplyChannel, str]
+    statuses: Mapping[About, str]
+    happened: Mapping[About, str]
+    labels: Mapping[str, str]
+    date: Callable[[datetime], str]
+    title: Callable[[Case], str]
+    application: Callable[[Case], str]
+    charter: Callable[[Case], str]
+    onward: Callable[[Case], str]
+    status_at: Callable[[str | None], str]
+
+    def text(self, case: Case, wording: Wording) -> Text:
+        """The notice in the words of `wording`."""
+        values = self.values(case)
+        onward = (written(paragraph, values) for paragraph in wording.onward)
+        return Text(
+            title=self.title(case),
+            status=self.statuses[case.about],
+            salutation=self.salutation,
+            opening=written(wording.opening, values),
+            facts=self._facts(case),
+            quoted=self._quoted(case),
+            paragraphs=tuple(filter(None, onward)),
+            closing=tuple(written(line, values) for line in wording.closing),
+            signatory=written(wording.signatory or self.signatory, values),
+        )
+
+    def values(self, case: Case) -> Mapping[str, str | None]:
+        """The value of each template variable (`domain.grammar.MEANINGS`)."""
+        return {
+            "rujukan": case.request.reference,
+            "keputusan": self.happened.get(case.about, self.statuses[case.about]),
+            "permohonan": self.application(case),
+            "nama": case.request.applicant.name,
+            "akaun": case.request.applicant.account,
+            "agensi": case.agency_name,
+            "tarikh_terima": self.date(case.request.received_at),
+            "tarikh": self.date(case.at),
+            "kuota": self._size(case.quota_bytes),
+            "saiz_fail": self._size(case.max_file_size_bytes),
+            "saluran": self.channels[case.request.reply_through],
+            "piagam": self.charter(case),
+            "selanjutnya": self.onward(case),
+            "semakan": self.status_at(case.status_address),
+        }
+
+    def _size(self, size_bytes: int | None) -> str | None:
+        return None if size_bytes is None else size(size_bytes, self.word_for_bytes)
+
+    def _facts(self, case: Case) -> tuple[Fact, ...]:
+        asked = self.labels["asked"] if case.about != "configured" else ""
+        facts = [Fact(label=self.labels["account"], value=case.request.applicant.account)]
+        sizes = {"quota": case.quota_bytes, "file": case.max_file_size_bytes}
+        for label, size_bytes in sizes.items():
+            if (value := self._size(size_bytes)) is not None:
+                facts.append(Fact(label=f"{self.labels[label]}{asked}", value=value))
+        return tuple(facts)
+
+    def _quoted(self, case: Case) -> Fact | None:
+        if case.reason is None:
+            return None
+        label = "correction" if case.about == "returned" else "reason"
+        return Fact(label=self.labels[label], value=case.reason)
 
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))

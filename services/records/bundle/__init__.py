@@ -1,1 +1,1 @@
-"""The bundle: one request's file as it can be carried out of the building and verified there."""
+"""The bundle: one request's file, to take away and verify elsewhere."""

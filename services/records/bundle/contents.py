@@ -1,4 +1,4 @@
-"""What stands in a bundle, in the order of the archive: pure, over what was read."""
+"""The contents of a bundle, in the order of the archive: pure, over what was read."""
 
 import hashlib
 import zlib
@@ -12,18 +12,18 @@ from bmt.contracts.problems import Refused
 from bmt.verify_record import FORMAT, archive_parts
 from services.records.domain.events import FolioFiled
 from services.records.ledger.canonical import canonical
+from services.records.ledger.leaf import OpenLeaf
 from services.records.sealing import commitments
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoints import SignedCheckpoint
 from services.records.tree.notes import Signer
 from services.records.tree.reading import Proof
 
 _LEFT: Final = {"number", "volume", "event_id", "filed_at"}
-"""What is still known of a folio that was disposed of."""
+"""What remains of a folio that was disposed of."""
 _TOLD: Final = {*_LEFT, "document_id", "filename", "media_type", "size_bytes"}
 PIECE_BYTES: Final = 64 * 1024
 LARGEST_BYTES: Final = 4_000_000_000
-"""An archive without the extensions for larger ones, which any program can open."""
+"""The limit without ZIP64, so that any program can open the archive."""
 
 
 class BundleTooLarge(Refused):
@@ -34,15 +34,7 @@ class BundleTooLarge(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A document's bytes, put aside in a file.
-
-    Attributes:
-        aside: the file.
-        start: where the document begins in it.
-        size: bytes.
-        sha256: of them, in hex.
-        crc: CRC-32.
-    """
+    """A document's bytes in a temporary file."""
 
     aside: IO[bytes]
     start: int
@@ -51,7 +43,6 @@ class Stored:
     crc: int
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes."""
         self.aside.seek(self.start)
         left = self.size
         while left:
@@ -64,16 +55,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Everything about one request that a bundle tells.
+    """Everything about one request that goes into a bundle.
 
     Attributes:
-        request_id: whose file.
-        file_number: for ever the same.
-        leaves: its chain.
+        leaves: the whole chain.
         proofs: one for each leaf, in the tree of `checkpoint`.
-        checkpoint: the signed one that holds all of them.
-        folios: what is filed, by number; the bytes are in `documents`, by document id.
-        missing: what is named and could not be filed.
+        folios: what is filed, by number.
+        documents: the bytes of the folios, by document id.
+        missing: the documents that are named and not filed.
         exported_at: RFC 3339.
         filed_at: when the file was complete; None: it is not.
     """
@@ -91,13 +80,13 @@ class File:
 
 
 class Bundle:
-    """An archive, of which only the documents are not in memory."""
+    """An archive. Only the documents are not in memory."""
 
     def __init__(self, file: File, signer: Signer, paper: bytes | None = None) -> None:
-        """Signs the manifest. `paper` is the file as a PDF, for people.
+        """Signs the manifest. `paper` is the file as a PDF.
 
         Raises:
-            BundleTooLarge: it would be larger than any program could open.
+            BundleTooLarge: the archive would be larger than `LARGEST_BYTES`.
         """
         plain = _files(file, signer)
         if paper is not None:
@@ -126,7 +115,7 @@ class Bundle:
 
 
 def _files(file: File, signer: Signer) -> dict[str, bytes | Stored]:
-    """All but the manifest."""
+    """All files but the manifest."""
     keys = "".join(f"{verifier}\n" for verifier in signer.verifiers)
     files: dict[str, bytes | Stored] = {
         "checkpoint.txt": file.checkpoint.note.encode(),
@@ -184,7 +173,7 @@ def _sha256(content: bytes | Stored) -> str:
 
 
 def _measured(content: bytes | Stored) -> tuple[int, int]:
-    """CRC-32 and bytes."""
+    """CRC-32 and size in bytes."""
     if isinstance(content, Stored):
         return content.crc, content.size
     return zlib.crc32(content), len(content)

@@ -1,4 +1,4 @@
-"""Puts a bundle together: who takes it is remembered in the file first, then everything is read."""
+"""Makes bundles: the export is recorded in the file first, then everything is read."""
 
 import asyncio
 import hashlib
@@ -6,6 +6,7 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Final
 
 from starlette.responses import Response, StreamingResponse
@@ -21,8 +22,8 @@ from services.records.bundle.paper import RecordPaper
 from services.records.domain.commands import Reader
 from services.records.domain.events import FolioFiled
 from services.records.domain.state import DesignatedFile
+from services.records.ledger.leaf import OpenLeaf
 from services.records.ledger.leaves import Leaves
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.sealing.sealed_folios import DisposedOf, SealedFolios, name_of
 from services.records.time_machine import missing
 from services.records.tree.checkpoints import SignedCheckpoint
@@ -35,40 +36,30 @@ SECONDS_BETWEEN_LOOKS: Final = 0.2
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
 class Exporter:
-    """Makes bundles for those who may have them."""
+    """Makes bundles for readers who may have them."""
 
-    def __init__(
-        self,
-        room: AuditedQueries,
-        ledger: Leaves,
-        tree: TreeReading,
-        sequencer: Sequencer,
-        folios: SealedFolios,
-        signer: Signer,
-        paper: RecordPaper,
-        clock: Clock,
-    ) -> None:
-        self._room = room
-        self._ledger = ledger
-        self._tree = tree
-        self._sequencer = sequencer
-        self._folios = folios
-        self._signer = signer
-        self._paper = paper
-        self._clock = clock
+    room: AuditedQueries
+    ledger: Leaves
+    tree: TreeReading
+    sequencer: Sequencer
+    folios: SealedFolios
+    signer: Signer
+    paper: RecordPaper
+    clock: Clock
 
     async def bundle(self, reader: Reader, request_id: str, *, taken_away: bool = True) -> Bundle:
-        """The file as it is signed now, to be taken away, or else to be looked at here.
+        """The file as it is signed now, to take away or else to be verified here.
 
         Raises:
-            RecordNotFound: there is none that this reader may see.
-            NothingSigned: the newest leaves are not signed yet; come again.
+            RecordNotFound: there is no file for this reader.
+            NothingSigned: the newest leaves are not signed yet; try again.
         """
-        await self._room.file(reader, request_id)
-        leaves = await self._ledger.opened(request_id)
+        await self.room.file(reader, request_id)
+        leaves = await self.ledger.opened(request_id)
         checkpoint, proofs = await self._signed(request_id, leaves)
-        remembered = self._room.exported if taken_away else self._room.viewed
+        remembered = self.room.exported if taken_away else self.room.viewed
         file = await remembered(reader, request_id)
         documents, lost = await self._documents(file)
         closed = {leaf.leaf.event_id for leaf in leaves if leaf.closed}
@@ -85,21 +76,21 @@ class Exporter:
             ],
             missing=[*missing(file.unfiled), *lost],
             documents=documents,
-            exported_at=rfc3339(self._clock()),
+            exported_at=rfc3339(self.clock()),
             filed_at=file.filed_at,
         )
         return await asyncio.to_thread(self._made, told)
 
     def _made(self, told: File) -> Bundle:
-        return Bundle(told, self._signer, self._paper.pdf(told))
+        return Bundle(told, self.signer, self.paper.pdf(told))
 
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
-        """The newest checkpoint that holds all leaves; the next one is asked for where none does."""
+        """The newest checkpoint that contains all leaves. It is requested if there is none."""
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
-        await self._sequencer.ask([leaf.leaf for leaf in leaves])
+        await self.sequencer.ask([leaf.leaf for leaf in leaves])
         for _ in range(LOOKS):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             with suppress(NothingSigned):
@@ -109,14 +100,14 @@ class Exporter:
     async def _proven(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
-        latest = await self._tree.latest()
+        latest = await self.tree.latest()
         indexes = [leaf.leaf.index for leaf in leaves]
-        return latest, await self._tree.proofs(request_id, indexes, latest.checkpoint.size)
+        return latest, await self.tree.proofs(request_id, indexes, latest.checkpoint.size)
 
     async def _documents(
         self, file: DesignatedFile
     ) -> tuple[dict[str, Stored], list[MissingDocument]]:
-        """The folios' bytes, put aside; those that are gone are told as missing, unless they were disposed of."""
+        """The folios' bytes. A folio without them is missing, unless it was disposed of."""
         aside: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  closed with the bundle
         documents: dict[str, Stored] = {}
         lost: list[MissingDocument] = []
@@ -133,7 +124,7 @@ class Exporter:
 
     async def _put_aside(self, folio: FolioFiled, aside: IO[bytes]) -> Stored:
         start, size, crc, digest = aside.tell(), 0, 0, hashlib.sha256()
-        async for chunk in await self._folios.open(name_of(folio)):
+        async for chunk in await self.folios.open(name_of(folio)):
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
             size += len(chunk)
@@ -141,11 +132,8 @@ class Exporter:
         return Stored(aside, start, size, digest.hexdigest(), crc)
 
 
-# Files as answers, to be kept: a bundle, a document.
-
-
 def archive(request_id: str, bundle: Bundle) -> StreamingResponse:
-    """A file to take away."""
+    """A bundle as an HTTP response."""
     headers = {
         "Content-Length": str(bundle.size_bytes),
         "Content-Disposition": f'attachment; filename="{request_id}.zip"',
@@ -157,7 +145,7 @@ async def document(room: AuditedQueries, reader: Reader, document_id: str) -> Re
     """A document as it was filed.
 
     Raises:
-        RecordNotFound: no file that this reader may see holds it, or holds it still.
+        RecordNotFound: no file of this reader contains it, or it was disposed of.
     """
     folio, chunks = await room.document(reader, document_id)
     return file_response(

@@ -1,4 +1,4 @@
-"""The file on paper, for people: what it says, how it came to it, and where it is verified."""
+"""The file on paper: its facts, its events, and where it can be verified."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,8 +13,8 @@ from bmt.contracts.http.records import RecordState
 from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
-from services.records.pages.asked import verification
-from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.ledger.leaf import OpenLeaf
+from services.records.pages import PREFIX
 from services.records.time_machine import facts_of, not_read_back, state_of
 from services.records.tree.notes import Signer
 
@@ -24,19 +24,16 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 class RecordPaper:
-    """Sets files, in Malay and English, as PDF/A-2b."""
+    """Sets files as PDF/A-2b, in Malay and English."""
 
     def __init__(self, public_url: str, signer: Signer) -> None:
-        """`public_url` is where records is reached from outside: the QR code leads to its pages there.
-
-        Where it is empty there are no pages, and no QR code.
-        """
+        """`public_url` is the public address of records. If empty, there is no QR code."""
         self._public_url = public_url
         self._signer = signer
         self._typesetter = Typesetter(TEMPLATES)
 
     def pdf(self, file: File) -> bytes:
-        """The paper; with the same bytes for the same file."""
+        """The paper. The same file always gives the same bytes."""
         return self._typesetter.pdf(
             "record",
             self._told(file),
@@ -45,8 +42,7 @@ class RecordPaper:
 
     def _told(self, file: File) -> dict[str, Any]:
         checkpoint = file.checkpoint.checkpoint
-        outside = self._public_url
-        address = verification(outside, file.request_id) if outside else None
+        address = self._verification(file.request_id) if self._public_url else None
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
         events = [leaf.event for leaf in file.leaves]
         facts = facts_of(events)
@@ -78,9 +74,12 @@ class RecordPaper:
             "keys": ["+".join(str(key).split("+")[:2]) for key in self._signer.verifiers],
         }
 
+    def _verification(self, request_id: str) -> str:
+        return f"{self._public_url.rstrip('/')}{PREFIX}/records/{request_id}/verification"
+
 
 def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:
-    """What the request asks for and what came of it: in Malay, in English, the value."""
+    """What was requested and what became of it: label in Malay, label in English, value."""
     yield "Rujukan", "reference", state.reference
     yield "Jenis", "kind", f"{KIND[state.kind]} ({state.kind})"
     yield "Pemohon", "applicant", f"{state.applicant.name} ({state.applicant.account})"
@@ -117,7 +116,7 @@ def _event(leaf: OpenLeaf) -> dict[str, Any]:
 
 
 def _retry(retry: object) -> str | None:
-    """Who had it tried again, and why."""
+    """Who requested a retry, and why."""
     by = retry.get("by") if isinstance(retry, Mapping) else None
     if not isinstance(by, Mapping) or not isinstance(retry, Mapping):
         return None

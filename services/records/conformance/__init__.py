@@ -1,1 +1,1 @@
-"""Evidence for ISO/IEC 27001: each request held against the steps of SOP OPERASI/009, deviations told."""
+"""Evidence for ISO/IEC 27001: each request compared with the steps of SOP OPERASI/009."""

@@ -1,4 +1,4 @@
-"""Whether one request went as the procedure wants it: all steps, in order, by who may, in time, all filed. Pure."""
+"""Whether a request followed the procedure: each step, in order, in time, by the right person."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Code = Literal[
     "configuration_failed",
     "record_unreadable",
 ]
-"""What a deviation can be; `overdue` is not done yet, `late` was done after its day."""
+"""The kinds of deviation. `overdue` is not done yet; `late` was done after its due day."""
 
 _OUTCOMES: Final = {
     ("approved", "application"): "configured",
@@ -36,12 +36,12 @@ _OUTCOMES: Final = {
     ("withdrawn", "application"): "withdrawn",
     ("withdrawn", "termination"): "withdrawn",
 }
-"""What the user is told at the end (SOP step 4)."""
+"""The notice that ends the procedure (SOP step 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One thing that is not as the procedure wants it; `detail` holds no personal data."""
+    """One deviation from the procedure. `detail` has no personal data."""
 
     code: Code
     detail: str
@@ -49,7 +49,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """When each step was done (SOP 4.1.1 and 4.2.1, and 6.0); None: not, or not needed."""
+    """When each step was done (SOP 4.1.1, 4.2.1 and 6.0). None: not done, or not needed."""
 
     received_at: datetime
     decided_at: datetime | None
@@ -73,13 +73,13 @@ def steps_of(state: RecordState) -> Steps:
 def deviations(
     state: RecordState, missing: Sequence[MissingDocument], rules: AgencyRules | None, now: datetime
 ) -> Iterator[Deviation]:
-    """What is not as it should be, in the order of the procedure.
+    """The deviations, in the order of the procedure.
 
     Args:
-        state: as the record tells it.
+        state: from the record.
         missing: documents that are named and not filed.
-        rules: the agency's, for its charter; without them no day is missed.
-        now: for what is not done yet.
+        rules: of the agency. Without them no due day is checked.
+        now: for steps that are not done yet.
     """
     steps = steps_of(state)
     yield from _decision(state, steps, now)
@@ -151,7 +151,7 @@ def _notice(
 
 
 def _order(steps: Steps) -> Iterator[Deviation]:
-    """Each step comes after those before it."""
+    """Each step must come after those before it."""
     done = [
         ("received", steps.received_at),
         ("decided", steps.decided_at),

@@ -1,7 +1,9 @@
-"""Examines every request of an agency in a period, as the record tells it; that it was done is remembered."""
+"""Examines every request that an agency received in a period, from the record alone."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
@@ -9,16 +11,15 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.records import ConformanceLine, ConformanceReport
+from bmt.contracts.envelope import rfc3339
+from bmt.contracts.http.records import ConformanceLine, ConformanceReport, RecordState
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import Status
 from services.records.audited_queries import AuditedQueries
 from services.records.conformance.checks import Deviation, Steps, deviations, steps_of
-from services.records.conformance.report import Period, coded, moments, period_told, report
 from services.records.domain.commands import Reader
 from services.records.domain.errors import RecordNotFound
+from services.records.ledger.leaf import OpenLeaf
 from services.records.ledger.leaves import Leaves
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.time_machine import facts_of, missing, state_of
 from services.records.views import FileEntry
 
@@ -28,52 +29,59 @@ MOST_REQUESTS: Final = 20_000
 
 
 class TooManyRequests(Refused):
-    """The period holds more requests than one report may."""
+    """The period contains more requests than one report may."""
 
     problem = "validation_failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Requests received at `since` or later, and before `before`."""
+
+    agency: str
+    since: datetime
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """Makes reports."""
 
-    def __init__(
-        self,
-        room: AuditedQueries,
-        files: ViewProjection[FileEntry],
-        ledger: Leaves,
-        agencies: Agencies,
-        clock: Clock,
-    ) -> None:
-        self._room = room
-        self._files = files
-        self._ledger = ledger
-        self._agencies = agencies
-        self._clock = clock
+    room: AuditedQueries
+    files: ViewProjection[FileEntry]
+    ledger: Leaves
+    agencies: Agencies
+    clock: Clock
 
     async def report(self, reader: Reader, period: Period) -> ConformanceReport:
-        """Every request of the period, the first received first.
+        """Report on every request of the period, earliest received first. This access is recorded.
 
         Raises:
-            RecordNotFound: the agency's files are not this reader's to see.
-            TooManyRequests: there are more than a report may hold.
+            RecordNotFound: this reader may not see the agency's files.
+            TooManyRequests: the period contains more than `MOST_REQUESTS`.
         """
         if not reader.may_see(period.agency):
             raise RecordNotFound
         entries = await self._entries(period)
-        await self._room.remember(reader, period.agency, period_told(period), len(entries))
+        asked = {
+            "report": "conformance",
+            "since": rfc3339(period.since),
+            "before": rfc3339(period.before),
+        }
+        await self.room.remember(reader, period.agency, asked, len(entries))
         lines: list[ConformanceLine] = []
         for start in range(0, len(entries), AT_A_TIME):
             some = entries[start : start + AT_A_TIME]
-            chains = await self._ledger.opened_of([entry.request_id for entry in some])
+            chains = await self.ledger.opened_of([entry.request_id for entry in some])
             lines += [self._line(entry, chains.get(entry.request_id, ())) for entry in some]
-            await asyncio.sleep(0)  # others wait, too
-        return report(period, lines, self._clock())
+            await asyncio.sleep(0)  # other requests get their turn
+        return report(period, lines, self.clock())
 
     async def _entries(self, period: Period) -> list[FileEntry]:
         found: list[FileEntry] = []
         after: tuple[datetime, str] | None = None
         while True:
-            some = await self._files.find(
+            some = await self.files.find(
                 Query(
                     equal={"agency": period.agency},
                     at_least={"received_at": period.since},
@@ -95,40 +103,48 @@ class Examination:
         events = [leaf.event for leaf in chain]
         facts = facts_of(events)
         if facts is None:
-            return _line(entry, entry.status, steps=None, found=[_UNREADABLE])
+            return line(entry, None, [_UNREADABLE])
         state = state_of(facts, events, entry.filed_at)
-        rules = self._agencies.get(entry.agency).rules if entry.agency in self._agencies else None
-        found = list(deviations(state, missing(entry.unfiled), rules, self._clock()))
-        officer = state.decision.decided_by if state.decision else None
-        return _line(
-            entry,
-            state.status,
-            steps=steps_of(state),
-            found=found,
-            decision=state.decision.decision if state.decision else None,
-            decided_by=officer.subject if officer else None,
-            configured_by=state.configured_by.subject if state.configured_by else None,
-        ).model_copy(update={"not_read_back": state.not_read_back})
+        rules = self.agencies.get(entry.agency).rules if entry.agency in self.agencies else None
+        return line(
+            entry, state, list(deviations(state, missing(entry.unfiled), rules, self.clock()))
+        )
 
 
-def _line(
-    entry: FileEntry,
-    status: Status,
-    *,
-    steps: Steps | None,
-    found: Sequence[Deviation],
-    **people: str | None,
+def line(
+    entry: FileEntry, state: RecordState | None, found: Sequence[Deviation]
 ) -> ConformanceLine:
-    steps = steps or Steps(entry.received_at, None, None, None, entry.filed_at)
-    told = {"decision": None, "decided_by": None, "configured_by": None, **people}
+    """The report's line about one file. `state` is None if no event of the file can be read."""
+    decision = state.decision if state else None
+    officer = decision.decided_by if decision else None
+    operator = state.configured_by if state else None
+    steps = steps_of(state) if state else Steps(entry.received_at, None, None, None, entry.filed_at)
     return ConformanceLine(
         request_id=entry.request_id,
         reference=entry.reference,
         file_number=entry.file_number,
         kind=entry.kind,
-        status=status,
+        status=state.status if state else entry.status,
         folios=len(entry.document_ids),
-        deviations=coded(found),
-        **moments(steps),
-        **told,
+        deviations=[asdict(one) for one in found],
+        decision=decision.decision if decision else None,
+        decided_by=officer.subject if officer else None,
+        configured_by=operator.subject if operator else None,
+        not_read_back=state.not_read_back if state else (),
+        **asdict(steps),
+    )
+
+
+def report(period: Period, lines: Sequence[ConformanceLine], at: datetime) -> ConformanceReport:
+    """The lines with their totals."""
+    counted = Counter(one.code for line in lines for one in line.deviations)
+    return ConformanceReport(
+        agency=period.agency,
+        since=period.since,
+        before=period.before,
+        made_at=at,
+        requests=len(lines),
+        conforming=sum(not line.deviations for line in lines),
+        by_code=dict(sorted(counted.items())),
+        lines=tuple(lines),
     )

@@ -1,1 +1,1 @@
-"""Disposal (*pelupusan*): what is personal goes when its time is over, and every proof still verifies."""
+"""Disposal (*pelupusan*): personal data is destroyed after its retention. Proofs still verify."""

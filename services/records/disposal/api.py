@@ -1,4 +1,4 @@
-"""Holds and disposals over HTTP: one administrator proposes, another decides; auditors look on."""
+"""Holds and disposals over HTTP: one administrator proposes, another decides, auditors can look."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -22,10 +22,10 @@ from bmt.contracts.http.disposal import (
     HoldReason,
     HoldStands,
 )
-from services.records.access import reader_of
-from services.records.disposal.office import Office
-from services.records.disposal.view import STATUS
+from services.records.audited_queries import reader_of
+from services.records.disposal.disposing import DisposalService
 from services.records.domain.disposals import DisposalNotFound
+from services.records.views import STATUS
 
 by_proposal: Final = Paging(tuple[AwareDatetime, str])
 
@@ -35,7 +35,7 @@ Onlooker = Annotated[Principal, Depends(require("auditor", "administrator"))]
 DisposalsPage = Annotated[PageRequest[tuple[datetime, str]], Depends(by_proposal)]
 
 
-def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter:
+def routes(service: DisposalService, disposals: ViewProjection[DisposalItem]) -> APIRouter:
     """The routes of holds and disposals."""
     routes = api_router(tags=["disposal"])
 
@@ -48,7 +48,7 @@ def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter
     )
     async def hold(request_id: Id, asked: HoldReason, context: Holders) -> JsonResponse:
         reader = reader_of(context.principal)
-        executed = await office.hold(request_id, reader, asked.reason, context)
+        executed = await service.hold(request_id, reader, asked.reason, context)
         return answer(executed, HoldStands(request_id=request_id, held=True), 201)
 
     @routes.post(
@@ -62,7 +62,7 @@ def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter
     )
     async def release(request_id: Id, asked: HoldReason, context: Holders) -> JsonResponse:
         reader = reader_of(context.principal)
-        executed = await office.release(request_id, reader, asked.reason, context)
+        executed = await service.release(request_id, reader, asked.reason, context)
         held = any(event.data.get("still_held") for event in executed.commit.events)
         return answer(executed, HoldStands(request_id=request_id, held=held), 201)
 
@@ -76,7 +76,7 @@ def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter
         responses=problems("not_found", "not_disposable", "validation_failed"),
     )
     async def propose(asked: DisposalProposal, context: Administrators) -> JsonResponse:
-        executed = await office.propose(asked, context)
+        executed = await service.propose(asked, context)
         stands = DisposalStands(disposal_id=executed.commit.subject, status="proposed")
         return answer(executed, stands, 201)
 
@@ -90,7 +90,7 @@ def routes(office: Office, disposals: ViewProjection[DisposalItem]) -> APIRouter
     async def decide(
         disposal_id: Id, ruling: DisposalRuling, context: Administrators
     ) -> JsonResponse:
-        executed = await office.rule(disposal_id, ruling, context)
+        executed = await service.rule(disposal_id, ruling, context)
         (event,) = executed.commit.events
         return answer(
             executed, DisposalStands(disposal_id=disposal_id, status=STATUS[event.type]), 201

@@ -1,4 +1,4 @@
-"""What the file is told to do; times and numbers come in with the command."""
+"""The commands of records. Times and numbers are part of the command."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,20 +9,17 @@ from bmt.contracts.immutable import immutable
 from services.records.domain.disposals import DisposalCommand
 
 MissingReason = Literal["not_stored", "content_differs"]
-"""Why a document cannot be filed: nobody stored it yet, or its bytes are not those it is named for."""
+"""Why a document cannot be filed: it is not stored yet, or its bytes do not match its hash."""
 
 
 @immutable
 class FileEvent:
-    """File an event that stands in the ledger.
+    """File an event that is in the ledger.
 
     Attributes:
-        event: what was heard, with its envelope's id, source, sequence and time.
         leaf_index: its place in the request's chain, from 1.
-        leaf_hash: the hash of its leaf.
-        file_number: of the request, for the first event of it.
-        at: now.
-        key: the id of the person's key that the leaf is sealed under.
+        file_number: of the request, used with its first event.
+        key: the id of the person's key that seals the leaf.
     """
 
     event: RequestEvent
@@ -39,12 +36,11 @@ class FileEvent:
 
 @immutable
 class FileFolio:
-    """File a document whose bytes were copied and checked.
+    """File a document whose bytes were copied and verified.
 
     Attributes:
-        filename: as who handed it in called it, for a document that its event does not describe.
-        media_type: as filename.
-        folios_a_volume: a volume is closed once it holds so many.
+        filename: the uploader's name for it, used if the event has none. Likewise `media_type`.
+        folios_a_volume: a volume is closed at this number of folios.
     """
 
     document_id: str
@@ -66,12 +62,12 @@ class ReportMissing:
 
 @immutable
 class Reader:
-    """Who reads, and whose files they may see.
+    """A reader, and whose files they may see.
 
     Attributes:
         subject: the token's `sub`.
         roles: the token's roles, sorted.
-        agency: the only agency whose files they may see; None: every agency's.
+        agency: the only agency whose files they may see; None: every agency.
     """
 
     subject: str
@@ -79,13 +75,12 @@ class Reader:
     agency: str | None
 
     def may_see(self, agency: str) -> bool:
-        """Whether files of this agency are theirs to see."""
         return self.agency in (None, agency)
 
 
 @immutable
 class ViewRecord:
-    """Show the file, or one document of it, to somebody, and remember that it was shown."""
+    """Record that somebody sees the file, or one document of it."""
 
     reader: Reader
     at: datetime
@@ -94,7 +89,7 @@ class ViewRecord:
 
 @immutable
 class ExportRecord:
-    """Give somebody the whole file to take away, and remember it."""
+    """Record that somebody takes a bundle of the file away."""
 
     reader: Reader
     at: datetime
@@ -102,7 +97,7 @@ class ExportRecord:
 
 @immutable
 class NoteSearch:
-    """Remember that somebody searched the files, for what, and how much was found on the page."""
+    """Record a search, its criteria, and the number of files on the page."""
 
     reader: Reader
     agency: str | None
@@ -113,13 +108,11 @@ class NoteSearch:
 
 @immutable
 class FileDisposal:
-    """What was sealed under some keys in this file is disposed of: the ledger tells so.
+    """File the disposal of everything that is sealed under `keys` in this file.
 
     Attributes:
-        event_id: of the event that the ledger holds of it.
+        event_id: of the event in the ledger.
         leaf_index: its place in the request's chain.
-        leaf_hash: the hash of its leaf.
-        keys: what was sealed under these is gone.
     """
 
     event_id: str
@@ -140,7 +133,7 @@ class PlaceHold:
 
 @immutable
 class ReleaseHold:
-    """The file need not be kept for that any more: the reader's own hold ends, or, by an auditor, every one."""
+    """End the reader's own hold, or as an auditor every hold."""
 
     reader: Reader
     reason: str
@@ -150,6 +143,6 @@ class ReleaseHold:
 OnFile = (
     FileFolio | ReportMissing | ViewRecord | ExportRecord | FileDisposal | PlaceHold | ReleaseHold
 )
-"""What needs a file that was opened."""
+"""The commands that need an open file."""
 
 Command = FileEvent | NoteSearch | OnFile | DisposalCommand

@@ -1,12 +1,7 @@
-"""What follows from a command: pure, so that it can be told in tests and trusted by auditors."""
+"""What follows from a command: pure, so that tests and auditors can rely on it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Iterator, Sequence
 
-from pydantic import BaseModel
-
-from bmt.contracts import topics
 from bmt.contracts.events import (
     Configured,
     Event,
@@ -17,7 +12,6 @@ from bmt.contracts.events import (
     RequestEvent,
     RequestReceived,
 )
-from bmt.contracts.values import Applicant
 from bmt.verify_record import DISPOSED
 from services.records.domain import disposals
 from services.records.domain.commands import (
@@ -34,9 +28,6 @@ from services.records.domain.commands import (
     ViewRecord,
 )
 from services.records.domain.disposals import (
-    GONE,
-    GONE_DOCUMENT,
-    GONE_EMAIL,
     BeginDisposal,
     EndDisposal,
     ProposeDisposal,
@@ -55,124 +46,7 @@ from services.records.domain.events import (
     RecordsSearched,
     RecordViewed,
 )
-from services.records.domain.state import DesignatedFile, State, Unopened
-
-# How the file changes with each event.
-
-T = TypeVar("T")
-
-_HEARD: Final[dict[str, type[Event]]] = {
-    model.TYPE: model for topic in topics.PUBLIC for model in topics.EVENTS[topic]
-}
-
-
-def evolve(state: State, event: BaseModel) -> State:
-    """The file after `event`."""
-    if isinstance(event, FileOpened):
-        return DesignatedFile(event.request, event.file_number, event.volume)
-    change = _CHANGES.get(type(event))
-    if change and isinstance(state, DesignatedFile):
-        return change(state, event)
-    return cast("State", disposals.evolve(state, event))
-
-
-def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
-    if event.event_type == DISPOSED:
-        return _disposed_of(state._replace(version=event.leaf_index), event.keys)
-    changed: dict[str, Any] = {
-        "version": max(state.version, event.leaf_index),
-        "progress": state.progress.after(said(event), event.sequence),
-    }
-    if event.sequence:
-        seen = state.sequences.get(event.source, frozenset()) | {event.sequence}
-        changed["sequences"] = {**state.sequences, event.source: seen}
-    if event.tells_facts and event.sequence > state.request_sequence:
-        changed |= {"request": event.request or state.request, "key": event.key}
-        changed["request_sequence"] = event.sequence
-    return state._replace(**changed)
-
-
-def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile:
-    """What was sealed under these keys is known no more, here either."""
-    request = state.request
-    if state.key in keys:
-        request = request.model_copy(update={"applicant": NOBODY})
-    folios = tuple(_emptied(one) if one.key in keys else one for one in state.folios)
-    return state._replace(request=request, folios=folios)
-
-
-NOBODY: Final = Applicant(account=GONE, name=GONE, email=GONE_EMAIL)
-"""Whose a request was whose data was disposed of."""
-
-
-def _emptied(folio: FolioFiled) -> FolioFiled:
-    gone = {"document_id": GONE_DOCUMENT, "filename": GONE, "media_type": GONE}
-    return folio.model_copy(update=gone)
-
-
-def _with_hold(state: DesignatedFile, event: HoldPlaced) -> DesignatedFile:
-    return _held(state, (*state.holds, event))
-
-
-def _without_hold(state: DesignatedFile, event: HoldReleased) -> DesignatedFile:
-    return _held(state, tuple(one for one in state.holds if event.of not in (None, one.by)))
-
-
-def _held(state: DesignatedFile, holds: tuple[HoldPlaced, ...]) -> DesignatedFile:
-    return state._replace(hold=holds[0] if holds else None, further_holds=holds[1:])
-
-
-def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:
-    return state._replace(
-        volume=event.volume,
-        due=_without(state.due, event.document_id),
-        missing=_without(state.missing, event.document_id),
-        folios=(*state.folios, event),
-    )
-
-
-def _with_due(state: DesignatedFile, event: FolioDue) -> DesignatedFile:
-    return state._replace(due={**state.due, event.document_id: event})
-
-
-def _with_missing(state: DesignatedFile, event: FolioMissing) -> DesignatedFile:
-    return state._replace(missing={**state.missing, event.document_id: event.reason})
-
-
-def _filed(state: DesignatedFile, event: Filed) -> DesignatedFile:
-    progress = state.progress.after(event, 0)
-    return state._replace(filed_at=event.filed_at, filed_version=state.version, progress=progress)
-
-
-def said(filed: EventFiled) -> Event:
-    """The event that was filed, as far as the procedure's progress depends on it.
-
-    Its data stands in the ledger and is not kept twice: what is left is its type and, of a notice,
-    what it was about, and of a correction, whether anybody had asked for it.
-    """
-    return _said(filed.event_type, filed.about, filed.while_open)
-
-
-@cache
-def _said(event_type: str, about: str | None, while_open: bool) -> Event:  # noqa: FBT001  a cache's key
-    return _HEARD[event_type].model_construct(about=about, while_open=while_open)
-
-
-def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
-    return {name: value for name, value in mapping.items() if name != key}
-
-
-_CHANGES: Final[Mapping[type[BaseModel], Callable[[DesignatedFile, Any], DesignatedFile]]] = {
-    EventFiled: _with_event,
-    FolioDue: _with_due,
-    FolioFiled: _with_folio,
-    FolioMissing: _with_missing,
-    Filed: _filed,
-    HoldPlaced: _with_hold,
-    HoldReleased: _without_hold,
-}
-"""What changes an open file; reading it does not."""
-
+from services.records.domain.state import DesignatedFile, State, Unopened, evolve
 
 FIRST_VOLUME = 1
 _NOTICES = (NotificationPrepared, Notified, NotificationFailed)
@@ -199,6 +73,9 @@ def decide(command: Command, state: State) -> Sequence[Event]:
 
 
 def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
+    by_reader = ViewRecord | ExportRecord | PlaceHold | ReleaseHold
+    if isinstance(command, by_reader) and not command.reader.may_see(state.request.agency):
+        raise RecordNotFound
     match command:
         case FileFolio():
             return _and_closed(_file_folio(command, state), state, command)
@@ -207,7 +84,7 @@ def _on_file(command: OnFile, state: DesignatedFile) -> Sequence[Event]:
         case ViewRecord():
             return _view(command, state)
         case ExportRecord():
-            return _export(command, state)
+            return _export(command)
         case FileDisposal():
             return _file_disposal(command)
         case PlaceHold() | ReleaseHold():
@@ -249,7 +126,7 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
 
 
 def _tells_other(command: FileEvent, state: State) -> bool:
-    """Whether the facts are other ones than the file has, or are sealed under another key, which may live longer."""
+    """Whether the facts differ from the file's, or are sealed under another key."""
     return isinstance(state, DesignatedFile) and (
         state.key != command.key or state.request != command.event.request
     )
@@ -315,13 +192,10 @@ def _report_missing(command: ReportMissing, state: DesignatedFile) -> list[Event
 
 
 def _view(command: ViewRecord, state: DesignatedFile) -> list[Event]:
-    reader = command.reader
-    if not reader.may_see(state.request.agency):
-        raise RecordNotFound
     return [
         RecordViewed(
-            by=reader.subject,
-            roles=reader.roles,
+            by=command.reader.subject,
+            roles=command.reader.roles,
             viewed_at=command.at,
             document_id=command.document_id,
             key=_key_of(state, command.document_id),
@@ -334,10 +208,8 @@ def _key_of(state: DesignatedFile, document_id: str | None) -> str | None:
     return next((folio.key for folio in folios), None)
 
 
-def _export(command: ExportRecord, state: DesignatedFile) -> list[Event]:
+def _export(command: ExportRecord) -> list[Event]:
     reader = command.reader
-    if not reader.may_see(state.request.agency):
-        raise RecordNotFound
     return [RecordExported(by=reader.subject, roles=reader.roles, exported_at=command.at)]
 
 
@@ -355,7 +227,7 @@ def _note_search(command: NoteSearch) -> list[Event]:
 
 
 def _file_disposal(command: FileDisposal) -> list[Event]:
-    """It is said once: the command has the event's id as its causation."""
+    """Decided once: the event's id is the command's causation."""
     return [
         EventFiled(
             event_id=command.event_id,
@@ -371,14 +243,12 @@ def _file_disposal(command: FileDisposal) -> list[Event]:
 
 
 def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event]:
-    """Each holds a file once, and what one lifts, another may still hold.
+    """One person holds a file at most once. Several people may hold it.
 
     Raises:
         HoldOfAnother: only others hold it, and the reader is no auditor.
     """
     by, holders = command.reader.subject, [one.by for one in state.holds]
-    if not command.reader.may_see(state.request.agency):
-        raise RecordNotFound
     own = by in holders
     if isinstance(command, PlaceHold):
         placed = HoldPlaced(by=by, reason=command.reason, at=command.at, key=state.key)
@@ -401,7 +271,7 @@ def _hold(command: PlaceHold | ReleaseHold, state: DesignatedFile) -> list[Event
 
 
 def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
-    """Whether the outcome was told, or is told now: no file is complete before."""
+    """Whether the notice of the outcome is filed. No file is complete without it."""
     return (isinstance(state, DesignatedFile) and state.progress.outcome_notified) or (
         isinstance(command, FileEvent) and isinstance(command.event, Notified)
     )
@@ -410,7 +280,7 @@ def _may_be_last(command: FileEvent | FileFolio, state: State) -> bool:
 def _and_closed(
     events: list[Event], state: State, command: FileEvent | FileFolio
 ) -> Sequence[Event]:
-    """The events, and `Filed` when they are what was missing; it is said once."""
+    """The events, and `Filed` if they complete the file. It is published once."""
     if not _may_be_last(command, state):
         return events
     for event in events:

@@ -1,6 +1,6 @@
-"""The disposal of one person's data: proposed by one administrator, approved by another, then carried out.
+"""The disposal of a person's data: one administrator proposes, another approves.
 
-A stream of its own (`disposal-<id>`); what it does to a file stands in the file's own stream.
+Each has its own stream, `disposal-<id>`. Its effect on a file is recorded in the file's own stream.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from services.records.domain.events import (
 )
 
 Why = Literal["open", "held", "kept"]
-"""Why a file keeps a person's data: it is not complete; somebody holds it; its time is not over."""
+"""Why a file keeps the data: it is not complete, somebody holds it, or its retention is not over."""
 
 Status = Literal["proposed", "approved", "rejected", "begun", "carried_out", "stopped"]
 
@@ -32,9 +32,7 @@ class Blocker:
     """A file that must keep its data.
 
     Attributes:
-        request_id: whose file.
-        why: see `Why`.
-        until: when its time is over; None where that is not the reason.
+        until: when its retention ends, if that is the reason.
     """
 
     request_id: str
@@ -44,12 +42,12 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class ProposeDisposal:
-    """Dispose of all that is sealed under a person's keys.
+    """Dispose of everything that is sealed under a person's keys.
 
     Attributes:
-        keys: the ids of every key of the person.
-        request_ids: the files in which something is sealed under them.
-        blockers: those of the files that must keep it.
+        keys: the ids of all keys of the person.
+        request_ids: the files that contain something sealed under them.
+        blockers: the files that must keep it.
     """
 
     disposal_id: str
@@ -65,7 +63,7 @@ class ProposeDisposal:
 
 @dataclass(frozen=True, slots=True)
 class RuleOnDisposal:
-    """Approve or reject what was proposed."""
+    """Approve or reject the proposal."""
 
     approved: bool
     reason: str | None
@@ -76,9 +74,9 @@ class RuleOnDisposal:
 
 @dataclass(frozen=True, slots=True)
 class BeginDisposal:
-    """Carry it out from here on; or, with blockers, note that it must not be.
+    """Start to carry it out; or, with blockers, note that it must not be.
 
-    Said before the first file is told: there is no way back from what a file's chain says.
+    This precedes the first entry in a file, because entries in a chain cannot be undone.
     """
 
     blockers: tuple[Blocker, ...]
@@ -97,7 +95,7 @@ DisposalCommand = ProposeDisposal | RuleOnDisposal | BeginDisposal | EndDisposal
 
 @dataclass(frozen=True, slots=True)
 class Disposal:
-    """How far it is."""
+    """The state of a disposal."""
 
     proposed: DisposalProposed
     status: Status = "proposed"
@@ -105,25 +103,25 @@ class Disposal:
 
 
 class DisposalNotFound(Refused):
-    """There is none of this id, or it is another agency's."""
+    """There is none with this id, or it is another agency's."""
 
     problem = "not_found"
 
 
 class NotDisposable(Refused):
-    """Files must keep the data: `blocked_by` tells which, and why."""
+    """Files must keep the data. `blocked_by` lists them with the reasons."""
 
     problem = "not_disposable"
 
 
 class ProposedByThemselves(Refused):
-    """Who proposed a disposal cannot approve it."""
+    """The proposer cannot approve the disposal."""
 
     problem = "own_request"
 
 
 class DisposalDecided(Refused):
-    """It was decided on before."""
+    """It was already approved or rejected."""
 
     problem = "already_decided"
 
@@ -132,7 +130,7 @@ def decide(command: DisposalCommand, state: object) -> Sequence[Event]:
     """The events that `command` leads to.
 
     Raises:
-        DisposalNotFound, NotDisposable, ProposedByThemselves, DisposalDecided: as they say.
+        DisposalNotFound, NotDisposable, ProposedByThemselves, DisposalDecided: see each.
     """
     if isinstance(command, ProposeDisposal):
         return [_proposed(command)]
@@ -208,7 +206,7 @@ _STATUS: Final[Mapping[type[Event], Status]] = {
 
 
 def evolve(state: object, event: BaseModel) -> object:
-    """The disposal after `event`; what is no disposal stays what it is."""
+    """The disposal after `event`. Any other state stays unchanged."""
     match state, event:
         case _, DisposalProposed():
             return Disposal(event)
@@ -229,10 +227,10 @@ def _without_person(proposed: DisposalProposed) -> DisposalProposed:
 GONE: Final = "disposed-of"
 GONE_EMAIL: Final = "disposed-of@disposed.invalid"
 GONE_DOCUMENT: Final = f"sha256:{'0' * 64}"
-"""What stands in the place of a value that is gone, in the form that is due there."""
+"""These replace a value that was disposed of, in the format that its place requires."""
 
 
 def told(blocker: Blocker) -> JsonValue:
-    """A blocker as an answer tells of it."""
+    """A blocker, as in an API response."""
     until = {"until": blocker.until.isoformat()} if blocker.until else {}
     return {"request_id": blocker.request_id, "why": blocker.why, **until}

@@ -1,16 +1,16 @@
-"""What records refuses."""
+"""The errors of records."""
 
 from bmt.contracts.problems import Refused
 
 
 class RecordNotFound(Refused):
-    """There is no such file, or it is another agency's: the answer is the same."""
+    """There is no such file, or it is another agency's. The answer is the same."""
 
     problem = "not_found"
 
 
 class HoldOfAnother(Refused):
-    """Who did not set a hold, and is no auditor, does not lift it."""
+    """Only the holder or an auditor can lift a hold."""
 
     problem = "forbidden"
 

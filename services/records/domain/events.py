@@ -1,4 +1,4 @@
-"""What happens to a file, kept within this service; what all hear of it is `Filed`."""
+"""The events that records keeps to itself. Only `Filed` is published."""
 
 from typing import Final
 
@@ -8,11 +8,9 @@ from bmt.contracts.events import About, Event, RequestEvent, RequestReceived
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
 
-# What happens to a disposal; its own stream, `disposal-<id>`.
-
 
 class DisposalProposed(Event):
-    """Somebody asks for it. Account and reason are sealed under the person's key (`key`) themselves."""
+    """A disposal was requested. Account and reason are sealed under the person's own `key`."""
 
     TYPE = "my.gov.bmt.records.DisposalProposed.v1"
     disposal_id: str
@@ -27,7 +25,7 @@ class DisposalProposed(Event):
 
 
 class DisposalApproved(Event):
-    """Another administrator agrees: it is carried out."""
+    """Another administrator approved it."""
 
     TYPE = "my.gov.bmt.records.DisposalApproved.v1"
     disposal_id: str
@@ -36,7 +34,7 @@ class DisposalApproved(Event):
 
 
 class DisposalRejected(Event):
-    """Another administrator, or the same, does not."""
+    """An administrator rejected it."""
 
     TYPE = "my.gov.bmt.records.DisposalRejected.v1"
     disposal_id: str
@@ -47,7 +45,7 @@ class DisposalRejected(Event):
 
 
 class DisposalBegun(Event):
-    """No file had to keep the data: from here on it goes, whatever comes in between."""
+    """No file had to keep the data. From here on the disposal cannot be stopped."""
 
     TYPE = "my.gov.bmt.records.DisposalBegun.v1"
     disposal_id: str
@@ -55,7 +53,7 @@ class DisposalBegun(Event):
 
 
 class DisposalCarriedOut(Event):
-    """The keys are destroyed: what was sealed under them is gone."""
+    """The keys are destroyed, and everything sealed under them is gone."""
 
     TYPE = "my.gov.bmt.records.DisposalCarriedOut.v1"
     disposal_id: str
@@ -63,7 +61,7 @@ class DisposalCarriedOut(Event):
 
 
 class DisposalStopped(Event):
-    """A file came to need its data, or was held, between the approval and the beginning."""
+    """Between approval and start, a file was held or needed its data again."""
 
     TYPE = "my.gov.bmt.records.DisposalStopped.v1"
     disposal_id: str
@@ -82,7 +80,7 @@ EVENTS: Final = (
 
 
 class FileOpened(RequestEvent):
-    """A request has its file: the first event of it was heard."""
+    """A file was opened with the first event of its request."""
 
     TYPE = "my.gov.bmt.records.FileOpened.v1"
     file_number: str
@@ -91,12 +89,12 @@ class FileOpened(RequestEvent):
 
 
 class EventFiled(Event):
-    """One event stands in the ledger, at this place of the request's chain.
+    """One event is in the ledger, at this place of the request's chain.
 
-    `request` is there when the event tells other facts than the file has; `justification` when it tells one; `about`
-    when it is a notice.
-    `key` names the person's key that the leaf and this event are sealed under; None before there were keys.
-    Where the event is a disposal, `keys` are those that are gone; `while_open` as `RequestReceived` says it.
+    `request` is set if the event's facts differ from those of the file, `justification` if it has
+    one, `about` if it is a notice. `key` is the person's key that seals the leaf and this event;
+    None before there were keys. For a disposal, `keys` are the destroyed ones. `while_open` is as
+    in `RequestReceived`.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -116,14 +114,16 @@ class EventFiled(Event):
 
     @property
     def tells_facts(self) -> bool:
-        """Whether the event tells the request's facts, be they those that the file has."""
+        """Whether the event carries the request's facts, even if the file already has them."""
         return self.event_type == RequestReceived.TYPE
 
 
 class FolioDue(Event):
-    """An event names this document: it must be fetched, checked and filed. `key`: as its event's leaf.
+    """An event names this document: it must be fetched, verified and filed.
 
-    `handed_in_by`: who handed it in, where the event does not say what they called it.
+    `key` is as for the event's leaf.
+
+    `handed_in_by` is the uploader, if the event does not have their name for the document.
     """
 
     TYPE = "my.gov.bmt.records.FolioDue.v1"
@@ -136,9 +136,11 @@ class FolioDue(Event):
 
 
 class FolioFiled(Event):
-    """A document stands in the file: its bytes were checked against its SHA-256 while copying.
+    """A document is in the file.
 
-    `key` names the person's key that they are sealed under; None before there were keys.
+    Its bytes were verified against its SHA-256 while they were copied.
+
+    `key` is the person's key that seals them; None before there were keys.
     """
 
     TYPE = "my.gov.bmt.records.FolioFiled.v1"
@@ -154,7 +156,7 @@ class FolioFiled(Event):
 
 
 class FolioMissing(Event):
-    """A document that an event names cannot be filed, and why; it is tried again until it can."""
+    """A named document cannot be filed, with the reason. It is tried again until it can be."""
 
     TYPE = "my.gov.bmt.records.FolioMissing.v1"
     document_id: DocumentId
@@ -164,7 +166,7 @@ class FolioMissing(Event):
 
 
 class RecordViewed(Event):
-    """Somebody looked at the file, or took a copy of one document of it."""
+    """Somebody saw the file, or one document of it."""
 
     TYPE = "my.gov.bmt.records.RecordViewed.v1"
     by: str
@@ -184,7 +186,7 @@ class RecordExported(Event):
 
 
 class RecordsSearched(Event):
-    """Somebody searched the files; `agency` is whose, None being all agencies."""
+    """Somebody searched the files of `agency` (None: of all agencies)."""
 
     TYPE = "my.gov.bmt.records.RecordsSearched.v1"
     by: str
@@ -206,11 +208,11 @@ class HoldPlaced(Event):
 
 
 class HoldReleased(Event):
-    """It need not be kept for that any more.
+    """A hold ended.
 
     Attributes:
         of: whose hold ended, by subject; None: everybody's.
-        still_held: somebody else holds the file.
+        still_held: somebody else still holds the file.
     """
 
     TYPE = "my.gov.bmt.records.HoldReleased.v1"
@@ -235,4 +237,3 @@ PRIVATE = (
     HoldReleased,
     *EVENTS,
 )
-"""All of them."""

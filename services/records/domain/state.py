@@ -1,18 +1,36 @@
-"""A request's file as it stands."""
+"""The state of a request's file, and how each event changes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
+from pydantic import BaseModel
+
+from bmt.contracts import topics
+from bmt.contracts.events import Event, Filed
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from services.records.domain.disposals import Disposal
-from services.records.domain.events import FolioDue, FolioFiled, HoldPlaced
+from bmt.contracts.values import Applicant
+from bmt.verify_record import DISPOSED
+from services.records.domain import disposals
+from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL, Disposal
+from services.records.domain.events import (
+    EventFiled,
+    FileOpened,
+    FolioDue,
+    FolioFiled,
+    FolioMissing,
+    HoldPlaced,
+    HoldReleased,
+)
+
+T = TypeVar("T")
 
 PENDING: Final = "pending"
-"""Why a document is not filed that nobody tried to fetch yet."""
+"""The reason of a document that nobody has tried to fetch yet."""
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -22,28 +40,28 @@ REFUSED: Final = frozenset({"rejected", "withdrawn"})
 
 @dataclass(frozen=True, slots=True)
 class Unopened:
-    """Nothing of the request was heard yet."""
+    """No event of the request has arrived yet."""
 
 
 class DesignatedFile(NamedTuple):
-    """The file of one request (SOP 6.0). A tuple is made anew in a tenth of a dataclass's time, at each event.
+    """The file of one request (SOP 6.0).
+
+    It is a tuple because a copy takes a tenth of a dataclass's time.
 
     Attributes:
-        request: the request's facts, as its latest RequestReceived tells them.
-        request_sequence: `ce_sequence` of that event; 0 while none was heard.
-        file_number: for ever the same.
-        volume: the volume that folios go into now.
-        version: how far the ledger is filed: the highest leaf index.
-        progress: where the procedure stands.
-        sequences: the `ce_sequence`s filed of each source.
+        request: the facts of the latest RequestReceived.
+        request_sequence: `ce_sequence` of that event; 0 before the first.
+        file_number: never changes.
+        volume: the current volume for folios.
+        version: the highest leaf index filed.
+        sequences: the `ce_sequence`s filed, by source.
         due: documents that are named and not filed yet.
-        missing: why, for those of `due` that cannot be filed now.
-        folios: documents filed, by number.
-        filed_at: when the file was complete; None before.
-        filed_version: `version` then.
-        key: of the person whose request it is, as its facts are sealed; None before there were keys.
-        hold: who holds the file longest, and why; None: nobody.
-        further_holds: those of others, in order.
+        missing: the reasons of those of `due` that cannot be filed now.
+        filed_at: when the file was complete.
+        filed_version: `version` at that time.
+        key: the person's key that seals the facts; None before there were keys.
+        hold: the oldest hold on the file.
+        further_holds: the others, in order.
     """
 
     request: RequestFacts
@@ -64,29 +82,31 @@ class DesignatedFile(NamedTuple):
 
     @property
     def holds(self) -> tuple[HoldPlaced, ...]:
-        """Every hold on the file: each ends by itself."""
         return (self.hold, *self.further_holds) if self.hold else ()
 
     @property
     def named(self) -> frozenset[str]:
-        """Every document that was named so far."""
+        """Every document named so far."""
         return frozenset(self.due) | {folio.document_id for folio in self.folios}
 
     @property
     def unfiled(self) -> Mapping[str, str]:
-        """Why each document that is named does not stand here yet."""
+        """The reason for each document that is named and not filed yet."""
         return {name: self.missing.get(name, PENDING) for name in self.due}
 
     @property
     def complete(self) -> bool:
-        """Whether the procedure is over and all it said, and every document of it, stands here."""
+        """Whether the procedure is over and all its events and documents are filed."""
         return self.progress.outcome_notified and self._steps_here and self._nothing_due
 
     @property
     def _steps_here(self) -> bool:
-        """The steps that the outcome needs: each topic brings its own events in its own time.
+        """Whether the steps that the outcome needs are filed.
 
-        What was returned and decided after all was corrected before: its new papers belong here.
+        Topics are not ordered among each other.
+
+        A request that was returned and then decided was corrected in between; its new documents
+        belong here.
         """
         progress = self.progress
         configured = progress.decision == "approved" and progress.configuration == "configured"
@@ -102,3 +122,121 @@ class DesignatedFile(NamedTuple):
 
 
 State = Unopened | DesignatedFile | Disposal
+
+
+_HEARD: Final[dict[str, type[Event]]] = {
+    model.TYPE: model for topic in topics.PUBLIC for model in topics.EVENTS[topic]
+}
+
+
+def stream_of(request_id: str) -> str:
+    """The stream of a request's file."""
+    return f"request-{request_id}"
+
+
+def evolve(state: State, event: BaseModel) -> State:
+    """The file after `event`."""
+    if isinstance(event, FileOpened):
+        return DesignatedFile(event.request, event.file_number, event.volume)
+    change = _CHANGES.get(type(event))
+    if change and isinstance(state, DesignatedFile):
+        return change(state, event)
+    return cast("State", disposals.evolve(state, event))
+
+
+def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
+    if event.event_type == DISPOSED:
+        return _disposed_of(state._replace(version=event.leaf_index), event.keys)
+    changed: dict[str, Any] = {
+        "version": max(state.version, event.leaf_index),
+        "progress": state.progress.after(said(event), event.sequence),
+    }
+    if event.sequence:
+        seen = state.sequences.get(event.source, frozenset()) | {event.sequence}
+        changed["sequences"] = {**state.sequences, event.source: seen}
+    if event.tells_facts and event.sequence > state.request_sequence:
+        changed |= {"request": event.request or state.request, "key": event.key}
+        changed["request_sequence"] = event.sequence
+    return state._replace(**changed)
+
+
+def _disposed_of(state: DesignatedFile, keys: Collection[str]) -> DesignatedFile:
+    """What was sealed under these keys is removed here too."""
+    request = state.request
+    if state.key in keys:
+        request = request.model_copy(update={"applicant": NOBODY})
+    folios = tuple(_emptied(one) if one.key in keys else one for one in state.folios)
+    return state._replace(request=request, folios=folios)
+
+
+NOBODY: Final = Applicant(account=GONE, name=GONE, email=GONE_EMAIL)
+"""The applicant of a request whose data was disposed of."""
+
+
+def _emptied(folio: FolioFiled) -> FolioFiled:
+    gone = {"document_id": GONE_DOCUMENT, "filename": GONE, "media_type": GONE}
+    return folio.model_copy(update=gone)
+
+
+def _with_hold(state: DesignatedFile, event: HoldPlaced) -> DesignatedFile:
+    return _held(state, (*state.holds, event))
+
+
+def _without_hold(state: DesignatedFile, event: HoldReleased) -> DesignatedFile:
+    return _held(state, tuple(one for one in state.holds if event.of not in (None, one.by)))
+
+
+def _held(state: DesignatedFile, holds: tuple[HoldPlaced, ...]) -> DesignatedFile:
+    return state._replace(hold=holds[0] if holds else None, further_holds=holds[1:])
+
+
+def _with_folio(state: DesignatedFile, event: FolioFiled) -> DesignatedFile:
+    return state._replace(
+        volume=event.volume,
+        due=_without(state.due, event.document_id),
+        missing=_without(state.missing, event.document_id),
+        folios=(*state.folios, event),
+    )
+
+
+def _with_due(state: DesignatedFile, event: FolioDue) -> DesignatedFile:
+    return state._replace(due={**state.due, event.document_id: event})
+
+
+def _with_missing(state: DesignatedFile, event: FolioMissing) -> DesignatedFile:
+    return state._replace(missing={**state.missing, event.document_id: event.reason})
+
+
+def _filed(state: DesignatedFile, event: Filed) -> DesignatedFile:
+    progress = state.progress.after(event, 0)
+    return state._replace(filed_at=event.filed_at, filed_version=state.version, progress=progress)
+
+
+def said(filed: EventFiled) -> Event:
+    """The event that was filed, as far as the procedure's progress depends on it.
+
+    Its data is in the ledger and is not kept twice. This has its type, what a notice was about, and
+    whether a correction was unsolicited.
+    """
+    return _said(filed.event_type, filed.about, filed.while_open)
+
+
+@cache
+def _said(event_type: str, about: str | None, while_open: bool) -> Event:  # noqa: FBT001  a cache's key
+    return _HEARD[event_type].model_construct(about=about, while_open=while_open)
+
+
+def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+_CHANGES: Final[Mapping[type[BaseModel], Callable[[DesignatedFile, Any], DesignatedFile]]] = {
+    EventFiled: _with_event,
+    FolioDue: _with_due,
+    FolioFiled: _with_folio,
+    FolioMissing: _with_missing,
+    Filed: _filed,
+    HoldPlaced: _with_hold,
+    HoldReleased: _without_hold,
+}
+"""The events that change an open file. Reading does not."""

@@ -1,1 +1,1 @@
-"""The ledger: every event as a leaf, chained within its request, and how that is checked."""
+"""The ledger: every event is a leaf, chained within its request and never changed."""

@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785), so that a leaf has one hash wherever and by whomever it is computed."""
+"""Canonical JSON (RFC 8785): a leaf has the same hash wherever it is computed."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,33 +10,24 @@ import rfc8785
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 
 LEAF_PREFIX: Final = b"\x00"
-"""Sets a leaf's hash apart from that of a tree's inner node (RFC 6962, section 2.1)."""
+"""Separates a leaf's hash from that of an inner node (RFC 6962, section 2.1)."""
 
 DEEPEST: Final = 64
-"""Levels of nesting that are kept; MongoDB keeps 100, of which a leaf needs some itself."""
+"""Levels of nesting. MongoDB allows 100, and a leaf needs some of them itself."""
 
 
 class NotCanonical(ValueError):  # noqa: N818  named for what is so
-    """This value has no canonical JSON; the text says why, without the value."""
+    """This value has no canonical JSON. The text has the reason, without the value."""
 
 
-def kept(value: Any) -> Any:
-    """A JSON value as the ledger keeps it: integers beyond 2^53 - 1 become text.
+def kept(value: Any) -> tuple[Any, bool]:
+    """A JSON value as the ledger keeps it, and whether it is `plain` as defined by `canonical`.
 
-    Raises:
-        NotCanonical: MongoDB would not give it back as it is: it is nested too deeply, or a name begins
-            with `$` or holds a NUL character.
-    """
-    return looked_through(value)[0]
-
-
-def looked_through(value: Any) -> tuple[Any, bool]:
-    """The value as `kept`, and whether it is `plain`, as `canonical` has it.
-
-    No recursion: every event comes by here.
+    Integers beyond 2^53 - 1 become text. Not recursive, because every event passes here.
 
     Raises:
-        NotCanonical: as `kept`.
+        NotCanonical: MongoDB would not return it unchanged. It is nested too deeply, or a name begins
+            with `$` or contains a NUL character.
     """
     level, depth, plain, exact = [value], 0, True, True
     while level:
@@ -64,7 +55,7 @@ _NESTED: Final = (dict, list, tuple)
 
 
 def _with_texts(value: Any) -> Any:
-    """The value with text in the places of integers that are not exact everywhere."""
+    """The value with text instead of integers beyond 2^53 - 1."""
     if isinstance(value, dict):
         return {name: _with_texts(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -86,10 +77,10 @@ def _names(value: Mapping[Any, Any]) -> str:
 def canonical(value: Any, *, plain: bool = False) -> bytes:
     """The canonical JSON of a value.
 
-    `plain` where it is known to hold no floats, no integers beyond 2^53 - 1, and names in ASCII alone.
+    `plain`: it is known to have no floats, no integers beyond 2^53 - 1, and only ASCII names.
 
     Raises:
-        NotCanonical: it holds what JSON cannot say: NaN, half a surrogate pair, a big integer.
+        NotCanonical: JSON cannot represent it: NaN, half a surrogate pair, a big integer.
     """
     try:
         return (
@@ -102,10 +93,10 @@ def canonical(value: Any, *, plain: bool = False) -> bytes:
 
 
 def _plain(value: Any) -> bool:
-    """Whether orjson writes it as RFC 8785 wants: no floats, and names whose order is not in doubt.
+    """Whether orjson writes it as RFC 8785 requires: no floats, and only ASCII names.
 
-    (It is ten times as fast. UTF-16 and UTF-8 sort alike below the surrogates.) No recursion: every leaf and
-    every personal value comes by here.
+    orjson is ten times as fast. UTF-16 and UTF-8 sort alike below the surrogates. Not recursive,
+    because every leaf and every personal value passes here.
     """
     left = [value]
     while left:
@@ -117,7 +108,7 @@ def _plain(value: Any) -> bool:
             try:
                 if not "".join(one).isascii():
                     return False
-            except TypeError:  # a name that is no text
+            except TypeError:  # a name that is not text
                 return False
             left.extend(one.values())
         elif kind is list:
@@ -128,7 +119,7 @@ def _plain(value: Any) -> bool:
 
 
 def leaf_hash(content: Mapping[str, Any], *, plain: bool = False) -> str:
-    """SHA-256(0x00 ‖ canonical JSON) of a leaf without its hash, in lower-case hex; `plain` as `canonical`.
+    """SHA-256(0x00 ‖ canonical JSON) of a leaf without its hash, in lower-case hex.
 
     Raises:
         NotCanonical: as `canonical`.

@@ -1,4 +1,4 @@
-"""The register of file numbers: one a request, without gaps within an agency, never changed."""
+"""The register of file numbers: one for each request, without gaps within an agency, never changed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ from bmt.chassis.runtime.lru_cache import LruCache
 COLLECTION: Final = "file_numbers"
 CONFLICT_TRIES: Final = 100
 REMEMBERED: Final = 20_000
-"""Requests whose number need not be looked for: once given, it never changes."""
+"""The number of requests whose file number is cached. A number never changes."""
 
 _SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series")
 
@@ -19,26 +19,27 @@ _SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="
 class FileNumbers:
     """Gives each request the next number of its agency's series, once.
 
-    A number is a document, inserted when its predecessor is durable and refused when another took it:
-    so there is no counter that could run ahead of the files.
+    A number is a document. It is inserted once its predecessor is durable, and refused if another
+    process took it. So no counter can run ahead of the files.
     """
 
     def __init__(self, collection: mongodb.Collection, series: str) -> None:
-        """`collection` needs find and insert; `series` names a file, `{agency}` being the code."""
+        """`collection` needs find and insert. `{agency}` in `series` becomes the agency's code."""
         self._numbers = collection
         self._series = series
         self._given: LruCache[str, str] = LruCache(REMEMBERED)
 
     async def prepare(self) -> None:
-        """Create the index that the series rests on."""
         with mongodb.store_errors():
             await self._numbers.create_indexes([_SERIES])
 
     async def of(self, requests: Mapping[str, str]) -> dict[str, str]:
-        """The file number of each of these requests, whose agencies are given: for example `MAMPU.BMT.600-1/2/17`.
+        """The file number of each request, for example `MAMPU.BMT.600-1/2/17`.
+
+        `requests` maps to agencies.
 
         Raises:
-            StoreUnavailable: not known to be given; the same again gives the same.
+            StoreUnavailable: the numbers may not be stored. A repetition gives the same ones.
         """
         known = {name: given for name in requests if (given := self._given.get(name)) is not None}
         missing = {name: agency for name, agency in requests.items() if name not in known}
@@ -60,7 +61,7 @@ class FileNumbers:
         raise StillContended("file_numbers")
 
     async def _insert(self, agency: str, request_ids: Sequence[str]) -> None:
-        """The next numbers, in order: what another writer refuses ends the attempt, without a gap."""
+        """Insert the next numbers, in order. A conflict ends the attempt without a gap."""
         with mongodb.store_errors():
             last = await self._numbers.find_one({"agency": agency}, sort=[("number", -1)])
             number = last["number"] if last else 0

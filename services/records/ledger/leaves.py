@@ -1,59 +1,71 @@
-"""The leaves in MongoDB: found and inserted, never changed; the user's rights allow nothing else."""
+"""The leaves in MongoDB. They are only found and inserted: the database user may not change them."""
 
 import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.health import Sampler
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.leaf import NOT_HASHED, Entry, Leaf, Sealed, Tail, chained
-from services.records.sealing.leaf_seals import LeafSeals, OpenLeaf
+from services.records.ledger.leaf import (
+    NOT_HASHED,
+    Entry,
+    Leaf,
+    OpenLeaf,
+    Sealed,
+    Tail,
+    chained,
+    opened,
+    sealed,
+)
+from services.records.sealing.keys import PersonKeys
 
 COLLECTION: Final = "leaves"
 CONFLICT_TRIES: Final = 20
 REMEMBERED: Final = 20_000
-"""Chains whose end need not be looked for; some hundred bytes each."""
+"""The number of chains whose end is cached. Each takes some hundred bytes."""
 
 _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
 
 _SEALED_UNDER = mongodb.IndexModel([("sealed.key", 1), ("request_id", 1)], name="sealed_under")
 
 Added = Leaf | CausationReused | NotCanonical
-"""What became of an entry: its leaf; another event was filed under its id; it has no canonical form."""
+"""The result for an entry: its leaf; another event has its id; it has no canonical form."""
 
 
 class Leaves:
     """The ledger's leaves.
 
-    An event's id is its leaf's id, so the same event twice is one leaf; `(request_id, index)` is
-    unique, so of two writers one wins a place and the other takes the next.
+    An event's id is its leaf's id, so the same event twice is one leaf. `(request_id, index)` is
+    unique, so if two processes want a place, one gets it and the other takes the next.
     """
 
-    def __init__(self, collection: mongodb.Collection, clock: Clock, seals: LeafSeals) -> None:
-        """`collection` needs find and insert; `seals` keep what is personal."""
+    def __init__(self, collection: mongodb.Collection, clock: Clock, people: PersonKeys) -> None:
+        """`collection` needs find and insert. The keys of `people` seal personal values."""
         self._leaves = collection
         self._clock = clock
-        self._seals = seals
+        self._people = people
         self._ends: LruCache[str, Tail] = LruCache(REMEMBERED)
 
     async def prepare(self) -> None:
-        """Create the indexes: what the chain rests on, and who is in which."""
         with mongodb.store_errors():
             await self._leaves.create_indexes([_CHAIN, _SEALED_UNDER])
 
     async def add(self, entry: Entry) -> Leaf:
-        """The leaf of this event, durable; the one it had before if it is known.
+        """The leaf of this event, durable. The existing one if the event is known.
 
         Raises:
             NotCanonical: the event has no canonical form.
             CausationReused: another event was filed under this id.
-            StoreUnavailable: not known to be written; the same again is safe.
+            StoreUnavailable: the leaf may not be written. The call may be repeated.
         """
         (added,) = await self.add_all([entry])
         if isinstance(added, Leaf):
@@ -61,14 +73,16 @@ class Leaves:
         raise added
 
     async def add_all(self, entries: Sequence[Entry]) -> list[Added]:
-        """What became of each event, as `add` says or raises it; those of one request are chained in their order.
+        """As `add`, for several events.
+
+        Errors are returned. Events of one request are chained in the given order.
 
         Raises:
-            StoreUnavailable: some may be written; the same again is safe.
+            StoreUnavailable: some may be written. The call may be repeated.
         """
         added: dict[int, Added] = {}
         ready: dict[int, Entry] = {}
-        for place, entry in enumerate(await self._seals.sealed(entries)):
+        for place, entry in enumerate(await sealed(entries, self._people)):
             if isinstance(entry, NotCanonical):
                 added[place] = entry
             else:
@@ -82,32 +96,31 @@ class Leaves:
                 lost += 1
                 if lost >= CONFLICT_TRIES:
                     raise StillContended("ledger")
-                # The leaf that won may not be visible to a majority read yet.
+                # A majority read may not show the other leaf yet.
                 await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
         return [added[place] for place in range(len(entries))]
 
     async def of(self, request_id: str) -> list[Leaf]:
-        """A request's leaves in the order of the chain."""
         with mongodb.store_errors():
             cursor = self._leaves.find({"request_id": request_id}).sort("index", 1)
             return [_leaf(document) for document in await cursor.to_list(None)]
 
     async def opened(self, request_id: str) -> list[OpenLeaf]:
-        """As `of`, with the personal values as far as their keys are still there."""
-        return await self._seals.opened(await self.of(request_id))
+        """As `of`, with the personal values as far as their keys still exist."""
+        return await opened(await self.of(request_id), self._people)
 
     async def opened_of(self, request_ids: Collection[str]) -> dict[str, list[OpenLeaf]]:
-        """The leaves of several requests, each in the order of its chain; as `opened`."""
+        """As `opened`, for several requests."""
         with mongodb.store_errors():
             cursor = self._leaves.find({"request_id": {"$in": list(request_ids)}})
             stored = await cursor.sort([("request_id", 1), ("index", 1)]).to_list(None)
         found: dict[str, list[OpenLeaf]] = {}
-        for leaf in await self._seals.opened([_leaf(document) for document in stored]):
+        for leaf in await opened(list(map(_leaf, stored)), self._people):
             found.setdefault(leaf.leaf.request_id, []).append(leaf)
         return found
 
     async def requests_under(self, keys: Collection[str]) -> set[str]:
-        """The requests in whose chains something is sealed under one of these keys."""
+        """The requests whose chains contain something sealed under one of these keys."""
         pipeline: list[dict[str, Any]] = [
             {"$match": {"sealed.key": {"$in": list(keys)}}},
             {"$group": {"_id": "$request_id"}},
@@ -116,14 +129,14 @@ class Leaves:
             return {one["_id"] for one in await self._leaves.aggregate(pipeline).to_list(None)}
 
     async def count(self) -> int:
-        """How many leaves there are, by the collection's own count."""
+        """The number of leaves, by the collection's own estimate."""
         with mongodb.store_errors():
             return int(await self._leaves.estimated_document_count())
 
     async def _attempt(
         self, entries: Mapping[int, Entry], said: Sequence[Entry]
     ) -> dict[int, Added]:
-        """Write these once, which were `said` so; those that found no place are not in the answer."""
+        """Write these once; those that found no place are left out. `said` are the originals."""
         settled: dict[int, Added] = {}
         leaves: dict[int, Leaf] = {}
         ends = await self._tails({entry.request_id for entry in entries.values()})
@@ -142,7 +155,7 @@ class Leaves:
             self._ends.put(leaf.request_id, Tail(leaf.index, leaf.hash))
         left = list(leaves.items())[written:]
         if left:
-            # Another writer's leaf has its place, or it has one itself: where the chain ends is looked for.
+            # Another process took its place, or the event is already filed: read the chain's end again.
             self._ends.forget(left[0][1].request_id)
             known = await self._known([leaf.event_id for _, leaf in left])
             for place, leaf in left:
@@ -168,9 +181,10 @@ class Leaves:
         return {tail["_id"]: Tail(tail["index"], tail["hash"]) for tail in found}
 
     async def _insert(self, leaves: Sequence[Leaf]) -> int:
-        """One write; how many were written, from the first on.
+        """Write these in one operation. The number that were written, from the first on.
 
-        In order: behind one that a unique index refuses nothing is written, so no chain has a gap.
+        They are ordered: after one that a unique index refuses nothing is written, so no chain has
+        a gap.
         """
         if not leaves:
             return 0
@@ -186,15 +200,12 @@ class Leaves:
     async def _known(self, event_ids: Collection[str]) -> dict[str, OpenLeaf]:
         with mongodb.store_errors():
             found = await self._leaves.find({"_id": {"$in": list(event_ids)}}).to_list(None)
-        opened = await self._seals.opened([_leaf(document) for document in found])
-        return {leaf.leaf.event_id: leaf for leaf in opened}
+        leaves = await opened(list(map(_leaf, found)), self._people)
+        return {leaf.leaf.event_id: leaf for leaf in leaves}
 
 
 def _same(entry: Entry, leaf: OpenLeaf) -> bool:
-    """Whether it is the same event again, and not another one under its id.
-
-    Of what was disposed of nobody can tell.
-    """
+    """Whether it is the same event again. The data of a disposed event cannot be compared."""
     compared = ("source", "type") if leaf.closed else ("source", "type", "data")
     return all(entry.event.get(name) == leaf.event.get(name) for name in compared)
 
@@ -208,9 +219,16 @@ def _document(leaf: Leaf) -> dict[str, Any]:
 
 def _leaf(document: Mapping[str, Any]) -> Leaf:
     content = {name: value for name, value in document.items() if name not in NOT_HASHED}
-    sealed = document.get("sealed")
-    return Leaf(
-        content,
-        document["hash"],
-        Sealed(sealed["key"], bytes(sealed["text"])) if sealed else None,
-    )
+    stored = document.get("sealed")
+    values = Sealed(stored["key"], bytes(stored["text"])) if stored else None
+    return Leaf(content, document["hash"], values)
+
+
+def measuring(leaves: Leaves, registry: CollectorRegistry) -> Sampler:
+    """Sets `bmt_ledger_leaves` before it is read."""
+    gauge = Gauge("bmt_ledger_leaves", "Events in the ledger.", registry=registry)
+
+    async def sample() -> None:
+        gauge.set(await leaves.count())
+
+    return sample

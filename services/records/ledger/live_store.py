@@ -1,4 +1,4 @@
-"""The record as it stands in MongoDB, read for verification: nothing is believed, nothing is written."""
+"""Verifies the record as stored in MongoDB. It trusts no stored value and writes nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,12 +18,13 @@ from services.records.ledger.verification import (
     RawLeaf,
     file_faults,
     folio_fault,
+    keys_named,
     register_faults,
+    sealing_faults,
 )
 from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
-from services.records.sealing.verification import keys_named, sealing_faults
 from services.records.tree.unsequenced import CHAIN
 from services.records.tree.verification import LiveTree, Trusted
 
@@ -34,10 +35,7 @@ _STREAM: Final = "request-"
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong with it.
-
-    `opened`: whether the keys were at hand, so that what is personal was looked at, too.
-    """
+    """What was verified, and the faults. `opened`: personal data was verified too."""
 
     opened: bool = False
 
@@ -65,7 +63,7 @@ class LiveStore:
         trusted: Trusted = Trusted(),  # noqa: B008  frozen
         people: PersonKeys | None = None,
     ) -> None:
-        """`database` needs find. Without the people's keys nothing personal is looked at, folios included."""
+        """`database` needs find. Personal data and folios are verified only with `people`."""
         self._people = people
         self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]
@@ -75,19 +73,21 @@ class LiveStore:
         self._looked_at: dict[FolioName, Fault | None] = {}
 
     async def verify(self) -> Report:
-        """Look at every file, in the order of request ids.
+        """Verify every file, in the order of request ids.
 
-        What is written meanwhile is no fault: each file's commits are read before its leaves.
+        Concurrent writes cause no faults: each file's commits are read before its leaves.
 
         Raises:
             StoreUnavailable: it cannot be read.
-            WrongConfiguration: the checkpoint from outside is none.
+            WrongConfiguration: the checkpoint from outside is not one.
         """
         report = Report(opened=self._people is not None)
         register = await self._register()
         report.faults += register_faults(register)
         numbered = {request_id for _, _, request_id in register}
-        for some in _parts(sorted(numbered | await self._request_ids())):
+        request_ids = sorted(numbered | await self._request_ids())
+        for start in range(0, len(request_ids), FILES_AT_A_TIME):
+            some = request_ids[start : start + FILES_AT_A_TIME]
             async for file in self._files(some, numbered, report):
                 report.records += file.request_id != CHAIN
                 report.leaves += len(file.leaves)
@@ -114,7 +114,8 @@ class LiveStore:
     ) -> AsyncIterator[FileAsFound]:
         commits = await self._read_commits(request_ids)
         chains = await self._read_leaves(request_ids)
-        keys = await self._keys(leaf for chain in chains.values() for leaf in chain)
+        named = keys_named(leaf for chain in chains.values() for leaf in chain)
+        keys = await self._people.by_id(named) if self._people else {}
         for request_id in request_ids:
             found = commits.get(request_id, _Commits())
             leaves = chains.get(request_id, ())
@@ -148,9 +149,6 @@ class LiveStore:
             _note(commit, found.setdefault(request_id, _Commits()), keys)
         return found
 
-    async def _keys(self, sealed: Iterable[Mapping[str, Any]]) -> Mapping[str, PersonKey]:
-        return await self._people.by_id(keys_named(sealed)) if self._people else {}
-
     async def _read_leaves(self, request_ids: Sequence[str]) -> dict[str, list[RawLeaf]]:
         found: dict[str, list[RawLeaf]] = {}
         with mongodb.store_errors():
@@ -160,29 +158,25 @@ class LiveStore:
         return found
 
     async def _folio_fault(self, request_id: str, name: FolioName) -> Fault | None:
-        """Bytes that several files share are read once, and are each file's fault."""
+        """Bytes that several files share are read once. A fault counts for each file."""
         if name not in self._looked_at:
             self._looked_at[name] = await self._looked(request_id, name)
         fault = self._looked_at[name]
         return fault and Fault(request_id, None, fault.wrong, fault.detail)
 
     async def _looked(self, request_id: str, name: FolioName) -> Fault | None:
-        try:
-            return folio_fault(request_id, name.document_id, await self._bytes(name))
-        except DisposedOf:
-            return None
-
-    async def _bytes(self, name: FolioName) -> Sequence[bytes] | None:
         if self._folios is None:
-            raise DisposedOf(name.document_id)
-        try:
-            return [piece async for piece in await self._folios.open(name)]
-        except FolioChanged:
-            return ()
-        except DisposedOf:
-            raise
-        except (DocumentUnknown, DocumentDamaged):
             return None
+        pieces: Sequence[bytes] | None
+        try:
+            pieces = [piece async for piece in await self._folios.open(name)]
+        except DisposedOf:
+            return None
+        except FolioChanged:
+            pieces = ()
+        except (DocumentUnknown, DocumentDamaged):
+            pieces = None
+        return folio_fault(request_id, name.document_id, pieces)
 
 
 def _note(commit: Mapping[str, Any], found: _Commits, keys: Mapping[str, PersonKey]) -> None:
@@ -208,11 +202,11 @@ def _keys_named(commits: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def event_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An event's data as its commit has it: text, or a sub-document of an earlier version.
+    """An event's data as stored in its commit: text, or a sub-document of an earlier version.
 
     Raises:
-        ValueError: the text is no JSON.
-        TypeError: it is neither, or no object.
+        ValueError: the text is not JSON.
+        TypeError: it is neither, or not an object.
     """
     data = event.get("data", {})
     if isinstance(data, str):
@@ -223,12 +217,7 @@ def event_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _grouped(collection: mongodb.Collection, name: str) -> set[str]:
-    """Every value of a field, which `distinct` could not answer beyond 16 MB of them."""
+    """Every value of a field. `distinct` fails beyond 16 MB of values."""
     with mongodb.store_errors():
         groups = await collection.aggregate([{"$group": {"_id": f"${name}"}}]).to_list(None)
     return {group["_id"] for group in groups if isinstance(group["_id"], str)}
-
-
-def _parts(request_ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(request_ids), FILES_AT_A_TIME):
-        yield request_ids[start : start + FILES_AT_A_TIME]

@@ -1,17 +1,19 @@
 """Whether the record is what was written: pure, over leaves and folios as they are found.
 
-What is checked may have been tampered with, so nothing is taken to have the right shape. A chain shows
-edits, removals from its middle and changes of order; what the file's own commits say that they filed
-shows removals from its end, and the register of file numbers shows files that are gone altogether.
+What is checked may have been tampered with, so nothing is assumed to have the right shape. A chain
+reveals edits, removals from its middle and reordering. The file's own commits reveal removals from
+its end. The register of file numbers reveals files that were removed entirely.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from bmt.verify_record import DISPOSED, commitments
 from services.records.ledger.canonical import NotCanonical, leaf_hash
-from services.records.ledger.leaf import NOT_HASHED
+from services.records.ledger.leaf import NOT_HASHED, Sealed, differences, disclosures_of
+from services.records.sealing.keys import PersonKey, SealBroken
 
 Wrong = Literal[
     "index_gap",
@@ -36,21 +38,20 @@ Wrong = Literal[
     "checkpoint_mismatch",
     "signature_wrong",
 ]
-"""What can be wrong with a file."""
+"""The kinds of fault."""
 
 RawLeaf = Mapping[str, Any]
-"""A leaf as it is stored, whatever it has become."""
+"""A leaf as stored, possibly tampered with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """One fault.
 
     Attributes:
         request_id: whose file.
-        leaf: the index of the leaf, where one can be named.
-        wrong: what, as a word.
-        detail: what, as a sentence; no personal data.
+        leaf: the index of the leaf, if one can be named.
+        detail: a sentence without personal data.
     """
 
     request_id: str
@@ -61,7 +62,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What a file's commit says of one leaf."""
+    """What a file's commit contains about one leaf."""
 
     index: int
     hash: str
@@ -70,14 +71,13 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class FileAsFound:
-    """What there is of one file; the commits must have been read before the leaves.
+    """What is stored of one file. The commits must be read before the leaves.
 
     Attributes:
-        request_id: whose file.
-        leaves: its leaves, by index.
+        leaves: by index.
         versions: of its commits, in order.
-        anchors: what its commits say of its leaves.
-        numbered: whether it has a file number.
+        anchors: what its commits contain about its leaves.
+        numbered: it has a file number.
     """
 
     request_id: str
@@ -88,9 +88,9 @@ class FileAsFound:
 
 
 def file_faults(file: FileAsFound) -> Iterator[Fault]:
-    """What is wrong with one file.
+    """The faults of one file.
 
-    A leaf that no commit speaks of is on its way there: the ledger is always written first.
+    A leaf that no commit mentions is no fault: the ledger is always written first.
     """
     yield from chain_faults(file.request_id, file.leaves)
     if list(file.versions) != list(range(1, len(file.versions) + 1)):
@@ -126,7 +126,7 @@ def register_faults(register: Iterable[tuple[str, int, str]]) -> Iterator[Fault]
 
 
 def chain_faults(request_id: str, leaves: Iterable[RawLeaf]) -> Iterator[Fault]:
-    """What is wrong with one chain, told from its leaves alone."""
+    """The faults of one chain, from its leaves alone."""
     due, previous = 1, None
     event_ids: set[Any] = set()
     for leaf in leaves:
@@ -154,7 +154,7 @@ def _leaf_faults(
 
 
 def _hash(leaf: RawLeaf) -> str | None:
-    """The hash that the leaf's content has now; None when it has none."""
+    """The hash of the current content. None: it has no canonical form."""
     try:
         return leaf_hash({name: value for name, value in leaf.items() if name not in NOT_HASHED})
     except NotCanonical:
@@ -162,7 +162,7 @@ def _hash(leaf: RawLeaf) -> str | None:
 
 
 def _number(index: Any) -> int | None:
-    """The index as a number; a shell may have stored it as a float."""
+    """The index as an integer. A shell may have stored it as a float."""
     return int(index) if isinstance(index, int | float) and index == index // 1 else None
 
 
@@ -173,12 +173,12 @@ def _event_id(leaf: RawLeaf) -> Any:
 
 
 def folio_fault(request_id: str, document_id: str, chunks: Iterable[bytes] | None) -> Fault | None:
-    """What is wrong with a folio, None where nothing is.
+    """The fault of a folio, if any.
 
     Args:
         request_id: whose file.
-        document_id: `sha256:<hex>`, what it was filed as.
-        chunks: its bytes as they are stored; None when they, or a part of them, are not there.
+        document_id: `sha256:<hex>`, the id under which it was filed.
+        chunks: its stored bytes; None: some or all are missing.
     """
     if chunks is None:
         detail = f"document {document_id} was filed and its bytes are not there any more"
@@ -190,3 +190,55 @@ def folio_fault(request_id: str, document_id: str, chunks: Iterable[bytes] | Non
         return None
     detail = f"document {document_id} was changed after it was filed"
     return Fault(request_id, None, "folio_mismatch", detail)
+
+
+_CHANGED: Final = "the personal data of leaf {} is not what the leaf commits to"
+_KEY_GONE: Final = "the key of leaf {} is gone, and no disposal is on record after it"
+
+
+def keys_named(leaves: Iterable[RawLeaf]) -> set[str]:
+    """The ids of the keys that seal these leaves."""
+    return {sealed.key for leaf in leaves if (sealed := _sealed(leaf)) is not None}
+
+
+def sealing_faults(
+    request_id: str, leaves: Sequence[RawLeaf], keys: Mapping[str, PersonKey]
+) -> Iterator[Fault]:
+    """The faults in the personal values of one chain. `keys` are those that still exist."""
+    disposed = [_index(leaf) for leaf in leaves if _type(leaf) == DISPOSED]
+    for leaf in leaves:
+        index, event = _index(leaf), leaf.get("event")
+        data = event.get("data") if isinstance(event, Mapping) else None
+        sealed = _sealed(leaf)
+        if sealed is None:
+            if any(commitments(data)):
+                yield Fault(request_id, index, "disclosure_mismatch", _CHANGED.format(index))
+        elif sealed.key not in keys:
+            if not any(index < later for later in disposed):
+                yield Fault(request_id, index, "key_missing", _KEY_GONE.format(index))
+        elif _differs(data, str(leaf.get("_id")), sealed, keys[sealed.key]):
+            yield Fault(request_id, index, "disclosure_mismatch", _CHANGED.format(index))
+
+
+def _differs(data: Any, event_id: str, sealed: Sealed, key: PersonKey) -> bool:
+    try:
+        return any(differences(data, disclosures_of(sealed, event_id, key)))
+    except (SealBroken, ValueError, TypeError, AttributeError):
+        return True
+
+
+def _sealed(leaf: RawLeaf) -> Sealed | None:
+    try:
+        return Sealed(str(leaf["sealed"]["key"]), bytes(leaf["sealed"]["text"]))
+    except (KeyError, TypeError):
+        return None
+
+
+def _index(leaf: RawLeaf) -> int:
+    index = leaf.get("index")
+    return int(index) if isinstance(index, int | float) else 0
+
+
+def _type(leaf: RawLeaf) -> Any:
+    event = leaf.get("event")
+    return event.get("type") if isinstance(event, Mapping) else None

@@ -1,1 +1,6 @@
-"""The auditor's pages: search, a file as a timeline, its verification, and the report on a period."""
+"""The auditor's pages: search, a file's timeline, its verification, and the report on a period."""
+
+from typing import Final
+
+PREFIX: Final = "/audit"
+"""Where the pages are below records' public address."""

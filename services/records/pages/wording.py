@@ -1,7 +1,4 @@
-"""What the pages call things, in Malay; the catalogue has the English words.
-
-The terms are those of the file's paper (`bundle/templates`) and of the report's (`conformance/templates`).
-"""
+"""The pages' words in Malay, with the terms of the papers. The catalogue has the English ones."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -26,7 +23,7 @@ EVENT: Final[Mapping[str, str]] = {
     "NotificationFailed": "Makluman gagal",
     "PersonalDataDisposedOf": "Data peribadi dilupuskan",
 }
-"""Each event that a file may hold, without its version."""
+"""The events of a file, without their versions."""
 
 ABOUT: Final[Mapping[str, str]] = {
     "acknowledgement": "akuan terima",
@@ -62,7 +59,7 @@ DEVIATION: Final[Mapping[str, str]] = {
     "not_filed": "Fail tidak lengkap selepas makluman",
     "record_unreadable": "Rekod tidak boleh dibaca",
 }
-"""What the report finds wrong."""
+"""The deviations in a report."""
 
 FINDING: Final[Mapping[str, str]] = {
     "archive_malformed": "Arkib bukan dalam bentuk yang dijangka",
@@ -89,7 +86,7 @@ FINDING: Final[Mapping[str, str]] = {
     "folio_number": "Nombor folio tidak mengikut turutan",
     "folio_unknown": "Folio bukan dokumen peristiwa yang dinamakan",
 }
-"""What a verification finds wrong in a file."""
+"""What a verification finds wrong."""
 ANY_FINDING: Final = "Tidak sepadan"
 
 TARGET: Final[Mapping[str, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}

@@ -1,1 +1,1 @@
-"""Personal data under a key for each person: sealed where it is stored, gone when the key is destroyed."""
+"""Personal data sealed under a key for each person. Destroying the key destroys the data."""

@@ -1,4 +1,4 @@
-"""What stands in a leaf instead of a personal value: a commitment, that proves it and tells nothing of it."""
+"""Commitments, which prove a personal value without revealing it, and what is personal."""
 
 import hashlib
 import os
@@ -15,15 +15,14 @@ from bmt.verify_record import commitments
 from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.ledger.canonical import canonical
 
-# Which values of an event are personal: every one that does not stand at a place known to be impersonal.
-#
-# What a later version of an event adds is therefore sealed until somebody says that it need not be.
+# A value is personal unless its place is listed here. So a field that a later version adds is sealed until
+# somebody lists it.
 
 Pointer = str
-"""RFC 6901, into an event's data."""
+"""A JSON pointer (RFC 6901) into an event's data."""
 
 _OFFICER: Final = ("subject", "name", "role")
-"""Who decides or configures does so by office: that stays, so that the record can still be audited."""
+"""Officers act by office. These fields stay readable so that the record can be audited."""
 
 _IMPERSONAL: Final = frozenset(
     {
@@ -61,7 +60,7 @@ _IMPERSONAL: Final = frozenset(
         *("/file_number", "/volume", "/folios", "/filed_at"),
     }
 )
-"""`*` stands for every place of a list. Everything else that an event of the topics says is personal."""
+"""`*` stands for every place of a list. All other values of public events are personal."""
 
 _OF_THE_FILE: Final = frozenset(
     {
@@ -73,14 +72,13 @@ _OF_THE_FILE: Final = frozenset(
         *("/held/*", "/at"),
     }
 )
-"""What records' own events say beside that."""
+"""The impersonal fields that only records' own events have."""
 
 
 class Places:
-    """A set of places: pointers with `*` for every place of a list, as a tree to walk beside the data."""
+    """A set of places: pointers, with `*` for every place of a list, as a tree."""
 
     def __init__(self, places: Collection[str]) -> None:
-        """A place may lie below another one."""
         self._places = frozenset(places)
         self.tree: _Tree = {}
         for place in places:
@@ -90,12 +88,11 @@ class Places:
             below[_HERE] = True
 
     def __call__(self, place: str) -> bool:
-        """Whether the place is one of them."""
         return place in self._places
 
 
 def personal_fields(model: type[BaseModel], kept: Places) -> tuple[str, ...]:
-    """The fields of a model that can hold something personal: all but those that are one impersonal value each."""
+    """The fields of a model that can contain something personal: all but single impersonal values."""
     return tuple(
         name
         for name, field in model.model_fields.items()
@@ -104,7 +101,7 @@ def personal_fields(model: type[BaseModel], kept: Places) -> tuple[str, ...]:
 
 
 def _is_one_value(annotation: Any) -> bool:
-    """Whether it is a text, a number or a moment: nothing that has places of its own."""
+    """Whether it is a text, a number or a time, which has no places of its own."""
     if get_origin(annotation) in (Union, UnionType):
         return all(map(_is_one_value, get_args(annotation)))
     if get_origin(annotation) in (Annotated, Literal):
@@ -115,24 +112,19 @@ def _is_one_value(annotation: Any) -> bool:
 _ONE_VALUE: Final = (str, int, bool, datetime, AwareDatetime, NoneType)
 _Tree = dict[str | None, Any]
 _HERE: Final = None
-"""The step, which no name in JSON is, under which a tree says that it is itself a place."""
+"""The step that marks a tree node as a place itself. It is no JSON name."""
 _NOWHERE: Final[_Tree] = {}
 
 impersonal: Final = Places(_IMPERSONAL)
-"""Of an event of the topics."""
+"""The impersonal places of public events."""
 
 impersonal_in_file: Final = Places(_IMPERSONAL | _OF_THE_FILE)
-"""Of an event that records keeps to itself, or says."""
+"""The impersonal places of records' own events."""
 
 
 @dataclass(slots=True)
 class Personal:
-    """A personal value, at its place in a copy of an event's data: there it can be replaced.
-
-    Attributes:
-        pointer: its place.
-        value: what stands there.
-    """
+    """A personal value in a copy of an event's data, where it can be replaced."""
 
     pointer: Pointer
     value: Any
@@ -140,15 +132,11 @@ class Personal:
     _step: Any
 
     def replace(self, instead: Any) -> None:
-        """Let this stand in the copy."""
         self._holder[self._step] = instead
 
 
 def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[Personal]]:
-    """A copy of the data, and the personal values in it, in their order.
-
-    What is not there is not personal: null, empty lists and empty objects stay.
-    """
+    """A copy of the data, and its personal values in order. Null and empty values are not personal."""
     copy = dict(data)
     found: list[Personal] = []
     _part(copy, kept.tree, "", found)
@@ -156,7 +144,7 @@ def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[
 
 
 def _part(copy: Any, tree: _Tree, pointer: Pointer, found: list[Personal]) -> None:
-    """Every event of the record comes by here, twice: a pointer is written for what is personal alone."""
+    """Runs twice for every event of the record, so it builds pointers for personal values only."""
     named = type(copy) is dict
     steps: Iterable[tuple[Any, Any]] = copy.items() if named else enumerate(copy)
     for step, value in steps:
@@ -176,7 +164,7 @@ _NESTED: Final = (dict, list)
 
 
 def put_back(data: Mapping[str, Any], values: Mapping[Pointer, Any]) -> dict[str, Any]:
-    """The data with these values at their places; what is given stays as it is.
+    """The data with these values at their places. The argument is not changed.
 
     Raises:
         LookupError: there is no such place.
@@ -197,7 +185,7 @@ def put_back(data: Mapping[str, Any], values: Mapping[Pointer, Any]) -> dict[str
 
 
 def disposed_value(pointer: Pointer) -> str:
-    """What is shown at a place whose value is gone: of the form that is due there."""
+    """What replaces a value that was disposed of, in the format that its place requires."""
     return _DISPOSED.get(pointer.rpartition("/")[2], GONE)
 
 
@@ -226,10 +214,10 @@ SALT_BYTES: Final = 32
 
 
 class Disclosure(NamedTuple):
-    """A personal value with what proves it.
+    """A personal value with its proof.
 
     Attributes:
-        salt: 32 random bytes, in hex: without them nobody can guess the value and try.
+        salt: 32 random bytes, in hex. Without it nobody can test a guessed value.
         jcs: the value as canonical JSON (RFC 8785).
     """
 
@@ -243,11 +231,10 @@ class Disclosure(NamedTuple):
 
     @property
     def value(self) -> Any:
-        """The value itself."""
         return orjson.loads(self.jcs)
 
     def told(self) -> dict[str, str]:
-        """As it is stored and carried away."""
+        """As it is stored and exported."""
         return {"salt": self.salt, "jcs": self.jcs}
 
 
@@ -273,21 +260,21 @@ def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
 
 
 def written(disclosures: Disclosures) -> bytes:
-    """Disclosures as they are sealed and carried away: canonical JSON."""
+    """Disclosures as they are sealed and exported: canonical JSON."""
     told = {place: one.told() for place, one in disclosures.items()}
     return canonical(told, plain="".join(told).isascii())
 
 
 def read(text: bytes) -> Disclosures:
-    """The disclosures again."""
+    """The inverse of `written`."""
     return {place: Disclosure(**told) for place, told in orjson.loads(text).items()}
 
 
 def disclosed(data: Mapping[str, Any], disclosures: Disclosures) -> dict[str, Any]:
-    """The data as it was said."""
+    """The original data."""
     return put_back(data, {place: one.value for place, one in disclosures.items()})
 
 
 def disposed_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data as far as it is still known: in each other place stands that it was disposed of."""
+    """The data as far as it is still known, with words that say so in place of the rest."""
     return put_back(data, {place: disposed_value(place) for place, _ in commitments(data)})

@@ -1,4 +1,4 @@
-"""The keys from outside the database under which the people's keys are kept."""
+"""The people's keys. They are stored wrapped under master keys from outside the database."""
 
 import base64
 import binascii
@@ -27,25 +27,25 @@ NONCE_BYTES: Final = 12
 
 
 class KeyUnknown(Unavailable):
-    """Something was wrapped under a master key that is not given, or was changed since."""
+    """Something is wrapped under a master key that is not configured, or was changed since."""
 
     def __init__(self, key_id: str) -> None:
-        """The part that is missing is the setting; `key_id` names the person's key, not the person."""
+        """The missing part is the setting. `key_id` identifies the person's key, not the person."""
         super().__init__(f"the master key of {key_id} (BMT_RECORDS_KEY)")
 
 
 class Person(NamedTuple):
-    """Whose data it is: an account of an agency, whatever the case of its letters."""
+    """An account of an agency, whatever the case of its letters."""
 
     agency: str
     account: str
 
 
 class MasterKey:
-    """One key of 32 bytes, of which two are made: people are named by one, their keys wrapped by the other."""
+    """A key of 32 bytes. Derived keys make people's pseudonyms and wrap people's keys."""
 
     def __init__(self, raw: bytes) -> None:
-        """Raises ValueError when it is not 32 bytes long."""
+        """Raises ValueError if it is not 32 bytes long."""
         if len(raw) != KEY_BYTES:
             raise ValueError(f"a key of {KEY_BYTES} bytes is needed, and this one has {len(raw)}")
         self.id = hashlib.sha256(b"bmt master key" + raw).hexdigest()[:8]
@@ -53,20 +53,19 @@ class MasterKey:
         self._wrapping = AESGCM(derived(raw, b"wrapping keys"))
 
     def name_of(self, person: Person) -> str:
-        """What a person is called in the store: nobody without this key can tell whose name it is."""
+        """The person's pseudonym in the store. Nobody without this key can tell whose it is."""
         said = f"{person.agency}\0{person.account.casefold()}"
         return hmac.digest(self._naming, said.encode(), "sha256").hex()
 
     def wrap(self, key: bytes, key_id: str) -> bytes:
-        """A person's key as it is stored."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._wrapping.encrypt(nonce, key, key_id.encode())
 
     def unwrap(self, wrapped: bytes, key_id: str) -> bytes:
-        """The key again.
+        """The person's key.
 
         Raises:
-            KeyUnknown: it was not wrapped by this one, or was changed since.
+            KeyUnknown: it was not wrapped under this master key, or was changed since.
         """
         try:
             return self._wrapping.decrypt(
@@ -77,10 +76,12 @@ class MasterKey:
 
 
 def master_keys(text: str) -> Sequence[MasterKey]:
-    """Keys as `BMT_RECORDS_KEY` gives them: base64, a line each; the first one is for what is new.
+    """The keys of `BMT_RECORDS_KEY`: base64, one on each line.
+
+    New keys are wrapped under the first.
 
     Raises:
-        WrongConfiguration: says which line is not a key, and nothing of it.
+        WrongConfiguration: a line is not a key. The message has the line's number only.
     """
     keys = []
     for number, line in enumerate(text.split(), start=1):
@@ -98,19 +99,12 @@ def derived(key: bytes, purpose: bytes, salt: bytes | None = None) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt, b"bmt records: " + purpose).derive(key)
 
 
-# What a person's key does: seals and opens (AES-256-GCM, NIST SP 800-38D), and names what is theirs.
-
-
 class SealBroken(Exception):  # noqa: N818  named for what is so
-    """What was sealed was changed since, or belongs elsewhere."""
+    """Sealed data was changed, or belongs elsewhere."""
 
 
 class PersonKey:
-    """One person's key.
-
-    Attributes:
-        id: what is sealed names it.
-    """
+    """One person's key: it seals and opens (AES-256-GCM, NIST SP 800-38D)."""
 
     def __init__(self, key_id: str, raw: bytes) -> None:
         """`raw` is 32 random bytes."""
@@ -127,15 +121,15 @@ class PersonKey:
         return derived(self._raw, b"files")
 
     def seal(self, text: bytes, belongs_to: str) -> bytes:
-        """Nonce, ciphertext and tag; opens only where the same is said of what it belongs to."""
+        """Nonce, ciphertext and tag. It can be opened only with the same `belongs_to`."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._values.encrypt(nonce, text, belongs_to.encode())
 
     def open(self, sealed: bytes, belongs_to: str) -> bytes:
-        """The text again.
+        """The text.
 
         Raises:
-            SealBroken: it is not what was sealed, or not of what it is said to belong to.
+            SealBroken: it was changed, or belongs to something else.
         """
         try:
             return self._values.decrypt(
@@ -145,15 +139,11 @@ class PersonKey:
             raise SealBroken(belongs_to) from None
 
     def name(self, document_id: str) -> str:
-        """What a document of this person is stored as: it tells nothing of its content."""
+        """The stored name of a document of this person. It reveals nothing about its content."""
         return f"sealed:{hmac.digest(self._names, document_id.encode(), 'sha256').hex()}"
 
     def for_file(self, salt: bytes) -> AESGCM:
-        """The cipher of one file."""
         return AESGCM(derived(self._files, b"one file", salt))
-
-
-# A key for each person, kept wrapped; what is sealed under it is gone when it is destroyed.
 
 
 COLLECTION: Final = "people"
@@ -163,11 +153,11 @@ BELIEVED_FOR: Final = timedelta(seconds=60)
 _ONE_IN_USE: Final = mongodb.IndexModel(
     [("person", 1), ("retired_at", 1)], unique=True, name="one_in_use"
 )
-"""A key in use has no `retired_at`: of two processes that make a person's first key, one finds the other's."""
+"""A key in use has no `retired_at`. So two processes cannot both make a person's first key."""
 
 
 class PersonKeys:
-    """The keys of the people whose requests are on record."""
+    """The keys of the people whose requests are on record. Destroying a key destroys what it seals."""
 
     def __init__(
         self,
@@ -176,9 +166,9 @@ class PersonKeys:
         clock: Clock,
         believed_for: timedelta = BELIEVED_FOR,
     ) -> None:
-        """The user needs find, insert, update and remove; `masters` are as `master_keys` gives them.
+        """The user needs find, insert, update and remove. `masters` come from `master_keys`.
 
-        A key that another process retired or destroyed is used by this one `believed_for` so long at most.
+        A key that another process retired or destroyed is still used for at most `believed_for`.
         """
         self._believed_for = believed_for
         self._people = database[COLLECTION]
@@ -191,15 +181,14 @@ class PersonKeys:
         self._asks: Batcher[Person, PersonKey] = Batcher(self._ask)
 
     async def prepare(self) -> None:
-        """Create the index that keeps a person from having two keys in use."""
         with mongodb.store_errors():
             await self._people.create_indexes([_ONE_IN_USE])
 
     async def of(self, people: Collection[Person]) -> Mapping[Person, PersonKey]:
-        """Each person's key for what is new, made where there is none; durable.
+        """Each person's key for new data, created if necessary; durable.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe.
+            StoreUnavailable: a key may not be stored. The call may be repeated.
         """
         now = self._clock()
         found = {one: key for one in people if (key := self._fresh(self._in_use.get(one), now))}
@@ -211,11 +200,11 @@ class PersonKeys:
         return found
 
     async def by_id(self, key_ids: Collection[str]) -> Mapping[str, PersonKey]:
-        """Those of these keys that still are; one that was destroyed is absent.
+        """Those of these keys that still exist.
 
         Raises:
             StoreUnavailable: they cannot be read.
-            KeyUnknown: one is wrapped under a master key that is not given.
+            KeyUnknown: one is wrapped under a master key that is not configured.
         """
         now = self._clock()
         found = {one: key for one in key_ids if (key := self._fresh(self._known.get(one), now))}
@@ -227,16 +216,16 @@ class PersonKeys:
         return found
 
     async def all_of(self, person: Person) -> list[str]:
-        """The ids of every key that a person has or had, and that still is."""
+        """The ids of all keys of a person that still exist, retired or not."""
         with mongodb.store_errors():
             query = {"person": {"$in": self._names(person)}}
             return [key["_id"] for key in await self._people.find(query, {"_id": 1}).to_list(None)]
 
     async def retire(self, key_ids: Collection[str]) -> datetime:
-        """Let nothing more be sealed under these. When no process does any more (UTC).
+        """Seal nothing more under these keys. The time (UTC) from which no process does.
 
         Raises:
-            StoreUnavailable: not known to be so; the same again is safe.
+            StoreUnavailable: they may not be retired. The call may be repeated.
         """
         ids = {"_id": {"$in": list(key_ids)}}
         with mongodb.store_errors():
@@ -248,10 +237,10 @@ class PersonKeys:
         return last[0]["retired_at"] + 2 * self._believed_for if last else self._clock()
 
     async def destroy(self, key_ids: Collection[str]) -> None:
-        """Everything under these keys is gone.
+        """Destroy these keys, and so everything sealed under them.
 
         Raises:
-            StoreUnavailable: not known to be so; the same again is safe.
+            StoreUnavailable: they may not be destroyed. The call may be repeated.
         """
         crash_points.reached("records.keys.destroying")
         with mongodb.store_errors():
@@ -261,12 +250,12 @@ class PersonKeys:
         crash_points.reached("records.keys.destroyed")
 
     async def close(self) -> None:
-        """Return when nothing is in flight."""
+        """Wait for operations in progress."""
         await self._asks.close()
         await self._loads.close()
 
     def _fresh(self, known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
-        """What is remembered, unless somebody may have changed it since; a clock set back proves nothing."""
+        """The cached key, unless it is too old, or the clock was set back."""
         if known is None or not timedelta(0) <= now - known[1] < self._believed_for:
             return None
         return known[0]

@@ -1,7 +1,7 @@
-"""The event store of records: what its own events say of a person is sealed, too.
+"""The event store of records: personal data in its own events is sealed.
 
-An event names the key that its commit is sealed under in a field of its own (`key`). What has no such event says nothing
-of a person, and is stored as it is.
+An event names the key of its commit in its field `key`. A commit without such an event has no
+personal data, and is stored unchanged.
 """
 
 from base64 import b64decode, b64encode
@@ -34,15 +34,15 @@ from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 
 SEALED: Final = "sealed"
 _MARK: Final = f'"{SEALED}"'
-"""In the text of each event that is sealed: others need not be parsed."""
+"""Occurs in the text of each sealed event. Other events need not be parsed."""
 _AT_A_TIME: Final = 500
 
 
 class SealedEventStore:
-    """As `EventStore`, over another one: sealed on the way in, opened on the way out.
+    """An `EventStore` that seals what it writes to another one, and opens what it reads from it.
 
-    Each method that reads raises `KeyUnknown` besides when a master key is missing. What is sealed under a key that
-    was destroyed is read with words in its place that say so.
+    Each method that reads also raises `KeyUnknown` if a master key is missing. Values sealed under
+    a destroyed key are read as words that say so.
     """
 
     def __init__(self, store: EventStore, keys: PersonKeys) -> None:
@@ -119,7 +119,7 @@ class SealedEventStore:
             yield opened
 
     async def opened(self, commits: Sequence[Commit]) -> list[Commit]:
-        """Commits as they were said, as far as the keys are still there."""
+        """The original commits, as far as their keys still exist."""
         keys = await self._keys.by_id(set(_sealed_under(commits)))
         return [
             replace(commit, events=tuple(_opened(event, keys) for event in commit.events))
@@ -141,7 +141,7 @@ _personal_fields: Final = cache(lambda model: personal_fields(model, impersonal_
 
 
 def _is_impersonal(event: EventRecord) -> bool:
-    """Whether its model shows, without a look at the text, that it says nothing of a person."""
+    """Whether the event's model shows that it has no personal data, so its text need not be parsed."""
     data = event.decoded
     return data is not None and all(
         getattr(data, name) in _NOTHING for name in _personal_fields(type(data))
@@ -168,7 +168,7 @@ def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
 
 
 def _without_values(event: EventRecord) -> EventRecord:
-    """What comes late for what was disposed of is not kept either."""
+    """Values that arrive after the disposal are not kept either."""
     kept, personal = parted(event.data, impersonal_in_file)
     for one in personal:
         one.replace(disposed_value(one.pointer))
@@ -187,7 +187,7 @@ def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:
 
 
 def _with_data(event: EventRecord, data: Mapping[str, Any]) -> EventRecord:
-    """`decoded` is of the values that were there before."""
+    """Clears `decoded`, which has the values from before."""
     return replace(event, text=orjson.dumps(data).decode(), decoded=None)
 
 
@@ -207,7 +207,7 @@ def _opened(event: EventRecord, keys: Mapping[str, PersonKey]) -> EventRecord:
 def opened_data(
     event_id: str, data: Mapping[str, Any], keys: Mapping[str, PersonKey]
 ) -> dict[str, Any]:
-    """An event's data as it was said, as far as its key is still there.
+    """An event's original data, as far as its key still exists.
 
     Raises:
         SealBroken: it was changed since.
@@ -224,7 +224,7 @@ def opened_data(
 
 
 def _bytes(sealed: str | bytes) -> bytes:
-    """Base64 as events are stored now; commits of earlier versions, read as they are, have the bytes."""
+    """Events have base64. Commits of earlier versions have bytes."""
     try:
         return b64decode(sealed, validate=True) if isinstance(sealed, str) else bytes(sealed)
     except ValueError as error:

@@ -1,6 +1,7 @@
-"""The documents as filed, sealed under the key of the person whose file they are in.
+"""The filed documents, sealed under the key of the person whose file they are in.
 
-The same document in the files of two people is stored twice: what one of them is disposed of must not take from the other.
+A document in the files of two people is stored twice, so the disposal of one does not affect the
+other.
 """
 
 import asyncio
@@ -18,11 +19,10 @@ from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, Docume
 from services.records.domain.events import FolioFiled
 from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 
-# A file sealed piece by piece, so that it is never in memory whole.
-#
-# As STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015): each piece is sealed
-# with its number and whether it is the last, so that none can be changed, moved or left out unseen. The salt
-# comes first, of which, with the person's key, the file's own key is made.
+# A file is sealed piece by piece, so that it is never in memory whole. The scheme is STREAM (Hoang,
+# Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015): each piece is sealed with its number
+# and whether it is the last, so no change, move or omission goes undetected. The file begins with a salt;
+# the file's own key is derived from the salt and the person's key.
 
 SALT_BYTES: Final = 32
 PIECE_BYTES: Final = 64 * 1024
@@ -31,7 +31,7 @@ _SEALED_PIECE_BYTES: Final = PIECE_BYTES + _TAG_BYTES
 
 
 def seal_file(plain: IO[bytes], sealed: IO[bytes], key: PersonKey) -> None:
-    """Write what `plain` holds from where it stands, sealed."""
+    """Write the rest of `plain`, sealed."""
     salt = os.urandom(SALT_BYTES)
     sealed.write(salt)
     cipher, number = key.for_file(salt), 0
@@ -45,7 +45,7 @@ def seal_file(plain: IO[bytes], sealed: IO[bytes], key: PersonKey) -> None:
 
 
 async def opened_file(sealed: AsyncIterator[bytes], key: PersonKey) -> AsyncIterator[bytes]:
-    """The pieces again, each checked before it is given.
+    """The pieces, each verified before it is returned.
 
     Raises:
         SealBroken: some of it was changed, moved or left out, or the key is another.
@@ -55,7 +55,7 @@ async def opened_file(sealed: AsyncIterator[bytes], key: PersonKey) -> AsyncIter
         waiting += chunk
         if cipher is None and len(waiting) >= SALT_BYTES:
             cipher, waiting = key.for_file(waiting[:SALT_BYTES]), waiting[SALT_BYTES:]
-        # More than a piece: so it is not the last one.
+        # There is more than one piece, so this is not the last.
         while cipher is not None and len(waiting) > _SEALED_PIECE_BYTES:
             yield _opened(cipher, waiting[:_SEALED_PIECE_BYTES], number, last=False)
             waiting, number = waiting[_SEALED_PIECE_BYTES:], number + 1
@@ -79,7 +79,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 BUCKET: Final = "folios"
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _SEALED_AT_ONCE_BYTES: Final = PIECE_BYTES
-"""So little is sealed in less time than a thread needs to begin."""
+"""A document up to this size is sealed in less time than a thread needs to start."""
 _SEALED_TYPE: Final = "application/octet-stream"
 
 
@@ -93,7 +93,7 @@ class FolioChanged(DocumentDamaged):
 
 @dataclass(frozen=True, slots=True)
 class FolioName:
-    """Which document, and the id of the key that it is sealed under; None for one filed before there were keys."""
+    """A document, and the id of the key that seals it. None: it was filed before there were keys."""
 
     document_id: str
     key: str | None
@@ -108,7 +108,6 @@ class SealedFolios:
         self._keys = keys
 
     async def prepare(self) -> None:
-        """Create the indexes."""
         await self._store.prepare()
 
     async def has(self, name: FolioName) -> bool:
@@ -121,10 +120,10 @@ class SealedFolios:
         return stored_as in await self._store.find([stored_as])
 
     async def put(self, name: FolioName, received: Received) -> None:
-        """Store the document's bytes, read from where they stand; durable when this returns.
+        """Store the document, reading from the current position; durable on return.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe.
+            StoreUnavailable: it may not be stored. The call may be repeated.
             DisposedOf: its key was destroyed.
         """
         if name.key is None:
@@ -143,7 +142,7 @@ class SealedFolios:
             await self._store.put(stored, filename="", media_type=_SEALED_TYPE)
 
     async def open(self, name: FolioName) -> AsyncIterator[bytes]:
-        """The document's bytes in pieces (which may raise DocumentDamaged, of which FolioChanged is one).
+        """The document's bytes in pieces. Reading them may raise DocumentDamaged.
 
         Raises:
             DocumentUnknown: it is not stored.
@@ -168,7 +167,7 @@ class SealedFolios:
 
 
 def name_of(folio: FolioFiled) -> FolioName:
-    """Which document a folio is, as it is stored."""
+    """The name under which a folio is stored."""
     return FolioName(folio.document_id, folio.key)
 
 

@@ -1,1 +1,1 @@
-"""Turnaround by agency and step, told from the topics by a Faust app; it may be lost and rebuilt."""
+"""Turnaround by agency and step: a Faust app computes it, and can always compute it again."""

@@ -1,23 +1,175 @@
-"""Runs the statistics until told to stop: the Faust worker, and Prometheus' view of it."""
+"""The statistics' process: a Faust app that computes the figures, and `/metrics`.
+
+Nothing is stored. Offsets are never committed, so each start and each rebalance reads the topics
+from the beginning. Several processes share the partitions and count their own requests; the sum is
+the whole. No decision depends on these figures.
+"""
 
 import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 import faust
+import structlog
+from faust.types import TP
 from prometheus_client import start_http_server
 
 import bmt.chassis.messaging.kafka_client  # noqa: F401  it tells aiokafka of closed connections
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.runtime.logs import set_up_logs
 from bmt.chassis.runtime.metrics import new_registry
 from bmt.chassis.runtime.run import warn_of_what_is_not_encrypted
-from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, load
-from services.records.statistics.app import statistics
-from services.records.statistics.figures import Figures
+from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, KafkaSettings, load
+from bmt.contracts import topics
+from bmt.contracts.envelope import read_kafka, read_own
+from services.records.statistics.figures import MILESTONES, Figures, Times, after
 from services.records.statistics.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+READ: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
+"""The topics with a milestone. Each event carries the time of receipt."""
+SESSION_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 2.0
+
+_MILESTONES: Final = Vocabulary(MILESTONES)
+
+
+def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) -> faust.App:
+    """The app, to be run by a Faust worker.
+
+    `ready` is called each time the figures cover everything that the topics contained at an
+    assignment.
+    """
+    brokers = settings.kafka_bootstrap_servers.split(",")
+    app = faust.App(
+        f"{settings.topic_prefix}bmt.{settings.service}",
+        broker=[f"kafka://{broker.strip()}" for broker in brokers],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        consumer_auto_offset_reset="earliest",
+        # A member with a name gets its partitions back at once after a restart.
+        consumer_group_instance_id=settings.instance,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    names = [settings.topic_prefix + topic for topic in READ]
+    turnaround = Turnaround(figures, ready)
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def count_anew(_: faust.App, assigned: Collection[TP], **__: Any) -> None:
+        own = [place for place in assigned if place.topic in names]
+        turnaround.begin(own)
+        if fault := _not_alike(app, names):
+            await app.crash(WrongConfiguration(fault))
+            return
+        begins = await app.consumer.earliest_offsets(*own) if own else {}
+        ends = await app.consumer.highwaters(*own) if own else {}
+        turnaround.expect({place: end for place, end in ends.items() if end > begins[place]})
+
+    read = app.topic(
+        *names,
+        # Raw: Faust would stop at a record that it cannot decode.
+        key_serializer="raw",
+        value_serializer="raw",
+        acks=False,
+    )
+
+    @app.agent(read, name=f"{settings.service}.listen", concurrency=1)
+    async def listen(stream: Any) -> None:
+        async for event in stream.events():
+            turnaround.take(event.message)
+
+    return app
+
+
+class Turnaround:
+    """The requests of this process' partitions, and their figures."""
+
+    def __init__(self, figures: Figures, ready: Callable[[], None]) -> None:
+        self._figures = figures
+        self._ready = ready
+        self._times: dict[str, Times] = {}
+        self._own: frozenset[TP] = frozenset()
+        self._taken: dict[TP, int] = {}
+        self._unread: dict[TP, int] = {}
+
+    def begin(self, own: Collection[TP]) -> None:
+        """Start again with these partitions."""
+        self._own = frozenset(own)
+        self._times, self._taken, self._unread = {}, {}, {}
+        self._figures.clear()
+
+    def expect(self, ends: Mapping[TP, int]) -> None:
+        """Call `ready` once every record before these offsets is counted."""
+        # Some records may have been counted while the ends were fetched.
+        self._unread = {
+            place: end for place, end in ends.items() if self._taken.get(place, -1) + 1 < end
+        }
+        self._tell_when_read()
+
+    def take(self, message: Any) -> None:
+        """Count one record. Never raises: Faust would stop reading."""
+        place = TP(message.topic, message.partition)
+        if place not in self._own:
+            return
+        try:
+            self._count(message)
+        except Exception as error:  # noqa: BLE001  a service makes a dead letter of it
+            where = f"{message.topic}:{message.partition}:{message.offset}"
+            log.warning("record_ignored", place=where, error=type(error).__name__)
+        self._taken[place] = message.offset
+        if message.offset + 1 >= self._unread.get(place, message.offset + 2):
+            del self._unread[place]
+            self._tell_when_read()
+
+    def _count(self, message: Any) -> None:
+        headers = dict(message.headers or ())
+        type_ = bytes(headers.get("ce_type") or b"").decode()
+        if not _MILESTONES.knows(type_):
+            return
+        written = [(name, bytes(text or b"")) for name, text in headers.items()]
+        envelope = read_own(written, message.value) or read_kafka(written, message.value)
+        event: Any = _MILESTONES.decode(envelope.type, envelope.data)
+        request_id = event.request.request_id
+        before = self._times.get(request_id)
+        now = after(before, event, envelope.time)
+        if now != before:
+            self._times[request_id] = now
+            self._figures.replace(before, now)
+
+    def _tell_when_read(self) -> None:
+        if not self._unread:
+            self._ready()
+
+
+def _not_alike(app: faust.App, names: Collection[str]) -> str | None:
+    """The fault if the topics' numbers of partitions differ: a request's events would be split."""
+    found = {name: app.consumer.topic_partitions(name) for name in names}
+    known = {name: number for name, number in found.items() if number is not None}
+    if len(set(known.values())) <= 1:
+        return None
+    told = ", ".join(f"{name} has {number}" for name, number in known.items())
+    return f"the topics that the statistics read need equally many partitions: {told}"
+
+
+def _credentials(settings: KafkaSettings) -> Any:
+    options = settings.kafka_client_options()
+    secure = options.get("ssl_context")
+    if settings.kafka_security_protocol.startswith("SASL_"):
+        return faust.SASLCredentials(
+            mechanism=options["sasl_mechanism"],
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            ssl_context=secure,
+        )
+    return faust.SSLCredentials(secure) if secure else None
 
 
 def build(settings: Settings) -> faust.App:
-    """The app; `/metrics` answers once all that was there at the start is counted."""
+    """The app. `/metrics` is served once the topics are read up to their ends at the start."""
     figures = Figures()
     registry = new_registry()
     registry.register(figures)
@@ -31,7 +183,7 @@ def build(settings: Settings) -> faust.App:
 
 
 def main() -> None:
-    """The process."""
+    """Run until stopped."""
     settings = load(Settings)
     set_up_logs(settings.service, settings.log_level)
     warn_of_what_is_not_encrypted(settings)

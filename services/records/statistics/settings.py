@@ -1,4 +1,4 @@
-"""What the statistics must be told."""
+"""The settings of the statistics."""
 
 import socket
 
@@ -22,5 +22,5 @@ class Settings(KafkaSettings):
 
     @property
     def instance(self) -> str:
-        """What Kafka knows this process by: the same after a restart, and no other process has it."""
+        """This process' name in Kafka: unique, and the same after a restart."""
         return f"{self.service}-{self.statistics_instance or f'{socket.gethostname()}-{self.metrics_port}'}"

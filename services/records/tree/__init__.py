@@ -1,1 +1,1 @@
-"""The tree over all leaves of the ledger: their order, its tiles, proofs, and signed checkpoints (RFC 6962)."""
+"""The tree over all leaves (RFC 6962): their order, tiles, proofs and signed checkpoints."""

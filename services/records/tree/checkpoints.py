@@ -1,16 +1,18 @@
-"""The checkpoints in MongoDB: found and inserted, never changed; each has the next number."""
+"""The checkpoints in MongoDB: numbered, only found and inserted, never changed."""
 
 import base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from bmt.chassis import crash_points
 from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.health import Sampler
 from services.records.tree.notes import Note, NoteMalformed
 from services.records.tree.tree_store import Overtaken
-
-# A checkpoint (c2sp.org/tlog-checkpoint): the size and root of the tree at a moment, to be signed.
 
 _AT = "at "
 _LINES = 4
@@ -19,13 +21,13 @@ _HASH_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the ledger was at a moment.
+    """The state of the ledger at a moment (c2sp.org/tlog-checkpoint).
 
     Attributes:
-        origin: which ledger.
-        size: how many leaves it had.
+        origin: the ledger's name.
+        size: the number of leaves.
         root: over them.
-        at: when, RFC 3339 in UTC; an extension line of the format.
+        at: RFC 3339 in UTC; an extension line of the format.
     """
 
     origin: str
@@ -34,7 +36,7 @@ class Checkpoint:
     at: str
 
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         root = base64.b64encode(self.root).decode()
         return f"{self.origin}\n{self.size}\n{root}\n{_AT}{self.at}\n"
 
@@ -63,12 +65,11 @@ COLLECTION: Final = "checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class SignedCheckpoint:
-    """A checkpoint as it is stored and handed out.
+    """A checkpoint as it is stored and published.
 
     Attributes:
         number: 1, 2, … without gaps.
         note: the signed note.
-        at: when, UTC.
     """
 
     number: int
@@ -77,7 +78,6 @@ class SignedCheckpoint:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What is signed."""
         return Checkpoint.parse(Note.parse(self.note).text)
 
 
@@ -89,16 +89,15 @@ class Checkpoints:
         self._checkpoints = database[COLLECTION]
 
     async def latest(self) -> SignedCheckpoint | None:
-        """The newest one."""
         with mongodb.store_errors():
             found = await self._checkpoints.find_one({}, sort=[("_id", -1)])
         return _read(found) if found else None
 
     async def add(self, signed: SignedCheckpoint, size: int) -> None:
-        """Keep it for ever.
+        """Store it permanently.
 
         Raises:
-            Overtaken: there is one of this number.
+            Overtaken: this number is taken.
         """
         document = {"_id": signed.number, "size": size, "note": signed.note, "at": signed.at}
         crash_points.reached("records.checkpoints.adding")
@@ -112,3 +111,19 @@ class Checkpoints:
 
 def _read(document: Any) -> SignedCheckpoint:
     return SignedCheckpoint(document["_id"], document["note"], document["at"])
+
+
+def measuring(checkpoints: Checkpoints, registry: CollectorRegistry, clock: Clock) -> Sampler:
+    """Sets `bmt_checkpoint_age_seconds` before it is read. Without a checkpoint it is infinite."""
+    gauge = Gauge(
+        "bmt_checkpoint_age_seconds",
+        "How long ago the newest checkpoint of the ledger was signed; one is due every minute.",
+        registry=registry,
+    )
+    gauge.set(float("inf"))
+
+    async def sample() -> None:
+        if (latest := await checkpoints.latest()) is not None:
+            gauge.set(max(0.0, (clock() - latest.at).total_seconds()))
+
+    return sample

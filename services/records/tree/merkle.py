@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962 (RFC 9162, section 2.1): pure arithmetic over hashes of 32 bytes.
 
-A leaf's hash is the ledger's own, SHA-256(0x00 ‖ canonical JSON); a node's is SHA-256(0x01 ‖ left ‖ right).
-The tree of n leaves is a row of perfect subtrees, the largest first; whatever is asked of it is told in
-ranges of leaves, and each range is such a row again.
+A leaf's hash is the ledger's own, SHA-256(0x00 ‖ canonical JSON). A node's is SHA-256(0x01 ‖ left ‖
+right). The tree of n leaves is a row of perfect subtrees, the largest first. Queries are ranges of
+leaves, and each range is such a row again.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ EMPTY_ROOT: Final = hashlib.sha256().digest()
 """The root of the tree without leaves."""
 
 Range = tuple[int, int]
-"""Leaves from the first number up to, and without, the second."""
+"""Leaf numbers from the first up to, and without, the second."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +40,7 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
 
 
 def row(wanted: Range) -> list[Node]:
-    """The perfect subtrees that a range of leaves is made of, from the left.
+    """The perfect subtrees of a range of leaves, from the left.
 
     The range must be one that a tree splits into: its start is a multiple of its largest subtree.
     """
@@ -68,7 +68,7 @@ def root_of(wanted: Range, nodes: Mapping[Node, bytes]) -> bytes:
 
 
 def inclusion_ranges(leaf: int, size: int) -> list[Range]:
-    """What the proof consists of that `leaf` is in the tree of `size` leaves, from the bottom up."""
+    """The ranges of the proof that `leaf` is in the tree of `size` leaves, from the bottom up."""
     if not 0 <= leaf < size:
         raise ValueError("the leaf is not in a tree of this size")
     ranges: list[Range] = []
@@ -85,7 +85,7 @@ def inclusion_ranges(leaf: int, size: int) -> list[Range]:
 
 
 def consistency_ranges(first: int, second: int) -> list[Range]:
-    """What the proof consists of that the tree of `first` leaves begins the one of `second`."""
+    """The ranges of the proof that the tree of `first` leaves begins the tree of `second`."""
     if not 0 <= first <= second:
         raise ValueError("the first tree must not be larger than the second")
     if first in (0, second):
@@ -163,9 +163,6 @@ def verifies_consistency(
     return last == 0 and old == first_root and new == second_root
 
 
-# The right edge of the tree: all that is needed to go on, and what falls off it as it grows.
-
-
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
 """Hashes in a full tile."""
@@ -173,12 +170,11 @@ TILE_WIDTH: Final = 1 << TILE_HEIGHT
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """256 neighbouring hashes of one level, which never change any more.
+    """256 neighbouring hashes of one level. A full tile never changes.
 
     Attributes:
-        level: 0 holds leaves; level n holds the roots of the tiles below.
+        level: 0 contains leaves; level n contains the roots of the tiles below.
         index: its place in the level.
-        hashes: of 32 bytes each.
     """
 
     level: int
@@ -193,11 +189,11 @@ class Tile:
 
 @dataclass(slots=True)
 class Frontier:
-    """For each level, how many tiles are full and the hashes after them, fewer than fill one.
+    """The right edge of the tree: all that is needed to extend it.
 
     Attributes:
-        full: by level.
-        open: by level.
+        full: the number of full tiles, by level.
+        open: the hashes after them, fewer than a tile, by level.
     """
 
     full: list[int] = field(default_factory=lambda: [0])
@@ -205,16 +201,15 @@ class Frontier:
 
     @property
     def size(self) -> int:
-        """How many leaves the tree has."""
         return self.full[0] * TILE_WIDTH + len(self.open[0])
 
     def append(self, leaf_hashes: Sequence[bytes]) -> list[Tile]:
-        """Grow by these leaves; the tiles that became full, each after those it stands on."""
+        """Append leaves. The tiles that became full, each after those below it."""
         self.open[0] += leaf_hashes
         return self.settle()
 
     def settle(self) -> list[Tile]:
-        """The tiles that are full, taken out of what is open."""
+        """Remove the full tiles from the open hashes and return them."""
         tiles: list[Tile] = []
         level = 0
         while level < len(self.open):
@@ -224,7 +219,6 @@ class Frontier:
         return tiles
 
     def root(self) -> bytes:
-        """The root over all leaves."""
         peaks: list[bytes] = []
         for hashes in reversed(self.open):
             at = 0

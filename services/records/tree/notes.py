@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ED25519: Final = b"\x01"
-"""The kind of signature, before the public key, in what a key id is the hash of."""
+"""The signature type. It is hashed with the public key to make a key id."""
 
 _DASH: Final = "\u2014 "
 _END: Final = "-----END PRIVATE KEY-----"
@@ -19,20 +19,20 @@ _RAW: Final = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 class KeyUnusable(ValueError):  # noqa: N818  named for what is so
-    """A text holds no key that notes can be signed or verified with; says what is wrong, not the key."""
+    """A text contains no usable key. The message has the reason, not the key."""
 
 
 class NoteMalformed(ValueError):  # noqa: N818  named for what is so
-    """A text is no signed note."""
+    """A text is not a signed note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Who may have signed.
+    """A public key.
 
     Attributes:
-        name: of the key; a ledger's keys bear the ledger's origin.
-        key: the public key's 32 bytes.
+        name: of the key. A ledger's keys have the ledger's origin.
+        key: 32 bytes.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        """Four bytes that tell keys apart; they prove nothing."""
+        """Four bytes that distinguish keys. They prove nothing."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.key).digest()[:4]
 
     @classmethod
@@ -48,7 +48,7 @@ class Verifier:
         """From `name+hex key id+base64`.
 
         Raises:
-            KeyUnusable: it is none.
+            KeyUnusable: it is not a key.
         """
         name, _, rest = text.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
@@ -68,7 +68,6 @@ class Verifier:
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
 
     def verifies(self, text: str, signature: bytes) -> bool:
-        """Whether this key made the signature over the text."""
         try:
             Ed25519PublicKey.from_public_bytes(self.key).verify(signature, text.encode())
         except InvalidSignature:
@@ -77,7 +76,7 @@ class Verifier:
 
 
 class Signer:
-    """One name's private keys; all of them sign, so that one can follow another without a gap."""
+    """One name's private keys. All of them sign, so that one can replace another without a gap."""
 
     def __init__(self, name: str, keys: Sequence[Ed25519PrivateKey]) -> None:
         """At least one key."""
@@ -85,7 +84,7 @@ class Signer:
 
     @classmethod
     def from_pem(cls, name: str, pem: str) -> "Signer":
-        """From one or several PKCS#8 keys, one after the other.
+        """From one or more PKCS#8 keys, one after the other.
 
         Raises:
             KeyUnusable: there is none, or one is not Ed25519 or needs a passphrase.
@@ -97,17 +96,16 @@ class Signer:
 
     @property
     def verifiers(self) -> tuple[Verifier, ...]:
-        """The public halves."""
         return tuple(verifier for verifier, _ in self._keys)
 
     def sign(self, text: str) -> str:
-        """The note: the text, which ends with a line break, and every key's signature."""
+        """The note: the text, which must end with a line break, and every key's signature."""
         return text + "\n" + "".join(_line(who, key.sign(text.encode())) for who, key in self._keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A signed text as it was read; nothing is verified yet.
+    """A signed text as it was read. Nothing is verified yet.
 
     Attributes:
         text: what is signed.
@@ -119,10 +117,10 @@ class Note:
 
     @classmethod
     def parse(cls, note: str) -> "Note":
-        """Take a note apart.
+        """Parse a note.
 
         Raises:
-            NoteMalformed: it is none.
+            NoteMalformed: it is not a note.
         """
         text, blank, lines = note.rpartition("\n\n")
         if not blank or not lines.endswith("\n"):

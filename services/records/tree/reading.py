@@ -1,20 +1,30 @@
-"""What is asked of the tree: the newest checkpoint, and the proofs that lead to it."""
+"""The newest checkpoint and the proofs that lead to it, also over HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import PlainTextResponse
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.responses import JsonResponse
+from bmt.contracts.http.records import Consistency
 from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
 from services.records.tree.merkle import consistency_ranges, inclusion_ranges
+from services.records.tree.notes import Signer
 from services.records.tree.tree_store import TreeStore
 
 
 class NothingSigned(Unavailable):
-    """There is no checkpoint yet, or none that holds what is asked for: come again."""
+    """There is no checkpoint yet, or none with the requested leaves; try again."""
 
     def __init__(self) -> None:
-        """The part that is waited for is the sequencer."""
         super().__init__("sequencer")
 
 
@@ -26,7 +36,7 @@ class NoSuchTree(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That one leaf is in the tree of a checkpoint.
+    """One leaf is in the tree of a checkpoint.
 
     Attributes:
         sequence: the leaf's number, from 0.
@@ -37,12 +47,12 @@ class Proof:
     hashes: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class TreeReading:
     """Reads one tree."""
 
-    def __init__(self, tree: TreeStore, checkpoints: Checkpoints) -> None:
-        self._tree = tree
-        self._checkpoints = checkpoints
+    tree: TreeStore
+    checkpoints: Checkpoints
 
     async def latest(self) -> SignedCheckpoint:
         """The newest checkpoint.
@@ -50,23 +60,23 @@ class TreeReading:
         Raises:
             NothingSigned: there is none yet.
         """
-        latest = await self._checkpoints.latest()
+        latest = await self.checkpoints.latest()
         if latest is None:
             raise NothingSigned
         return latest
 
     async def consistency(self, first: int, second: int) -> list[bytes]:
-        """The proof that the tree of `first` leaves begins the one of `second`.
+        """The proof that the tree of `first` leaves begins the tree of `second`.
 
         Raises:
-            NoSuchTree: the second is larger than what is signed, or the first than the second.
+            NoSuchTree: the second is larger than the signed tree, or the first than the second.
         """
         size = (await self.latest()).checkpoint.size
         if second > size:
             raise _refused(FieldError.of("/query/to", "more_than_signed", maximum=size))
         if first > second:
             raise _refused(FieldError.of("/query/from", "from_after_to"))
-        return await self._tree.roots(consistency_ranges(first, second))
+        return await self.tree.roots(consistency_ranges(first, second))
 
     async def proofs(self, request_id: str, indexes: Sequence[int], size: int) -> list[Proof]:
         """The proofs of a chain's leaves in the tree of `size` leaves.
@@ -74,7 +84,7 @@ class TreeReading:
         Raises:
             NothingSigned: one of them is not in it.
         """
-        numbers = await self._tree.numbers([request_id])
+        numbers = await self.tree.numbers([request_id])
         found = [numbers.get((request_id, index)) for index in indexes]
         known = [number for number in found if number is not None and number < size]
         if len(known) != len(found):
@@ -83,7 +93,7 @@ class TreeReading:
         roots = dict(
             zip(
                 wanted := list({part for path in paths for part in path}),
-                await self._tree.roots(wanted),
+                await self.tree.roots(wanted),
                 strict=True,
             )
         )
@@ -95,3 +105,46 @@ class TreeReading:
 
 def _refused(wrong: FieldError) -> NoSuchTree:
     return NoSuchTree(wrong.detail, errors=(wrong,))
+
+
+_EVERYBODY: Final = ("applicant", "administrator", "operator", "auditor", "integrator")
+Caller = Annotated[Principal, Depends(require(*_EVERYBODY))]
+Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
+
+
+def routes(tree: TreeReading, signer: Signer) -> APIRouter:
+    """The routes of the tree. Every role may read it: it contains no personal data."""
+    routes = api_router(tags=["ledger"])
+
+    @routes.get(
+        "/v1/checkpoints/latest",
+        summary="The newest checkpoint, a signed note (c2sp.org/tlog-checkpoint)",
+        response_class=PlainTextResponse,
+    )
+    async def latest(_: Caller) -> PlainTextResponse:
+        return PlainTextResponse((await tree.latest()).note)
+
+    @routes.get(
+        "/v1/checkpoints/keys",
+        summary="The public keys that sign now, a line each (c2sp.org/signed-note)",
+        description="Whoever wants to trust a checkpoint has the keys from elsewhere, and compares.",
+        response_class=PlainTextResponse,
+    )
+    async def keys(_: Caller) -> PlainTextResponse:
+        return PlainTextResponse("".join(f"{verifier}\n" for verifier in signer.verifiers))
+
+    @routes.get(
+        "/v1/checkpoints/consistency",
+        summary="The proof that an earlier tree begins a later one (RFC 6962, section 2.1.2)",
+        responses=problems("validation_failed"),
+    )
+    async def consistency(
+        _: Caller,
+        first: Annotated[Size, Query(alias="from")],
+        second: Annotated[Size, Query(alias="to")],
+    ) -> Consistency:
+        proof = await tree.consistency(first, second)
+        hashes = tuple(node.hex() for node in proof)
+        return JsonResponse(Consistency(first=first, second=second, hashes=hashes))  # type: ignore[return-value]
+
+    return routes

@@ -1,8 +1,8 @@
-"""The sequencer: gives each leaf its number, grows the tree, and signs what it has become.
+"""The sequencer gives each leaf its number, extends the tree, and signs checkpoints.
 
-One process does it, by a lease. A second one that believes the same, because it was paused say, can do no
-harm: each number, each leaf's place and each checkpoint's number is unique, so it writes what the first one would
-have written, or learns that it was overtaken and reads the tree anew.
+One process does this, by a lease. If a second process acts too, for example after a pause, it does
+no harm: each number, each leaf's place and each checkpoint's number is unique. It writes what the
+first would have written, or fails with `Overtaken` and reads the tree again.
 """
 
 import asyncio
@@ -27,14 +27,12 @@ from services.records.tree.notes import Signer
 from services.records.tree.tree_store import Overtaken, Sequenced, TreeDamaged, TreeStore, place_of
 from services.records.tree.unsequenced import Unsequenced, tell_keys
 
-# A lease that one process holds at a time. It saves work; what keeps the tree right are its unique numbers.
-
 COLLECTION: Final = "sequencer"
 LASTS: Final = timedelta(seconds=10)
 
 
 class Lease:
-    """This process's hold on the sequencer's place."""
+    """This process' lease. It saves work; correctness depends on the tree's unique numbers."""
 
     def __init__(self, database: mongodb.Database, clock: Clock) -> None:
         """The user needs find, insert and update."""
@@ -44,7 +42,7 @@ class Lease:
         self._renewed: datetime | None = None
 
     async def held(self) -> bool:
-        """Take or renew it. False: another one has it."""
+        """Take or renew the lease. False: another process has it."""
         now = self._clock()
         if self._renewed is not None and timedelta(0) <= now - self._renewed < LASTS / 3:
             return True
@@ -63,7 +61,6 @@ class Lease:
         return True
 
     async def release(self) -> None:
-        """Let the next one in at once."""
         self._renewed = None
         with mongodb.store_errors():
             await self._leases.delete_one({"_id": COLLECTION, "holder": self._holder})
@@ -73,21 +70,21 @@ log = structlog.get_logger(__name__)
 
 AT_A_TIME: Final = 1024
 REMEMBERED: Final = 20_000
-"""Chains whose last number need not be looked for."""
+"""The number of chains whose last sequenced leaf is cached."""
 GATHERED_FOR_SECONDS: Final = 0.1
-"""Leaves that come so soon after one another are numbered together, unless somebody waits for them."""
+"""Leaves that arrive within this time are numbered together, unless somebody waits for them."""
 IDLE_SECONDS: Final = 1.0
 LOOKED_AGAIN_AFTER_SECONDS: Final = 10.0
 RENEWED_AFTER_SECONDS: Final = 60.0
-"""A checkpoint is made so long after the last one though no leaf came: it says that none did."""
+"""A checkpoint is signed after this time even without new leaves, to show that there were none."""
 
 
 class HistoryChanged(Exception):  # noqa: N818  named for what is so
-    """The tree as it is stored does not begin with what was signed: nothing more is signed."""
+    """The stored tree does not begin with what was signed. Nothing more is signed."""
 
 
 class Sequencer:
-    """Grows one tree while its process holds the lease."""
+    """Extends one tree while its process has the lease."""
 
     def __init__(
         self,
@@ -103,7 +100,7 @@ class Sequencer:
         after: timedelta,
         leaves_at_most: int,
     ) -> None:
-        """A checkpoint is made `after` a leaf, or once `leaves_at_most` came since the last one."""
+        """Signs a checkpoint `after` a leaf, or after `leaves_at_most` leaves."""
         self._leaves = leaves
         self._queue = queue
         self._tree = tree
@@ -123,10 +120,10 @@ class Sequencer:
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
-        """Sequence until cancelled; what is away is waited for.
+        """Sequence until cancelled, waiting for parts that are down.
 
-        Where the history was changed nothing is signed until it is as it was: files go on being filled,
-        and `bmt_checkpoint_age_seconds` grows until somebody looks.
+        If the history was changed, nothing is signed until it is restored. Files are still filled,
+        and `bmt_checkpoint_age_seconds` grows until somebody investigates.
         """
         while True:
             try:
@@ -144,7 +141,7 @@ class Sequencer:
             await self._gathered()
 
     async def _gathered(self) -> None:
-        """Return when it is time to number what waits."""
+        """Return when the waiting leaves should be numbered."""
         if self._behind:
             return
         with suppress(TimeoutError):
@@ -152,7 +149,7 @@ class Sequencer:
                 await self._asked.wait()
 
     async def step(self) -> bool:
-        """Do what there is to do. False: nothing was, or another process does it."""
+        """Do one round of work. False: there was none, or another process does it."""
         if not await self._lease.held():
             self._edge = None
             return False
@@ -168,22 +165,22 @@ class Sequencer:
         return grown
 
     async def ask(self, leaves: Sequence[Leaf]) -> None:
-        """Somebody waits for these to be signed: at once, where this process signs.
+        """Sign these leaves at once, if this process signs.
 
-        They are queued again, since what was stored before there was a tree was never queued.
+        They are queued again, because leaves from before there was a tree were never queued.
         """
         await self._queue.add([place_of(leaf) for leaf in leaves])
         self._asked.set()
 
     async def close(self) -> None:
-        """Let the next one in at once; where that cannot be said, the lease runs out."""
+        """Release the lease. If that fails, the lease expires."""
         with suppress(Unavailable):
             await self._lease.release()
 
     async def _begin(self) -> None:
-        """Read the tree, and hold it against what was signed last."""
+        """Read the tree and compare it with the last checkpoint."""
         last = await self._checkpoints.latest()
-        # After the checkpoint: it then holds what another one signs meanwhile.
+        # Read after the checkpoint, so that it includes what another process signs meanwhile.
         edge = await self._tree.edge()
         signed = last.checkpoint if last else None
         self._covered = signed.size if signed else 0
@@ -204,7 +201,7 @@ class Sequencer:
         return root
 
     async def _grow(self) -> bool:
-        """Number the leaves that wait, each chain in its order."""
+        """Number the waiting leaves, each chain in its order."""
         waiting = await self._queue.first(AT_A_TIME)
         self._behind = len(waiting.leaves) >= AT_A_TIME
         if not waiting.leaves or self._edge is None:
@@ -215,14 +212,14 @@ class Sequencer:
             for leaf in new:
                 self._reached.put(leaf.request_id, leaf.index)
             tiles = self._edge.append([leaf.hash for leaf in new])
-            # Numbers are what counts: tiles that a crash leaves out are made good from them.
+            # Only numbers matter: tiles that a crash leaves out are rebuilt from them.
             await asyncio.gather(self._tree.keep(tiles), self._queue.remove(waiting))
         else:
             await self._queue.remove(waiting)
         return True
 
     async def _in_order(self, waiting: Sequence[Sequenced]) -> list[Sequenced]:
-        """The leaves without a number; with those before them that nobody queued yet, taken from the ledger."""
+        """The leaves without a number, and any before them that were never queued."""
         reached = await self._numbered({leaf.request_id for leaf in waiting})
         wanted: dict[str, dict[int, Sequenced]] = {}
         for leaf in waiting:
@@ -236,9 +233,10 @@ class Sequencer:
         return new
 
     async def _numbered(self, request_ids: Collection[str]) -> Mapping[str, int]:
-        """The last leaf of each of these chains that has a number; 0: none has.
+        """The last numbered leaf of each of these chains, or 0.
 
-        Nobody else gives one meanwhile: who does takes the next number, and this one is overtaken.
+        No other process changes this meanwhile: it would take the next number, and this one would
+        be overtaken.
         """
         reached = {
             name: index for name in request_ids if (index := self._reached.get(name)) is not None
@@ -259,7 +257,7 @@ class Sequencer:
         }
 
     async def _sign_if_due(self) -> None:
-        """By a clock of this process: the one of the wall may be set back."""
+        """Uses this process' monotonic clock: the wall clock may be set back."""
         if self._edge is None:
             return
         more = self._edge.size - self._covered

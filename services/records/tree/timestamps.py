@@ -1,4 +1,4 @@
-"""The time of a checkpoint as a time-stamping authority attests it (RFC 3161), for who trusts neither ledger nor witness."""
+"""The time of a checkpoint, attested by a time-stamping authority (RFC 3161)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,15 +14,15 @@ from rfc3161_client import (
 )
 
 QUERY: Final = "application/timestamp-query"
-"""The media type of a question (RFC 3161, 3.4)."""
+"""The media type of a request (RFC 3161, 3.4)."""
 
 
 class NotTimestamped(Exception):  # noqa: N818  named for what is so
-    """What was answered attests nothing about what was asked."""
+    """The answer does not attest what was requested."""
 
 
 class Question:
-    """What is sent to an authority about one text: its SHA-256, and a number that only the answer repeats."""
+    """A request about one text: its SHA-256, and a nonce that only the answer repeats."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -30,7 +30,7 @@ class Question:
         self._request = builder.build()
 
     def encoded(self) -> bytes:
-        """The question in DER."""
+        """The request in DER."""
         encoded: bytes = self._request.as_bytes()
         return encoded
 
@@ -38,11 +38,12 @@ class Question:
         """The time that the answer attests.
 
         Args:
-            answer: in DER, as the authority gave it; `openssl ts -verify` takes it too.
-            roots: the certificates of authorities that are trusted.
+            answer: in DER, as from the authority; `openssl ts -verify` accepts it too.
+            roots: the certificates of trusted authorities.
 
         Raises:
-            NotTimestamped: it is refused, about another text or question, or not of such an authority.
+            NotTimestamped: it is refused, about another text or request, or not from a trusted
+                authority.
         """
         builder = VerifierBuilder.from_request(self._request)
         for root in roots:

@@ -1,12 +1,16 @@
-"""The tree in MongoDB: which leaf has which number, and the full tiles. Found and inserted, never changed.
+"""The tree in MongoDB: the numbers of the leaves, and the full tiles.
 
-`sequence` holds runs: leaves that were numbered together, under the number of the first. A run begins where
-the one before it ends, so there is never a gap; and its first number is unique, so of two sequencers that know
-the same tree one wins and the other learns of it, before it could give a number, or number a leaf, twice. Earlier
-versions stored each leaf by itself: that is a run of one. Tiles follow from the runs.
+Only found and inserted, never changed.
+
+`sequence` contains runs: leaves that were numbered together, under the number of the first. A run
+begins where the one before it ends, so there is no gap. Its first number is unique, so of two
+sequencers with the same tree one succeeds and the other fails before it could give a number, or
+number a leaf, twice. Earlier versions stored each leaf by itself, which is a run of one. Tiles
+follow from the runs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -29,20 +33,20 @@ from services.records.tree.merkle import (
 SEQUENCE: Final = "sequence"
 TILES: Final = "tiles"
 _LEVEL: Final = 40
-"""A tile's id is its level shifted by so many bits, and its index."""
+"""A tile's id is its level shifted by this many bits, plus its index."""
 
 LONGEST_RUN: Final = 256
-"""Leaves; whatever number is looked for is in one of the runs that begin so little before it."""
+"""Leaves in a run. A number is in one of the runs that begin at most this far before it."""
 HASH_BYTES: Final = 32
 
 _CHAINS = mongodb.IndexModel([("leaves.request_id", 1)], name="chains")
 _PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="place")
-"""Finds the leaves that earlier versions stored by themselves. A run has an `index`, too, to be unique here."""
+"""Finds the single leaves of earlier versions. A run has an `index` too, to be unique here."""
 
 
 @immutable
 class Sequenced:
-    """A leaf as the tree knows it.
+    """A leaf in the tree.
 
     Attributes:
         request_id: its chain.
@@ -56,16 +60,16 @@ class Sequenced:
 
 
 def place_of(leaf: Leaf) -> Sequenced:
-    """A leaf of the ledger as the tree knows it."""
+    """A ledger's leaf as the tree stores it."""
     return Sequenced(leaf.request_id, leaf.index, bytes.fromhex(leaf.hash))
 
 
 class TreeDamaged(Exception):  # noqa: N818  named for what is so
-    """Numbers or tiles that must be there are not."""
+    """Numbers or tiles are missing."""
 
 
 class Overtaken(Exception):  # noqa: N818  named for what is so
-    """Another sequencer wrote: what this one knows of the tree is old."""
+    """Another sequencer wrote first. This one must read the tree again."""
 
 
 class TreeStore:
@@ -77,7 +81,6 @@ class TreeStore:
         self._tiles = database[TILES]
 
     async def prepare(self) -> None:
-        """Create the indexes by which a chain's numbers are found."""
         with mongodb.store_errors():
             await self._sequence.create_indexes([_CHAINS, _PLACE])
 
@@ -88,11 +91,11 @@ class TreeStore:
         return int(last["_id"]) + len(_hashes(last)) if last else 0
 
     async def number(self, start: int, leaves: Sequence[Sequenced]) -> None:
-        """Give these the numbers from `start`, in order, where `start` leaves have one.
+        """Give these the numbers from `start`, in order. `start` leaves must have one already.
 
         Raises:
-            Overtaken: another one gave some of these numbers; those before it are given.
-            StoreUnavailable: not known to be given.
+            Overtaken: another sequencer gave some of these numbers; those before them are given.
+            StoreUnavailable: they may not be given.
         """
         runs = [
             run(start + place, leaves[place : place + LONGEST_RUN])
@@ -108,7 +111,7 @@ class TreeStore:
         crash_points.reached("records.tree_store.numbered")
 
     async def keep(self, tiles: Sequence[Tile]) -> None:
-        """Store full tiles; those that are stored stay."""
+        """Store full tiles. Stored ones stay unchanged."""
         if not tiles:
             return
         with mongodb.store_errors():
@@ -117,13 +120,8 @@ class TreeStore:
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
                 for tile in tiles:
-                    await self._keep_one(tile)
-
-    async def _keep_one(self, tile: Tile) -> None:
-        try:
-            await self._tiles.insert_one(document(tile))
-        except mongodb.DuplicateKeyError:
-            return
+                    with suppress(mongodb.DuplicateKeyError):
+                        await self._tiles.insert_one(document(tile))
 
     async def numbers(self, request_ids: Iterable[str]) -> dict[tuple[str, int], int]:
         """The numbers of all leaves of these chains, by chain and index."""
@@ -140,9 +138,9 @@ class TreeStore:
         }
 
     async def edge(self) -> Frontier:
-        """The right edge as it is stored; tiles that a crash left out are made good.
+        """The stored right edge. Tiles that a crash left out are rebuilt.
 
-        Reads as many documents as levels times 256, however large the tree is.
+        Reads 256 documents for each level, however large the tree is.
         """
         edge = Frontier([], [])
         below = await self.size()
@@ -161,7 +159,7 @@ class TreeStore:
         """The root over each of these ranges of numbered leaves.
 
         Raises:
-            TreeDamaged: not all of them are there.
+            TreeDamaged: some of them are missing.
         """
         nodes = await self._nodes({node for wanted in ranges for node in row(wanted)})
         return [root_of(wanted, nodes) for wanted in ranges]
@@ -190,14 +188,14 @@ class TreeStore:
         return await self._entries(level, index * TILE_WIDTH, (index + 1) * TILE_WIDTH)
 
     async def _full(self, level: int) -> int:
-        """How many full tiles a level has."""
+        """The number of full tiles of a level."""
         within = {"_id": {"$gte": _id(level, 0), "$lt": _id(level + 1, 0)}}
         with mongodb.store_errors():
             last = await self._tiles.find_one(within, {"_id": 1}, sort=[("_id", -1)])
         return int(last["_id"]) - _id(level, 0) + 1 if last else 0
 
     async def _entries(self, level: int, start: int, end: int) -> list[bytes]:
-        """Those of a level from `start` up to `end`, as far as there are any."""
+        """The entries of a level from `start` up to `end`, as far as there are any."""
         if level == 0:
             return await self._numbered(start, end)
         first = _id(level - 1, 0)
@@ -220,7 +218,7 @@ class TreeStore:
 
 
 _HASHES: Final = {"hashes": 1, "hash": 1}
-"""What is read of a run whose leaves need not be known."""
+"""The fields read from a run if its leaves are not needed."""
 
 
 def _hashes(run: Mapping[str, Any]) -> list[bytes]:
@@ -228,7 +226,7 @@ def _hashes(run: Mapping[str, Any]) -> list[bytes]:
 
 
 def run(start: int, leaves: Sequence[Sequenced]) -> dict[str, Any]:
-    """Leaves as they are stored, the first of which has the number `start`."""
+    """Leaves as they are stored, starting with number `start`."""
     return {
         "_id": start,
         "index": start,
@@ -238,7 +236,7 @@ def run(start: int, leaves: Sequence[Sequenced]) -> dict[str, Any]:
 
 
 def one_by_one(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The leaves of a run as documents of one leaf each, whatever somebody made of it."""
+    """The leaves of a run as documents of one leaf each, even if it was tampered with."""
     if "leaves" not in run:
         yield run
         return
@@ -248,7 +246,7 @@ def one_by_one(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _entries_of(node: Node) -> tuple[int, Range]:
-    """The level that a perfect subtree is made of, and its entries there, which share a tile."""
+    """The level and entries of a perfect subtree. The entries share a tile."""
     level, above = divmod(node.height, TILE_HEIGHT)
     return level, (node.index << above, (node.index + 1) << above)
 

@@ -1,4 +1,4 @@
-"""Leaves that wait for their number: a queue of waves, filled at least once from what the service says to itself."""
+"""The queue of leaves that wait for their number. Records' own events fill it at least once."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,16 +27,16 @@ WAVES_AT_A_TIME: Final = 32
 
 @dataclass(slots=True)
 class Waiting:
-    """Leaves that wait, and the ids of the waves that they were queued in."""
+    """Waiting leaves, and the ids of the waves that they were queued in."""
 
     waves: list[str] = field(default_factory=list)
     leaves: list[Sequenced] = field(default_factory=list)
 
 
 class Unsequenced:
-    """A projection of `EventFiled`: the leaf that each names is to be numbered.
+    """A projection of `EventFiled`: the leaf of each event must be numbered.
 
-    Hearing it again queues a leaf again that has its number; the sequencer takes it out.
+    A redelivered event queues a leaf again that has its number. The sequencer ignores it.
     """
 
     def __init__(self, database: mongodb.Database) -> None:
@@ -45,7 +45,7 @@ class Unsequenced:
         self._arrived = asyncio.Event()
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """Queue the leaves of these events, durably: their commits are not told of again."""
+        """Queue the leaves of these events, durably: their commits are not projected again."""
         await self.add(
             [
                 Sequenced(one.subject, event.leaf_index, bytes.fromhex(event.leaf_hash))
@@ -55,7 +55,6 @@ class Unsequenced:
         )
 
     async def add(self, leaves: Sequence[Sequenced]) -> None:
-        """Queue leaves."""
         if not leaves:
             return
         waves = [
@@ -69,7 +68,7 @@ class Unsequenced:
         self._arrived.set()
 
     async def first(self, limit: int) -> Waiting:
-        """The waves that wait longest, of so many leaves at least where so many wait."""
+        """The oldest waves, with at least `limit` leaves if there are as many."""
         self._arrived.clear()
         waiting = Waiting()
         with mongodb.store_errors():
@@ -81,12 +80,11 @@ class Unsequenced:
         return waiting
 
     async def remove(self, waiting: Waiting) -> None:
-        """The leaves of these waves have their numbers."""
         with mongodb.store_errors():
             await self._queue.delete_many({"_id": {"$in": waiting.waves}})
 
     async def arrival(self, seconds: float) -> None:
-        """Return when one was queued here since `first` looked, or after some seconds."""
+        """Return once a leaf was queued here since the last `first`, or after some seconds."""
         try:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
@@ -109,24 +107,21 @@ def _leaves(wave: Mapping[str, Any]) -> list[Sequenced]:
     ]
 
 
-# Which keys sign is itself a leaf: a chain of the ledger's own tells when they changed, and to what.
-
-
 CHAIN: Final = "ledger"
-"""The chain of what the ledger tells of itself; no request has such an id."""
+"""The chain of the ledger's own leaves. No request has this id."""
 
 TYPE: Final = "my.gov.bmt.records.LedgerKeysChanged.v1"
 
 
 async def tell_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: Clock) -> None:
-    """Add a leaf with the public keys that sign now, unless the last one tells the same."""
+    """Add a leaf with the public keys that sign now, unless the last one has the same keys."""
     keys = sorted(map(str, signer.verifiers))
     chain = await leaves.of(CHAIN)
     if chain and chain[-1].event["data"]["keys"] == keys:
         leaf = chain[-1]
     else:
         leaf = await leaves.add(Entry(CHAIN, topics.RECORDS, _event(len(chain) + 1, keys, clock)))
-    # Again and again: what was added, and not queued, by a process that died is queued now.
+    # Queued each time: a process may have died after adding the leaf.
     await queue.add([place_of(leaf)])
 
 

@@ -1,4 +1,4 @@
-"""Whether the tree as it is stored is the one that was signed: told anew from the leaves' numbers alone."""
+"""Whether the stored tree is the signed one, computed again from the leaves' numbers."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from services.records.tree.unsequenced import CHAIN
 
 AT_A_TIME: Final = 1_000
 LATE: Final = timedelta(minutes=10)
-"""A leaf has its number within seconds; one recorded so long before the last checkpoint was slipped in."""
+"""A leaf gets its number within seconds. One recorded this early was inserted later."""
 
 _Leaves = dict[tuple[str, Any], Mapping[str, Any]]
-"""Leaves as they are stored, by chain and index."""
+"""Leaves as stored, by chain and index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What the reader brings along.
+    """What the verifying person provides.
 
     Attributes:
-        verifiers: the ledger's public keys; without any, signatures are not looked at.
+        verifiers: the ledger's public keys. Without any, signatures are not verified.
         outside: a checkpoint that was kept elsewhere, as a signed note.
     """
 
@@ -38,7 +38,7 @@ class Trusted:
 
 
 class LiveTree:
-    """The tree of one records database, believed in nothing."""
+    """The tree of one records database. No stored value is trusted."""
 
     def __init__(self, database: mongodb.Database, trusted: Trusted) -> None:
         """The user needs find."""
@@ -50,13 +50,14 @@ class LiveTree:
         self.checked = 0
 
     async def faults(self) -> AsyncIterator[Fault]:
-        """What is wrong, in the order of the leaves' numbers; `checked` counts checkpoints.
+        """The faults, in the order of the leaves' numbers. `checked` counts checkpoints.
 
         Raises:
             StoreUnavailable: it cannot be read.
-            WrongConfiguration: the outside checkpoint is none, or not of this ledger.
+            WrongConfiguration: the outside checkpoint is not one, or not of this ledger.
         """
-        signed = await self._signed()
+        # A checkpoint of no leaves, which a sequencer may sign first, has nothing to compare.
+        signed = [one for one in await self._signed() if one[1].size]
         edge = Frontier()
         before: Checkpoint | None = None
         async for some in self._numbered():
@@ -71,8 +72,6 @@ class LiveTree:
                     for fault in self._said(*signed.pop(0), edge):
                         yield fault
         for number, checkpoint, _ in signed:
-            if checkpoint.size == 0:
-                continue
             detail = (
                 f"checkpoint {number} is of {checkpoint.size} leaves, and {edge.size} have a number"
             )
@@ -153,7 +152,7 @@ class LiveTree:
 def _differences(
     leaf: Mapping[str, Any], place: int, stored: _Leaves, before: Checkpoint | None
 ) -> Iterator[Fault]:
-    """Where numbers jump, or name another leaf than the ledger has."""
+    """Gaps in the numbers, and numbers of other leaves than the ledger has."""
     chain, index = str(leaf.get("request_id")), leaf.get("index")
     if leaf["_id"] != place:
         detail = f"number {place} is due here, and {leaf['_id']} stands here"
@@ -176,7 +175,7 @@ def _read(note: Any) -> tuple[Checkpoint, Note] | None:
 
 
 def _earlier(recorded_at: Any, signed_at: str) -> bool:
-    """Whether a leaf says that it was written long before a checkpoint that does not hold it."""
+    """Whether a leaf claims to be much older than a checkpoint that does not include it."""
     try:
         return datetime.fromisoformat(signed_at) - datetime.fromisoformat(recorded_at) > LATE
     except (ValueError, TypeError):

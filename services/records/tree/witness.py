@@ -1,7 +1,7 @@
-"""A witness: holds each checkpoint against the last one that it saw, and cosigns it (c2sp.org/tlog-cosignature).
+"""A witness compares each checkpoint with the last, and cosigns it (c2sp.org/tlog-cosignature).
 
-It runs outside the operator's reach, with a key of its own. What it cosigned it has kept: a ledger that shows it
-one history and others another is found out when any two of them meet.
+It runs outside the operator's reach, with its own key. It keeps what it cosigned, so a ledger that
+shows different histories to different people is detected when two of them compare checkpoints.
 """
 
 import base64
@@ -18,7 +18,7 @@ from services.records.tree.merkle import verifies_consistency
 from services.records.tree.notes import Note, NoteMalformed, Verifier
 
 COSIGNATURE = b"\x04"
-"""The kind of signature of a witness, in what its key id is the hash of."""
+"""The signature type of a witness. It is hashed to make its key id."""
 
 
 class HistoryRewritten(Exception):  # noqa: N818  named for what is so
@@ -26,7 +26,7 @@ class HistoryRewritten(Exception):  # noqa: N818  named for what is so
 
 
 class NotTheLedgers(Exception):  # noqa: N818  named for what is so
-    """What was given is no checkpoint that the ledger's keys have signed."""
+    """The text is no checkpoint signed by the ledger's keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,7 @@ class Witness:
 
     Attributes:
         name: of its key.
-        key: that it cosigns with.
-        ledger: the ledger's public keys, from somebody who is trusted.
+        ledger: the ledger's public keys, from a trusted source.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Witness:
         """The checkpoint of a note.
 
         Raises:
-            NotTheLedgers: it is none, or no key of the ledger signed it.
+            NotTheLedgers: it is not one, or no key of the ledger signed it.
         """
         try:
             parsed = Note.parse(note)
@@ -61,7 +60,7 @@ class Witness:
         return checkpoint
 
     def cosign(self, note: str, now: datetime) -> str:
-        """The note with this witness' line."""
+        """The note with this witness' signature."""
         text, seconds = Note.parse(note).text, int(now.timestamp())
         said = f"cosignature/v1\ntime {seconds}\n{text}".encode()
         signature = struct.pack(">Q", seconds) + self.key.sign(said)
@@ -70,7 +69,7 @@ class Witness:
 
     @property
     def verifier(self) -> str:
-        """The public half, as others know this witness."""
+        """The public key, as others know this witness."""
         encoded = base64.b64encode(COSIGNATURE + self._public).decode()
         return f"{self.name}+{self._key_id.hex()}+{encoded}"
 
@@ -84,10 +83,10 @@ class Witness:
 
 
 def hold_against(last: Checkpoint, new: Checkpoint, proof: Sequence[bytes]) -> None:
-    """Return when the new tree begins with the last one.
+    """Check that the new tree begins with the last one.
 
     Raises:
-        HistoryRewritten: it does not, is smaller, or says that it is older.
+        HistoryRewritten: it does not, is smaller, or claims to be older.
     """
     if new.size < last.size:
         raise HistoryRewritten(f"{new.size} leaves are left of {last.size} that were seen before")

@@ -15,9 +15,13 @@ from services.notification.domain.commands import (
     Tell,
 )
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
+from services.notification.domain.office import (
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    TellOfFailure,
+)
 from services.notification.domain.templates import SaveWords
-from services.notification.domain.waits import AwaitStep, RecordReminder
 from services.notification.wording.composer import DEFAULT
 
 RECEIPT = Acknowledge(REQUEST, notice(), NOW, "<1@mampu.gov.my>")

@@ -8,7 +8,6 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, PersonKeys
-from services.records.sealing.leaf_seals import LeafSeals
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.sequencer import Lease, Sequencer
@@ -20,7 +19,7 @@ async def main(uri: str, name: str, keys: str) -> None:
     database = connect(uri)[name]
     people = PersonKeys(database, [MasterKey(bytes(32))], clock.now)
     await Sequencer(
-        leaves=Leaves(database.leaves, clock.now, LeafSeals(people)),
+        leaves=Leaves(database.leaves, clock.now, people),
         queue=Unsequenced(database),
         tree=TreeStore(database),
         checkpoints=Checkpoints(database),

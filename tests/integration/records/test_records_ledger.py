@@ -5,7 +5,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from fixtures.ledger_keys import seals_of
+from fixtures.ledger_keys import people_of
 from fixtures.samples import facts, received
 
 from bmt.chassis.errors import CausationReused
@@ -28,7 +28,7 @@ def entry(request_id, event_id, **data):
 
 
 async def two_writers(database):
-    writers = [Leaves(database.leaves, clock.now, seals_of(database)) for _ in range(2)]
+    writers = [Leaves(database.leaves, clock.now, people_of(database)) for _ in range(2)]
     await writers[0].prepare()
     return writers
 

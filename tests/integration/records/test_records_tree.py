@@ -10,14 +10,20 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fixtures.ledger_keys import new_keys, seals_of
+from fixtures.ledger_keys import new_keys, people_of
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import DuplicateKeyError
+from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
-from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.merkle import TILE_WIDTH, verifies_consistency, verifies_inclusion
+from services.records.tree.checkpoints import Checkpoint, Checkpoints, SignedCheckpoint
+from services.records.tree.merkle import (
+    EMPTY_ROOT,
+    TILE_WIDTH,
+    verifies_consistency,
+    verifies_inclusion,
+)
 from services.records.tree.notes import Note, Signer
 from services.records.tree.reading import NothingSigned, TreeReading
 from services.records.tree.sequencer import HistoryChanged, Lease, Sequencer
@@ -44,7 +50,7 @@ class Ledger:
 
     def __init__(self, database):
         self.database = database
-        self.leaves = Leaves(database.leaves, clock.now, seals_of(database))
+        self.leaves = Leaves(database.leaves, clock.now, people_of(database))
         self.queue = Unsequenced(database)
         self.tree = TreeStore(database)
         self.checkpoints = Checkpoints(database)
@@ -136,6 +142,16 @@ async def test_every_checkpoint_begins_the_next(ledger):
                 places = (first.size, first.root, second.size, second.root)
                 assert verifies_consistency(*places, proof)
     assert await ledger.faults(outside=(await ledger.reading.latest()).note) == []
+
+
+async def test_a_checkpoint_of_no_leaves_hides_no_later_one(ledger):
+    empty = Checkpoint("bmt.records", 0, EMPTY_ROOT, rfc3339(clock.now()))
+    note = SIGNER.sign(empty.text())
+    await ledger.checkpoints.add(SignedCheckpoint(1, note, clock.now()), 0)
+    await ledger.add("a", 3)
+    await drained(ledger.sequencer())
+    assert (await ledger.reading.latest()).number > 1
+    assert await ledger.faults() == []
 
 
 async def test_a_leaf_that_nobody_queued_is_numbered_with_the_one_after_it(ledger):

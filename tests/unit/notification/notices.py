@@ -24,7 +24,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
-from services.notification.channels.rendered import Rendered
+from services.notification.channels import Rendered
 from services.notification.composing import composing
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
@@ -88,7 +88,7 @@ async def command(
     """What `event` leads to, where the agency has its `own` words for a kind of notice."""
     handle = bind(TABLE, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
     message = await handle(incoming(event, event_id))
-    complete = composing(Nothing(), Nothing(), composer, Spoken(**own), no_e_mail, LruCache(1))
+    complete = composing(Nothing(), Nothing(), composer, Spoken(**own).of, no_e_mail, LruCache(1))
     (done,) = await complete([message])
     return done.command
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -24,12 +25,11 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
-from services.notification.channels import email
-from services.notification.channels.rendered import Rendered
+from services.notification.channels import Rendered, email
 from services.notification.composing import AT_HAND_BYTES, composing
 from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Composed, Tell
-from services.notification.domain.failures import TellOfFailure
+from services.notification.domain.office import TellOfFailure
 from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.composer import Compose
 
@@ -51,7 +51,7 @@ class Stores:
     async def known_states(self, streams: Any) -> Any:
         return {name: DECIDER.fold(list(self.streams.get(name, ()))) for name in streams}
 
-    async def of(self, _kinds: Any) -> Any:
+    async def own_words(self, _kinds: Any) -> Any:
         raise StoreUnavailable
 
     async def put_small(self, documents: Sequence[SmallDocument]) -> None:
@@ -61,8 +61,8 @@ class Stores:
 
     async def composed(self, *commands: Any, render: Any = None) -> list[Any]:
         """What is added to each command; the stream of the n-th is `s<n>`."""
-        renders = render or email.rendering(SENDER)
-        complete: Any = composing(self, self, COMPOSER, self, renders, self.at_hand)
+        renders = render or partial(email.render, SENDER)
+        complete: Any = composing(self, self, COMPOSER, self.own_words, renders, self.at_hand)
         messages = [Message(f"s{n}", f"c{n}", "", one) for n, one in enumerate(commands)]
         done = await complete(messages)
         assert [replace(one, command=None) for one in done] == [
@@ -146,6 +146,6 @@ async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
 
 async def test_nothing_is_at_hand_that_is_not_stored():
     stores = Stores(RuntimeError())
-    await stores.composed(ACKNOWLEDGE, render=email.rendering(SENDER))
-    document = await email.rendering(SENDER)(OutgoingNotice(REQUEST, RECEIPT, THREAD, NOW))
+    await stores.composed(ACKNOWLEDGE, render=partial(email.render, SENDER))
+    document = await email.render(SENDER, OutgoingNotice(REQUEST, RECEIPT, THREAD, NOW))
     assert f"sha256:{sha256(document.content).hexdigest()}" not in stores.at_hand

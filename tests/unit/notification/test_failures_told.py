@@ -17,10 +17,10 @@ from bmt.contracts.events import ConfigurationFailed
 from services.notification.channels.smtp import MailRefused
 from services.notification.domain import DECIDER
 from services.notification.domain.events import FailureDue, FailureTold
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
-from services.notification.reminding import Reminders, telling_of_failures
+from services.notification.domain.office import RecordFailureTold, TellOfFailure
+from services.notification.reminding import OfficeMail
 from services.notification.subscriptions import TABLE
-from services.notification.views.work import failure_of, work_of
+from services.notification.views import failure_of, work_of
 
 FAILED = ConfigurationFailed(
     request=REQUEST, target="ipms", reason="IPMS refuses siti with 403", retryable=True
@@ -61,8 +61,9 @@ def test_a_failure_gives_one_mail_to_send():
 async def told(room: Room, number: int = 1):
     id_ = f"{REQUEST.request_id}:failure-{number}"
     item = WorkItem(id_, "failures", REQUEST.request_id, NOW, 1)
-    reminders = Reminders("bmt@mygovuc.gov.my", "https://bmt.example/console")
-    return await telling_of_failures(room, room.rules, reminders, room)(item)
+    console = "https://bmt.example/console"
+    mail = OfficeMail(room, room.rules, room, lambda: NOW, "bmt@mygovuc.gov.my", console)
+    return await mail.report_failure(item)
 
 
 async def test_the_mail_says_what_to_do_and_names_nobody():

@@ -16,12 +16,11 @@ from pypdf import PdfReader
 
 from bmt.contracts.events import Rejected
 from bmt.contracts.requests import RequestFacts
-from services.notification.channels.paper import Press
+from services.notification.channels import paper as paper_channel
 from services.notification.domain.state import OutgoingNotice
 
 PAPERS = ("letter", "memo", "form")
 ABOUTS = ("acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated")
-PRESS = Press()
 NAMES = json.loads((Path(__file__).parents[2] / "cases" / "names" / "names.json").read_text())
 MARGIN = 2.1 * 72 / 2.54
 """Points; the form's is 2.2 cm."""
@@ -30,14 +29,14 @@ MARGIN = 2.1 * 72 / 2.54
 async def paper(channel: str, about: str = "configured", **changes) -> bytes:
     kind = "termination" if about == "terminated" else "application"
     request = REQUEST.model_copy(update={"reply_through": channel, "kind": kind, **changes})
-    return PRESS.print(channel, await outgoing(about, request))
+    return paper_channel.pdf(channel, await outgoing(about, request))
 
 
 async def with_reason(channel: str, reason: str) -> bytes:
     request = REQUEST.model_copy(update={"reply_through": channel})
     event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason=reason)
     notice = (await command(event, "e1")).notice
-    return PRESS.print(channel, OutgoingNotice(request, notice, None, notice.at))
+    return paper_channel.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
 
 
 def called(name: str) -> dict:
@@ -90,7 +89,7 @@ async def test_a_paper_leads_to_where_the_user_sees_the_request(channel):
     request = REQUEST.model_copy(update={"reply_through": channel})
     event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason="Belum.")
     notice = (await command(event, "e1", leading)).notice
-    printed = PRESS.print(channel, OutgoingNotice(request, notice, None, notice.at))
+    printed = paper_channel.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
     address = f"https://bmt.example/my/requests/{request.request_id}"
     assert len(PdfReader(BytesIO(printed)).pages) == 1
     plain = await paper(channel, "rejected")
@@ -139,7 +138,7 @@ async def test_every_paper_fits_one_page(channel, about):
 async def test_the_same_notice_is_the_same_bytes(channel):
     first = await paper(channel)
     assert first == await paper(channel)
-    assert first == Press().print(
+    assert first == paper_channel.pdf(
         channel, await outgoing("configured", REQUEST.model_copy(update={"reply_through": channel}))
     )
 
@@ -237,5 +236,5 @@ async def test_words_that_fit_are_not_broken():
 async def test_an_agencys_request_may_name_anything_on_one_line():
     odd: RequestFacts = REQUEST.model_copy(update={"reference": '"quoted" \\ and {braces}'})
     assert '"quoted" \\ and {braces}' in words(
-        PRESS.print("letter", await outgoing("rejected", odd))
+        paper_channel.pdf("letter", await outgoing("rejected", odd))
     ).replace("“", '"').replace("”", '"')

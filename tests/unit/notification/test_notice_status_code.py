@@ -1,6 +1,7 @@
 """An acknowledgement tells the code that opens the status page; nothing else does, and no event."""
 
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -10,9 +11,8 @@ from words import own_words
 
 from bmt.agencies.register import Agencies
 from bmt.contracts.status_code import in_groups, status_code
-from services.notification.channels import email
-from services.notification.channels.paper import Press
-from services.notification.channels.status_link import telling_code
+from services.notification.channels import email, paper
+from services.notification.channels.status_link import render_with_code
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.state import OutgoingNotice
 from services.notification.wording.composer import OwnWords
@@ -21,13 +21,12 @@ KEY = "a key of at least thirty-two characters"
 PAGE = "https://intake.example/status/"
 CODE = in_groups(status_code(KEY, REQUEST.request_id))
 COMPOSING = replace(COMPOSER, status_url="https://intake.example/my")
-PRESS = Press()
 PAPERS = ("letter", "memo", "form")
 
 
 def rendering(channel):
-    plain = email.rendering(SENDER) if channel == "email" else PRESS.rendering(channel)
-    return telling_code(plain, PAGE, KEY)
+    plain = partial(email.render, SENDER) if channel == "email" else partial(paper.render, channel)
+    return partial(render_with_code, plain, PAGE, KEY)
 
 
 async def text_of(channel, about="acknowledgement"):
@@ -64,7 +63,7 @@ async def test_the_qr_code_leads_to_the_page_with_the_reference_and_without_the_
     async def render(one):
         told.append(one.notice)
 
-    await telling_code(render, PAGE, KEY)(await outgoing("acknowledgement"))
+    await render_with_code(render, PAGE, KEY, await outgoing("acknowledgement"))
     assert told[0].status_address == f"{PAGE}?reference=MAMPU%2F2025%2F000001"
 
 
@@ -93,7 +92,7 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
     composer = replace(COMPOSING, agencies=Agencies([]))
     received = SAYS["acknowledgement"](REQUEST)
     notice = (await command(received, "e1", composer, acknowledgement=own)).notice
-    await telling_code(render, PAGE, KEY)(OutgoingNotice(REQUEST, notice, None, notice.at))
+    await render_with_code(render, PAGE, KEY, OutgoingNotice(REQUEST, notice, None, notice.at))
     assert told == [read]
 
 

@@ -7,8 +7,7 @@ from folds import folded
 from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
-from services.notification.views.notices import NOTICES, Told
-from services.notification.views.work import notice_of, sending_of, work_of
+from services.notification.views import NOTICES, Told, notice_of, sending_of, work_of
 
 MAIL = notice("rejected", due_at=NOW)
 PAPER = notice("acknowledgement", "letter")

@@ -20,9 +20,13 @@ from services.notification.domain.events import (
     StepEnded,
     TemplateSaved,
 )
-from services.notification.domain.failures import RecordFailureTold, TellOfFailure
+from services.notification.domain.office import (
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    TellOfFailure,
+)
 from services.notification.domain.templates import SavedMeanwhile, SaveWords, Template
-from services.notification.domain.waits import AwaitStep, RecordReminder
 from services.notification.wording.composer import DEFAULT
 
 

@@ -15,7 +15,7 @@ from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway
 from services.notification.domain import DECIDER
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
-from services.notification.reminding import Reminders, reminding
+from services.notification.reminding import OfficeMail
 
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
@@ -60,8 +60,9 @@ class Room:
     async def at(self, now: datetime, level: str = "reminder", attempts: int = 1) -> Any:
         id_ = f"{REQUEST.request_id}:decide-1:{level}"
         item = WorkItem(id_, "remind", REQUEST.request_id, now, attempts)
-        reminders = Reminders(SENDER, "https://bmt.example/console")
-        return await reminding(self, self.rules, reminders, self, lambda: now)(item)
+        console = "https://bmt.example/console"
+        mail = OfficeMail(self, self.rules, self, lambda: now, SENDER, console)
+        return await mail.remind(item)
 
 
 async def test_the_office_is_written_to_before_and_who_is_above_it_after_the_due_moment():
@@ -147,7 +148,8 @@ def read(kind: str = "application", step: str = "decide", level: str = "reminder
     awaited = replace(
         DECIDER.fold([AWAITED]).waits["decide-1"], request=request, step=step
     )  # as the stream would tell it
-    raw = Reminders(SENDER).message(awaited, level, OFFICE)
+    mail = OfficeMail(None, AGENCIES, None, lambda: DUE, SENDER)
+    raw = mail.reminder(awaited, level, OFFICE)
     return str(message_from_bytes(raw, policy=default).get_content())
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notification.domain.grammar import (
+    MEANINGS,
     NO_VALUE,
     Literal,
     StrayBrace,
@@ -12,7 +13,6 @@ from services.notification.domain.grammar import (
     parts,
     written,
 )
-from services.notification.domain.variables import MEANINGS
 
 NAMES = st.sampled_from(sorted(MEANINGS))
 WORDS = st.text(st.characters(exclude_characters="{}"))

@@ -9,9 +9,9 @@ from words import own_words
 
 from services.notification.domain import DECIDER
 from services.notification.domain.events import TemplateSaved
+from services.notification.domain.grammar import ALLOWED, REQUIRED
 from services.notification.domain.templates import SavedMeanwhile, SaveWords, TemplateWrong, faults
-from services.notification.domain.variables import ALLOWED, REQUIRED
-from services.notification.templates.desk import sample_notice, variables
+from services.notification.templates import sample_notice, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 
 WORDS = own_words()

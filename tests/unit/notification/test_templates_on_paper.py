@@ -13,12 +13,10 @@ from pydantic import ValidationError
 from pypdf import PdfReader
 from words import ESSENTIAL, own_words
 
-from services.notification.channels import email
-from services.notification.channels.paper import Press
+from services.notification.channels import email, paper
 from services.notification.domain.templates import faults
-from services.notification.templates.desk import sample_notice
+from services.notification.templates import sample_notice
 
-PRESS = Press()
 BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})
 MARKED = "#panic() $x$ *a* _b_ `c` <d> @e \\ // /* = - + [f] \"g\" 'h' ~ %"
 LONGEST = "x" * 1500
@@ -32,7 +30,7 @@ WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 )
 async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
     outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, channel)
-    (page, *_) = PdfReader(BytesIO(PRESS.print(channel, outgoing))).pages
+    (page, *_) = PdfReader(BytesIO(paper.pdf(channel, outgoing))).pages
     text = "".join(page.extract_text().split())
     assert "ditolak7Januari2026." in text
     if words is not BARE:

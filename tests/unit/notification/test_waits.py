@@ -13,9 +13,9 @@ from services.notification.domain import DECIDER
 from services.notification.domain.commands import Acknowledge, Tell
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.notification_policy import NotificationPolicy
-from services.notification.domain.waits import AwaitStep, RecordReminder, Wait
+from services.notification.domain.office import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
-from services.notification.views.work import level_of, wait_of, work_of
+from services.notification.views import level_of, wait_of, work_of
 
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)

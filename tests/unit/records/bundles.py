@@ -11,9 +11,8 @@ from bmt.contracts.http.records import MissingDocument
 from bmt.verify_record import DISPOSED, Key
 from services.records.bundle.contents import Bundle, File, Stored
 from services.records.domain.events import FolioFiled
-from services.records.ledger.leaf import Entry, Tail, chained
+from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
 from services.records.sealing.commitments import committed, disposed_of
-from services.records.sealing.leaf_seals import OpenLeaf
 from services.records.tree.checkpoints import Checkpoint, SignedCheckpoint
 from services.records.tree.merkle import Frontier, inclusion_ranges
 from services.records.tree.notes import Signer

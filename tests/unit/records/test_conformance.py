@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
@@ -20,10 +21,10 @@ from bmt.contracts.http.records import (
     Notice,
     RecordState,
 )
-from services.records.conformance import forms
+from services.records.conformance import api
+from services.records.conformance.api import COLUMNS, paper, written
 from services.records.conformance.checks import Code, deviations, steps_of
-from services.records.conformance.forms import ConformancePaper
-from services.records.conformance.report import COLUMNS, Period, coded, moments, report, written
+from services.records.conformance.examination import Period, report
 
 RULES = register.read(AGENCIES_FILE).get("MAMPU").rules
 REQUEST = facts()
@@ -176,8 +177,8 @@ def line(number, told, **more):
         kind="application",
         status=told.status,
         folios=2,
-        deviations=coded(found_now),
-        **moments(steps_of(told)),
+        deviations=[asdict(one) for one in found_now],
+        **asdict(steps_of(told)),
         **people,
     )
 
@@ -198,7 +199,7 @@ def test_what_was_configured_by_hand_is_told_from_what_was_read_back():
     made = report(Period("MAMPU", MONDAY, MONDAY + DAY), [by_hand, line(5, state())], MONDAY)
     rows = list(csv.DictReader(io.StringIO("".join(written(made)))))
     assert [row["not_read_back"] for row in rows] == ["ipms", ""]
-    pages = PdfReader(io.BytesIO(ConformancePaper().pdf(made, "MAMPU"))).pages
+    pages = PdfReader(io.BytesIO(paper(made, "MAMPU"))).pages
     text = " ".join(" ".join(page.extract_text() for page in pages).split())
     assert "not read back by the system: 1." in text
 
@@ -219,17 +220,17 @@ def test_the_csv_has_a_row_a_request_and_no_formula():
 
 
 def test_the_paper_says_the_same_in_malay_and_english():
-    pdf = ConformancePaper().pdf(MADE, "Unit Pemodenan Tadbiran")
+    pdf = paper(MADE, "Unit Pemodenan Tadbiran")
     reader = PdfReader(io.BytesIO(pdf))
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
     for said in ("LAPORAN PEMATUHAN", "UNIT PEMODENAN TADBIRAN", "Fail tidak lengkap", "not filed"):
         assert said in text
     assert "MAMPU/2025/000002" in text
     assert "MAMPU/2025/000001" not in text
-    assert pdf == ConformancePaper().pdf(MADE, "Unit Pemodenan Tadbiran")
+    assert pdf == paper(MADE, "Unit Pemodenan Tadbiran")
 
 
 def test_the_paper_knows_a_malay_name_for_every_deviation():
-    template = (Path(forms.__file__).parent / "templates" / "conformance.typ").read_text()
+    template = (Path(api.__file__).parent / "templates" / "conformance.typ").read_text()
     for code in get_args(Code):
         assert f"  {code}: [" in template

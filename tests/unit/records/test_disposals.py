@@ -10,7 +10,7 @@ from fixtures.service import AGENCIES_FILE
 
 from bmt.agencies import register
 from bmt.verify_record import DISPOSED
-from services.records.disposal.office import blockers, kept_until
+from services.records.disposal.disposing import blockers, kept_until
 from services.records.domain import DECIDER
 from services.records.domain.commands import (
     FileDisposal,

@@ -31,8 +31,7 @@ from services.records.domain.events import (
     RecordViewed,
 )
 from services.records.domain.state import DesignatedFile
-from services.records.ledger.leaf import Entry, Tail, chained
-from services.records.sealing.leaf_seals import OpenLeaf
+from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
 from services.records.time_machine import Until, record, state_of
 from services.records.views import FILES, asked, words_of, work_of
 

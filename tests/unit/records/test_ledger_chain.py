@@ -16,7 +16,6 @@ from services.records.ledger.canonical import (
     canonical,
     kept,
     leaf_hash,
-    looked_through,
 )
 from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.ledger.leaves import _document
@@ -52,7 +51,8 @@ def chain(*datas: Any) -> list[dict[str, Any]]:
     """A request's leaves as they are stored."""
     tail, leaves = Tail(), []
     for number, data in enumerate(datas, start=1):
-        event = kept({"id": f"event-{number}", "type": "my.gov.bmt.Approved.v1", "data": data})
+        whole = {"id": f"event-{number}", "type": "my.gov.bmt.Approved.v1", "data": data}
+        event, _ = kept(whole)
         leaf = chained(Entry(REQUEST, "bmt.decisions.v1", event), tail, NOW)
         leaves.append(_document(leaf))
         tail = Tail(leaf.index, leaf.hash)
@@ -183,7 +183,7 @@ def test_any_change_of_any_chain_is_found(datas, draw):
     tampered = copy.deepcopy(leaves)
     match draw.draw(st.sampled_from(["edit", "delete", "swap", "repeat"])):
         case "edit":
-            data = kept(draw.draw(DATA))
+            data, _ = kept(draw.draw(DATA))
             if canonical(data) == canonical(leaves[place]["event"]["data"]):
                 data = {"other": data}
             tampered[place]["event"]["data"] = data
@@ -200,7 +200,7 @@ def test_any_change_of_any_chain_is_found(datas, draw):
 
 def test_a_big_integer_is_kept_as_text():
     size = LARGEST_EXACT_INTEGER
-    assert kept({"a": [size, size + 1, -size - 1, True]}) == {
+    assert kept({"a": [size, size + 1, -size - 1, True]})[0] == {
         "a": [size, str(size + 1), str(-size - 1), True]
     }
 
@@ -246,9 +246,9 @@ def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
 @given(JSON)
 @example({"\U0001f600": 1, "\ufb33": 2})
 @example([{"a": 1e30}])
-def test_what_was_looked_through_once_has_the_bytes_of_the_reference(value):
+def test_what_was_kept_once_has_the_bytes_of_the_reference(value):
     with suppress(NotCanonical):  # a name with $ or NUL
-        whole, plain = looked_through(value)
+        whole, plain = kept(value)
         assert whole == value
         assert canonical(whole, plain=plain) == rfc8785.dumps(value)
 

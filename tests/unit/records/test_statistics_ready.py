@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
-from services.records.statistics.app import Turnaround
 from services.records.statistics.figures import Figures
+from services.records.statistics.main import Turnaround
 
 PLACE = TP("bmt.decisions.v1", 0)
 

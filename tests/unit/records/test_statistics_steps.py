@@ -17,8 +17,7 @@ from fixtures.samples import MONDAY, facts, received
 from prometheus_client import CollectorRegistry, generate_latest
 
 from bmt.contracts.events import Filed
-from services.records.statistics.figures import Figures
-from services.records.statistics.steps import after, durations
+from services.records.statistics.figures import Figures, after, durations
 
 REQUEST = facts()
 HOUR = 3600.0
