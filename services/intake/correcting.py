@@ -1,7 +1,7 @@
 """A correction, from whichever way it comes in: before the decision, or refused with it."""
 
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httpx
 from pydantic import ValidationError
@@ -16,11 +16,11 @@ from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from services.intake import answers
-from services.intake.access import caller_of
-from services.intake.api import EVERYBODY, message
+from services.intake.access import EVERYBODY, caller_of, message
 from services.intake.domain.commands import CorrectRequest, Known
 from services.intake.domain.decide import decide
-from services.intake.handlers import AssembleSubmission
+from services.intake.domain.state import request_stream
+from services.intake.handlers import Reception
 from services.intake.queries import Requests
 
 SECONDS: Final = 10.0
@@ -28,21 +28,8 @@ SECONDS: Final = 10.0
 _TOLD: Final = ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
 
 
-class Reviews(Protocol):
-    """Who decides on requests."""
-
-    async def hold(self, request_id: str, token: str) -> Held:
-        """Nobody decides on it for a moment, in the name of whose token it is.
-
-        Raises:
-            Refused: `already_decided`, `request_closed`, `not_found`.
-            Unavailable: it is not known to be held; to ask again is safe.
-        """
-        ...
-
-
 class Approval:
-    """`Reviews`, over HTTP."""
+    """Approval's API: it can hold off decisions on a request."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """`url` is where its API is; empty: nobody can be asked."""
@@ -50,7 +37,14 @@ class Approval:
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
 
     async def hold(self, request_id: str, token: str) -> Held:
-        """As `Reviews.hold`; each call has a key of its own, as an old answer says nothing of now."""
+        """Have approval let nobody decide on the request for a moment, on behalf of the token's owner.
+
+        Each call has an idempotency key of its own: an earlier answer says nothing about now.
+
+        Raises:
+            Refused: `already_decided`, `request_closed`, `not_found`.
+            Unavailable: whether it is held is not known; asking again is safe.
+        """
         if not self._url:
             raise Unavailable("approval")
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
@@ -80,14 +74,14 @@ class Corrections:
         self,
         execution: Execution[Any, Any],
         requests: Requests,
-        reviews: Reviews,
-        assemble_submission: AssembleSubmission,
+        reviews: Approval,
+        reception: Reception,
         clock: Clock,
     ) -> None:
         self._execution = execution
         self._requests = requests
         self._reviews = reviews
-        self._assemble_submission = assemble_submission
+        self._reception = reception
         self._clock = clock
 
     async def correct(
@@ -101,11 +95,11 @@ class Corrections:
         """
         known = answers.known(await self._requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
-        submission = await self._assemble_submission(
+        submission = await self._reception.assemble_submission(
             body, body.channel, caller, correcting=request_id
         )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
-        asked = message(request_id, context, command)
+        asked = message(request_stream(request_id), context, command)
         if not await self._execution.was_decided(asked):
             command = await self._held(asked.stream, command, token)
         return await self._execution.execute(replace(asked, command=command))

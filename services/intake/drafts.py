@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,38 +50,15 @@ class Draft(BaseModel):
             raise DraftTooLarge
 
 
-class Drafts(Protocol):
-    """Keeps one draft an account and kind (one suite tests each keeper).
-
-    Every method raises `StoreUnavailable` when the store cannot be reached.
-    """
-
-    async def save(self, account: str, kind: Kind, draft: Draft) -> None:
-        """Durably, in the place of one that was there.
-
-        Raises:
-            DraftTooLarge: it is.
-        """
-        ...
-
-    async def find(self, account: str, kind: Kind) -> Draft | None:
-        """The draft; None when there is none, or no longer."""
-        ...
-
-    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
-        """Remove it, where it has this key (None: any); there need not be one."""
-        ...
-
-
-# Drafts in intake's own database; MongoDB removes the old ones by itself.
-
-
 DRAFTS: Final = "drafts"
 """The collection: one document an account and kind."""
 
 
-class MongoDrafts:
-    """`Drafts` on MongoDB."""
+class Drafts:
+    """Keeps one draft for each account and kind, in intake's own database; MongoDB removes the old ones.
+
+    Every method raises `StoreUnavailable` if the store cannot be reached.
+    """
 
     def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
         """`collection` needs find, insert, update and remove."""
@@ -96,6 +73,11 @@ class MongoDrafts:
             await self._drafts.create_indexes([expiring])
 
     async def save(self, account: str, kind: Kind, draft: Draft) -> None:
+        """Keep the draft durably, in place of the former one.
+
+        Raises:
+            DraftTooLarge: it is.
+        """
         draft.require_small()
         kept = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
         where = _of(account, kind)
@@ -106,6 +88,7 @@ class MongoDrafts:
                 await self._drafts.replace_one(where, kept)
 
     async def find(self, account: str, kind: Kind) -> Draft | None:
+        """The draft; None if there is none, or it has expired."""
         with mongodb.store_errors():
             found = await self._drafts.find_one(_of(account, kind))
         if found is None or found["saved_at"] <= self._clock() - KEPT_FOR:
@@ -113,6 +96,7 @@ class MongoDrafts:
         return Draft.model_validate(found)
 
     async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+        """Remove the draft if it has this key (None: any key); there need not be one."""
         of_key = {} if key is None else {"key": key}
         with mongodb.store_errors():
             await self._drafts.delete_one({**_of(account, kind), **of_key})

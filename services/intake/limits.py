@@ -6,7 +6,7 @@ answered with a message to an address that it names. Rates are counted in this p
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from bmt.chassis.http.limits import RateLimit
 from bmt.contracts.problems import Refused
@@ -14,17 +14,10 @@ from services.intake.domain.errors import NotTheirs
 from services.intake.domain.received import directory_email
 from services.intake.domain.rules import faults, require_theirs
 from services.intake.domain.submission import Excess, Submission
+from services.intake.queries import OpenRequests
 
 _AN_HOUR: Final = 3600
 _A_MINUTE: Final = 60
-
-
-class Count(Protocol):
-    """How many requests are open."""
-
-    async def count(self, agency: str, account: str, at_most: int) -> int:
-        """Of this account at this agency; nobody counts beyond `at_most`."""
-        ...
 
 
 class SubmissionLimits:
@@ -32,7 +25,7 @@ class SubmissionLimits:
 
     def __init__(
         self,
-        open_requests: Count,
+        open_requests: OpenRequests,
         *,
         most_open: int,
         submissions_per_minute: int,
@@ -118,16 +111,6 @@ def _is_refused(submission: Submission) -> bool:
     except NotTheirs:
         return True
     return bool(faults(submission))
-
-
-class _Uncounted:
-    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
-        """None: nothing is handed in yet."""
-        return None
-
-
-UNCOUNTED: Final = _Uncounted()
-"""For what is only looked at."""
 
 
 def _unseen(submission: Submission) -> bool:

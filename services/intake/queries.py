@@ -11,6 +11,7 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
 from services.intake.access import Audience
+from services.intake.domain.state import request_stream
 from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]
@@ -37,7 +38,7 @@ class Requests:
         found = await self._view.get(request_id)
         if found is None:
             # Whoever was told that it was received finds it, also just after a crash.
-            await self._catch_up(f"request-{request_id}")
+            await self._catch_up(request_stream(request_id))
             found = await self._view.get(request_id)
         if found is None or not audience.may_see(found.agency, found.account):
             return None

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from bmt.chassis import crash_points
-from bmt.chassis.runtime.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.runtime.documents import DocumentStore, Received, received_bytes
 from bmt.contracts.values import Document
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import EMAIL
@@ -127,16 +127,8 @@ def why_set_aside(opened: OpenedMail, is_ours: Callable[[str], bool]) -> str | N
 MESSAGE_FILENAME: Final = "message.eml"
 
 
-class Documents(Protocol):
-    """Where documents are stored."""
-
-    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
-        """Store the bytes; durable when this returns."""
-        ...
-
-
 async def kept(
-    received: Received, opened: OpenedMail, documents: Documents, authserv_id: str | None
+    received: Received, opened: OpenedMail, documents: DocumentStore, authserv_id: str | None
 ) -> Mail:
     """The message whole, then each attachment that is kept.
 
@@ -163,13 +155,13 @@ def _authenticated(opened: OpenedMail, authserv_id: str | None) -> bool | None:
     return authenticated(message.authentication, authserv_id, address_in(message.sender))
 
 
-async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
+async def _stored(documents: DocumentStore, content: bytes, filename: str, kind: str) -> Document:
     received = await received_bytes(content)
     with received.content:
         return await _put(documents, received, filename, kind)
 
 
-async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
+async def _put(documents: DocumentStore, received: Received, filename: str, kind: str) -> Document:
     received.content.seek(0)
     await documents.put(received, filename=filename, media_type=kind)
     crash_points.reached("intake.keeping.document_kept")

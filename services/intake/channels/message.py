@@ -16,10 +16,9 @@ from typing import Any, Final
 
 from asn1crypto import cms, pem
 
-from services.intake.channels.automatic import why_automatic
 from services.intake.channels.character_sets import Decoded, decoded
 from services.intake.channels.enclosed import Part, opened, taken_out
-from services.intake.channels.reports import Report, report_of
+from services.intake.channels.reports import Report, report_of, why_automatic
 
 # Lines that a mail program wrapped and said so (`format=flowed`, RFC 3676), made whole again.
 

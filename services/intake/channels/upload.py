@@ -1,13 +1,20 @@
-"""Whether an uploaded document is what it says it is, and how it is called."""
+"""Uploaded documents: each is checked against what it says it is, stored, and recorded."""
 
 import asyncio
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-from bmt.chassis.runtime.documents import Received
+from bmt.chassis import crash_points
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore, Received
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
+from services.intake.access import keyed_stream, message
 from services.intake.channels.filename import filename_of
 from services.intake.channels.media_types import ALLOWED, ENDINGS, recognise
+from services.intake.domain.commands import RecordUpload
 
 _POINTER: Final = "/header/content-type"
 
@@ -59,3 +66,34 @@ async def document_of(received: Received, content_type: str, disposition: str | 
         media_type=declared,
         size_bytes=received.size_bytes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Stores documents, and records who uploaded them."""
+
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    clock: Clock
+
+    async def store(
+        self, received: Received, content_type: str, disposition: str | None
+    ) -> Document:
+        """Store the content under its uploader's name for it.
+
+        Raises:
+            Refused: as `document_of`.
+        """
+        document = await document_of(received, content_type, disposition)
+        await self.documents.put(
+            received, filename=document.filename, media_type=document.media_type
+        )
+        crash_points.reached("intake.upload.stored")
+        return document
+
+    async def record(self, document: Document, context: CommandContext) -> Executed:
+        """Record that the caller uploaded the document: one event in a stream of its own."""
+        uploader = context.principal
+        command = RecordUpload(document, uploader.subject, self.clock(), uploader.agency)
+        stream = keyed_stream("upload", context)
+        return await self.execution.execute(message(stream, context, command, new=True))

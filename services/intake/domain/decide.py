@@ -49,6 +49,7 @@ from services.intake.domain.events import (
     InboxItemReceived,
     Mail,
     Missing,
+    ScanReceived,
     SubmissionAnswered,
 )
 from services.intake.domain.received import corrected, received
@@ -60,8 +61,7 @@ from services.intake.domain.rules import (
     require_theirs,
     without_reason,
 )
-from services.intake.domain.scans import put_in_inbox, receive_scan
-from services.intake.domain.state import Dismissed, Received, State, Waiting
+from services.intake.domain.state import Dismissed, Nothing, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission, sender_of
 
 # What integrators are told: pure, from submissions and events to answers.
@@ -176,7 +176,7 @@ def _take_in(command: Command, state: State) -> Sequence[Event]:
         case ReceiveScan():
             event = receive_scan(command)
         case PutPaperInInbox():
-            return put_in_inbox(command, state)
+            return _put_in_inbox(command, state)
         case RegisterInboxItem():
             event = _register(command, state)
         case DismissInboxItem():
@@ -240,6 +240,41 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
         set_aside=sentence(command.set_aside) if command.set_aside else None,
         set_aside_code=command.set_aside,
     )
+
+
+def receive_scan(command: ReceiveScan) -> ScanReceived:
+    """The scan, whole, with all its papers."""
+    return ScanReceived(
+        agency=command.home.code,
+        received_at=command.received_at,
+        submitted_by=command.caller.submitter,
+        batch=command.batch,
+        page_count=command.page_count,
+        papers=command.papers,
+    )
+
+
+def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[InboxItemReceived]:
+    """The item of one paper, once. Who scanned it is not who it is from: that the paper alone says."""
+    if not isinstance(state, Nothing):
+        return []
+    scan, paper = command.scan, command.paper
+    return [
+        InboxItemReceived(
+            agency=scan.agency,
+            received_at=scan.received_at,
+            submitted_by=scan.submitted_by,
+            mail=Mail(
+                message_id=None,
+                sender="",
+                subject=paper.document.filename,
+                documents=(paper.document,),
+                understood=paper.understood,
+                missing=paper.missing,
+            ),
+            scan=paper.origin,
+        )
+    ]
 
 
 def _why_not(submission: Submission) -> Sequence[Missing]:

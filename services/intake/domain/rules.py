@@ -1,13 +1,17 @@
 """What an agency's rules allow, and who may hand in what."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from bmt.agencies.agency import Agency
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import PaperChannel
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
+from services.intake.domain.events import Missing
 from services.intake.domain.submission import Caller, Submission
+from services.intake.papers import CoverCode, FormCode, PaperCode
 
 
 def faults(submission: Submission) -> tuple[Fault, ...]:
@@ -80,6 +84,44 @@ def require_channel(agency: Agency, channel: str) -> None:
     """Raises `SubmissionWrong` where the agency receives nothing that way."""
     if closed := tuple(_channel_in(agency, channel)):
         raise SubmissionWrong(closed)
+
+
+_PAPER: Final[Collection[PaperChannel]] = ("memo", "letter", "form")
+
+
+def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
+    """Raises `SubmissionWrong` where the agency receives no paper, or none that way."""
+    allowed = agency.rules.channels.in_
+    if channel is not None:
+        require_channel(agency, channel)
+    elif not set(allowed) & set(_PAPER):
+        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
+        raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
+
+
+def proposal(
+    codes: Sequence[PaperCode], agency: str, channel: PaperChannel | None
+) -> Mapping[str, str]:
+    """What a paper is taken for until a person has read it, by the fields of a request.
+
+    Codes of another agency are not believed; what the caller says holds where no code does.
+    """
+    told: dict[str, str] = {} if channel is None else {"channel": channel}
+    for code in codes:
+        match code:
+            case CoverCode(through, owner) if owner == agency:
+                told |= {"channel": through, "agency": agency}
+            case FormCode(kind, owner) if owner == agency:
+                told |= {"channel": "form", "kind": kind, "agency": agency}
+    return told
+
+
+def doubts(codes: Sequence[PaperCode], agency: str) -> tuple[Missing, ...]:
+    """That a code names another agency than the caller's, whose inbox the paper is in."""
+    others = sorted({c.agency for c in codes if isinstance(c, FormCode | CoverCode)} - {agency})
+    return tuple(
+        Missing.of("agency", "code_of_other_agency", other=other, agency=agency) for other in others
+    )
 
 
 def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:

@@ -109,3 +109,8 @@ def _message_with_attachments(documents: tuple[Document, ...]) -> tuple[Document
     """All of them, where the first is a message: it was read without a person between."""
     came_by_email = bool(documents) and documents[0].media_type == _EMAIL
     return documents if came_by_email else ()
+
+
+def request_stream(request_id: str) -> str:
+    """The stream of a request, or of the inbox item that may become one."""
+    return f"request-{request_id}"

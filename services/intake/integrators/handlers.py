@@ -25,9 +25,9 @@ from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
 from services.intake.domain.commands import FollowRequest, ReceiveRequest
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.domain.state import Received
+from services.intake.domain.state import Received, request_stream
 from services.intake.domain.submission import Caller, SubmittedEvent
-from services.intake.handlers import AssembleSubmission
+from services.intake.handlers import Reception
 
 # Where an answer goes: to the outbound topic of the integrator whose submission it is about.
 
@@ -75,7 +75,7 @@ async def receive_submission(
     request_id = new_id()
     body = orjson.dumps(incoming.envelope.data, option=orjson.OPT_SORT_KEYS)
     return Message(
-        stream=f"request-{request_id}",
+        stream=request_stream(request_id),
         causation=event.causation(caller.subject),
         fingerprint=sha256(body).hexdigest(),
         command=Submit(request_id, incoming.data, caller, event),
@@ -89,10 +89,10 @@ async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[Follo
     if _NOTHING_KNOWN.after(incoming.data, incoming.position) == _NOTHING_KNOWN:
         return None
     command = FollowRequest(incoming.data, incoming.position, incoming.time)
-    return incoming.to_command(f"request-{incoming.subject}", command)
+    return incoming.to_command(request_stream(incoming.subject), command)
 
 
-def completing(execution: Execution[Any, Any], assemble_submission: AssembleSubmission) -> Complete:
+def completing(execution: Execution[Any, Any], reception: Reception) -> Complete:
     """Weighs the submissions of a wave, and leaves out what follows a request that no integrator submitted.
 
     That an integrator submitted it stands in the first commit of its stream, so an old state tells it too.
@@ -101,7 +101,7 @@ def completing(execution: Execution[Any, Any], assemble_submission: AssembleSubm
     async def received(message: Message[Submit]) -> Message[ReceiveRequest]:
         asked = message.command
         submission = replace(
-            await assemble_submission(asked.asked, "event", asked.caller),
+            await reception.assemble_submission(asked.asked, "event", asked.caller),
             source_reference=asked.asked.source_reference,
             submitted_event=asked.event,
         )

@@ -9,11 +9,10 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from pydantic import SecretStr
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
@@ -21,14 +20,15 @@ from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
-from services.intake import handlers
+from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices
-from services.intake.handlers import AssembleSubmission, Noticed
-from services.intake.mailbox.begun import BEGUN, BegunReadings
+from services.intake.domain.commands import ReceiveEmail
+from services.intake.handlers import Reception
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes
-from services.intake.mailbox.taking import Outcome, Taking
+from services.intake.mailbox.taking import BEGUN, BegunReadings, Outcome, Taking
 from services.intake.reading.readers import Readers
+from services.intake.settings import Settings
 
 # What is measured of the mailboxes; no label names a person or a message.
 
@@ -82,14 +82,6 @@ LONGEST_PAUSE_SECONDS: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 
 
-class Take(Protocol):
-    """As `Taking`."""
-
-    async def __call__(self, home: Agency, received: Received) -> Outcome | None:
-        """Durable when this returns; None: try later."""
-        ...
-
-
 class Collector:
     """One mailbox of an agency."""
 
@@ -97,7 +89,7 @@ class Collector:
         self,
         agency: Agency,
         session: Callable[[], Session],
-        take: Take,
+        take: Taking,
         gauges: MailboxGauges,
         every_seconds: float,
     ) -> None:
@@ -202,48 +194,37 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
 
 
 def collect(
-    given: SecretStr | None,
-    sender: str | None,
+    settings: Settings,
     builder: ServiceBuilder,
     agencies: Agencies,
     readers: Readers,
-    requests: Noticed,
-    assemble_submission: AssembleSubmission,
-    most_bytes: int,
+    reception: Reception,
 ) -> None:
-    """Read every mailbox while the service runs; none where none is `given`.
-
-    `sender` is the address that notices come from.
+    """Read every mailbox while the service runs; the settings may name none.
 
     Raises:
         WrongConfiguration: BMT_MAILBOXES is wrong, or BMT_SMTP_SENDER is missing beside it.
     """
-    if given is None:
+    if settings.mailboxes is None:
         return
-    if sender is None:
+    if settings.smtp_sender is None:
         raise WrongConfiguration(
             "BMT_SMTP_SENDER is missing: BMT_MAILBOXES needs the address that notification sends from, "
             "to know our own notices when they come back"
         )
-    found = mailboxes(given.get_secret_value(), agencies)
+    found = mailboxes(settings.mailboxes.get_secret_value(), agencies)
     for code, mailbox in found.items():
         if mailbox.security == "none":
             log.warning("not_encrypted", variable="BMT_MAILBOXES", agency=code)
-    receive = partial(
-        handlers.receive_mailbox_message,
-        is_ours=OwnNotices(sender),
-        requests=requests,
-        agencies=agencies,
-        documents=builder.documents,
-        assemble_submission=assemble_submission,
-        new_id=clock.new_id,
-        clock=clock.now,
-        authserv_ids={
-            code: mailbox.authserv_id for code, mailbox in found.items() if mailbox.authserv_id
-        },
-    )
+    is_ours = OwnNotices(settings.smtp_sender)
+
+    async def receive(received: Received, opened: OpenedMail, home: Agency) -> ReceiveEmail:
+        trusted = found[home.code].authserv_id
+        return await reception.receive_mailbox_message(received, opened, home, trusted, is_ours)
+
     begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
     builder.prepares(begun.prepare)
+    most_bytes = settings.email_max_bytes
     take = Taking(builder.execution, builder.store, begun, readers, receive, most_bytes)
     gauges = MailboxGauges(builder.registry)
     for code, mailbox in found.items():

@@ -4,58 +4,107 @@ So the same message, read by two processes, read again after a crash or delivere
 """
 
 import asyncio
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import structlog
 
 from bmt.agencies.agency import Agency
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import Received
 from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.delivering import Commits, cause_of, identity_of
+from services.intake.delivering import cause_of, identity_of
 from services.intake.domain.commands import ReceiveEmail
-from services.intake.mailbox.begun import Turn
+from services.intake.domain.state import request_stream
 from services.intake.reading.readers import Readers
 
 log = structlog.get_logger(__name__)
 
-Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
-"""What became of a message; `known`: it had been taken in before."""
+BEGUN: Final = "mailbox_readings"
+"""The collection: one document a message that is read, or was not read to its end."""
 
-HEAD_BYTES: Final = 256 * 1024
-TWICE: Final = "message_begun_twice"
+MOST_DEATHS: Final = 2
+LONGEST_READING: Final = timedelta(seconds=45)
+"""No reading goes on for longer: what began before ended with its process."""
+KEPT_FOR: Final = timedelta(days=30)
 
-
-class Receive(Protocol):
-    """`handlers.receive_mailbox_message` with its ports filled in."""
-
-    async def __call__(self, received: Received, opened: OpenedMail, home: Agency) -> ReceiveEmail:
-        """What the message asks for."""
-        ...
+Turn = Literal["read", "leave", "give_up"]
+"""Read the message; leave it to those who may be reading it; give it to a person unread."""
 
 
-class Begun(Protocol):
-    """As `BegunReadings`."""
+def turn_of(begun: list[datetime], now: datetime) -> Turn:
+    """What to do with a message, by the readings that began before and did not end."""
+    if len(begun) < MOST_DEATHS:
+        return "read"
+    ended = [at for at in begun if at <= now - LONGEST_READING]
+    return "give_up" if len(ended) >= MOST_DEATHS else "leave"
+
+
+class BegunReadings:
+    """The readings that began, in intake's own database."""
+
+    def __init__(self, collection: mongodb.Collection, new_id: NewId, clock: Clock) -> None:
+        """`collection` needs find, insert, update and remove."""
+        self._begun = collection
+        self._new_id = new_id
+        self._clock = clock
+        self._ended: set[str] = set()
+        """Readings of this process that are over, and could not be crossed out."""
+
+    async def prepare(self) -> None:
+        """Create the index by which MongoDB forgets messages that nobody found again."""
+        seconds = int(KEPT_FOR.total_seconds())
+        expiring = mongodb.IndexModel([("last_at", 1)], expireAfterSeconds=seconds)
+        with mongodb.store_errors():
+            await self._begun.create_indexes([expiring])
 
     async def turn(self, cause: str) -> Turn:
         """What to do with this message."""
-        ...
+        with mongodb.store_errors():
+            found: dict[str, Any] = await self._begun.find_one({"_id": cause}) or {}
+        begun = [one["at"] for one in found.get("readings", []) if one["name"] not in self._ended]
+        return turn_of(begun, self._clock())
 
     async def begin(self, cause: str) -> str:
-        """Write down that a reading begins; gives its name."""
-        ...
+        """Write down that a reading begins, durably; gives its name."""
+        name, now = self._new_id(), self._clock()
+        change = {"$push": {"readings": {"name": name, "at": now}}, "$set": {"last_at": now}}
+        with mongodb.store_errors():
+            try:
+                await self._begun.update_one({"_id": cause}, change, upsert=True)
+            except mongodb.DuplicateKeyError:  # another was faster with the first one
+                await self._begun.update_one({"_id": cause}, change)
+        return name
 
     async def end(self, cause: str, name: str) -> None:
-        """Cross it out."""
-        ...
+        """Cross it out: the process lives."""
+        self._ended.add(name)
+        with mongodb.store_errors():
+            await self._begun.update_one({"_id": cause}, {"$pull": {"readings": {"name": name}}})
+            await self._begun.delete_one({"_id": cause, "readings": []})
+        self._ended.discard(name)
 
     async def settle(self, cause: str) -> None:
-        """Forget the message."""
-        ...
+        """Forget the message: what became of it is durable."""
+        with mongodb.store_errors():
+            await self._begun.delete_one({"_id": cause})
+
+
+Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
+"""What became of a message; `known`: it had been taken in before."""
+
+Receive = Callable[[Received, OpenedMail, Agency], Awaitable[ReceiveEmail]]
+"""What the message asks for."""
+
+HEAD_BYTES: Final = 256 * 1024
+TWICE: Final = "message_begun_twice"
 
 
 class Taking:
@@ -64,8 +113,8 @@ class Taking:
     def __init__(
         self,
         execution: Execution[Any, Any],
-        commits: Commits,
-        begun: Begun,
+        commits: EventStore,
+        begun: BegunReadings,
         readers: Readers,
         receive: Receive,
         most_bytes: int,
@@ -131,7 +180,7 @@ class Taking:
         self, causation: str, home: Agency, received: Received, opened: OpenedMail
     ) -> Commit:
         what = await self._receive(received, opened, home)
-        stream = f"request-{what.request_id}"
+        stream = request_stream(what.request_id)
         fingerprint = causation.partition(":")[2]
         message = Message(stream, causation, fingerprint, what, begins_stream=True)
         return (await self._execution.execute(message)).commit

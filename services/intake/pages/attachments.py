@@ -1,24 +1,21 @@
 """What is attached to a form: each file is stored as an upload of the API is, under a name of its own."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore, DocumentTooLarge, receive
+from bmt.chassis.runtime.documents import DocumentTooLarge, receive
 from bmt.contracts.faults import OF_ATTACHMENT, FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
-from services.intake.channels.upload import document_of
-from services.intake.domain.commands import RecordUpload
+from services.intake.channels.upload import Uploads
 from services.intake.pages.submission_form import SubmissionForm
 
 FIELD: Final = "attached"
@@ -44,19 +41,10 @@ class AttachmentWrong(Refused):
 class Attachments:
     """Stores what is attached."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        documents: DocumentStore,
-        known: DocumentRights,
-        clock: Clock,
-        most_bytes: int,
-    ) -> None:
+    def __init__(self, uploads: Uploads, known: DocumentRights, most_bytes: int) -> None:
         """One document may have at most `most_bytes`."""
-        self._execution = execution
-        self._documents = documents
+        self._uploads = uploads
         self._known = known
-        self._clock = clock
         self._most_bytes = most_bytes
 
     async def filled(self, request: Request, visitor: Principal) -> tuple[Sent, SubmissionForm]:
@@ -102,10 +90,8 @@ class Attachments:
             received = await receive(_pieces(file), self._most_bytes)
             with received.content:
                 disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-                document = await document_of(received, file.content_type or "", disposition)
-                await self._documents.put(
-                    received, filename=document.filename, media_type=document.media_type
-                )
+                declared = file.content_type or ""
+                document = await self._uploads.store(received, declared, disposition)
         except DocumentTooLarge:
             raise _wrong(
                 "attachment_too_large", name=name, maximum_bytes=self._most_bytes
@@ -117,17 +103,8 @@ class Attachments:
             await file.close()
         context = sent.context(visitor)
         causation = f"{context.causation}:{document.document_id.removeprefix('sha256:')[:16]}"
-        what = RecordUpload(document, visitor.subject, self._clock(), visitor.agency)
-        await self._execution.execute(
-            Message(
-                f"upload-{causation.removeprefix('cmd:')}",
-                causation,
-                document.document_id,
-                what,
-                context.traceparent,
-                begins_stream=True,
-            )
-        )
+        context = replace(context, causation=causation, fingerprint=document.document_id)
+        await self._uploads.record(document, context)
         return document
 
 

@@ -1,22 +1,38 @@
 """The form of an application or a termination: what was filled in, and what it asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pydantic import ValidationError
 
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError
-from bmt.contracts.values import Document
-from bmt.pages.forms import Sent, new_key
+from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.values import Channel, Document
+from bmt.pages.forms import FormWrong, Sent, first_step, new_key, validated
 from bmt.pages.sizes import in_gigabytes, read_sizes
 from services.intake.domain.state import Received
+from services.intake.domain.submission import Caller
 from services.intake.drafts import Draft
-from services.intake.pages.checking import Wanted
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _REASON: Final = "correction_reason"
 _FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES, _REASON)
+Judge = Callable[[SubmitRequest, Channel, Caller], Awaitable[Sequence[FieldError]]]
+"""`Reception.judge`."""
+_STANDS_FOR: Final = {"justification": "-"}
+"""What a needed field is judged with that is wrong itself."""
+
+M = TypeVar("M", bound=SubmitRequest)
+
+
+class Wanted(NamedTuple):
+    """What a form asks for, as the API would be told, and what is known to be wrong with it."""
+
+    told: Mapping[str, Any]
+    faults: Sequence[FieldError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +120,34 @@ class SubmissionForm:
         elif says_why:
             faults.append(FieldError.of(f"/{_REASON}", "correction_reason_needed"))
         return Wanted(told, (*faults, *further))
+
+
+async def checked(model: type[M], wanted: Wanted, caller: Caller, judge: Judge) -> M:
+    """What the form asks for.
+
+    Raises:
+        FormWrong: naming every field that is wrong, be it by itself or by the agency's rules.
+    """
+    try:
+        return validated(model, wanted.told, wanted.faults)
+    except FormWrong as wrong:
+        further = await _further(model, wanted.told, wrong, caller, judge)
+        raise FormWrong(errors=(*wrong.errors, *further)) from None
+
+
+async def _further(
+    model: type[M], told: Mapping[str, Any], wrong: FormWrong, caller: Caller, judge: Judge
+) -> Sequence[FieldError]:
+    """What the rules say against the fields that are right by themselves."""
+    known = {first_step(fault.pointer) for fault in wrong.errors}
+    rest = {name: value for name, value in told.items() if name not in known - {"documents"}}
+    rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}
+    try:
+        body = model.model_validate(rest)
+    except ValidationError:  # nothing can be said of who asks for what, where
+        return ()
+    return [
+        fault
+        for fault in await judge(body, "form", caller)
+        if first_step(fault.pointer) not in known
+    ]

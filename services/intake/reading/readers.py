@@ -13,7 +13,7 @@ from typing import Final, Literal
 import structlog
 
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.reading.frames import LENGTH, Asked, framed, opened_of
+from services.intake.reading.process import LENGTH, Asked, framed, opened_of
 
 LONGEST_SECONDS: Final = 30.0
 """Longer than the kernel lets a message be read: for a machine that is busy, or a process that hangs."""

@@ -28,14 +28,15 @@ from pypdf.generic import (
 )
 
 from bmt.press.picture import ColoursNotKnown, orientation_of, paper_points, upright
-from services.intake.paper_codes import PaperCode, paper_code
-from services.intake.scanning.batch import (
+from services.intake.papers import (
     LONGEST_SIDE_POINTS,
     MOST_PAGES,
     MOST_PIXELS,
+    PaperCode,
     Part,
     ReadScan,
     Unreadable,
+    paper_code,
     parts_of,
 )
 

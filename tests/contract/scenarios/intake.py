@@ -34,8 +34,8 @@ from services.intake.domain.commands import (
     RegisterInboxItem,
     WithdrawRequest,
 )
+from services.intake.domain.decide import receive_scan
 from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
-from services.intake.domain.scans import receive_scan
 from services.intake.domain.submission import SubmittedEvent
 
 UNCLEAR = ReceiveEmail(

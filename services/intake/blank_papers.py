@@ -5,24 +5,30 @@ alone, so it has the same bytes until they change.
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import segno
 import structlog
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
+from bmt.pages.login import Admitted
 from bmt.pages.sizes import in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
-from services.intake.paper_codes import CoverCode, FormCode
+from services.intake.papers import CoverCode, FormCode
 
 log = structlog.get_logger(__name__)
 
@@ -54,19 +60,22 @@ class NoSuchAgency(Refused):
         super().__init__(wrong.detail, errors=(wrong,))
 
 
+@dataclass(frozen=True, slots=True)
 class BlankPaper:
     """A paper, ready to be printed.
 
     Attributes:
-        content: its bytes (PDF).
-        filename: what a reader keeps it as.
-        etag: names these bytes (RFC 9110, 8.8.3).
+        content: PDF.
+        filename: the name that it is downloaded under.
     """
 
-    def __init__(self, content: bytes, filename: str) -> None:
-        self.content = content
-        self.filename = filename
-        self.etag = f'"{sha256(content).hexdigest()[:32]}"'
+    content: bytes
+    filename: str
+
+    @property
+    def etag(self) -> str:
+        """The name of these bytes (RFC 9110, 8.8.3)."""
+        return f'"{sha256(self.content).hexdigest()[:32]}"'
 
 
 class BlankPapers:
@@ -139,3 +148,46 @@ async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     headers["Content-Disposition"] = f'inline; filename="{paper.filename}"'
     return Response(paper.content, media_type=MEDIA_TYPE, headers=headers)
+
+
+Printing = Annotated[
+    Principal, Depends(require("applicant", "administrator", "operator", "auditor"))
+]
+
+
+def routes(blanks: BlankPapers) -> APIRouter:
+    """The route of blank papers: no secret, so of any agency for anybody who is known."""
+    api = api_router(tags=["forms"])
+
+    @api.get(
+        "/v1/forms/{kind}.pdf",
+        responses=problems("validation_failed", "channel_not_allowed"),
+        response_class=Response,
+        summary="A blank form, or a cover sheet, to print",
+        description="`application` and `termination` where the agency receives forms; `cover-memo` and "
+        "`cover-letter` where it receives those: laid before each paper of a batch that is scanned. The same "
+        "bytes until the agency's name or rules change; `ETag` tells.",
+    )
+    async def blank(
+        request: Request,
+        kind: PaperName,
+        _: Printing,
+        agency: Annotated[str, Query(max_length=32, description="its code")],
+    ) -> Response:
+        return await printed(request, blanks, kind, agency)
+
+    return api
+
+
+def page_routes(blanks: BlankPapers, admitted: Admitted) -> APIRouter:
+    """The page that prints the papers of the visitor's own agency."""
+    pages = APIRouter()
+    caller = Depends(admitted)
+
+    @pages.get("/papers/{name}.pdf")
+    async def blank(
+        request: Request, name: PaperName, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        return await printed(request, blanks, name, visitor.agency)
+
+    return pages
