@@ -47,10 +47,10 @@ from services.provisioning.domain.commands import (
     RecordFailure,
     Start,
 )
-from services.provisioning.domain.goal import ORDER, changes, said_instead
+from services.provisioning.domain.order import ORDER, changes, said_instead
 from services.provisioning.domain.state import Due, Started
 from services.provisioning.handlers import stream_of
-from services.provisioning.views.configurations import Turns
+from services.provisioning.queries import Turns
 
 # One request's configuration while a worker has it in hand.
 

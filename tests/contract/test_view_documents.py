@@ -15,7 +15,7 @@ from services.intake.integrators.submissions import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 from services.notification.views.notices import NOTICES
 from services.notification.views.templates import TEMPLATES
-from services.provisioning.views import configurations, entitlements, reviews, tasks
+from services.provisioning import views as provisioning
 from services.records.disposal.view import DISPOSALS
 from services.records.views import FILES
 
@@ -27,10 +27,10 @@ VIEWS = {
     "intake/submissions": SUBMISSIONS,
     "approval/reviews": REVIEWS,
     "approval/agency_rules": VERSIONS,
-    "provisioning/configurations": configurations.CONFIGURATIONS,
-    "provisioning/reviews": reviews.REVIEWS,
-    "provisioning/entitlements": entitlements.ENTITLEMENTS,
-    "provisioning/tasks": tasks.TASKS,
+    "provisioning/configurations": provisioning.CONFIGURATIONS,
+    "provisioning/reviews": provisioning.REVIEWS,
+    "provisioning/entitlements": provisioning.ENTITLEMENTS,
+    "provisioning/tasks": provisioning.TASKS,
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,

@@ -28,7 +28,7 @@ from services.provisioning.connectors.connector import (
     Unsettled,
 )
 from services.provisioning.connectors.volume_files import SAFE, Volume, VolumeFiles, volume_text
-from services.provisioning.domain.goal import changes
+from services.provisioning.domain.order import changes
 
 # What is asked of a copyparty server: to load its configuration, and what it knows of a volume.
 

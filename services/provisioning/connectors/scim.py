@@ -48,7 +48,7 @@ from services.provisioning.connectors.connector import (
     TargetConflict,
     TargetRefused,
 )
-from services.provisioning.domain.goal import changes
+from services.provisioning.domain.order import changes
 
 # What an answer of IPMS means by SCIM (RFC 7644): that it is away, that it says no, or that another was first.
 

@@ -1,15 +1,14 @@
 """Which connector brings which target to where an order wants it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
-from services.provisioning.connectors import worklist
 from services.provisioning.connectors.connector import (
     Answers,
     Connector,
@@ -22,10 +21,85 @@ from services.provisioning.connectors.connector import (
     beside,
 )
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded
-from services.provisioning.connectors.worklist import Worklist
 from services.provisioning.domain.events import TaskCompleted
-from services.provisioning.domain.goal import ORDER, goal
-from services.provisioning.domain.order import Order
+from services.provisioning.domain.order import ORDER, Order, changes, goal
+
+WORKLIST: Final = "worklist"
+
+_TURN_ON: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Hidupkan perkhidmatan Big Mail Transfer (BMT).
+3. Tetapkan saiz fail terbesar kepada {size} bait ({gigabytes} GB) dan simpan.
+4. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) on.
+3. Set the largest file to {size} bytes ({gigabytes} GB) and save.
+4. Upload a screenshot of the setting as evidence and complete this task."""
+
+_TURN_OFF: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Matikan perkhidmatan Big Mail Transfer (BMT) dan simpan.
+3. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) off and save.
+3. Upload a screenshot of the setting as evidence and complete this task."""
+
+
+class Worklist:
+    """Says what an officer must set; once one states that it is done, that is what counts.
+
+    Nobody but people can look into the portal. So nothing is read back: the reading is the officer's
+    statement, at the time of the completion, with the documents that show it.
+    """
+
+    name = WORKLIST
+
+    def __init__(self, wanted: EffectiveIpms, statement: TaskCompleted | None) -> None:
+        """For one request: `statement` is that what the instructions said, `wanted`, was set."""
+        self._wanted = wanted
+        self._statement = statement
+
+    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
+        """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
+        shown = self._reading.effective
+        return {
+            account: [one for one in changes("ipms", shown, goal) if one.to is not None]
+            for account, goal in wanted.items()
+        }
+
+    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
+        """As `Connector.apply`; done where an officer stated it, else an officer is needed."""
+        shown = self._reading.effective
+        return {
+            account: None if shown == goal else needed(account, goal)
+            for account, goal in wanted.items()
+        }
+
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
+        """As `Connector.read_back`: what the officer states."""
+        return dict.fromkeys(accounts, self._reading)
+
+    @property
+    def _reading(self) -> Reading[EffectiveIpms]:
+        said = self._statement
+        if said is None:
+            return Reading(None, None)
+        return Reading(self._wanted, None, said.evidence, said.completed_by, said.completed_at)
+
+
+def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:
+    """What an officer is asked to do."""
+    return OperatorNeeded("ipms", instructions(account, wanted))
+
+
+def instructions(account: str, wanted: EffectiveIpms) -> str:
+    """Exactly what to set in the portal, in Malay, then in English."""
+    if not wanted.bmt_enabled:
+        return _TURN_OFF.format(account=account)
+    size = wanted.max_file_size_bytes or 0
+    return _TURN_ON.format(account=account, size=size, gigabytes=f"{size / 10**9:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +229,7 @@ class Targets:
             return connector
         # Also where this installation no longer has the interface: an officer always can.
         by_hand = Worklist(wanted, statement)
-        return Guarded(by_hand, self._breakers[worklist.NAME], self._metrics)
+        return Guarded(by_hand, self._breakers[WORKLIST], self._metrics)
 
 
 def _with(
@@ -170,9 +244,9 @@ def _with(
             pass
         case _:
             outlook = replace(outlook, changes=(*outlook.changes, *plan))
-    if step.connector.name == worklist.NAME and case.statement is None:
-        needed = worklist.needed(step.account, goal(case.order).ipms)
-        outlook = replace(outlook, by_hand=(*outlook.by_hand, needed))
+    if step.connector.name == WORKLIST and case.statement is None:
+        operator = needed(step.account, goal(case.order).ipms)
+        outlook = replace(outlook, by_hand=(*outlook.by_hand, operator))
     return outlook
 
 

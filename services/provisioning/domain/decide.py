@@ -48,7 +48,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.goal import by_hand, goal, said_instead, shortfall
+from services.provisioning.domain.order import by_hand, goal, said_instead, shortfall
 from services.provisioning.domain.state import (
     Awaiting,
     Configured,

@@ -8,8 +8,7 @@ from orders import JPA, MAMPU, ON, due
 
 from bmt.contracts.events import Granted
 from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
-from services.provisioning.domain.goal import NOTHING_IN_FORCE, by_hand, goal
-from services.provisioning.domain.order import suppose
+from services.provisioning.domain.order import NOTHING_IN_FORCE, by_hand, goal, suppose
 
 ACCOUNT = "ahmad.mampu@mygovuc.gov.my"
 ASKED = Granted(quota_bytes=10 * GB, max_file_size_bytes=GB)
@@ -44,7 +43,7 @@ def test_a_termination_takes_all_away_and_takes_no_sizes():
     assert pointers == ["/query/quota_bytes", "/query/max_file_size_bytes"]
 
 
-@pytest.mark.parametrize("wish", [sizes(100 * GB + 1), sizes(2**53 - 1)])
+@pytest.mark.parametrize("proposed", [sizes(100 * GB + 1), sizes(2**53 - 1)])
 def test_no_decision_grants_more_than_the_agencys_maximum(proposed):
     with pytest.raises(QuotaAboveMaximum) as refused:
         suppose("application", ACCOUNT, ASKED, proposed, LIMITED)

@@ -1,131 +1,40 @@
-"""Every approved request: where its configuration stands, and what it waits for."""
+"""The questions to the views: whose turn it is, and the lists of configurations and tasks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.pagination import PageRequest
-from bmt.chassis.readmodels.view_store import Body, Query
-from bmt.chassis.readmodels.views import View, ViewProjection
-from bmt.contracts.events import (
-    AwaitingOperator,
-    ConfigurationFailed,
-    ConfigurationStarted,
-    Configured,
-    Retried,
-    Target,
+from bmt.chassis.readmodels.view_store import Query
+from bmt.contracts.http.provisioning import Task, TaskFilter, TaskStatus
+from services.provisioning.domain.events import ConfigurationDue
+from services.provisioning.views import (
+    Configuration,
+    Configurations,
+    Tasks,
 )
-from bmt.contracts.http.provisioning import Unfinished
-from services.provisioning.domain.events import ConfigurationDue, RetryRequested, TaskCompleted
 
-Place = tuple[AwareDatetime, str]
+TimePlace = tuple[AwareDatetime, str]
 """Where a request stands among the unfinished: when it was approved, then its id."""
+TaskPlace = tuple[AwareDatetime | None, str]
+"""Where a task stands in its list: when it is due (before all others, where that is not known), then its id."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = {
+    "open": "open",
+    "claimed": "open",
+    "done": "completed",
+    "completed": "completed",
+}
+
 
 UNDER_WAY: Final = ("approved", "configuring", "awaiting_operator")
 FAILED: Final = ("configuration_failed",)
 UNFINISHED: Final = (*UNDER_WAY, *FAILED)
 BEGUN: Final = ("configuring", "awaiting_operator", "configured")
-
-
-class Configuration(Unfinished):
-    """One request's configuration; `account` without regard to case, as IPMS compares it.
-
-    Attributes:
-        target: what refused last.
-        failed_at: when it did.
-        failures: how often.
-        last_retry: who tried again last.
-    """
-
-    account: str
-    target: Target | None = None
-    failed_at: AwareDatetime | None = None
-    failures: int = 0
-    last_retry: Retried | None = None
-
-
-Configurations = ViewProjection[Configuration]
-
-
-def fold(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """Where the request stands after `incoming`, and what it waits for."""
-    if isinstance(incoming.data, ConfigurationDue):
-        return _due(incoming.data)
-    return {**document, **_moved(document, incoming)} if document else None
-
-
-def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
-    changes: Body = {}
-    match incoming.data:
-        case ConfigurationStarted() | TaskCompleted():
-            changes = {"status": "configuring", "waiting_for": "its targets"}
-        case AwaitingOperator(task_id=task_id):
-            changes = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
-        case ConfigurationFailed() as failed:
-            changes = _failed(failed, incoming.time, document["failures"])
-        case RetryRequested() as retry:
-            changes = _retried(retry)
-        case Configured():
-            changes = {"status": "configured", "waiting_for": ""}
-    return changes
-
-
-def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> Body:
-    return {
-        "status": "configuration_failed",
-        "waiting_for": failed.reason,
-        "retryable": failed.retryable,
-        "target": failed.target,
-        "failed_at": at,
-        "failures": before + 1,
-    }
-
-
-def _retried(retry: RetryRequested) -> Body:
-    by = retry.requested_by.model_dump()
-    return {
-        "status": "approved",
-        "waiting_for": "its turn",
-        "retryable": False,
-        "last_retry": {"by": by, "at": retry.requested_at, "reason": retry.reason},
-    }
-
-
-def _due(order: ConfigurationDue) -> Body:
-    request = order.request
-    return {
-        "request_id": request.request_id,
-        "reference": request.reference,
-        "agency": request.agency,
-        "kind": request.kind,
-        "account": request.applicant.account.casefold(),
-        "status": "approved",
-        "approved_at": order.decided_at,
-        "due_at": order.due_at,
-        "waiting_for": "its turn",
-        "retryable": False,
-        "target": None,
-        "failed_at": None,
-        "failures": 0,
-        "last_retry": None,
-    }
-
-
-CONFIGURATIONS: Final = View(
-    name="configurations",
-    model=Configuration,
-    fold=fold,
-    indexes=[
-        ("account", "approved_at", "_id"),
-        ("agency", "status", "approved_at", "_id"),
-        ("status", "approved_at", "_id"),
-        ("status", "due_at"),
-    ],
-)
 
 
 async def must_wait(configurations: Configurations, order: ConfigurationDue) -> bool:
@@ -166,14 +75,14 @@ async def overdue(configurations: Configurations, now: datetime) -> Mapping[str,
 
 
 async def unfinished(
-    configurations: Configurations, agency: str | None, page: PageRequest[Place]
+    configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
 ) -> list[Configuration]:
     """What was approved and is not configured, the longest ago first; of one agency, or of all (None)."""
     return await _in_status(configurations, agency, UNFINISHED, page)
 
 
 async def failed(
-    configurations: Configurations, agency: str | None, page: PageRequest[Place]
+    configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
 ) -> list[Configuration]:
     """Those whose configuration failed, and which nobody retried since; order and agency likewise."""
     return await _in_status(configurations, agency, FAILED, page)
@@ -183,7 +92,7 @@ async def _in_status(
     configurations: Configurations,
     agency: str | None,
     statuses: Collection[str],
-    page: PageRequest[Place],
+    page: PageRequest[TimePlace],
 ) -> list[Configuration]:
     return await configurations.find(
         Query(
@@ -273,3 +182,18 @@ def _place(one: Configuration) -> tuple[datetime, str]:
 def _stored(moment: datetime) -> datetime:
     """As MongoDB keeps it: in milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+async def tasks_of(
+    tasks: Tasks, agency: str, status: TaskFilter | None, page: PageRequest[TaskPlace]
+) -> list[Task]:
+    """The agency's tasks, due first at the top."""
+    return await tasks.find(
+        Query(
+            equal={"agency": agency, **({"status": _STATUS_OF[status]} if status else {})},
+            at_least={"claimed_at": _LONG_AGO} if status == "claimed" else {},
+            order_by="due_at",
+            after=page.after,
+            limit=page.lookahead,
+        )
+    )
