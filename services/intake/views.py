@@ -160,14 +160,7 @@ _RANK: Final = {event: rank for rank, event in enumerate(_TOLD)}
 
 
 OPEN: Final = frozenset(
-    {
-        "received",
-        "returned",
-        "approved",
-        "configuring",
-        "awaiting_operator",
-        "configuration_failed",
-    }
+    ["received", "returned", "approved", "configuring", "awaiting_operator", "configuration_failed"]
 )
 """Where a request still may change what an account has."""
 

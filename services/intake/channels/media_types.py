@@ -48,16 +48,7 @@ _MAIN_PART: Final = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 _SCRIPT_FOLDERS: Final = ("basic/", "scripts/")
 _MOST_PARTS: Final = 10_000
 _HEAD_BYTES: Final = 64 * 1024
-_MARKUP: Final = (
-    b"<!doctype",
-    b"<html",
-    b"<head",
-    b"<body",
-    b"<script",
-    b"<svg",
-    b"<?xml",
-    b"<?php",
-)
+_MARKUP: Final = tuple(b"<!doctype <html <head <body <script <svg <?xml <?php".split())
 _SCRIPT: Final = b"#!"
 _CONTROL: Final = bytes(set(range(32)) - {9, 10, 12, 13}) + b"\x7f"
 _BOM: Final = b"\xef\xbb\xbf"

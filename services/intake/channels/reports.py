@@ -368,7 +368,7 @@ def is_of_others(report: Report, is_ours: OwnNotices) -> bool:
     return bool(others) and ours_at(report, is_ours) is None
 
 
-_ANSWERS: Final = (
+_ANSWERS: Final = [
     "x-autoreply",
     "x-autoreply-from",
     "x-autorespond",
@@ -376,7 +376,7 @@ _ANSWERS: Final = (
     "x-mail-autoreply",
     "x-mailer-autoreply",
     "x-amazon-auto-reply",
-)
+]
 _ANSWER_SUBJECT: Final = re.compile(
     r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office(?: auto-?reply)?|autoreply"
     r"|(?:balasan|jawapan|respons) auto(?:matik)?|di luar pejabat|tidak berada di pejabat)\s*[:：]",

@@ -1,8 +1,8 @@
 """What follows from a command: the rules of SOP step 1."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import (
@@ -73,7 +73,7 @@ _WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, Configuration
 _AFTER_THE_OUTCOME: Final = ("notified", "filed")
 
 
-def accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
+def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
     """The answer to a submission that became a request; nothing where it came another way."""
     submitted, reference = submission.submitted_event, submission.source_reference
     if submitted is None or reference is None:
@@ -101,7 +101,7 @@ def accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
     ]
 
 
-def refuse(command: RefuseSubmission) -> Sequence[Event]:
+def _refuse(command: RefuseSubmission, _: State) -> Sequence[Event]:
     """The answer to what became a dead letter."""
     told = {
         "submission_id": command.event.id,
@@ -122,7 +122,7 @@ def refuse(command: RefuseSubmission) -> Sequence[Event]:
     ]
 
 
-def follow(command: FollowRequest, state: State) -> Sequence[Event]:
+def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
     """What an event of any service means to the integrator that submitted the request."""
     known = state.answered if isinstance(state, Received) else None
     if known is None or known.progress is None:
@@ -155,54 +155,28 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     Raises:
         Refused: one of `errors`, saying why it leads to none.
     """
-    match command:
-        case FollowRequest():
-            return follow(command, state)
-        case RefuseSubmission():
-            return refuse(command)
-        case _:
-            return _take_in(command, state)
+    return _RULES[type(command)](command, state)
 
 
-def _take_in(command: Command, state: State) -> Sequence[Event]:
-    event: Event
-    match command:
-        case WithdrawRequest():
-            return _withdraw(command, state)
-        case ReceiveRequest():
-            return _receive(command)
-        case ReceiveEmail():
-            event = _receive_email(command)
-        case ReceiveScan():
-            event = receive_scan(command)
-        case PutPaperInInbox():
-            return _put_in_inbox(command, state)
-        case RegisterInboxItem():
-            event = _register(command, state)
-        case DismissInboxItem():
-            event = _dismiss(command, state)
-        case CorrectRequest():
-            return _correct(command, state)
-        case RecordUpload() | RecordDelivery():
-            event = _recorded(command)
-    return [event]
+def _record_upload(command: RecordUpload, _: State) -> Sequence[Event]:
+    return [
+        DocumentUploaded(
+            document=command.document,
+            uploaded_by=command.uploaded_by,
+            uploaded_at=command.uploaded_at,
+            agency=command.agency,
+        )
+    ]
 
 
-def _recorded(command: RecordUpload | RecordDelivery) -> DocumentUploaded | EmailDelivered:
-    if isinstance(command, RecordDelivery):
-        return EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)
-    return DocumentUploaded(
-        document=command.document,
-        uploaded_by=command.uploaded_by,
-        uploaded_at=command.uploaded_at,
-        agency=command.agency,
-    )
+def _record_delivery(command: RecordDelivery, _: State) -> Sequence[Event]:
+    return [EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)]
 
 
-def _receive(command: ReceiveRequest) -> Sequence[Event]:
+def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
     _require_right(command.submission)
     event = received(command.request_id, command.submission)
-    return [event, *accepted(event, command.submission)]
+    return [event, *_accepted(event, command.submission)]
 
 
 def _require_right(
@@ -217,7 +191,7 @@ def _require_right(
         raise TooMany(submission.excess)
 
 
-def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived:
+def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
     """A filled request of the agency is one; anything else waits, whole, for a person.
 
     What came back to us is neither, whatever else stands in it; and it reaches an agency that
@@ -230,31 +204,35 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
     if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
-            return _received_by_mail(command.request_id, command.submission, command.mail)
-    return InboxItemReceived(
-        agency=command.home.code,
-        received_at=command.received_at,
-        submitted_by=command.caller.submitter,
-        mail=command.mail.model_copy(update={"missing": missing}),
-        bounce=command.bounce,
-        set_aside=sentence(command.set_aside) if command.set_aside else None,
-        set_aside_code=command.set_aside,
-    )
+            return [_received_by_mail(command.request_id, command.submission, command.mail)]
+    return [
+        InboxItemReceived(
+            agency=command.home.code,
+            received_at=command.received_at,
+            submitted_by=command.caller.submitter,
+            mail=command.mail.model_copy(update={"missing": missing}),
+            bounce=command.bounce,
+            set_aside=sentence(command.set_aside) if command.set_aside else None,
+            set_aside_code=command.set_aside,
+        )
+    ]
 
 
-def receive_scan(command: ReceiveScan) -> ScanReceived:
+def _receive_scan(command: ReceiveScan, _: State) -> Sequence[Event]:
     """The scan, whole, with all its papers."""
-    return ScanReceived(
-        agency=command.home.code,
-        received_at=command.received_at,
-        submitted_by=command.caller.submitter,
-        batch=command.batch,
-        page_count=command.page_count,
-        papers=command.papers,
-    )
+    return [
+        ScanReceived(
+            agency=command.home.code,
+            received_at=command.received_at,
+            submitted_by=command.caller.submitter,
+            batch=command.batch,
+            page_count=command.page_count,
+            papers=command.papers,
+        )
+    ]
 
 
-def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[InboxItemReceived]:
+def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
     """The item of one paper, once. Who scanned it is not who it is from: that the paper alone says."""
     if not isinstance(state, Nothing):
         return []
@@ -289,27 +267,29 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
     return wrong
 
 
-def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
+def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
     if submission.channel == "email" and item.scan is None:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
-    return _received_by_mail(command.request_id, submission, item.mail)
+    return [_received_by_mail(command.request_id, submission, item.mail)]
 
 
 def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
     return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
-def _dismiss(command: DismissInboxItem, state: State) -> InboxItemDismissed:
+def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
     item = _waiting(command.caller, state)
-    return InboxItemDismissed(
-        agency=item.agency,
-        reason=command.reason,
-        dismissed_by=command.caller.submitter,
-        dismissed_at=command.dismissed_at,
-    )
+    return [
+        InboxItemDismissed(
+            agency=item.agency,
+            reason=command.reason,
+            dismissed_by=command.caller.submitter,
+            dismissed_at=command.dismissed_at,
+        )
+    ]
 
 
 def _waiting(caller: Caller, state: State) -> InboxItemReceived:
@@ -372,7 +352,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
         reason=command.reason,
         while_open=while_open,
     )
-    return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
+    return [event, *_follow(FollowRequest(event, 0, submission.received_at), state)]
 
 
 def _require_correctable(command: CorrectRequest, request: Received) -> None:
@@ -386,3 +366,19 @@ def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
     """No body can say that a request came by an integrator's event: that stays so."""
     by_event = last.request.channel == "event"
     return replace(submission, channel="event") if by_event else submission
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
+    ReceiveRequest: _receive,
+    ReceiveEmail: _receive_email,
+    ReceiveScan: _receive_scan,
+    PutPaperInInbox: _put_in_inbox,
+    RegisterInboxItem: _register,
+    DismissInboxItem: _dismiss,
+    WithdrawRequest: _withdraw,
+    CorrectRequest: _correct,
+    FollowRequest: _follow,
+    RefuseSubmission: _refuse,
+    RecordUpload: _record_upload,
+    RecordDelivery: _record_delivery,
+}

@@ -61,31 +61,30 @@ class TooMany(Refused):
         )
 
 
-class UnknownRequest(Refused):
-    """There is none, or it is not the caller's: which of the two is not told."""
-
+class _Unknown(Refused):
     problem = "not_found"
+    said = ""
 
     def __init__(self) -> None:
-        super().__init__("There is no request of this id among yours.")
+        super().__init__(self.said)
 
 
-class UnknownSubmission(Refused):
-    """There is none, or it is another integrator's: which of the two is not told."""
+class UnknownRequest(_Unknown):
+    """There is no such request, or it is not the caller's; the answer does not tell which."""
 
-    problem = "not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no submission of this id among yours.")
+    said = "There is no request of this id among yours."
 
 
-class UnknownInboxItem(Refused):
-    """There is none, or it is another agency's: which of the two is not told."""
+class UnknownSubmission(_Unknown):
+    """There is no such submission, or it is another integrator's; the answer does not tell which."""
 
-    problem = "not_found"
+    said = "There is no submission of this id among yours."
 
-    def __init__(self) -> None:
-        super().__init__("Your agency's inbox has no item of this id.")
+
+class UnknownInboxItem(_Unknown):
+    """There is no such item, or it is another agency's; the answer does not tell which."""
+
+    said = "Your agency's inbox has no item of this id."
 
 
 class InboxItemSettled(Refused):

@@ -92,10 +92,8 @@ def answering(*, reading: bool = False) -> Iterator[None]:
     except SCIMException as error:
         raise _by_status(error.status, error.detail or "", reading=reading) from error
     except ResponsePayloadValidationException as error:
-        raise TargetRefused(
-            "ipms",
-            "IPMS shows the account in a form that cannot be read",
-            code="account_unreadable",
+        raise _refused(
+            "IPMS shows the account in a form that cannot be read", "account_unreadable"
         ) from error
     except SCIMResponseException as error:
         status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
@@ -307,31 +305,23 @@ class Scim:
         users = found.resources or []
         counted = len(users) if found.total_results is None else found.total_results
         if max(len(users), counted) > 1 or found.next_cursor is not None:
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with more than one account for this name",
-                code="several_accounts",
+            raise _refused(
+                "IPMS answers with more than one account for this name", "several_accounts"
             )
         if len(users) != counted:
-            raise TargetRefused(
-                "ipms",
-                "IPMS shows another number of accounts than it counts",
-                code="counts_otherwise",
+            raise _refused(
+                "IPMS shows another number of accounts than it counts", "counts_otherwise"
             )
         if not users:
             return None
         (user,) = users
         if (user.user_name or "").casefold() != account.casefold():
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with another account than the one asked for",
-                code="another_account",
+            raise _refused(
+                "IPMS answers with another account than the one asked for", "another_account"
             )
         if not user.id:
-            raise TargetRefused(
-                "ipms",
-                "IPMS gives the account no id, so it cannot be changed",
-                code="account_without_id",
+            raise _refused(
+                "IPMS gives the account no id, so it cannot be changed", "account_without_id"
             )
         return user
 
@@ -356,19 +346,15 @@ class Scim:
                     raise
                 # What cannot be read says nothing of what was done: that is read back.
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
-            raise TargetRefused(
-                "ipms", "IPMS answers the change with another account", code="another_account"
-            )
+            raise _refused("IPMS answers the change with another account", "another_account")
 
     async def _version(self, user: IpmsUser[BmtService]) -> str | None:
         """The user's present version (RFC 7644, 3.14); None where IPMS tells none."""
         with answering(reading=True):
             found = await self._client.query(BmtUser, user.id)
         if not isinstance(found, IpmsUser) or not _is_same(found, user):
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with another account than the one asked for",
-                code="another_account",
+            raise _refused(
+                "IPMS answers with another account than the one asked for", "another_account"
             )
         return found.meta.version if found.meta else None
 
@@ -430,7 +416,9 @@ def _decimal(size: int | None) -> str | None:
     return None if size is None else str(size)
 
 
+def _refused(reason: str, code: str) -> TargetRefused:
+    return TargetRefused("ipms", reason, code=code)
+
+
 def _not_registered() -> TargetRefused:
-    return TargetRefused(
-        "ipms", "IPMS has no such account: it is not registered", code="not_registered_there"
-    )
+    return _refused("IPMS has no such account: it is not registered", "not_registered_there")

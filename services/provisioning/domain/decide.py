@@ -5,7 +5,6 @@ longer asks for is nothing to do, never an error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 from bmt.contracts import events
@@ -263,16 +262,14 @@ def _retry(command: Retry, state: State) -> Sequence[Event]:
             return ()
 
 
-_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
-    {
-        RequestConfiguration: _request,
-        Start: _start,
-        AwaitOperator: _await,
-        ClaimTask: claim,
-        TakeOverTask: take_over,
-        CompleteTask: complete,
-        RecordConfigured: _record,
-        RecordFailure: _fail,
-        Retry: _retry,
-    }
-)
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
+    RequestConfiguration: _request,
+    Start: _start,
+    AwaitOperator: _await,
+    ClaimTask: claim,
+    TakeOverTask: take_over,
+    CompleteTask: complete,
+    RecordConfigured: _record,
+    RecordFailure: _fail,
+    Retry: _retry,
+}
