@@ -12,11 +12,7 @@ from services.intake.domain.submission import Caller
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The requests that a caller may read: of one agency, of one account, or all.
-
-    Attributes:
-        limits: the values that a request must have, by the view's fields; empty: no limit.
-    """
+    """The requests that a caller may read; `limits` are the values that such a request must have, by view field."""
 
     limits: Mapping[str, str]
 

@@ -1,4 +1,4 @@
-"""What intake answers: to commands from their commit alone, so that a replay says the same."""
+"""Responses of intake. A command's response is made of its commit alone, so a replay gives the same one."""
 
 from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import Executed
@@ -16,12 +16,12 @@ from services.intake.views import InboxDocument, RequestDocument
 
 
 def was_registered(commit: Commit) -> bool:
-    """Whether what came in became a request at once."""
+    """Whether a message became a request at once."""
     return commit.events[0].type == RequestReceived.TYPE
 
 
 def request_accepted(executed: Executed) -> JsonResponse:
-    """The answer to a request that was received: a `RequestAccepted`, of what is JSON already."""
+    """The response for a received request: a `RequestAccepted`."""
     facts = executed.commit.events[0].data["request"]
     accepted = {
         "request_id": facts["request_id"],
@@ -34,7 +34,7 @@ def request_accepted(executed: Executed) -> JsonResponse:
 
 
 def request_status(document: RequestDocument) -> RequestStatus:
-    """A request and what happened to it."""
+    """The status of a request, with its steps."""
     facts = document.facts
     steps = tuple(
         Step(step=step.step, at=step.at, by=step.by, detail=step.detail) for step in document.steps
@@ -52,19 +52,19 @@ def request_status(document: RequestDocument) -> RequestStatus:
 
 
 def known(document: RequestDocument | None) -> Known:
-    """What the other services said of a request so far."""
+    """What the other services have published about a request so far."""
     if document is None:
         return Known("received")
     return Known(document.status, document.progress.returned, document.decision)
 
 
 def inbox_item(document: InboxDocument) -> InboxItem:
-    """An item of the inbox, in a list."""
+    """An inbox item as a list shows it."""
     return InboxItem.model_validate(_shown(document, InboxItem))
 
 
 def inbox_item_in_full(document: InboxDocument) -> InboxItemInFull:
-    """An item of the inbox, with what was understood of it."""
+    """An inbox item with all that was understood of it."""
     return InboxItemInFull.model_validate(_shown(document, InboxItemInFull))
 
 
@@ -73,6 +73,6 @@ def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]
     shown["document_id"] = document.documents[0].document_id
     if document.scan is None:
         return shown
-    # Papers that were scanned before this was told apart name who scanned them as their sender.
+    # Old scanned papers name the person who scanned them as their sender.
     by = document.handed_in_by or document.sender
     return {**shown, "sender": "", "handed_in_by": by}

@@ -1,4 +1,4 @@
-"""Requests over HTTP: submitted, looked at, withdrawn and corrected."""
+"""Requests and documents over HTTP."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -101,7 +101,7 @@ def routes(
     corrections: Corrections,
     reception: Reception,
 ) -> APIRouter:
-    """The routes of requests."""
+    """The routes to submit, find, withdraw and correct requests."""
     api = api_router(tags=["requests"])
 
     @api.post(
@@ -182,5 +182,5 @@ def routes(
 
 
 def place_of(document: RequestDocument) -> tuple[datetime, str]:
-    """Where a request stands in a list."""
+    """The sort key of a request in a list."""
     return document.received_at, document.facts.request_id

@@ -1,7 +1,7 @@
-"""Blank papers of an agency: two forms, and the sheets that keep scanned memos and letters apart.
+"""Blank papers of an agency: two forms, and the sheets that separate scanned memos and letters.
 
-Each bears a code that its scan is recognised by. What is printed depends on the agency's name and rules
-alone, so it has the same bytes until they change.
+Each bears a code that identifies its scan. A paper depends on the agency's name and rules alone, so its
+bytes stay the same until they change.
 """
 
 import asyncio
@@ -51,10 +51,9 @@ _FILES: Final[dict[PaperName, str]] = {
 
 
 class NoSuchAgency(Refused):
-    """No agency of this code prints anything here."""
+    """There is no agency of this code."""
 
     def __init__(self, agencies: Agencies) -> None:
-        """Names those that there are."""
         codes = tuple(one.code for one in agencies)
         wrong = FieldError.of("/query/agency", "unknown_agency", agencies=codes)
         super().__init__(wrong.detail, errors=(wrong,))
@@ -62,24 +61,19 @@ class NoSuchAgency(Refused):
 
 @dataclass(frozen=True, slots=True)
 class BlankPaper:
-    """A paper, ready to be printed.
-
-    Attributes:
-        content: PDF.
-        filename: the name that it is downloaded under.
-    """
+    """A printable paper (PDF), with the name that it is downloaded under."""
 
     content: bytes
     filename: str
 
     @property
     def etag(self) -> str:
-        """The name of these bytes (RFC 9110, 8.8.3)."""
+        """An entity tag of the content (RFC 9110, 8.8.3)."""
         return f'"{sha256(self.content).hexdigest()[:32]}"'
 
 
 class BlankPapers:
-    """Sets blank papers, each once."""
+    """Typesets blank papers, and caches them."""
 
     def __init__(self, agencies: Agencies) -> None:
         self._agencies = agencies
@@ -87,7 +81,7 @@ class BlankPapers:
         self._set = cache(self._print)
 
     def paper(self, name: PaperName, agency: str) -> BlankPaper:
-        """The paper; the first time it takes a second: not for the event loop.
+        """The paper. The first call takes a second: do not run it in the event loop.
 
         Raises:
             Refused: there is no such agency, or it receives nothing through this paper.
@@ -109,7 +103,7 @@ class BlankPapers:
 
 
 def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
-    """What a template reads."""
+    """The values of the template."""
     rules = agency.rules
     through = _THROUGH[name]
     if through == "form":
@@ -130,14 +124,11 @@ def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
     }
 
 
-# A blank paper as an answer: shown or kept by a browser, and asked for again only when it changed.
-
-
 _NOT_MODIFIED: Final = 304
 
 
 async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency: str) -> Response:
-    """The paper, or that the caller has it (RFC 9110, 13.1.2).
+    """The paper, or 304 if the caller has it (RFC 9110, 13.1.2).
 
     Raises:
         Refused: as `BlankPapers.paper`.
@@ -156,7 +147,7 @@ Printing = Annotated[
 
 
 def routes(blanks: BlankPapers) -> APIRouter:
-    """The route of blank papers: no secret, so of any agency for anybody who is known."""
+    """The route of blank papers. They are no secret: every known caller may print any agency's."""
     api = api_router(tags=["forms"])
 
     @api.get(

@@ -1,4 +1,4 @@
-"""A correction, from whichever way it comes in: before the decision, or refused with it."""
+"""Corrections of requests, from the API and from the pages."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -24,26 +24,25 @@ from services.intake.handlers import Reception
 from services.intake.queries import Requests
 
 SECONDS: Final = 10.0
-"""How long a caller waits for approval at most."""
+"""The longest wait for approval."""
 _TOLD: Final = ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
 
 
 class Approval:
-    """Approval's API: it can hold off decisions on a request."""
+    """A client of approval's API, which can put decisions on hold. An empty `url` makes it unavailable."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`url` is where its API is; empty: nobody can be asked."""
         self._url = url.rstrip("/")
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
 
     async def hold(self, request_id: str, token: str) -> Held:
-        """Have approval let nobody decide on the request for a moment, on behalf of the token's owner.
+        """Put decisions on the request on hold for a moment, in the name of the token's owner.
 
         Each call has an idempotency key of its own: an earlier answer says nothing about now.
 
         Raises:
             Refused: `already_decided`, `request_closed`, `not_found`.
-            Unavailable: whether it is held is not known; asking again is safe.
+            Unavailable: it may or may not be on hold; the call can be repeated.
         """
         if not self._url:
             raise Unavailable("approval")
@@ -63,12 +62,11 @@ class Approval:
         raise Refused(told.detail, problem=problem, extra=told.model_extra)
 
     async def close(self) -> None:
-        """Closes the connections."""
         await self._client.aclose()
 
 
 class Corrections:
-    """Takes corrections in."""
+    """Takes in corrections."""
 
     def __init__(
         self,
@@ -87,11 +85,11 @@ class Corrections:
     async def correct(
         self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
     ) -> Executed:
-        """Hand in again what was returned, or is not decided yet; `token` is the caller's.
+        """Correct a request that was returned or is not decided yet; `token` is the caller's.
 
         Raises:
-            Refused: as the decider says.
-            Unavailable: approval cannot be asked; to ask again is safe.
+            Refused: as the decider raises it.
+            Unavailable: approval cannot be reached; the call can be repeated.
         """
         known = answers.known(await self._requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
@@ -105,9 +103,9 @@ class Corrections:
         return await self._execution.execute(replace(asked, command=command))
 
     async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
-        """The command once nobody decides meanwhile, where nobody asked for the correction.
+        """The command, with decisions on hold if nobody returned the request.
 
-        What is refused anyway holds nothing up.
+        A command that is refused in any case puts nothing on hold.
         """
         try:
             event, *_ = decide(replace(command, held=True), await self._execution.state(stream))
@@ -127,10 +125,10 @@ class Corrections:
 
 
 def _learned(known: Known, refused: Refused) -> Known:
-    """What approval knows that was not heard yet.
+    """What the refusal tells about the request, which no event has told yet.
 
     Raises:
-        Refused: it says nothing of that.
+        Refused: the refusal tells nothing.
     """
     match refused.problem:
         case "already_decided":

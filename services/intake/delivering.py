@@ -1,4 +1,4 @@
-"""A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls."""
+"""Messages over HTTP: a message that is delivered twice leads to one request or inbox item, whatever the keys."""
 
 import re
 from collections.abc import Iterator
@@ -19,11 +19,9 @@ from services.intake.domain.state import request_stream
 from services.intake.handlers import Reception
 from services.intake.reading.readers import Readers
 
-# Telling the same message again, though it came another way: by its Message-ID and its body.
-#
-# Each server on the way writes trace lines of its own above a message (RFC 5321, 4.4), so two copies of one
-# message differ in their bytes. RFC 5322, 3.6.4: a Message-ID names one version of one message; not all
-# programs keep to that, so the body must be the same too.
+# Two copies of a message are identified by Message-ID and body. Their bytes differ: each server on the way
+# adds trace lines (RFC 5321, 4.4). A Message-ID names one version of one message (RFC 5322, 3.6.4); not all
+# programs comply, so the body must be the same too.
 
 _HEADER_BYTES: Final = 256 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -37,9 +35,9 @@ _MESSAGE_ID: Final = re.compile(
 
 
 def identity_of(content: IO[bytes]) -> bytes | None:
-    """The same for each copy of a message, and for no other; None: it has no Message-ID.
+    """A digest that all copies of one message share, and no other message has; None without a Message-ID.
 
-    The content is read from its start. A second for a gigabyte: not for the event loop.
+    Reads the content from its start. A gigabyte takes a second: do not run it in the event loop.
     """
     content.seek(0)
     head = content.read(_HEADER_BYTES)
@@ -56,7 +54,7 @@ def identity_of(content: IO[bytes]) -> bytes | None:
 
 
 def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
-    """The body with one kind of line ends, and without the blanks at its end, which servers add and take away."""
+    """The body with `\n` as line end, and without trailing blanks, which servers add and remove."""
     blanks = b""
     while chunk := content.read(_CHUNK_BYTES):
         text = (blanks + chunk).rstrip(_BLANK)
@@ -76,7 +74,7 @@ def cause_of(agency: str, digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Takes in the messages that are handed in over HTTP; `authserv_id` is as of `Reception.receive_email`."""
+    """Takes in messages that are delivered over HTTP; `authserv_id` is as of `Reception.receive_email`."""
 
     execution: Execution[Any, Any]
     commits: EventStore
@@ -86,11 +84,11 @@ class Deliveries:
     authserv_id: str | None
 
     async def take_in(self, content: bytes, context: CommandContext) -> Executed:
-        """The outcome of the message, now or the first time; without a Message-ID only its key identifies it.
+        """What the message led to, now or before. Without a Message-ID only the key identifies it.
 
         Raises:
             CausationReused: the key was used with another body.
-            Refused: as the decider says.
+            Refused: as the decider raises it.
         """
         opened = await self.readers.mail(content)
         home, caller = self.reception.office_of(caller_of(context.principal), opened)
@@ -107,7 +105,7 @@ class Deliveries:
         return await self.execution.execute(message(stream, context, command, new=True))
 
     async def _known(self, context: CommandContext, cause: str) -> Executed | None:
-        """Record durably which message the key stands for; the message's outcome, or None if it has none yet."""
+        """Record durably which message the key stands for; what that message led to, or None if nothing yet."""
         stream = keyed_stream("delivery", context)
         key = message(stream, context, RecordDelivery(cause, self.clock()), new=True)
         recorded = await self.execution.execute(key)

@@ -1,7 +1,10 @@
-"""Reading accounts of a SCIM 2.0 server (RFC 7643, 7644).
+"""The accounts of the directory (SCIM 2.0, RFC 7643 and 7644): a snapshot that is at most 60 s old.
 
-Only a few attributes are read, of every account, every few seconds: plain JSON into a small model
-takes a tenth of the time that full SCIM resources take, and the event loop has requests to answer.
+Requests need no call before their answer. A snapshot that would lead to a warning is checked by a live
+look-up if that is quick: an account that was added a second ago does not count as unregistered.
+
+A few attributes of every account are read every few seconds. Parsing JSON into a small model takes a tenth
+of the time of full SCIM resources, and keeps the event loop free.
 """
 
 import asyncio
@@ -33,7 +36,7 @@ PAGE: Final = 200
 CONNECTOR: Final = "directory"
 
 LeftOut = Literal["unreadable", "ambiguous", "missing"]
-"""Why the snapshot is without a record: it cannot be read, another has its userName, or it is not shown."""
+"""Why a record is not in the snapshot: unreadable, of a userName that another has too, or not shown."""
 
 _ATTRIBUTES: Final = ",".join(
     (
@@ -51,7 +54,7 @@ _NAMES: Final = {
         *("bmtEnabled", "organization", "department", "division", EXTENSION, ENTERPRISE),
     )
 }
-"""What is read, by its name in lower case: attribute names are not case-exact (RFC 7643, 2.1)."""
+"""The attributes that are read, by lower-case name: attribute names are not case-exact (RFC 7643, 2.1)."""
 _WRITTEN_OTHERWISE: Final = re.compile(
     rb'"(?!(?:%(names)s)")(?:(?i:%(names)s)|(?i:%(urns)s):\w+)"\s*:'
     % {
@@ -59,18 +62,18 @@ _WRITTEN_OTHERWISE: Final = re.compile(
         b"urns": "|".join(map(re.escape, (_CORE, EXTENSION, ENTERPRISE))).encode(),
     }
 )
-"""A name of ours in other letters than RFC 7643's, or behind its schema's URN (RFC 7644, 3.10)."""
+"""One of our attributes in another case, or after its schema's URN (RFC 7644, 3.10)."""
 
 
 class DirectoryUnavailable(Unavailable):
-    """The directory did not answer, or not with what SCIM promises."""
+    """The directory did not answer, or did not answer in SCIM."""
 
     def __init__(self) -> None:
         super().__init__("directory")
 
 
 class DirectoryUnclear(DirectoryUnavailable):
-    """The directory answered, and the answer does not tell who is meant; of others it may know more."""
+    """The directory's answer does not identify the account; it may identify others."""
 
 
 class _Service(BaseModel):
@@ -85,7 +88,7 @@ class _Email(BaseModel):
 
 
 class _Office(BaseModel):
-    """Where somebody serves (RFC 7643, 4.3)."""
+    """Where an account's owner serves (RFC 7643, 4.3)."""
 
     model_config = ConfigDict(extra="ignore")
     organization: str | None = None
@@ -104,7 +107,7 @@ class _User(BaseModel):
 
     @property
     def standing(self) -> AccountStatus:
-        """An account that does not say that it is active is not serving."""
+        """An account that does not state that it is active is not serving."""
         enabled = self.service is not None and self.service.enabled is True
         emails = sorted(self.emails or (), key=lambda email: email.primary is not True)
         units = vars(self.office).values() if self.office else ()
@@ -131,13 +134,7 @@ class _Records(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What one answer shows.
-
-    Attributes:
-        total: how many the server counts in all.
-        users: those that can be read.
-        unreadable: the others, each as it is.
-    """
+    """One answer: the readable users, the unreadable records, and the `total` that the server counts."""
 
     total: int
     users: Sequence[_User]
@@ -145,12 +142,11 @@ class _Page:
 
     @property
     def size(self) -> int:
-        """How many records it shows."""
         return len(self.users) + len(self.unreadable)
 
 
 def _page(content: bytes) -> _Page:
-    """The answer, without the records that cannot be read.
+    """The answer, with unreadable records apart.
 
     Raises:
         ValidationError: it is no ListResponse.
@@ -165,10 +161,10 @@ def _page(content: bytes) -> _Page:
 
 
 def _renamed(content: bytes) -> object:
-    """The answer under the names that are read.
+    """The answer with our attribute names.
 
     Raises:
-        ValidationError: it is no JSON.
+        ValidationError: it is not JSON.
     """
     plain = TypeAdapter(Any).validate_json(content)
     return _canonical(plain)
@@ -206,7 +202,7 @@ def _readable(answer: _Records) -> _Page:
 
 
 class _Census:
-    """The accounts that the pages bring together."""
+    """The accounts of all pages."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str | None], AccountStatus] = {}
@@ -214,25 +210,25 @@ class _Census:
 
     @property
     def size(self) -> int:
-        """How many records there are, of those too that are left out."""
+        """The number of records, including those that are left out."""
         return len(self._records) + len(self._unreadable)
 
     def take(self, page: _Page) -> bool:
-        """Add a page; whether it brings anybody new. A record that comes again is as it came last."""
+        """Add a page; True if it has any new record. A repeated record replaces the former one."""
         before = self.size
         self._records |= {(u.user_name.casefold(), u.id): u.standing for u in page.users}
         self._unreadable |= set(page.unreadable)
         return self.size > before
 
     def accounts(self) -> dict[str, AccountStatus]:
-        """By name; of several accounts of one name nobody can tell which is meant."""
+        """The accounts by name, without names that several accounts share."""
         counted = Counts(name for name, _ in self._records)
         return {
             name: standing for (name, _), standing in self._records.items() if counted[name] == 1
         }
 
     def left_out(self, total: int) -> dict[LeftOut, int]:
-        """How many records the accounts are without, of so many that the server counts."""
+        """The number of records that `accounts` lacks, of `total` that the server counts."""
         ambiguous = len(self._records) - len(self.accounts())
         return {
             "unreadable": len(self._unreadable),
@@ -242,20 +238,17 @@ class _Census:
 
 
 class ScimDirectory:
-    """The accounts of one server, by userName in lower case (RFC 7643: it is not case-exact)."""
+    """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact)."""
 
     def __init__(self, client: httpx.AsyncClient, calls: Counter, left_out: Gauge) -> None:
-        """`client` has the server's base address and token; `calls` has the labels of the contract.
-
-        `left_out` has the label `reason`.
-        """
+        """`client` has the server's base address and token; `left_out` has the label `reason`."""
         self._client = client
         self._calls = calls
         self._gauge = left_out
         self._left_out: dict[LeftOut, int] = dict.fromkeys(get_args(LeftOut), 0)
 
     async def everybody(self) -> dict[str, AccountStatus]:
-        """All accounts, page by page, without the records that nobody can make anything of.
+        """All accounts, page by page, without ambiguous and unreadable records.
 
         Raises:
             DirectoryUnavailable: not all could be read.
@@ -265,7 +258,7 @@ class ScimDirectory:
         while True:
             page = await self._query("list", startIndex=shown + 1, count=PAGE)
             shown += page.size
-            # A server that shows more than it counts, or the same page again, is not to be believed.
+            # Do not trust a server that shows more than it counts, or repeats a page.
             if not census.take(page) or shown == page.total:
                 break
         if census.size == 0 and page.total > 0:
@@ -278,7 +271,7 @@ class ScimDirectory:
 
         Raises:
             DirectoryUnavailable: it could not be read.
-            DirectoryUnclear: what was answered tells nothing of it.
+            DirectoryUnclear: the answer does not identify it.
         """
         quoted = account.replace("\\", "\\\\").replace('"', '\\"')
         answer = await self._query("look_up", filter=f'userName eq "{quoted}"')
@@ -286,12 +279,11 @@ class ScimDirectory:
         if len(named) == 1:
             return named.popitem()[1].standing
         if named or answer.size or answer.total > 0:
-            # Several of the name, others than it, or nobody of those counted: that says nothing of it.
+            # Several accounts of the name, other accounts, or fewer than counted: the answer does not identify it.
             raise DirectoryUnclear
         return AccountStatus(registered=False)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
     def _tell(self, left_out: dict[LeftOut, int]) -> None:
@@ -318,18 +310,18 @@ class ScimDirectory:
 OLDEST_SECONDS: Final = 60.0
 LOOK_UP_SECONDS: Final = 1.0
 AT_ONCE: Final = 4
-"""Live look-ups at the same time."""
+"""Concurrent live look-ups."""
 REST_SECONDS: Final = 0.05
-"""After each, so long nobody takes its place: at most 80 look-ups a second, whatever comes in."""
+"""The pause of a slot after each look-up: at most 80 look-ups a second."""
 MOST_WAITING: Final = 20
-"""Calls that wait for a look-up, a quarter of a second at most; the others get the snapshot's answer."""
+"""Calls that may wait for a look-up, for a quarter of a second at most; others get the snapshot's answer."""
 PAUSE_SECONDS: Final = 2.0
-"""After a look-up failed, so long nobody waits for the next."""
+"""The time without look-ups after one failed."""
 FIRST_RETRY_SECONDS: Final = 0.5
 
 
 class Directory:
-    """Answers from the newest snapshot, and asks live when in doubt."""
+    """Answers from the newest snapshot, and looks accounts up live when in doubt."""
 
     def __init__(
         self,
@@ -337,7 +329,6 @@ class Directory:
         refresh_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is read before `run` (or a question that cannot wait for it)."""
         self._source = source
         self._refresh_seconds = refresh_seconds
         self._monotonic = monotonic
@@ -349,7 +340,7 @@ class Directory:
         self._paused_until = float("-inf")
 
     async def run(self) -> None:
-        """Refresh until cancelled; a directory that is away is asked again soon."""
+        """Refresh the snapshot until cancelled; an unreachable directory is soon tried again."""
         failures = 0
         while True:
             try:
@@ -362,7 +353,7 @@ class Directory:
             await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311  jitter
 
     async def refresh(self) -> None:
-        """Read everybody anew.
+        """Read all accounts anew.
 
         Raises:
             DirectoryUnavailable: the old snapshot stays, and ages.
@@ -374,22 +365,20 @@ class Directory:
         self._paused_until = float("-inf")
 
     def doubt(self, account: str) -> None:
-        """The account was just changed: until the next snapshot it is looked up."""
+        """Look the account up until the next snapshot, because it was just changed."""
         self._doubted[account.casefold()] = self._monotonic()
 
     @property
     def paused(self) -> bool:
-        """Whether look-ups are left out for now, because one failed."""
+        """Whether look-ups are paused because one failed."""
         return self._monotonic() < self._paused_until
 
     async def standing(
         self, account: str, is_fine: Callable[[AccountStatus], bool]
     ) -> AccountStatus | None:
-        """What the directory says of `account`; None when it cannot be asked.
+        """The status of `account` (in any case); None if the directory cannot be reached.
 
-        Args:
-            account: a userName, in any case.
-            is_fine: whether a standing needs no second look.
+        `is_fine` decides which status needs no live look-up.
         """
         name = account.casefold()
         fresh = self._monotonic() - self._taken_at <= OLDEST_SECONDS
@@ -405,7 +394,7 @@ class Directory:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
                 return otherwise if self.paused else await self._source.look_up(name)
         except DirectoryUnclear:
-            # A record that was left out of the snapshot is not one that there is none of.
+            # An account whose record was left out of the snapshot may exist all the same.
             return self._accounts.get(name) if otherwise else None
         except (DirectoryUnavailable, TimeoutError):
             self._paused_until = self._monotonic() + PAUSE_SECONDS
@@ -424,11 +413,8 @@ class Directory:
             asyncio.get_running_loop().call_later(REST_SECONDS, self._slots.release)
 
 
-# What provisioning just changed is looked up anew: a snapshot would not know of it yet.
-
-
 class DirectoryInvalidation:
-    """Hears `Configured`. A replica that does not hear it knows with its next snapshot."""
+    """Consumes `Configured`. A replica that does not consume it learns of the change by its next snapshot."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""What intake does about each thing that is handed in: it first asks for all that the decision needs."""
+"""What intake does with each thing that is handed in: it first collects all that the decision needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from services.intake.queries import OpenRequests, Requests
 from services.intake.views import RequestDocument
 
 MAILBOX: Final = "mailbox"
-"""The submitter of messages that were found in a mailbox, as events name it."""
+"""The submitter of messages from a mailbox, as events name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Makes a command of what is handed in, with all that must be known to decide on it."""
+    """Makes the command for what is handed in, with all that the decision needs."""
 
     agencies: Agencies
     directory: Directory
@@ -60,14 +60,10 @@ class Reception:
         correcting: str = "",
         mail: Mail | None = None,
     ) -> Submission:
-        """The requested service with all that must be known; it counts against the caller's limits.
+        """The requested service with all that the decision needs; it counts against the caller's limits.
 
-        Args:
-            requested: the service.
-            channel: how it came in.
-            caller: who handed it in.
-            correcting: the id of the request that is corrected, which is open itself.
-            mail: the message that it came by, if no person filled the request in.
+        `correcting` is the id of the request that is corrected, which is open itself. `mail` is the message that it came
+        by, if no person filled the request in.
         """
         submission = await self._known(requested, channel, caller, correcting, mail)
         excess = await self.limits.excess(submission, is_new=not correcting)
@@ -76,7 +72,7 @@ class Reception:
     async def judge(
         self, requested: RequestedService, channel: Channel, caller: Caller
     ) -> Sequence[FieldError]:
-        """The agency's objections to a request that is not handed in yet; it counts against no limit."""
+        """The objections of the agency's rules to a request that is not handed in yet. It counts against no limit."""
         submission = await self._known(requested, channel, caller)
         return [each.error for each in faults(submission)]
 
@@ -128,7 +124,7 @@ class Reception:
         It is the caller's agency; for a gateway of many agencies, the one that the message names.
 
         Raises:
-            Refused: the caller's agency receives no e-mail, or the caller has no agency.
+            Refused: the agency receives no e-mail, or the caller has no agency.
         """
         asked = [opened.form.request.agency] if opened.form.request else []
         codes = [*(caller.agencies or ()), *asked]
@@ -148,10 +144,10 @@ class Reception:
         caller: Caller,
         authserv_id: str | None,
     ) -> ReceiveEmail:
-        """Keep the message and its attachments, and tell what it asks for.
+        """Store the message and its attachments, and read what it asks for.
 
-        `home` and `caller` are as of `office_of`. `authserv_id` names the server whose word on the sender's
-        authentication is trusted.
+        `home` and `caller` are as of `office_of`. `authserv_id` names the mail server that is trusted to authenticate
+        senders.
         """
         received = await received_bytes(content)
         with received.content:
@@ -168,9 +164,9 @@ class Reception:
         authserv_id: str | None,
         is_ours: OwnNotices,
     ) -> ReceiveEmail:
-        """A message from an agency's mailbox, which nobody has looked at.
+        """As `receive_email`, for a message from an agency's mailbox that nobody has looked at.
 
-        A notice of ours that bounced goes to the agency of its request. `authserv_id` is as of `receive_email`.
+        A bounced notice of ours goes to the agency of its request.
         """
         caller = Caller(MAILBOX, "operator", frozenset({home.code}))
         mail = await kept(received, opened, self.documents, authserv_id)
@@ -194,7 +190,7 @@ class Reception:
     async def _bounce(
         self, opened: OpenedMail, is_ours: OwnNotices
     ) -> tuple[Bounce | None, str | None]:
-        """The notice of ours that bounced, and the agency of its request; None for what is not known."""
+        """The notice of ours that bounced, and the agency of its request; None if not known."""
         report = opened.message.report
         if not (report.failed or report.doubtful):
             return None, None

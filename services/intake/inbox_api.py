@@ -1,4 +1,4 @@
-"""E-mail over HTTP, and the inbox of what a person must read."""
+"""E-mails, scans and the inbox over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -60,9 +60,9 @@ Found = TypeVar("Found")
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 
 _READ_AT_ONCE: Final = 4
-"""Messages read at the same time: a large one takes some hundred megabytes while it is."""
+"""Concurrent readings: a large message takes some hundred megabytes."""
 _TEXTS_AT_ONCE: Final = 2
-"""Messages read at the same time for their text."""
+"""Concurrent readings for the text alone."""
 
 
 def routes(
@@ -218,7 +218,7 @@ async def _beginning(chunks: AsyncIterator[bytes], most_bytes: int) -> bytes:
 
 
 def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
-    """In one sentence; of several fields, their labels."""
+    """The reason in one sentence; the labels of several fields."""
     if found.status != "waiting" or not found.missing:
         return None
     fields = dict.fromkeys(one.field for one in found.missing)
@@ -230,7 +230,7 @@ def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
 
 
 def _language(accept_language: str) -> Code:
-    """The first of both that is asked for; Malay where neither is (RFC 9110, 12.5.4)."""
+    """The preferred one of our two languages; Malay if neither is accepted (RFC 9110, 12.5.4)."""
     asked = [part.partition(";q=") for part in accept_language.lower().replace(" ", "").split(",")]
     for tag, _, _ in sorted(asked, key=lambda one: -_weight(one[2])):
         if tag[:2] == "en":

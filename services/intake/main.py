@@ -42,7 +42,7 @@ from services.intake.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, ready to be started.
+    """The application, ready to start.
 
     Raises:
         WrongConfiguration: the agencies' file is wrong, or an integrator is for an unknown agency.
@@ -145,14 +145,13 @@ def build(settings: Settings) -> FastAPI:
 
 
 def _readers(builder: ServiceBuilder, agencies: Agencies, *, at_once: int) -> Readers:
-    """Who reads messages; the mailboxes have their own, as anybody can write to those."""
+    """Message readers. Mailboxes have their own, because anybody can write to a mailbox."""
     readers = Readers(codes_of(agencies), at_once)
     builder.closes(readers.close)
     return readers
 
 
 def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
-    """The directory, refreshed while the service runs."""
     calls = Counter(
         "bmt_connector_calls",
         "Calls of outside systems, by what became of them.",
@@ -179,7 +178,7 @@ def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
 
 
 def _inbound(settings: Settings, agencies: Agencies) -> dict[str, Caller]:
-    """Who submits on which topic, and for whom."""
+    """The integrator that submits on each topic, and its agencies."""
     found = {}
     for name, codes in settings.integrators.items():
         if unknown := sorted(code for code in codes if code not in agencies):

@@ -1,4 +1,4 @@
-"""Metrics that are set just before they are read: requests by status, and whether the directory is left alone."""
+"""Metrics that are computed when they are read: requests by status, and the directory's breaker."""
 
 from collections.abc import Awaitable, Callable
 

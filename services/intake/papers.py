@@ -1,4 +1,4 @@
-"""What the QR codes on our papers say, so that a scan of one is recognised."""
+"""The QR codes on our papers, and how a batch of scanned pages is taken apart by them."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Kind, PaperChannel
 
 EDITION: Final = "v1"
-"""Of the printed form: another layout is another edition, and the old ones stay readable."""
+"""The edition of the printed form; scans of older editions stay readable."""
 
 _LONGEST: Final = 500
 _FORM: Final = re.compile(r"bmt:form:(application|termination):([A-Z][A-Z0-9-]{1,31}):v\d{1,3}")
@@ -26,33 +26,31 @@ _REQUEST: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FormCode:
-    """On the first page of a form that was printed blank."""
+    """The code on the first page of a blank form."""
 
     kind: Kind
     agency: str
 
     @property
     def text(self) -> str:
-        """What the code holds."""
         return f"bmt:form:{self.kind}:{self.agency}:{EDITION}"
 
 
 @dataclass(frozen=True, slots=True)
 class CoverCode:
-    """On the sheet that is laid before each memo or letter of a batch."""
+    """The code on the sheet before each memo or letter of a batch."""
 
     channel: PaperChannel
     agency: str
 
     @property
     def text(self) -> str:
-        """What the code holds."""
         return f"bmt:cover:{self.channel}:{self.agency}:{EDITION}"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCode:
-    """On a paper about a request: the address of its status."""
+    """The code on a paper about a request: the address of its status."""
 
     request_id: str
 
@@ -61,7 +59,7 @@ PaperCode = FormCode | CoverCode | RequestCode
 
 
 def paper_code(text: str) -> PaperCode | None:
-    """What a QR code is to us; None for any other."""
+    """Our code with this text; None for any other."""
     if len(text) > _LONGEST:
         return None
     if form := _FORM.fullmatch(text):
@@ -80,24 +78,17 @@ def _request_code(text: str) -> RequestCode | None:
     return RequestCode(found[1]) if found and address.path.endswith(found[0]) else None
 
 
-# Why a scan cannot be read, for whoever scanned it.
-
 MOST_PAGES: Final = 500
 MOST_PIXELS: Final = 100_000_000
-"""Of one page: A3 at 600 dpi has 70 million."""
+"""A page of A3 at 600 dpi has 70 million."""
 LONGEST_SIDE_POINTS: Final = 3400.0
 """A0 is 3370 points long (ISO 216; 72 points an inch)."""
 
 
 class Unreadable(Exception):  # noqa: N818  named for what is so
-    """The scan is not taken in.
-
-    Attributes:
-        fault: what is wrong, and what to do.
-    """
+    """The scan cannot be taken in; `fault` says what is wrong, and what to do."""
 
     def __init__(self, code: str, **values: FaultValue) -> None:
-        """Takes a code of `bmt.contracts.faults` and its values."""
         self.fault = FieldError.of("", code, **values)
         super().__init__(self.fault.detail)
 
@@ -107,8 +98,8 @@ class Part:
     """One paper of a batch.
 
     Attributes:
-        pages: their numbers in the batch, from 1; without the cover sheet.
-        codes: what the cover sheet and the first page say.
+        pages: their numbers in the batch, from 1, without the cover sheet.
+        codes: those of the cover sheet and of the first page.
     """
 
     pages: tuple[int, ...]
@@ -116,9 +107,9 @@ class Part:
 
 
 def parts_of(codes: Sequence[PaperCode | None]) -> tuple[Part, ...]:
-    """The papers of a batch whose pages bear these codes; none where all pages are cover sheets.
+    """The papers of a batch whose pages bear these codes; empty if all pages are cover sheets.
 
-    A form or a paper of ours right behind a cover sheet is the paper that the sheet is for.
+    A form or a paper of ours right after a cover sheet belongs to that sheet.
     """
     parts: list[Part] = []
     pages: list[int] = []
@@ -138,17 +129,13 @@ def parts_of(codes: Sequence[PaperCode | None]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-# What the process that reads a scan says, and the service hears: without a library that opens files.
-
-
 class ReadScan(BaseModel):
-    """What was found in a scan.
+    """What was found in a scan: its papers, in order, each with its file.
 
     Attributes:
-        fault: why it is not taken in; None when it is.
-        page_count: of the whole.
-        parts: its papers, in order.
-        files: each paper's file; that of a scan which is one paper as it came is the scan itself.
+        fault: why it is not taken in, or None.
+        page_count: of the whole scan.
+        files: the scan itself, if it is one paper as it came.
     """
 
     fault: FieldError | None = None

@@ -12,47 +12,14 @@ from tinycss2.color3 import RGBA, parse_color
 MOST_CSS: Final = 300_000
 _MOST_MATCHES: Final = 100_000
 
-_PROPERTIES: Final = frozenset(
-    [
-        "display",
-        "visibility",
-        "opacity",
-        "font-size",
-        "font",
-        "color",
-        "background",
-        "background-color",
-        "height",
-        "max-height",
-        "width",
-        "max-width",
-        "overflow",
-        "overflow-x",
-        "overflow-y",
-        "left",
-        "top",
-        "right",
-        "text-indent",
-        "clip",
-        "clip-path",
-        "transform",
-        "mso-hide",
-        "white-space",
-        "position",
-        "translate",
-        "scale",
-        "zoom",
-        "filter",
-        "content-visibility",
-        "line-height",
-        "margin-left",
-        "margin-top",
-        "margin",
-        "-webkit-text-fill-color",
-        "text-decoration",
-        "text-decoration-line",
-    ]
-)
+_PROPERTIES: Final = frozenset((
+    "display", "visibility", "opacity", "font-size", "font", "color", "background",
+    "background-color", "height", "max-height", "width", "max-width", "overflow", "overflow-x",
+    "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path", "transform",
+    "mso-hide", "white-space", "position", "translate", "scale", "zoom", "filter",
+    "content-visibility", "line-height", "margin-left", "margin-top", "margin",
+    "-webkit-text-fill-color", "text-decoration", "text-decoration-line",
+))  # fmt: skip
 _SMALLEST: Final = 2.0
 """Pixels of a letter that can be read."""
 _AWAY: Final = -300.0

@@ -35,55 +35,15 @@ _PARAGRAPHS: Final = frozenset(
     ["blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "table", "ul"]
 )
 """A blank line stands around them."""
-_BLOCKS: Final = _PARAGRAPHS | frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "body",
-        "center",
-        "dd",
-        "div",
-        "dt",
-        "fieldset",
-        "footer",
-        "form",
-        "header",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "section",
-        "tr",
-        "caption",
-        "details",
-        "summary",
-        "figure",
-        "figcaption",
-        "nav",
-    ]
-)
-_UNSEEN: Final = frozenset(
-    [
-        "applet",
-        "audio",
-        "canvas",
-        "datalist",
-        "head",
-        "iframe",
-        "math",
-        "noscript",
-        "object",
-        "script",
-        "select",
-        "style",
-        "svg",
-        "template",
-        "textarea",
-        "title",
-        "video",
-    ]
-)
+_BLOCKS: Final = _PARAGRAPHS | frozenset((
+    "address", "article", "aside", "body", "center", "dd", "div", "dt", "fieldset", "footer",
+    "form", "header", "html", "legend", "li", "main", "section", "tr", "caption", "details",
+    "summary", "figure", "figcaption", "nav",
+))  # fmt: skip
+_UNSEEN: Final = frozenset((
+    "applet", "audio", "canvas", "datalist", "head", "iframe", "math", "noscript", "object",
+    "script", "select", "style", "svg", "template", "textarea", "title", "video",
+))  # fmt: skip
 _STRUCK: Final = frozenset(["del", "s", "strike"])
 """What its writer took back: `permohonan / <s>penamatan</s>` asks for one of them."""
 _TEXT: Final = "-text"
