@@ -54,7 +54,7 @@ def identity_of(content: IO[bytes]) -> bytes | None:
 
 
 def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
-    """The body with `\n` as line end, and without trailing blanks, which servers add and remove."""
+    """The body with one kind of line end, and without trailing blanks, which servers add and remove."""
     blanks = b""
     while chunk := content.read(_CHUNK_BYTES):
         text = (blanks + chunk).rstrip(_BLANK)

@@ -1,4 +1,4 @@
-"""What follows from a command: the rules of SOP step 1."""
+"""The rules of SOP step 1: the events that follow from each command."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -64,17 +64,15 @@ from services.intake.domain.rules import (
 from services.intake.domain.state import Dismissed, Nothing, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission, sender_of
 
-# What integrators are told: pure, from submissions and events to answers.
-#
-# Each answer is published with its `SubmissionAnswered`, which says to whom; where what became known changes
-# no status, that one stands alone and nothing is published.
+# Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
+# a change of status, `SubmissionAnswered` stands alone and nothing is published.
 
 _WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
 _AFTER_THE_OUTCOME: Final = ("notified", "filed")
 
 
 def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
-    """The answer to a submission that became a request; nothing where it came another way."""
+    """The answer to a submission that became a request; none for a request that came another way."""
     submitted, reference = submission.submitted_event, submission.source_reference
     if submitted is None or reference is None:
         return []
@@ -102,7 +100,7 @@ def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]
 
 
 def _refuse(command: RefuseSubmission, _: State) -> Sequence[Event]:
-    """The answer to what became a dead letter."""
+    """The answer to a dead letter."""
     told = {
         "submission_id": command.event.id,
         "source_reference": command.source_reference,
@@ -123,7 +121,7 @@ def _refuse(command: RefuseSubmission, _: State) -> Sequence[Event]:
 
 
 def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
-    """What an event of any service means to the integrator that submitted the request."""
+    """The answer to the integrator that submitted the request, if its status changes."""
     known = state.answered if isinstance(state, Received) else None
     if known is None or known.progress is None:
         return []
@@ -150,10 +148,10 @@ def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
-    """The events that `command` leads to.
+    """The events that follow from `command`.
 
     Raises:
-        Refused: one of `errors`, saying why it leads to none.
+        Refused: one of `errors`, with the reason why none follows.
     """
     return _RULES[type(command)](command, state)
 
@@ -182,7 +180,7 @@ def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
 def _require_right(
     submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
 ) -> None:
-    """An agency that there is none of is told first; then, who may submit for which; then all that is wrong."""
+    """Check the agency first, then the caller's right to submit, then everything else at once."""
     if submission.agency is not None:
         require_theirs(submission)
     if wrong := (*changed, *faults(submission)):
@@ -192,10 +190,9 @@ def _require_right(
 
 
 def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
-    """A filled request of the agency is one; anything else waits, whole, for a person.
+    """A filled request of the agency becomes one; anything else waits in the inbox, whole.
 
-    What came back to us is neither, whatever else stands in it; and it reaches an agency that
-    receives nothing by e-mail, too.
+    A bounce of ours never becomes a request. It is kept even for an agency that receives nothing by e-mail.
     """
     came_back = command.bounce is not None or command.set_aside is not None
     if not came_back:
@@ -219,7 +216,6 @@ def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
 
 
 def _receive_scan(command: ReceiveScan, _: State) -> Sequence[Event]:
-    """The scan, whole, with all its papers."""
     return [
         ScanReceived(
             agency=command.home.code,
@@ -233,7 +229,7 @@ def _receive_scan(command: ReceiveScan, _: State) -> Sequence[Event]:
 
 
 def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
-    """The item of one paper, once. Who scanned it is not who it is from: that the paper alone says."""
+    """One item for the paper. Its sender is unknown: the person who scanned it is not the sender."""
     if not isinstance(state, Nothing):
         return []
     scan, paper = command.scan, command.paper
@@ -256,7 +252,7 @@ def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
 
 
 def _why_not(submission: Submission) -> Sequence[Missing]:
-    """Why an e-mail that is filled in cannot be taken as a request."""
+    """Why an e-mail that is filled in cannot become a request."""
     wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
     if (excess := submission.excess) is not None:
         wrong.append(Missing.of("email", excess.code, **excess.values))
@@ -293,7 +289,7 @@ def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
 
 
 def _waiting(caller: Caller, state: State) -> InboxItemReceived:
-    """The item, which waits in the caller's inbox."""
+    """The item, if it waits in the inbox of the caller's agency."""
     match state:
         case Waiting(item) if caller.acts_for(item.agency):
             return item
@@ -312,7 +308,7 @@ def _theirs(caller: Caller, state: State) -> Received:
 
 
 def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
-    """Approval decides what came first; a second wish to withdraw adds nothing."""
+    """Approval decides which came first, decision or withdrawal. A second withdrawal changes nothing."""
     request = _theirs(command.caller, state)
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
@@ -330,7 +326,7 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
 
 
 def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
-    """The same request once more, before it is decided: asked for by a return, or while nobody may decide."""
+    """Receive the request again before it is decided: after a return, or while decisions are on hold."""
     request = _theirs(command.submission.caller, state)
     while_open = command.known.returns < request.receptions
     _require_correctable(command, request)
@@ -363,7 +359,7 @@ def _require_correctable(command: CorrectRequest, request: Received) -> None:
 
 
 def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
-    """No body can say that a request came by an integrator's event: that stays so."""
+    """A request from an integrator's event keeps its channel: no body can name that channel."""
     by_event = last.request.channel == "event"
     return replace(submission, channel="event") if by_event else submission
 

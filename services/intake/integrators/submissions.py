@@ -1,4 +1,4 @@
-"""The submissions of each integrator and what became of them, as a view."""
+"""The submissions of each integrator: a view of their outcomes, and its HTTP routes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,12 +29,12 @@ _NAMESAKES: Final = 50
 
 
 class SubmissionDocument(BaseModel):
-    """One submission: the same source and id is the same.
+    """One submission, identified by source and id.
 
     Attributes:
-        key: of the document; for lists.
-        received_at: when it was accepted; until then, when it was refused last.
-        refused_at: the same of one that was only refused; None: it was accepted.
+        key: the document's key, for lists.
+        received_at: when it was accepted; before that, when it was last refused.
+        refused_at: when it was last refused; None: it was accepted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,7 +54,7 @@ class SubmissionDocument(BaseModel):
 
 
 def fold_submission(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """What was accepted stays so, whatever else comes under its id; of refusals the last counts."""
+    """An acceptance stays, whatever else has its id; of several refusals the last counts."""
     event: SubmissionAnswered = incoming.data
     if event.request_id is None and document is not None:
         refused_before = document["refused_at"]
@@ -101,13 +101,13 @@ SUBMISSIONS: Final = View(
 
 
 class Submissions:
-    """What an integrator may ask about its own submissions."""
+    """Queries of an integrator's own submissions."""
 
     def __init__(self, view: ViewProjection[SubmissionDocument]) -> None:
         self._view = view
 
     async def get(self, integrator: str, submission_id: str) -> SubmissionDocument | None:
-        """The submission of this id: of several sources' the one that was accepted, or the latest."""
+        """The submission of this id; if several sources use it, the accepted or the latest one."""
         named = {"integrator": integrator, "submission_id": submission_id}
         found = await self._view.find(Query(equal=named, limit=_NAMESAKES))
         latest = sorted(found, key=lambda one: (one.refused_at is None, one.received_at))
@@ -133,7 +133,7 @@ class Submissions:
 
 
 class _Text(StringConvertor):
-    """Whatever an integrator chose for an id, also a slash or the end of a line (a path's `.` leaves that out)."""
+    """Any id that an integrator chose, with slashes and line ends (a path's `.` excludes those)."""
 
     regex = "(?s:.*)"
 

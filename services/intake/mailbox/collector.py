@@ -1,7 +1,7 @@
-"""Looks into one mailbox again and again, and takes in what is not marked yet.
+"""Polls one mailbox, and takes in the messages that are not marked yet.
 
-Two processes may look at the same time: a message is marked only once its commit is durable, and the
-message itself is the commit's cause. What is not marked is found again.
+Several processes may poll at the same time: a message is marked only once its commit is durable, and the
+message itself is the commit's cause. An unmarked message is found again.
 """
 
 import asyncio
@@ -30,11 +30,9 @@ from services.intake.mailbox.taking import BEGUN, BegunReadings, Outcome, Taking
 from services.intake.reading.readers import Readers
 from services.intake.settings import Settings
 
-# What is measured of the mailboxes; no label names a person or a message.
-
 
 class MailboxGauges:
-    """The mailboxes' figures, by agency."""
+    """Metrics of the mailboxes, by agency; no label names a person or a message."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
@@ -57,15 +55,12 @@ class MailboxGauges:
         )
 
     def waiting(self, agency: str, messages: int) -> None:
-        """So many wait."""
         self._waiting.labels(agency).set(messages)
 
     def looked(self, agency: str) -> None:
-        """All that was there is taken in."""
         self._last_look.labels(agency).set_function(partial(_since, time.monotonic()))
 
     def took(self, agency: str, outcome: Outcome) -> None:
-        """One message was taken in."""
         self._messages.labels(agency, outcome).inc()
 
 
@@ -77,13 +72,13 @@ log = structlog.get_logger(__name__)
 
 PIECE_BYTES: Final = 1024 * 1024
 AT_ONCE_BYTES: Final = 32 * 1024 * 1024
-"""What is larger comes piece by piece."""
+"""A larger message is read in pieces."""
 LONGEST_PAUSE_SECONDS: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 
 
 class Collector:
-    """One mailbox of an agency."""
+    """Polls one mailbox of an agency; `session` makes a connection that is not open yet."""
 
     def __init__(
         self,
@@ -93,7 +88,6 @@ class Collector:
         gauges: MailboxGauges,
         every_seconds: float,
     ) -> None:
-        """`session` makes a connection that is not open yet."""
         self._agency = agency
         self._session = session
         self._take = take
@@ -105,7 +99,7 @@ class Collector:
         self._tries = 0
 
     async def run(self) -> None:
-        """Look until cancelled. Whatever goes wrong delays, and ends nothing."""
+        """Poll until cancelled. An error delays the next poll, and never ends the loop."""
         failures = 0
         while True:
             try:
@@ -128,7 +122,7 @@ class Collector:
         return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
 
     async def _look(self) -> None:
-        """Take in everything that waits, the oldest first; then what failed before, the last to fail last."""
+        """Take in all messages that wait: new ones first, the oldest first, then those that failed before."""
         session = self._session()
         try:
             folder = await asyncio.to_thread(session.open)
@@ -147,7 +141,7 @@ class Collector:
 
     async def _waiting(self, session: Session, folder: Folder) -> Sequence[int]:
         if folder.uid_validity != self._uid_validity:
-            # The server counts anew: what was known of its numbers means nothing any more.
+            # The server numbers messages anew, so the former UIDs mean nothing.
             self._uid_validity = folder.uid_validity
             self._taken.clear()
             self._tried.clear()
@@ -173,7 +167,7 @@ class Collector:
             self._taken.add(uid)
 
     async def _received(self, session: Session, uid: int) -> Received | None:
-        """The message; None when somebody moved it meanwhile."""
+        """The message; None if somebody has moved it."""
         size = await asyncio.to_thread(session.size, uid)
         if size is None:
             return None
@@ -190,9 +184,6 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
         begin += len(piece)
 
 
-# The mailboxes of an installation, put together.
-
-
 def collect(
     settings: Settings,
     builder: ServiceBuilder,
@@ -200,7 +191,7 @@ def collect(
     readers: Readers,
     reception: Reception,
 ) -> None:
-    """Read every mailbox while the service runs; the settings may name none.
+    """Poll every configured mailbox while the service runs.
 
     Raises:
         WrongConfiguration: BMT_MAILBOXES is wrong, or BMT_SMTP_SENDER is missing beside it.

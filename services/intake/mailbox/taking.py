@@ -1,6 +1,10 @@
-"""Taking in one message of a mailbox: the message itself is the cause of what it leads to.
+"""Takes in one message of a mailbox: the message itself is the cause of what it leads to.
 
-So the same message, read by two processes, read again after a crash or delivered twice, leads to one commit.
+The same message leads to one commit, also when two processes read it, or it is read again after a crash, or
+delivered twice.
+
+Each reading is recorded before it begins and removed when it ends. A record without a running reading
+means that the process died. The message's cause names it, so it stays the same under another UID or replica.
 """
 
 import asyncio
@@ -28,19 +32,19 @@ from services.intake.reading.readers import Readers
 log = structlog.get_logger(__name__)
 
 BEGUN: Final = "mailbox_readings"
-"""The collection: one document a message that is read, or was not read to its end."""
+"""The collection: one document for each message that is being read, or whose reading was cut off."""
 
 MOST_DEATHS: Final = 2
 LONGEST_READING: Final = timedelta(seconds=45)
-"""No reading goes on for longer: what began before ended with its process."""
+"""A reading that began longer ago has ended with its process."""
 KEPT_FOR: Final = timedelta(days=30)
 
 Turn = Literal["read", "leave", "give_up"]
-"""Read the message; leave it to those who may be reading it; give it to a person unread."""
+"""Read the message; leave it to the process that may be reading it; or pass it to a person unread."""
 
 
 def turn_of(begun: list[datetime], now: datetime) -> Turn:
-    """What to do with a message, by the readings that began before and did not end."""
+    """What to do with a message, by its earlier readings that did not end."""
     if len(begun) < MOST_DEATHS:
         return "read"
     ended = [at for at in begun if at <= now - LONGEST_READING]
@@ -51,29 +55,27 @@ class BegunReadings:
     """The readings that began, in intake's own database."""
 
     def __init__(self, collection: mongodb.Collection, new_id: NewId, clock: Clock) -> None:
-        """`collection` needs find, insert, update and remove."""
         self._begun = collection
         self._new_id = new_id
         self._clock = clock
         self._ended: set[str] = set()
-        """Readings of this process that are over, and could not be crossed out."""
+        """Readings of this process that ended, and could not be removed."""
 
     async def prepare(self) -> None:
-        """Create the index by which MongoDB forgets messages that nobody found again."""
+        """Create the TTL index that removes messages that nobody found again."""
         seconds = int(KEPT_FOR.total_seconds())
         expiring = mongodb.IndexModel([("last_at", 1)], expireAfterSeconds=seconds)
         with mongodb.store_errors():
             await self._begun.create_indexes([expiring])
 
     async def turn(self, cause: str) -> Turn:
-        """What to do with this message."""
         with mongodb.store_errors():
             found: dict[str, Any] = await self._begun.find_one({"_id": cause}) or {}
         begun = [one["at"] for one in found.get("readings", []) if one["name"] not in self._ended]
         return turn_of(begun, self._clock())
 
     async def begin(self, cause: str) -> str:
-        """Write down that a reading begins, durably; gives its name."""
+        """Record durably that a reading begins, and give it a name."""
         name, now = self._new_id(), self._clock()
         change = {"$push": {"readings": {"name": name, "at": now}}, "$set": {"last_at": now}}
         with mongodb.store_errors():
@@ -84,7 +86,7 @@ class BegunReadings:
         return name
 
     async def end(self, cause: str, name: str) -> None:
-        """Cross it out: the process lives."""
+        """Remove the reading: the process lives."""
         self._ended.add(name)
         with mongodb.store_errors():
             await self._begun.update_one({"_id": cause}, {"$pull": {"readings": {"name": name}}})
@@ -92,23 +94,23 @@ class BegunReadings:
         self._ended.discard(name)
 
     async def settle(self, cause: str) -> None:
-        """Forget the message: what became of it is durable."""
+        """Remove the message: its outcome is durable."""
         with mongodb.store_errors():
             await self._begun.delete_one({"_id": cause})
 
 
 Outcome = Literal["request", "inbox", "bounce", "set_aside", "known"]
-"""What became of a message; `known`: it had been taken in before."""
+"""The outcome of a message; `known`: it had been taken in before."""
 
 Receive = Callable[[Received, OpenedMail, Agency], Awaitable[ReceiveEmail]]
-"""What the message asks for."""
+"""Makes the command for a message."""
 
 HEAD_BYTES: Final = 256 * 1024
 TWICE: Final = "message_begun_twice"
 
 
 class Taking:
-    """Takes messages in."""
+    """Takes messages in. One of more than `most_bytes` is kept whole, and only its beginning is read."""
 
     def __init__(
         self,
@@ -119,7 +121,6 @@ class Taking:
         receive: Receive,
         most_bytes: int,
     ) -> None:
-        """A message of more than `most_bytes` is kept whole, and only its beginning is read."""
         self._execution = execution
         self._commits = commits
         self._begun = begun
@@ -127,17 +128,17 @@ class Taking:
         self._receive = receive
         self._most_bytes = most_bytes
         self._one_at_a_time = asyncio.Lock()
-        """Of all mailboxes: a reading that is written down goes on, and does not wait for another one's end."""
+        """Across all mailboxes: a recorded reading never waits for another one."""
 
     async def __call__(self, home: Agency, received: Received) -> Outcome | None:
-        """Durable when this returns, whatever the message is; None: another may be reading it, so try later.
+        """The message's outcome, durable; None: another process may be reading it, so try later.
 
         Raises:
-            Unavailable: a part is away; the same again is safe.
+            Unavailable: a part is unreachable; the call can be repeated.
         """
         identity = await asyncio.to_thread(identity_of, received.content)
         causation = cause_of(home.code, identity or received.digest)
-        # What was taken before copies were known by their bodies is known by its bytes.
+        # Old messages are known by their bytes, from before copies were identified by their bodies.
         if await self._commits.find({causation, cause_of(home.code, received.digest)}):
             return "known"
         async with self._one_at_a_time:

@@ -1,4 +1,4 @@
-"""The users' pages and their addresses: each form is the same command as the API's, and is sent to its own page."""
+"""The addresses of the users' pages. Each form issues the same command as the API."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -44,7 +44,7 @@ PREFIX: Final = "/my"
 ROOM: Final = Path(__file__).parent
 SAVE: Final = "save_draft"
 DISCARD: Final = "discard_draft"
-"""The buttons' names: what is to be done with the form beside sending it."""
+"""The names of the buttons other than the one that sends the form."""
 _SEE_OTHER: Final = 303
 
 Form = Annotated[Sent, Depends(sent)]
@@ -60,7 +60,7 @@ def site(
     drafts: Drafts,
     blanks: BlankPapers,
 ) -> APIRouter:
-    """The pages of those who apply for themselves; administrators may, too."""
+    """The pages of applicants; administrators may use them, too."""
     admitted = Admitted(builder.rate_limit, "applicant", "administrator")
     execution, largest = builder.execution, settings.document_max_bytes
     attachments = Attachments(uploads, reception.rights, largest)
@@ -78,7 +78,6 @@ def site(
 
 
 def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted) -> APIRouter:
-    """The list of own requests, one of them, and its withdrawal."""
     routes = APIRouter()
     caller = Depends(admitted)
 
@@ -119,7 +118,6 @@ def _new_requests(
     reception: Reception,
     admitted: Admitted,
 ) -> APIRouter:
-    """The form of each kind, at the address that it is sent to."""
     routes = APIRouter()
     caller = Depends(admitted)
 
@@ -154,10 +152,10 @@ def _new_requests(
             await _renamed(drafts, visitor, kind, sent.key, form.draft(reception.clock()))
             return desk.form(request, visitor, kind, form, refusal(error))
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have been received all the same: the same key keeps it from being received twice.
             away = Refused(problem="unavailable")
             return desk.form(request, visitor, kind, replace(form, key=sent.key), away)
-        # A draft that a crash leaves here has this form's name: sent again, it is the same request.
+        # A draft that a crash leaves here has this form's key: sent again, it is the same request.
         await drafts.discard(visitor.subject, kind, sent.key)
         return _led_to(executed.commit.subject, "new")
 
@@ -168,7 +166,7 @@ def _new_requests(
         form: SubmissionForm,
         faults: Sequence[FieldError],
     ) -> Response:
-        """A draft may be wrong; but of a file that is not taken in, nothing is left."""
+        """A draft may have errors; but a file that was refused is not in it."""
         if not faults:
             return _again(kind)
         return desk.form(request, visitor, kind, form, FormWrong(errors=tuple(faults)))
@@ -177,7 +175,7 @@ def _new_requests(
 
 
 async def _renamed(drafts: Drafts, visitor: Principal, kind: Kind, key: str, draft: Draft) -> None:
-    """What was refused goes on under another name, and its draft with it."""
+    """A refused form gets a new key, and so does its draft."""
     kept = await drafts.find(visitor.subject, kind)
     if kept is not None and kept.key == key:
         with suppress(DraftTooLarge):
@@ -196,7 +194,6 @@ def _corrections(
     reception: Reception,
     admitted: Admitted,
 ) -> APIRouter:
-    """The form, whole, with what was asked for before."""
     routes = APIRouter()
     caller = Depends(admitted)
 
@@ -236,7 +233,7 @@ def _corrections(
         except (Refused, CausationReused) as error:
             refused = refusal(error)
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have been received all the same: the same key keeps it from being received twice.
             form, refused = replace(form, key=sent.key), Refused(problem="unavailable")
         else:
             return _led_to(request_id, "corrected")
@@ -247,5 +244,4 @@ def _corrections(
 
 
 def _led_to(request_id: str, came: Literal["new", "corrected"]) -> Response:
-    """To the receipt, of a request or of its correction."""
     return RedirectResponse(f"{PREFIX}/requests/{request_id}?{came}=1", _SEE_OTHER)

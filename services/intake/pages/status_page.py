@@ -1,4 +1,7 @@
-"""The public page: where a request stands, for who has its reference and the code of its acknowledgement."""
+"""The public status page, for people who have a request's reference and the code of its acknowledgement.
+
+Others learn nothing, not even that the request exists.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -28,15 +31,17 @@ PREFIX: Final = "/status"
 _MOST_BYTES: Final = 4096
 _LONGEST: Final = 100
 _INTERNAL: Final = frozenset({"notification_prepared"})
-"""Steps that tell who waits nothing."""
+"""Steps that mean nothing to the applicant."""
 _OK: Final = 200
 _NOBODYS: Final = "00000000-0000-7000-8000-000000000000"
-"""Whose code is made where there is no such reference, so that both answers take as long."""
+"""The request whose code is computed for an unknown reference, so that both answers take as long."""
 _WRONG_CODES: Final = (0.1, 10)
-"""How many one client may send for a reference a second, and at once: more than anybody needs who mistypes one. Others'
-tries count for themselves, so that nobody locks the owner out; a code has 60 bits, and is guessed from nowhere."""
+"""Wrong codes that one client may send for a reference: per second, and at once.
+
+They are counted for each client, so nobody can lock the owner out. A code has 60 bits, too many to guess.
+"""
 _SECONDS_OF_CALLS: Final = 10
-"""How many seconds' calls of one client may come at once."""
+"""One client may send the calls of so many seconds at once."""
 
 
 class StatusLookup:
@@ -45,7 +50,7 @@ class StatusLookup:
     def __init__(
         self, requests: Requests, key: str, by_client: RateLimit, agencies: Collection[str] = ()
     ) -> None:
-        """`key` is what codes are made with; `by_client` limits how often one client asks; `agencies` are all codes."""
+        """`key` makes the codes; `by_client` limits the calls of one client; `agencies` are all agency codes."""
         self._requests = requests
         self._agencies = agencies
         self._key = key
@@ -53,7 +58,7 @@ class StatusLookup:
         self._wrong_codes = RateLimit(*_WRONG_CODES)
 
     def admit(self, client: str) -> None:
-        """Counts a call of a client, before anything is read of it.
+        """Count a call of a client, before anything of it is read.
 
         Raises:
             Refused: `too_many_requests`.
@@ -63,10 +68,10 @@ class StatusLookup:
     async def find(
         self, client: str, typed_reference: str, typed_code: str
     ) -> RequestDocument | None:
-        """The request, for a client's address; None for an unknown reference and for a wrong code alike.
+        """The request; None for an unknown reference and for a wrong code alike.
 
         Raises:
-            Refused: `too_many_requests`, whether there is such a reference or not.
+            Refused: `too_many_requests`, for known and unknown references alike.
         """
         name = reference.read(typed_reference, self._agencies) or typed_reference.strip()[:_LONGEST]
         asker = f"{client} {name}"
@@ -84,7 +89,7 @@ class StatusLookup:
 def routes(
     lookup: StatusLookup, client_address: ClientAddress, agencies: Agencies, layout: Layout
 ) -> APIRouter:
-    """The form, and its answer: the code is in no address, so in no log of a proxy and in no history."""
+    """The form and its answer. The code is in no address, so it is in no proxy's log and no history."""
     routes = APIRouter()
 
     @routes.get("/")
@@ -115,7 +120,7 @@ def _told(reference: str, *, wrong: bool = False) -> dict[str, Any]:
 
 
 def _progress(found: RequestDocument, agencies: Agencies) -> dict[str, Any]:
-    """What happened and what comes next, and nothing else of the request."""
+    """The steps so far and the next ones, and nothing else of the request."""
     return {
         "reference": found.facts.reference,
         "stands": found.status,
@@ -127,7 +132,7 @@ def _progress(found: RequestDocument, agencies: Agencies) -> dict[str, Any]:
 
 
 def _decided_by(found: RequestDocument, agencies: Agencies) -> datetime | None:
-    """When it is decided at the latest, by the client charter; None: it is, or nothing is promised."""
+    """The latest time of the decision by the client charter; None: it is decided, or nothing is promised."""
     received = [one.at for one in found.steps if one.step == "received"]
     if found.status != "received" or not received or found.agency not in agencies:
         return None
@@ -137,7 +142,7 @@ def _decided_by(found: RequestDocument, agencies: Agencies) -> datetime | None:
 
 
 def public_site(settings: Settings, requests: Requests, agencies: Agencies) -> APIRouter:
-    """The page for who has a reference and its code; none where no code is ever made."""
+    """The public page; empty if there is no key to make codes with."""
     if settings.status_code_key is None:
         return APIRouter()
     client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)

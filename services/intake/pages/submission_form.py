@@ -1,4 +1,4 @@
-"""The form of an application or a termination: what was filled in, and what it asks for."""
+"""The form of an application or a termination, and its validation: all faults are shown at once."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,13 +23,13 @@ _FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES, _REASON)
 Judge = Callable[[SubmitRequest, Channel, Caller], Awaitable[Sequence[FieldError]]]
 """`Reception.judge`."""
 _STANDS_FOR: Final = {"justification": "-"}
-"""What a needed field is judged with that is wrong itself."""
+"""Stands in for a faulty required field while the others are judged."""
 
 M = TypeVar("M", bound=SubmitRequest)
 
 
 class Wanted(NamedTuple):
-    """What a form asks for, as the API would be told, and what is known to be wrong with it."""
+    """The body that a form makes for the API, and the faults that are known already."""
 
     told: Mapping[str, Any]
     faults: Sequence[FieldError]
@@ -37,13 +37,13 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SubmissionForm:
-    """What stands in the form: nothing that was filled in is lost when it is refused.
+    """The contents of the form; none of it is lost when it is refused.
 
     Attributes:
-        key: names this one form for ever.
-        typed: by field; sizes in gigabytes, as people write them.
-        documents: those that are attached already.
-        saved_at: when it was kept as a draft; None: it is none.
+        key: names this form for ever.
+        typed: by field; sizes in gigabytes.
+        documents: those that are attached.
+        saved_at: when it was saved as a draft; None: it was not.
     """
 
     key: str = field(default_factory=new_key)
@@ -53,12 +53,12 @@ class SubmissionForm:
 
     @classmethod
     def of(cls, sent: Sent) -> "SubmissionForm":
-        """As it was sent; what is filled in differently next time is another form."""
+        """The form as it was sent, under a new key for its next version."""
         return cls(new_key(), {name: sent.text(name) for name in _FIELDS})
 
     @classmethod
     def again(cls, request: Received) -> "SubmissionForm":
-        """With all that was asked for before, to be corrected; the papers that it came by are no attachments."""
+        """The form of a correction: the former values, without the papers that the request came by."""
         facts = request.facts
         typed = {
             "kind": facts.kind,
@@ -73,11 +73,10 @@ class SubmissionForm:
 
     @classmethod
     def left(cls, draft: Draft) -> "SubmissionForm":
-        """As it was left; with its own name, so that a draft that was sent is not sent twice."""
+        """The form of a draft, with the draft's key, so that a draft is not sent twice."""
         return cls(draft.key, draft.typed, draft.documents, draft.saved_at)
 
     def draft(self, saved_at: datetime) -> Draft:
-        """To be kept, as it is."""
         return Draft(
             key=self.key,
             typed=self.typed,
@@ -86,20 +85,18 @@ class SubmissionForm:
         )
 
     def value(self, name: str, otherwise: str = "") -> str:
-        """What stands in a field."""
         return self.typed.get(name, otherwise)
 
     def with_documents(self, documents: Sequence[Document]) -> "SubmissionForm":
-        """With these attached, too."""
         known = {one.document_id: one for one in (*self.documents, *documents)}
         return replace(self, documents=tuple(known.values()))
 
     def wanted(
         self, visitor: Principal, further: Sequence[FieldError], *, says_why: bool = False
     ) -> Wanted:
-        """What it asks for, for who is signed in; `further` is what is wrong beside its fields.
+        """The body for the visitor; `further` are faults outside its fields.
 
-        `says_why`: it is a correction that nobody asked for.
+        `says_why`: it is a correction that nobody asked for, so it needs a reason.
         """
         faults: list[FieldError] = []
         applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
@@ -123,10 +120,10 @@ class SubmissionForm:
 
 
 async def checked(model: type[M], wanted: Wanted, caller: Caller, judge: Judge) -> M:
-    """What the form asks for.
+    """The validated body.
 
     Raises:
-        FormWrong: naming every field that is wrong, be it by itself or by the agency's rules.
+        FormWrong: names every faulty field, by its own value or by the agency's rules.
     """
     try:
         return validated(model, wanted.told, wanted.faults)
@@ -138,7 +135,7 @@ async def checked(model: type[M], wanted: Wanted, caller: Caller, judge: Judge) 
 async def _further(
     model: type[M], told: Mapping[str, Any], wrong: FormWrong, caller: Caller, judge: Judge
 ) -> Sequence[FieldError]:
-    """What the rules say against the fields that are right by themselves."""
+    """The objections of the agency's rules to the valid fields."""
     known = {first_step(fault.pointer) for fault in wrong.errors}
     rest = {name: value for name, value in told.items() if name not in known - {"documents"}}
     rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}

@@ -1,7 +1,9 @@
-"""Reads messages: `python -m services.intake.reading.process`, one after the other from its input.
+"""Reads messages from its input, one after the other: `python -m services.intake.reading.process`.
 
-What strangers send may be hostile, so this is a process of its own, without secrets, bounded in memory, and in
-time for each message: the kernel ends it, wherever it is. It ends too when intake does, as its input ends then.
+Messages of strangers may be hostile. So this is a process of its own without secrets, and the kernel bounds
+its memory and its time for each message. It ends when its input does, and so with intake.
+
+Both directions carry pieces of bytes, each after its length.
 """
 
 import resource
@@ -23,13 +25,13 @@ Kind = Literal["mail", "head", "text"]
 
 
 class Asked(BaseModel):
-    """What is wanted of a message, whose bytes follow.
+    """A question about a message, whose bytes follow.
 
     Attributes:
-        kind: all that can be told of it; the same of its beginning; its text for people.
+        kind: everything; the same of its beginning; its text for people.
         agencies: codes by name, as of `email_form.codes_of`.
         found: it was found in a mailbox.
-        why: nothing but its beginning is read.
+        why: why only its beginning is read.
     """
 
     kind: Kind
@@ -42,7 +44,7 @@ _OPENED: Final = TypeAdapter(OpenedMail)
 
 
 def framed(pieces: Sequence[bytes]) -> bytes:
-    """These pieces, behind their number."""
+    """The pieces after their number."""
     framed = [LENGTH.pack(len(pieces))]
     for piece in pieces:
         framed += [LENGTH.pack(len(piece)), piece]
@@ -50,7 +52,7 @@ def framed(pieces: Sequence[bytes]) -> bytes:
 
 
 def pieces_of(opened: OpenedMail) -> list[bytes]:
-    """A message as it was opened: what is told of it, then the bytes of each attachment that is kept."""
+    """An opened message in pieces: its description, then the bytes of each attachment that is kept."""
     bare = replace(
         opened,
         message=replace(opened.message, plain=(), html=(), attachments=()),
@@ -60,16 +62,15 @@ def pieces_of(opened: OpenedMail) -> list[bytes]:
 
 
 def _with(attachments: Attachments, contents: Iterable[bytes]) -> Attachments:
-    """These attachments, with these contents."""
     pairs = zip(attachments.kept, contents, strict=True)
     return replace(attachments, kept=tuple(replace(one, content=each) for one, each in pairs))
 
 
 def opened_of(pieces: Sequence[bytes]) -> OpenedMail:
-    """As `pieces_of` took it apart; the texts are left out.
+    """The opened message of these pieces, without its texts.
 
     Raises:
-        ValueError: these are no such pieces.
+        ValueError: the pieces are invalid.
     """
     told, *contents = pieces
     bare = _OPENED.validate_json(told)
@@ -82,7 +83,7 @@ MOST_CPU_SECONDS: Final = 5
 
 
 def answer(asked: Asked, content: bytes) -> list[bytes]:
-    """What is wanted of the message."""
+    """The pieces of the answer."""
     if asked.kind == "text":
         return [shown_text(content).encode()]
     if asked.kind == "head":
@@ -108,13 +109,13 @@ def _bounded() -> None:
 
 
 def _bounded_from_here(cpu_seconds: int) -> None:
-    """The kernel counts whole seconds from the process's beginning."""
+    """The kernel counts whole seconds from the start of the process."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + cpu_seconds, hard))
 
 
 def main(cpu_seconds: int = MOST_CPU_SECONDS) -> None:
-    """Answer until nothing more is asked."""
+    """Answer questions until the input ends."""
     _bounded()
     while wanted := _pieces(sys.stdin.buffer):
         _bounded_from_here(cpu_seconds)

@@ -1,6 +1,6 @@
-"""Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
+"""Takes in a scan: reads it, stores it whole and paper by paper, and puts the papers into the inbox.
 
-Who dies here leaves documents that nothing names, and the same scan once more is safe.
+A crash leaves documents that nothing names; taking in the same scan again is safe.
 """
 
 import asyncio
@@ -37,8 +37,6 @@ from services.intake.domain.submission import Caller
 from services.intake.papers import Part, ReadScan, RequestCode
 from services.intake.queries import Requests
 
-# Starts who reads a scan, and ends them when they take too long.
-
 LONGEST_SECONDS: Final = 240.0
 
 
@@ -46,12 +44,11 @@ class ScanWrong(Refused):
     """The scan cannot be taken apart."""
 
     def __init__(self, wrong: FieldError) -> None:
-        """Says what is wrong with it, and what to do."""
         super().__init__(wrong.detail, errors=(wrong,))
 
 
 async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
-    """What is in the scan; its papers lie in `folder` then.
+    """The findings in the scan, by a process of its own; the papers are in `folder`.
 
     Raises:
         ScanWrong: it is broken, locked, empty, too large, or takes too long to read.
@@ -81,7 +78,7 @@ async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
 
 
 def _found(said: bytes) -> ReadScan:
-    """A reader that died of the scan has said nothing."""
+    """No output means that the scan killed the process."""
     try:
         found = ReadScan.model_validate_json(said)
     except ValidationError:
@@ -96,11 +93,11 @@ _READ_AT_ONCE: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
 _LONGEST_STEM: Final = 150
 LAY: Final = "inbox"
-"""The target of the work that lays papers into the inbox."""
+"""The target of the work that puts papers into the inbox."""
 
 
 class Scans:
-    """Takes in scans, and lays their papers into the inbox."""
+    """Takes in scans, and puts their papers into the inbox."""
 
     def __init__(
         self,
@@ -123,7 +120,7 @@ class Scans:
         """The caller's agency, whose inbox the papers go to.
 
         Raises:
-            Refused: there is none, or it receives nothing on paper, or not that way.
+            Refused: there is none, or it does not receive paper, or not through this channel.
         """
         (code,) = caller.agencies or {""}
         if code not in self._agencies:
@@ -167,7 +164,7 @@ class Scans:
     async def _read(
         self, received: Received, batch: Document, channel: PaperChannel | None, home: Agency
     ) -> tuple[int, tuple[ScannedPaper, ...]]:
-        """The number of its pages, and its papers; all of it is stored when this returns."""
+        """The number of its pages, and its papers; all documents are stored when this returns."""
         with tempfile.TemporaryDirectory(prefix="bmt-scan-") as place:
             folder = Path(place)
             scan = folder / "scan"
@@ -225,10 +222,10 @@ class Scans:
         )
 
     async def _lay(self, scan: ScanReceived) -> None:
-        """Return when all are in the inbox.
+        """Return when all papers are in the inbox.
 
         Raises:
-            StoreUnavailable: some may be; the same again goes on from there.
+            StoreUnavailable: some papers may be there; repeating completes them.
         """
         messages = [_laying(scan, paper) for paper in scan.papers]
         for outcome in await self._execution.execute_many(messages):
@@ -237,7 +234,7 @@ class Scans:
         crash_points.reached("intake.reception.laid")
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
-        """What a crash left out, as `Worker` asks for it."""
+        """Put the papers into the inbox that a crash left out."""
         state = await self._execution.known_state(f"scan-{item.subject}")
         if isinstance(state, Scanned):
             await self._lay(state.scan)
@@ -262,13 +259,13 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
 
 
 def _laying(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox]:
-    """The item's id is the paper's alone: whoever lays it first, the other finds it done."""
+    """The item's id is fixed by the paper, so a second attempt changes nothing."""
     item = paper.inbox_item_id
     return Message(request_stream(item), f"scan:{item}", item, PutPaperInInbox(scan, paper))
 
 
 def work_of(incoming: IncomingEvent[Any]) -> Sequence[WorkChange]:
-    """A scan that was received promises its inbox items."""
+    """The work of a received scan: its inbox items."""
     if not isinstance(incoming.data, ScanReceived):
         return ()
     return (WorkItem(f"{incoming.subject}:{LAY}", LAY, incoming.subject, incoming.time),)
