@@ -1,4 +1,4 @@
-"""Uploaded documents: each is checked against what it says it is, stored, and recorded."""
+"""Uploaded documents: each is checked against its declared type, stored, and recorded."""
 
 import asyncio
 from dataclasses import dataclass
@@ -20,21 +20,19 @@ _POINTER: Final = "/header/content-type"
 
 
 class KindNotTaken(Refused):
-    """Documents of this kind are not taken in."""
+    """Documents of this kind are not accepted; the refusal names the accepted ones."""
 
     problem = "unsupported_media_type"
 
     def __init__(self) -> None:
-        """Names the kinds that are."""
         wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=ALLOWED)
         super().__init__(wrong.detail, extra={"allowed": list(ALLOWED)}, errors=(wrong,))
 
 
 class NotWhatItSays(Refused):
-    """The content is not of the kind that its Content-Type says."""
+    """The content is not of its declared type."""
 
     def __init__(self, declared: str) -> None:
-        """Names the kind, which is one of those taken in."""
         wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
         super().__init__(wrong.detail, errors=(wrong,))
 
@@ -48,10 +46,10 @@ class NothingUploaded(Refused):
 
 
 async def document_of(received: Received, content_type: str, disposition: str | None) -> Document:
-    """The document, named by its uploader and told by its content.
+    """The document under its uploader's name for it, of the kind of its content.
 
     Raises:
-        Refused: one of the above, or `FilenameWrong`.
+        Refused: `KindNotTaken`, `NotWhatItSays`, `NothingUploaded` or `FilenameWrong`.
     """
     declared = content_type.partition(";")[0].strip().lower()
     if not received.size_bytes:
@@ -79,7 +77,7 @@ class Uploads:
     async def store(
         self, received: Received, content_type: str, disposition: str | None
     ) -> Document:
-        """Store the content under its uploader's name for it.
+        """Store the content.
 
         Raises:
             Refused: as `document_of`.
