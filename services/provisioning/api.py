@@ -1,4 +1,4 @@
-"""Provisioning over HTTP: plans, entitlements, the officers' tasks, and what operators need."""
+"""Provisioning over HTTP: plans, entitlements, officers' tasks, and operators' lists."""
 
 from typing import Annotated, Any, Final
 
@@ -62,7 +62,7 @@ Size = Annotated[
 
 
 class NothingInForce(Refused):
-    """Nothing was ever configured for the account, or its agency is another one."""
+    """Nothing was ever configured for the account, or its agency is not the caller's."""
 
     problem = "not_found"
 
@@ -74,7 +74,7 @@ def request_routes(
     entitlements: Entitlements,
     work: WorkQueue,
 ) -> APIRouter:
-    """The calls about requests and accounts."""
+    """The routes about requests and accounts."""
     routes = api_router(tags=["configuration"])
 
     @routes.get(
@@ -152,13 +152,13 @@ def request_routes(
 
 
 def _agency_of(caller: Principal) -> str | None:
-    """The only agency that this caller oversees; None: all of them."""
+    """The only agency whose requests the caller may list; None: all."""
     everything = caller.has("operator") or (caller.has("auditor") and not caller.agency)
     return None if everything else caller.agency
 
 
 def task_routes(officers: Officers, execution: Execution[Any, Any], tasks: Tasks) -> APIRouter:
-    """The calls of the manual worklist: administrators and operators, each for their own agency."""
+    """The routes of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])
 
     @routes.get("/v1/tasks", summary="What officers must set by hand, due first at the top")
@@ -211,7 +211,7 @@ def task_routes(officers: Officers, execution: Execution[Any, Any], tasks: Tasks
         """
         executed = await officers.take_over(task_id, takeover, context)
         commit = executed.commit
-        # The caller may have had it before: then nothing happened.
+        # Without an event, the caller had the task before.
         former = commit.events[0].data["taken_over_from"] if commit.events else None
         body = TakenOver(
             task_id=task_id,
@@ -244,7 +244,7 @@ def task_routes(officers: Officers, execution: Execution[Any, Any], tasks: Tasks
 
 
 def _in_full(task: Task, state: states.Known) -> TaskInFull:
-    """The task; once its request is configured, also what is in force and how that was proven."""
+    """The task; once its request is configured, also what is in force and the proof."""
     configured = state.said if isinstance(state, states.Configured) else None
     return TaskInFull(
         **dict(task),
@@ -255,7 +255,7 @@ def _in_full(task: Task, state: states.Known) -> TaskInFull:
 
 
 def _unfinished(of: Configuration, reason: str | None) -> Unfinished:
-    """The worker's last reason says more than the status."""
+    """An item of the list; the worker's last reason is more exact than the status."""
     document = of.model_dump(exclude={"account"})
     return Unfinished.model_validate({**document, "waiting_for": reason or of.waiting_for})
 

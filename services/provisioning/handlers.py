@@ -1,4 +1,4 @@
-"""What provisioning does about each event heard and each call: one verb each."""
+"""Handlers of the consumed events, and the commands of officers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from services.provisioning.views import Configurations, Tasks
 
 
 class DocumentUnknown(Refused):
-    """Evidence names a document that does not count for the officer, or never was."""
+    """The evidence names a document that does not exist, or that the officer may not use."""
 
     problem = "document_unknown"
 
@@ -39,14 +39,14 @@ class DocumentUnknown(Refused):
 async def request_configuration(
     incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[RequestConfiguration]:
-    """A request was approved: it waits for its turn. Nothing slow is called here."""
+    """An approved request waits for its turn; this calls nothing slow."""
     command = RequestConfiguration(incoming.data, policy_of(incoming.data.request.agency, agencies))
     return incoming.to_command(stream_of(incoming.subject), command)
 
 
 @dataclass(frozen=True, slots=True)
 class Officers:
-    """The commands of officers; each method raises `Refused` as the decider says."""
+    """The commands of officers; each method raises `Refused` as the decider does."""
 
     execution: Execution[Any, Any]
     configurations: Configurations
@@ -55,14 +55,14 @@ class Officers:
     clock: Clock
 
     async def claim(self, task_id: str, context: CommandContext) -> Executed:
-        """An officer takes a task on."""
+        """Claim a task."""
         command = ClaimTask(task_id, task_officer(context), context.principal.agency, self.clock())
         return await self._on_task(task_id, context, command)
 
     async def take_over(
         self, task_id: str, takeover: TakeOver, context: CommandContext
     ) -> Executed:
-        """An officer does a task in place of the colleague who claimed it."""
+        """Do a task in place of the colleague who claimed it."""
         command = TakeOverTask(
             task_id=task_id,
             officer=task_officer(context),
@@ -76,7 +76,7 @@ class Officers:
     async def complete(
         self, task_id: str, completion: Completion, context: CommandContext
     ) -> Executed:
-        """An officer states that a task is done, with the documents that show it.
+        """State that a task is done, with documents as evidence.
 
         Raises:
             Refused: also `document_unknown`.
@@ -94,7 +94,7 @@ class Officers:
         return await self._execute(task.request_id, context, command)
 
     async def retry(self, request_id: str, reason: str | None, context: CommandContext) -> Executed:
-        """Try again after a failure whose cause somebody has mended."""
+        """Try again after a failure whose cause was removed."""
         state = await self.execution.state(stream_of(request_id))
         if isinstance(state, NotHeard):
             raise UnknownRequest
@@ -144,14 +144,17 @@ class Officers:
 
 
 def sees(caller: Principal, agency: str) -> bool:
-    """Administrators see their own agency; operators all; auditors all, or the one in their token."""
+    """Whether a caller may read an agency's requests.
+
+    Administrators read their own agency's; operators all; auditors all, or those of the agency in their token.
+    """
     if caller.has("operator") or (caller.has("auditor") and not caller.agency):
         return True
     return caller.has("administrator", "auditor") and caller.agency == agency
 
 
 def task_officer(context: CommandContext) -> Officer:
-    """Who does a task: an agency's administrator, or the operator it has for IPMS."""
+    """The officer of a task: the agency's administrator, or its operator for IPMS."""
     administers = context.principal.has("administrator")
     return _officer(context, "administrator" if administers else "operator")
 
@@ -161,7 +164,7 @@ def _officer(context: CommandContext, role: str) -> Officer:
 
 
 def policy_of(agency: str, agencies: Agencies) -> Policy:
-    """The rules for an agency's configurations; see `Policy` for an agency that no longer has any."""
+    """The agency's rules; the defaults of `Policy` for an agency that no longer exists."""
     if agency not in agencies:
         return Policy()
     rules = agencies.get(agency).rules
@@ -178,5 +181,5 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
 
 
 def stream_of(request_id: str) -> str:
-    """The stream of one request's configuration."""
+    """The stream of a request's configuration."""
     return f"request-{request_id}"

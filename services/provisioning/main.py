@@ -34,10 +34,10 @@ from services.provisioning.worker import Configurer
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, inside the running event loop; nothing connects before the lifespan.
+    """The application, inside the running event loop; nothing connects before the lifespan.
 
     Raises:
-        WrongConfiguration: the agencies' rules cannot be used, or name what is not configured.
+        WrongConfiguration: the agencies' rules are invalid, or name a connector that is not configured.
     """
     agencies = register.read(settings.agencies_file)
     _require_ipms(settings, agencies)
@@ -63,7 +63,7 @@ def build(settings: Settings) -> FastAPI:
         clock=clock.now,
         new_id=clock.new_id,
     )
-    # Apart, so that what needs only officers and the storage does not wait for IPMS.
+    # Two workers, so that work for officers and the storage does not wait for IPMS.
     workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
     builder.works_on(views.work_of, workers)
     builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
@@ -97,7 +97,7 @@ def build(settings: Settings) -> FastAPI:
 
 
 def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
-    """The connectors that are configured, each behind its breaker."""
+    """The configured connectors, each behind its breaker."""
     metrics = ConnectorMetrics(builder.registry)
     ipms = _ipms(settings)
     storage = _storage(settings)
@@ -121,7 +121,7 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
 
 
 def _ipms(settings: Settings) -> Mapping[str, Scim]:
-    """Both targets are addressed directly: a proxy of the environment is not for them."""
+    """Both targets are called directly, without the environment's proxy."""
     if settings.ipms_url is None or settings.ipms_token is None:
         return {}
     http = httpx2.AsyncClient(

@@ -1,4 +1,4 @@
-"""What configuring a request would change: looked up when somebody asks, and written nowhere."""
+"""Plans: what configuring a request would change. They are read live, and stored nowhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ STATUS: Final[Mapping[type[states.Known], Status]] = {
     states.Configured: "configured",
     states.Failed: "configuration_failed",
 }
-"""What a request's status is called in each state."""
+"""The request's status in each state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """Plans of requests that are under review, and of those that were approved.
+    """Plans of requests that are under review or approved.
 
-    `reviews` knows the requests that nobody has approved; an approved one is known by its own stream.
+    `reviews` has the requests that nobody has approved; an approved one has its own stream.
     """
 
     execution: Execution[Any, Any]
@@ -45,14 +45,14 @@ class Plans:
     clock: Clock
 
     async def of(self, request_id: str, proposed: Granted, caller: Principal) -> Plan:
-        """The plan of a request that the caller may see; with the sizes of `proposed` while nobody decided.
+        """The plan of a request that the caller may read; `proposed` sizes count while it is not decided.
 
         Raises:
-            UnknownRequest: nothing of it was heard, or it is another agency's.
-            SizesWrong: a decision could not grant them; as `QuotaAboveMaximum`.
-            Unavailable: a target cannot be asked now, or not in time.
+            UnknownRequest: it is unknown, or another agency's.
+            SizesWrong: no decision could grant these sizes; `QuotaAboveMaximum` likewise.
+            Unavailable: a target is unreachable, or does not answer in time.
         """
-        # The review first: an approval that is heard in between is then found in the stream.
+        # The review first: an approval that arrives in between is then found in the stream.
         review = await self.reviews.get(request_id)
         state = await self.execution.state(handlers.stream_of(request_id))
         if not isinstance(state, states.NotHeard):
@@ -91,7 +91,7 @@ class Plans:
         )
 
     async def _if_approved(self, request_id: str, review: Review, proposed: Granted) -> Plan:
-        """As if an administrator approved it now: where a target would refuse, nothing is changed."""
+        """The plan for an approval now; nothing would change if a target refused."""
         policy = handlers.policy_of(review.agency, self.agencies)
         order = suppose(review.kind, review.account, review.asked, proposed, policy)
         waits = await under_way(self.configurations, review.account)
@@ -132,7 +132,6 @@ def _leads_to(outlook: Outlook) -> Status:
 
 
 def _by_hand(outlook: Outlook, order: Order) -> tuple[ByHand, ...]:
-    """What a person is asked to set by this order."""
     return tuple(
         ByHand(
             target=needed.target,

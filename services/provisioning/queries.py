@@ -1,4 +1,4 @@
-"""The questions to the views: whose turn it is, and the lists of configurations and tasks."""
+"""Queries of the views: the order of requests for one account, and the lists of configurations and tasks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ from services.provisioning.views import (
 )
 
 TimePlace = tuple[AwareDatetime, str]
-"""Where a request stands among the unfinished: when it was approved, then its id."""
+"""The sort key of a configuration: when it was approved, and its request's id."""
 TaskPlace = tuple[AwareDatetime | None, str]
-"""Where a task stands in its list: when it is due (before all others, where that is not known), then its id."""
+"""The sort key of a task: when it is due (unknown comes first), and its id."""
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = {
@@ -38,18 +38,18 @@ BEGUN: Final = ("configuring", "awaiting_operator", "configured")
 
 
 async def must_wait(configurations: Configurations, order: ConfigurationDue) -> bool:
-    """Whether a request for the same account that was approved before is still under way."""
+    """Whether an earlier request for the same account is under way."""
     before = replace(_of_the_account(order, UNDER_WAY), descending=True)
     return bool(await configurations.find(before))
 
 
 async def overtaken(configurations: Configurations, order: ConfigurationDue) -> bool:
-    """Whether a request for the same account that was approved later has begun, or is configured."""
+    """Whether a later request for the same account has begun, or is configured."""
     return bool(await configurations.find(_of_the_account(order, BEGUN)))
 
 
 def _of_the_account(order: ConfigurationDue, statuses: Collection[str]) -> Query:
-    """The next one after this order; of two that were approved in one millisecond the ids tell."""
+    """The next request after this order; the ids order those of one millisecond."""
     request = order.request
     return Query(
         equal={"account": request.applicant.account.casefold()},
@@ -61,14 +61,14 @@ def _of_the_account(order: ConfigurationDue, statuses: Collection[str]) -> Query
 
 
 async def under_way(configurations: Configurations, account: str) -> bool:
-    """Whether anything that was approved for the account is still under way."""
+    """Whether a request for the account is under way."""
     of_account = {"account": account.casefold()}
     query = Query(equal=of_account, one_of={"status": UNDER_WAY}, limit=1)
     return bool(await configurations.find(query))
 
 
 async def overdue(configurations: Configurations, now: datetime) -> Mapping[str, int]:
-    """How many requests of each agency should have been configured before `now`."""
+    """The number of requests of each agency that should have been configured before `now`."""
     query = Query(one_of={"status": UNFINISHED}, below={"due_at": now})
     counts = await configurations.count(["agency"], query)
     return {agency: count for (agency,), count in counts.items()}
@@ -77,14 +77,14 @@ async def overdue(configurations: Configurations, now: datetime) -> Mapping[str,
 async def unfinished(
     configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
 ) -> list[Configuration]:
-    """What was approved and is not configured, the longest ago first; of one agency, or of all (None)."""
+    """Approved requests that are not configured, the oldest approval first; of one agency, or of all (None)."""
     return await _in_status(configurations, agency, UNFINISHED, page)
 
 
 async def failed(
     configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
 ) -> list[Configuration]:
-    """Those whose configuration failed, and which nobody retried since; order and agency likewise."""
+    """Failed requests that nobody has retried, as `unfinished`."""
     return await _in_status(configurations, agency, FAILED, page)
 
 
@@ -105,41 +105,34 @@ async def _in_status(
     )
 
 
-# Whose turn it is where several requests are about one account: the one that was approved first.
-
+# The turn of a request among several for one account: the earliest approval comes first.
 
 ACCOUNTS_AT_ONCE: Final = 200
 MOST_FOUND: Final = 1_000
-"""Beyond it each request is looked at by itself."""
+"""Beyond this number, each request is looked up by itself."""
 
 _STATUSES: Final = tuple({*UNDER_WAY, *BEGUN})
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where a request stands among those for the same account.
-
-    Attributes:
-        must_wait: one that was approved before is still under way.
-        overtaken: one that was approved later has begun, or is configured.
-    """
+    """Whether a request must wait for an earlier one for the account, or was overtaken by a later one."""
 
     must_wait: bool
     overtaken: bool
 
 
 class Turns:
-    """Looks at the configurations of many accounts with one query."""
+    """Finds the turns of many accounts with one query."""
 
     def __init__(self, configurations: Configurations) -> None:
-        """Asks `configurations`."""
         self._configurations = configurations
 
     async def of(self, orders: Sequence[ConfigurationDue]) -> Sequence[Turn]:
         """The turn of each order.
 
         Raises:
-            StoreUnavailable: it cannot be told now.
+            StoreUnavailable: the store is unreachable.
         """
         turns: list[Turn] = []
         for begin in range(0, len(orders), ACCOUNTS_AT_ONCE):
@@ -180,14 +173,14 @@ def _place(one: Configuration) -> tuple[datetime, str]:
 
 
 def _stored(moment: datetime) -> datetime:
-    """As MongoDB keeps it: in milliseconds."""
+    """MongoDB stores milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 async def tasks_of(
     tasks: Tasks, agency: str, status: TaskFilter | None, page: PageRequest[TaskPlace]
 ) -> list[Task]:
-    """The agency's tasks, due first at the top."""
+    """The agency's tasks, the earliest due first."""
     return await tasks.find(
         Query(
             equal={"agency": agency, **({"status": _STATUS_OF[status]} if status else {})},

@@ -1,10 +1,10 @@
-"""Read models, and the work queue: all are dropped and filled again from events at will.
+"""Read models and the work queue; all can be rebuilt from events.
 
-`configurations`: every approved request, where its configuration stands and what it waits for.
+`configurations`: every approved request, its status, and what it waits for.
 `entitlements`: what is in force for each account, with its evidence.
 `tasks`: what officers must set by hand.
-`reviews`: the requests that are under review at approval, as its events tell. An approval does not change
-them: what follows from it stands in the request's own stream.
+`reviews`: requests under review, by approval's events. An approval does not change them: its consequences are
+in the request's own stream.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,11 @@ from services.provisioning.domain.events import (
 
 
 class Configuration(Unfinished):
-    """One request's configuration; `account` without regard to case, as IPMS compares it.
+    """The configuration of one request; `account` is in lower case, as IPMS ignores case.
 
     Attributes:
-        target: what refused last.
-        failed_at: when it did.
-        failures: how often.
-        last_retry: who tried again last.
+        target: the one that refused last.
+        failures: their number.
     """
 
     account: str
@@ -64,7 +62,7 @@ Configurations = ViewProjection[Configuration]
 
 
 def fold_configuration(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """Where the request stands after `incoming`, and what it waits for."""
+    """The configuration after `incoming`."""
     if isinstance(incoming.data, ConfigurationDue):
         return _due(incoming.data)
     return {**document, **_moved(document, incoming)} if document else None
@@ -144,7 +142,7 @@ Entitlements = ViewProjection[Entitlement]
 
 
 def fold_entitlement(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """What was configured last; requests of one account come in any order when the view is rebuilt."""
+    """The last configuration of the account; a rebuild delivers its requests in any order."""
     configured = incoming.data
     if not isinstance(configured, Configured):
         return document
@@ -165,7 +163,6 @@ def fold_entitlement(document: Body | None, incoming: IncomingEvent[BaseModel]) 
 
 
 def _account_key(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """The account, as IPMS compares it; only what was configured says anything of it."""
     event = incoming.data
     return event.request.applicant.account.casefold() if isinstance(event, Configured) else None
 
@@ -175,7 +172,7 @@ ENTITLEMENTS: Final = View(
     model=Entitlement,
     fold=fold_entitlement,
     key=_account_key,
-    # A request is configured once: nothing before it in its stream belongs here.
+    # A request is configured once; nothing earlier in its stream belongs here.
     begins=lambda _: True,
 )
 
@@ -191,13 +188,10 @@ _REVIEW_STATUS: Final[Mapping[type[BaseModel], ReviewStatus]] = {
 
 
 class Review(BaseModel):
-    """A request as it was last heard of under review: no more than a plan needs.
+    """A request under review, as far as a plan needs it.
 
     Attributes:
-        agency: whose it is.
-        kind: whether the service is to be given or taken away.
-        account: the applicant's.
-        asked: the sizes it asks for.
+        asked: the requested sizes.
         status: `open` also after an approval.
     """
 
@@ -214,7 +208,7 @@ Reviews = ViewProjection[Review]
 
 
 def fold_review(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """The request after `incoming`: each event carries all of its facts."""
+    """The request after `incoming`; each event carries all of its facts."""
     event = incoming.data
     status = _REVIEW_STATUS.get(type(event))
     if status is None or not isinstance(event, RequestEvent):
@@ -233,7 +227,6 @@ def fold_review(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Bo
 
 
 def _review_key(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """The request's id; only what opens or ends a review says anything of it."""
     return (incoming.subject or None) if type(incoming.data) in _REVIEW_STATUS else None
 
 
@@ -296,7 +289,6 @@ def _task(opened: AwaitingOperator, at: datetime) -> Body:
 
 
 def _task_key(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """The task's id."""
     event = incoming.data
     return event.task_id if isinstance(event, _OF_A_TASK) else None
 
@@ -311,7 +303,7 @@ TASKS: Final = View(
 
 
 def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
-    """What an event promises: each promise is work of its own, whatever became of an earlier one."""
+    """The work that an event leads to; each event has its own, whatever became of earlier work."""
     match incoming.data:
         case ConfigurationDue(ipms_connector=target) | RetryRequested(ipms_connector=target):
             return [_work(incoming, target)]

@@ -1,4 +1,4 @@
-"""Which connector brings which target to where an order wants it."""
+"""The connectors of both targets, for an order; `worklist` sets IPMS by officers if it has no interface."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -48,21 +48,21 @@ _TURN_OFF: Final = """\
 
 
 class Worklist:
-    """Says what an officer must set; once one states that it is done, that is what counts.
+    """Tells an officer what to set; the officer's statement counts as the reading.
 
-    Nobody but people can look into the portal. So nothing is read back: the reading is the officer's
-    statement, at the time of the completion, with the documents that show it.
+    Only people can look into the portal, so nothing is read back. The reading is the officer's statement at the
+    time of the completion, with documents as evidence.
     """
 
     name = WORKLIST
 
     def __init__(self, wanted: EffectiveIpms, statement: TaskCompleted | None) -> None:
-        """For one request: `statement` is that what the instructions said, `wanted`, was set."""
+        """For one request: `statement` says that `wanted`, as instructed, was set."""
         self._wanted = wanted
         self._statement = statement
 
     async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
-        """As `Connector.plan`: before an officer looked, every setting that has a value is one to change."""
+        """Before an officer's statement, every setting with a value is one to change."""
         shown = self._reading.effective
         return {
             account: [one for one in changes("ipms", shown, goal) if one.to is not None]
@@ -70,7 +70,7 @@ class Worklist:
         }
 
     async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
-        """As `Connector.apply`; done where an officer stated it, else an officer is needed."""
+        """Done if an officer stated it; otherwise an officer is needed."""
         shown = self._reading.effective
         return {
             account: None if shown == goal else needed(account, goal)
@@ -78,7 +78,6 @@ class Worklist:
         }
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
-        """As `Connector.read_back`: what the officer states."""
         return dict.fromkeys(accounts, self._reading)
 
     @property
@@ -90,12 +89,12 @@ class Worklist:
 
 
 def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:
-    """What an officer is asked to do."""
+    """That an officer is needed, with instructions."""
     return OperatorNeeded("ipms", instructions(account, wanted))
 
 
 def instructions(account: str, wanted: EffectiveIpms) -> str:
-    """Exactly what to set in the portal, in Malay, then in English."""
+    """What exactly to set in the portal, in Malay, then in English."""
     if not wanted.bmt_enabled:
         return _TURN_OFF.format(account=account)
     size = wanted.max_file_size_bytes or 0
@@ -104,7 +103,7 @@ def instructions(account: str, wanted: EffectiveIpms) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One target of an order: what drives it, and what it shall show."""
+    """One target of an order: its connector, and the wanted settings."""
 
     target: Target
     connector: Connector[Any]
@@ -113,12 +112,12 @@ class Step:
 
 
 Ask = Callable[[Connector[Any], Sequence[Step]], Awaitable[Answers[Any]]]
-"""What a connector is asked about a list of steps: `plan`, `apply` or `read_back`."""
+"""A question to a connector about a list of steps: `plan`, `apply` or `read_back`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An order, and what an officer stated to have done of it."""
+    """An order, and an officer's statement about it."""
 
     order: Order
     statement: TaskCompleted | None
@@ -126,7 +125,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would change, which targets would refuse, and what a person would be asked to set."""
+    """The changes, the targets that would refuse, and what a person would be asked to set."""
 
     changes: tuple[PlannedChange, ...] = ()
     refusals: tuple[TargetRefused, ...] = ()
@@ -144,7 +143,7 @@ class Targets:
         breakers: Mapping[str, Breaker],
         metrics: ConnectorMetrics,
     ) -> None:
-        """Connectors by name; each has its breaker. `worklist` is at hand for every order."""
+        """Connectors and breakers are by name; `worklist` needs no connector."""
         self._ipms = {name: Guarded(each, breakers[name], metrics) for name, each in ipms.items()}
         self._storage = {
             name: Guarded(each, breakers[name], metrics) for name, each in storage.items()
@@ -153,7 +152,7 @@ class Targets:
         self._metrics = metrics
 
     def steps(self, case: Case) -> Sequence[Step]:
-        """The targets in the order that they are set in."""
+        """The targets in the order in which they are set."""
         order = case.order
         wanted, account = goal(order), order.account
         connector = self._ipms_connector(order, wanted.ipms, case.statement)
@@ -163,11 +162,11 @@ class Targets:
         return [steps[target] for target in ORDER[order.kind]]
 
     async def outlook(self, case: Case) -> Outlook:
-        """Look at each target; nothing is changed, nor settled.
+        """The outlook of a case; nothing is changed or settled.
 
         Raises:
-            TargetAway: one cannot be asked now.
-            Unsettled: one is to be settled first.
+            TargetAway: a target is unreachable.
+            Unsettled: a target must be settled first.
         """
         (outlook,) = await self.outlooks([case], settle=False)
         if isinstance(outlook, Unavailable):
@@ -177,9 +176,9 @@ class Targets:
     async def outlooks(
         self, cases: Sequence[Case], *, settle: bool = True
     ) -> Sequence[Outlook | TargetAway | Unsettled]:
-        """Look at each target of each case, an account once; `settle` has them take in what was set last.
+        """The outlook of each case; `settle` makes targets apply their last setting first.
 
-        Where a first target cannot be asked now, the second is not asked.
+        If the first target is unreachable, the second is not asked.
         """
         outlooks: list[Outlook | TargetAway | Unsettled] = [Outlook() for _ in cases]
         steps = [self.steps(case) for case in cases]
@@ -218,7 +217,7 @@ class Targets:
         return [mended.get(index, one) for index, one in enumerate(plans)]
 
     def seconds_closed_to_calls(self, connector: str) -> float:
-        """How long no call to this connector goes through; 0 when one may."""
+        """The time until a call to this connector goes through; 0: now."""
         return self._breakers[connector].seconds_closed_to_calls
 
     def _ipms_connector(
@@ -251,22 +250,22 @@ def _with(
 
 
 def plan(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` asks: what would change."""
+    """Ask what would change."""
     return connector.plan({step.account: step.wanted for step in steps})
 
 
 def apply(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` has done."""
+    """Set the targets."""
     return connector.apply({step.account: step.wanted for step in steps})
 
 
 def read_back(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` asks: what is in force."""
+    """Ask what is in force."""
     return connector.read_back([step.account for step in steps])
 
 
 async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
-    """The answer or the failure of each step: one list for each connector, beside each other."""
+    """The answer or failure of each step; the connectors are called concurrently, each with one list."""
     lists: dict[Connector[Any], list[Step]] = {}
     for step in steps:
         lists.setdefault(step.connector, []).append(step)
@@ -275,23 +274,20 @@ async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
     return [found[step.connector][step.account] for step in steps]
 
 
-# Looking at the targets for people: bounded, so that it can neither hang nor be a burden to them.
-
-
 class PlanReader:
-    """So many looks at a time, and each so long at the most, its wait for a turn included."""
+    """Reads the outlook for people: `at_once` at a time, each within `seconds`, waiting included."""
 
     def __init__(self, targets: Targets, *, at_once: int, seconds: float) -> None:
-        """Looks at `targets`, behind the same breakers as the work that changes them."""
+        """`targets` have the same breakers as the work that changes them."""
         self._targets = targets
         self._turns = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
     async def outlook(self, order: Order, statement: TaskCompleted | None) -> Outlook:
-        """As `Targets.outlook`; nothing is changed, nor settled.
+        """As `Targets.outlook`.
 
         Raises:
-            Unavailable: a target is away, is not settled, or all was not told in time.
+            Unavailable: a target is unreachable or unsettled, or the time is over.
         """
         try:
             async with asyncio.timeout(self._seconds), self._turns:
