@@ -62,7 +62,7 @@ def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
         yield text.replace(b"\r\n", b"\n")
         if (
             len(blanks) > _CHUNK_BYTES
-        ):  # so many are no end; and are not gone through again and again
+        ):  # so many blanks are no end of the body; do not scan them again
             yield blanks.replace(b"\r\n", b"\n")
             blanks = b""
 

@@ -83,7 +83,7 @@ class Drafts:
         with mongodb.store_errors():
             try:
                 await self._drafts.replace_one(where, kept, upsert=True)
-            except mongodb.DuplicateKeyError:  # another was faster with the first one
+            except mongodb.DuplicateKeyError:  # another process inserted it first
                 await self._drafts.replace_one(where, kept)
 
     async def find(self, account: str, kind: Kind) -> Draft | None:

@@ -27,7 +27,6 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
     ScanAccepted,
 )
-from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import PaperChannel
 from bmt.pages.language import Code, told
@@ -36,7 +35,7 @@ from services.intake.access import caller_of, message
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, raw_body
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
-from services.intake.channels.upload import document_of
+from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it
 from services.intake.delivering import Deliveries
 from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
 from services.intake.domain.errors import UnknownInboxItem
@@ -203,8 +202,7 @@ def _known(found: Found | None) -> Found:
 
 def _not_empty(content: bytes) -> bytes:
     if not content:
-        wrong = FieldError.of("", "nothing_in_it")
-        raise Refused(wrong.detail, errors=(wrong,))
+        raise nothing_in_it()
     return content
 
 
@@ -296,6 +294,4 @@ def scan_routes(scans: Scans, most_bytes: int) -> APIRouter:
 def _require_type(request: Request, kinds: tuple[str, ...], **extra: JsonValue) -> None:
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in kinds:
-        wrong = FieldError.of("/header/content-type", "kind_not_taken", kinds=kinds)
-        problem = "unsupported_media_type"
-        raise Refused(wrong.detail, problem=problem, extra=extra, errors=(wrong,))
+        raise kind_not_taken(kinds, **extra)

@@ -18,7 +18,17 @@ Place = tuple[datetime, str]
 """The sort key of a list: when it was received, and the id."""
 
 _NAMESAKES: Final = 5
-_NEWEST: Final = Query(order_by="received_at", descending=True)
+
+
+def newest(page: PageRequest[Place], equal: Mapping[str, str]) -> Query:
+    """The newest documents with these values, up to the page's lookahead."""
+    return Query(
+        equal=equal,
+        order_by="received_at",
+        descending=True,
+        after=page.after,
+        limit=page.lookahead,
+    )
 
 
 class Requests:
@@ -51,14 +61,8 @@ class Requests:
         self, audience: Audience, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:
         """The newest requests with these values, up to the page's lookahead."""
-        query = replace(
-            _NEWEST,
-            equal=audience.limits,
-            one_of={name: [value] for name, value in asked.items()},
-            after=page.after,
-            limit=page.lookahead,
-        )
-        return await self._view.find(query)
+        one_of = {name: [value] for name, value in asked.items()}
+        return await self._view.find(replace(newest(page, audience.limits), one_of=one_of))
 
     async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
         """The requests of a reference: one, but for a chance in ten thousand years."""
@@ -140,10 +144,4 @@ class Inbox:
         self, agency: str, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[InboxDocument]:
         """The newest items with these values, up to the page's lookahead."""
-        query = replace(
-            _NEWEST,
-            equal={"agency": agency, **asked},
-            after=page.after,
-            limit=page.lookahead,
-        )
-        return await self._view.find(query)
+        return await self._view.find(newest(page, {"agency": agency, **asked}))

@@ -31,15 +31,8 @@ from services.provisioning.connectors.connector import (
     TargetRefused,
     beside,
 )
-from services.provisioning.connectors.targets import (
-    Ask,
-    Case,
-    Step,
-    Targets,
-    apply,
-    asked,
-    read_back,
-)
+from services.provisioning.connectors.guarded import Operation
+from services.provisioning.connectors.targets import Case, Step, Targets, asked
 from services.provisioning.domain.commands import (
     AwaitOperator,
     Command,
@@ -227,7 +220,7 @@ class Configurer:
         place = len(jobs[0].readings)
         looked = [job for job in jobs if job.step.target not in job.unlike]
         unlike = [job for job in jobs if job.step.target in job.unlike]
-        shown = await self._asked(looked, read_back)
+        shown = await self._asked(looked, "read_back")
         read, failed = self._sorted(looked, shown)
         left = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
@@ -245,7 +238,7 @@ class Configurer:
             return
         await asyncio.sleep(PAUSES_SECONDS[tries])
         place = len(jobs[0].readings)
-        applied = await self._asked(jobs, apply)
+        applied = await self._asked(jobs, "apply")
         failed: list[tuple[Job, Failure]] = []
         tried: list[Job] = []
         for job, answer in zip(jobs, applied, strict=True):
@@ -254,7 +247,7 @@ class Configurer:
                 tried.append(job)
             else:
                 failed.append((job, answer))
-        read, unread = self._sorted(tried, await self._asked(tried, read_back))
+        read, unread = self._sorted(tried, await self._asked(tried, "read_back"))
         again = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
         if tries + 1 == len(PAUSES_SECONDS):
@@ -320,10 +313,10 @@ class Configurer:
         for job, unavailable in away:
             settle(job.item, _later(unavailable))
 
-    async def _asked(self, jobs: Sequence[Job], ask: Ask) -> Sequence[Any]:
+    async def _asked(self, jobs: Sequence[Job], operation: Operation) -> Sequence[Any]:
         if not jobs:
             return ()
-        return await _in_time(asked([job.step for job in jobs], ask), jobs)
+        return await _in_time(asked([job.step for job in jobs], operation), jobs)
 
     def _proof(self, job: Job) -> RecordConfigured:
         shown = {

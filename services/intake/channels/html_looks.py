@@ -74,7 +74,7 @@ def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
     for number, (selector, declared) in enumerate(_rules(css)):
         try:
             elements = page.css(selector)
-        except SelectolaxError:  # a selector that is none selects nothing
+        except SelectolaxError:  # an invalid selector selects nothing
             elements = []
         matches += len(elements) + 1
         if matches > _MOST_MATCHES:

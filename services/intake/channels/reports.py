@@ -38,9 +38,7 @@ class OwnNotices:
         return bool(at) and domain == own and _OURS.fullmatch(name) is not None
 
 
-logging.getLogger("flufl.bounce").setLevel(
-    logging.CRITICAL
-)  # it logs what it meets, with addresses
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # its log contains addresses
 
 _HEADERS: Final = ("from", "subject", "x-failed-recipients")
 _MOST_LINES: Final = 400

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
@@ -19,45 +21,34 @@ from services.intake.domain.commands import RecordUpload
 _POINTER: Final = "/header/content-type"
 
 
-class KindNotTaken(Refused):
-    """Documents of this kind are not accepted; the refusal names the accepted ones."""
-
+def kind_not_taken(kinds: tuple[str, ...], **extra: JsonValue) -> Refused:
+    """The refusal of a Content-Type that is none of `kinds`; `extra` are further members of the problem."""
+    wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=kinds)
     problem = "unsupported_media_type"
-
-    def __init__(self) -> None:
-        wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=ALLOWED)
-        super().__init__(wrong.detail, extra={"allowed": list(ALLOWED)}, errors=(wrong,))
+    return Refused(wrong.detail, problem=problem, extra=extra, errors=(wrong,))
 
 
-class NotWhatItSays(Refused):
-    """The content is not of its declared type."""
-
-    def __init__(self, declared: str) -> None:
-        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
-        super().__init__(wrong.detail, errors=(wrong,))
-
-
-class NothingUploaded(Refused):
-    """The body is empty."""
-
-    def __init__(self) -> None:
-        wrong = FieldError.of("", "nothing_in_it")
-        super().__init__(wrong.detail, errors=(wrong,))
+def nothing_in_it() -> Refused:
+    """The refusal of an empty body."""
+    wrong = FieldError.of("", "nothing_in_it")
+    return Refused(wrong.detail, errors=(wrong,))
 
 
 async def document_of(received: Received, content_type: str, disposition: str | None) -> Document:
     """The document under its uploader's name for it, of the kind of its content.
 
     Raises:
-        Refused: `KindNotTaken`, `NotWhatItSays`, `NothingUploaded` or `FilenameWrong`.
+        Refused: the body is empty, of another kind than declared, or of one that is not accepted; or the name is
+            not acceptable.
     """
     declared = content_type.partition(";")[0].strip().lower()
     if not received.size_bytes:
-        raise NothingUploaded
+        raise nothing_in_it()
     if declared not in ALLOWED:
-        raise KindNotTaken
+        raise kind_not_taken(ALLOWED, allowed=list(ALLOWED))
     if await asyncio.to_thread(recognise, received.content, declared) != declared:
-        raise NotWhatItSays(declared)
+        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
+        raise Refused(wrong.detail, errors=(wrong,))
     return Document(
         document_id=received.document_id,
         filename=filename_of(disposition, f"document{ENDINGS[declared]}"),

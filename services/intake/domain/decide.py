@@ -334,7 +334,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     unexplained = without_reason(command.reason) if while_open else ()
     wrong = not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.requested.agency != request.facts.agency:
-        raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
+        raise SubmissionWrong(wrong)  # the rest is not checked against another agency's rules
     _require_right(submission, wrong, unexplained)
     if unexplained:
         raise NobodyReturnedIt(unexplained)

@@ -24,6 +24,7 @@ from services.intake.api import BY_RECEPTION, PageAsked
 from services.intake.domain.errors import UnknownSubmission
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.integrators.refusals import LONGEST_ATTRIBUTE
+from services.intake.queries import newest
 
 _NAMESAKES: Final = 50
 
@@ -121,15 +122,7 @@ class Submissions:
     ) -> Sequence[SubmissionDocument]:
         """The newest, up to the page's lookahead."""
         named = {"source_reference": source_reference} if source_reference else {}
-        return await self._view.find(
-            Query(
-                equal={"integrator": integrator, **named},
-                order_by="received_at",
-                descending=True,
-                after=page.after,
-                limit=page.lookahead,
-            )
-        )
+        return await self._view.find(newest(page, {"integrator": integrator, **named}))
 
 
 class _Text(StringConvertor):

@@ -81,7 +81,7 @@ class BegunReadings:
         with mongodb.store_errors():
             try:
                 await self._begun.update_one({"_id": cause}, change, upsert=True)
-            except mongodb.DuplicateKeyError:  # another was faster with the first one
+            except mongodb.DuplicateKeyError:  # another process inserted it first
                 await self._begun.update_one({"_id": cause}, change)
         return name
 

@@ -141,7 +141,7 @@ async def _further(
     rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}
     try:
         body = model.model_validate(rest)
-    except ValidationError:  # nothing can be said of who asks for what, where
+    except ValidationError:  # without these fields, no rule applies
         return ()
     return [
         fault

@@ -182,7 +182,7 @@ def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
     try:
         with pypdfium2.PdfDocument(pdf) as document:
             _require_length(len(document))
-            document.init_forms()  # else what is typed into a form's fields is not drawn
+            document.init_forms()  # otherwise the values of form fields are not drawn
             return [_code_on(_picture(document, number)) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
         raise Unreadable(_fault(error)) from error

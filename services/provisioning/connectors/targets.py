@@ -1,7 +1,7 @@
 """The connectors of both targets, for an order; `worklist` sets IPMS by officers if it has no interface."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from services.provisioning.connectors.connector import (
     Unsettled,
     beside,
 )
-from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded
+from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded, Operation
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.order import ORDER, Order, changes, goal
 
@@ -111,10 +111,6 @@ class Step:
     wanted: BaseModel
 
 
-Ask = Callable[[Connector[Any], Sequence[Step]], Awaitable[Answers[Any]]]
-"""A question to a connector about a list of steps: `plan`, `apply` or `read_back`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """An order, and an officer's statement about it."""
@@ -161,18 +157,6 @@ class Targets:
         steps: dict[Target, Step] = {"ipms": ipms, "storage": storage}
         return [steps[target] for target in ORDER[order.kind]]
 
-    async def outlook(self, case: Case) -> Outlook:
-        """The outlook of a case; nothing is changed or settled.
-
-        Raises:
-            TargetAway: a target is unreachable.
-            Unsettled: a target must be settled first.
-        """
-        (outlook,) = await self.outlooks([case], settle=False)
-        if isinstance(outlook, Unavailable):
-            raise outlook
-        return outlook
-
     async def outlooks(
         self, cases: Sequence[Case], *, settle: bool = True
     ) -> Sequence[Outlook | TargetAway | Unsettled]:
@@ -197,24 +181,21 @@ class Targets:
     async def _plans(
         self, steps: Sequence[Step], *, settle: bool
     ) -> Sequence[Sequence[PlannedChange] | Failure]:
-        plans = await asked(steps, plan)
+        plans = list(await asked(steps, "plan"))
         unsettled = [index for index, one in enumerate(plans) if isinstance(one, Unsettled)]
         if not settle or not unsettled:
             return plans
-        settled = await asked([steps[index] for index in unsettled], read_back)
-        read = [
-            index
-            for index, reading in zip(unsettled, settled, strict=True)
-            if isinstance(reading, Reading)
-        ]
-        again = await asked([steps[index] for index in read], plan)
-        failed = {
-            index: reading
-            for index, reading in zip(unsettled, settled, strict=True)
-            if not isinstance(reading, Reading)
-        }
-        mended = {**failed, **dict(zip(read, again, strict=True))}
-        return [mended.get(index, one) for index, one in enumerate(plans)]
+        read: list[int] = []
+        readings = await asked([steps[index] for index in unsettled], "read_back")
+        for index, reading in zip(unsettled, readings, strict=True):
+            if isinstance(reading, Reading):
+                read.append(index)
+            else:
+                plans[index] = reading
+        again = await asked([steps[index] for index in read], "plan")
+        for index, plan in zip(read, again, strict=True):
+            plans[index] = plan
+        return plans
 
     def seconds_closed_to_calls(self, connector: str) -> float:
         """The time until a call to this connector goes through; 0: now."""
@@ -249,29 +230,27 @@ def _with(
     return outlook
 
 
-def plan(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """Ask what would change."""
-    return connector.plan({step.account: step.wanted for step in steps})
-
-
-def apply(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """Set the targets."""
-    return connector.apply({step.account: step.wanted for step in steps})
-
-
-def read_back(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """Ask what is in force."""
-    return connector.read_back([step.account for step in steps])
-
-
-async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
+async def asked(steps: Sequence[Step], operation: Operation) -> Sequence[Any]:
     """The answer or failure of each step; the connectors are called concurrently, each with one list."""
     lists: dict[Connector[Any], list[Step]] = {}
     for step in steps:
         lists.setdefault(step.connector, []).append(step)
-    answers = await beside(ask(connector, some) for connector, some in lists.items())
+    answers = await beside(_called(*each, operation) for each in lists.items())
     found = dict(zip(lists, answers, strict=True))
     return [found[step.connector][step.account] for step in steps]
+
+
+def _called(
+    connector: Connector[Any], steps: Sequence[Step], operation: Operation
+) -> Awaitable[Answers[Any]]:
+    wanted = {step.account: step.wanted for step in steps}
+    match operation:
+        case "plan":
+            return connector.plan(wanted)
+        case "apply":
+            return connector.apply(wanted)
+        case "read_back":
+            return connector.read_back(wanted.keys())
 
 
 class PlanReader:
@@ -284,13 +263,17 @@ class PlanReader:
         self._seconds = seconds
 
     async def outlook(self, order: Order, statement: TaskCompleted | None) -> Outlook:
-        """As `Targets.outlook`.
+        """The outlook of an order; nothing is changed or settled.
 
         Raises:
             Unavailable: a target is unreachable or unsettled, or the time is over.
         """
+        case = Case(order, statement)
         try:
             async with asyncio.timeout(self._seconds), self._turns:
-                return await self._targets.outlook(Case(order, statement))
+                (outlook,) = await self._targets.outlooks([case], settle=False)
         except TimeoutError as slow:
             raise Unavailable("targets", retry_after_seconds=2) from slow
+        if isinstance(outlook, Unavailable):
+            raise outlook
+        return outlook
