@@ -1,6 +1,6 @@
 """Corrections of requests, from the API and from the pages."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -65,22 +65,15 @@ class Approval:
         await self._client.aclose()
 
 
+@dataclass(frozen=True, slots=True)
 class Corrections:
     """Takes in corrections."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        requests: Requests,
-        reviews: Approval,
-        reception: Reception,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._requests = requests
-        self._reviews = reviews
-        self._reception = reception
-        self._clock = clock
+    execution: Execution[Any, Any]
+    requests: Requests
+    reviews: Approval
+    reception: Reception
+    clock: Clock
 
     async def correct(
         self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
@@ -91,16 +84,16 @@ class Corrections:
             Refused: as the decider raises it.
             Unavailable: approval cannot be reached; the call can be repeated.
         """
-        known = answers.known(await self._requests.get(request_id, EVERYBODY))
+        known = answers.known(await self.requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
-        submission = await self._reception.assemble_submission(
+        submission = await self.reception.assemble_submission(
             body, body.channel, caller, correcting=request_id
         )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
         asked = message(request_stream(request_id), context, command)
-        if not await self._execution.was_decided(asked):
+        if not await self.execution.was_decided(asked):
             command = await self._held(asked.stream, command, token)
-        return await self._execution.execute(replace(asked, command=command))
+        return await self.execution.execute(replace(asked, command=command))
 
     async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
         """The command, with decisions on hold if nobody returned the request.
@@ -108,17 +101,17 @@ class Corrections:
         A command that is refused in any case puts nothing on hold.
         """
         try:
-            event, *_ = decide(replace(command, held=True), await self._execution.state(stream))
+            event, *_ = decide(replace(command, held=True), await self.execution.state(stream))
         except Refused:
             return command
         if not (isinstance(event, RequestReceived) and event.while_open):
             return command
         try:
-            held = await self._reviews.hold(command.request_id, token)
+            held = await self.reviews.hold(command.request_id, token)
         except Refused as refused:
             return replace(command, known=_learned(command.known, refused))
         crash_points.reached("intake.correcting.held")
-        if self._clock() >= held.until:
+        if self.clock() >= held.until:
             raise Unavailable("approval")
         known = replace(command.known, returns=max(command.known.returns, held.returns))
         return replace(command, known=known, held=True)

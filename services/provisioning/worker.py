@@ -106,30 +106,23 @@ _Record = tuple[Job, str, Command]
 """The outcome of a request's round: its name, and the command that records it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Configurer:
-    """Performs configurations in lists; a command records every outcome."""
+    """Performs configurations in lists; a command records every outcome.
 
-    def __init__(
-        self,
-        *,
-        execution: Execution[Any, Any],
-        turns: Turns,
-        targets: Targets,
-        claims: Claims,
-        clock: Clock,
-        new_id: NewId,
-    ) -> None:
-        """`claims` assigns accounts to agencies; `turns` orders the requests for one account."""
-        self._execution = execution
-        self._turns = turns
-        self._targets = targets
-        self._claims = claims
-        self._clock = clock
-        self._new_id = new_id
+    `claims` assigns accounts to agencies; `turns` orders the requests for one account.
+    """
+
+    execution: Execution[Any, Any]
+    turns: Turns
+    targets: Targets
+    claims: Claims
+    clock: Clock
+    new_id: NewId
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
         """Continue each request from its state."""
-        states = await self._execution.states({stream_of(item.subject) for item in items})
+        states = await self.execution.states({stream_of(item.subject) for item in items})
         jobs: list[Job] = []
         accounts: set[str] = set()
         failures: list[_Record] = []
@@ -138,7 +131,7 @@ class Configurer:
             if not isinstance(state, Due | Started):
                 settle(item, Done())
                 continue
-            job = Job(item, state, self._targets.steps(Case(state.order, state.statement)))
+            job = Job(item, state, self.targets.steps(Case(state.order, state.statement)))
             account = state.order.account.casefold()
             if self._is_of_another_agency(state):
                 target = ORDER[state.order.request.kind][0]
@@ -161,13 +154,13 @@ class Configurer:
     def _is_of_another_agency(self, state: Due | Started) -> bool:
         """Whether the account belongs to another agency than the approving one: then no target is touched."""
         order = state.order
-        return self._claims.belonging(order.request.agency, order.account) == "other"
+        return self.claims.belonging(order.request.agency, order.account) == "other"
 
     async def _begin(self, jobs: Sequence[Job], settle: Settle) -> None:
         """Record the plan, or why it is impossible; then carry it out."""
         records: list[_Record] = []
         ready: list[Job] = []
-        turns = await self._turns.of([job.state.order for job in jobs])
+        turns = await self.turns.of([job.state.order for job in jobs])
         for job, turn in zip(jobs, turns, strict=True):
             if turn.must_wait:
                 settle(job.item, _behind(job.item))
@@ -177,7 +170,7 @@ class Configurer:
                 records.append((job, "failed", RecordFailure(target, reason, retryable=False)))
             else:
                 ready.append(job)
-        outlooks = await _in_time(self._targets.outlooks([job.case for job in ready]), ready)
+        outlooks = await _in_time(self.targets.outlooks([job.case for job in ready]), ready)
         away: list[tuple[Job, Unavailable]] = []
         beginning: list[_Record] = []
         for job, outlook in zip(ready, outlooks, strict=True):
@@ -199,7 +192,7 @@ class Configurer:
     async def _go_on(self, records: Sequence[_Record], settle: Settle) -> None:
         """Carry out the requests that these records start."""
         recorded = await self._recorded(records, settle)
-        states = await self._execution.known_states({job.stream for job in recorded})
+        states = await self.execution.known_states({job.stream for job in recorded})
         started: list[Job] = []
         for job in recorded:
             state = states[job.stream]
@@ -292,7 +285,7 @@ class Configurer:
         for job, failure in failed:
             match failure:
                 case OperatorNeeded():
-                    task = AwaitOperator(self._new_id(), failure.target, failure.instructions)
+                    task = AwaitOperator(self.new_id(), failure.target, failure.instructions)
                     records.append((job, "awaiting", task))
                 case TargetRefused():
                     records.append((job, "failed", _failure(failure)))
@@ -308,7 +301,7 @@ class Configurer:
         if not away:
             return
         parts = {one.part for _, one in away if isinstance(one, TargetAway)}
-        closed = map(self._targets.seconds_closed_to_calls, parts)
+        closed = map(self.targets.seconds_closed_to_calls, parts)
         await asyncio.sleep(max(closed, default=0.0))
         for job, unavailable in away:
             settle(job.item, _later(unavailable))
@@ -338,7 +331,7 @@ class Configurer:
         return RecordConfigured(
             effective=Effective.model_validate(shown),
             evidence=tuple(evidence),
-            configured_at=self._clock(),
+            configured_at=self.clock(),
         )
 
     async def _end(self, records: Sequence[_Record], settle: Settle) -> None:
@@ -351,7 +344,7 @@ class Configurer:
             return ()
         messages = [_message(*record) for record in records]
         crash_points.reached("provisioning.worker.recording")
-        results = await self._execution.execute_many(messages)
+        results = await self.execution.execute_many(messages)
         crash_points.reached("provisioning.worker.recorded")
         recorded: list[Job] = []
         for (job, what, _), result in zip(records, results, strict=True):

@@ -1,6 +1,7 @@
 """Answers to dead letters on integrators' topics, one for each record."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -32,15 +33,13 @@ _Dead = tuple[Record, DeadLetter, Caller]
 _REFERENCE: Final = TypeAdapter[str](Name)
 
 
+@dataclass(frozen=True, slots=True)
 class Refusals:
     """Answers records of integrators that intake refused; `integrators` are by topic."""
 
-    def __init__(
-        self, execution: Execution[Any, Any], integrators: Mapping[str, Caller], clock: Clock
-    ) -> None:
-        self._execution = execution
-        self._integrators = integrators
-        self._clock = clock
+    execution: Execution[Any, Any]
+    integrators: Mapping[str, Caller]
+    clock: Clock
 
     async def answer(self, dead: Sequence[tuple[Record, DeadLetter]]) -> None:
         """Return when each integrator's answer is durable; the same record is answered once.
@@ -51,12 +50,12 @@ class Refusals:
         of_integrators = [
             (record, letter, caller)
             for record, letter in dead
-            if (caller := self._integrators.get(record.topic)) is not None
+            if (caller := self.integrators.get(record.topic)) is not None
         ]
         accepted = await self._accepted(of_integrators)
         messages = [self._message(*each) for each in of_integrators if each not in accepted]
         for message, result in zip(
-            messages, await self._execution.execute_many(messages), strict=True
+            messages, await self.execution.execute_many(messages), strict=True
         ):
             if isinstance(result, Unavailable):
                 raise result
@@ -73,7 +72,7 @@ class Refusals:
             for record, letter, caller in dead
             if letter.reason == DISCARDED
         }
-        recorded = await self._execution.recorded(causations.keys()) if causations else ()
+        recorded = await self.execution.recorded(causations.keys()) if causations else ()
         return [causations[each] for each in recorded]
 
     def _message(
@@ -92,7 +91,7 @@ class Refusals:
                 reason=dead.reason,
                 detail=dead.detail,
                 errors=tuple(FaultyField(**error.model_dump()) for error in dead.errors),
-                at=self._clock(),
+                at=self.clock(),
             ),
             begins_stream=True,
         )

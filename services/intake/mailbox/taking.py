@@ -9,6 +9,7 @@ means that the process died. The message's cause names it, so it stays the same 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -109,26 +110,18 @@ HEAD_BYTES: Final = 256 * 1024
 TWICE: Final = "message_begun_twice"
 
 
+@dataclass(frozen=True, slots=True)
 class Taking:
     """Takes messages in. One of more than `most_bytes` is kept whole, and only its beginning is read."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        commits: EventStore,
-        begun: BegunReadings,
-        readers: Readers,
-        receive: Receive,
-        most_bytes: int,
-    ) -> None:
-        self._execution = execution
-        self._commits = commits
-        self._begun = begun
-        self._readers = readers
-        self._receive = receive
-        self._most_bytes = most_bytes
-        self._one_at_a_time = asyncio.Lock()
-        """Across all mailboxes: a recorded reading never waits for another one."""
+    execution: Execution[Any, Any]
+    commits: EventStore
+    begun: BegunReadings
+    readers: Readers
+    receive: Receive
+    most_bytes: int
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Across all mailboxes: a recorded reading never waits for another one."""
 
     async def __call__(self, home: Agency, received: Received) -> Outcome | None:
         """The message's outcome, durable; None: another process may be reading it, so try later.
@@ -139,10 +132,10 @@ class Taking:
         identity = await asyncio.to_thread(identity_of, received.content)
         causation = cause_of(home.code, identity or received.digest)
         # Old messages are known by their bytes, from before copies were identified by their bodies.
-        if await self._commits.find({causation, cause_of(home.code, received.digest)}):
+        if await self.commits.find({causation, cause_of(home.code, received.digest)}):
             return "known"
         async with self._one_at_a_time:
-            turn = await self._begun.turn(causation)
+            turn = await self.begun.turn(causation)
             if turn == "leave":
                 return None
             if turn == "give_up":
@@ -150,15 +143,15 @@ class Taking:
                 commit = await self._recorded(causation, home, received, unopened(TWICE))
             else:
                 commit = await self._read(causation, home, received)
-            await self._begun.settle(causation)
+            await self.begun.settle(causation)
         return _outcome(commit)
 
     async def _read(self, causation: str, home: Agency, received: Received) -> Commit:
-        reading = await self._begun.begin(causation)
+        reading = await self.begun.begin(causation)
         try:
             return await self._taken(causation, home, received)
         finally:
-            await self._begun.end(causation, reading)
+            await self.begun.end(causation, reading)
 
     async def _taken(self, causation: str, home: Agency, received: Received) -> Commit:
         try:
@@ -172,19 +165,19 @@ class Taking:
 
     async def _opened(self, received: Received) -> OpenedMail:
         received.content.seek(0)
-        if received.size_bytes > self._most_bytes:
+        if received.size_bytes > self.most_bytes:
             head = received.content.read(HEAD_BYTES)
-            return await self._readers.head(head, "message_too_large")
-        return await self._readers.mail(received.content.read(), found=True)
+            return await self.readers.head(head, "message_too_large")
+        return await self.readers.mail(received.content.read(), found=True)
 
     async def _recorded(
         self, causation: str, home: Agency, received: Received, opened: OpenedMail
     ) -> Commit:
-        what = await self._receive(received, opened, home)
+        what = await self.receive(received, opened, home)
         stream = request_stream(what.request_id)
         fingerprint = causation.partition(":")[2]
         message = Message(stream, causation, fingerprint, what, begins_stream=True)
-        return (await self._execution.execute(message)).commit
+        return (await self.execution.execute(message)).commit
 
 
 def _outcome(commit: Commit) -> Outcome:

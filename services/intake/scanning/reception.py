@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Any, Final
@@ -96,25 +97,17 @@ LAY: Final = "inbox"
 """The target of the work that puts papers into the inbox."""
 
 
+@dataclass(frozen=True, slots=True)
 class Scans:
     """Takes in scans, and puts their papers into the inbox."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        agencies: Agencies,
-        documents: DocumentStore,
-        requests: Requests,
-        new_id: NewId,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._agencies = agencies
-        self._documents = documents
-        self._requests = requests
-        self._new_id = new_id
-        self._clock = clock
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+    execution: Execution[Any, Any]
+    agencies: Agencies
+    documents: DocumentStore
+    requests: Requests
+    new_id: NewId
+    clock: Clock
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AT_ONCE))
 
     def home_of(self, caller: Caller, channel: PaperChannel | None) -> Agency:
         """The caller's agency, whose inbox the papers go to.
@@ -123,11 +116,11 @@ class Scans:
             Refused: there is none, or it does not receive paper, or not through this channel.
         """
         (code,) = caller.agencies or {""}
-        if code not in self._agencies:
+        if code not in self.agencies:
             raise NotTheirs(
                 "Your token names no agency of this system, whose inbox this could go to."
             )
-        require_paper(home := self._agencies.get(code), channel)
+        require_paper(home := self.agencies.get(code), channel)
         return home
 
     async def take_in(
@@ -146,7 +139,7 @@ class Scans:
             ScanWrong: it cannot be read.
         """
         stream = keyed_stream("scan", context)
-        before = await self._execution.state(stream)
+        before = await self.execution.state(stream)
         caller = caller_of(context.principal)
         if isinstance(before, Scanned):
             scan = before.scan
@@ -155,8 +148,8 @@ class Scans:
             )
         else:
             pages, papers = await self._read(received, batch, channel, home)
-            command = ReceiveScan(batch, pages, papers, home, caller, self._clock())
-        executed = await self._execution.execute(message(stream, context, command))
+            command = ReceiveScan(batch, pages, papers, home, caller, self.clock())
+        executed = await self.execution.execute(message(stream, context, command))
         crash_points.reached("intake.reception.received")
         await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
         return executed
@@ -172,9 +165,7 @@ class Scans:
             async with self._reading:
                 found = await read_scan(scan, batch.media_type, folder)
             received.content.seek(0)
-            await self._documents.put(
-                received, filename=batch.filename, media_type=batch.media_type
-            )
+            await self.documents.put(received, filename=batch.filename, media_type=batch.media_type)
             crash_points.reached("intake.reception.batch_kept")
             papers = []
             several = len(found.parts) > 1
@@ -195,9 +186,9 @@ class Scans:
         agency: str,
     ) -> ScannedPaper:
         asked = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
-        about = await self._requests.of_agency(asked[0], agency) if asked else None
+        about = await self.requests.of_agency(asked[0], agency) if asked else None
         return ScannedPaper(
-            inbox_item_id=self._new_id(),
+            inbox_item_id=self.new_id(),
             document=document,
             origin=ScanOrigin(
                 batch=batch,
@@ -212,7 +203,7 @@ class Scans:
     async def _kept(self, file: Path, name: str) -> Document:
         received = await receive(_chunks(file), (await asyncio.to_thread(file.stat)).st_size)
         with received.content:
-            await self._documents.put(received, filename=name, media_type=PDF)
+            await self.documents.put(received, filename=name, media_type=PDF)
         crash_points.reached("intake.reception.paper_kept")
         return Document(
             document_id=received.document_id,
@@ -228,14 +219,14 @@ class Scans:
             StoreUnavailable: some papers may be there; repeating completes them.
         """
         messages = [_laying(scan, paper) for paper in scan.papers]
-        for outcome in await self._execution.execute_many(messages):
+        for outcome in await self.execution.execute_many(messages):
             if isinstance(outcome, Exception):
                 raise outcome
         crash_points.reached("intake.reception.laid")
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Put the papers into the inbox that a crash left out."""
-        state = await self._execution.known_state(f"scan-{item.subject}")
+        state = await self.execution.known_state(f"scan-{item.subject}")
         if isinstance(state, Scanned):
             await self._lay(state.scan)
         return Done()
