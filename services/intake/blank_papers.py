@@ -96,13 +96,13 @@ class BlankPapers:
         is_form = _THROUGH[name] == "form"
         content = self._typesetter.pdf(
             "form" if is_form else "cover",
-            _told(name, agency),
+            _template_values(name, agency),
             lambda: log.warning("paper_lacks_font", agency=code),
         )
         return BlankPaper(content, f"{_FILES[name]}-{code.lower()}.pdf")
 
 
-def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
+def _template_values(name: PaperName, agency: Agency) -> dict[str, Any]:
     """The values of the template."""
     rules = agency.rules
     through = _THROUGH[name]

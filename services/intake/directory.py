@@ -263,7 +263,7 @@ class ScimDirectory:
                 break
         if census.size == 0 and page.total > 0:
             raise DirectoryUnavailable
-        self._tell(census.left_out(page.total))
+        self._report(census.left_out(page.total))
         return census.accounts()
 
     async def look_up(self, account: str) -> AccountStatus:
@@ -286,7 +286,7 @@ class ScimDirectory:
     async def close(self) -> None:
         await self._client.aclose()
 
-    def _tell(self, left_out: dict[LeftOut, int]) -> None:
+    def _report(self, left_out: dict[LeftOut, int]) -> None:
         for reason, records in left_out.items():
             self._gauge.labels(reason).set(records)
         if left_out != self._left_out and any(left_out.values()):

@@ -208,7 +208,7 @@ class Reception:
         self, report: Report, message_id: str | None
     ) -> tuple[RequestDocument | None, bool]:
         """The one request that a bounced notice was about, if known; and whether there is any candidate."""
-        about = await self.requests.told_by(message_id) if message_id else None
+        about = await self.requests.of_notice(message_id) if message_id else None
         if about is not None:
             return about, True
         for reference in report.references:

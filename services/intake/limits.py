@@ -55,7 +55,7 @@ class SubmissionLimits:
             if of_applicant:
                 self._submissions.take(submission.caller.subject.casefold())
             if is_new:
-                self._take_addresses(_told_at(submission), of_applicant=of_applicant)
+                self._take_addresses(_acknowledged_at(submission), of_applicant=of_applicant)
         except Refused as refused:
             seconds = int(str(refused.extra["retry_after_seconds"]))
             return Excess("too_many_of_one", seconds)
@@ -92,7 +92,7 @@ def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
             raise
 
 
-def _told_at(submission: Submission) -> Sequence[str]:
+def _acknowledged_at(submission: Submission) -> Sequence[str]:
     """The addresses of the acknowledgement, each once."""
     addresses = (submission.requested.applicant.email, directory_email(submission))
     return list(dict.fromkeys(_mailbox(address) for address in addresses if address))

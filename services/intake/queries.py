@@ -68,7 +68,7 @@ class Requests:
         """The requests of a reference: one, but for a chance in ten thousand years."""
         return await self._view.find(Query(equal={"facts.reference": reference}, limit=_NAMESAKES))
 
-    async def told_by(self, message_id: str) -> RequestDocument | None:
+    async def of_notice(self, message_id: str) -> RequestDocument | None:
         """The request that the notice of this Message-ID is about."""
         found = await self._view.find(Query(equal={"notices": message_id}, limit=1))
         return found[0] if found else None

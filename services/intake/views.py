@@ -42,7 +42,7 @@ from services.intake.domain.events import (
     ScanOrigin,
 )
 
-Told = tuple[str, str, str]
+StepTexts = tuple[str, str, str]
 """Step, by whom, detail."""
 
 
@@ -66,10 +66,10 @@ def place(step: Body) -> tuple[datetime, int, int]:
 
 def step_of(incoming: IncomingEvent[Any]) -> Body | None:
     """The step of an event, as `StepTaken` is stored; None for an event that is no step."""
-    tell = _TOLD.get(type(incoming.data))
-    if tell is None:
+    describe = _STEPS_OF.get(type(incoming.data))
+    if describe is None:
         return None
-    step, by, detail = tell(incoming.data)
+    step, by, detail = describe(incoming.data)
     return {
         "step": step,
         "at": incoming.time,
@@ -80,7 +80,7 @@ def step_of(incoming: IncomingEvent[Any]) -> Body | None:
     }
 
 
-def _received(event: RequestReceived) -> Told:
+def _received(event: RequestReceived) -> StepTexts:
     if event.corrected_by is not None and event.while_open:
         return "corrected", event.corrected_by.subject, event.correction_reason or ""
     named = f", {event.source_reference}" if event.source_reference else ""
@@ -88,7 +88,7 @@ def _received(event: RequestReceived) -> Told:
     return "received", by.subject, f"{event.request.channel}{named}"
 
 
-def _approved(event: Approved) -> Told:
+def _approved(event: Approved) -> StepTexts:
     granted = event.approved
     sizes = (
         f"quota {granted.quota_bytes} bytes, largest file {granted.max_file_size_bytes} bytes"
@@ -98,28 +98,28 @@ def _approved(event: Approved) -> Told:
     return "approved", event.decided_by.name, event.reason or sizes
 
 
-def _configuring(event: ConfigurationStarted) -> Told:
+def _configuring(event: ConfigurationStarted) -> StepTexts:
     targets = dict.fromkeys(change.target for change in event.plan)
     return "configuring", "provisioning", ", ".join(targets)
 
 
-def _configured(event: Configured) -> Told:
+def _configured(event: Configured) -> StepTexts:
     storage = event.effective.storage
     closed = f"storage closed, IPMS {'on' if event.effective.ipms.bmt_enabled else 'off'}"
     detail = f"quota {storage.quota_bytes} bytes" if storage.enabled else closed
     return "configured", event.configured_by.name, detail
 
 
-def _notified(event: Notified) -> Told:
+def _notified(event: Notified) -> StepTexts:
     step = "acknowledged" if event.about == "acknowledgement" else "notified"
     return step, "notification", f"{event.about} by {event.channel}"
 
 
-def _filed(event: Filed) -> Told:
+def _filed(event: Filed) -> StepTexts:
     return "filed", "records", f"{event.file_number}, {event.folios} folios"
 
 
-_TOLD: Final[dict[type[BaseModel], Callable[[Any], Told]]] = {
+_STEPS_OF: Final[dict[type[BaseModel], Callable[[Any], StepTexts]]] = {
     RequestReceived: _received,
     ReviewOpened: lambda event: ("review_opened", "approval", f"due {event.due_at:%Y-%m-%d}"),
     WithdrawalRequested: lambda event: (
@@ -153,7 +153,7 @@ _TOLD: Final[dict[type[BaseModel], Callable[[Any], Told]]] = {
     Filed: _filed,
 }
 
-_RANK: Final = {event: rank for rank, event in enumerate(_TOLD)}
+_RANK: Final = {event: rank for rank, event in enumerate(_STEPS_OF)}
 """The order of the procedure, which the table follows."""
 
 

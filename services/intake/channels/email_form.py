@@ -224,7 +224,7 @@ class Form:
 
 def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
     """The form in a message's text, or in an attached form (`forms`); `agencies` are codes by name, as of `codes_of`."""
-    told = _Told(agencies)
+    told = _LabelledValues(agencies)
     told.read(message, forms)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
     wrong = _why_not_read(message, told) or tuple(_incomplete(told))
@@ -241,7 +241,7 @@ def _first(message: ReadMessage, wrong: tuple[Missing, ...]) -> tuple[Missing, .
     return (_of_message(message.automatic),) if message.automatic else wrong
 
 
-class _Told:
+class _LabelledValues:
     """The labelled values of all parts of a message.
 
     Attributes:
@@ -345,7 +345,7 @@ def _unquoted(text: str) -> str:
     return "\n".join(line.lstrip("> ") for line in text.split("\n"))
 
 
-def _why_not_read(message: ReadMessage, told: _Told) -> tuple[Missing, ...]:
+def _why_not_read(message: ReadMessage, told: _LabelledValues) -> tuple[Missing, ...]:
     """The one reason why the whole message is no filled form, if there is one."""
     several = [field for field in _OF_ONE if len(told.meant.get(field, ())) > 1]
     if message.unreadable:
@@ -355,7 +355,7 @@ def _why_not_read(message: ReadMessage, told: _Told) -> tuple[Missing, ...]:
     return (_of_message("several_forms"),) if len(several) >= _LEAST_OF_SEVERAL else ()
 
 
-def _why_no_form(message: ReadMessage, told: _Told) -> str:
+def _why_no_form(message: ReadMessage, told: _LabelledValues) -> str:
     if message.closed:
         return message.closed[0]
     if told.too_complex:
@@ -410,7 +410,7 @@ def _address(text: str) -> str:
     return match[1] if (match := _IN_BRACKETS.fullmatch(bare)) else bare
 
 
-def _incomplete(told: _Told) -> Iterable[Missing]:
+def _incomplete(told: _LabelledValues) -> Iterable[Missing]:
     asks_sizes = told.meant.get("kind") != {"termination"}
     for field in (*NEEDED, *(SIZES if asks_sizes else ())):
         values = told.meant.get(field, set())

@@ -244,8 +244,8 @@ def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:
         cells = [bare[: gap.start()], bare[gap.end() :].lstrip(":：= ")]
     pairs: list[tuple[str, str]] = []
     for cell in cells:
-        if told := _told(cell, alone=len(cells) > 1 or bare_labels):
-            pairs.append(told)
+        if cell_pair := _labelled_cell(cell, alone=len(cells) > 1 or bare_labels):
+            pairs.append(cell_pair)
         elif not pairs:
             return []
         elif not pairs[-1][1]:
@@ -261,7 +261,7 @@ def _entry(name: str, value: str, raw: str) -> _Entry:
     return _Entry(name, [value.replace("\t", " ")], len(raw.rstrip()), is_unclear=is_unclear)
 
 
-def _told(cell: str, *, alone: bool) -> tuple[str, str] | None:
+def _labelled_cell(cell: str, *, alone: bool) -> tuple[str, str] | None:
     """The label and the value of a cell; `alone`: the label needs no colon."""
     if (match := _named(cell, _LINE)) is not None:
         return match[0], match[1]

@@ -55,28 +55,28 @@ class TooMany(Refused):
 
 class _Unknown(Refused):
     problem = "not_found"
-    said = ""
+    text = ""
 
     def __init__(self) -> None:
-        super().__init__(self.said)
+        super().__init__(self.text)
 
 
 class UnknownRequest(_Unknown):
     """There is no such request, or it is not the caller's; the answer does not tell which."""
 
-    said = "There is no request of this id among yours."
+    text = "There is no request of this id among yours."
 
 
 class UnknownSubmission(_Unknown):
     """There is no such submission, or it is another integrator's; the answer does not tell which."""
 
-    said = "There is no submission of this id among yours."
+    text = "There is no submission of this id among yours."
 
 
 class UnknownInboxItem(_Unknown):
     """There is no such item, or it is another agency's; the answer does not tell which."""
 
-    said = "Your agency's inbox has no item of this id."
+    text = "Your agency's inbox has no item of this id."
 
 
 class InboxItemSettled(Refused):

@@ -96,7 +96,7 @@ def routes(
     async def ask(
         request: Request, reference: Annotated[str, Query(max_length=_LONGEST)] = ""
     ) -> Response:
-        return layout.page(request, "status.html", **_told(reference))
+        return layout.page(request, "status.html", **_form_values(reference))
 
     @routes.post("/")
     async def answer(request: Request) -> Response:
@@ -107,7 +107,9 @@ def routes(
         found = await lookup.find(client, reference, code)
         if found is None:
             status = STATUS["not_found"]
-            return layout.page(request, "status.html", status, **_told(reference, wrong=True))
+            return layout.page(
+                request, "status.html", status, **_form_values(reference, wrong=True)
+            )
         return layout.page(
             request, "status_found.html", _OK, code=code, **_progress(found, agencies)
         )
@@ -115,7 +117,7 @@ def routes(
     return routes
 
 
-def _told(reference: str, *, wrong: bool = False) -> dict[str, Any]:
+def _form_values(reference: str, *, wrong: bool = False) -> dict[str, Any]:
     return {"reference": reference, "wrong": wrong}
 
 

@@ -68,20 +68,20 @@ async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
     )
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            said, _ = await reader.communicate()
+            output, _ = await reader.communicate()
     except TimeoutError:
         raise ScanWrong(FieldError.of("", "scan_too_slow")) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             reader.kill()
         await reader.wait()
-    return _found(said)
+    return _found(output)
 
 
-def _found(said: bytes) -> ReadScan:
+def _found(output: bytes) -> ReadScan:
     """No output means that the scan killed the process."""
     try:
-        found = ReadScan.model_validate_json(said)
+        found = ReadScan.model_validate_json(output)
     except ValidationError:
         raise ScanWrong(FieldError.of("", "scan_broken")) from None
     if found.fault:
