@@ -223,7 +223,7 @@ class Form:
 
 
 def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
-    """The form in a message's text, or in an attached form (`forms`); `agencies` are codes by name, as of `codes_of`."""
+    """The form in a message's text or among the attached `forms`; `agencies` are as of `codes_of`."""
     told = _LabelledValues(agencies)
     told.read(message, forms)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}

@@ -56,7 +56,7 @@ _UNSEEN: Final = {
     "\N{LEFT-TO-RIGHT MARK}\N{LEFT-TO-RIGHT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
     "\N{LEFT-TO-RIGHT ISOLATE}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
 }
-"""Invisible characters that nobody typed are ignored. Those that change the direction of text stay, and are refused."""
+"""Invisible characters, which are ignored. Those that change the direction of text stay, and are refused."""
 _HYPHENS: Final = {ord(char): "-" for char in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}"}
 _HYPHENS_OF_LABELS: Final = _HYPHENS | {ord("\N{EN DASH}"): "-", ord("\N{MINUS SIGN}"): "-"}
 

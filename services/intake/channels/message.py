@@ -24,7 +24,7 @@ _SIGNATURE: Final = "-- "
 
 
 def unflowed(text: str, *, del_sp: bool = False) -> str:
-    """The text without soft line breaks (`format=flowed`, RFC 3676); `del_sp` also removes the space before them (4.1)."""
+    """The text without soft line breaks (RFC 3676); `del_sp` removes the space before them, too (4.1)."""
     whole: list[str] = []
     pieces: list[str] = []
     depth = 0

@@ -1,4 +1,4 @@
-"""Messages of machines: what a mail system reports about another message (RFC 3464 and older), and automatic replies."""
+"""Messages of machines: mail systems' reports about other messages (RFC 3464 and older), and automatic replies."""
 
 import logging
 import re

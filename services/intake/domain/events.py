@@ -14,7 +14,7 @@ from bmt.contracts.values import Document, Moment, NotShown, Submitter
 
 
 class DocumentUploaded(Event):
-    """A document was uploaded, under the uploader's name for it; `agency` is that of the uploader's token, or empty."""
+    """A document was uploaded, under the uploader's name for it; `agency` is that of their token, or empty."""
 
     TYPE = "my.gov.bmt.intake.DocumentUploaded.v1"
     document: Document

@@ -79,7 +79,7 @@ _LAID: Final = {
     7: "0 {h} {w} 0 0 0",
     8: "0 {h} -{w} 0 {w} 0",
 }
-"""The matrix that lays an image of each orientation (TIFF 6.0, section 8) upright on w × h points (ISO 32000-1, 8.3.4)."""
+"""The matrix (ISO 32000-1, 8.3.4) that lays each orientation (TIFF 6.0, section 8) upright on w × h points."""
 
 
 def as_pdf(image: Path, pdf: Path) -> None:

@@ -1,4 +1,4 @@
-"""Orders to the targets: of an approved request, or of one that is only supposed; and how far a target is from them."""
+"""Orders of requests that were approved, or are only supposed to be; and how far a target is from one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
