@@ -1,41 +1,60 @@
-"""Who may know of which requests, and in whose name a caller acts."""
+"""Which requests a caller may read, in whose name they act, and their commands on the way to a stream."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
+from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.idempotency import CommandContext
 from services.intake.domain.submission import Caller
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whose requests a caller may read: of one agency, of one account, or of all.
-
-    Attributes:
-        limits: what a request must have, by the view's fields; empty: everything is theirs.
-    """
+    """The requests that a caller may read; `limits` are the values that such a request must have, by view field."""
 
     limits: Mapping[str, str]
 
     def may_see(self, agency: str, account: str) -> bool:
-        """Whether a request of this agency and (lower case) account is theirs."""
+        """Whether the caller may read a request of this agency and (lower case) account."""
         has = {"agency": agency, "account": account}
         return all(has[name] == value for name, value in self.limits.items())
 
 
+EVERYBODY: Final = Audience({})
+
+
 def audience_of(principal: Principal) -> Audience:
-    """The widest that one of the caller's roles allows."""
+    """The widest audience that one of the caller's roles allows."""
     if principal.has("operator") or (principal.has("auditor") and not principal.agency):
-        return Audience({})
+        return EVERYBODY
     if principal.has("administrator", "auditor"):
         return Audience({"agency": principal.agency})
     return Audience({"account": principal.subject.casefold()})
 
 
 def caller_of(principal: Principal) -> Caller:
-    """In whose name the caller hands something in: their agency's, or their own."""
+    """The caller as deciders know them: they act for their agency, or for themselves."""
     own = frozenset({principal.agency} if principal.agency else ())
     if principal.has("administrator", "operator"):
         role = "administrator" if principal.has("administrator") else "operator"
         return Caller(principal.subject, role, own)
     return Caller(principal.subject, "applicant", own or None, principal.email)
+
+
+def message(stream: str, context: CommandContext, command: Any, *, new: bool = False) -> Any:
+    """The command on its way to a stream; `new`: the stream does not exist yet."""
+    return Message(
+        stream,
+        context.causation,
+        context.fingerprint,
+        command,
+        context.traceparent,
+        begins_stream=new,
+    )
+
+
+def keyed_stream(category: str, context: CommandContext) -> str:
+    """The stream of a call that is one event: named after the call's idempotency key."""
+    return f"{category}-{context.causation.partition(':')[2]}"

@@ -1,22 +1,22 @@
-"""Requests over HTTP: submitted, looked at, withdrawn and corrected."""
+"""Requests and documents over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
-from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, bearer_token, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse
-from bmt.chassis.runtime.clock import NewId
+from bmt.chassis.runtime.documents import receive
 from bmt.contracts.http.intake import (
+    DocumentStored,
     ReasonGiven,
     RequestAccepted,
     RequestStatus,
@@ -24,15 +24,18 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
-from services.intake import answers, handlers
-from services.intake.access import Audience, audience_of, caller_of
+from services.intake import answers
+from services.intake.access import EVERYBODY, audience_of, caller_of, message
+from services.intake.channels.media_types import ALLOWED
+from services.intake.channels.upload import Uploads
+from services.intake.correcting import Corrections
 from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
-from services.intake.handlers import AssembleSubmission
+from services.intake.domain.state import request_stream
+from services.intake.handlers import Reception
 from services.intake.queries import Requests
 from services.intake.views import RequestDocument
 
-EVERYBODY: Final = Audience({})
 BY_RECEPTION: Final = Paging(tuple[AwareDatetime, str])
 
 Submitting = Annotated[CommandContext, Depends(command("applicant", "administrator"))]
@@ -50,36 +53,55 @@ WRONG: Final = (
     "account_of_other_agency",
 )
 CLOSED: Final = ("not_found", "already_decided", "request_closed")
+Uploading = Annotated[
+    CommandContext,
+    Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
+]
 
 
-class TakesCorrections(Protocol):
-    """`Corrections`."""
+def document_routes(uploads: Uploads, most_bytes: int) -> APIRouter:
+    """The routes of documents; one may have at most `most_bytes`."""
+    api = api_router(tags=["documents"])
 
-    async def correct(
-        self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
-    ) -> Executed: ...
-
-
-def message(request_id: str, context: CommandContext, what: Any, *, new: bool = False) -> Any:
-    """The command `what` on its way to the stream of a request; `new`: there is none yet."""
-    return Message(
-        f"request-{request_id}",
-        context.causation,
-        context.fingerprint,
-        what,
-        context.traceparent,
-        begins_stream=new,
+    @api.post(
+        "/v1/documents",
+        status_code=201,
+        response_model=DocumentStored,
+        responses=problems("too_large", "unsupported_media_type", "validation_failed"),
+        summary="Upload a document",
+        description=f"The raw bytes, at most {most_bytes}, with their Content-Type; the name goes "
+        "into Content-Disposition (RFC 6266). The content must be what it says. The answer's "
+        "`document_id` is named in the request.",
+        openapi_extra={"requestBody": raw_body(ALLOWED)},
+        max_body_size=most_bytes,
     )
+    async def upload(request: Request, context: Uploading) -> JsonResponse:
+        received = await receive(request.stream(), most_bytes)
+        with received.content:
+            headers = request.headers
+            document = await uploads.store(
+                received, headers.get("content-type", ""), headers.get("content-disposition")
+            )
+        context = context.of_body("POST", "/v1/documents", received.digest)
+        executed = await uploads.record(document, context)
+        return answer(executed, executed.commit.events[0].data["document"], 201)
+
+    return api
+
+
+def raw_body(media_types: Iterable[str]) -> dict[str, Any]:
+    """The request body of a route that takes raw bytes of these types, as OpenAPI describes it."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {"required": True, "content": dict.fromkeys(media_types, binary)}
 
 
 def routes(
     execution: Execution[Any, Any],
     requests: Requests,
-    corrections: TakesCorrections,
-    assemble_submission: AssembleSubmission,
-    new_id: NewId,
+    corrections: Corrections,
+    reception: Reception,
 ) -> APIRouter:
-    """The routes of requests."""
+    """The routes to submit, find, withdraw and correct requests."""
     api = api_router(tags=["requests"])
 
     @api.post(
@@ -93,12 +115,10 @@ def routes(
         "for no sizes: `quota_bytes` and `max_file_size_bytes` are ignored there.",
     )
     async def submit(body: SubmitRequest, context: Submitting) -> JsonResponse:
-        what = await handlers.receive_request(
-            body, caller_of(context.principal), assemble_submission, new_id
-        )
-        executed = await execution.execute(message(what.request_id, context, what, new=True))
-        accepted = answers.request_accepted(executed.commit)
-        return answer(executed, accepted, 201, answers.location(executed.commit))
+        receiving = await reception.receive_request(body, caller_of(context.principal))
+        stream = request_stream(receiving.request_id)
+        executed = await execution.execute(message(stream, context, receiving, new=True))
+        return answers.request_accepted(executed)
 
     @api.get("/v1/requests", summary="Requests, the newest first")
     async def find(
@@ -107,11 +127,12 @@ def routes(
         status: Annotated[Status | None, Query(description="where they stand")] = None,
         agency: Annotated[str | None, Query(max_length=32, description="its code")] = None,
     ) -> Page[RequestStatus]:
-        asked = _given({"status": status, "agency": agency})
-        found = await requests.find(audience_of(principal), asked, page)
-        told = BY_RECEPTION.page(found, page, place_of)
-        items = [answers.request_status(document) for document in told.items]
-        return Page(items=items, next_cursor=told.next_cursor)
+        asked = {"status": status, "agency": agency}
+        given = {name: value for name, value in asked.items() if value is not None}
+        found = await requests.find(audience_of(principal), given, page)
+        shown = BY_RECEPTION.page(found, page, place_of)
+        items = [answers.request_status(document) for document in shown.items]
+        return Page(items=items, next_cursor=shown.next_cursor)
 
     @api.get(
         "/v1/requests/{request_id}",
@@ -133,9 +154,10 @@ def routes(
     )
     async def withdraw(request_id: Id, body: ReasonGiven, context: Submitting) -> JsonResponse:
         known = answers.known(await requests.get(request_id, EVERYBODY))
-        what = WithdrawRequest(body.reason, caller_of(context.principal), known)
-        executed = await execution.execute(message(request_id, context, what))
-        return answer(executed, answers.withdrawal_accepted(executed.commit), 202)
+        withdrawing = WithdrawRequest(body.reason, caller_of(context.principal), known)
+        stream = request_stream(request_id)
+        executed = await execution.execute(message(stream, context, withdrawing))
+        return answer(executed, WithdrawalAccepted(request_id=request_id), 202)
 
     @api.post(
         "/v1/requests/{request_id}/correction",
@@ -154,16 +176,11 @@ def routes(
         request: Request, request_id: Id, body: CorrectionHandedIn, context: Submitting
     ) -> JsonResponse:
         executed = await corrections.correct(request_id, body, context, bearer_token(request))
-        accepted = answers.request_accepted(executed.commit)
-        return answer(executed, accepted, 201, answers.location(executed.commit))
+        return answers.request_accepted(executed)
 
     return api
 
 
-def _given(parameters: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
 def place_of(document: RequestDocument) -> tuple[datetime, str]:
-    """Where a request stands in a list."""
+    """The sort key of a request in a list."""
     return document.received_at, document.facts.request_id

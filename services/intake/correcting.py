@@ -1,7 +1,7 @@
-"""A correction, from whichever way it comes in: before the decision, or refused with it."""
+"""Corrections of requests, from the API and from the pages."""
 
-from dataclasses import replace
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import httpx
 from pydantic import ValidationError
@@ -16,41 +16,34 @@ from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from services.intake import answers
-from services.intake.access import caller_of
-from services.intake.api import EVERYBODY, message
+from services.intake.access import EVERYBODY, caller_of, message
 from services.intake.domain.commands import CorrectRequest, Known
 from services.intake.domain.decide import decide
-from services.intake.handlers import AssembleSubmission
+from services.intake.domain.state import request_stream
+from services.intake.handlers import Reception
 from services.intake.queries import Requests
 
 SECONDS: Final = 10.0
-"""How long a caller waits for approval at most."""
+"""The longest wait for approval."""
 _TOLD: Final = ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
 
 
-class Reviews(Protocol):
-    """Who decides on requests."""
-
-    async def hold(self, request_id: str, token: str) -> Held:
-        """Nobody decides on it for a moment, in the name of whose token it is.
-
-        Raises:
-            Refused: `already_decided`, `request_closed`, `not_found`.
-            Unavailable: it is not known to be held; to ask again is safe.
-        """
-        ...
-
-
 class Approval:
-    """`Reviews`, over HTTP."""
+    """A client of approval's API, which can put decisions on hold. An empty `url` makes it unavailable."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`url` is where its API is; empty: nobody can be asked."""
         self._url = url.rstrip("/")
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
 
     async def hold(self, request_id: str, token: str) -> Held:
-        """As `Reviews.hold`; each call has a key of its own, as an old answer says nothing of now."""
+        """Put decisions on the request on hold for a moment, in the name of the token's owner.
+
+        Each call has an idempotency key of its own: an earlier answer says nothing about now.
+
+        Raises:
+            Refused: `already_decided`, `request_closed`, `not_found`.
+            Unavailable: it may or may not be on hold; the call can be repeated.
+        """
         if not self._url:
             raise Unavailable("approval")
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
@@ -69,74 +62,66 @@ class Approval:
         raise Refused(told.detail, problem=problem, extra=told.model_extra)
 
     async def close(self) -> None:
-        """Closes the connections."""
         await self._client.aclose()
 
 
+@dataclass(frozen=True, slots=True)
 class Corrections:
-    """Takes corrections in."""
+    """Takes in corrections."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        requests: Requests,
-        reviews: Reviews,
-        assemble_submission: AssembleSubmission,
-        clock: Clock,
-    ) -> None:
-        self._execution = execution
-        self._requests = requests
-        self._reviews = reviews
-        self._assemble_submission = assemble_submission
-        self._clock = clock
+    execution: Execution[Any, Any]
+    requests: Requests
+    reviews: Approval
+    reception: Reception
+    clock: Clock
 
     async def correct(
         self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
     ) -> Executed:
-        """Hand in again what was returned, or is not decided yet; `token` is the caller's.
+        """Correct a request that was returned or is not decided yet; `token` is the caller's.
 
         Raises:
-            Refused: as the decider says.
-            Unavailable: approval cannot be asked; to ask again is safe.
+            Refused: as the decider raises it.
+            Unavailable: approval cannot be reached; the call can be repeated.
         """
-        known = answers.known(await self._requests.get(request_id, EVERYBODY))
+        known = answers.known(await self.requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
-        submission = await self._assemble_submission(
+        submission = await self.reception.assemble_submission(
             body, body.channel, caller, correcting=request_id
         )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
-        asked = message(request_id, context, command)
-        if not await self._execution.was_decided(asked):
+        asked = message(request_stream(request_id), context, command)
+        if not await self.execution.was_decided(asked):
             command = await self._held(asked.stream, command, token)
-        return await self._execution.execute(replace(asked, command=command))
+        return await self.execution.execute(replace(asked, command=command))
 
     async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
-        """The command once nobody decides meanwhile, where nobody asked for the correction.
+        """The command, with decisions on hold if nobody returned the request.
 
-        What is refused anyway holds nothing up.
+        A command that is refused in any case puts nothing on hold.
         """
         try:
-            event, *_ = decide(replace(command, held=True), await self._execution.state(stream))
+            event, *_ = decide(replace(command, held=True), await self.execution.state(stream))
         except Refused:
             return command
         if not (isinstance(event, RequestReceived) and event.while_open):
             return command
         try:
-            held = await self._reviews.hold(command.request_id, token)
+            held = await self.reviews.hold(command.request_id, token)
         except Refused as refused:
             return replace(command, known=_learned(command.known, refused))
         crash_points.reached("intake.correcting.held")
-        if self._clock() >= held.until:
+        if self.clock() >= held.until:
             raise Unavailable("approval")
         known = replace(command.known, returns=max(command.known.returns, held.returns))
         return replace(command, known=known, held=True)
 
 
 def _learned(known: Known, refused: Refused) -> Known:
-    """What approval knows that was not heard yet.
+    """What the refusal tells about the request, which no event has told yet.
 
     Raises:
-        Refused: it says nothing of that.
+        Refused: the refusal tells nothing.
     """
     match refused.problem:
         case "already_decided":

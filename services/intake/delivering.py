@@ -1,27 +1,27 @@
-"""A message that is handed in twice leads to one request or inbox item, whatever the keys of the calls."""
+"""Messages over HTTP: a message that is delivered twice leads to one request or inbox item, whatever the keys."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 
 from bmt.chassis import crash_points
-from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import EventStore
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
-from services.intake.api import message
-from services.intake.domain.commands import ReceiveEmail, RecordDelivery
+from services.intake.access import caller_of, keyed_stream, message
+from services.intake.domain.commands import RecordDelivery
 from services.intake.domain.events import EmailDelivered
+from services.intake.domain.state import request_stream
+from services.intake.handlers import Reception
+from services.intake.reading.readers import Readers
 
-# Telling the same message again, though it came another way: by its Message-ID and its body.
-#
-# Each server on the way writes trace lines of its own above a message (RFC 5321, 4.4), so two copies of one
-# message differ in their bytes. RFC 5322, 3.6.4: a Message-ID names one version of one message; not all
-# programs keep to that, so the body must be the same too.
+# Two copies of a message are identified by Message-ID and body. Their bytes differ: each server on the way
+# adds trace lines (RFC 5321, 4.4). A Message-ID names one version of one message (RFC 5322, 3.6.4); not all
+# programs comply, so the body must be the same too.
 
 _HEADER_BYTES: Final = 256 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -35,9 +35,9 @@ _MESSAGE_ID: Final = re.compile(
 
 
 def identity_of(content: IO[bytes]) -> bytes | None:
-    """The same for each copy of a message, and for no other; None: it has no Message-ID.
+    """A digest that all copies of one message share, and no other message has; None without a Message-ID.
 
-    The content is read from its start. A second for a gigabyte: not for the event loop.
+    Reads the content from its start. A gigabyte takes a second: do not run it in the event loop.
     """
     content.seek(0)
     head = content.read(_HEADER_BYTES)
@@ -54,7 +54,7 @@ def identity_of(content: IO[bytes]) -> bytes | None:
 
 
 def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
-    """The body with one kind of line ends, and without the blanks at its end, which servers add and take away."""
+    """The body with one kind of line end, and without trailing blanks, which servers add and remove."""
     blanks = b""
     while chunk := content.read(_CHUNK_BYTES):
         text = (blanks + chunk).rstrip(_BLANK)
@@ -62,17 +62,9 @@ def _without_line_ends(content: IO[bytes]) -> Iterator[bytes]:
         yield text.replace(b"\r\n", b"\n")
         if (
             len(blanks) > _CHUNK_BYTES
-        ):  # so many are no end; and are not gone through again and again
+        ):  # so many blanks are no end of the body; do not scan them again
             yield blanks.replace(b"\r\n", b"\n")
             blanks = b""
-
-
-class Commits(Protocol):
-    """What was decided before."""
-
-    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
-        """The commits of these causes."""
-        ...
 
 
 def cause_of(agency: str, digest: bytes) -> str:
@@ -80,54 +72,49 @@ def cause_of(agency: str, digest: bytes) -> str:
     return "mail:" + sha256(agency.encode() + b"\0" + digest).hexdigest()[:40]
 
 
+@dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Takes in the messages that are handed in over HTTP."""
+    """Takes in messages that are delivered over HTTP; `authserv_id` is as of `Reception.receive_email`."""
 
-    def __init__(self, execution: Execution[Any, Any], commits: Commits, clock: Clock) -> None:
-        self._execution = execution
-        self._commits = commits
-        self._clock = clock
+    execution: Execution[Any, Any]
+    commits: EventStore
+    readers: Readers
+    reception: Reception
+    clock: Clock
+    authserv_id: str | None
 
-    async def take_in(
-        self,
-        content: bytes,
-        agency: str,
-        context: CommandContext,
-        receive: Callable[[], Awaitable[ReceiveEmail]],
-    ) -> Executed:
-        """What the message leads to, or led to before; without a Message-ID only its key tells it again.
+    async def take_in(self, content: bytes, context: CommandContext) -> Executed:
+        """What the message led to, now or before. Without a Message-ID only the key identifies it.
 
         Raises:
             CausationReused: the key was used with another body.
-            Refused: as the decider says.
+            Refused: as the decider raises it.
         """
+        opened = await self.readers.mail(content)
+        home, caller = self.reception.office_of(caller_of(context.principal), opened)
         if (identity := identity_of(BytesIO(content))) is not None:
-            cause = cause_of(agency, identity)
+            cause = cause_of(home.code, identity)
             if (known := await self._known(context, cause)) is not None:
                 return known
             own = cause.partition(":")[2]
             context = replace(context, causation=cause, fingerprint=own)
-        what = await receive()
-        return await self._execution.execute(message(what.request_id, context, what, new=True))
+        command = await self.reception.receive_email(
+            content, opened, home, caller, self.authserv_id
+        )
+        stream = request_stream(command.request_id)
+        return await self.execution.execute(message(stream, context, command, new=True))
 
     async def _known(self, context: CommandContext, cause: str) -> Executed | None:
-        """What the message led to, once it is durable which message the key stands for; None: nothing yet."""
-        key = Message(
-            f"delivery-{context.causation.partition(':')[2]}",
-            context.causation,
-            context.fingerprint,
-            RecordDelivery(cause, self._clock()),
-            context.traceparent,
-            begins_stream=True,
-        )
-        recorded = await self._execution.execute(key)
+        """Record durably which message the key stands for; what that message led to, or None if nothing yet."""
+        stream = keyed_stream("delivery", context)
+        key = message(stream, context, RecordDelivery(cause, self.clock()), new=True)
+        recorded = await self.execution.execute(key)
         crash_points.reached("intake.delivering.key_recorded")
         if recorded.commit.events[0].type != EmailDelivered.TYPE:
-            return (
-                recorded  # before messages had causes of their own, what they led to had the key's
-            )
-        found = (await self._commits.find([cause])).get(cause)
+            # Before messages had causes of their own, their outcome had the key's cause.
+            return recorded
+        found = (await self.commits.find([cause])).get(cause)
         if found is None:
             return None
-        await self._execution.deliver([found])
+        await self.execution.deliver([found])
         return Executed(found, replayed=True)

@@ -1,8 +1,8 @@
-"""A draft, and what keeps drafts."""
+"""Drafts of the pages' forms."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,13 +12,13 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, Kind
 
 KEPT_FOR: Final = timedelta(days=30)
-"""A draft that nobody touches is removed after so long."""
+"""A draft is removed after so long without a change."""
 MOST_CHARACTERS: Final = 64 * 1024
-"""Of all that was typed."""
+"""In all fields together."""
 
 
 class DraftTooLarge(Refused):
-    """What was typed is longer than any form that could be sent."""
+    """The text is longer than any form that could be sent."""
 
     problem = "validation_failed"
 
@@ -28,13 +28,12 @@ class DraftTooLarge(Refused):
 
 
 class Draft(BaseModel):
-    """A form as it was left.
+    """An unfinished form, as its fields were typed.
 
     Attributes:
-        key: the form's name: sent twice, also from its draft, it is one request.
-        typed: by field, as people write it; nothing is checked.
-        documents: those that are attached already.
-        saved_at: when.
+        key: names the form for ever: sent twice, also from its draft, it is one request.
+        typed: by field; nothing is validated.
+        documents: those that are attached.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,43 +44,20 @@ class Draft(BaseModel):
     saved_at: datetime
 
     def require_small(self) -> None:
-        """Raises `DraftTooLarge` where it is."""
+        """Raises `DraftTooLarge`."""
         if sum(map(len, self.typed.values())) > MOST_CHARACTERS:
             raise DraftTooLarge
 
 
-class Drafts(Protocol):
-    """Keeps one draft an account and kind (one suite tests each keeper).
-
-    Every method raises `StoreUnavailable` when the store cannot be reached.
-    """
-
-    async def save(self, account: str, kind: Kind, draft: Draft) -> None:
-        """Durably, in the place of one that was there.
-
-        Raises:
-            DraftTooLarge: it is.
-        """
-        ...
-
-    async def find(self, account: str, kind: Kind) -> Draft | None:
-        """The draft; None when there is none, or no longer."""
-        ...
-
-    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
-        """Remove it, where it has this key (None: any); there need not be one."""
-        ...
-
-
-# Drafts in intake's own database; MongoDB removes the old ones by itself.
-
-
 DRAFTS: Final = "drafts"
-"""The collection: one document an account and kind."""
+"""The collection: one document for each account and kind."""
 
 
-class MongoDrafts:
-    """`Drafts` on MongoDB."""
+class Drafts:
+    """Keeps one draft for each account and kind in intake's own database; MongoDB removes old ones.
+
+    Every method raises `StoreUnavailable` if the store cannot be reached.
+    """
 
     def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
         """`collection` needs find, insert, update and remove."""
@@ -89,23 +65,29 @@ class MongoDrafts:
         self._clock = clock
 
     async def prepare(self) -> None:
-        """Create the index that old drafts are removed by (a TTL index looks once a minute)."""
+        """Create the TTL index that removes old drafts."""
         seconds = int(KEPT_FOR.total_seconds())
         expiring = mongodb.IndexModel([("saved_at", 1)], expireAfterSeconds=seconds)
         with mongodb.store_errors():
             await self._drafts.create_indexes([expiring])
 
     async def save(self, account: str, kind: Kind, draft: Draft) -> None:
+        """Store the draft durably in place of the former one.
+
+        Raises:
+            DraftTooLarge: the text is too long.
+        """
         draft.require_small()
         kept = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
         where = _of(account, kind)
         with mongodb.store_errors():
             try:
                 await self._drafts.replace_one(where, kept, upsert=True)
-            except mongodb.DuplicateKeyError:  # another was faster with the first one
+            except mongodb.DuplicateKeyError:  # another process inserted it first
                 await self._drafts.replace_one(where, kept)
 
     async def find(self, account: str, kind: Kind) -> Draft | None:
+        """The draft; None if there is none, or it has expired."""
         with mongodb.store_errors():
             found = await self._drafts.find_one(_of(account, kind))
         if found is None or found["saved_at"] <= self._clock() - KEPT_FOR:
@@ -113,6 +95,7 @@ class MongoDrafts:
         return Draft.model_validate(found)
 
     async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+        """Remove the draft if it has this key (None: any); there need not be one."""
         of_key = {} if key is None else {"key": key}
         with mongodb.store_errors():
             await self._drafts.delete_one({**_of(account, kind), **of_key})

@@ -1,12 +1,12 @@
-"""How much one person may hand in, and how often one address is written to for it.
+"""Limits on what one person may hand in, and on the acknowledgements to one address.
 
-Requests of applicants, and messages that no officer looked at: anybody can write those, and each is
-answered with a message to an address that it names. Rates are counted in this process.
+They apply to requests of applicants and to messages that no officer has looked at. Anybody can write such
+messages, and each is acknowledged to an address that it names. Rates are counted in this process.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from bmt.chassis.http.limits import RateLimit
 from bmt.contracts.problems import Refused
@@ -14,17 +14,10 @@ from services.intake.domain.errors import NotTheirs
 from services.intake.domain.received import directory_email
 from services.intake.domain.rules import faults, require_theirs
 from services.intake.domain.submission import Excess, Submission
+from services.intake.queries import OpenRequests
 
 _AN_HOUR: Final = 3600
 _A_MINUTE: Final = 60
-
-
-class Count(Protocol):
-    """How many requests are open."""
-
-    async def count(self, agency: str, account: str, at_most: int) -> int:
-        """Of this account at this agency; nobody counts beyond `at_most`."""
-        ...
 
 
 class SubmissionLimits:
@@ -32,26 +25,26 @@ class SubmissionLimits:
 
     def __init__(
         self,
-        open_requests: Count,
+        open_requests: OpenRequests,
         *,
         most_open: int,
         submissions_per_minute: int,
         acknowledgements_per_hour: int,
     ) -> None:
-        """Of each account: open requests and submissions; of each address: acknowledgements."""
+        """Open requests and submissions are limited for each account, acknowledgements for each address."""
         self._open_requests = open_requests
         self._most_open = most_open
         self._submissions = RateLimit(submissions_per_minute / _A_MINUTE, submissions_per_minute)
-        # Apart: what strangers write uses up nothing of whose address it names.
+        # Counted apart, so that strangers cannot use up the limit of the address that they name.
         self._by_applicants, self._by_anybody = (
             RateLimit(acknowledgements_per_hour / _AN_HOUR, acknowledgements_per_hour)
             for _ in range(2)
         )
 
     async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
-        """Why a submission is one too many; None: it is not, and counts from now on.
+        """Why a submission exceeds a limit; None: it does not, and counts from now on.
 
-        What is refused anyway counts for nothing. `is_new`: it is no correction.
+        A submission that is refused in any case does not count. `is_new` is False for a correction.
         """
         of_applicant = submission.caller.role == "applicant"
         if not (of_applicant or _unseen(submission)) or _is_refused(submission):
@@ -62,7 +55,7 @@ class SubmissionLimits:
             if of_applicant:
                 self._submissions.take(submission.caller.subject.casefold())
             if is_new:
-                self._take_addresses(_told_at(submission), of_applicant=of_applicant)
+                self._take_addresses(_acknowledged_at(submission), of_applicant=of_applicant)
         except Refused as refused:
             seconds = int(str(refused.extra["retry_after_seconds"]))
             return Excess("too_many_of_one", seconds)
@@ -85,7 +78,7 @@ class SubmissionLimits:
 
 
 def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
-    """One message to each; where one has had enough, to none.
+    """Take one for each address, or none at all.
 
     Raises:
         Refused: as `RateLimit.take`.
@@ -99,20 +92,20 @@ def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
             raise
 
 
-def _told_at(submission: Submission) -> Sequence[str]:
-    """The mailboxes that the acknowledgement goes to, each once."""
+def _acknowledged_at(submission: Submission) -> Sequence[str]:
+    """The addresses of the acknowledgement, each once."""
     addresses = (submission.requested.applicant.email, directory_email(submission))
     return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
 
 
 def _mailbox(address: str) -> str:
-    """What `siti+bmt@…` and `Siti@…` share (RFC 5233): most mail servers take both for one."""
+    """The common form of `siti+bmt@…` and `Siti@…` (RFC 5233): most mail servers deliver both to one mailbox."""
     local, _, domain = address.casefold().rpartition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
 def _is_refused(submission: Submission) -> bool:
-    """Whether it is refused for something else."""
+    """Whether it is refused for another reason."""
     try:
         require_theirs(submission)
     except NotTheirs:
@@ -120,16 +113,6 @@ def _is_refused(submission: Submission) -> bool:
     return bool(faults(submission))
 
 
-class _Uncounted:
-    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
-        """None: nothing is handed in yet."""
-        return None
-
-
-UNCOUNTED: Final = _Uncounted()
-"""For what is only looked at."""
-
-
 def _unseen(submission: Submission) -> bool:
-    """A message of a mailbox or a gateway; one that an administrator hands in was looked at."""
+    """Whether it is a message that no administrator has looked at."""
     return submission.sender is not None and submission.caller.role != "administrator"

@@ -1,7 +1,5 @@
 """Intake's composition root: `python -m services.intake.main`."""
 
-from functools import partial
-
 import httpx
 from fastapi import FastAPI
 from prometheus_client import Counter, Gauge
@@ -17,43 +15,34 @@ from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import (
-    api,
-    documents_api,
-    domain,
-    forms_api,
-    handlers,
-    inbox_api,
-    inbox_text_api,
-    scans_api,
-    subscriptions,
-    views,
-)
+from services.intake import api, blank_papers, domain, inbox_api, subscriptions, views
+from services.intake.blank_papers import BlankPapers
 from services.intake.channels.email_form import codes_of
+from services.intake.channels.upload import Uploads
 from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries
-from services.intake.directory.scim import ScimDirectory
-from services.intake.directory.snapshot import Directory, DirectoryInvalidation
+from services.intake.directory import Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
-from services.intake.drafts import DRAFTS, MongoDrafts
-from services.intake.integrators import api as submissions_api
+from services.intake.drafts import DRAFTS, Drafts
+from services.intake.handlers import Reception
+from services.intake.integrators import submissions
 from services.intake.integrators.handlers import address_of, completing
 from services.intake.integrators.refusals import Refusals
 from services.intake.integrators.submissions import SUBMISSIONS, Submissions
-from services.intake.limits import UNCOUNTED, SubmissionLimits
+from services.intake.limits import SubmissionLimits
 from services.intake.mailbox.collector import collect
-from services.intake.metrics import Gauges
-from services.intake.pages.site import public_site, site
-from services.intake.printing.blank_papers import BlankPapers
+from services.intake.metrics import sampler
+from services.intake.pages.api import site
+from services.intake.pages.status_page import public_site
 from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
-from services.intake.scanning.reception import LAY, Layer, Scans, work_of
+from services.intake.scanning.reception import LAY, Scans, work_of
 from services.intake.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, ready to be started.
+    """The application, ready to start.
 
     Raises:
         WrongConfiguration: the agencies' file is wrong, or an integrator is for an unknown agency.
@@ -75,30 +64,31 @@ def build(settings: Settings) -> FastAPI:
     inbox = Inbox(builder.view(views.INBOX))
     requests = Requests(requests_view, builder.execution.catch_up)
     directory = _directory(settings, builder)
-    known = builder.document_rights
     builder.projects(builder.shared.view(views.UPLOADS))
     builder.projects(builder.shared.view(views.HOLDERS))
     builder.prepares(builder.shared.prepare)
-    drafts = MongoDrafts(builder.database[DRAFTS], clock.now)
+    drafts = Drafts(builder.database[DRAFTS], clock.now)
     builder.prepares(drafts.prepare)
     open_requests = OpenRequests(requests_view)
-    assemble_submission = partial(
-        handlers.assemble_submission,
+    reception = Reception(
         agencies=agencies,
         directory=directory,
+        requests=requests,
         open_requests=open_requests,
-        documents=known,
+        rights=builder.document_rights,
         limits=SubmissionLimits(
             open_requests,
             most_open=settings.applicant_open_requests,
             submissions_per_minute=settings.applicant_submissions_per_minute,
             acknowledgements_per_hour=settings.acknowledgements_per_hour,
         ),
+        documents=builder.documents,
+        new_id=clock.new_id,
         clock=clock.now,
     )
-    scans = Scans(agencies, builder.documents, requests, clock.new_id, clock.now)
-    layer = Layer(builder.execution)
-    builder.works_on(work_of, [builder.worker(LAY, each(layer.perform, at_once=2))])
+    execution, documents = builder.execution, builder.documents
+    scans = Scans(execution, agencies, documents, requests, clock.new_id, clock.now)
+    builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     builder.subscribes(
         [*subscriptions.TOLD, *inbound],
@@ -109,8 +99,8 @@ def build(settings: Settings) -> FastAPI:
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,
-        on_dead=Refusals(builder.execution, integrators, clock.now).answer,
-        complete=completing(builder.execution, assemble_submission),
+        on_dead=Refusals(execution, integrators, clock.now).answer,
+        complete=completing(execution, reception),
     )
     answer_types = [type_of(model) for model in topics.ANSWERS]
     builder.relay.addresses(
@@ -118,75 +108,50 @@ def build(settings: Settings) -> FastAPI:
         address_of(settings.topic_prefix),
         [settings.topic_prefix + topics.outbound(name) for name in settings.integrators],
     )
-    builder.samples(Gauges(builder.registry, requests, directory, agencies).sample)
-    collect(
-        settings.mailboxes,
-        settings.smtp_sender,
-        builder,
-        agencies,
-        _readers(builder, agencies, at_once=1),
-        requests,
-        assemble_submission,
-        settings.email_max_bytes,
-    )
+    builder.samples(sampler(builder.registry, requests, directory, agencies))
+    collect(settings, builder, agencies, _readers(builder, agencies, at_once=1), reception)
     readers = _readers(builder, agencies, at_once=2)
     blanks = BlankPapers(agencies)
-    execution, documents = builder.execution, builder.documents
     approval = Approval(settings.approval_url)
     builder.closes(approval.close)
-    corrections = Corrections(execution, requests, approval, assemble_submission, clock.now)
+    corrections = Corrections(execution, requests, approval, reception, clock.now)
+    uploads = Uploads(execution, documents, clock.now)
+    deliveries = Deliveries(
+        execution, builder.store, readers, reception, clock.now, settings.emails_authserv_id
+    )
+    most_bytes = settings.document_max_bytes
     return builder.app(
         title="BMT intake",
         description=intake.__doc__ or "",
         routers=[
-            documents_api.routes(execution, documents, clock.now, settings.document_max_bytes),
-            api.routes(execution, requests, corrections, assemble_submission, clock.new_id),
+            api.document_routes(uploads, most_bytes),
+            api.routes(execution, requests, corrections, reception),
             inbox_api.routes(
                 execution,
-                Deliveries(execution, builder.store, clock.now),
+                deliveries,
                 inbox,
                 documents,
-                agencies,
                 readers,
-                assemble_submission=assemble_submission,
-                new_id=clock.new_id,
-                clock=clock.now,
-                most_bytes=settings.email_max_bytes,
-                authserv_id=settings.emails_authserv_id,
+                reception,
+                settings.email_max_bytes,
             ),
-            inbox_text_api.routes(inbox, documents, readers, settings.email_max_bytes),
-            scans_api.routes(execution, scans, layer, settings.document_max_bytes),
-            forms_api.routes(blanks),
-            submissions_api.routes(Submissions(builder.view(SUBMISSIONS))),
-            site(
-                settings,
-                builder,
-                requests,
-                corrections,
-                known,
-                drafts=drafts,
-                assemble_submission=assemble_submission,
-                judge=partial(
-                    handlers.judge,
-                    assemble_submission=partial(assemble_submission, limits=UNCOUNTED),
-                ),
-                agencies=agencies,
-                blanks=blanks,
-            ),
+            inbox_api.scan_routes(scans, most_bytes),
+            blank_papers.routes(blanks),
+            submissions.routes(Submissions(builder.view(SUBMISSIONS))),
+            site(settings, builder, requests, corrections, reception, uploads, drafts, blanks),
             public_site(settings, requests, agencies),
         ],
     )
 
 
 def _readers(builder: ServiceBuilder, agencies: Agencies, *, at_once: int) -> Readers:
-    """Who reads messages; the mailboxes have their own, as anybody can write to those."""
+    """Message readers. Mailboxes have their own, because anybody can write to a mailbox."""
     readers = Readers(codes_of(agencies), at_once)
     builder.closes(readers.close)
     return readers
 
 
 def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
-    """The directory, refreshed while the service runs."""
     calls = Counter(
         "bmt_connector_calls",
         "Calls of outside systems, by what became of them.",
@@ -213,7 +178,7 @@ def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
 
 
 def _inbound(settings: Settings, agencies: Agencies) -> dict[str, Caller]:
-    """Who submits on which topic, and for whom."""
+    """The integrator that submits on each topic, and its agencies."""
     found = {}
     for name, codes in settings.integrators.items():
         if unknown := sorted(code for code in codes if code not in agencies):

@@ -1,4 +1,4 @@
-"""What intake's views are asked: by callers, and by the handlers before a decision."""
+"""Queries of intake's views, for callers and for handlers."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -11,66 +11,70 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
 from services.intake.access import Audience
+from services.intake.domain.state import request_stream
 from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]
-"""A list's order: when it was received, and the id."""
+"""The sort key of a list: when it was received, and the id."""
 
 _NAMESAKES: Final = 5
-_NEWEST: Final = Query(order_by="received_at", descending=True)
+
+
+def newest(page: PageRequest[Place], equal: Mapping[str, str]) -> Query:
+    """The newest documents with these values, up to the page's lookahead."""
+    return Query(
+        equal=equal,
+        order_by="received_at",
+        descending=True,
+        after=page.after,
+        limit=page.lookahead,
+    )
 
 
 class Requests:
-    """Requests, as far as an audience may know of them."""
+    """Queries of requests, within an audience."""
 
     def __init__(
         self,
         view: ViewProjection[RequestDocument],
         catch_up: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`catch_up` brings into the view what a crash left out of it of a stream."""
+        """`catch_up` brings a stream's events into the view that a crash left out."""
         self._view = view
         self._catch_up = catch_up
 
     async def get(self, request_id: str, audience: Audience) -> RequestDocument | None:
-        """The request; None when there is none, or it is not theirs."""
+        """The request; None if there is none, or it is outside the audience."""
         found = await self._view.get(request_id)
         if found is None:
-            # Whoever was told that it was received finds it, also just after a crash.
-            await self._catch_up(f"request-{request_id}")
+            # A request whose receipt was acknowledged is found, also just after a crash.
+            await self._catch_up(request_stream(request_id))
             found = await self._view.get(request_id)
         if found is None or not audience.may_see(found.agency, found.account):
             return None
         return found
 
     async def of_agency(self, request_id: str, agency: str) -> RequestDocument | None:
-        """The request of an agency; None when there is none, or it is another's."""
         return await self.get(request_id, Audience({"agency": agency}))
 
     async def find(
         self, audience: Audience, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:
-        """The newest requests that have these values, up to the page's lookahead."""
-        query = replace(
-            _NEWEST,
-            equal=audience.limits,
-            one_of={name: [value] for name, value in asked.items()},
-            after=page.after,
-            limit=page.lookahead,
-        )
-        return await self._view.find(query)
+        """The newest requests with these values, up to the page's lookahead."""
+        one_of = {name: [value] for name, value in asked.items()}
+        return await self._view.find(replace(newest(page, audience.limits), one_of=one_of))
 
     async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
         """The requests of a reference: one, but for a chance in ten thousand years."""
         return await self._view.find(Query(equal={"facts.reference": reference}, limit=_NAMESAKES))
 
-    async def told_by(self, message_id: str) -> RequestDocument | None:
-        """The request that the notice of this Message-ID told of."""
+    async def of_notice(self, message_id: str) -> RequestDocument | None:
+        """The request that the notice of this Message-ID is about."""
         found = await self._view.find(Query(equal={"notices": message_id}, limit=1))
         return found[0] if found else None
 
     async def written_to(self, addresses: Collection[str]) -> Sequence[RequestDocument]:
-        """Requests whose applicants have one of these addresses, as written or in lower case; at most two."""
+        """At most two requests whose applicants have one of these addresses, as written or in lower case."""
         known = {*addresses, *map(str.lower, addresses)}
         asked = [
             Query(one_of={field: known}, limit=2)
@@ -80,18 +84,18 @@ class Requests:
         return list({one.facts.request_id: one for one in found}.values())[:2]
 
     async def count(self, agencies: Collection[str]) -> Mapping[tuple[str, str], int]:
-        """How many there are of these agencies, by agency and status.
+        """The number of requests by agency and status.
 
-        Naming the agencies lets MongoDB count in the index, without the documents.
+        With the agencies named, MongoDB counts in the index alone.
         """
         counted = await self._view.count(["agency", "status"], Query(one_of={"agency": agencies}))
         return {(str(agency), str(status)): n for (agency, status), n in counted.items()}
 
 
 class OpenRequests:
-    """Whether a request is open for an account at an agency.
+    """Queries of the open requests of an account at an agency.
 
-    Asked before every reception, so questions that come together are one query.
+    `any` is asked before every reception, so concurrent questions become one query.
     """
 
     def __init__(self, view: ViewProjection[RequestDocument]) -> None:
@@ -99,16 +103,15 @@ class OpenRequests:
         self._questions: Batcher[str, bool] = Batcher(self._answers)
 
     async def any(self, agency: str, account: str) -> bool:
-        """Whether there is one now."""
         return (await self._questions.submit([open_for(agency, account)]))[0]
 
     async def count(self, agency: str, account: str, at_most: int) -> int:
-        """How many there are now; nobody counts beyond `at_most`."""
+        """Their number, counted up to `at_most`."""
         query = Query(equal={"open_for": open_for(agency, account)}, limit=at_most)
         return len(await self._view.find(query))
 
     async def others(self, agency: str, account: str, than: str) -> bool:
-        """Whether there is one now besides the request `than`."""
+        """Whether there is one besides the request `than`."""
         query = Query(equal={"open_for": open_for(agency, account)}, limit=2)
         return any(each.facts.request_id != than for each in await self._view.find(query))
 
@@ -119,18 +122,18 @@ class OpenRequests:
 
 
 class Inbox:
-    """What waits for a person of an agency."""
+    """Queries of the inbox of an agency."""
 
     def __init__(self, view: ViewProjection[InboxDocument]) -> None:
         self._view = view
 
     async def get(self, inbox_item_id: str, agency: str) -> InboxDocument | None:
-        """The item; None when there is none, or it is another agency's."""
+        """The item; None if there is none, or it is another agency's."""
         found = await self._view.get(inbox_item_id)
         return found if found is not None and found.agency == agency else None
 
     async def document(self, inbox_item_id: str, document_id: str, agency: str) -> Document | None:
-        """A document of an item; None where `get` says so, and for any other document."""
+        """A document of an item; None as `get`, or if the item has no such document."""
         found = await self.get(inbox_item_id, agency)
         if found is None:
             return None
@@ -140,11 +143,5 @@ class Inbox:
     async def find(
         self, agency: str, asked: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[InboxDocument]:
-        """The newest items that have these values, up to the page's lookahead."""
-        query = replace(
-            _NEWEST,
-            equal={"agency": agency, **asked},
-            after=page.after,
-            limit=page.lookahead,
-        )
-        return await self._view.find(query)
+        """The newest items with these values, up to the page's lookahead."""
+        return await self._view.find(newest(page, {"agency": agency, **asked}))

@@ -1,4 +1,4 @@
-"""What intake must know, from the environment."""
+"""Intake's settings, from the environment."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""What intake hears and decides on; what it only tells of goes into its views."""
+"""The events that intake consumes to decide on; its views take in all events of `TOLD`."""
 
 from typing import Final
 
@@ -34,4 +34,4 @@ TABLE: Final[Table] = {
 }
 
 TOLD: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
-"""The topics whose events the status tells of; its own it knows before they are said."""
+"""The topics that a request's status depends on, besides intake's own events."""

@@ -1,4 +1,4 @@
-"""Read models: where each request stands, the inbox, who uploaded which document and what holds it."""
+"""Read models: requests, the inbox, uploads, and what holds each document."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -42,14 +42,12 @@ from services.intake.domain.events import (
     ScanOrigin,
 )
 
-# The step that an event is in a request's history, as its status tells it.
-
-Told = tuple[str, str, str]
+StepTexts = tuple[str, str, str]
 """Step, by whom, detail."""
 
 
 class StepTaken(BaseModel):
-    """One step; `rank` and `position` are its place among those of the same moment."""
+    """One step; `rank` and `position` order steps of the same moment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -62,16 +60,16 @@ class StepTaken(BaseModel):
 
 
 def place(step: Body) -> tuple[datetime, int, int]:
-    """By time; at the same time in the procedure's order, then in the writer's."""
+    """The sort key of a step: by time, then in the procedure's order, then in the writer's."""
     return step["at"], step["rank"], step["position"]
 
 
 def step_of(incoming: IncomingEvent[Any]) -> Body | None:
-    """The step that `incoming` is, as `StepTaken` is stored; None for an event that is none."""
-    tell = _TOLD.get(type(incoming.data))
-    if tell is None:
+    """The step of an event, as `StepTaken` is stored; None for an event that is no step."""
+    describe = _STEPS_OF.get(type(incoming.data))
+    if describe is None:
         return None
-    step, by, detail = tell(incoming.data)
+    step, by, detail = describe(incoming.data)
     return {
         "step": step,
         "at": incoming.time,
@@ -82,7 +80,7 @@ def step_of(incoming: IncomingEvent[Any]) -> Body | None:
     }
 
 
-def _received(event: RequestReceived) -> Told:
+def _received(event: RequestReceived) -> StepTexts:
     if event.corrected_by is not None and event.while_open:
         return "corrected", event.corrected_by.subject, event.correction_reason or ""
     named = f", {event.source_reference}" if event.source_reference else ""
@@ -90,7 +88,7 @@ def _received(event: RequestReceived) -> Told:
     return "received", by.subject, f"{event.request.channel}{named}"
 
 
-def _approved(event: Approved) -> Told:
+def _approved(event: Approved) -> StepTexts:
     granted = event.approved
     sizes = (
         f"quota {granted.quota_bytes} bytes, largest file {granted.max_file_size_bytes} bytes"
@@ -100,28 +98,28 @@ def _approved(event: Approved) -> Told:
     return "approved", event.decided_by.name, event.reason or sizes
 
 
-def _configuring(event: ConfigurationStarted) -> Told:
+def _configuring(event: ConfigurationStarted) -> StepTexts:
     targets = dict.fromkeys(change.target for change in event.plan)
     return "configuring", "provisioning", ", ".join(targets)
 
 
-def _configured(event: Configured) -> Told:
+def _configured(event: Configured) -> StepTexts:
     storage = event.effective.storage
     closed = f"storage closed, IPMS {'on' if event.effective.ipms.bmt_enabled else 'off'}"
     detail = f"quota {storage.quota_bytes} bytes" if storage.enabled else closed
     return "configured", event.configured_by.name, detail
 
 
-def _notified(event: Notified) -> Told:
+def _notified(event: Notified) -> StepTexts:
     step = "acknowledged" if event.about == "acknowledgement" else "notified"
     return step, "notification", f"{event.about} by {event.channel}"
 
 
-def _filed(event: Filed) -> Told:
+def _filed(event: Filed) -> StepTexts:
     return "filed", "records", f"{event.file_number}, {event.folios} folios"
 
 
-_TOLD: Final[dict[type[BaseModel], Callable[[Any], Told]]] = {
+_STEPS_OF: Final[dict[type[BaseModel], Callable[[Any], StepTexts]]] = {
     RequestReceived: _received,
     ReviewOpened: lambda event: ("review_opened", "approval", f"due {event.due_at:%Y-%m-%d}"),
     WithdrawalRequested: lambda event: (
@@ -155,21 +153,14 @@ _TOLD: Final[dict[type[BaseModel], Callable[[Any], Told]]] = {
     Filed: _filed,
 }
 
-_RANK: Final = {event: rank for rank, event in enumerate(_TOLD)}
-"""The procedure's order, which the table above follows."""
+_RANK: Final = {event: rank for rank, event in enumerate(_STEPS_OF)}
+"""The order of the procedure, which the table follows."""
 
 
-OPEN: Final = frozenset(
-    {
-        "received",
-        "returned",
-        "approved",
-        "configuring",
-        "awaiting_operator",
-        "configuration_failed",
-    }
-)
-"""Where a request still may change what an account has."""
+_OPEN: Final = frozenset((
+    "received", "returned", "approved", "configuring", "awaiting_operator", "configuration_failed",
+))  # fmt: skip
+"""The statuses in which a request may still change what an account has."""
 
 
 class _Document(BaseModel):
@@ -177,20 +168,16 @@ class _Document(BaseModel):
 
 
 class RequestDocument(_Document):
-    """Where a request stands, from the events of all services in whatever order they come.
+    """The status of a request, from the events of all services in any order.
 
     Attributes:
-        facts: as received last.
-        agency: its code; for searching.
-        account: of the applicant, in lower case; for searching.
-        received_at: the first time; for sorting.
-        status: the furthest step that is known.
-        open_for: agency and account while it is open; for finding others like it.
-        warnings: as received last.
-        steps: in order.
-        progress: what the status is told from.
+        agency: for searching, as are `account` (in lower case), `open_for` and `notices`.
+        received_at: the first time.
+        status: of the furthest step that is known.
+        open_for: agency and account while it is open.
+        warnings: of the last reception, as are the facts.
         decision: the one that stands.
-        notices: the Message-IDs of the e-mails that told of it; for searching.
+        notices: the Message-IDs of the e-mails about it.
     """
 
     facts: RequestFacts
@@ -207,7 +194,7 @@ class RequestDocument(_Document):
 
 
 class InboxDocument(_Document):
-    """What waits in an agency's inbox, or waited there; `handed_in_by` is by subject, None: before it was kept."""
+    """An item that waits in an agency's inbox, or waited there; `handed_in_by` is a subject, None in old items."""
 
     inbox_item_id: str
     agency: str
@@ -234,9 +221,9 @@ def open_for(agency: str, account: str) -> str:
 
 
 def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """The request with `incoming` known too."""
+    """The request after `incoming`."""
     event: RequestEvent = incoming.data
-    # Those of the last reception count; the own stream brings receptions in order.
+    # The facts of the last reception count; the own stream delivers receptions in order.
     known = document is not None and not isinstance(event, RequestReceived)
     facts = document["facts"] if document and known else event.request.model_dump()
     account = facts["applicant"]["account"].casefold()
@@ -248,7 +235,7 @@ def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
         "account": account,
         "received_at": facts["received_at"],
         "status": status,
-        "open_for": open_for(facts["agency"], account) if status in OPEN else None,
+        "open_for": open_for(facts["agency"], account) if status in _OPEN else None,
         "warnings": _warnings(document, event),
         "steps": _steps(document, incoming),
         "progress": progress.model_dump(),
@@ -265,7 +252,7 @@ _BEGUN: Final = Progress()
 
 
 def _warnings(document: Body | None, event: RequestEvent) -> list[RequestWarning]:
-    """Those of the last reception; until that is known, what approval repeats of them."""
+    """Those of the last reception; before it is known, those that approval repeats."""
     unknown = document is None or not document["progress"]["received"]
     if isinstance(event, RequestReceived) or (unknown and isinstance(event, ReviewOpened)):
         return list(event.warnings)
@@ -304,7 +291,7 @@ def _request_key(incoming: IncomingEvent[Any]) -> str | None:
 
 
 def fold_inbox(item: Body | None, incoming: IncomingEvent[Any]) -> Body | None:
-    """The inbox item with `incoming` known too; None for a request that never was in the inbox."""
+    """The inbox item after `incoming`; None for a request that never was in the inbox."""
     match incoming.data:
         case InboxItemReceived() as event:
             return _waiting(event, incoming.subject)
@@ -360,7 +347,7 @@ def _inbox_key(incoming: IncomingEvent[Any]) -> str | None:
 
 
 def fold_upload(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """An upload is one event."""
+    """The upload, which is one event."""
     upload: Body = as_stored(incoming.data)
     return upload
 
@@ -370,9 +357,9 @@ def _upload_key(incoming: IncomingEvent[Any]) -> str | None:
 
 
 def fold_holder(holder: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """What a request or an inbox item holds: a correction adds, and takes nothing away.
+    """The documents of a request or an inbox item: a correction adds, and removes none.
 
-    The scan that a paper was taken from holds papers of others: it is nothing that the applicant reads.
+    The scan that a paper was taken from holds papers of others, so the applicant may not read it.
     """
     event = incoming.data
     own: list[str] = []
@@ -396,7 +383,7 @@ def fold_holder(holder: Body | None, incoming: IncomingEvent[Any]) -> Body:
 
 
 def _holder_key(incoming: IncomingEvent[Any]) -> str | None:
-    """A request that came with no documents holds none."""
+    """A request without documents holds none."""
     event = incoming.data
     holds = isinstance(event, InboxItemReceived) or (
         isinstance(event, RequestReceived) and event.documents

@@ -1,4 +1,4 @@
-"""Provisioning over HTTP: plans, entitlements, the officers' tasks, and what operators need."""
+"""Provisioning over HTTP: plans, entitlements, officers' tasks, and operators' lists."""
 
 from typing import Annotated, Any, Final
 
@@ -12,8 +12,6 @@ from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse
-from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.work.queue import WorkQueue
 from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import (
@@ -34,13 +32,11 @@ from bmt.contracts.http.provisioning import (
 )
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
-from services.provisioning import answers, handlers
-from services.provisioning.plans import Plans
-from services.provisioning.views import configurations as configurations_
-from services.provisioning.views import tasks as tasks_
-from services.provisioning.views.configurations import Configurations
-from services.provisioning.views.entitlements import Entitlements
-from services.provisioning.views.tasks import Tasks
+from services.provisioning import handlers, queries
+from services.provisioning.domain import state as states
+from services.provisioning.handlers import Officers
+from services.provisioning.plans import STATUS, Plans
+from services.provisioning.views import Configuration, Configurations, Entitlements, Tasks
 
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
 BY_DUE_TIME: Final = Paging(tuple[AwareDatetime | None, str])
@@ -52,8 +48,8 @@ Overseer = Annotated[Principal, Depends(require("administrator", "operator", "au
 Reader = Annotated[Principal, Depends(require("administrator", "operator", "auditor", "applicant"))]
 TaskCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
 RetryCommand = Annotated[CommandContext, Depends(command("operator", "administrator"))]
-TimePage = Annotated[PageRequest[configurations_.Place], Depends(BY_TIME)]
-TaskPage = Annotated[PageRequest[tasks_.Place], Depends(BY_DUE_TIME)]
+TimePage = Annotated[PageRequest[queries.TimePlace], Depends(BY_TIME)]
+TaskPage = Annotated[PageRequest[queries.TaskPlace], Depends(BY_DUE_TIME)]
 Size = Annotated[
     int | None,
     Query(
@@ -66,20 +62,19 @@ Size = Annotated[
 
 
 class NothingInForce(Refused):
-    """Nothing was ever configured for the account, or its agency is another one."""
+    """Nothing was ever configured for the account, or its agency is not the caller's."""
 
     problem = "not_found"
 
 
 def request_routes(
-    execution: Execution[Any, Any],
+    officers: Officers,
+    plans: Plans,
     configurations: Configurations,
     entitlements: Entitlements,
     work: WorkQueue,
-    plans: Plans,
-    clock: Clock,
 ) -> APIRouter:
-    """The calls about requests and accounts."""
+    """The routes about requests and accounts."""
     routes = api_router(tags=["configuration"])
 
     @routes.get(
@@ -119,17 +114,15 @@ def request_routes(
         goes on by itself: then this changes nothing. 409 `request_closed`: the request is configured, the
         failure is one that no retry mends, or a later request for the same account has begun.
         """
-        executed = await handlers.retry(
-            request_id, body.reason, context, execution, configurations, clock
-        )
+        executed = await officers.retry(request_id, body.reason, context)
         return answer(executed, RetryAccepted(request_id=request_id), 202)
 
     @routes.get("/v1/configurations", summary="What is approved and not configured yet, and why")
     async def unfinished(caller: Overseer, page: TimePage) -> Page[Unfinished]:
         """The longest waiting first; every one has a reason and an age."""
-        found = await configurations_.unfinished(configurations, _agency_of(caller), page)
+        found = await queries.unfinished(configurations, _agency_of(caller), page)
         waiting = {item.subject: item.waiting_for for item in await work.list(MOST_REASONS)}
-        items = answers.unfinished(found, waiting)
+        items = [_unfinished(one, waiting.get(one.request_id)) for one in found]
         return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
 
     @routes.get("/v1/failures", summary="Configurations that failed and wait for a person")
@@ -138,8 +131,8 @@ def request_routes(
 
         What is retried is in the list no more, until it fails again.
         """
-        found = await configurations_.failed(configurations, _agency_of(caller), page)
-        items = [answers.failure(one) for one in found]
+        found = await queries.failed(configurations, _agency_of(caller), page)
+        items = [failure(one) for one in found]
         return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
 
     @routes.get(
@@ -159,15 +152,13 @@ def request_routes(
 
 
 def _agency_of(caller: Principal) -> str | None:
-    """The only agency that this caller oversees; None: all of them."""
+    """The only agency whose requests the caller may list; None: all."""
     everything = caller.has("operator") or (caller.has("auditor") and not caller.agency)
     return None if everything else caller.agency
 
 
-def task_routes(
-    execution: Execution[Any, Any], tasks: Tasks, documents: DocumentRights, clock: Clock
-) -> APIRouter:
-    """The calls of the manual worklist: administrators and operators, each for their own agency."""
+def task_routes(officers: Officers, execution: Execution[Any, Any], tasks: Tasks) -> APIRouter:
+    """The routes of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])
 
     @routes.get("/v1/tasks", summary="What officers must set by hand, due first at the top")
@@ -175,7 +166,7 @@ def task_routes(
         caller: TaskOfficer, page: TaskPage, status: TaskFilter | None = None
     ) -> Page[Task]:
         """`status=open`: to be done, claimed or not; `claimed`: somebody has it; `done`: completed."""
-        found = await tasks_.tasks_of(tasks, caller.agency, status, page)
+        found = await queries.tasks_of(tasks, caller.agency, status, page)
         return BY_DUE_TIME.page(found, page, key=lambda task: (task.due_at, task.task_id))
 
     @routes.get(
@@ -184,8 +175,8 @@ def task_routes(
         responses=problems("not_found"),
     )
     async def task(task_id: Id, caller: TaskOfficer) -> TaskInFull:
-        found = await handlers.task_of(task_id, caller, tasks)
-        return answers.in_full(found, await execution.state(handlers.stream_of(found.request_id)))
+        found = await officers.task_of(task_id, caller)
+        return _in_full(found, await execution.state(handlers.stream_of(found.request_id)))
 
     @routes.post(
         "/v1/tasks/{task_id}/claim",
@@ -199,8 +190,9 @@ def task_routes(
 
         A colleague may take it over. 403: you approved the request, and your agency separates the two duties.
         """
-        executed = await handlers.claim_task(task_id, context, execution, tasks, clock)
-        return answer(executed, answers.claimed(task_id, executed.commit, context), 201)
+        executed = await officers.claim(task_id, context)
+        by, request_id = handlers.task_officer(context), executed.commit.subject
+        return answer(executed, Claimed(task_id=task_id, request_id=request_id, claimed_by=by), 201)
 
     @routes.post(
         "/v1/tasks/{task_id}/takeover",
@@ -217,10 +209,17 @@ def task_routes(
         409 `already_decided`: somebody else has it than you named (`decision` shows who): of two
         colleagues who take a task over, one does. 403: as for a claim.
         """
-        executed = await handlers.take_over_task(
-            task_id, takeover, context, execution, tasks, clock
+        executed = await officers.take_over(task_id, takeover, context)
+        commit = executed.commit
+        # Without an event, the caller had the task before.
+        former = commit.events[0].data["taken_over_from"] if commit.events else None
+        body = TakenOver(
+            task_id=task_id,
+            request_id=commit.subject,
+            claimed_by=handlers.task_officer(context),
+            taken_over_from=former,
         )
-        return answer(executed, answers.taken_over(task_id, executed.commit, context), 201)
+        return answer(executed, body, 201)
 
     @routes.post(
         "/v1/tasks/{task_id}/completion",
@@ -236,9 +235,31 @@ def task_routes(
 
         Claiming first is not needed, and a colleague's claim is no obstacle.
         """
-        executed = await handlers.complete_task(
-            task_id, completion, context, execution, tasks, documents, clock
-        )
-        return answer(executed, answers.completed(executed.commit), 201)
+        executed = await officers.complete(task_id, completion, context)
+        (event,) = executed.commit.events
+        body = {**event.data, "request_id": executed.commit.subject}
+        return answer(executed, Completed.model_validate(body), 201)
 
     return routes
+
+
+def _in_full(task: Task, state: states.Known) -> TaskInFull:
+    """The task; once its request is configured, also what is in force and the proof."""
+    configured = state.said if isinstance(state, states.Configured) else None
+    return TaskInFull(
+        **dict(task),
+        request_status=STATUS[type(state)],
+        effective=configured.effective if configured else None,
+        proof=configured.evidence if configured else (),
+    )
+
+
+def _unfinished(of: Configuration, reason: str | None) -> Unfinished:
+    """An item of the list; the worker's last reason is more exact than the status."""
+    document = of.model_dump(exclude={"account"})
+    return Unfinished.model_validate({**document, "waiting_for": reason or of.waiting_for})
+
+
+def failure(of: Configuration) -> Failure:
+    """An item of the list of failures."""
+    return Failure.model_validate({**of.model_dump(), "reason": of.waiting_for})

@@ -1,5 +1,7 @@
-"""What provisioning does about each event heard and each call: one verb each."""
+"""Handlers of the consumed events, and the commands of officers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bmt.agencies.register import Agencies
@@ -24,12 +26,12 @@ from services.provisioning.domain.commands import (
 from services.provisioning.domain.errors import UnknownRequest, UnknownTask
 from services.provisioning.domain.order import Policy
 from services.provisioning.domain.state import NotHeard
-from services.provisioning.views.configurations import Configurations, overtaken
-from services.provisioning.views.tasks import Tasks
+from services.provisioning.queries import overtaken
+from services.provisioning.views import Configurations, Tasks
 
 
 class DocumentUnknown(Refused):
-    """Evidence names a document that does not count for the officer, or never was."""
+    """The evidence names a document that does not exist, or that the officer may not use."""
 
     problem = "document_unknown"
 
@@ -37,142 +39,132 @@ class DocumentUnknown(Refused):
 async def request_configuration(
     incoming: IncomingEvent[Approved], agencies: Agencies
 ) -> Message[RequestConfiguration]:
-    """A request was approved: it waits for its turn. Nothing slow is called here."""
+    """An approved request waits for its turn; this calls nothing slow."""
     command = RequestConfiguration(incoming.data, policy_of(incoming.data.request.agency, agencies))
     return incoming.to_command(stream_of(incoming.subject), command)
 
 
-async def claim_task(
-    task_id: str,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    tasks: Tasks,
-    clock: Clock,
-) -> Executed:
-    """An officer takes a task on.
+@dataclass(frozen=True, slots=True)
+class Officers:
+    """The commands of officers; each method raises `Refused` as the decider does."""
 
-    Raises:
-        Refused: as the decider says.
-    """
-    caller = context.principal
-    command = ClaimTask(task_id, task_officer(context), caller.agency, clock())
-    request_id = await _request_of(task_id, caller, tasks)
-    return await execution.execute(_said(request_id, context, command))
+    execution: Execution[Any, Any]
+    configurations: Configurations
+    tasks: Tasks
+    documents: DocumentRights
+    clock: Clock
 
+    async def claim(self, task_id: str, context: CommandContext) -> Executed:
+        """Claim a task."""
+        command = ClaimTask(task_id, task_officer(context), context.principal.agency, self.clock())
+        return await self._on_task(task_id, context, command)
 
-async def take_over_task(
-    task_id: str,
-    takeover: TakeOver,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    tasks: Tasks,
-    clock: Clock,
-) -> Executed:
-    """An officer does a task in the place of the colleague who claimed it.
+    async def take_over(
+        self, task_id: str, takeover: TakeOver, context: CommandContext
+    ) -> Executed:
+        """Do a task in place of the colleague who claimed it."""
+        command = TakeOverTask(
+            task_id=task_id,
+            officer=task_officer(context),
+            agency=context.principal.agency,
+            claimed_by=takeover.claimed_by,
+            reason=takeover.reason,
+            taken_over_at=self.clock(),
+        )
+        return await self._on_task(task_id, context, command)
 
-    Raises:
-        Refused: as the decider says.
-    """
-    caller = context.principal
-    command = TakeOverTask(
-        task_id=task_id,
-        officer=task_officer(context),
-        agency=caller.agency,
-        claimed_by=takeover.claimed_by,
-        reason=takeover.reason,
-        taken_over_at=clock(),
-    )
-    request_id = await _request_of(task_id, caller, tasks)
-    return await execution.execute(_said(request_id, context, command))
+    async def complete(
+        self, task_id: str, completion: Completion, context: CommandContext
+    ) -> Executed:
+        """State that a task is done, with documents as evidence.
 
+        Raises:
+            Refused: also `document_unknown`.
+        """
+        task = await self.task_of(task_id, context.principal)
+        await self._require_documents(completion.evidence, Claimant.of(context.principal))
+        command = CompleteTask(
+            task_id=task_id,
+            officer=task_officer(context),
+            agency=context.principal.agency,
+            completed_at=self.clock(),
+            evidence=tuple(dict.fromkeys(completion.evidence)),
+            note=completion.note,
+        )
+        return await self._execute(task.request_id, context, command)
 
-async def complete_task(
-    task_id: str,
-    completion: Completion,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    tasks: Tasks,
-    documents: DocumentRights,
-    clock: Clock,
-) -> Executed:
-    """An officer states that a task is done, with the documents that show it.
+    async def retry(self, request_id: str, reason: str | None, context: CommandContext) -> Executed:
+        """Try again after a failure whose cause was removed."""
+        state = await self.execution.state(stream_of(request_id))
+        if isinstance(state, NotHeard):
+            raise UnknownRequest
+        operates = context.principal.has("operator")
+        command = Retry(
+            officer=_officer(context, "operator" if operates else "administrator"),
+            agency=None if operates else context.principal.agency,
+            overtaken=await overtaken(self.configurations, state.order),
+            requested_at=self.clock(),
+            reason=reason,
+        )
+        return await self._execute(request_id, context, command)
 
-    Raises:
-        Refused: as the decider says; `document_unknown`.
-    """
-    request_id = await _request_of(task_id, context.principal, tasks)
-    evidence = tuple(dict.fromkeys(completion.evidence))
-    await _require_documents(completion.evidence, documents, Claimant.of(context.principal))
-    command = CompleteTask(
-        task_id=task_id,
-        officer=task_officer(context),
-        agency=context.principal.agency,
-        completed_at=clock(),
-        evidence=evidence,
-        note=completion.note,
-    )
-    return await execution.execute(_said(request_id, context, command))
+    async def task_of(self, task_id: str, caller: Principal) -> Task:
+        """A task of the caller's agency.
 
+        Raises:
+            UnknownTask: there is none, or it is another agency's.
+        """
+        task = await self.tasks.get(task_id)
+        if task is None or task.agency != caller.agency:
+            raise UnknownTask
+        return task
 
-async def retry(
-    request_id: str,
-    reason: str | None,
-    context: CommandContext,
-    execution: Execution[Any, Any],
-    configurations: Configurations,
-    clock: Clock,
-) -> Executed:
-    """After a failure somebody mended the cause: try again.
+    async def _on_task(self, task_id: str, context: CommandContext, command: Command) -> Executed:
+        task = await self.task_of(task_id, context.principal)
+        return await self._execute(task.request_id, context, command)
 
-    Raises:
-        Refused: as the decider says.
-    """
-    state = await execution.state(stream_of(request_id))
-    if isinstance(state, NotHeard):
-        raise UnknownRequest
-    operates = context.principal.has("operator")
-    command = Retry(
-        officer=officer(context, "operator" if operates else "administrator"),
-        agency=None if operates else context.principal.agency,
-        overtaken=await overtaken(configurations, state.order),
-        requested_at=clock(),
-        reason=reason,
-    )
-    return await execution.execute(_said(request_id, context, command))
+    async def _execute(
+        self, request_id: str, context: CommandContext, command: Command
+    ) -> Executed:
+        stream = stream_of(request_id)
+        return await self.execution.execute(
+            Message(stream, context.causation, context.fingerprint, command, context.traceparent)
+        )
 
-
-async def task_of(task_id: str, caller: Principal, tasks: Tasks) -> Task:
-    """A task of the caller's agency.
-
-    Raises:
-        UnknownTask: there is none, or it is another agency's.
-    """
-    task = await tasks.get(task_id)
-    if task is None or task.agency != caller.agency:
-        raise UnknownTask
-    return task
+    async def _require_documents(self, evidence: Sequence[str], claimant: Claimant) -> None:
+        there = await self.documents.find(evidence, claimant)
+        missing = [index for index, document in enumerate(evidence) if document not in there]
+        if missing:
+            raise DocumentUnknown(
+                "Hand the evidence in with POST /v1/documents of intake first.",
+                errors=tuple(
+                    FieldError.of(f"/evidence/{index}", "document_unknown") for index in missing
+                ),
+            )
 
 
 def sees(caller: Principal, agency: str) -> bool:
-    """Administrators see their own agency; operators all; auditors all, or the one in their token."""
+    """Whether a caller may read an agency's requests.
+
+    Administrators read their own agency's; operators all; auditors all, or those of the agency in their token.
+    """
     if caller.has("operator") or (caller.has("auditor") and not caller.agency):
         return True
     return caller.has("administrator", "auditor") and caller.agency == agency
 
 
 def task_officer(context: CommandContext) -> Officer:
-    """Who does a task: an agency's administrator, or the operator it has for IPMS."""
+    """The officer of a task: the agency's administrator, or its operator for IPMS."""
     administers = context.principal.has("administrator")
-    return officer(context, "administrator" if administers else "operator")
+    return _officer(context, "administrator" if administers else "operator")
 
 
-def officer(context: CommandContext, role: str) -> Officer:
-    """Who calls, in the role that allows it."""
+def _officer(context: CommandContext, role: str) -> Officer:
     return Officer(subject=context.principal.subject, name=context.principal.name, role=role)
 
 
 def policy_of(agency: str, agencies: Agencies) -> Policy:
-    """The rules for an agency's configurations; see `Policy` for an agency that no longer has any."""
+    """The agency's rules; the defaults of `Policy` for an agency that no longer exists."""
     if agency not in agencies:
         return Policy()
     rules = agencies.get(agency).rules
@@ -189,29 +181,5 @@ def policy_of(agency: str, agencies: Agencies) -> Policy:
 
 
 def stream_of(request_id: str) -> str:
-    """The stream of one request's configuration."""
+    """The stream of a request's configuration."""
     return f"request-{request_id}"
-
-
-def _said(request_id: str, context: CommandContext, command: Command) -> Message[Command]:
-    return Message(
-        stream_of(request_id), context.causation, context.fingerprint, command, context.traceparent
-    )
-
-
-async def _request_of(task_id: str, caller: Principal, tasks: Tasks) -> str:
-    return (await task_of(task_id, caller, tasks)).request_id
-
-
-async def _require_documents(
-    evidence: tuple[str, ...], documents: DocumentRights, claimant: Claimant
-) -> None:
-    there = await documents.find(evidence, claimant)
-    missing = [index for index, document in enumerate(evidence) if document not in there]
-    if missing:
-        raise DocumentUnknown(
-            "Hand the evidence in with POST /v1/documents of intake first.",
-            errors=tuple(
-                FieldError.of(f"/evidence/{index}", "document_unknown") for index in missing
-            ),
-        )

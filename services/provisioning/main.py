@@ -16,30 +16,28 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api
-from services.provisioning.connectors import worklist
+from services.provisioning import api, queries, views
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
-from services.provisioning.connectors.targets import PlanReader, Targets
+from services.provisioning.connectors.targets import WORKLIST, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER, STREAMS
 from services.provisioning.domain.events import PRIVATE
+from services.provisioning.handlers import Officers
 from services.provisioning.plans import Plans
+from services.provisioning.queries import Turns
 from services.provisioning.settings import Settings
 from services.provisioning.subscriptions import TABLE
-from services.provisioning.views import configurations, entitlements, reviews, tasks
-from services.provisioning.views.configurations import Turns
-from services.provisioning.views.tasks import work_of
 from services.provisioning.worker import Configurer
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, inside the running event loop; nothing connects before the lifespan.
+    """The application, inside the running event loop; nothing connects before the lifespan.
 
     Raises:
-        WrongConfiguration: the agencies' rules cannot be used, or name what is not configured.
+        WrongConfiguration: the agencies' rules are invalid, or name a connector that is not configured.
     """
     agencies = register.read(settings.agencies_file)
     _require_ipms(settings, agencies)
@@ -52,10 +50,10 @@ def build(settings: Settings) -> FastAPI:
         dead_letters=topics.DEAD_LETTERS,
     )
     execution = builder.execution
-    unfinished = builder.view(configurations.CONFIGURATIONS)
-    in_force = builder.view(entitlements.ENTITLEMENTS)
-    by_hand = builder.view(tasks.TASKS)
-    under_review = builder.view(reviews.REVIEWS, of_own_events=False)
+    unfinished = builder.view(views.CONFIGURATIONS)
+    in_force = builder.view(views.ENTITLEMENTS)
+    by_hand = builder.view(views.TASKS)
+    under_review = builder.view(views.REVIEWS, of_own_events=False)
     targets = _targets(settings, builder)
     configurer = Configurer(
         claims=agencies.claims,
@@ -65,15 +63,16 @@ def build(settings: Settings) -> FastAPI:
         clock=clock.now,
         new_id=clock.new_id,
     )
-    # Apart, so that what needs only officers and the storage does not wait for IPMS.
-    workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, worklist.NAME)]
-    builder.works_on(work_of, workers)
+    # Two workers, so that work for officers and the storage does not wait for IPMS.
+    workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
+    builder.works_on(views.work_of, workers)
     builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
+    officers = Officers(execution, unfinished, by_hand, builder.document_rights, clock.now)
     plans = Plans(
         execution=execution,
         reviews=under_review,
         configurations=unfinished,
-        looks=PlanReader(
+        reader=PlanReader(
             targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds
         ),
         agencies=agencies,
@@ -84,21 +83,21 @@ def build(settings: Settings) -> FastAPI:
             builder.registry,
             "configure",
             agencies,
-            lambda: configurations.overdue(unfinished, clock.now()),
+            lambda: queries.overdue(unfinished, clock.now()),
         )
     )
     return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
         routers=[
-            api.request_routes(execution, unfinished, in_force, builder.work, plans, clock.now),
-            api.task_routes(execution, by_hand, builder.document_rights, clock.now),
+            api.request_routes(officers, plans, unfinished, in_force, builder.work),
+            api.task_routes(officers, execution, by_hand),
         ],
     )
 
 
 def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
-    """The connectors that are configured, each behind its breaker."""
+    """The configured connectors, each behind its breaker."""
     metrics = ConnectorMetrics(builder.registry)
     ipms = _ipms(settings)
     storage = _storage(settings)
@@ -115,14 +114,14 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
                 pause_seconds=settings.breaker_pause_seconds,
                 turned=metrics.turned(name),
             )
-            for name in (*ipms, storage.name, worklist.NAME)
+            for name in (*ipms, storage.name, WORKLIST)
         },
         metrics=metrics,
     )
 
 
 def _ipms(settings: Settings) -> Mapping[str, Scim]:
-    """Both targets are addressed directly: a proxy of the environment is not for them."""
+    """Both targets are called directly, without the environment's proxy."""
     if settings.ipms_url is None or settings.ipms_token is None:
         return {}
     http = httpx2.AsyncClient(

@@ -1,57 +1,60 @@
-"""What configuring a request would change: looked up when somebody asks, and written nowhere."""
+"""Plans: what configuring a request would change. They are read live, and stored nowhere."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import Granted
-from bmt.contracts.http.provisioning import Obstacle, Plan
+from bmt.contracts.http.provisioning import ByHand, Obstacle, Plan
 from bmt.contracts.values import Status
-from services.provisioning import answers, handlers
+from services.provisioning import handlers
 from services.provisioning.connectors.connector import TargetRefused
 from services.provisioning.connectors.targets import Outlook, PlanReader
 from services.provisioning.domain import state as states
 from services.provisioning.domain.errors import UnknownRequest
-from services.provisioning.domain.order import suppose
-from services.provisioning.views.configurations import Configurations, under_way
-from services.provisioning.views.reviews import Review, Reviews
+from services.provisioning.domain.order import Order, by_hand, goal, suppose
+from services.provisioning.queries import under_way
+from services.provisioning.views import Configurations, Review, Reviews
+
+STATUS: Final[Mapping[type[states.Known], Status]] = {
+    states.Due: "approved",
+    states.Started: "configuring",
+    states.Awaiting: "awaiting_operator",
+    states.Configured: "configured",
+    states.Failed: "configuration_failed",
+}
+"""The request's status in each state."""
 
 
+@dataclass(frozen=True, slots=True)
 class Plans:
-    """Plans of requests that are under review, and of those that were approved."""
+    """Plans of requests that are under review or approved.
 
-    def __init__(
-        self,
-        *,
-        execution: Execution[Any, Any],
-        reviews: Reviews,
-        configurations: Configurations,
-        looks: PlanReader,
-        agencies: Agencies,
-        clock: Clock,
-    ) -> None:
-        """`reviews` know of what nobody has approved, the request's own stream of what somebody has."""
-        self._execution = execution
-        self._reviews = reviews
-        self._configurations = configurations
-        self._looks = looks
-        self._agencies = agencies
-        self._clock = clock
+    `reviews` has the requests that nobody has approved; an approved one has its own stream.
+    """
+
+    execution: Execution[Any, Any]
+    reviews: Reviews
+    configurations: Configurations
+    reader: PlanReader
+    agencies: Agencies
+    clock: Clock
 
     async def of(self, request_id: str, proposed: Granted, caller: Principal) -> Plan:
-        """The plan of a request that the caller may see; with the sizes of `proposed` while nobody decided.
+        """The plan of a request that the caller may read; `proposed` sizes count while it is not decided.
 
         Raises:
-            UnknownRequest: nothing of it was heard, or it is another agency's.
-            SizesWrong: a decision could not grant them; as `QuotaAboveMaximum`.
-            Unavailable: a target cannot be asked now, or not in time.
+            UnknownRequest: it is unknown, or another agency's.
+            SizesWrong: no decision could grant these sizes; `QuotaAboveMaximum` likewise.
+            Unavailable: a target is unreachable, or does not answer in time.
         """
-        # The review first: an approval that is heard in between is then found in the stream.
-        review = await self._reviews.get(request_id)
-        state = await self._execution.state(handlers.stream_of(request_id))
+        # The review first: an approval that arrives in between is then found in the stream.
+        review = await self.reviews.get(request_id)
+        state = await self.execution.state(handlers.stream_of(request_id))
         if not isinstance(state, states.NotHeard):
             _require_sight(caller, state.order.request.agency)
             return await self._of_approved(state)
@@ -72,28 +75,28 @@ class Plans:
     async def _of_approved(self, state: states.Known) -> Plan:
         """What configuring it would change; nothing once it is configured."""
         order = state.order
-        read_at = None if isinstance(state, states.Configured) else self._clock()
+        read_at = None if isinstance(state, states.Configured) else self.clock()
         statement = getattr(state, "statement", None)
-        outlook = await self._looks.outlook(order, statement) if read_at else Outlook()
+        outlook = await self.reader.outlook(order, statement) if read_at else Outlook()
         return Plan(
             request_id=order.request.request_id,
             kind=order.kind,
             account=order.account,
-            status=answers.STATUS[type(state)],
+            status=STATUS[type(state)],
             plan=outlook.changes,
             obstacles=_obstacles(outlook.refusals),
             granted=order.approved,
-            by_hand=answers.by_hand(outlook, order),
+            by_hand=_by_hand(outlook, order),
             read_at=read_at,
         )
 
     async def _if_approved(self, request_id: str, review: Review, proposed: Granted) -> Plan:
-        """As if an administrator approved it now: where a target would refuse, nothing is changed."""
-        policy = handlers.policy_of(review.agency, self._agencies)
+        """The plan for an approval now; nothing would change if a target refused."""
+        policy = handlers.policy_of(review.agency, self.agencies)
         order = suppose(review.kind, review.account, review.asked, proposed, policy)
-        waits = await under_way(self._configurations, review.account)
-        read_at = self._clock()
-        outlook = await self._looks.outlook(order, None)
+        waits = await under_way(self.configurations, review.account)
+        read_at = self.clock()
+        outlook = await self.reader.outlook(order, None)
         goes = Outlook() if outlook.refusals else outlook
         return Plan(
             request_id=request_id,
@@ -104,7 +107,7 @@ class Plans:
             obstacles=_obstacles(outlook.refusals),
             leads_to=_leads_to(outlook),
             granted=order.approved,
-            by_hand=answers.by_hand(goes, order),
+            by_hand=_by_hand(goes, order),
             waits_for_earlier=waits,
             read_at=read_at,
         )
@@ -126,3 +129,14 @@ def _leads_to(outlook: Outlook) -> Status:
     if outlook.refusals:
         return "configuration_failed"
     return "awaiting_operator" if outlook.by_hand else "configured"
+
+
+def _by_hand(outlook: Outlook, order: Order) -> tuple[ByHand, ...]:
+    return tuple(
+        ByHand(
+            target=needed.target,
+            instructions=needed.instructions,
+            settings=by_hand(needed.target, goal(order)),
+        )
+        for needed in outlook.by_hand
+    )

@@ -1,4 +1,4 @@
-"""What provisioning must be told: where the targets are, and how to get in."""
+"""Provisioning's settings, from the environment."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,7 +11,7 @@ _URL = r"^https?://\S+$"
 
 
 class Settings(ServiceSettings):
-    """The settings of provisioning."""
+    """Provisioning's settings."""
 
     service = "provisioning"
 

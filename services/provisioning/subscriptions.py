@@ -1,4 +1,4 @@
-"""What provisioning hears and acts on; of reviews and how else they end it only keeps a view."""
+"""The events that provisioning consumes to act on; of reviews it only keeps a view."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""Who configures: takes an approved request, brings each target to what was approved, reads it back.
+"""Configures approved requests: sets each target to what was approved, and reads it back.
 
-A crash leaves a request that is started, and targets that are set or not: so every target is read before it
-is set, and what is as it should be is left alone. While a target is away its work waits, with the reason.
+A crash leaves a started request whose targets may be set or not. So every target is read before it is set, and
+left alone if it is right. Work for an unreachable target waits, with the reason.
 """
 
 import asyncio
@@ -31,15 +31,8 @@ from services.provisioning.connectors.connector import (
     TargetRefused,
     beside,
 )
-from services.provisioning.connectors.targets import (
-    Ask,
-    Case,
-    Step,
-    Targets,
-    apply,
-    asked,
-    read_back,
-)
+from services.provisioning.connectors.guarded import Operation
+from services.provisioning.connectors.targets import Case, Step, Targets, asked
 from services.provisioning.domain.commands import (
     AwaitOperator,
     Command,
@@ -47,26 +40,22 @@ from services.provisioning.domain.commands import (
     RecordFailure,
     Start,
 )
-from services.provisioning.domain.goal import ORDER, changes, said_instead
+from services.provisioning.domain.order import ORDER, changes, said_instead
 from services.provisioning.domain.state import Due, Started
 from services.provisioning.handlers import stream_of
-from services.provisioning.views.configurations import Turns
-
-# One request's configuration while a worker has it in hand.
+from services.provisioning.queries import Turns
 
 
 @dataclass(slots=True)
 class Job:
-    """One request's configuration, under way.
+    """One request's configuration in progress.
 
     Attributes:
-        item: the work.
-        state: where the request stands.
-        steps: its targets, in the order that they are set in.
-        unlike: targets that were just seen to differ from what is wanted: they are set without a look.
-        readings: what shows each target as it is wanted.
-        shown: what the next target showed last.
-        conflict: the last one met; what came of it is read back.
+        steps: its targets, in the order in which they are set.
+        unlike: targets that were just read and must change, so they are set without another look.
+        readings: the proof for each target that is done.
+        shown: the last reading of the next target.
+        conflict: the last one; the target is read back all the same.
     """
 
     item: WorkItem
@@ -79,70 +68,61 @@ class Job:
 
     @property
     def step(self) -> Step:
-        """The target that is to be brought about next."""
+        """The next target."""
         return self.steps[len(self.readings)]
 
     @property
     def failure(self) -> TargetRefused:
-        """Why the next target cannot be brought about, which shows something else each time after it was set."""
+        """Why the next target fails: it shows something else after each attempt."""
         wrong = changes(self.step.target, self.shown, self.step.wanted)
         return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
 
     @property
     def case(self) -> Case:
-        """What the targets need to know of it."""
         return Case(self.state.order, self.state.statement)
 
     @property
     def stream(self) -> str:
-        """The request's stream."""
         return stream_of(self.item.subject)
 
 
 log = structlog.get_logger(__name__)
 
 PAUSES_SECONDS: Final = (0.0, 0.3, 0.6, 1.2, 2.4)
-"""Before each time that a target is set; one that then still refuses, or shows something else, has failed."""
+"""The pause before each attempt to set a target; it fails if it is still wrong after the last."""
 
 LONGEST_TURN_SECONDS: Final = 10.0
-"""How often at least it is looked again whether an earlier request of the account is finished."""
+"""The longest time between two looks at an earlier request of the account."""
 
 OF_ANOTHER: Final = "the account belongs to another agency than the one that approved"
 
 AT_MOST_SECONDS: Final = 30.0
-"""For one question to the targets about a list; it takes a fraction of a second."""
+"""For one question to the targets about a list; the usual time is a fraction of a second."""
 
 _PLACES: Final = len(ORDER["application"])
 
 
 _Record = tuple[Job, str, Command]
-"""What came of a round of a request: its name, and the command that records it."""
+"""The outcome of a request's round: its name, and the command that records it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Configurer:
-    """Performs configurations as lists; every outcome is recorded by a command."""
+    """Performs configurations in lists; a command records every outcome.
 
-    def __init__(
-        self,
-        *,
-        execution: Execution[Any, Any],
-        turns: Turns,
-        targets: Targets,
-        claims: Claims,
-        clock: Clock,
-        new_id: NewId,
-    ) -> None:
-        """`claims` tell which agency's an account is; `turns` tells whose turn it is where two requests are about one account."""
-        self._execution = execution
-        self._turns = turns
-        self._targets = targets
-        self._claims = claims
-        self._clock = clock
-        self._new_id = new_id
+    `claims` assigns accounts to agencies; `turns` orders the requests for one account.
+    """
+
+    execution: Execution[Any, Any]
+    turns: Turns
+    targets: Targets
+    claims: Claims
+    clock: Clock
+    new_id: NewId
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        """Go on with each request from wherever it stands."""
-        states = await self._execution.states({stream_of(item.subject) for item in items})
+        """Continue each request from its state."""
+        states = await self.execution.states({stream_of(item.subject) for item in items})
         jobs: list[Job] = []
         accounts: set[str] = set()
         failures: list[_Record] = []
@@ -151,7 +131,7 @@ class Configurer:
             if not isinstance(state, Due | Started):
                 settle(item, Done())
                 continue
-            job = Job(item, state, self._targets.steps(Case(state.order, state.statement)))
+            job = Job(item, state, self.targets.steps(Case(state.order, state.statement)))
             account = state.order.account.casefold()
             if self._is_of_another_agency(state):
                 target = ORDER[state.order.request.kind][0]
@@ -172,15 +152,15 @@ class Configurer:
         )
 
     def _is_of_another_agency(self, state: Due | Started) -> bool:
-        """Whether the account is not of the agency that approved: then nothing is touched for it."""
+        """Whether the account belongs to another agency than the approving one: then no target is touched."""
         order = state.order
-        return self._claims.belonging(order.request.agency, order.account) == "other"
+        return self.claims.belonging(order.request.agency, order.account) == "other"
 
     async def _begin(self, jobs: Sequence[Job], settle: Settle) -> None:
-        """Say what will be different, or that it cannot be; then bring it about."""
+        """Record the plan, or why it is impossible; then carry it out."""
         records: list[_Record] = []
         ready: list[Job] = []
-        turns = await self._turns.of([job.state.order for job in jobs])
+        turns = await self.turns.of([job.state.order for job in jobs])
         for job, turn in zip(jobs, turns, strict=True):
             if turn.must_wait:
                 settle(job.item, _behind(job.item))
@@ -190,7 +170,7 @@ class Configurer:
                 records.append((job, "failed", RecordFailure(target, reason, retryable=False)))
             else:
                 ready.append(job)
-        outlooks = await _in_time(self._targets.outlooks([job.case for job in ready]), ready)
+        outlooks = await _in_time(self.targets.outlooks([job.case for job in ready]), ready)
         away: list[tuple[Job, Unavailable]] = []
         beginning: list[_Record] = []
         for job, outlook in zip(ready, outlooks, strict=True):
@@ -210,9 +190,9 @@ class Configurer:
         )
 
     async def _go_on(self, records: Sequence[_Record], settle: Settle) -> None:
-        """With those that are started by these records."""
+        """Carry out the requests that these records start."""
         recorded = await self._recorded(records, settle)
-        states = await self._execution.known_states({job.stream for job in recorded})
+        states = await self.execution.known_states({job.stream for job in recorded})
         started: list[Job] = []
         for job in recorded:
             state = states[job.stream]
@@ -224,16 +204,16 @@ class Configurer:
         await self._bring_about(started, settle)
 
     async def _bring_about(self, jobs: Sequence[Job], settle: Settle) -> None:
-        """Set what is not as it should be, and record what came of it.
+        """Set each target that is not as it should be, and record the outcome.
 
-        A target is read first, unless it was just seen to be unlike what is wanted.
+        A target is read first, unless it was just read and must change.
         """
         if not jobs:
             return
         place = len(jobs[0].readings)
         looked = [job for job in jobs if job.step.target not in job.unlike]
         unlike = [job for job in jobs if job.step.target in job.unlike]
-        shown = await self._asked(looked, read_back)
+        shown = await self._asked(looked, "read_back")
         read, failed = self._sorted(looked, shown)
         left = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
@@ -246,12 +226,12 @@ class Configurer:
         )
 
     async def _set(self, jobs: Sequence[Job], tries: int, settle: Settle) -> None:
-        """Set a target; what then shows something else is tried again, and holds up no other."""
+        """Set a target; a wrong reading leads to another attempt, and delays no other request."""
         if not jobs:
             return
         await asyncio.sleep(PAUSES_SECONDS[tries])
         place = len(jobs[0].readings)
-        applied = await self._asked(jobs, apply)
+        applied = await self._asked(jobs, "apply")
         failed: list[tuple[Job, Failure]] = []
         tried: list[Job] = []
         for job, answer in zip(jobs, applied, strict=True):
@@ -260,7 +240,7 @@ class Configurer:
                 tried.append(job)
             else:
                 failed.append((job, answer))
-        read, unread = self._sorted(tried, await self._asked(tried, read_back))
+        read, unread = self._sorted(tried, await self._asked(tried, "read_back"))
         again = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
         if tries + 1 == len(PAUSES_SECONDS):
@@ -277,7 +257,7 @@ class Configurer:
     def _sorted(
         self, jobs: Sequence[Job], shown: Sequence[Reading[BaseModel] | Failure]
     ) -> tuple[Sequence[Job], Sequence[tuple[Job, Failure]]]:
-        """Those whose target was read, with the reading kept where it is as wanted, and those that failed."""
+        """The jobs whose target was read (with the reading, if it is right), and those that failed."""
         read: list[Job] = []
         failed: list[tuple[Job, Failure]] = []
         for job, reading in zip(jobs, shown, strict=True):
@@ -291,7 +271,7 @@ class Configurer:
         return read, failed
 
     async def _next(self, jobs: Sequence[Job], settle: Settle) -> None:
-        """The next target, or the end."""
+        """Continue with the next target, or finish."""
         if jobs and len(jobs[0].readings) == _PLACES:
             records = [(job, "configured", self._proof(job)) for job in jobs]
             await self._end(records, settle)
@@ -299,13 +279,13 @@ class Configurer:
             await self._bring_about(jobs, settle)
 
     async def _fail(self, failed: Sequence[tuple[Job, Failure]], settle: Settle) -> None:
-        """Have a person told, or put it off."""
+        """Record the failure, ask a person, or retry later."""
         away: list[tuple[Job, Unavailable]] = []
         records: list[_Record] = []
         for job, failure in failed:
             match failure:
                 case OperatorNeeded():
-                    task = AwaitOperator(self._new_id(), failure.target, failure.instructions)
+                    task = AwaitOperator(self.new_id(), failure.target, failure.instructions)
                     records.append((job, "awaiting", task))
                 case TargetRefused():
                     records.append((job, "failed", _failure(failure)))
@@ -314,22 +294,22 @@ class Configurer:
         await beside([self._put_off(away, settle), self._end(records, settle)])
 
     async def _put_off(self, away: Sequence[tuple[Job, Unavailable]], settle: Settle) -> None:
-        """What waits for a target is kept for as long as no call would go through.
+        """Hold work for an unreachable target for as long as the breaker lets no call through.
 
-        Thousands of waiting requests then cost a few looks a second, and go on soon after the target is back.
+        Thousands of waiting requests then cost a few look-ups a second, and continue soon after the target recovers.
         """
         if not away:
             return
         parts = {one.part for _, one in away if isinstance(one, TargetAway)}
-        closed = map(self._targets.seconds_closed_to_calls, parts)
+        closed = map(self.targets.seconds_closed_to_calls, parts)
         await asyncio.sleep(max(closed, default=0.0))
         for job, unavailable in away:
             settle(job.item, _later(unavailable))
 
-    async def _asked(self, jobs: Sequence[Job], ask: Ask) -> Sequence[Any]:
+    async def _asked(self, jobs: Sequence[Job], operation: Operation) -> Sequence[Any]:
         if not jobs:
             return ()
-        return await _in_time(asked([job.step for job in jobs], ask), jobs)
+        return await _in_time(asked([job.step for job in jobs], operation), jobs)
 
     def _proof(self, job: Job) -> RecordConfigured:
         shown = {
@@ -351,7 +331,7 @@ class Configurer:
         return RecordConfigured(
             effective=Effective.model_validate(shown),
             evidence=tuple(evidence),
-            configured_at=self._clock(),
+            configured_at=self.clock(),
         )
 
     async def _end(self, records: Sequence[_Record], settle: Settle) -> None:
@@ -359,12 +339,12 @@ class Configurer:
             settle(job.item, Done())
 
     async def _recorded(self, records: Sequence[_Record], settle: Settle) -> Sequence[Job]:
-        """Those that are recorded: once in a round, whoever performs it and however often."""
+        """The jobs whose outcome is recorded: once in a round, however often it is performed."""
         if not records:
             return ()
         messages = [_message(*record) for record in records]
         crash_points.reached("provisioning.worker.recording")
-        results = await self._execution.execute_many(messages)
+        results = await self.execution.execute_many(messages)
         crash_points.reached("provisioning.worker.recorded")
         recorded: list[Job] = []
         for (job, what, _), result in zip(records, results, strict=True):
@@ -377,11 +357,11 @@ class Configurer:
 
 
 class _TooLong(Unavailable):
-    """The targets did not answer in time."""
+    """The targets did not answer within the time limit."""
 
 
 async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[Job]) -> Sequence[Any]:
-    """What is answered for these; where it takes too long all are put off."""
+    """The answers for these jobs; after the time limit, all are retried later."""
     try:
         async with asyncio.timeout(AT_MOST_SECONDS):
             return await asking

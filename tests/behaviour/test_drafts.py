@@ -12,8 +12,8 @@ from services.intake.drafts import (
     KEPT_FOR,
     MOST_CHARACTERS,
     Draft,
+    Drafts,
     DraftTooLarge,
-    MongoDrafts,
 )
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def clock():
 
 @pytest.fixture
 async def mongo_drafts(database, clock):
-    drafts = MongoDrafts(database[DRAFTS], clock)
+    drafts = Drafts(database[DRAFTS], clock)
     await drafts.prepare()
     return drafts
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors.connector import Answers, Reading
-from services.provisioning.domain.goal import changes
+from services.provisioning.domain.order import changes
 
 E = TypeVar("E", bound=BaseModel)
 

@@ -11,7 +11,7 @@ from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
 from services.notification.views import work_of as notification_work
-from services.provisioning.views.tasks import work_of as provisioning_work
+from services.provisioning.views import work_of as provisioning_work
 from services.records.views import work_of as records_work
 
 REPLAYS = sorted((Path(__file__).parent / "replays").glob("*/*.json"))

@@ -14,7 +14,7 @@ from services.approval.views import REVIEWS
 from services.intake.integrators.submissions import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 from services.notification.views import NOTICES, TEMPLATES
-from services.provisioning.views import configurations, entitlements, reviews, tasks
+from services.provisioning import views as provisioning
 from services.records.views import DISPOSALS, FILES
 
 VIEWS = {
@@ -25,10 +25,10 @@ VIEWS = {
     "intake/submissions": SUBMISSIONS,
     "approval/reviews": REVIEWS,
     "approval/agency_rules": VERSIONS,
-    "provisioning/configurations": configurations.CONFIGURATIONS,
-    "provisioning/reviews": reviews.REVIEWS,
-    "provisioning/entitlements": entitlements.ENTITLEMENTS,
-    "provisioning/tasks": tasks.TASKS,
+    "provisioning/configurations": provisioning.CONFIGURATIONS,
+    "provisioning/reviews": provisioning.REVIEWS,
+    "provisioning/entitlements": provisioning.ENTITLEMENTS,
+    "provisioning/tasks": provisioning.TASKS,
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,

@@ -1,1 +1,1 @@
-"""How things come in: uploaded documents, and e-mail messages with their labelled lines."""
+"""Uploaded documents, and e-mail messages with their labelled lines."""

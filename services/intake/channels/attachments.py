@@ -1,6 +1,7 @@
-"""Every attachment of a message, accounted for by name: kept as a document, or left out with the reason.
+"""Attachments of a message: each is kept as a document, or listed by name with the reason why not.
 
-Kept are the kinds that are shown, and as evidence those that cannot be shown and that nothing runs.
+Kinds that are shown are kept, and as evidence those that cannot be shown and that nothing runs. A kind is
+recognised by its first bytes (each format's specification), then by name; all others are plain bytes.
 """
 
 import io
@@ -24,11 +25,6 @@ from services.intake.channels.media_types import (
     recognise,
 )
 from services.intake.channels.message import MOST_ATTACHMENTS
-
-# What is kept of attachments though it cannot be shown: evidence, of kinds that no browser or desktop runs.
-#
-# Kinds are told by their first bytes, as of each format's own specification, then by name; what is none of
-# these, and nothing that runs, is bytes.
 
 BYTES: Final = "application/octet-stream"
 
@@ -58,7 +54,7 @@ _BRANDS: Final = {
     b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic", b"msf1": "image/heic",
     b"hevc": "image/heic", b"avif": "image/avif", b"qt  ": "video/quicktime",
 }  # fmt: skip
-"""ISO base media files (ISO/IEC 14496-12): the brand stands behind `ftyp`."""
+"""ISO base media files (ISO/IEC 14496-12): the brand follows `ftyp`."""
 _WRITTEN: Final = ("text/calendar", "text/csv", "text/vcard")
 _PROGRAMS: Final = (
     b"MZ",
@@ -69,76 +65,18 @@ _PROGRAMS: Final = (
     b"L\x00\x00\x00\x01\x14\x02\x00",
 )
 """Windows, Linux, Java, macOS, Windows shortcuts."""
-_RUN: Final = frozenset(
-    f".{ending}"
-    for ending in (
-        *(
-            "apk",
-            "app",
-            "bat",
-            "chm",
-            "cmd",
-            "com",
-            "cpl",
-            "dll",
-            "dmg",
-            "docm",
-            "dotm",
-            "exe",
-            "hta",
-        ),
-        *(
-            "htm",
-            "html",
-            "inf",
-            "iso",
-            "jar",
-            "jnlp",
-            "js",
-            "jse",
-            "lnk",
-            "mht",
-            "mhtml",
-            "msc",
-            "msi",
-        ),
-        *(
-            "msix",
-            "one",
-            "pif",
-            "potm",
-            "ppam",
-            "ppsm",
-            "pptm",
-            "ps1",
-            "psm1",
-            "py",
-            "reg",
-            "scf",
-            "scr",
-        ),
-        *(
-            "sct",
-            "sh",
-            "shtml",
-            "svg",
-            "svgz",
-            "url",
-            "vb",
-            "vbe",
-            "vbs",
-            "vhd",
-            "vhdx",
-            "wsc",
-            "wsf",
-        ),
-        *("wsh", "xht", "xhtml", "xlam", "xll", "xlsm", "xltm"),
-    )
-)
+_RUN: Final = frozenset((
+    ".apk", ".app", ".bat", ".chm", ".cmd", ".com", ".cpl", ".dll", ".dmg", ".docm", ".dotm",
+    ".exe", ".hta", ".htm", ".html", ".inf", ".iso", ".jar", ".jnlp", ".js", ".jse", ".lnk",
+    ".mht", ".mhtml", ".msc", ".msi", ".msix", ".one", ".pif", ".potm", ".ppam", ".ppsm",
+    ".pptm", ".ps1", ".psm1", ".py", ".reg", ".scf", ".scr", ".sct", ".sh", ".shtml", ".svg",
+    ".svgz", ".url", ".vb", ".vbe", ".vbs", ".vhd", ".vhdx", ".wsc", ".wsf", ".wsh", ".xht",
+    ".xhtml", ".xlam", ".xll", ".xlsm", ".xltm",
+))  # fmt: skip
 
 
 def evidence(part: Part) -> str | None:
-    """The media type that it is kept under; None where a machine would run it."""
+    """The media type of an attachment that is kept as evidence; None if a machine would run it."""
     content, ending = part.content, _ending(part.filename)
     if content.startswith(_PROGRAMS) or is_markup(content) or ending in _RUN:
         return None
@@ -160,14 +98,14 @@ def _kind(content: bytes, ending: str) -> str:
 
 
 def _ending(filename: str) -> str:
-    """The last one, whatever invisible characters stand around it."""
+    """The last ending, without invisible characters."""
     visible = "".join(character for character in filename if character.isprintable()).strip(" .")
     _, dot, last = visible.rpartition(".")
     return f".{last.lower()}" if dot else ""
 
 
 def _runs_inside(content: bytes) -> bool:
-    """Whether it is an office document with macros, or a program in Java; archives of files are none."""
+    """Whether it is an office document with macros, or a Java program; other archives do not run."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             names = package.namelist()
@@ -193,11 +131,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What became of a message's attachments.
+    """The attachments of a message.
 
     Attributes:
         kept: those that are documents of their own.
-        not_shown: those that nobody is shown, by name: left out, or kept as evidence alone.
+        not_shown: those that were left out, or are kept as evidence alone, by name.
     """
 
     kept: tuple[Attachment, ...] = ()
@@ -205,7 +143,7 @@ class Attachments:
 
 
 def accounted(parts: Sequence[Part]) -> Attachments:
-    """Each of these, once; what has neither name nor content is none."""
+    """The attachments among these parts; a part with neither name nor content is none."""
     kept: list[Attachment] = []
     not_shown: list[NotShown] = []
     for number, part in enumerate(parts, start=1):
@@ -226,7 +164,7 @@ def accounted(parts: Sequence[Part]) -> Attachments:
 
 
 def _shown(part: Part) -> str | None:
-    """Its kind, where that is shown; a kind told by its first bytes needs no label."""
+    """Its kind if it can be shown; a kind with a signature in its first bytes needs no declared type."""
     told = part.declared_type if part.declared_type in ALLOWED else ""
     kind = recognise(io.BytesIO(part.content), told)
     return None if kind in (TEXT, EMAIL) and kind != told else kind
@@ -237,7 +175,7 @@ def _without(part: Part, number: int, reason: NotShownReason) -> NotShown:
 
 
 def _name(part: Part, number: int, ending: str) -> str:
-    """Its name, as it can be shown and stored; with its kind's ending where it had to be changed."""
+    """A name that can be shown and stored, with the kind's ending if it had to be changed."""
     try:
         return checked(part.filename)
     except FilenameWrong:

@@ -1,8 +1,8 @@
-"""The characters of a text part: by its label as mail programs take it, or by a guess that is called one.
+"""Decodes a text part, by its label or by a guess that is marked as one.
 
-Labels mean what browsers and mail programs take them for (WHATWG Encoding Standard, by `webencodings`): `gb2312` is
-GB 18030, `iso-8859-1` is windows-1252. Where a label is absent, unknown or plainly wrong, the bytes decide as far as
-they can; what `charset-normalizer` then guesses is for reading, never for registering.
+Labels mean what they mean in browsers and mail programs (WHATWG Encoding Standard, by `webencodings`):
+`gb2312` is GB 18030, `iso-8859-1` is windows-1252. If a label is absent, unknown or plainly wrong, the bytes
+decide as far as they can. A guess of `charset-normalizer` is shown to people, and never registered.
 """
 
 import codecs
@@ -24,38 +24,38 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SUPERSETS: Final = {"gbk": "gb18030", "euc-jp": "euc_jis_2004"}
-"""What programs write under the smaller one's name."""
+"""Programs label the larger set with the smaller one's name."""
 _ESCAPED: Final = (
     (re.compile(rb"\x1b\$\)C"), "iso2022_kr"),
     (re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)"), "iso2022_jp_ext"),
 )
-"""ISO 2022 names its character sets in the bytes themselves."""
+"""ISO 2022 names its character sets in the bytes."""
 _SLOW: Final = ("punycode", "idna")
-"""Python knows them as encodings; no message is written in them, and a long one takes minutes."""
+"""Python's codecs that no message is written in; a long text takes minutes."""
 _WESTERN: Final = "cp1252"
 _NOT_WESTERN: Final = re.compile("[\xa1-\xff]{3}")
-"""No Western language has three such letters in a row: these are bytes of another character set."""
+"""No Western language has three such letters in a row."""
 _PAIR: Final = re.compile(rb"[\x80-\xff]{2}")
 _CANDIDATES: Final = [
     *("gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "cp874", "cp1251", "cp1256", "cp1252"),
 ]
-"""What is written in Malaysia and by whom it has letters from; all others only make the guess worse."""
+"""What is written in Malaysia, and by its correspondents; more candidates make the guess worse."""
 _MOST_LINES_GUESSED: Final = 40
 _LONGEST_GUESSED: Final = 8192
 _TWICE: Final = re.compile(
     "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u0192\u02c6-\u02dc\u2013-\u203a\u20ac\u2122]"
 )
-"""A letter of UTF-8 that was read as Western and written again, such as `Ã©`."""
+"""A letter of UTF-8 that was decoded as Western and encoded again, such as `Ã©`."""
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A text.
+    """A decoded text.
 
     Attributes:
-        text: as it can best be read; where a byte means nothing, `UNCLEAR` stands.
-        is_certain: what is not ASCII in it is what was written; else it was guessed.
+        text: `UNCLEAR` stands for bytes without a meaning.
+        is_certain: False if the characters beyond ASCII were guessed.
     """
 
     text: str
@@ -63,13 +63,13 @@ class Decoded:
 
 
 def decoded(raw: bytes, label: str | None) -> Decoded:
-    """The text of these bytes under this label (None where there is none)."""
+    """The text of these bytes under this label (None: there is none)."""
     text = _decoded(raw, label)
     return _written_once(text) if _TWICE.search(text.text) else text
 
 
 def _written_once(text: Decoded) -> Decoded:
-    """What was meant by a text that some program encoded twice; nobody else can be sure of it."""
+    """The text before some program encoded it twice; this is a guess."""
     try:
         return Decoded(text.text.encode(_WESTERN).decode(), is_certain=False)
     except ValueError:
@@ -92,7 +92,7 @@ def _decoded(raw: bytes, label: str | None) -> Decoded:
 
 
 def _codec(label: str | None) -> str | None:
-    """Python's codec for a label; None where nobody knows it."""
+    """Python's codec for a label, or None."""
     name = (label or "").strip("'\" \t").lower()
     known = webencodings.lookup(name)
     if known is not None and known.name not in ("replacement", "x-user-defined"):
@@ -106,12 +106,12 @@ def _codec(label: str | None) -> str | None:
 
 
 def _strictly(raw: bytes, codec: str) -> Decoded | None:
-    """None where the bytes are no text of this codec, half a character or none at all."""
+    """None if the bytes are no valid text of this codec."""
     try:
         text = str(raw, codec)
     except (UnicodeDecodeError, LookupError, ValueError):
         return None
-    # UTF-7 and others can say half a character, which no other program takes.
+    # UTF-7 and others can encode half a character, which no other program accepts.
     return Decoded(_HALVES.sub(UNCLEAR, text)) if isinstance(text, str) else None
 
 
@@ -120,7 +120,7 @@ def _replacing(raw: bytes, codec: str) -> Decoded:
 
 
 def _guessed(raw: bytes) -> Decoded:
-    """By the lines that are not ASCII alone: those that are say nothing."""
+    """A guess by the lines with characters beyond ASCII."""
     utf_8 = raw.decode("utf-8", "replace")
     broken = utf_8.count(UNCLEAR)
     if sum(not char.isascii() for char in utf_8) >= 2 * broken:

@@ -1,4 +1,4 @@
-"""Telling whether a message holds a filled request, and what it asks for."""
+"""Whether a message holds a filled request, and what it asks for."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +20,6 @@ from services.intake.channels.message import ReadMessage
 from services.intake.channels.plain_html import MARK, text_of
 from services.intake.domain.events import Missing
 
-# What the writer of a message wrote, apart from what is only quoted, answered or forwarded below it.
-
 _NAMES: Final = {
     "from": (
         *("from", "daripada", "dari", "pengirim", "发件人", "寄件者", "寄件人", "von", "de", "van"),
@@ -39,11 +37,11 @@ _NAMES: Final = {
         *("asunto", "onderwerp", "ämne", "oggetto", "тема", "件名", "제목"),
     ),
 }  # fmt: skip
-"""The fields over an answered message, as mail programs of these languages name them."""
+"""The header fields of an answered message, as mail programs write them in these languages."""
 _KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
 _FIELD: Final = re.compile(r"([^:：]{1,40})[:：](.*)")
 _MOST_BETWEEN: Final = 12
-"""Lines that a header may have: addresses go on over several."""
+"""The longest header in lines: addresses may take several."""
 _LEAST_FIELDS: Final = 3
 
 _DIVIDER: Final = re.compile(
@@ -64,12 +62,12 @@ _QUOTING: Final = re.compile(
     r"|>{3}\s.{1,300}\s>{3}",
     re.IGNORECASE,
 )
-"""How Horde and GroupWise begin what they quote: GroupWise's line has its marks on both sides."""
+"""How Horde and GroupWise begin a quotation; GroupWise's line has marks on both sides."""
 _SOMEBODY: Final = re.compile(r"[<\[(](?:mailto:)?[^\s<>\[\]()@]{1,64}@[^\s<>\[\]()@]{1,190}[>\])]")
 _WHEN: Final = re.compile(r"\b\d{1,2}[:.]\d{2}\b|\b20\d\d\b")
 _BEGINS: Final = re.compile(r"(?:on|pada|am|le|el|op|em|den|在|于)\b", re.IGNORECASE)
 _MOST_WRAPPED: Final = 4
-"""Lines that `On …, somebody wrote:` may go on over."""
+"""The longest `On …, somebody wrote:` in lines."""
 _TELLING: Final = re.compile(r"@|\b\d{1,2}[:.]\d{2}\b")
 """An address or a time of day."""
 _LONGEST_LINE: Final = 1000
@@ -77,22 +75,17 @@ _LONGEST_LINE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class OwnText:
-    """A message's text, taken apart.
-
-    Attributes:
-        text: what its writer wrote.
-        has_more: something else stands there that somebody else wrote.
-    """
+    """The writer's own text of a message; `has_more`: the message has text of others, too."""
 
     text: str
     has_more: bool
 
 
 def own_text(text: str, *, is_answer: bool = False) -> OwnText:
-    """What the writer wrote; `is_answer`: the message says that it answers another one.
+    """The writer's own text; `is_answer`: the message states that it answers another one.
 
-    A line with `>` before it is somebody else's; so is all below the header of an answered message, and all that
-    follows on `somebody wrote:` unless only lines with `>` do.
+    Lines with `>` are somebody else's. So is everything after the header of an answered message, and after
+    `somebody wrote:`, unless only lines with `>` follow it.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     own: list[str] = []
@@ -123,9 +116,9 @@ def _bare(line: str) -> str:
 
 
 def _is_header(lines: list[str], place: int, *, is_answer: bool) -> bool:
-    """Whether the fields of a message begin here: whom it is from first, as mail programs write them.
+    """Whether the header of an answered message begins here: From comes first.
 
-    In an answer, three fields of which one tells an address or a time are a header in any language.
+    In an answer, any three fields are a header if one has an address or a time.
     """
     first = _field(lines[place])
     if first is None or (first[0] != "from" and (not is_answer or is_label(lines[place]))):
@@ -146,19 +139,19 @@ def _is_header(lines: list[str], place: int, *, is_answer: bool) -> bool:
 
 
 def _is_memo(lines: list[str], place: int) -> bool:
-    """Whether it is told before whom it is for: so memos begin, and no mail program's header does."""
+    """Whether To came before From: memos begin so, and no mail program's header does."""
     before = (found for line in lines[max(place - 2, 0) : place] if (found := _field(line)))
     return any(kind == "to" for kind, _ in before)
 
 
 def _field(line: str) -> tuple[str, str] | None:
-    """The kind of a header field (empty where it is none that is known), and its value."""
+    """The kind of a header field (empty if unknown), and its value."""
     match = _FIELD.fullmatch(_bare(line).replace("*", ""))
     return (_KIND_OF.get(match[1].strip().lower(), ""), match[2]) if match else None
 
 
 def _attribution(lines: list[str], place: int) -> int:
-    """How many lines `On …, somebody wrote:` has, that begins here; 0: it does not."""
+    """The number of lines of `On …, somebody wrote:` that begins here, or 0."""
     joined = _bare(lines[place])
     if _QUOTING.fullmatch(joined):
         return 1
@@ -177,12 +170,12 @@ def _attribution(lines: list[str], place: int) -> int:
 
 
 def _names_both(line: str) -> bool:
-    """Whether it tells an address and a time: what ends so with a colon is an attribution in any language."""
+    """Whether it has an address and a time: with a colon, that is an attribution in any language."""
     return bool(_SOMEBODY.search(line) and _WHEN.search(line)) and not is_label(line)
 
 
 def _is_quoted_below(lines: list[str], place: int) -> bool:
-    """Whether the next line that says something has `>` before it."""
+    """Whether the next line with text begins with `>`."""
     following = (_bare(line) for line in lines[place : place + _MOST_BETWEEN])
     return next((line for line in following if line), ">").startswith(">")
 
@@ -197,9 +190,9 @@ NEEDED: Final = ("kind", "agency", "name", "account", "email", "justification")
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 
 _LONGEST_SHOWN: Final = 20_000
-"""Characters of a field that people are shown; the whole stands in the message."""
+"""The characters of a field that are shown; the message has the rest."""
 _LONGEST_READ: Final = 2000
-"""Characters of a field that has one line: an address of 254 may stand there three times, linked."""
+"""The characters of a one-line field: an address of 254 may occur three times, linked."""
 _LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
 _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
 _PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
@@ -207,20 +200,20 @@ _AN_ADDRESS: Final = re.compile(r"[^\s@]++@[^\s@]++")
 _OF_ONE: Final = ("name", "account", "email")
 _LEAST_OF_SEVERAL: Final = 2
 _OF_FORM: Final = ("not_an_email_address", "not_an_account", "wrong_form")
-"""Codes of values that are not what their line is for."""
+"""Codes of values of the wrong kind."""
 
 Meant = dict[str, set[str | int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a message was understood to say.
+    """The form that was found in a message.
 
     Attributes:
-        understood: by field, as written (the first of several).
-        missing: why it is no filled request; empty when it is one.
-        request: what it asks for, when it is one.
-        filled: everything that a request needs stands there, whoever sent it.
+        understood: the values by field, as written (the first of several).
+        missing: why it is no filled request; empty if it is one.
+        request: the request, if it is one.
+        filled: all required fields are there, whoever sent the message.
     """
 
     understood: dict[str, str]
@@ -230,14 +223,8 @@ class Form:
 
 
 def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
-    """The form that a message holds: in its text, or in a form that is attached.
-
-    Args:
-        message: as it was read.
-        forms: the texts of the forms attached.
-        agencies: codes by name, as of `codes_of`.
-    """
-    told = _Told(agencies)
+    """The form in a message's text or among the attached `forms`; `agencies` are as of `codes_of`."""
+    told = _LabelledValues(agencies)
     told.read(message, forms)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
     wrong = _why_not_read(message, told) or tuple(_incomplete(told))
@@ -250,20 +237,20 @@ def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[st
 
 
 def _first(message: ReadMessage, wrong: tuple[Missing, ...]) -> tuple[Missing, ...]:
-    """A message that a machine sent waits for that alone, whatever stands in it."""
+    """For a message from a machine, that alone is the reason."""
     return (_of_message(message.automatic),) if message.automatic else wrong
 
 
-class _Told:
-    """What the parts of a message say, taken together.
+class _LabelledValues:
+    """The labelled values of all parts of a message.
 
     Attributes:
-        values: by field, as they were written.
-        meant: by field, what they can mean; None for what is unclear.
-        differing: fields that the text and the HTML do not say alike.
+        values: by field, as written.
+        meant: by field, as parsed; None: not understood.
+        differing: fields whose values differ between text and HTML.
         unclear: as of `Labelled`.
-        uncertain: fields with characters that were guessed or could not be read.
-        is_quoted: labelled lines stand in what somebody else wrote.
+        uncertain: fields with guessed or unreadable characters.
+        is_quoted: text of others has labelled lines.
         too_complex: an HTML part was not read.
     """
 
@@ -278,7 +265,7 @@ class _Told:
         self.too_complex = False
 
     def read(self, message: ReadMessage, forms: Iterable[Decoded]) -> None:
-        """The text and the HTML, which say the same where both say something; and what is attached."""
+        """Text and HTML must agree where both have values; attached forms are added."""
         plain, html = Labelled(), Labelled()
         for text in message.plain:
             plain.add(self._own(text.text, text, message))
@@ -312,7 +299,7 @@ class _Told:
         return found
 
     def _compare(self, plain: Labelled, html: Labelled) -> None:
-        """A field that one part alone has counts as differing where that other part is a whole form."""
+        """A field in one part alone differs if the other part is a whole form."""
         for field in LABELS:
             said = [
                 _alike(field, self._meanings(field, part.values.get(field, set())))
@@ -345,7 +332,7 @@ class _Told:
 
 
 def _alike(field: str, meanings: set[str | int | None]) -> set[str | int | None]:
-    """Without what mail programs change from the text to the HTML: spaces, and in free text all but letters."""
+    """The values without what mail programs change in HTML: spaces, and in free text all but letters."""
     told = (each for each in meanings if isinstance(each, str))
     if field == FREE_TEXT:
         return {"".join(filter(str.isalnum, _LINKED.sub("", each))) for each in told}
@@ -358,8 +345,8 @@ def _unquoted(text: str) -> str:
     return "\n".join(line.lstrip("> ") for line in text.split("\n"))
 
 
-def _why_not_read(message: ReadMessage, told: _Told) -> tuple[Missing, ...]:
-    """The one reason why the message as a whole is no filled form, if there is one."""
+def _why_not_read(message: ReadMessage, told: _LabelledValues) -> tuple[Missing, ...]:
+    """The one reason why the whole message is no filled form, if there is one."""
     several = [field for field in _OF_ONE if len(told.meant.get(field, ())) > 1]
     if message.unreadable:
         return (_of_message(message.unreadable[0]),)
@@ -368,7 +355,7 @@ def _why_not_read(message: ReadMessage, told: _Told) -> tuple[Missing, ...]:
     return (_of_message("several_forms"),) if len(several) >= _LEAST_OF_SEVERAL else ()
 
 
-def _why_no_form(message: ReadMessage, told: _Told) -> str:
+def _why_no_form(message: ReadMessage, told: _LabelledValues) -> str:
     if message.closed:
         return message.closed[0]
     if told.too_complex:
@@ -384,7 +371,6 @@ def _of_message(code: str) -> Missing:
 
 
 def _read(reader: Callable[[str], str | int | None], text: str) -> str | int | None:
-    """What was meant; nothing that people fill in is so long that it is not even looked at."""
     return reader(text) if len(text) <= _LONGEST_READ else None
 
 
@@ -407,24 +393,24 @@ def _readers(agencies: Mapping[str, str]) -> dict[str, Callable[[str], str | int
 
 
 def _kind(text: str) -> str | None:
-    """`permohonan`, `application`, or both in one line; of what is struck out, the stroke beside it alone is left."""
+    """`permohonan`, `application`, or both on one line; a deleted alternative leaves only the stroke."""
     words = (word.strip() for word in text.casefold().split("/"))
     kinds = {KINDS.get(word) for word in words if word}
     return kinds.pop() if len(kinds) == 1 else None
 
 
 def _name(text: str) -> str | None:
-    """A name; not what a form says in its place, such as `[nama penuh]`, nor an address."""
+    """A name, but no placeholder such as `[nama penuh]`, and no address."""
     return None if _PLACEHOLDER.fullmatch(text) or _AN_ADDRESS.fullmatch(text) else text
 
 
 def _address(text: str) -> str:
-    """The bare address, of which mail programs make links."""
+    """The bare address; mail programs turn addresses into links."""
     bare = _LINKED.sub("", text).strip()
     return match[1] if (match := _IN_BRACKETS.fullmatch(bare)) else bare
 
 
-def _incomplete(told: _Told) -> Iterable[Missing]:
+def _incomplete(told: _LabelledValues) -> Iterable[Missing]:
     asks_sizes = told.meant.get("kind") != {"termination"}
     for field in (*NEEDED, *(SIZES if asks_sizes else ())):
         values = told.meant.get(field, set())
@@ -447,7 +433,7 @@ def _of_field(field: str, code: str) -> Missing:
 
 
 def _checked(understood: dict[str, str], values: dict[str, str | int | None]) -> Form:
-    """The request, held to the same rules as the body of `POST /v1/requests`."""
+    """The request, validated as the body of `POST /v1/requests`."""
     sizes = SIZES if values["kind"] == "application" else ()
     body = {name: values.get(name) for name in ("kind", "agency", "justification", *sizes)}
     applicant = {name: values[name] for name in ("account", "name", "email")}
@@ -460,7 +446,7 @@ def _checked(understood: dict[str, str], values: dict[str, str | int | None]) ->
 
 
 def _wrong(error: FieldError) -> Missing:
-    """Whoever wrote the line is told which one it is; what is wrong within a name or a text is told as it is."""
+    """A value of the wrong kind names its label; other faults keep their own sentence."""
     field = error.pointer.rpartition("/")[2]
     return (
         _of_field(field, "line_not_understood") if error.code in _OF_FORM else Missing.wrong(error)

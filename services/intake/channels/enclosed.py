@@ -1,4 +1,4 @@
-"""What a part of a message encloses: files within a text, a message within the message, the files of a winmail.dat."""
+"""What a part of a message encloses: files in a text, a message within the message, the files of a winmail.dat."""
 
 import binascii
 import mimetypes
@@ -36,12 +36,12 @@ _UNQUOTED_NAME: Final = re.compile(r"\bfilename=(?!\")([^\";\r\n]{1,300})", re.I
 _UU_BEGIN: Final = re.compile(rb"begin [0-7]{3,4} ([^\r\n]{1,200})")
 _UU_DATA: Final = re.compile(rb"[\x20-\x60]{0,100}")
 _LONGEST_LINE: Final = 45
-"""Bytes that a uuencoded line holds at most."""
+"""The most bytes of a uuencoded line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An attachment, as the message names it: neither name nor type is believed; nor its character set."""
+    """An attachment as the message declares it; none of this is trusted."""
 
     filename: str
     declared_type: str
@@ -51,19 +51,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was in a part.
-
-    Attributes:
-        parts: the files.
-        text: what a winmail.dat has as the message's own text.
-    """
+    """The files in a part; `text` is the message's own text in a winmail.dat."""
 
     parts: tuple[Part, ...]
     text: str = ""
 
 
 def opened(part: Any) -> Opened:
-    """The files that a part is, whatever they are wrapped in; what cannot be opened is the file itself."""
+    """The files in a part; one that cannot be opened is a file itself."""
     kind = part.get_content_type()
     name = _filename(part)
     if kind in _MESSAGES:
@@ -81,7 +76,7 @@ def opened(part: Any) -> Opened:
 
 
 def _filename(part: Any) -> str:
-    """As the standard library reads it, and whole where a program left out the quotes that its blanks need."""
+    """The standard library's name, completed if a program left out the quotes around blanks."""
     name = str(part.get_filename() or "")
     raw = (value for header, value in part.raw_items() if header.lower() == "content-disposition")
     bare = _UNQUOTED_NAME.search(str(next(raw, "")))
@@ -94,7 +89,7 @@ def _filename(part: Any) -> str:
 
 
 def _message_within(part: Any) -> bytes:
-    """Its bytes; RFC 2046 allows no encoding for them, and mail programs encode them."""
+    """The bytes of an enclosed message; mail programs encode them although RFC 2046 forbids it."""
     if not part.is_multipart():
         return bytes(part.get_payload(decode=True) or b"")
     content: bytes = part.get_payload(0).as_bytes()
@@ -109,7 +104,7 @@ def _message_within(part: Any) -> bytes:
 
 
 def taken_out(content: bytes, *, html: bool) -> tuple[bytes, tuple[Part, ...]]:
-    """A text without the files that are written into it, and these: pasted pictures in HTML, else uuencoded files."""
+    """A text without its enclosed files, and those: pasted pictures in HTML, otherwise uuencoded files."""
     found: list[Part] = []
     numbers = count(1)
 
@@ -130,7 +125,7 @@ def taken_out(content: bytes, *, html: bool) -> tuple[bytes, tuple[Part, ...]]:
 
 
 def _without_uuencoded(content: bytes) -> tuple[bytes, tuple[Part, ...]]:
-    """Line by line, each once: an expression would look for an end behind each beginning."""
+    """Line by line: a regular expression would search an end for each beginning."""
     kept: list[bytes] = []
     found: list[Part] = []
     name, begun, data = "", -1, list[bytes]()
@@ -153,12 +148,12 @@ def _without_uuencoded(content: bytes) -> tuple[bytes, tuple[Part, ...]]:
 
 
 def _named(name: str, content: bytes) -> Part:
-    """A file that nothing but its name tells the type of."""
+    """A file whose type only its name tells."""
     return Part(name, mimetypes.guess_type(name)[0] or "", content)
 
 
 def _uu_line(line: bytes) -> bytes:
-    """A line's bytes; encoders that count wrongly are forgiven, as everywhere."""
+    """The bytes of a line; wrong counts of encoders are tolerated."""
     try:
         return binascii.a2b_uu(line)
     except binascii.Error:
@@ -169,7 +164,7 @@ def _uu_line(line: bytes) -> bytes:
 
 
 def _of_tnef(whole: Part) -> Opened | None:
-    """The files of a winmail.dat (MS-OXTNEF), and itself where it breaks off; None: it cannot be opened."""
+    """The files of a winmail.dat (MS-OXTNEF), and itself if it is truncated; None: it cannot be opened."""
     content = whole.content
     end = _end_of_tnef(content) if content.startswith(_TNEF_BEGINS) else 0
     if not end:
@@ -183,7 +178,7 @@ def _of_tnef(whole: Part) -> Opened | None:
 
 
 def _end_of_tnef(content: bytes) -> int:
-    """Where its last attribute ends; 0: they are too many. The library copies the rest of the file for each."""
+    """The end of its last attribute, or 0 if there are too many: the library copies the rest of the file for each."""
     place = _TNEF_KEY_ENDS
     for _ in range(_MOST_TNEF_ATTRIBUTES):
         if place + _TNEF_HEADER.size > len(content):
@@ -209,7 +204,7 @@ def _files(tnef: Any, depth: int) -> list[Part]:
 
 
 def _name(attachment: Any) -> str:
-    """The long name where there is one, else that of DOS."""
+    """The long name, otherwise the DOS name."""
     for told in (attachment.long_filename, lambda: attachment._name):  # noqa: SLF001  as bytes
         try:
             name = told()

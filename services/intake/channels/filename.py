@@ -1,4 +1,4 @@
-"""The name that an uploader gives a document: Content-Disposition (RFC 6266)."""
+"""Names of uploaded documents: Content-Disposition (RFC 6266)."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ POINTER: Final = "/header/content-disposition"
 
 
 class FilenameWrong(Refused):
-    """The file's name cannot be kept as it is."""
+    """The file's name is not acceptable."""
 
     def __init__(self) -> None:
         wrong = FieldError.of(POINTER, "filename_wrong")
@@ -26,12 +26,12 @@ class FilenameWrong(Refused):
 
 
 def filename_of(disposition: str | None, otherwise: str) -> str:
-    """The name in a Content-Disposition header, without folders; `otherwise` when there is none.
+    """The name in a Content-Disposition header, without folders, or `otherwise`.
 
-    `filename*` goes before `filename` (RFC 6266, 4.3).
+    `filename*` precedes `filename` (RFC 6266, 4.3).
 
     Raises:
-        FilenameWrong: it is no name.
+        FilenameWrong: the name is not acceptable.
     """
     if not disposition:
         return otherwise
@@ -43,10 +43,10 @@ def filename_of(disposition: str | None, otherwise: str) -> str:
 
 
 def checked(name: str) -> str:
-    """The last part of a path, which is what clients send by mistake or on purpose.
+    """The last part of a path.
 
     Raises:
-        FilenameWrong: it is no name.
+        FilenameWrong: the name is not acceptable.
     """
     last = re.split(r"[/\\]", name)[-1].strip()
     try:
@@ -69,7 +69,7 @@ def _said(disposition: str) -> str | None:
 
 
 def _as_utf8(text: str) -> str:
-    """Header bytes arrive as latin-1; browsers mean UTF-8."""
+    """Header bytes arrive as latin-1, and browsers send UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""How the text of an HTML page looks, as far as styles hide it: what is unseen does not count."""
+"""The look of text in an HTML page, as far as styles can hide it: hidden text does not count."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,37 +12,26 @@ from tinycss2.color3 import RGBA, parse_color
 MOST_CSS: Final = 300_000
 _MOST_MATCHES: Final = 100_000
 
-_PROPERTIES: Final = frozenset(
-    [
-        *("display", "visibility", "opacity", "font-size", "font", "color", "background"),
-        *("background-color", "height", "max-height", "width", "max-width", "overflow"),
-        *("overflow-x", "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path"),
-        *(
-            "transform",
-            "mso-hide",
-            "white-space",
-            "position",
-            "translate",
-            "scale",
-            "zoom",
-            "filter",
-        ),
-        *("content-visibility", "line-height", "margin-left", "margin-top", "margin"),
-        *("-webkit-text-fill-color", "text-decoration", "text-decoration-line"),
-    ]
-)
+_PROPERTIES: Final = frozenset((
+    "display", "visibility", "opacity", "font-size", "font", "color", "background",
+    "background-color", "height", "max-height", "width", "max-width", "overflow", "overflow-x",
+    "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path", "transform",
+    "mso-hide", "white-space", "position", "translate", "scale", "zoom", "filter",
+    "content-visibility", "line-height", "margin-left", "margin-top", "margin",
+    "-webkit-text-fill-color", "text-decoration", "text-decoration-line",
+))  # fmt: skip
 _SMALLEST: Final = 2.0
-"""Pixels of a letter that can be read."""
+"""The smallest legible letters, in pixels."""
 _AWAY: Final = -300.0
-"""Pixels beside the page."""
+"""Pixels outside of the page."""
 _PLACES: Final = ("left", "top", "right", "text-indent", "margin", "margin-left", "margin-top", "translate")  # fmt: skip
 _LEAST_DIFFERENCE: Final = 0.12
 _LEAST_OPACITY: Final = 0.1
 _PIXELS: Final = {"px": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.8, "ex": 8.0, "vw": 10.0}  # fmt: skip
 _NOT_ALWAYS: Final = re.compile(r":(?!not\(|first-child|last-child|nth-)")
-"""Selectors of what is so only sometimes, or of no element."""
+"""Selectors that apply only sometimes, or to no element."""
 _ALWAYS: Final = ("", "all", "screen", "only all", "only screen")
-"""Media for which a rule is there for every reader."""
+"""Media that every reader has."""
 _BLACK: Final = RGBA(0, 0, 0, 1)
 _WHITE: Final = RGBA(1, 1, 1, 1)
 LINK: Final = RGBA(0, 0, 1, 1)
@@ -51,12 +40,12 @@ Declarations = dict[str, list[Any]]
 
 
 class TooComplex(Exception):  # noqa: N818  named for what is so
-    """No mail program writes so many elements, or so deep ones."""
+    """The page has more, or deeper, elements than any mail program writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How text looks, as elements hand it down."""
+    """The look of text, as elements inherit it."""
 
     is_seen: bool = True
     pixels: float = 16.0
@@ -66,7 +55,6 @@ class Look:
 
     @property
     def can_be_read(self) -> bool:
-        """Whether a person sees letters that look so."""
         nearest = max(abs(a - b) for a, b in zip(self.ink[:3], self.paper[:3], strict=True))
         return (
             self.is_seen
@@ -77,7 +65,7 @@ class Look:
 
 
 def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
-    """What the style sheets say of each element, by its identity; the more special rule wins."""
+    """The declarations of the style sheets for each element, by its id; the more specific rule wins."""
     css = "\n".join(
         style.text(deep=True) for style in page.css("style") if _is_for_all(style.attributes)
     )[:MOST_CSS]
@@ -86,7 +74,7 @@ def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
     for number, (selector, declared) in enumerate(_rules(css)):
         try:
             elements = page.css(selector)
-        except SelectolaxError:  # a selector that is none selects nothing
+        except SelectolaxError:  # an invalid selector selects nothing
             elements = []
         matches += len(elements) + 1
         if matches > _MOST_MATCHES:
@@ -104,7 +92,7 @@ def _is_for_all(told: Mapping[str, str | None]) -> bool:
 
 
 def _rules(css: str) -> Iterator[tuple[str, Declarations]]:
-    """Each selector with what matters here of its rule; rules for some screens alone are left out."""
+    """Each selector with its relevant declarations; rules for certain screens are left out."""
     waiting = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     for rule in waiting:
         if rule.type == "at-rule" and rule.at_keyword.lower() == "media" and rule.content:
@@ -119,12 +107,12 @@ def _rules(css: str) -> Iterator[tuple[str, Declarations]]:
 
 
 def _weight(selector: str) -> int:
-    """CSS's specificity, near enough: names of classes and ids before names of elements."""
+    """An approximation of CSS's specificity."""
     return 10_000 * selector.count("#") + 100 * (selector.count(".") + selector.count("["))
 
 
 def declarations(parsed: list[Any]) -> Declarations:
-    """What matters here of what tinycss2 parsed; what is said to be important wins."""
+    """The relevant declarations of what tinycss2 parsed; important ones win."""
     found: Declarations = {}
     urgent: Declarations = {}
     for one in parsed:
@@ -135,7 +123,7 @@ def declarations(parsed: list[Any]) -> Declarations:
 
 
 def styled(declared: Declarations, look: Look) -> Look | None:
-    """How text looks in an element with these declarations; None where nothing in it can be seen."""
+    """The look of text in an element with these declarations; None if nothing in it is visible."""
     if _is_gone(declared) or _is_flat(declared) or _is_away(declared):
         return None
     visibility = _word(declared, "visibility")
@@ -169,7 +157,7 @@ def _is_gone(declared: Declarations) -> bool:
 
 
 def _is_computed(declared: Declarations) -> bool:
-    """Whether it is seen or not by a variable or a formula: what nobody can be sure to see does not count."""
+    """Whether variables or formulas decide if it is visible: then it does not count."""
     return any(
         token.type == "function"
         for name in ("display", "visibility", "opacity", "font-size", "zoom")
@@ -178,7 +166,7 @@ def _is_computed(declared: Declarations) -> bool:
 
 
 def _is_struck(declared: Declarations) -> bool:
-    """Whether a line goes through it: its writer took it back."""
+    """Whether it is struck out."""
     return any(
         token.type == "ident" and token.lower_value == "line-through"
         for name in ("text-decoration", "text-decoration-line")
@@ -187,7 +175,7 @@ def _is_struck(declared: Declarations) -> bool:
 
 
 def _is_flat(declared: Declarations) -> bool:
-    """A box without height or width that shows nothing outside of it; or one that is clipped away."""
+    """Whether it is a box without height or width that clips its contents, or is clipped away itself."""
     clipped = any(
         _word(declared, name) in ("hidden", "clip")
         for name in ("overflow", "overflow-x", "overflow-y")
@@ -233,7 +221,7 @@ def _word(declared: Declarations, name: str) -> str:
 
 
 def _number(declared: Declarations, name: str) -> float | None:
-    """In pixels, where it is a length."""
+    """A length in pixels, or a plain number."""
     value = declared.get(name)
     if not value or value[0].type not in ("number", "dimension"):
         return None
@@ -242,7 +230,7 @@ def _number(declared: Declarations, name: str) -> float | None:
 
 
 def _pixels(value: Any, inherited: float) -> float | None:
-    """The size of letters that a `font` or `font-size` says."""
+    """The letter size of a `font` or `font-size`."""
     for token in value:
         if token.type == "percentage":
             return inherited * float(token.value) / 100

@@ -1,41 +1,35 @@
-"""Keeps a message and its attachments as documents, and says what was read of it."""
+"""Stores a message and its attachments as documents, and makes the `Mail` of what was read."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from bmt.chassis import crash_points
-from bmt.chassis.runtime.documents import Received, StoredDocument, received_bytes
+from bmt.chassis.runtime.documents import DocumentStore, Received, received_bytes
 from bmt.contracts.values import Document
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import EMAIL
 from services.intake.domain.events import Mail
 from services.intake.domain.submission import address_in
 
-# Whether the domain that a message says it is from sent it, as a trusted mail server found (RFC 8601).
-#
-# Anybody can write such a header. Only those of the server that the settings name count; that server
-# must take out what others wrote in its name (RFC 8601, 5).
-
 _VERIFIED: Final = "pass"
 _NAMES: Final = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom",)}
-"""Where each method tells which domain it found to have sent the message."""
+"""The properties with the domain that each method found to have sent the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """One method's result, with the properties that it was found for."""
-
     method: str
     verdict: str
     properties: dict[str, str] = field(default_factory=dict)
 
 
 def authenticated(headers: Iterable[str], authserv_id: str, sender: str) -> bool:
-    """Whether the server `authserv_id` found that the domain of `sender` (an address) sent it.
+    """Whether the mail server `authserv_id` found that the domain of `sender` (an address) sent the message.
 
-    DMARC (RFC 7489) decides where the server looked at it; else DKIM or SPF for the sender's domain
-    or one above it.
+    Only the headers of the configured server count. That server must remove headers that others wrote in its
+    name (RFC 8601, 5). DMARC (RFC 7489) decides if the server checked it; otherwise DKIM or SPF of the sender's
+    domain or a parent domain.
     """
     domain = _domain(sender)
     results = [result for header in headers for result in _results(header, authserv_id)]
@@ -56,7 +50,7 @@ def _vouches(result: _Result, domain: str) -> bool:
 
 
 def _covers(signing: str, domain: str) -> bool:
-    """The same domain, or one above it that is not a whole country's or registry's."""
+    """Whether it is the domain, or a parent that is no country's or registry's."""
     return signing == domain or (signing.count(".") > 1 and domain.endswith(f".{signing}"))
 
 
@@ -65,7 +59,7 @@ def _domain(address: str) -> str:
 
 
 def _results(header: str, authserv_id: str) -> Iterator[_Result]:
-    """`mx.example 1; spf=pass smtp.mailfrom=a@b; dkim=fail header.d=c`, where the server is this one."""
+    """The results in a header of this server, such as `mx.example 1; spf=pass smtp.mailfrom=a@b`."""
     server, *told = _plain(header).split(";")
     if (server.split() or [""])[0].casefold() != authserv_id.casefold():
         return
@@ -80,10 +74,10 @@ def _results(header: str, authserv_id: str) -> Iterator[_Result]:
 
 
 def _plain(header: str) -> str:
-    """Without what stands in parentheses (RFC 5322, 3.2.2), and with each quoted string as one word.
+    """The header without comments (RFC 5322, 3.2.2), and with each quoted string as one word.
 
-    A quoted local part is chosen by who sends: nothing in it divides. A comment that never ends is left
-    out to the end; where a quoted string never ends, the header says nothing.
+    The sender chooses a quoted local part, so nothing in it may separate. An unterminated comment is dropped to
+    the end; with an unterminated quoted string, the whole header is.
     """
     kept: list[str] = []
     depth = 0
@@ -107,14 +101,10 @@ def _plain(header: str) -> str:
     return "" if quoted else "".join(kept)
 
 
-# Which messages of a mailbox nobody needs to read.
-
-
 def why_set_aside(opened: OpenedMail, is_ours: Callable[[str], bool]) -> str | None:
-    """Why nobody needs to read it, as a code of `bmt.contracts.faults`; None: somebody must.
+    """Why nobody needs to read the message, as a code of `bmt.contracts.faults`; None: somebody must.
 
-    A filled request that a machine passed on (a list, a web form) is read by a person; a notice of
-    ours that came back never is, whatever stands in it.
+    A person reads a filled request that a machine forwarded (a list, a web form). Nobody reads our own notice.
     """
     message = opened.message
     if message.message_id is not None and is_ours(message.message_id):
@@ -127,20 +117,12 @@ def why_set_aside(opened: OpenedMail, is_ours: Callable[[str], bool]) -> str | N
 MESSAGE_FILENAME: Final = "message.eml"
 
 
-class Documents(Protocol):
-    """Where documents are stored."""
-
-    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
-        """Store the bytes; durable when this returns."""
-        ...
-
-
 async def kept(
-    received: Received, opened: OpenedMail, documents: Documents, authserv_id: str | None
+    received: Received, opened: OpenedMail, documents: DocumentStore, authserv_id: str | None
 ) -> Mail:
-    """The message whole, then each attachment that is kept.
+    """The `Mail` of a message; its documents are stored: the whole message, then each attachment that is kept.
 
-    `authserv_id` names the server that is trusted to tell whether the sender is authenticated.
+    `authserv_id` names the mail server that is trusted to authenticate senders.
     """
     whole = await _put(documents, received, MESSAGE_FILENAME, EMAIL)
     files = [(each.content, each.filename, each.media_type) for each in opened.attachments.kept]
@@ -163,13 +145,13 @@ def _authenticated(opened: OpenedMail, authserv_id: str | None) -> bool | None:
     return authenticated(message.authentication, authserv_id, address_in(message.sender))
 
 
-async def _stored(documents: Documents, content: bytes, filename: str, kind: str) -> Document:
+async def _stored(documents: DocumentStore, content: bytes, filename: str, kind: str) -> Document:
     received = await received_bytes(content)
     with received.content:
         return await _put(documents, received, filename, kind)
 
 
-async def _put(documents: Documents, received: Received, filename: str, kind: str) -> Document:
+async def _put(documents: DocumentStore, received: Received, filename: str, kind: str) -> Document:
     received.content.seek(0)
     await documents.put(received, filename=filename, media_type=kind)
     crash_points.reached("intake.keeping.document_kept")

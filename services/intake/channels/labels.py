@@ -1,6 +1,6 @@
-"""Labelled lines, as people fill them in: `Jenis: permohonan`, in Malay, English or both.
+"""Labelled lines such as `Jenis: permohonan`, in Malay, English or both.
 
-A value may stand behind its label, in the next cell of a row, or on the line below. The justification may go on over
+A value may follow its label, be in the next cell of the row, or on the next line. The justification may have
 several lines, up to the next label, the closing words or the signature.
 """
 
@@ -19,13 +19,13 @@ LABELS: Final = {
     "quota_bytes": ("kuota", "quota"),
     "max_file_size_bytes": ("saiz fail", "file size"),
 }
-"""Each field with its labels; the contract names the first two of each."""
+"""The labels of each field; the contract names the first two."""
 
 FREE_TEXT: Final = "justification"
 MOST_CHARACTERS: Final = 1024 * 1024
-"""A text that is longer is no form."""
+"""A longer text is no form."""
 _LONGEST_LINE: Final = 20_000
-"""What stands behind is not read: no value of a request may be so long, so it is refused with its beginning alone."""
+"""The rest of a longer line is not read: no value may be so long, so it is refused in any case."""
 
 _FIELD_OF: Final = {label: name for name, labels in LABELS.items() for label in labels}
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
@@ -39,11 +39,11 @@ _NUMBER: Final = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s?[*_]*", re.I
 _NUMBERED: Final = re.compile(
     r"\(?\d{1,2}[.)]?|\(?(?:[a-z]|[ivx]{1,4})[.)]|bil\.?|no\.?|#", re.IGNORECASE
 )
-"""A row's number, or the head of their column."""
+"""A row's number, or the heading of that column."""
 _SPACES: Final = re.compile(r"[^\S\n\t]+")
 _CELLS: Final = re.compile(r"[\t|│║┃]")
 _BORDER: Final = re.compile(r"[-+=|:\s─-╿]{4,}+")
-"""Between the rows of a table that is drawn with signs."""
+"""The line between two rows of a table in plain text."""
 _WIDE: Final = "   "
 _GAP: Final = re.compile(r"[^\S\n\t]{3,40}")
 _ONLY_COLON: Final = (":", "：", "=", "-", "–")
@@ -56,7 +56,7 @@ _UNSEEN: Final = {
     "\N{LEFT-TO-RIGHT MARK}\N{LEFT-TO-RIGHT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
     "\N{LEFT-TO-RIGHT ISOLATE}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
 }
-"""What no reader sees and no writer typed: it does not count. What turns letters round stays, and is refused."""
+"""Invisible characters, which are ignored. Those that change the direction of text stay, and are refused."""
 _HYPHENS: Final = {ord(char): "-" for char in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}"}
 _HYPHENS_OF_LABELS: Final = _HYPHENS | {ord("\N{EN DASH}"): "-", ord("\N{MINUS SIGN}"): "-"}
 
@@ -82,40 +82,39 @@ _DISCLAIMER: Final = re.compile(
     r"|=ybegin .*",
     re.IGNORECASE,
 )
-"""What mail gateways add below, and files that stand in the text itself."""
+"""Mail gateways append these; also files within the text."""
 _OTHER_LABEL: Final = re.compile(r"[^\s:：][^:：]{0,40}[:：](?:\s.*)?")
-"""A line that names something else begins something else."""
+"""An unknown label begins something else."""
 _LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.IGNORECASE)
 _OF_SIGNATURES: Final = frozenset({"name", "email", "agency", "kind"})
-"""What people write below their letters, also `Kind: regards`; another of the labels is part of a form."""
+"""Labels that also occur in signatures, such as `Kind: regards`; the other labels belong to a form."""
 _OF_WORDS: Final = ("name", FREE_TEXT)
 _LEADERS: Final = re.compile(r"^[.…_]{3,}+|(?<![.…_])[.…_]{3,}+$")
-"""What a form has for people to write on: `Nama: ..............` says nothing."""
+"""The dotted line of a form: `Nama: ..............` has no value."""
 _WRAPPED_AT: Final = 65
-"""Mail programs wrap lines at 72 to 78 characters, some a little before."""
+"""Mail programs wrap lines at 72 to 78 characters, some a little earlier."""
 
 
 @dataclass(slots=True)
 class Labelled:
-    """What the labelled lines of a text say.
+    """The labelled values of a text.
 
     Attributes:
-        values: by field, the different values that it was given.
-        unclear: fields with a line right below their value that may belong to it.
+        values: the different values by field.
+        unclear: fields whose value may go on in the next line.
     """
 
     values: dict[str, set[str]] = field(default_factory=dict)
     unclear: set[str] = field(default_factory=set)
 
     def add(self, other: "Labelled") -> None:
-        """What another text says too."""
         for name, values in other.values.items():
             self.values.setdefault(name, set()).update(values)
         self.unclear |= other.unclear
 
 
 def labelled(texts: Iterable[str]) -> Labelled:
-    """What the labelled lines of these texts say."""
+    """The labelled values of these texts."""
     found = Labelled()
     for text in texts:
         found.add(_of_text(text[:MOST_CHARACTERS]))
@@ -123,14 +122,14 @@ def labelled(texts: Iterable[str]) -> Labelled:
 
 
 def is_label(line: str) -> bool:
-    """Whether a line begins with a label; what stands behind it does not matter."""
+    """Whether a line begins with a label, whatever follows it."""
     first = _CELLS.split(_clean(line[:_LONGEST_LINE]), maxsplit=1)[0]
     return _named(first, _BARE) is not None or _named(first, _LINE) is not None
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A label with what stands behind and below it; `width`: of the last line, as it was written."""
+    """A label with its lines; `width` is that of the last line as written."""
 
     name: str
     lines: list[str]
@@ -154,7 +153,7 @@ def _of_text(text: str) -> Labelled:
 
 
 def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
-    """What is labelled before the closing words or the signature, and below them."""
+    """The labelled values before the closing words or the signature, and after them."""
     entries: list[_Entry] = []
     below: list[_Entry] = []
     found = entries
@@ -184,14 +183,14 @@ def _close(entry: _Entry | None) -> None:
 
 
 def _row(line: str, columns: list[str]) -> list[str]:
-    """What stands below the heads of these columns, without its number."""
+    """The cells under these headings, without the row's number."""
     cells = _filled(line)
     is_numbered = len(cells) == len(columns) + 1 and _NUMBERED.fullmatch(cells[0])
     return cells[1:] if is_numbered else cells
 
 
 def _ends(line: str) -> bool:
-    """Whether what the writer asks for ends here, in a letter."""
+    """Whether the letter ends here."""
     bare = line.strip()
     return any(
         each.fullmatch(bare) for each in (_SIGNATURE, _CLOSING, _RULE, _SENT_FROM, _DISCLAIMER)
@@ -199,7 +198,7 @@ def _ends(line: str) -> bool:
 
 
 def _go_on(entry: _Entry, line: str, width: int) -> None:
-    """Take in a line without a label, right below: it may be the value, or the rest of it."""
+    """Add an unlabelled line: it may be the value, or continue it."""
     if entry.name == FREE_TEXT:
         entry.lines.append(line)
         return
@@ -220,7 +219,7 @@ def _go_on(entry: _Entry, line: str, width: int) -> None:
 
 
 def _clean(line: str) -> str:
-    """The line without what nobody sees; a gap that sets columns apart stays wider than a space."""
+    """The line without invisible characters; a gap between columns stays wider than a space."""
     return _SPACES.sub(
         lambda gap: _WIDE if len(gap[0]) >= len(_WIDE) else " ", line.translate(_UNSEEN)
     ).rstrip()
@@ -232,7 +231,7 @@ def _filled(line: str) -> list[str]:
 
 
 def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:
-    """The fields that a line is labelled with, each with what stands behind it."""
+    """The labels of a line, each with its value."""
     cells = _filled(line)
     if len(cells) > 1 and _NUMBERED.fullmatch(cells[0]):
         cells = cells[1:]
@@ -245,8 +244,8 @@ def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:
         cells = [bare[: gap.start()], bare[gap.end() :].lstrip(":：= ")]
     pairs: list[tuple[str, str]] = []
     for cell in cells:
-        if told := _told(cell, alone=len(cells) > 1 or bare_labels):
-            pairs.append(told)
+        if cell_pair := _labelled_cell(cell, alone=len(cells) > 1 or bare_labels):
+            pairs.append(cell_pair)
         elif not pairs:
             return []
         elif not pairs[-1][1]:
@@ -257,13 +256,13 @@ def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:
 
 
 def _entry(name: str, value: str, raw: str) -> _Entry:
-    """What stands in a further cell of the row may belong to the value, or not."""
+    """A further cell of the row may or may not belong to the value."""
     is_unclear = "\t" in value and name != FREE_TEXT
     return _Entry(name, [value.replace("\t", " ")], len(raw.rstrip()), is_unclear=is_unclear)
 
 
-def _told(cell: str, *, alone: bool) -> tuple[str, str] | None:
-    """The field that a cell is labelled with, and the value behind; `alone`: a label needs no colon."""
+def _labelled_cell(cell: str, *, alone: bool) -> tuple[str, str] | None:
+    """The label and the value of a cell; `alone`: the label needs no colon."""
     if (match := _named(cell, _LINE)) is not None:
         return match[0], match[1]
     if alone and (match := _named(cell, _BARE)) is not None:
@@ -279,7 +278,7 @@ def _bare_label(raw: str) -> str | None:
 
 
 def _named(text: str, pattern: re.Pattern[str]) -> tuple[str, str] | None:
-    """The field that a text is labelled with, and its value where the pattern has one."""
+    """The field that labels a text, and its value if the pattern has one."""
     bare = text.strip().lstrip(_BULLETS)
     if not bare:
         return None

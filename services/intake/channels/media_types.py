@@ -1,7 +1,7 @@
-"""What a document is, told by its content: never by what it says it is.
+"""The kind of a document, recognised by its content alone.
 
-Only these kinds are taken in. Nothing that a browser or a desktop would run is among them: no HTML,
-no script, no macro. The first bytes are those of each format's own specification.
+Only these kinds are accepted. None of them can run in a browser or on a desktop: no HTML, script or macro.
+The first bytes are from each format's specification.
 """
 
 import codecs
@@ -30,7 +30,7 @@ ENDINGS: Final = {
     XLSX: ".xlsx",
     ODT: ".odt",
 }
-"""What is taken in, and how its files are called."""
+"""The accepted kinds, with the ending of their files."""
 
 ALLOWED: Final = tuple(ENDINGS)
 
@@ -48,16 +48,7 @@ _MAIN_PART: Final = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 _SCRIPT_FOLDERS: Final = ("basic/", "scripts/")
 _MOST_PARTS: Final = 10_000
 _HEAD_BYTES: Final = 64 * 1024
-_MARKUP: Final = (
-    b"<!doctype",
-    b"<html",
-    b"<head",
-    b"<body",
-    b"<script",
-    b"<svg",
-    b"<?xml",
-    b"<?php",
-)
+_MARKUP: Final = tuple(b"<!doctype <html <head <body <script <svg <?xml <?php".split())
 _SCRIPT: Final = b"#!"
 _CONTROL: Final = bytes(set(range(32)) - {9, 10, 12, 13}) + b"\x7f"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -68,14 +59,14 @@ Content = IO[bytes]
 
 
 def recognise(content: Content, declared: str) -> str | None:
-    """What `content` is; None when it is none of the allowed kinds.
+    """The kind of `content`; None if it is not accepted.
 
-    `declared` only tells text from a message, which is text too. The content is read from its start
-    and left there. It may take a second for the largest: not for the event loop.
+    `declared` only distinguishes a message from other text. The content is left at its start. The largest takes a
+    second: do not run it in the event loop.
     """
     content.seek(0)
     head = content.read(_HEAD_BYTES)
-    # Scanners and web forms write blank lines above it; every reader opens it (ISO 32000-1, H.3.4.1).
+    # Scanners and web forms write blank lines before it; every reader opens it (ISO 32000-1, H.3.4.1).
     if head[:_FURTHEST_PDF].removeprefix(_BOM).lstrip(_BLANK).startswith(_PDF_BEGINS):
         content.seek(0)
         return PDF
@@ -88,7 +79,7 @@ def recognise(content: Content, declared: str) -> str | None:
 
 
 def _office(content: Content) -> str | None:
-    """OOXML (ECMA-376 part 2) or OpenDocument (part 2, 3.3); without macros, or none at all."""
+    """OOXML (ECMA-376 part 2) or OpenDocument (part 2, 3.3), without macros."""
     try:
         with zipfile.ZipFile(content) as package:
             names = package.namelist()
@@ -107,7 +98,7 @@ def _office(content: Content) -> str | None:
 
 
 def has_macros(names: list[str]) -> bool:
-    """Whether one of an office document's parts is a macro, or a control that runs."""
+    """Whether one of an office document's parts is a macro, or an active control."""
     lower = [name.lower() for name in names]
     return any(
         name.endswith("vbaproject.bin") or "activex" in name or name.startswith(_SCRIPT_FOLDERS)
@@ -131,7 +122,7 @@ def is_markup(head: bytes) -> bool:
 
 
 def _has_header(head: bytes) -> bool:
-    """Whether it begins with the header fields of a message (RFC 5322, 2.2)."""
+    """Whether it begins with header fields of a message (RFC 5322, 2.2)."""
     if head[:1] in (b" ", b"\t", b"\r", b"\n", b""):
         return False
     try:
@@ -142,7 +133,7 @@ def _has_header(head: bytes) -> bool:
 
 
 def is_text(content: Content) -> bool:
-    """UTF-8 without control characters, read piece by piece."""
+    """Whether it is UTF-8 without control characters."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     content.seek(0)
     try:

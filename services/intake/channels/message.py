@@ -1,7 +1,7 @@
-"""Reading an e-mail message (RFC 5322, 2045) with the standard library, whatever is wrong with it.
+"""Reads e-mail messages (RFC 5322, 2045) with the standard library, however malformed.
 
-What cannot be read is left out and said so; the message itself is kept whole elsewhere. It may take
-a second for the largest: not for the event loop.
+Unreadable parts are left out and reported; the whole message is stored elsewhere. The largest takes a second:
+do not run it in the event loop.
 """
 
 import codecs
@@ -16,18 +16,15 @@ from typing import Any, Final
 
 from asn1crypto import cms, pem
 
-from services.intake.channels.automatic import why_automatic
 from services.intake.channels.character_sets import Decoded, decoded
 from services.intake.channels.enclosed import Part, opened, taken_out
-from services.intake.channels.reports import Report, report_of
-
-# Lines that a mail program wrapped and said so (`format=flowed`, RFC 3676), made whole again.
+from services.intake.channels.reports import Report, report_of, why_automatic
 
 _SIGNATURE: Final = "-- "
 
 
 def unflowed(text: str, *, del_sp: bool = False) -> str:
-    """The text with its soft line breaks taken out; `del_sp`: the space before them goes too (4.1)."""
+    """The text without soft line breaks (RFC 3676); `del_sp` removes the space before them, too (4.1)."""
     whole: list[str] = []
     pieces: list[str] = []
     depth = 0
@@ -53,11 +50,7 @@ def _unquoted_line(pieces: list[str], depth: int) -> str:
     return f"{'>' * depth} {line}" if depth else line
 
 
-# Messages within S/MIME (RFC 8551): one that is only signed is opened, one that is encrypted says so.
-#
-# What was signed stands in the clear within the signature. The signature itself is not checked here: it changes nothing
-# about whose message it is (`authentication` tells that).
-
+# S/MIME signatures are not verified: the sender is authenticated by `authentication`.
 
 _TYPES: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _ENDING: Final = ".p7m"
@@ -68,7 +61,7 @@ _LARGEST: Final = 64 * 1024 * 1024
 
 
 class Closed(Exception):  # noqa: N818  named for what is so
-    """What is within cannot be read; the text says why, as a code of `bmt.contracts.faults`."""
+    """The content cannot be read; the text is a code of `bmt.contracts.faults`."""
 
 
 def is_sealed(part: EmailMessage) -> bool:
@@ -78,7 +71,7 @@ def is_sealed(part: EmailMessage) -> bool:
 
 
 def unsealed(part: EmailMessage) -> bytes:
-    """The message that was signed, with its own MIME header.
+    """The signed message (S/MIME, RFC 8551) with its own MIME header; the signature is not verified.
 
     Raises:
         Closed: it is encrypted, or no signed message.
@@ -139,17 +132,16 @@ _ANSWERS: Final = re.compile(
 
 
 class _TooManyParts(Exception):  # noqa: N818  named for what is so
-    """No mail program writes such a message."""
+    """The message has more parts than any mail program writes."""
 
 
 class _Bounded(EmailPolicy):
-    """Reads headers only so far, and gives what it cannot parse as plain text."""
+    """Reads headers up to a length; an unparsable header is plain text."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
-        """The header's value."""
         short = value[:_LONGEST_HEADER]
         if name.lower() == "content-type" and (told := _TYPE.fullmatch(short)):
-            # As all mail programs read it: a comment, a missing semicolon, a boundary with a = in it.
+            # Accept what all mail programs do: a comment, a missing semicolon, a boundary with a = in it.
             short = f"{told[1]}; {_BOUNDARY.sub(_quoted, told[2])}" if told[2].strip() else told[1]
         try:
             return super().header_fetch_parse(name, short)
@@ -169,18 +161,17 @@ class ReadMessage:
     """What could be read of a message.
 
     Attributes:
-        message_id: in angle brackets, when there is a sane one.
-        sender: From, as it says; where it stands more than once, all that it says.
-        subject: as it says.
-        automatic: what tells that a machine sent it, as a code of `bmt.contracts.faults`; empty for what a person wrote.
-        is_answer: it says that it answers or passes on another one.
-        plain: the text parts that are the message itself.
-        html: the HTML parts that are the message itself.
-        attachments: all others, and what is written into a text as a file.
-        unreadable: why it waits for a person, whatever else stands in it, as such codes.
-        closed: what else could not be read, as such codes; it matters where no form stands in the rest.
-        report: what it tells of another message.
-        authentication: what mail servers say of its sender (Authentication-Results, RFC 8601).
+        message_id: in angle brackets, if it is well formed.
+        sender: From; all of them, if there are several.
+        automatic: why it is from a machine, as a code of `bmt.contracts.faults`; empty for a person's message.
+        is_answer: it states that it answers or forwards another message.
+        plain: the text parts of the message itself.
+        html: the HTML parts of the message itself.
+        attachments: all other parts, and the files within texts.
+        unreadable: why a person must read it in any case, as such codes.
+        closed: other unreadable parts, as such codes; they matter if the rest has no form.
+        report: what it reports about another message.
+        authentication: its headers Authentication-Results (RFC 8601).
     """
 
     message_id: str | None
@@ -198,7 +189,7 @@ class ReadMessage:
 
 
 def read(content: bytes, *, lists: bool = False) -> ReadMessage:
-    """The message; never raises, whatever the bytes are. `lists`: as of `why_automatic`."""
+    """The message; never raises. `lists` is as of `why_automatic`."""
     try:
         return _read(_parsed(_from_its_header(content)), lists=lists)
     except Exception:  # noqa: BLE001  it waits for a person, whole
@@ -207,14 +198,14 @@ def read(content: bytes, *, lists: bool = False) -> ReadMessage:
 
 def _parsed(content: bytes) -> EmailMessage:
     _require_reasonable(content)
-    # The type stubs make policies generic, and the class cannot be: so `parse` is untyped.
+    # The type stubs make policies generic, which the class cannot be, so `parse` is untyped.
     parse: Any = email.message_from_bytes
     message: EmailMessage = parse(content, _class=EmailMessage, policy=_POLICY)
     return message
 
 
 def _from_its_header(content: bytes) -> bytes:
-    """Without the mark, the blank lines and the mailbox's own line that programs put before it."""
+    """The message without a byte order mark, blank lines and mailbox line before its header."""
     head = content[:_LONGEST_HEADER]
     begin = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n\t ")
     if not _HEADER.match(begin):
@@ -223,12 +214,12 @@ def _from_its_header(content: bytes) -> bytes:
 
 
 def unread(why: str) -> ReadMessage:
-    """A message of which nothing is known."""
+    """A message that was not read."""
     return ReadMessage(None, "", "", "", (), (), (), (why,), Report())
 
 
 def _require_reasonable(content: bytes) -> None:
-    """The parser compares every line with every boundary around it: minutes, for who wants that."""
+    """The parser compares every line with every enclosing boundary, which can take minutes."""
     boundaries = content.lower().count(b"boundary")
     if (
         content.count(b"\n--") > _MOST_DASHED_LINES
@@ -268,7 +259,7 @@ def _read(message: EmailMessage, *, lists: bool) -> ReadMessage:
 
 
 class _Texts:
-    """What the parts of a message are, taken in one after the other."""
+    """Sorts the parts of a message."""
 
     def __init__(self) -> None:
         self.plain: list[Decoded] = []
@@ -279,7 +270,6 @@ class _Texts:
         self._inside: list[str] = []
 
     def take(self, part: Any) -> None:
-        """One part: of the text, or an attachment."""
         if not _is_body(part):
             inside = opened(part)
             self.attachments.extend(inside.parts)
@@ -298,15 +288,15 @@ class _Texts:
                 self.closed.append("encrypted")
 
     def end(self) -> None:
-        """Without a text of its own, the message has that of its winmail.dat."""
+        """A message without a text of its own has that of its winmail.dat."""
         if not any(text.text.strip() for text in (*self.plain, *self.html)):
             self.plain.extend(Decoded(text) for text in self._inside if text)
 
 
 def _leaves(message: Any, closed: list[str]) -> Iterator[Any]:
-    """The parts that hold something, in order; a message within the message is one of them.
+    """The parts with content, in order; an enclosed message is one of them.
 
-    What is within a signature takes its place; what cannot be opened is told in `closed`.
+    Signed content replaces its signature; what cannot be opened is added to `closed`.
     """
     waiting = [message]
     for _ in range(MOST_PARTS):
@@ -330,7 +320,7 @@ def _leaves(message: Any, closed: list[str]) -> Iterator[Any]:
 
 
 def _mend_encoding(part: Any) -> None:
-    """`8bit (none)` is 8bit, as all mail programs read it."""
+    """`8bit (none)` is 8bit, as for all mail programs."""
     told = str(part.get("content-transfer-encoding", "")).strip().lower()
     meant = _ENCODING.match(told)
     if meant and meant[0] != told:
@@ -343,7 +333,6 @@ def _is_body(part: Any) -> bool:
 
 
 def _text(part: Any, raw: bytes, *, html: bool) -> Decoded:
-    """The part's text, of these bytes."""
     label = part.get_content_charset()
     if html and not label and (meta := _META.search(raw[:_META_WITHIN])):
         label = meta[1].decode("ascii", "replace")
@@ -362,14 +351,14 @@ def _header(message: EmailMessage, name: str) -> str:
 
 
 def _authentication(message: EmailMessage) -> tuple[str, ...]:
-    """As they came, unfolded; what is longer than any server writes tells nothing."""
+    """The headers as they came, unfolded; longer ones than any server writes are ignored."""
     raw = (value for name, value in message.raw_items() if name.lower() == _RESULTS)
     short = (str(value) for value in islice(raw, _MOST_RESULTS))
     return tuple(_CONTROL.sub(" ", value) for value in short if len(value) <= _LONGEST_HEADER)
 
 
 def _message_id(message: EmailMessage) -> str | None:
-    """As it was sent: what the standard library mends, no other program would know again."""
+    """The Message-ID as it was sent, not as the standard library mends it."""
     raw = (value for name, value in message.raw_items() if name.lower() == "message-id")
     found = str(next(raw, "")).strip()
     return found if _MESSAGE_ID.fullmatch(found) else None

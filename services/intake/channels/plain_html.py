@@ -1,8 +1,8 @@
-"""The text of an HTML message as a reader sees it: line by line, without what is hidden.
+"""The visible text of an HTML message, line by line.
 
-The tree is the one that browsers build (HTML5, by Lexbor); styles count as far as they hide text, in attributes and in
-style sheets. A label and its value in the cells of a row stand on one line, with a tab between. What is marked as
-quoted has `> ` before each line, and `MARK` stands alone where all that follows is what is answered.
+The tree is built as browsers build it (HTML5, by Lexbor); styles count as far as they hide text, in
+attributes and style sheets. A label and its value in cells of one row are on one line, with a tab between.
+Quoted lines begin with `> `. A line `MARK` means that all that follows is the answered message.
 """
 
 import re
@@ -34,70 +34,50 @@ _MOST_LEVELS: Final = 250
 _PARAGRAPHS: Final = frozenset(
     ["blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "table", "ul"]
 )
-"""A blank line stands around them."""
-_BLOCKS: Final = _PARAGRAPHS | frozenset(
-    [
-        *("address", "article", "aside", "body", "center", "dd", "div", "dt", "fieldset", "footer"),
-        *(
-            "form",
-            "header",
-            "html",
-            "legend",
-            "li",
-            "main",
-            "section",
-            "tr",
-            "caption",
-            "details",
-            "summary",
-            "figure",
-            "figcaption",
-            "nav",
-        ),
-    ]
-)
-_UNSEEN: Final = frozenset(
-    [
-        *("applet", "audio", "canvas", "datalist", "head", "iframe", "math", "noscript", "object"),
-        *("script", "select", "style", "svg", "template", "textarea", "title", "video"),
-    ]
-)
+"""They have a blank line around them."""
+_BLOCKS: Final = _PARAGRAPHS | frozenset((
+    "address", "article", "aside", "body", "center", "dd", "div", "dt", "fieldset", "footer",
+    "form", "header", "html", "legend", "li", "main", "section", "tr", "caption", "details",
+    "summary", "figure", "figcaption", "nav",
+))  # fmt: skip
+_UNSEEN: Final = frozenset((
+    "applet", "audio", "canvas", "datalist", "head", "iframe", "math", "noscript", "object",
+    "script", "select", "style", "svg", "template", "textarea", "title", "video",
+))  # fmt: skip
 _STRUCK: Final = frozenset(["del", "s", "strike"])
-"""What its writer took back: `permohonan / <s>penamatan</s>` asks for one of them."""
+"""Struck-out text: `permohonan / <s>penamatan</s>` asks for the former."""
 _TEXT: Final = "-text"
 _NESTING: Final = re.compile(r"<(/?)[a-z]", re.IGNORECASE)
 _VOID: Final = re.compile(
     r"<(?:br|p|img|hr|input|meta|link|li|td|tr|th|col|wbr|dt|dd|option|area)\b", re.IGNORECASE
 )
 _MOST_OPEN: Final = 5_000
-"""Elements within each other that the parser is given: the time that it takes grows with their square."""
+"""The deepest nesting that the parser is given: its time grows with the square."""
 
 _QUOTES: Final = re.compile(
     r"gmail_quote|gmail_extra|yahoo_quoted|protonmail_quote|zmail_extra|tutanota_quote|"
     r"ms-outlook-mobile-reference-message|mail-editor-reference-message"
 )
-"""Classes and ids of what mail programs put around the message that is answered."""
+"""Classes and ids around an answered message."""
 _REST: Final = re.compile(r"divrplyfwdmsg|outlookmessageheader|replysplit")
-"""Of what they put before it, without an end."""
+"""Those before an answered message, without an end."""
 _REST_STYLE: Final = re.compile(
     r"border:none;border-top:solid#?[0-9a-z]{3,12}1\.0pt;padding:3\.0pt0"
 )
-"""Outlook's line over the header of the message that is answered."""
+"""Outlook's line above the header of an answered message."""
 _INDENTED: Final = re.compile(r"border(?:-left)?:(?:none|0|medium none)")
-"""A block that its writer moved to the right quotes nobody."""
+"""An indented block quotes nobody."""
 
 _SPACE: Final = re.compile(r"\s+")
 
 
 @dataclass(slots=True)
 class _Lines:
-    """Lines that are being written."""
-
     done: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
 
     def end(self, *, blank: bool = False) -> None:
-        """End the line, if anything stands in it; then leave one blank, if there is none."""
+        """End the line if it has text; then leave one blank line if there is none."""
         if text := "".join(self.pieces).strip(" "):
             self.done.append(text)
         self.pieces.clear()
@@ -105,7 +85,7 @@ class _Lines:
             self.done.append("")
 
     def broken(self) -> None:
-        """End the line, even where nothing stands in it."""
+        """End the line, even if it is empty."""
         self.done.append("".join(self.pieces).strip(" "))
         self.pieces.clear()
 
@@ -125,7 +105,7 @@ def text_of(html: str) -> str:
 
 
 def _deepest(html: str) -> int:
-    """How many elements stand within each other at most; those that end by themselves are not counted."""
+    """The deepest nesting, without elements that end by themselves."""
     deepest = depth = 0
     for tag in _NESTING.finditer(_VOID.sub("", html)):
         depth = max(depth - 1, 0) if tag[1] else depth + 1
@@ -134,7 +114,7 @@ def _deepest(html: str) -> int:
 
 
 class _Reader:
-    """Reads a page whose style sheets say `styles` of its elements."""
+    """Reads a page with the declarations `styles` of its style sheets."""
 
     def __init__(self, styles: Mapping[int, Declarations]) -> None:
         self._styles = styles
@@ -189,7 +169,7 @@ class _Reader:
         lines.end(blank=tag in _PARAGRAPHS)
 
     def _parsed(self, style: str) -> Declarations:
-        """A style attribute; programs write the same one again and again."""
+        """A parsed style attribute; programs repeat the same ones."""
         if (found := self._known.get(style)) is None:
             found = self._known[style] = declarations(tinycss2.parse_blocks_contents(style))
         return found
@@ -224,7 +204,7 @@ class _Reader:
     def _looks(
         self, node: Any, tag: str, told: Mapping[str, str | None], look: Look
     ) -> Look | None:
-        """How text looks within; None where it cannot be seen at all."""
+        """The look of text within; None if it is not visible."""
         if "hidden" in told:
             return None
         declared: Declarations = dict(self._styles.get(node.mem_id, {}))
@@ -261,7 +241,7 @@ def _write(text: str, look: Look, lines: _Lines) -> None:
 
 
 def _row(cells: list[list[str]]) -> list[str]:
-    """A row's lines: a label beside its value on one line, anything else one cell after the other."""
+    """A row's lines: a label and its value on one line, otherwise one cell after the other."""
     filled = [[line for line in cell if line] for cell in cells]
     told = [index for index, cell in enumerate(filled) if cell]
     if len(told) == 1 < len(cells) and told[0] < len(cells) - 1 and is_label(filled[told[0]][-1]):

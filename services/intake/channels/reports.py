@@ -1,4 +1,4 @@
-"""What a mail system's report tells of the message that it is about (RFC 3464, and all that came before it)."""
+"""Messages of machines: mail systems' reports about other messages (RFC 3464 and older), and automatic replies."""
 
 import logging
 import re
@@ -13,10 +13,6 @@ from typing import Any, Final
 
 from flufl.bounce import all_failures
 
-from services.intake.channels.automatic import is_automatic_reply
-
-# Telling the notices that this system sent from all other messages, by their Message-IDs.
-
 _OURS: Final = re.compile(
     r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
 )
@@ -24,10 +20,9 @@ _OURS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class OwnNotices:
-    """Notification names each notice `<event id>@<domain of its sender>`, a reminder `<request id>.<step>.<level>@…`.
+    """Recognises the Message-IDs of our notices; `sender` is the address that notification sends from.
 
-    Attributes:
-        sender: the address that notification sends from.
+    A notice has `<event id>@<domain of the sender>`, a reminder `<request id>.<step>.<level>@…`.
     """
 
     sender: str
@@ -35,23 +30,15 @@ class OwnNotices:
     def __call__(self, message_id: str) -> bool:
         """Whether a notice of ours has this Message-ID (in angle brackets).
 
-        Ours are UUIDs of version 7 (RFC 9562). People's mail programs in the same domain may use UUIDs too:
-        random ones (version 4), or in capitals.
+        Ours are UUIDs of version 7 (RFC 9562) in lower case. Mail programs in the same domain use random ones (version
+        4), or capitals.
         """
         name, at, domain = message_id.partition("@")
         own = f"{self.sender.rpartition('@')[2]}>"
         return bool(at) and domain == own and _OURS.fullmatch(name) is not None
 
 
-# Whom a mail system's report says that a message did not reach, by `flufl.bounce`: it knows how some twenty of them write.
-#
-# It looks at every line of every part as it stands, encoded or not, and at a long one for a long time. So it is
-# given the report's own words alone: its header, and the beginnings of its texts, decoded.
-
-
-logging.getLogger("flufl.bounce").setLevel(
-    logging.CRITICAL
-)  # it logs what it meets, with addresses
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # its log contains addresses
 
 _HEADERS: Final = ("from", "subject", "x-failed-recipients")
 _MOST_LINES: Final = 400
@@ -62,7 +49,7 @@ _FAILED_ADDRESS: Final = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,190}")
 
 @dataclass(frozen=True, slots=True)
 class FailedRecipients:
-    """The addresses of those that failed for good, and of those that are tried again."""
+    """The addresses that failed for good, and those that are still tried."""
 
     failed: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
@@ -71,7 +58,11 @@ class FailedRecipients:
 def failed_recipients(
     message: EmailMessage, texts: Sequence[str], statuses: Sequence[Any]
 ) -> FailedRecipients:
-    """What the report tells; never raises. `statuses` are its parts of the type message/delivery-status."""
+    """The recipients that a report names; never raises. `statuses` are its parts message/delivery-status.
+
+    `flufl.bounce` knows how some twenty mail systems write. It reads every line as it stands, so it gets only the
+    report's own words: its header, and the beginnings of its decoded texts.
+    """
     try:
         delayed, failed = all_failures(_short(message, texts, statuses))
     except Exception:  # noqa: BLE001  the library's detectors fail on what they do not expect
@@ -115,13 +106,13 @@ _MOST_CHARACTERS: Final = 1024 * 1024
 _MOST_WORDS: Final = 50
 _MOST_OWN_CHARACTERS: Final = 32 * 1024
 _MOST_OWN_TEXTS: Final = 6
-"""A report says in its first words what it is."""
+"""A report states in its first words what it is."""
 _REPORTED: Final = re.compile(
     r"^[> \t]{0,8}message-id:[ \t]{0,8}(?:\r?\n[> \t]{1,8})?(<[^<>\s]{1,250}>)",
     re.IGNORECASE | re.MULTILINE,
 )
 _ID: Final = re.compile(r"<[0-9a-f]{8}-[0-9a-f-]{27}[.a-z]{0,42}@[a-z0-9.-]{1,190}>")
-"""Such as ours have, whatever header names them."""
+"""Looks like one of ours, in whatever header."""
 _QUOTED_FROM: Final = re.compile(
     r"^[> \t]{0,8}from:[ \t]{0,8}([^\r\n]{1,400})$", re.IGNORECASE | re.MULTILINE
 )
@@ -134,7 +125,7 @@ _SOFT_BREAK: Final = re.compile(r"=[ \t]*\r?\n")
 _ACTION: Final = re.compile(r"^action:[ \t]{0,8}([a-z]{1,20})", re.IGNORECASE | re.MULTILINE)
 _FAILED: Final = ("failed", "fail", "error")
 _NO_FAILURE: Final = ("disposition-notification", "feedback-report")
-"""Reports that somebody read a message, or calls it spam (RFC 8098, 5965)."""
+"""Reports that a message was read, or is called spam (RFC 8098, 5965)."""
 _MAIL_SYSTEM: Final = re.compile(
     r"(?:^|[<\s\"(])(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:@|[\s>\")]|$)",
     re.IGNORECASE,
@@ -151,7 +142,7 @@ _FAILURE: Final = re.compile(
     r"|dikembalikan kepada pengirim",
     re.IGNORECASE,
 )
-"""How reports without a form of their own say it, in English and in Malay."""
+"""Words of free-form failure reports, in English and in Malay."""
 _DELAY: Final = re.compile(
     r"delay|not yet been delivered|could not send message for past|\btertunda\b|\btertangguh\b|\blewat\b"
     r"|belum (?:dapat |berjaya )?(?:dihantar|disampaikan)",
@@ -163,24 +154,24 @@ _PROMISES: Final = re.compile(
     r"|(?:akan|masih) (?:ter|men)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
     re.IGNORECASE,
 )
-"""A warning says that it is none of a failure."""
+"""Words of warnings that are no failure."""
 _FOR_GOOD: Final = re.compile(
     r"permanent|given? up|giving up|\b5\.[0-9]{1,3}\.[0-9]{1,3}\b|\b55[0-9][ -]|\bkekal\b"
     r"|expired|too long in queue|retry time(?:out)?[^\n]{0,20} exceeded|tamat tempoh",
     re.IGNORECASE,
 )
-"""A report says that it is no warning, also where it tells how long was tried before."""
+"""Words of final failures, also after earlier attempts."""
 _CONDITION: Final = re.compile(
     r"\b(?:if|should|unless|until|jika|jikalau|sekiranya|sehingga)\b[^.\n]{0,160}", re.IGNORECASE
 )
-"""What has not come to pass: `you will be told if it fails permanently` is said by a warning."""
+"""A condition: a warning may say `you will be told if it fails permanently`."""
 _UNDELIVERED: Final = re.compile(r"has failed|could not be delivered", re.IGNORECASE)
 _AWAY: Final = re.compile(
     r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
     r"|luar pejabat|tiada di pejabat|bercuti|cuti (?:tahunan|sakit|rehat)|berkursus|automatik",
     re.IGNORECASE,
 )
-"""How people's programs say that nobody is there, without any mark of it."""
+"""Words of absence replies without any mark."""
 _SUCCESS: Final = re.compile(
     r"success|was delivered|has been delivered|berjaya (?:dihantar|disampaikan)|telah (?:dihantar|disampaikan)",
     re.IGNORECASE,
@@ -189,17 +180,17 @@ _SUCCESS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What stands in a message about another one.
+    """What a message reports about another one.
 
     Attributes:
-        failed: a mail system says that a message was not delivered.
-        delayed: a mail system says that it still tries.
-        doubtful: it has the null sender of reports, and tells in no known words what it is.
-        message_ids: of messages that its body quotes the header of, in order.
-        mentioned: all else in angle brackets that may be a Message-ID, and the report's own In-Reply-To and References.
-        senders: the addresses that such headers name as From, in lower case.
-        references: our names of requests that stand anywhere in it.
-        recipients: whom it says that the message did not reach.
+        failed: a mail system reports that a message was not delivered.
+        delayed: a mail system reports that it still tries.
+        doubtful: it has the null sender of reports, and no known words.
+        message_ids: of the messages whose header its body quotes, in order.
+        mentioned: other possible Message-IDs, and its own In-Reply-To and References.
+        senders: the From addresses in quoted headers, in lower case.
+        references: our references of requests, anywhere in it.
+        recipients: those that the message did not reach.
     """
 
     failed: bool = False
@@ -242,7 +233,7 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
 
 
 def _may_report(message: EmailMessage) -> bool:
-    """Whether a machine that carries mail may have written it: nobody else's words are looked into."""
+    """Whether a mail system may have written it; no other messages are searched."""
     return (
         message.get_content_type() == "multipart/report"
         or "x-failed-recipients" in message
@@ -273,7 +264,7 @@ def _failed(
 
 
 def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
-    """By who wrote it, and by its words: what a mail system writes is a failure unless it says another thing."""
+    """Whether sender and words mean a failure; a mail system's report is one unless it states otherwise."""
     subject = _subject(message)
     mail_system = _is_mail_system(message)
     if not mail_system and is_automatic_reply(message) and not _FAILURE.search(subject):
@@ -292,7 +283,7 @@ def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
 
 
 def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
-    """What is no answer of somebody who is away, and no report of a known form."""
+    """Whether it is neither an absence reply nor a report of a known form."""
     is_report = message.get_content_type() == "multipart/report"
     if is_report or not _has_null_sender(message) or is_automatic_reply(message):
         return False
@@ -300,7 +291,7 @@ def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
 
 
 def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
-    """Whether it only warns: in doubt, nothing is tried any more."""
+    """Whether it is only a warning; in doubt, it is a failure."""
 
     def says(pattern: re.Pattern[str]) -> bool:
         return any(pattern.search(text) for text in (subject, *own))
@@ -328,12 +319,12 @@ def _answers(message: EmailMessage) -> str:
 
 
 def _is_own(part: Any) -> bool:
-    """Whether it is the report's own words, rather than the message that it is about."""
+    """Whether it is the report's own text, not the message that it is about."""
     return part.get_content_type() in ("text/plain", "text/html") and not part.get_filename()
 
 
 def _text(part: Any) -> str:
-    """What the part says, its own header left out; a message within it with that one's header."""
+    """The part's content, without its own header; an enclosed message includes its header."""
     if part.is_multipart():
         within = b"\n".join(bytes(each) for each in part.get_payload())
     else:
@@ -342,19 +333,19 @@ def _text(part: Any) -> str:
 
 
 def _decoded(text: str) -> str:
-    """The text, and what a header or a body that is quoted in it says once it is decoded."""
+    """The text, and the decoded forms of quoted headers and bodies in it."""
     return "\n".join([text, _SOFT_BREAK.sub("", text), *_encoded_words(text)])
 
 
 def _encoded_words(text: str) -> Iterator[str]:
-    """What the words in it say that are written in the manner of RFC 2047."""
+    """The decoded words in the manner of RFC 2047."""
     for word in islice(_ENCODED_WORD.finditer(text), _MOST_WORDS):
         with suppress(LookupError, ValueError):
             yield str(make_header(decode_header(word[0])))
 
 
 def _first(texts: Iterable[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """What the pattern finds in these, each once, in order, up to so many."""
+    """The matches of the pattern, each once, in order."""
     found = (each for text in texts for each in pattern.findall(text))
     return tuple(dict.fromkeys(found))[:MOST_FOUND]
 
@@ -365,6 +356,64 @@ def ours_at(report: Report, is_ours: OwnNotices) -> str | None:
 
 
 def is_of_others(report: Report, is_ours: OwnNotices) -> bool:
-    """Whether it quotes a message that we did not send: neither its Message-ID nor its sender is ours."""
+    """Whether it quotes a message of others: neither Message-ID nor sender is ours."""
     others = report.message_ids and report.senders and is_ours.sender.lower() not in report.senders
     return bool(others) and ours_at(report, is_ours) is None
+
+
+_ANSWERS: Final = [
+    "x-autoreply",
+    "x-autoreply-from",
+    "x-autorespond",
+    "x-autogenerated",
+    "x-mail-autoreply",
+    "x-mailer-autoreply",
+    "x-amazon-auto-reply",
+]
+_ANSWER_SUBJECT: Final = re.compile(
+    r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office(?: auto-?reply)?|autoreply"
+    r"|(?:balasan|jawapan|respons) auto(?:matik)?|di luar pejabat|tidak berada di pejabat)\s*[:：]",
+    re.IGNORECASE,
+)
+_NOT_PERSONAL: Final = ("auto_reply", "auto-reply", "bulk", "junk", "list")
+_LISTS: Final = ("list-id", "list-unsubscribe")
+
+
+def why_automatic(message: EmailMessage, *, lists: bool) -> str:
+    """Why a machine sent the message, as a code of `bmt.contracts.faults`; empty for a person's message.
+
+    By RFC 3834 (Auto-Submitted), 5321 (null return path), 2919 (List-Id) and common custom. `lists`: messages of
+    mailing lists count, too.
+    """
+    return next(_reasons(message, lists=lists), "")
+
+
+def _reasons(message: EmailMessage, *, lists: bool) -> Iterator[str]:
+    if message.get_content_type() == "multipart/report":
+        yield "mail_report"
+    if _field(message, "auto-submitted").partition(";")[0].strip().lower() not in ("", "no"):
+        yield "machine_sent"
+    if _field(message, "return-path") == "<>":
+        yield "wants_no_answer"
+    if _field(message, "precedence").lower() in _NOT_PERSONAL:
+        yield "not_personal"
+    if lists and any(name in message for name in _LISTS):
+        yield "mailing_list"
+    if _is_marked(message):
+        yield "absence"
+    if _ANSWER_SUBJECT.match(str(message.get("subject", ""))):
+        yield "absence"
+
+
+def is_automatic_reply(message: EmailMessage) -> bool:
+    """Whether it states that it is an automatic reply."""
+    answers = _field(message, "auto-submitted").partition(";")[0].strip().lower() == "auto-replied"
+    return answers or _is_marked(message) or bool(_ANSWER_SUBJECT.match(_field(message, "subject")))
+
+
+def _is_marked(message: EmailMessage) -> bool:
+    return any(name in message for name in _ANSWERS)
+
+
+def _field(message: EmailMessage, name: str) -> str:
+    return str(message.get(name, "")).strip()

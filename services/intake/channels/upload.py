@@ -1,61 +1,88 @@
-"""Whether an uploaded document is what it says it is, and how it is called."""
+"""Uploaded documents: each is checked against its declared type, stored, and recorded."""
 
 import asyncio
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-from bmt.chassis.runtime.documents import Received
+from pydantic import JsonValue
+
+from bmt.chassis import crash_points
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore, Received
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
+from services.intake.access import keyed_stream, message
 from services.intake.channels.filename import filename_of
 from services.intake.channels.media_types import ALLOWED, ENDINGS, recognise
+from services.intake.domain.commands import RecordUpload
 
 _POINTER: Final = "/header/content-type"
 
 
-class KindNotTaken(Refused):
-    """Documents of this kind are not taken in."""
-
+def kind_not_taken(kinds: tuple[str, ...], **extra: JsonValue) -> Refused:
+    """The refusal of a Content-Type that is none of `kinds`; `extra` are further members of the problem."""
+    wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=kinds)
     problem = "unsupported_media_type"
-
-    def __init__(self) -> None:
-        """Names the kinds that are."""
-        wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=ALLOWED)
-        super().__init__(wrong.detail, extra={"allowed": list(ALLOWED)}, errors=(wrong,))
+    return Refused(wrong.detail, problem=problem, extra=extra, errors=(wrong,))
 
 
-class NotWhatItSays(Refused):
-    """The content is not of the kind that its Content-Type says."""
-
-    def __init__(self, declared: str) -> None:
-        """Names the kind, which is one of those taken in."""
-        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
-        super().__init__(wrong.detail, errors=(wrong,))
-
-
-class NothingUploaded(Refused):
-    """The body is empty."""
-
-    def __init__(self) -> None:
-        wrong = FieldError.of("", "nothing_in_it")
-        super().__init__(wrong.detail, errors=(wrong,))
+def nothing_in_it() -> Refused:
+    """The refusal of an empty body."""
+    wrong = FieldError.of("", "nothing_in_it")
+    return Refused(wrong.detail, errors=(wrong,))
 
 
 async def document_of(received: Received, content_type: str, disposition: str | None) -> Document:
-    """The document, named by its uploader and told by its content.
+    """The document under its uploader's name for it, of the kind of its content.
 
     Raises:
-        Refused: one of the above, or `FilenameWrong`.
+        Refused: the body is empty, of another kind than declared, or of one that is not accepted; or the name is
+            not acceptable.
     """
     declared = content_type.partition(";")[0].strip().lower()
     if not received.size_bytes:
-        raise NothingUploaded
+        raise nothing_in_it()
     if declared not in ALLOWED:
-        raise KindNotTaken
+        raise kind_not_taken(ALLOWED, allowed=list(ALLOWED))
     if await asyncio.to_thread(recognise, received.content, declared) != declared:
-        raise NotWhatItSays(declared)
+        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
+        raise Refused(wrong.detail, errors=(wrong,))
     return Document(
         document_id=received.document_id,
         filename=filename_of(disposition, f"document{ENDINGS[declared]}"),
         media_type=declared,
         size_bytes=received.size_bytes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Stores documents, and records who uploaded them."""
+
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    clock: Clock
+
+    async def store(
+        self, received: Received, content_type: str, disposition: str | None
+    ) -> Document:
+        """Store the content.
+
+        Raises:
+            Refused: as `document_of`.
+        """
+        document = await document_of(received, content_type, disposition)
+        await self.documents.put(
+            received, filename=document.filename, media_type=document.media_type
+        )
+        crash_points.reached("intake.upload.stored")
+        return document
+
+    async def record(self, document: Document, context: CommandContext) -> Executed:
+        """Record that the caller uploaded the document: one event in a stream of its own."""
+        uploader = context.principal
+        command = RecordUpload(document, uploader.subject, self.clock(), uploader.agency)
+        stream = keyed_stream("upload", context)
+        return await self.execution.execute(message(stream, context, command, new=True))

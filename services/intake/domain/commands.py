@@ -1,4 +1,4 @@
-"""What intake can be asked to do."""
+"""The commands of intake."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from services.intake.domain.submission import Caller, Submission, SubmittedEvent
 
 @immutable
 class ReceiveRequest:
-    """Take in a request that was filled in."""
+    """Receive a request that was filled in."""
 
     request_id: str
     submission: Submission
@@ -22,17 +22,14 @@ class ReceiveRequest:
 
 @immutable
 class ReceiveEmail:
-    """Take in an e-mail: as a request when it is one, otherwise into the inbox.
+    """Receive an e-mail: as a request if it is one, otherwise into the inbox.
 
     Attributes:
         request_id: the id of the request, or of the inbox item.
-        mail: as it was read.
-        submission: what it asks for, when it holds a filled request.
-        home: the agency whose inbox it goes to, with its rules.
-        caller: who handed it in.
-        received_at: now.
-        bounce: the notice of ours that it says was not delivered.
-        set_aside: why nobody needs to read it, as a code of `bmt.contracts.faults`; None: it is a request, or somebody must.
+        submission: the request that it holds, if it is filled in.
+        home: the agency whose inbox it goes to.
+        bounce: the notice of ours that it reports as undelivered.
+        set_aside: why nobody needs to read it, as a code of `bmt.contracts.faults`; None: somebody must, or it is a request.
     """
 
     request_id: str
@@ -47,16 +44,7 @@ class ReceiveEmail:
 
 @immutable
 class ReceiveScan:
-    """Take in a scan with all its papers.
-
-    Attributes:
-        batch: the scan, whole.
-        page_count: of it.
-        papers: what it was taken apart into.
-        home: the agency whose inbox they go to, with its rules.
-        caller: who handed it in.
-        received_at: now.
-    """
+    """Receive a scan, whole as `batch`, with all its papers; `home` is the agency of their inbox."""
 
     batch: Document
     page_count: int
@@ -68,7 +56,7 @@ class ReceiveScan:
 
 @immutable
 class PutPaperInInbox:
-    """Put one paper of a scan that was received where a person reads it."""
+    """Put one paper of a received scan into the inbox."""
 
     scan: ScanReceived
     paper: ScannedPaper
@@ -76,7 +64,7 @@ class PutPaperInInbox:
 
 @immutable
 class RegisterInboxItem:
-    """A person read an inbox item, and fills in the request that it is."""
+    """Register an inbox item as the request that a person has read in it."""
 
     request_id: str
     submission: Submission
@@ -84,7 +72,7 @@ class RegisterInboxItem:
 
 @immutable
 class DismissInboxItem:
-    """A person read an inbox item: it is no request."""
+    """Dismiss an inbox item: a person has read it, and it is no request."""
 
     reason: str
     caller: Caller
@@ -93,10 +81,9 @@ class DismissInboxItem:
 
 @immutable
 class Known:
-    """What the other services have said of a request so far, as the status view knows it.
+    """What the other services have published about a request so far, as the status view knows it.
 
     Attributes:
-        status: where it stands.
         returns: how often it was returned for correction.
         decision: the decision that stands.
     """
@@ -108,7 +95,7 @@ class Known:
 
 @immutable
 class WithdrawRequest:
-    """The applicant no longer wants it."""
+    """Withdraw a request that the applicant no longer wants."""
 
     reason: str
     caller: Caller
@@ -117,14 +104,12 @@ class WithdrawRequest:
 
 @immutable
 class CorrectRequest:
-    """The applicant, or an administrator, hands in again what was returned or is not decided yet.
+    """Correct a request that was returned or is not decided yet.
 
     Attributes:
-        request_id: of the request.
         submission: the whole request, as it should have been.
-        known: what approval said of it so far.
         reason: why it is corrected.
-        held: nobody decides on it until this correction is heard, though nobody asked for it.
+        held: decisions are on hold until approval has this correction, which nobody asked for.
     """
 
     request_id: str
@@ -136,11 +121,10 @@ class CorrectRequest:
 
 @immutable
 class FollowRequest:
-    """Another service published this about a request: its integrator may have to be told.
+    """Tell the integrator that submitted a request about an event of another service.
 
     Attributes:
-        event: what was published.
-        sequence: its place among its writer's events of the request.
+        sequence: the event's place among its writer's events of the request.
         at: when it happened.
     """
 
@@ -151,16 +135,13 @@ class FollowRequest:
 
 @immutable
 class RefuseSubmission:
-    """What an integrator published is a dead letter: it is told why.
+    """Tell an integrator that what it published is a dead letter, and why.
 
     Attributes:
-        integrator: who published it.
-        event: its source and id, as far as they can be read; else its origin.
-        source_reference: what the integrator calls it, where that can be read.
+        event: its source and id, as far as they can be read; otherwise its origin.
+        source_reference: the integrator's own name for it, if it can be read.
         reason: a problem's name, or a short token.
         detail: what is wrong, without the values.
-        errors: the wrong fields.
-        at: now.
     """
 
     integrator: str
@@ -174,7 +155,7 @@ class RefuseSubmission:
 
 @immutable
 class RecordUpload:
-    """A document was stored; `agency` is that of the uploader's token, empty where it names none."""
+    """Record that a document was stored; `agency` is that of the uploader's token, or empty."""
 
     document: Document
     uploaded_by: str
@@ -184,7 +165,7 @@ class RecordUpload:
 
 @immutable
 class RecordDelivery:
-    """A message was handed in under a key; `cause` names it, and is that of what it leads to."""
+    """Record that a message was delivered under a key; `cause` is the causation of what the message leads to."""
 
     cause: str
     delivered_at: datetime

@@ -1,8 +1,8 @@
-"""What follows from a command: the rules of SOP step 1."""
+"""The rules of SOP step 1: the events that follow from each command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import (
@@ -49,6 +49,7 @@ from services.intake.domain.events import (
     InboxItemReceived,
     Mail,
     Missing,
+    ScanReceived,
     SubmissionAnswered,
 )
 from services.intake.domain.received import corrected, received
@@ -60,21 +61,18 @@ from services.intake.domain.rules import (
     require_theirs,
     without_reason,
 )
-from services.intake.domain.scans import put_in_inbox, receive_scan
-from services.intake.domain.state import Dismissed, Received, State, Waiting
+from services.intake.domain.state import Dismissed, Nothing, Received, State, Waiting
 from services.intake.domain.submission import Caller, Submission, sender_of
 
-# What integrators are told: pure, from submissions and events to answers.
-#
-# Each answer is published with its `SubmissionAnswered`, which says to whom; where what became known changes
-# no status, that one stands alone and nothing is published.
+# Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
+# a change of status, `SubmissionAnswered` stands alone and nothing is published.
 
 _WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
 _AFTER_THE_OUTCOME: Final = ("notified", "filed")
 
 
-def accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
-    """The answer to a submission that became a request; nothing where it came another way."""
+def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
+    """The answer to a submission that became a request; none for a request that came another way."""
     submitted, reference = submission.submitted_event, submission.source_reference
     if submitted is None or reference is None:
         return []
@@ -101,8 +99,8 @@ def accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
     ]
 
 
-def refuse(command: RefuseSubmission) -> Sequence[Event]:
-    """The answer to what became a dead letter."""
+def _refuse(command: RefuseSubmission, _: State) -> Sequence[Event]:
+    """The answer to a dead letter."""
     told = {
         "submission_id": command.event.id,
         "source_reference": command.source_reference,
@@ -122,8 +120,8 @@ def refuse(command: RefuseSubmission) -> Sequence[Event]:
     ]
 
 
-def follow(command: FollowRequest, state: State) -> Sequence[Event]:
-    """What an event of any service means to the integrator that submitted the request."""
+def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
+    """The answer to the integrator that submitted the request, if its status changes."""
     known = state.answered if isinstance(state, Received) else None
     if known is None or known.progress is None:
         return []
@@ -150,65 +148,39 @@ def follow(command: FollowRequest, state: State) -> Sequence[Event]:
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
-    """The events that `command` leads to.
+    """The events that follow from `command`.
 
     Raises:
-        Refused: one of `errors`, saying why it leads to none.
+        Refused: one of `errors`, with the reason why none follows.
     """
-    match command:
-        case FollowRequest():
-            return follow(command, state)
-        case RefuseSubmission():
-            return refuse(command)
-        case _:
-            return _take_in(command, state)
+    return _RULES[type(command)](command, state)
 
 
-def _take_in(command: Command, state: State) -> Sequence[Event]:
-    event: Event
-    match command:
-        case WithdrawRequest():
-            return _withdraw(command, state)
-        case ReceiveRequest():
-            return _receive(command)
-        case ReceiveEmail():
-            event = _receive_email(command)
-        case ReceiveScan():
-            event = receive_scan(command)
-        case PutPaperInInbox():
-            return put_in_inbox(command, state)
-        case RegisterInboxItem():
-            event = _register(command, state)
-        case DismissInboxItem():
-            event = _dismiss(command, state)
-        case CorrectRequest():
-            return _correct(command, state)
-        case RecordUpload() | RecordDelivery():
-            event = _recorded(command)
-    return [event]
+def _record_upload(command: RecordUpload, _: State) -> Sequence[Event]:
+    return [
+        DocumentUploaded(
+            document=command.document,
+            uploaded_by=command.uploaded_by,
+            uploaded_at=command.uploaded_at,
+            agency=command.agency,
+        )
+    ]
 
 
-def _recorded(command: RecordUpload | RecordDelivery) -> DocumentUploaded | EmailDelivered:
-    if isinstance(command, RecordDelivery):
-        return EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)
-    return DocumentUploaded(
-        document=command.document,
-        uploaded_by=command.uploaded_by,
-        uploaded_at=command.uploaded_at,
-        agency=command.agency,
-    )
+def _record_delivery(command: RecordDelivery, _: State) -> Sequence[Event]:
+    return [EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)]
 
 
-def _receive(command: ReceiveRequest) -> Sequence[Event]:
+def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
     _require_right(command.submission)
     event = received(command.request_id, command.submission)
-    return [event, *accepted(event, command.submission)]
+    return [event, *_accepted(event, command.submission)]
 
 
 def _require_right(
     submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
 ) -> None:
-    """An agency that there is none of is told first; then, who may submit for which; then all that is wrong."""
+    """Check the agency first, then the caller's right to submit, then everything else at once."""
     if submission.agency is not None:
         require_theirs(submission)
     if wrong := (*changed, *faults(submission)):
@@ -217,11 +189,10 @@ def _require_right(
         raise TooMany(submission.excess)
 
 
-def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived:
-    """A filled request of the agency is one; anything else waits, whole, for a person.
+def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
+    """A filled request of the agency becomes one; anything else waits in the inbox, whole.
 
-    What came back to us is neither, whatever else stands in it; and it reaches an agency that
-    receives nothing by e-mail, too.
+    A bounce of ours never becomes a request. It is kept even for an agency that receives nothing by e-mail.
     """
     came_back = command.bounce is not None or command.set_aside is not None
     if not came_back:
@@ -230,20 +201,58 @@ def _receive_email(command: ReceiveEmail) -> RequestReceived | InboxItemReceived
     if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
-            return _received_by_mail(command.request_id, command.submission, command.mail)
-    return InboxItemReceived(
-        agency=command.home.code,
-        received_at=command.received_at,
-        submitted_by=command.caller.submitter,
-        mail=command.mail.model_copy(update={"missing": missing}),
-        bounce=command.bounce,
-        set_aside=sentence(command.set_aside) if command.set_aside else None,
-        set_aside_code=command.set_aside,
-    )
+            return [_received_by_mail(command.request_id, command.submission, command.mail)]
+    return [
+        InboxItemReceived(
+            agency=command.home.code,
+            received_at=command.received_at,
+            submitted_by=command.caller.submitter,
+            mail=command.mail.model_copy(update={"missing": missing}),
+            bounce=command.bounce,
+            set_aside=sentence(command.set_aside) if command.set_aside else None,
+            set_aside_code=command.set_aside,
+        )
+    ]
+
+
+def _receive_scan(command: ReceiveScan, _: State) -> Sequence[Event]:
+    return [
+        ScanReceived(
+            agency=command.home.code,
+            received_at=command.received_at,
+            submitted_by=command.caller.submitter,
+            batch=command.batch,
+            page_count=command.page_count,
+            papers=command.papers,
+        )
+    ]
+
+
+def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
+    """One item for the paper. Its sender is unknown: the person who scanned it is not the sender."""
+    if not isinstance(state, Nothing):
+        return []
+    scan, paper = command.scan, command.paper
+    return [
+        InboxItemReceived(
+            agency=scan.agency,
+            received_at=scan.received_at,
+            submitted_by=scan.submitted_by,
+            mail=Mail(
+                message_id=None,
+                sender="",
+                subject=paper.document.filename,
+                documents=(paper.document,),
+                understood=paper.understood,
+                missing=paper.missing,
+            ),
+            scan=paper.origin,
+        )
+    ]
 
 
 def _why_not(submission: Submission) -> Sequence[Missing]:
-    """Why an e-mail that is filled in cannot be taken as a request."""
+    """Why an e-mail that is filled in cannot become a request."""
     wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
     if (excess := submission.excess) is not None:
         wrong.append(Missing.of("email", excess.code, **excess.values))
@@ -254,31 +263,33 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
     return wrong
 
 
-def _register(command: RegisterInboxItem, state: State) -> RequestReceived:
+def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
     if submission.channel == "email" and item.scan is None:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
-    return _received_by_mail(command.request_id, submission, item.mail)
+    return [_received_by_mail(command.request_id, submission, item.mail)]
 
 
 def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
     return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
-def _dismiss(command: DismissInboxItem, state: State) -> InboxItemDismissed:
+def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
     item = _waiting(command.caller, state)
-    return InboxItemDismissed(
-        agency=item.agency,
-        reason=command.reason,
-        dismissed_by=command.caller.submitter,
-        dismissed_at=command.dismissed_at,
-    )
+    return [
+        InboxItemDismissed(
+            agency=item.agency,
+            reason=command.reason,
+            dismissed_by=command.caller.submitter,
+            dismissed_at=command.dismissed_at,
+        )
+    ]
 
 
 def _waiting(caller: Caller, state: State) -> InboxItemReceived:
-    """The item, which waits in the caller's inbox."""
+    """The item, if it waits in the inbox of the caller's agency."""
     match state:
         case Waiting(item) if caller.acts_for(item.agency):
             return item
@@ -297,7 +308,7 @@ def _theirs(caller: Caller, state: State) -> Received:
 
 
 def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
-    """Approval decides what came first; a second wish to withdraw adds nothing."""
+    """Approval decides which came first, decision or withdrawal. A second withdrawal changes nothing."""
     request = _theirs(command.caller, state)
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
@@ -315,7 +326,7 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
 
 
 def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
-    """The same request once more, before it is decided: asked for by a return, or while nobody may decide."""
+    """Receive the request again before it is decided: after a return, or while decisions are on hold."""
     request = _theirs(command.submission.caller, state)
     while_open = command.known.returns < request.receptions
     _require_correctable(command, request)
@@ -323,7 +334,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     unexplained = without_reason(command.reason) if while_open else ()
     wrong = not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.requested.agency != request.facts.agency:
-        raise SubmissionWrong(wrong)  # another agency's rules say nothing of the rest
+        raise SubmissionWrong(wrong)  # the rest is not checked against another agency's rules
     _require_right(submission, wrong, unexplained)
     if unexplained:
         raise NobodyReturnedIt(unexplained)
@@ -337,7 +348,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
         reason=command.reason,
         while_open=while_open,
     )
-    return [event, *follow(FollowRequest(event, 0, submission.received_at), state)]
+    return [event, *_follow(FollowRequest(event, 0, submission.received_at), state)]
 
 
 def _require_correctable(command: CorrectRequest, request: Received) -> None:
@@ -348,6 +359,22 @@ def _require_correctable(command: CorrectRequest, request: Received) -> None:
 
 
 def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
-    """No body can say that a request came by an integrator's event: that stays so."""
+    """A request from an integrator's event keeps its channel: no body can name that channel."""
     by_event = last.request.channel == "event"
     return replace(submission, channel="event") if by_event else submission
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
+    ReceiveRequest: _receive,
+    ReceiveEmail: _receive_email,
+    ReceiveScan: _receive_scan,
+    PutPaperInInbox: _put_in_inbox,
+    RegisterInboxItem: _register,
+    DismissInboxItem: _dismiss,
+    WithdrawRequest: _withdraw,
+    CorrectRequest: _correct,
+    FollowRequest: _follow,
+    RefuseSubmission: _refuse,
+    RecordUpload: _record_upload,
+    RecordDelivery: _record_delivery,
+}

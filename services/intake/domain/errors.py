@@ -1,4 +1,4 @@
-"""Why intake says no, each named for what went wrong."""
+"""Why intake refuses a command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,7 @@ from services.intake.domain.submission import Excess
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a submission.
-
-    Attributes:
-        error: the field, and what is allowed there.
-        problem: its name in the contract.
-        extra: further members of the problem.
-    """
+    """One fault of a submission: the field, the problem's name, and further members of the problem."""
 
     error: FieldError
     problem: str = "validation_failed"
@@ -27,10 +21,9 @@ class Fault:
 
 
 class SubmissionWrong(Refused):
-    """Some fields are not as they should be; the first fault names the problem, all are listed."""
+    """Some fields are wrong; the first fault names the problem, and all are listed."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        """Names all faults at once."""
         extra: dict[str, JsonValue] = {}
         for fault in reversed(faults):
             extra |= fault.extra
@@ -43,49 +36,47 @@ class SubmissionWrong(Refused):
 
 
 class NotTheirs(Refused):
-    """The caller may not submit this for that agency or account, or not that way."""
+    """The caller may not submit this for that agency or account, or through that channel."""
 
     problem = "forbidden"
 
 
 class TooMany(Refused):
-    """It is one more than one person may hand in, or one address be told of."""
+    """The submission exceeds a limit of one person or one address."""
 
     problem = "too_many_requests"
 
     def __init__(self, excess: Excess) -> None:
-        """Says what there is too much of, and when to ask again."""
         self.code = excess.code
         super().__init__(
             values=excess.values, extra={"retry_after_seconds": excess.retry_after_seconds}
         )
 
 
-class UnknownRequest(Refused):
-    """There is none, or it is not the caller's: which of the two is not told."""
-
+class _Unknown(Refused):
     problem = "not_found"
+    text = ""
 
     def __init__(self) -> None:
-        super().__init__("There is no request of this id among yours.")
+        super().__init__(self.text)
 
 
-class UnknownSubmission(Refused):
-    """There is none, or it is another integrator's: which of the two is not told."""
+class UnknownRequest(_Unknown):
+    """There is no such request, or it is not the caller's; the answer does not tell which."""
 
-    problem = "not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no submission of this id among yours.")
+    text = "There is no request of this id among yours."
 
 
-class UnknownInboxItem(Refused):
-    """There is none, or it is another agency's: which of the two is not told."""
+class UnknownSubmission(_Unknown):
+    """There is no such submission, or it is another integrator's; the answer does not tell which."""
 
-    problem = "not_found"
+    text = "There is no submission of this id among yours."
 
-    def __init__(self) -> None:
-        super().__init__("Your agency's inbox has no item of this id.")
+
+class UnknownInboxItem(_Unknown):
+    """There is no such item, or it is another agency's; the answer does not tell which."""
+
+    text = "Your agency's inbox has no item of this id."
 
 
 class InboxItemSettled(Refused):
@@ -94,18 +85,16 @@ class InboxItemSettled(Refused):
     problem = "request_closed"
 
     def __init__(self, how: Literal["registered", "dismissed"]) -> None:
-        """Says what became of it."""
         self.code = f"inbox_item_{how}"
         super().__init__(extra={"inbox_status": how})
 
 
 class AlreadyDecided(Refused):
-    """There is a decision; this refusal shows it."""
+    """The request is decided; the refusal shows the decision."""
 
     problem = "already_decided"
 
     def __init__(self, first: Decision) -> None:
-        """Shows the decision that stands."""
         super().__init__(
             "There is a decision on this request: see `decision`.",
             extra={"decision": first.model_dump(mode="json")},
@@ -113,22 +102,20 @@ class AlreadyDecided(Refused):
 
 
 class NobodyReturnedIt(Refused):
-    """A correction that does not say why answers a return, and there is none to answer."""
+    """A correction without a reason answers a return, and the request was not returned."""
 
     problem = "request_closed"
     code = "not_returned"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        """Names what is missing."""
         super().__init__(errors=tuple(fault.error for fault in faults))
 
 
 class RequestClosed(Refused):
-    """Nothing can be changed about the request any more, or not now."""
+    """The request cannot be changed any more, or not now."""
 
     problem = "request_closed"
 
     def __init__(self, code: str) -> None:
-        """Takes what lies behind it."""
         self.code = code
         super().__init__()

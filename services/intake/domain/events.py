@@ -1,4 +1,4 @@
-"""What intake keeps to itself: uploads, and what waits in the inbox."""
+"""Intake's private events: uploads, the inbox, and the answers to integrators."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +14,7 @@ from bmt.contracts.values import Document, Moment, NotShown, Submitter
 
 
 class DocumentUploaded(Event):
-    """Somebody handed in a document, under a name of their own; `agency`: in whose name, if in anybody's."""
+    """A document was uploaded, under the uploader's name for it; `agency` is that of their token, or empty."""
 
     TYPE = "my.gov.bmt.intake.DocumentUploaded.v1"
     document: Document
@@ -24,7 +24,7 @@ class DocumentUploaded(Event):
 
 
 class EmailDelivered(Event):
-    """A message was handed in under a key of the caller's; `cause` is that of what the message led to."""
+    """A message was delivered under a key of the caller's; `cause` is the causation of what it led to."""
 
     TYPE = "my.gov.bmt.intake.EmailDelivered.v1"
     cause: str
@@ -32,13 +32,12 @@ class EmailDelivered(Event):
 
 
 class Missing(BaseModel):
-    """Why a message is no filled request: what is missing, wrong or ambiguous.
+    """Why a message is no filled request: something is missing, wrong or ambiguous.
 
     Attributes:
         field: of the request; `message`: the message as a whole.
-        detail: in English.
-        code: the same as a code of `bmt.contracts.faults`; what was stored before there were any has the general one.
-        values: what stands in the places of its sentence.
+        code: of `bmt.contracts.faults`; events from before there were codes have the general one.
+        values: the values in the code's sentence.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,12 +49,10 @@ class Missing(BaseModel):
 
     @classmethod
     def of(cls, field: str, code: str, **values: FaultValue) -> "Missing":
-        """What is missing, by its code."""
         return cls(field=field, code=code, detail=sentence(code, values), values=values)
 
     @classmethod
     def wrong(cls, error: FieldError) -> "Missing":
-        """That a field is wrong."""
         field = error.pointer.rpartition("/")[2]
         return cls(field=field, code=error.code, detail=error.detail, values=error.values)
 
@@ -64,14 +61,12 @@ class Mail(BaseModel):
     """An e-mail as it was read.
 
     Attributes:
-        message_id: its Message-ID, when it has a sane one.
-        sender: whom it says it is from.
-        subject: its subject.
-        documents: the message itself, whole, then its attachments that are kept.
-        understood: what its labelled lines say, by field.
-        missing: why it is no filled request; empty when it is one.
+        message_id: its Message-ID, if it is well formed.
+        documents: the whole message, then the attachments that are kept.
+        understood: the values of its labelled lines, by field.
+        missing: why it is no filled request; empty if it is one.
         authenticated: as of `Sender`.
-        not_shown: the attachments that nobody is shown apart.
+        not_shown: the attachments that are not shown by themselves.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -87,12 +82,7 @@ class Mail(BaseModel):
 
 
 class Bounce(BaseModel):
-    """A notice of ours came back: it could not be delivered.
-
-    Attributes:
-        message_id: the notice's Message-ID; None where the report does not name it.
-        request_id: the request that it told of, where that is known.
-    """
+    """A notice of ours that was not delivered; its Message-ID and its request may be unknown."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -101,13 +91,13 @@ class Bounce(BaseModel):
 
 
 class ScanOrigin(BaseModel):
-    """Where a scanned paper comes from.
+    """The origin of a scanned paper.
 
     Attributes:
-        batch: the scan as it was handed in, whole.
+        batch: the whole scan.
         pages: the numbers of the paper's pages in it, from 1.
-        request_id: the agency's request that a code on the paper leads to.
-        request_reference: that request's name.
+        request_id: the agency's request that a code on the paper names.
+        request_reference: the reference of that request.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -119,14 +109,11 @@ class ScanOrigin(BaseModel):
 
 
 class ScannedPaper(BaseModel):
-    """One paper of a scan, on its way into the inbox.
+    """One paper of a scan, before it is in the inbox.
 
     Attributes:
-        inbox_item_id: of the item that it becomes.
-        document: its pages, as PDF.
-        origin: where they come from.
-        understood: what its codes say, by field.
-        missing: why a code is not believed.
+        understood: the values of its codes, by field.
+        missing: why a code is not trusted.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -139,7 +126,7 @@ class ScannedPaper(BaseModel):
 
 
 class ScanReceived(Event):
-    """A scan was handed in; all its papers are named at once, so that none is ever left out."""
+    """A scan was handed in. It names all its papers at once, so that none can be left out."""
 
     TYPE = "my.gov.bmt.intake.ScanReceived.v1"
     agency: str
@@ -151,13 +138,12 @@ class ScanReceived(Event):
 
 
 class InboxItemReceived(Event):
-    """A message or a scan that a person must read; its id is that of the request it may become.
+    """A message or scanned paper that a person must read; its id becomes that of its request.
 
     Attributes:
-        bounce: what it says was not delivered.
+        bounce: the notice that it reports as undelivered.
         set_aside: why nobody needs to read it; None: somebody must.
-        set_aside_code: the same as a code of `bmt.contracts.faults`; None where it was stored before there were any.
-        scan: where it comes from, when it is a scanned paper.
+        set_aside_code: the same as a code of `bmt.contracts.faults`; None in events from before there were codes.
     """
 
     TYPE = "my.gov.bmt.intake.InboxItemReceived.v1"
@@ -172,7 +158,7 @@ class InboxItemReceived(Event):
 
 
 class InboxItemDismissed(Event):
-    """A person read it: it is no request."""
+    """An inbox item was read, and is no request."""
 
     TYPE = "my.gov.bmt.intake.InboxItemDismissed.v1"
     agency: str
@@ -182,21 +168,18 @@ class InboxItemDismissed(Event):
 
 
 class SubmissionAnswered(Event):
-    """What an integrator is to know of a submission; the answer itself stands in the same commit.
+    """What an integrator knows about a submission; the answer itself is in the same commit.
 
     Attributes:
-        integrator: whose submission it is; it alone reads the answer.
-        source: CloudEvents source of the submission; empty where it could not be read.
+        source: the submission's CloudEvents source; empty if it could not be read.
         submission_id: its id, or the origin of what is no event.
-        source_reference: what the integrator calls it.
+        source_reference: the integrator's own name for it.
         answered_at: when it was accepted or refused.
-        number: of the answers about this submission, from 1; the same where none was published.
+        number: of the answers about this submission, from 1; unchanged if none was published.
         request_id: the request that it became; None: it was refused.
-        reference: that request's name.
         progress: what is known of that request.
         reason: of its status, or why it was refused.
-        detail: what is wrong with what was refused, without the values.
-        errors: its wrong fields.
+        detail: what is wrong with a refused submission, without the values.
     """
 
     TYPE = "my.gov.bmt.intake.SubmissionAnswered.v1"

@@ -1,4 +1,4 @@
-"""The fact that a request was received, with all that later steps need to know of it."""
+"""The event that a request was received, with all that later steps need."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,8 +14,6 @@ from bmt.contracts.requests import RequestedService, RequestFacts
 from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
 from services.intake.domain.submission import AccountStatus, Sender, Submission
 
-# What people call a request: short, readable over the telephone, and made without a counter.
-
 _BYTES: Final = 5
 
 
@@ -30,15 +28,14 @@ def reference(request_id: str, agency: str, received_at: datetime) -> str:
     return f"BMT-{agency}-{year}-{written(number, CHARACTERS)}"
 
 
-# What a person must weigh before approving (SOP 3.0: serving, and registered).
-
+# The warnings that a person considers before approving (SOP 3.0: serving, and registered).
 
 OF_SENDER: Final = ("sender_differs", "sender_not_authenticated")
-"""What only the message itself can tell."""
+"""The warnings that only the message itself can lead to."""
 
 
 def of_standing(kind: Kind, standing: AccountStatus | None) -> Iterator[RequestWarning]:
-    """What the directory says against it; a directory that cannot be asked is never a silent yes."""
+    """The directory's warnings; an unreachable directory is a warning as well."""
     if standing is None:
         yield "directory_unavailable"
         return
@@ -80,7 +77,7 @@ def _warnings(submission: Submission) -> Iterator[RequestWarning]:
 def _of_sender(
     sender: Sender, requested: RequestedService, standing: AccountStatus | None
 ) -> Iterator[RequestWarning]:
-    """The address that the form itself names tells nothing, unless nobody knows a better one."""
+    """The form's own address proves nothing, unless the directory has none."""
     known = (
         standing.emails
         if standing is not None and standing.emails
@@ -101,14 +98,14 @@ def received(
     first: RequestFacts | None = None,
     not_shown: tuple[NotShown, ...] = (),
 ) -> RequestReceived:
-    """The event of a submission that is right.
+    """The event of a valid submission.
 
     Args:
-        request_id: of the request.
-        submission: what is asked for; its agency is known.
-        came_with: the documents it came in, before those that it names.
-        first: what was received first, when this is a correction: reference and day stay.
-        not_shown: the attachments that are not shown apart.
+        request_id: the id of the request.
+        submission: a submission whose agency is known.
+        came_with: the documents that it came in, which precede those that it names.
+        first: the first reception, if this is a correction: reference and day stay.
+        not_shown: the attachments that are not shown by themselves.
     """
     requested = submission.requested
     return RequestReceived(
@@ -131,9 +128,9 @@ def corrected(
     reason: str | None,
     while_open: bool,
 ) -> RequestReceived:
-    """The event of a correction: who handed the request in first, and how, stays as it was.
+    """The event of a correction: the first submitter and channel stay.
 
-    What a message's sender was warned of is not undone by whoever corrects what it says.
+    Warnings about a message's sender stay, too.
     """
     by_email = event.request.channel == before.request.channel == "email"
     kept = [one for one in before.warnings if by_email and one in OF_SENDER]
@@ -174,7 +171,7 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
 
 
 def directory_email(submission: Submission) -> str | None:
-    """The directory's address where another was named: who is meant learns of it, too."""
+    """The directory's address if the request names another one: its owner is notified, too."""
     if submission.standing is None or not differs_from_directory(
         submission.requested, submission.standing
     ):
@@ -183,7 +180,7 @@ def directory_email(submission: Submission) -> str | None:
 
 
 def _sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
-    """What is asked for, else the agency's default; a termination asks for none."""
+    """The requested sizes, by default the agency's; a termination has none."""
     requested = submission.requested
     if requested.kind == "termination":
         return None, None
@@ -194,6 +191,5 @@ def _sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | No
 
 
 def _documents(submission: Submission, came_with: tuple[Document, ...]) -> tuple[Document, ...]:
-    """Each document once."""
     named = (submission.documents[document_id] for document_id in submission.requested.documents)
     return tuple({document.document_id: document for document in (*came_with, *named)}.values())

@@ -1,17 +1,21 @@
-"""What an agency's rules allow, and who may hand in what."""
+"""What an agency's rules allow, and what each caller may hand in."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from bmt.agencies.agency import Agency
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import PaperChannel
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
+from services.intake.domain.events import Missing
 from services.intake.domain.submission import Caller, Submission
+from services.intake.papers import CoverCode, FormCode, PaperCode
 
 
 def faults(submission: Submission) -> tuple[Fault, ...]:
-    """Everything that is wrong with it, at once."""
+    """All faults of a submission."""
     return (
         *_against_the_agency(submission),
         *_email(submission),
@@ -21,7 +25,7 @@ def faults(submission: Submission) -> tuple[Fault, ...]:
 
 
 def require_theirs(submission: Submission) -> None:
-    """Applicants hand in the form, for themselves; others anything, for their agencies.
+    """Applicants may submit the form for themselves; others may submit anything for their agencies.
 
     Raises:
         NotTheirs: the caller may not submit this.
@@ -38,7 +42,7 @@ def require_theirs(submission: Submission) -> None:
 
 
 def may_see(caller: Caller, facts: RequestFacts) -> bool:
-    """Whether a request is the caller's to know of: their own, or their agency's."""
+    """Whether the caller may know of a request: it is their own, or their agency's."""
     if caller.role == "applicant":
         return caller.is_account(facts.applicant.account)
     return caller.acts_for(facts.agency)
@@ -47,11 +51,10 @@ def may_see(caller: Caller, facts: RequestFacts) -> bool:
 def not_to_be_changed(
     submission: Submission, before: RequestReceived, *, while_open: bool
 ) -> tuple[Fault, ...]:
-    """What a correction changes that makes it another request.
+    """The changes of a correction that would make it another request.
 
-    An account that somebody else wrote down may be a slip of theirs, which an administrator corrects; one
-    that the applicant signed in with, or another system names, is none. What was returned is the
-    applicant's to correct, who stays the same.
+    An administrator may correct the account if somebody else wrote it down. An account that the applicant
+    signed in with, or that another system named, stays; so does the account of a returned request.
     """
     requested, facts = submission.requested, before.request
     was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
@@ -70,20 +73,58 @@ def not_to_be_changed(
 
 
 def without_reason(reason: str | None) -> tuple[Fault, ...]:
-    """Whoever corrects what nobody returned says why."""
+    """A correction that nobody asked for needs a reason."""
     return (
         () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
     )
 
 
 def require_channel(agency: Agency, channel: str) -> None:
-    """Raises `SubmissionWrong` where the agency receives nothing that way."""
+    """Raises `SubmissionWrong` if the agency does not receive this channel."""
     if closed := tuple(_channel_in(agency, channel)):
         raise SubmissionWrong(closed)
 
 
+_PAPER: Final[Collection[PaperChannel]] = ("memo", "letter", "form")
+
+
+def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
+    """Raises `SubmissionWrong` if the agency receives no paper, or not through this channel."""
+    allowed = agency.rules.channels.in_
+    if channel is not None:
+        require_channel(agency, channel)
+    elif not set(allowed) & set(_PAPER):
+        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
+        raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
+
+
+def proposal(
+    codes: Sequence[PaperCode], agency: str, channel: PaperChannel | None
+) -> Mapping[str, str]:
+    """The fields of a request as the paper's codes give them, until a person has read it.
+
+    Codes of another agency are not trusted. The caller's channel counts if no code names one.
+    """
+    told: dict[str, str] = {} if channel is None else {"channel": channel}
+    for code in codes:
+        match code:
+            case CoverCode(through, owner) if owner == agency:
+                told |= {"channel": through, "agency": agency}
+            case FormCode(kind, owner) if owner == agency:
+                told |= {"channel": "form", "kind": kind, "agency": agency}
+    return told
+
+
+def doubts(codes: Sequence[PaperCode], agency: str) -> tuple[Missing, ...]:
+    """The codes that name another agency than the one whose inbox the paper is in."""
+    others = sorted({c.agency for c in codes if isinstance(c, FormCode | CoverCode)} - {agency})
+    return tuple(
+        Missing.of("agency", "code_of_other_agency", other=other, agency=agency) for other in others
+    )
+
+
 def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
-    """`event` comes from another agency's system, and is always allowed."""
+    """`event` is the channel of another agency's system, and always allowed."""
     allowed = agency.rules.channels.in_
     if channel not in (*allowed, "event"):
         yield _channel_fault("/channel", "channel_in_not_allowed", allowed)
@@ -98,7 +139,7 @@ def _account(submission: Submission) -> Iterator[Fault]:
 
 
 def _email(submission: Submission) -> Iterator[Fault]:
-    """Applicants are told at an address that somebody else vouches for: they name no stranger's."""
+    """Applicants may name only an address that the token or the directory vouches for."""
     caller, applicant = submission.caller, submission.requested.applicant
     if caller.role != "applicant":
         return

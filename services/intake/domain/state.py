@@ -1,4 +1,4 @@
-"""Where a reception stands: one class for each status, and how events lead from one to the next."""
+"""The state of a reception: one class for each status, and the transitions between them."""
 
 from dataclasses import replace
 from typing import Final
@@ -22,19 +22,19 @@ _EMAIL: Final = "message/rfc822"
 
 @immutable
 class Nothing:
-    """Nothing came in under this id."""
+    """The stream is empty."""
 
 
 @immutable
 class Waiting:
-    """A message waits in the inbox."""
+    """An item waits in the inbox."""
 
     item: InboxItemReceived
 
 
 @immutable
 class Dismissed:
-    """The message was no request."""
+    """The item was no request."""
 
     item: InboxItemReceived
 
@@ -44,11 +44,9 @@ class Received:
     """A request was received.
 
     Attributes:
-        facts: as it was received last.
-        last: that reception, whole.
-        came_with: the papers that it came by (a message with its attachments, a scan): they stay.
-        receptions: how often: once, and once more for each correction that was asked for.
-        withdrawal_requested: the applicant no longer wants it.
+        last: the last reception.
+        came_with: the documents that it came by (a message with its attachments, a scan); corrections keep them.
+        receptions: 1, and 1 more for each correction after a return.
         from_inbox: it was registered from the inbox.
         answered: what the integrator that submitted it knows; None: it came another way.
     """
@@ -106,6 +104,11 @@ def _received(event: RequestReceived, state: State) -> Received:
 
 
 def _message_with_attachments(documents: tuple[Document, ...]) -> tuple[Document, ...]:
-    """All of them, where the first is a message: it was read without a person between."""
+    """All documents if the first is a message: then it was received without a person between."""
     came_by_email = bool(documents) and documents[0].media_type == _EMAIL
     return documents if came_by_email else ()
+
+
+def request_stream(request_id: str) -> str:
+    """The stream of a request, or of the inbox item that may become one."""
+    return f"request-{request_id}"

@@ -1,4 +1,4 @@
-"""A wish with all that must be known to decide on it."""
+"""A requested service with all that must be known to decide on it."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -18,13 +18,13 @@ from services.intake.domain.events import Mail
 
 @immutable
 class Caller:
-    """Who hands something in.
+    """The person or system that hands something in.
 
     Attributes:
-        subject: by the token's `sub`, or the integrator's name.
-        role: the role that is used.
-        agencies: for whom they may act; None: an applicant whose token names no agency.
-        email: the token's address; empty: it has none.
+        subject: the token's `sub`, or the integrator's name.
+        role: the one that the caller uses.
+        agencies: those that the caller may act for; None: an applicant whose token names no agency.
+        email: the token's address, or empty.
     """
 
     subject: str
@@ -34,29 +34,19 @@ class Caller:
 
     @property
     def submitter(self) -> Submitter:
-        """As events name them."""
         return Submitter(subject=self.subject, role=self.role)
 
     def acts_for(self, agency: str) -> bool:
-        """Whether they may act for this agency."""
         return self.agencies is None or agency in self.agencies
 
     def is_account(self, account: str) -> bool:
-        """Whether this is their own account (SCIM userNames are compared without case)."""
+        """Whether this is the caller's own account (SCIM userNames are compared without case)."""
         return self.subject.casefold() == account.casefold()
 
 
 @immutable
 class AccountStatus:
-    """What the directory says of an account.
-
-    Attributes:
-        registered: there is such an account.
-        serving: it is active.
-        enabled: it has the service.
-        emails: its addresses; empty: the directory has none.
-        organisations: where the account's owner serves, as the directory calls it.
-    """
+    """The directory's knowledge of an account: `serving` is active, `enabled` has the service."""
 
     registered: bool
     serving: bool = False
@@ -65,18 +55,17 @@ class AccountStatus:
     organisations: tuple[str, ...] = ()
 
     def has_email(self, address: str) -> bool:
-        """Whether the directory has this address (mail servers tell no capitals apart)."""
+        """Whether the directory has this address (mail servers ignore case)."""
         return address.casefold() in map(str.casefold, self.emails)
 
 
 @immutable
 class Sender:
-    """Whom an e-mail says it is from.
+    """The sender that an e-mail names.
 
     Attributes:
-        address: From's; empty where it names none, or several.
-        authenticated: whether the server that the mailbox trusts says that the sender's domain sent
-            it; None: no server is trusted to tell.
+        address: the one in From; empty if it names none, or several.
+        authenticated: whether the trusted mail server states that the sender's domain sent it; None: no server is trusted.
     """
 
     address: str
@@ -85,7 +74,7 @@ class Sender:
 
 @immutable
 class Excess:
-    """More than one person may hand in: why, and after how many seconds to ask again."""
+    """The limit that a submission exceeds, and when to try again."""
 
     code: str
     retry_after_seconds: int
@@ -100,31 +89,27 @@ class SubmittedEvent:
     id: str
 
     def causation(self, integrator: str) -> str:
-        """What an acceptance is recorded under: the same source and id of one integrator is the same submission."""
+        """The causation of its acceptance: one integrator's source and id identify the submission."""
         named = f"{integrator}\0{self.source}\0{self.id}"
         return "in:" + sha256(named.encode()).hexdigest()[:40]
 
 
 @immutable
 class Submission:
-    """A wish, who hands it in and how, and what is known about it at that moment.
+    """A requested service, its caller and channel, and what is known about it at that moment.
 
     Attributes:
-        requested: what is asked for.
-        channel: how it came in.
-        caller: who handed it in.
-        agency: the rules of the agency that it names; None: there is no such agency.
+        agency: the one that it names, with its rules; None: there is no such agency.
         agencies: the codes of all agencies.
-        documents: what is known of the documents that it names; an unknown one is absent.
-        standing: of the account; None: the directory cannot be asked.
+        documents: the known ones of those that it names.
+        standing: of the account; None: the directory is unreachable.
         open_elsewhere: another request of this account and agency is open.
-        received_at: now.
         email_message_id: of the e-mail that it came by.
-        source_reference: what the integrator calls it.
-        belongs: whose the account is, as the agency sees it.
+        source_reference: the integrator's own name for it.
+        belongs: whether the account belongs to the agency.
         sender: of the e-mail that it came by.
-        excess: why it is one too many; None: it is not.
-        submitted_event: the integrator's event, which is answered.
+        excess: the limit that it exceeds, or None.
+        submitted_event: the integrator's event, which is to be answered.
     """
 
     requested: RequestedService
@@ -144,16 +129,13 @@ class Submission:
     submitted_event: SubmittedEvent | None = None
 
 
-# Whom an e-mail says it is from.
-
-
 def sender_of(mail: Mail) -> Sender:
-    """The sender of a message as it was read."""
+    """The sender of a message."""
     return Sender(address_in(mail.sender), mail.authenticated)
 
 
 def address_in(sender: str) -> str:
-    """The one address that a From names (RFC 5322, 3.6.2); empty for none, several, or what cannot be read."""
+    """The one address in a From header (RFC 5322, 3.6.2); empty for none, several, or an unreadable header."""
     try:
         header: Any = default.header_factory("from", sender)
         found = [address.addr_spec for address in header.addresses]

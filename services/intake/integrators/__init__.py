@@ -1,1 +1,1 @@
-"""What integrators are answered: on their own outbound topics, and over HTTP."""
+"""Submissions of integrators: answered on their own outbound topics, and over HTTP."""

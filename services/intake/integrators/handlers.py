@@ -1,6 +1,6 @@
-"""What intake does about an integrator's submission, and about how its request goes on.
+"""Handlers of integrators' submissions, and of later events about their requests.
 
-The handlers read nothing: what they need from outside is asked for once, for the commands of a whole wave.
+The handlers do no I/O: `completing` collects what the commands of a whole wave need.
 """
 
 import asyncio
@@ -25,15 +25,13 @@ from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
 from services.intake.domain.commands import FollowRequest, ReceiveRequest
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.domain.state import Received
+from services.intake.domain.state import Received, request_stream
 from services.intake.domain.submission import Caller, SubmittedEvent
-from services.intake.handlers import AssembleSubmission
-
-# Where an answer goes: to the outbound topic of the integrator whose submission it is about.
+from services.intake.handlers import Reception
 
 
 def address_of(topic_prefix: str) -> AddressOf:
-    """Tells the address of an answer from the `SubmissionAnswered` beside it in its commit."""
+    """Finds the address of an answer in the `SubmissionAnswered` of its commit: the integrator's outbound topic."""
 
     def address(commit: Commit, event: EventRecord) -> Address:
         (answered,) = [one.data for one in commit.events if one.type == SubmissionAnswered.TYPE]
@@ -51,7 +49,7 @@ _NOTHING_KNOWN: Final = Progress()
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Receive what an integrator asks for, once all is known that the decision needs."""
+    """Receive a submission, once all that the decision needs is known."""
 
     request_id: str
     asked: RequestSubmitted
@@ -62,7 +60,7 @@ class Submit:
 async def receive_submission(
     incoming: IncomingEvent[RequestSubmitted], integrators: Mapping[str, Caller], new_id: NewId
 ) -> Message[Submit]:
-    """What an integrator asks for, checked as any request is; the topic alone tells who it is.
+    """The submission, to be checked as any request; the topic alone identifies the integrator.
 
     `integrators` are by topic. The same source and id is the same submission.
 
@@ -75,7 +73,7 @@ async def receive_submission(
     request_id = new_id()
     body = orjson.dumps(incoming.envelope.data, option=orjson.OPT_SORT_KEYS)
     return Message(
-        stream=f"request-{request_id}",
+        stream=request_stream(request_id),
         causation=event.causation(caller.subject),
         fingerprint=sha256(body).hexdigest(),
         command=Submit(request_id, incoming.data, caller, event),
@@ -85,23 +83,23 @@ async def receive_submission(
 
 
 async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest] | None:
-    """How a request goes on; None for an event that says nothing of its status."""
+    """A later event of the request; None if it does not change the status."""
     if _NOTHING_KNOWN.after(incoming.data, incoming.position) == _NOTHING_KNOWN:
         return None
     command = FollowRequest(incoming.data, incoming.position, incoming.time)
-    return incoming.to_command(f"request-{incoming.subject}", command)
+    return incoming.to_command(request_stream(incoming.subject), command)
 
 
-def completing(execution: Execution[Any, Any], assemble_submission: AssembleSubmission) -> Complete:
-    """Weighs the submissions of a wave, and leaves out what follows a request that no integrator submitted.
+def completing(execution: Execution[Any, Any], reception: Reception) -> Complete:
+    """Completes the submissions of a wave, and drops events about requests that no integrator submitted.
 
-    That an integrator submitted it stands in the first commit of its stream, so an old state tells it too.
+    The first commit of a stream tells whether an integrator submitted it, so an old state suffices.
     """
 
     async def received(message: Message[Submit]) -> Message[ReceiveRequest]:
         asked = message.command
         submission = replace(
-            await assemble_submission(asked.asked, "event", asked.caller),
+            await reception.assemble_submission(asked.asked, "event", asked.caller),
             source_reference=asked.asked.source_reference,
             submitted_event=asked.event,
         )
@@ -113,7 +111,7 @@ def completing(execution: Execution[Any, Any], assemble_submission: AssembleSubm
         submitted = [one for one in messages if isinstance(one.command, Submit)]
         answers = await asyncio.gather(*map(received, submitted), return_exceptions=True)
         for answer in answers:
-            # Only now: none runs on beside its next try.
+            # Raised only now, so that none is still running when the wave is tried again.
             if isinstance(answer, Unavailable) or not isinstance(answer, Message | Exception):
                 raise answer
         weighed = iter(answers)

@@ -1,6 +1,7 @@
-"""What became a dead letter on an integrator's topic is answered, once for each record."""
+"""Answers to dead letters on integrators' topics, one for each record."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -24,63 +25,60 @@ from services.intake.domain.submission import Caller, SubmittedEvent
 log = structlog.get_logger(__name__)
 
 LONGEST_ATTRIBUTE: Final = 512
-"""As the envelope allows, in characters."""
+"""The envelope's limit, in characters."""
 LARGEST_READ: Final = 1024 * 1024
-"""Bytes of a value that is looked into."""
+"""The largest value that is parsed, in bytes."""
 
 _Dead = tuple[Record, DeadLetter, Caller]
 _REFERENCE: Final = TypeAdapter[str](Name)
 
 
+@dataclass(frozen=True, slots=True)
 class Refusals:
-    """Answers what an integrator published and intake refused."""
+    """Answers records of integrators that intake refused; `integrators` are by topic."""
 
-    def __init__(
-        self, execution: Execution[Any, Any], integrators: Mapping[str, Caller], clock: Clock
-    ) -> None:
-        """`integrators` are by topic."""
-        self._execution = execution
-        self._integrators = integrators
-        self._clock = clock
+    execution: Execution[Any, Any]
+    integrators: Mapping[str, Caller]
+    clock: Clock
 
     async def answer(self, dead: Sequence[tuple[Record, DeadLetter]]) -> None:
         """Return when each integrator's answer is durable; the same record is answered once.
 
         Raises:
-            Unavailable: not all are known to be; answer the same again.
+            Unavailable: not all answers are known to be durable; the call can be repeated.
         """
         of_integrators = [
             (record, letter, caller)
             for record, letter in dead
-            if (caller := self._integrators.get(record.topic)) is not None
+            if (caller := self.integrators.get(record.topic)) is not None
         ]
         accepted = await self._accepted(of_integrators)
         messages = [self._message(*each) for each in of_integrators if each not in accepted]
         for message, result in zip(
-            messages, await self._execution.execute_many(messages), strict=True
+            messages, await self.execution.execute_many(messages), strict=True
         ):
             if isinstance(result, Unavailable):
                 raise result
             if not isinstance(result, Executed):
-                # It stays a dead letter, and holds nobody up.
+                # It stays a dead letter, and blocks nothing.
                 log.error(
                     "refusal_not_answered", stream=message.stream, error=type(result).__name__
                 )
 
     async def _accepted(self, dead: Sequence[_Dead]) -> Sequence[_Dead]:
-        """Of what operators gave up: an intake that died may have accepted it before, and said so."""
+        """The discarded records that an earlier process had accepted and answered before it died."""
         causations = {
             submitted_event(record).causation(caller.subject): (record, letter, caller)
             for record, letter, caller in dead
             if letter.reason == DISCARDED
         }
-        recorded = await self._execution.recorded(causations.keys()) if causations else ()
+        recorded = await self.execution.recorded(causations.keys()) if causations else ()
         return [causations[each] for each in recorded]
 
     def _message(
         self, record: Record, dead: DeadLetter, caller: Caller
     ) -> Message[RefuseSubmission]:
-        """The record with its place is the cause: offsets begin anew on a topic that was lost."""
+        """The record with its place is the cause: offsets start again on a topic that was lost."""
         cause = _hash(record)
         return Message(
             stream=f"refusal-{cause}",
@@ -93,7 +91,7 @@ class Refusals:
                 reason=dead.reason,
                 detail=dead.detail,
                 errors=tuple(FaultyField(**error.model_dump()) for error in dead.errors),
-                at=self._clock(),
+                at=self.clock(),
             ),
             begins_stream=True,
         )
@@ -110,7 +108,7 @@ def submitted_event(record: Record) -> SubmittedEvent:
 
 
 def source_reference(record: Record) -> str | None:
-    """What the integrator calls the submission, where that can be read and is well formed."""
+    """The integrator's own name for the submission, if it can be read and is well formed."""
     data = _object(record.value)
     if _is_structured(_headers(record)):
         data = data["data"] if isinstance(data.get("data"), dict) else {}
@@ -125,7 +123,7 @@ def _is_structured(headers: Mapping[str, str]) -> bool:
 
 
 def _headers(record: Record) -> dict[str, str]:
-    """Those that are text."""
+    """The headers that are text."""
     found = {}
     for name, raw in record.headers:
         try:

@@ -1,1 +1,1 @@
-"""The agencies' office mailboxes, read by IMAP: each message becomes a request or an inbox item."""
+"""The agencies' mailboxes, read by IMAP: each message becomes a request or an inbox item."""

@@ -1,7 +1,7 @@
-"""Looks into one mailbox again and again, and takes in what is not marked yet.
+"""Polls one mailbox, and takes in the messages that are not marked yet.
 
-Two processes may look at the same time: a message is marked only once its commit is durable, and the
-message itself is the commit's cause. What is not marked is found again.
+Several processes may poll at the same time: a message is marked only once its commit is durable, and the
+message itself is the commit's cause. An unmarked message is found again.
 """
 
 import asyncio
@@ -9,11 +9,10 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from pydantic import SecretStr
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
@@ -21,20 +20,19 @@ from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
-from services.intake import handlers
+from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices
-from services.intake.handlers import AssembleSubmission, Noticed
-from services.intake.mailbox.begun import BEGUN, BegunReadings
+from services.intake.domain.commands import ReceiveEmail
+from services.intake.handlers import Reception
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes
-from services.intake.mailbox.taking import Outcome, Taking
+from services.intake.mailbox.taking import BEGUN, BegunReadings, Outcome, Taking
 from services.intake.reading.readers import Readers
-
-# What is measured of the mailboxes; no label names a person or a message.
+from services.intake.settings import Settings
 
 
 class MailboxGauges:
-    """The mailboxes' figures, by agency."""
+    """Metrics of the mailboxes, by agency; no label names a person or a message."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
@@ -57,15 +55,12 @@ class MailboxGauges:
         )
 
     def waiting(self, agency: str, messages: int) -> None:
-        """So many wait."""
         self._waiting.labels(agency).set(messages)
 
     def looked(self, agency: str) -> None:
-        """All that was there is taken in."""
         self._last_look.labels(agency).set_function(partial(_since, time.monotonic()))
 
     def took(self, agency: str, outcome: Outcome) -> None:
-        """One message was taken in."""
         self._messages.labels(agency, outcome).inc()
 
 
@@ -77,31 +72,22 @@ log = structlog.get_logger(__name__)
 
 PIECE_BYTES: Final = 1024 * 1024
 AT_ONCE_BYTES: Final = 32 * 1024 * 1024
-"""What is larger comes piece by piece."""
+"""A larger message is read in pieces."""
 LONGEST_PAUSE_SECONDS: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 
 
-class Take(Protocol):
-    """As `Taking`."""
-
-    async def __call__(self, home: Agency, received: Received) -> Outcome | None:
-        """Durable when this returns; None: try later."""
-        ...
-
-
 class Collector:
-    """One mailbox of an agency."""
+    """Polls one mailbox of an agency; `session` makes a connection that is not open yet."""
 
     def __init__(
         self,
         agency: Agency,
         session: Callable[[], Session],
-        take: Take,
+        take: Taking,
         gauges: MailboxGauges,
         every_seconds: float,
     ) -> None:
-        """`session` makes a connection that is not open yet."""
         self._agency = agency
         self._session = session
         self._take = take
@@ -113,7 +99,7 @@ class Collector:
         self._tries = 0
 
     async def run(self) -> None:
-        """Look until cancelled. Whatever goes wrong delays, and ends nothing."""
+        """Poll until cancelled. An error delays the next poll, and never ends the loop."""
         failures = 0
         while True:
             try:
@@ -136,7 +122,7 @@ class Collector:
         return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
 
     async def _look(self) -> None:
-        """Take in everything that waits, the oldest first; then what failed before, the last to fail last."""
+        """Take in all messages that wait: new ones first, the oldest first, then those that failed before."""
         session = self._session()
         try:
             folder = await asyncio.to_thread(session.open)
@@ -155,7 +141,7 @@ class Collector:
 
     async def _waiting(self, session: Session, folder: Folder) -> Sequence[int]:
         if folder.uid_validity != self._uid_validity:
-            # The server counts anew: what was known of its numbers means nothing any more.
+            # The server numbers messages anew, so the former UIDs mean nothing.
             self._uid_validity = folder.uid_validity
             self._taken.clear()
             self._tried.clear()
@@ -181,7 +167,7 @@ class Collector:
             self._taken.add(uid)
 
     async def _received(self, session: Session, uid: int) -> Received | None:
-        """The message; None when somebody moved it meanwhile."""
+        """The message; None if somebody has moved it."""
         size = await asyncio.to_thread(session.size, uid)
         if size is None:
             return None
@@ -198,52 +184,38 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
         begin += len(piece)
 
 
-# The mailboxes of an installation, put together.
-
-
 def collect(
-    given: SecretStr | None,
-    sender: str | None,
+    settings: Settings,
     builder: ServiceBuilder,
     agencies: Agencies,
     readers: Readers,
-    requests: Noticed,
-    assemble_submission: AssembleSubmission,
-    most_bytes: int,
+    reception: Reception,
 ) -> None:
-    """Read every mailbox while the service runs; none where none is `given`.
-
-    `sender` is the address that notices come from.
+    """Poll every configured mailbox while the service runs.
 
     Raises:
         WrongConfiguration: BMT_MAILBOXES is wrong, or BMT_SMTP_SENDER is missing beside it.
     """
-    if given is None:
+    if settings.mailboxes is None:
         return
-    if sender is None:
+    if settings.smtp_sender is None:
         raise WrongConfiguration(
             "BMT_SMTP_SENDER is missing: BMT_MAILBOXES needs the address that notification sends from, "
             "to know our own notices when they come back"
         )
-    found = mailboxes(given.get_secret_value(), agencies)
+    found = mailboxes(settings.mailboxes.get_secret_value(), agencies)
     for code, mailbox in found.items():
         if mailbox.security == "none":
             log.warning("not_encrypted", variable="BMT_MAILBOXES", agency=code)
-    receive = partial(
-        handlers.receive_mailbox_message,
-        is_ours=OwnNotices(sender),
-        requests=requests,
-        agencies=agencies,
-        documents=builder.documents,
-        assemble_submission=assemble_submission,
-        new_id=clock.new_id,
-        clock=clock.now,
-        authserv_ids={
-            code: mailbox.authserv_id for code, mailbox in found.items() if mailbox.authserv_id
-        },
-    )
+    is_ours = OwnNotices(settings.smtp_sender)
+
+    async def receive(received: Received, opened: OpenedMail, home: Agency) -> ReceiveEmail:
+        trusted = found[home.code].authserv_id
+        return await reception.receive_mailbox_message(received, opened, home, trusted, is_ours)
+
     begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
     builder.prepares(begun.prepare)
+    most_bytes = settings.email_max_bytes
     take = Taking(builder.execution, builder.store, begun, readers, receive, most_bytes)
     gauges = MailboxGauges(builder.registry)
     for code, mailbox in found.items():

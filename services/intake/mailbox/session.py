@@ -1,7 +1,7 @@
-"""One connection to a mailbox. It blocks: for a thread of its own.
+"""One connection to a mailbox. It blocks, so it needs a thread of its own.
 
-Nothing here deletes or moves a message, marks it as read, or expunges what others marked as deleted:
-imap-tools' own `flag` would (it expunges after each), and so does IMAP's CLOSE.
+Nothing here deletes or moves a message, marks it as read, or expunges what others marked as deleted.
+imap-tools' own `flag` would expunge, and so does IMAP's CLOSE.
 """
 
 import imaplib
@@ -18,7 +18,7 @@ from imap_tools.errors import ImapToolsError
 from bmt.chassis.errors import Unavailable
 from services.intake.mailbox.settings import Mailbox
 
-# Reading a server's answers to FETCH and SELECT (RFC 3501, 7.2 and 7.4), as imaplib gives them.
+# Answers to FETCH and SELECT (RFC 3501, 7.2 and 7.4), as imaplib gives them.
 
 _BODY: Final = re.compile(
     rb"BODY\[\](?:<\d+>)? (?:\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|(NIL))", re.IGNORECASE
@@ -30,7 +30,7 @@ _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def size(answer: Sequence[Any], uid: int) -> int | None:
-    """The bytes of the message; None when it is no longer there."""
+    """The message's bytes, of an answer to FETCH; None if it is no longer there."""
     for head, _ in _items(answer):
         found = _SIZE.search(head)
         if found is not None and _is_of(head, uid):
@@ -39,9 +39,9 @@ def size(answer: Sequence[Any], uid: int) -> int | None:
 
 
 def body(answer: Sequence[Any], uid: int) -> bytes | None:
-    """The bytes asked for; None when the message is no longer there.
+    """The bytes that were asked for; None if the message is no longer there.
 
-    Servers may tell of other messages in between, and send little as a string.
+    Servers may mention other messages in between, and may send a short body as a string.
     """
     for head, literal in _items(answer):
         found = _BODY.search(head)
@@ -54,14 +54,14 @@ def body(answer: Sequence[Any], uid: int) -> bytes | None:
 
 
 def keeps_keywords(permanent_flags: Sequence[Any], keyword: str) -> bool:
-    """Whether the server keeps this keyword for the next session, by its PERMANENTFLAGS."""
+    """Whether the server keeps this keyword for later sessions, by its PERMANENTFLAGS."""
     told = b" ".join(flags for flags in permanent_flags if isinstance(flags, bytes))
     flags = told.strip(b"()").lower().split()
     return b"\\*" in flags or keyword.lower().encode() in flags
 
 
 def _items(answer: Sequence[Any]) -> list[tuple[bytes, bytes | None]]:
-    """Each item's line with its literal; what stands behind a literal is part of the line."""
+    """Each item's line with its literal; what follows a literal is part of the line."""
     items: list[tuple[bytes, bytes | None]] = []
     for piece in answer:
         if isinstance(piece, tuple):
@@ -83,21 +83,20 @@ TAKEN: Final = "$BmtTaken"
 
 
 class MailboxAway(Unavailable):
-    """The mailbox's server does not answer, or not as it should.
+    """The mailbox's server is unreachable, or does not answer as it should.
 
     Attributes:
-        why: at which step, and the error's class: what a server says may name people.
+        why: the step and the error's class; a server's own words may name people.
     """
 
     def __init__(self, step: str, error: Exception) -> None:
-        """Names the step."""
         super().__init__("mailbox")
         self.why = f"{step}: {type(error).__name__}"
 
 
 @contextmanager
 def _asking(step: str) -> Iterator[None]:
-    """Whatever goes wrong between us and the server is `MailboxAway`."""
+    """Turn every error between us and the server into `MailboxAway`."""
     try:
         yield
     except (imaplib.IMAP4.error, ImapToolsError, OSError, EOFError, ValueError) as error:
@@ -106,19 +105,14 @@ def _asking(step: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder as it was selected.
-
-    Attributes:
-        uid_validity: UIDs mean the same messages as long as this is the same.
-        keeps_keywords: what is marked stays marked.
-    """
+    """The selected folder: its UIDs are valid for one `uid_validity`, and it may keep keywords."""
 
     uid_validity: str
     keeps_keywords: bool
 
 
 class Session:
-    """A mailbox, connected to. Every method raises `MailboxAway`."""
+    """A connected mailbox. Every method raises `MailboxAway`."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -148,7 +142,7 @@ class Session:
 
     @_asking("not_marked")
     def not_marked(self) -> Sequence[int]:
-        """The UIDs of messages without the mark, in order."""
+        """The UIDs of messages without the keyword, in order."""
         return self._uids(f"UNKEYWORD {TAKEN}")
 
     @_asking("all")
@@ -161,17 +155,17 @@ class Session:
 
     @_asking("size")
     def size(self, uid: int) -> int | None:
-        """The message's bytes; None when it is no longer there."""
+        """The message's bytes; None if it is no longer there."""
         return size(self._fetched(uid, "RFC822.SIZE"), uid)
 
     @_asking("read")
     def read(self, uid: int) -> bytes | None:
-        """The message, byte for byte as the server gives it; None when it is no longer there."""
+        """The message, byte for byte as the server gives it; None if it is no longer there."""
         return body(self._fetched(uid, "BODY.PEEK[]"), uid)
 
     @_asking("read_piece")
     def read_piece(self, uid: int, begin: int, length: int) -> bytes | None:
-        """At most `length` bytes of the message from `begin` on; none at its end."""
+        """At most `length` bytes of the message from `begin` on; empty at its end."""
         return body(self._fetched(uid, f"BODY.PEEK[]<{begin}.{length}>"), uid)
 
     def _fetched(self, uid: int, what: str) -> list[object]:
@@ -182,18 +176,18 @@ class Session:
 
     @_asking("mark")
     def mark(self, uid: int) -> None:
-        """Mark the message as taken in; all that it has of flags stays."""
+        """Add the keyword; the message's other flags stay."""
         status, _ = self._there.client.uid("STORE", str(uid), "+FLAGS.SILENT", f"({TAKEN})")
         if status != "OK":
             raise imaplib.IMAP4.error("STORE was refused")
 
     @_asking("leave")
     def leave(self) -> None:
-        """Take leave (LOGOUT), which changes nothing in the mailbox."""
+        """Log out, which changes nothing in the mailbox."""
         self._there.logout()
 
     def close(self) -> None:
-        """Hang up; also while another thread waits for an answer, which then gets none."""
+        """Cut the connection; another thread that waits for an answer gets an error."""
         if self._box is not None:
             with suppress(OSError, imaplib.IMAP4.error):
                 self._box.client.shutdown()

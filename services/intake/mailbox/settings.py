@@ -1,4 +1,4 @@
-"""Which agencies have a mailbox, and how it is reached."""
+"""The mailboxes of the agencies."""
 
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -63,15 +63,14 @@ class Mailbox(BaseModel):
 
     @property
     def tcp_port(self) -> int:
-        """The port that is meant."""
         return self.port or _PORTS[self.security]
 
     def secret(self) -> str:
-        """The password, read from its file where it has one.
+        """The password, read from its file if it has one.
 
         Raises:
             OSError: the file cannot be read.
-            UnicodeDecodeError: it is no text.
+            UnicodeDecodeError: it is not text.
         """
         if self.password_file is not None:
             return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
@@ -85,7 +84,7 @@ def mailboxes(text: str, agencies: Agencies) -> dict[str, Mailbox]:
     """The mailboxes by agency; `text` is YAML (or JSON).
 
     Raises:
-        WrongConfiguration: which mailbox and field is wrong, and what is allowed; no secret is told.
+        WrongConfiguration: names the wrong mailbox and field, and what is allowed; it contains no secret.
     """
     found = _parsed(text)
     for code, mailbox in found.items():

@@ -1,1 +1,1 @@
-"""The users' pages: apply or end the service, see where a request is, withdraw and correct it."""
+"""The users' pages: apply, terminate, follow, withdraw and correct."""

@@ -1,69 +1,56 @@
-"""What is attached to a form: each file is stored as an upload of the API is, under a name of its own."""
+"""Attachments of a form: each file is stored as an upload, as through the API."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore, DocumentTooLarge, receive
+from bmt.chassis.runtime.documents import DocumentTooLarge, receive
 from bmt.contracts.faults import OF_ATTACHMENT, FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
-from services.intake.channels.upload import document_of
-from services.intake.domain.commands import RecordUpload
+from services.intake.channels.upload import Uploads
 from services.intake.pages.submission_form import SubmissionForm
 
 FIELD: Final = "attached"
 KEPT: Final = "documents"
 MOST: Final = 5
-"""A form may have so many documents."""
+"""The largest number of documents of a form."""
 _MOST_FILES: Final = 100
 _MOST_READ: Final = 10
-"""So many of the largest documents are read with one form; what is beyond that is not looked at."""
+"""How many documents of the largest size are read with one form."""
 
 
 def most_bytes(largest_document: int) -> int:
-    """The largest form that is read, where one document may have so many bytes."""
+    """The largest form that is read, for a largest document of so many bytes."""
     return FORM_BYTES + _MOST_READ * largest_document
 
 
 class AttachmentWrong(Refused):
-    """A file that was attached is not taken in; the field tells which."""
+    """An attached file is refused."""
 
     problem = "validation_failed"
 
 
 class Attachments:
-    """Stores what is attached."""
+    """Stores attached files; one may have at most `most_bytes`."""
 
-    def __init__(
-        self,
-        execution: Execution[Any, Any],
-        documents: DocumentStore,
-        known: DocumentRights,
-        clock: Clock,
-        most_bytes: int,
-    ) -> None:
-        """One document may have at most `most_bytes`."""
-        self._execution = execution
-        self._documents = documents
+    def __init__(self, uploads: Uploads, known: DocumentRights, most_bytes: int) -> None:
+        self._uploads = uploads
         self._known = known
-        self._clock = clock
         self._most_bytes = most_bytes
 
     async def filled(self, request: Request, visitor: Principal) -> tuple[Sent, SubmissionForm]:
-        """The form that was sent, with what was attached before; what comes with it now is `attached`.
+        """The form as it was sent, with the documents that were attached before.
 
         Raises:
-            Refused: `too_large`; `validation_failed`, where it is no form.
+            Refused: `too_large`; `validation_failed` if it is no form.
         """
         largest = self._most_bytes
         sent = await read(request, most_bytes(largest), _MOST_FILES, most_file_bytes=largest)
@@ -72,10 +59,10 @@ class Attachments:
     async def attached(
         self, sent: Sent, form: SubmissionForm, visitor: Principal, most: int = MOST
     ) -> tuple[SubmissionForm, Sequence[FieldError]]:
-        """The form with what comes with it now, stored, at most so many; and what is wrong with the rest.
+        """The form with its new files stored, at most `most` documents; and the faults of the others.
 
-        One is too large, of a kind that is not taken in, or not what it says; or one that was attached
-        before cannot be found any more; or there are too many. What is right stays, whatever else is wrong.
+        A file is too large or of a wrong kind, a former document is not known any more, or there are too many. The
+        valid ones stay in any case.
         """
         faults: list[FieldError] = []
         if len(form.documents) < len(sent.texts(KEPT)):
@@ -102,10 +89,8 @@ class Attachments:
             received = await receive(_pieces(file), self._most_bytes)
             with received.content:
                 disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-                document = await document_of(received, file.content_type or "", disposition)
-                await self._documents.put(
-                    received, filename=document.filename, media_type=document.media_type
-                )
+                declared = file.content_type or ""
+                document = await self._uploads.store(received, declared, disposition)
         except DocumentTooLarge:
             raise _wrong(
                 "attachment_too_large", name=name, maximum_bytes=self._most_bytes
@@ -117,17 +102,8 @@ class Attachments:
             await file.close()
         context = sent.context(visitor)
         causation = f"{context.causation}:{document.document_id.removeprefix('sha256:')[:16]}"
-        what = RecordUpload(document, visitor.subject, self._clock(), visitor.agency)
-        await self._execution.execute(
-            Message(
-                f"upload-{causation.removeprefix('cmd:')}",
-                causation,
-                document.document_id,
-                what,
-                context.traceparent,
-                begins_stream=True,
-            )
-        )
+        context = replace(context, causation=causation, fingerprint=document.document_id)
+        await self._uploads.record(document, context)
         return document
 
 

@@ -1,4 +1,4 @@
-"""The pages themselves: one's own requests, one of them, and the form."""
+"""Renders the users' pages: the list of own requests, one request, and the form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,24 +25,19 @@ from services.intake.views import RequestDocument
 
 _OK: Final = 200
 MAY_CORRECT: Final = ("received", "returned")
-"""Where a request is not decided, and may be withdrawn as well."""
+"""The statuses in which a request can be corrected or withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correcting:
-    """A request that is being corrected.
-
-    Attributes:
-        request: as it is.
-        came_with: the papers that it came by, which stay with it.
-    """
+    """A request that is being corrected; the papers that it came by (`came_with`) stay with it."""
 
     request: RequestDocument
     came_with: Sequence[Document]
 
     @property
     def reason(self) -> str | None:
-        """Why it was returned; None: it is open."""
+        """The reason of the return; None: the request is open."""
         if self.request.status != "returned":
             return None
         returned = [step.detail for step in self.request.steps if step.step == "returned"]
@@ -50,7 +45,7 @@ class Correcting:
 
 
 class Desk:
-    """Lays out what users look at."""
+    """Renders pages."""
 
     def __init__(self, requests: Requests, agencies: Agencies, layout: Layout) -> None:
         self._requests = requests
@@ -58,7 +53,7 @@ class Desk:
         self._layout = layout
 
     async def own(self, request_id: str, visitor: Principal) -> RequestDocument:
-        """A request of the visitor's own account, whatever else they may see.
+        """A request of the visitor's own account, whatever else they may read.
 
         Raises:
             UnknownRequest: there is none.
@@ -71,7 +66,6 @@ class Desk:
     async def listed(
         self, request: Request, visitor: Principal, page: PageRequest[Place]
     ) -> Response:
-        """The visitor's requests, the newest first."""
         found = await self._requests.find(_own(visitor), {}, page)
         told = BY_RECEPTION.page(found, page, place_of)
         return self._layout.page(
@@ -84,7 +78,7 @@ class Desk:
         )
 
     def _papers(self, visitor: Principal) -> Sequence[PostedChannel]:
-        """Through which papers the visitor's agency receives requests, as far as they print them."""
+        """The blank papers that the visitor can print, by channel."""
         if visitor.agency not in self._agencies:
             return ()
         printed = ("form", "memo", "letter") if visitor.has("administrator") else ("form",)
@@ -99,11 +93,6 @@ class Desk:
         key: str,
         refused: Refused | None = None,
     ) -> Response:
-        """Where a request is, what happened to it, and what may be done about it.
-
-        Raises:
-            UnknownRequest: as `own`.
-        """
         found = await self.own(request_id, visitor)
         return self._layout.page(
             request,
@@ -130,7 +119,6 @@ class Desk:
         refused: Refused | None = None,
         correcting: Correcting | None = None,
     ) -> Response:
-        """The form, empty or with what was filled in."""
         known = visitor.agency in self._agencies
         rules = self._agencies.get(visitor.agency).rules if known else None
         return self._layout.page(

@@ -1,4 +1,4 @@
-"""What the users' pages call things, in Malay; the catalogue has the English words."""
+"""The words of the users' pages in Malay; the catalogue has the English ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -40,7 +40,7 @@ STEP: Final[Mapping[str, str]] = {
     "notification_failed": "Makluman tidak dapat dihantar",
     "filed": "Permohonan selesai dan difailkan",
 }
-"""What happened, as its applicant reads it."""
+"""Steps, as the applicant reads them."""
 
 NEXT: Final[Mapping[Status, str]] = {
     "received": "Permohonan anda sedang menunggu keputusan pentadbir agensi. Anda tidak perlu berbuat apa-apa.",
@@ -55,7 +55,7 @@ NEXT: Final[Mapping[Status, str]] = {
     "notified": "Permohonan anda telah selesai dan anda telah dimaklumkan.",
     "filed": "Permohonan anda telah selesai.",
 }
-"""What it means for the applicant, and what comes next."""
+"""What each status means for the applicant, and what comes next."""
 
 NEXT_IN_PUBLIC: Final[Mapping[Status, str]] = {
     "received": NEXT["received"],
@@ -70,7 +70,7 @@ NEXT_IN_PUBLIC: Final[Mapping[Status, str]] = {
     "notified": NEXT["notified"],
     "filed": NEXT["filed"],
 }
-"""The same where no reason may be shown, since it may speak of a person."""
+"""The same without reasons, which may mention a person."""
 
 STAGE: Final[Mapping[str, str]] = {
     "correction": "Pembetulan anda",
@@ -78,7 +78,7 @@ STAGE: Final[Mapping[str, str]] = {
     "configuration": "Konfigurasi perkhidmatan",
     "notice": "Makluman kepada anda",
 }
-"""What is still to come."""
+"""The stages to come."""
 
 AHEAD: Final[Mapping[Status, Sequence[str]]] = {
     "received": ("decision", "configuration", "notice"),
@@ -89,7 +89,7 @@ AHEAD: Final[Mapping[Status, Sequence[str]]] = {
     "configuration_failed": ("configuration", "notice"),
     "configured": ("notice",),
 }
-"""The stages before the end, by status; none: it has ended."""
+"""The remaining stages of each status; an ended request has none."""
 
 LABEL: Final[Mapping[str, str]] = {
     "agency": "Agensi",
@@ -102,7 +102,7 @@ LABEL: Final[Mapping[str, str]] = {
     "reply_through": "Maklumkan keputusan melalui",
     "documents": "Lampiran",
 }
-"""The fields, as the form calls them and in its order."""
+"""The labels of the form's fields, in order."""
 
 FIELD: Final[Mapping[str, str]] = {
     "justification": "Nyatakan justifikasi: mengapa perkhidmatan ini diperlukan atau ditamatkan.",
@@ -112,6 +112,6 @@ FIELD: Final[Mapping[str, str]] = {
     "channel": "Agensi anda tidak menerima permohonan melalui borang ini.",
     "reason": "Nyatakan sebabnya.",
 }
-"""What a field asks for, where the sentence of what is wrong with it would not say it alone."""
+"""What a field needs, if the fault's own sentence does not say so."""
 
 ALL: Final = (STEP, NEXT, NEXT_IN_PUBLIC, STAGE, LABEL, FIELD)

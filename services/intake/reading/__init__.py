@@ -1,1 +1,1 @@
-"""Messages are read in processes of their own, bounded in memory and time: no message stops intake."""
+"""Processes that read messages, bounded in memory and time, so that no message can stop intake."""

@@ -1,17 +1,81 @@
-"""Reads messages: `python -m services.intake.reading.process`, one after the other from its input.
+"""Reads messages from its input, one after the other: `python -m services.intake.reading.process`.
 
-What strangers send may be hostile, so this is a process of its own, without secrets, bounded in memory, and in
-time for each message: the kernel ends it, wherever it is. It ends too when intake does, as its input ends then.
+Messages of strangers may be hostile. So this is a process of its own without secrets, and the kernel bounds
+its memory and its time for each message. It ends when its input does, and so with intake.
+
+Both directions carry pieces of bytes, each after its length.
 """
 
 import resource
+import struct
 import sys
 import time
-from typing import IO, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import IO, Final, Literal
 
-from services.intake.channels.mail import open_head, open_mail
-from services.intake.channels.shown_text import shown_text
-from services.intake.reading.frames import LENGTH, Asked, framed, pieces_of
+from pydantic import BaseModel, TypeAdapter
+
+from services.intake.channels.attachments import Attachments
+from services.intake.channels.mail import OpenedMail, open_head, open_mail, shown_text
+
+LENGTH: Final = struct.Struct(">Q")
+
+Kind = Literal["mail", "head", "text"]
+
+
+class Asked(BaseModel):
+    """A question about a message, whose bytes follow.
+
+    Attributes:
+        kind: everything; the same of its beginning; its text for people.
+        agencies: codes by name, as of `email_form.codes_of`.
+        found: it was found in a mailbox.
+        why: why only its beginning is read.
+    """
+
+    kind: Kind
+    agencies: Mapping[str, str] = {}
+    found: bool = False
+    why: str = ""
+
+
+_OPENED: Final = TypeAdapter(OpenedMail)
+
+
+def framed(pieces: Sequence[bytes]) -> bytes:
+    """The pieces after their number."""
+    framed = [LENGTH.pack(len(pieces))]
+    for piece in pieces:
+        framed += [LENGTH.pack(len(piece)), piece]
+    return b"".join(framed)
+
+
+def pieces_of(opened: OpenedMail) -> list[bytes]:
+    """An opened message in pieces: its description, then the bytes of each attachment that is kept."""
+    bare = replace(
+        opened,
+        message=replace(opened.message, plain=(), html=(), attachments=()),
+        attachments=_with(opened.attachments, (b"" for _ in opened.attachments.kept)),
+    )
+    return [_OPENED.dump_json(bare), *(each.content for each in opened.attachments.kept)]
+
+
+def _with(attachments: Attachments, contents: Iterable[bytes]) -> Attachments:
+    pairs = zip(attachments.kept, contents, strict=True)
+    return replace(attachments, kept=tuple(replace(one, content=each) for one, each in pairs))
+
+
+def opened_of(pieces: Sequence[bytes]) -> OpenedMail:
+    """The opened message of these pieces, without its texts.
+
+    Raises:
+        ValueError: the pieces are invalid.
+    """
+    told, *contents = pieces
+    bare = _OPENED.validate_json(told)
+    return replace(bare, attachments=_with(bare.attachments, contents))
+
 
 MOST_MEMORY_BYTES: Final = 3 * 1024**3
 MOST_CPU_SECONDS: Final = 5
@@ -19,7 +83,7 @@ MOST_CPU_SECONDS: Final = 5
 
 
 def answer(asked: Asked, content: bytes) -> list[bytes]:
-    """What is wanted of the message."""
+    """The pieces of the answer."""
     if asked.kind == "text":
         return [shown_text(content).encode()]
     if asked.kind == "head":
@@ -45,13 +109,13 @@ def _bounded() -> None:
 
 
 def _bounded_from_here(cpu_seconds: int) -> None:
-    """The kernel counts whole seconds from the process's beginning."""
+    """The kernel counts whole seconds from the start of the process."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + cpu_seconds, hard))
 
 
 def main(cpu_seconds: int = MOST_CPU_SECONDS) -> None:
-    """Answer until nothing more is asked."""
+    """Answer questions until the input ends."""
     _bounded()
     while wanted := _pieces(sys.stdin.buffer):
         _bounded_from_here(cpu_seconds)

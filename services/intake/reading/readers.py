@@ -1,4 +1,4 @@
-"""The processes that read messages: kept while they serve, ended when a message takes too long."""
+"""The pool of processes that read messages; a process that takes too long is killed."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,10 @@ from typing import Final, Literal
 import structlog
 
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.reading.frames import LENGTH, Asked, framed, opened_of
+from services.intake.reading.process import LENGTH, Asked, framed, opened_of
 
 LONGEST_SECONDS: Final = 30.0
-"""Longer than the kernel lets a message be read: for a machine that is busy, or a process that hangs."""
+"""Longer than the kernel's limit: for a busy machine, or a process that hangs."""
 
 TOO_LONG: Final = "message_too_slow"
 NOT_READ: Final = "message_unreadable"
@@ -24,15 +24,15 @@ NOT_READ: Final = "message_unreadable"
 _PROGRAM: Final = (sys.executable, "-m", "services.intake.reading.process")
 _MESSAGES_OF_ONE: Final = 1000
 _LARGE_BYTES: Final = 4 * 1024 * 1024
-"""Who read a message so large keeps much memory, and is not kept."""
+"""A process that read such a message keeps much memory, so it is not reused."""
 _FURTHER_BYTES: Final = 1024 * 1024
-"""What is told of a message may be so much larger than the message."""
+"""An answer may be so much larger than the message."""
 
 log = structlog.get_logger(__name__)
 
 
 class NotRead(Exception):  # noqa: N818  named for what is so
-    """The message's reader ended before it was done; the text is the code of why.
+    """The process ended before it had read the message; the text is a code of `bmt.contracts.faults`.
 
     Attributes:
         reason: it took too long, computed for too long, or died.
@@ -44,7 +44,7 @@ class NotRead(Exception):  # noqa: N818  named for what is so
 
 
 class Readers:
-    """Reads messages, `at_once` at a time."""
+    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `email_form.codes_of`."""
 
     def __init__(
         self,
@@ -53,14 +53,13 @@ class Readers:
         *,
         longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
-        """`agencies` are codes by name, as of `email_form.codes_of`. Starts nothing yet."""
         self._agencies = agencies
         self._places = asyncio.Semaphore(at_once)
         self._longest_seconds = longest_seconds
         self._idle: list[tuple[Process, int]] = []
 
     async def mail(self, content: bytes, *, found: bool = False) -> OpenedMail:
-        """The message, handed in or `found` in a mailbox; never raises because of it."""
+        """The message, handed in or `found` in a mailbox; never raises because of the message."""
         asked = Asked(kind="mail", agencies=self._agencies, found=found)
         try:
             return opened_of(await self._read(asked, content))
@@ -68,14 +67,14 @@ class Readers:
             return unopened(str(error))
 
     async def head(self, head: bytes, why: str) -> OpenedMail:
-        """The beginning of a message that is not read whole, for the reason `why`."""
+        """The beginning of a message that is not read whole; `why` is the reason."""
         try:
             return opened_of(await self._read(Asked(kind="head", why=why), head))
         except NotRead:
             return unopened(why)
 
     async def text(self, content: bytes) -> str:
-        """What a person reads in the message; empty where that cannot be told."""
+        """The text that a person reads in the message; empty if it cannot be read."""
         try:
             (text,) = await self._read(Asked(kind="text"), content)
         except NotRead:
@@ -83,7 +82,7 @@ class Readers:
         return text.decode()
 
     async def close(self) -> None:
-        """End those that wait."""
+        """End the idle processes."""
         while self._idle:
             await _end(self._idle.pop()[0])
 
@@ -95,7 +94,7 @@ class Readers:
                     async with self._reader(len(content)) as reader:
                         return await self._answered(reader, asked, content)
                 except NotRead as error:
-                    # One that was kept may have died while it waited: not of this message.
+                    # An idle process may have died before it got this message.
                     if is_new or error.reason != "died":
                         log.warning(
                             "message_not_read", reason=error.reason, size_bytes=len(content)
@@ -115,7 +114,7 @@ class Readers:
 
     @asynccontextmanager
     async def _reader(self, size_bytes: int) -> AsyncIterator[Process]:
-        """A process that waits for a message; it is kept where all went well."""
+        """An idle process; it is reused if no error occurs."""
         reader, served = self._idle.pop() if self._idle else (await _started(), 0)
         try:
             yield reader
@@ -139,10 +138,10 @@ async def _started() -> Process:
 
 
 async def _answer(reader: Process, asked: Asked, content: bytes) -> list[bytes]:
-    """The pieces of its answer.
+    """The pieces of the answer.
 
     Raises:
-        OSError, EOFError: it is no longer there, or answers what it never would.
+        OSError, EOFError: the process has ended, or its answer is invalid.
     """
     if reader.stdin is None or reader.stdout is None:
         raise OSError("a reader without pipes")

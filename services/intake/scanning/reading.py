@@ -1,7 +1,7 @@
 """Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
 
-What people scan may be hostile, so this is a process of its own, without secrets, bounded in memory and
-time. It writes each paper into FOLDER and says on its output what it found, as JSON.
+Scans may be hostile. So this is a process of its own without secrets, bounded in memory and time. It writes
+each paper into FOLDER, and its findings as JSON to its output.
 """
 
 import re
@@ -28,26 +28,25 @@ from pypdf.generic import (
 )
 
 from bmt.press.picture import ColoursNotKnown, orientation_of, paper_points, upright
-from services.intake.paper_codes import PaperCode, paper_code
-from services.intake.scanning.batch import (
+from services.intake.papers import (
     LONGEST_SIDE_POINTS,
     MOST_PAGES,
     MOST_PIXELS,
+    PaperCode,
     Part,
     ReadScan,
     Unreadable,
+    paper_code,
     parts_of,
 )
-
-# A page with the images that it draws alone: some scanners list those of all pages with each page.
 
 _DRAWS: Final = re.compile(rb"/([^\s/<>\[\]()]+)\s+Do\b")
 
 
 def with_own_images(page: PageObject) -> PageObject:
-    """The page, so that its copy takes no other paper's images along.
+    """The page without the images of other papers, which some scanners list with each page.
 
-    Where nothing tells which it draws, all stay.
+    If the images that it draws are unknown, all stay.
     """
     resources = DictionaryObject(page.get("/Resources", DictionaryObject()).get_object())
     listed = resources.get("/XObject", DictionaryObject()).get_object()
@@ -62,12 +61,9 @@ def with_own_images(page: PageObject) -> PageObject:
     return page
 
 
-# Scanned images as PDF pages: JPEG is laid in as it is, the rest deflated, each pixel as it looks.
-
-
 _KINDS: Final = ("TIFF", "JPEG", "PNG")
 _PHOTOGRAPHS: Final = ("JPEG", "MPO")
-"""What a camera adds behind the first picture (a preview, a gain map) is no page."""
+"""A camera's further pictures in the file (a preview, a gain map) are no pages."""
 _SUBFILE: Final = 254
 _NO_PAGE: Final = 0b101
 """TIFF 6.0, NewSubfileType: a smaller copy of another image, or a mask of its transparency."""
@@ -83,18 +79,18 @@ _LAID: Final = {
     7: "0 {h} {w} 0 0 0",
     8: "0 {h} -{w} 0 {w} 0",
 }
-"""How an image of each orientation (TIFF 6.0, section 8) is laid upright on w × h points (ISO 32000-1, 8.3.4)."""
+"""The matrix (ISO 32000-1, 8.3.4) that lays each orientation (TIFF 6.0, section 8) upright on w × h points."""
 
 
 def as_pdf(image: Path, pdf: Path) -> None:
-    """Write the pages of `image` (TIFF, JPEG or PNG) into `pdf`.
+    """Write the pages of `image` (TIFF, JPEG or PNG) into `pdf`: a JPEG as it is, others deflated.
 
     Raises:
-        Unreadable: it is broken, too large, or of a kind that nobody can show.
+        Unreadable: it is broken, too large, or of an unknown kind.
     """
     Image.MAX_IMAGE_PIXELS = None  # measured below, before anything is decoded
     try:
-        # Opened by its name, a TIFF's rows would be mapped with the width that it has once it is turned.
+        # Opened by name, a TIFF would be mapped with the width that it has after turning.
         with image.open("rb") as content, Image.open(content, formats=_KINDS) as opened:
             writer = PdfWriter()
             photograph = opened.format in _PHOTOGRAPHS
@@ -120,7 +116,6 @@ def _frames(opened: Image.Image) -> Iterator[Image.Image]:
 
 
 def _is_page(frame: Image.Image) -> bool:
-    """Whether a TIFF's image is no companion of another."""
     if frame.tell() == 0 or not isinstance(frame, TiffImagePlugin.TiffImageFile):
         return True
     return not int(frame.tag_v2.get(_SUBFILE, 0)) & _NO_PAGE
@@ -170,19 +165,16 @@ def _object(image: Image.Image, encoding: str, content: bytes) -> StreamObject:
     return drawn
 
 
-# The codes on the pages of a PDF, found in a picture of each: grey, bounded, however it lies.
-
-
 _LONG_SIDE_PIXELS: Final = 2400
 """A4 at 205 dpi: a module of our smallest code is four pixels wide."""
 _MOST_SCALE: Final = 4.0
 _BLUR: Final = ImageFilter.BoxBlur(2)
-"""Of noisy sheets it makes as many legible as a Gaussian of 1.5, in half the time."""
+"""On noisy sheets as effective as a Gaussian of 1.5, in half the time."""
 _QR_CODES: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
 def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
-    """For each page the code of ours that it bears.
+    """Our code on each page, found in a grey picture of the page.
 
     Raises:
         Unreadable: it is broken, locked, empty, too long, or a page is too large.
@@ -190,7 +182,7 @@ def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
     try:
         with pypdfium2.PdfDocument(pdf) as document:
             _require_length(len(document))
-            document.init_forms()  # else what is typed into a form's fields is not drawn
+            document.init_forms()  # otherwise the values of form fields are not drawn
             return [_code_on(_picture(document, number)) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
         raise Unreadable(_fault(error)) from error
@@ -222,7 +214,7 @@ def _picture(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
 
 
 def _code_on(picture: Image.Image) -> PaperCode | None:
-    """Noise that hides a code is blurred away for a second look."""
+    """A second look at the blurred picture finds codes that noise hides."""
     for seen in _looks(picture):
         found = zxingcpp.read_barcodes(seen, formats=_QR_CODES)
         ours = (paper_code(one.text) for one in found)
@@ -242,10 +234,10 @@ MOST_CPU_SECONDS: Final = 300
 
 
 def read(scan: Path, media_type: str, folder: Path) -> ReadScan:
-    """The scan, taken apart.
+    """The papers of the scan.
 
     Raises:
-        Unreadable: it is not taken in.
+        Unreadable: it cannot be taken in.
     """
     pdf = scan
     if media_type != PDF:
@@ -263,7 +255,7 @@ def read(scan: Path, media_type: str, folder: Path) -> ReadScan:
 
 
 def _split(pdf: Path, parts: tuple[Part, ...], folder: Path) -> list[Path]:
-    """Each paper's pages, copied as they are."""
+    """Each paper's pages, copied unchanged."""
     files = []
     try:
         source = pypdf.PdfReader(pdf)

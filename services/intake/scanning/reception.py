@@ -1,6 +1,6 @@
-"""Takes in a scan: read, kept whole and paper by paper, ready to be said in one event.
+"""Takes in a scan: reads it, stores it whole and paper by paper, and puts the papers into the inbox.
 
-Who dies here leaves documents that nothing names, and the same scan once more is safe.
+A crash leaves documents that nothing names; taking in the same scan again is safe.
 """
 
 import asyncio
@@ -9,10 +9,10 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 
 from pydantic import ValidationError
 
@@ -20,24 +20,23 @@ from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore, Received, receive
 from bmt.chassis.work.queue import WorkChange, WorkItem
 from bmt.chassis.work.worker import Done, WorkOutcome
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
+from services.intake.access import caller_of, keyed_stream, message
 from services.intake.domain.commands import PutPaperInInbox, ReceiveScan
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import ScannedPaper, ScanOrigin, ScanReceived
-from services.intake.domain.scans import doubts, proposal, require_paper
-from services.intake.domain.state import Scanned
+from services.intake.domain.rules import doubts, proposal, require_paper
+from services.intake.domain.state import Scanned, request_stream
 from services.intake.domain.submission import Caller
-from services.intake.paper_codes import RequestCode
-from services.intake.scanning.batch import Part, ReadScan
-from services.intake.views import RequestDocument
-
-# Starts who reads a scan, and ends them when they take too long.
+from services.intake.papers import Part, ReadScan, RequestCode
+from services.intake.queries import Requests
 
 LONGEST_SECONDS: Final = 240.0
 
@@ -46,12 +45,11 @@ class ScanWrong(Refused):
     """The scan cannot be taken apart."""
 
     def __init__(self, wrong: FieldError) -> None:
-        """Says what is wrong with it, and what to do."""
         super().__init__(wrong.detail, errors=(wrong,))
 
 
 async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
-    """What is in the scan; its papers lie in `folder` then.
+    """The findings in the scan, by a process of its own; the papers are in `folder`.
 
     Raises:
         ScanWrong: it is broken, locked, empty, too large, or takes too long to read.
@@ -70,20 +68,20 @@ async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
     )
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            said, _ = await reader.communicate()
+            output, _ = await reader.communicate()
     except TimeoutError:
         raise ScanWrong(FieldError.of("", "scan_too_slow")) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             reader.kill()
         await reader.wait()
-    return _found(said)
+    return _found(output)
 
 
-def _found(said: bytes) -> ReadScan:
-    """A reader that died of the scan has said nothing."""
+def _found(output: bytes) -> ReadScan:
+    """No output means that the scan killed the process."""
     try:
-        found = ReadScan.model_validate_json(said)
+        found = ReadScan.model_validate_json(output)
     except ValidationError:
         raise ScanWrong(FieldError.of("", "scan_broken")) from None
     if found.fault:
@@ -95,116 +93,117 @@ PDF: Final = "application/pdf"
 _READ_AT_ONCE: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
 _LONGEST_STEM: Final = 150
-
-
-class AgencyRequests(Protocol):
-    """The requests of an agency."""
-
-    async def of_agency(self, request_id: str, agency: str) -> RequestDocument | None:
-        """The request; None when there is none, or it is another agency's."""
-        ...
+LAY: Final = "inbox"
+"""The target of the work that puts papers into the inbox."""
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A scan as it was handed in, stored."""
-
-    batch: Document
-    received: Received
-    channel: PaperChannel | None
-
-
 class Scans:
-    """Takes in scans."""
+    """Takes in scans, and puts their papers into the inbox."""
 
-    def __init__(
-        self,
-        agencies: Agencies,
-        documents: DocumentStore,
-        requests: AgencyRequests,
-        new_id: NewId,
-        clock: Clock,
-    ) -> None:
-        self._agencies = agencies
-        self._documents = documents
-        self._requests = requests
-        self._new_id = new_id
-        self._clock = clock
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+    execution: Execution[Any, Any]
+    agencies: Agencies
+    documents: DocumentStore
+    requests: Requests
+    new_id: NewId
+    clock: Clock
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AT_ONCE))
 
     def home_of(self, caller: Caller, channel: PaperChannel | None) -> Agency:
         """The caller's agency, whose inbox the papers go to.
 
         Raises:
-            Refused: there is none, or it receives nothing on paper, or not that way.
+            Refused: there is none, or it does not receive paper, or not through this channel.
         """
         (code,) = caller.agencies or {""}
-        if code not in self._agencies:
+        if code not in self.agencies:
             raise NotTheirs(
                 "Your token names no agency of this system, whose inbox this could go to."
             )
-        require_paper(home := self._agencies.get(code), channel)
+        require_paper(home := self.agencies.get(code), channel)
         return home
 
-    async def take_in(self, handed: Handed, home: Agency, caller: Caller) -> ReceiveScan:
-        """The scan with its papers; all of it is stored when this returns.
+    async def take_in(
+        self,
+        received: Received,
+        batch: Document,
+        channel: PaperChannel | None,
+        home: Agency,
+        context: CommandContext,
+    ) -> Executed:
+        """Take in the scan `received`, whole as `batch`; its papers are in the inbox when this returns.
+
+        The same key again does not read the scan a second time.
 
         Raises:
             ScanWrong: it cannot be read.
         """
+        stream = keyed_stream("scan", context)
+        before = await self.execution.state(stream)
+        caller = caller_of(context.principal)
+        if isinstance(before, Scanned):
+            scan = before.scan
+            command = ReceiveScan(
+                scan.batch, scan.page_count, scan.papers, home, caller, scan.received_at
+            )
+        else:
+            pages, papers = await self._read(received, batch, channel, home)
+            command = ReceiveScan(batch, pages, papers, home, caller, self.clock())
+        executed = await self.execution.execute(message(stream, context, command))
+        crash_points.reached("intake.reception.received")
+        await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
+        return executed
+
+    async def _read(
+        self, received: Received, batch: Document, channel: PaperChannel | None, home: Agency
+    ) -> tuple[int, tuple[ScannedPaper, ...]]:
+        """The number of its pages, and its papers; all documents are stored when this returns."""
         with tempfile.TemporaryDirectory(prefix="bmt-scan-") as place:
             folder = Path(place)
             scan = folder / "scan"
-            await asyncio.to_thread(_write, handed.received.content, scan)
+            await asyncio.to_thread(_write, received.content, scan)
             async with self._reading:
-                found = await read_scan(scan, handed.batch.media_type, folder)
-            handed.received.content.seek(0)
-            await self._documents.put(
-                handed.received, filename=handed.batch.filename, media_type=handed.batch.media_type
-            )
+                found = await read_scan(scan, batch.media_type, folder)
+            received.content.seek(0)
+            await self.documents.put(received, filename=batch.filename, media_type=batch.media_type)
             crash_points.reached("intake.reception.batch_kept")
-            papers = [
-                await self._paper(handed, home, part, file, scan, number, len(found.parts))
-                for number, (part, file) in enumerate(
-                    zip(found.parts, found.files, strict=True), start=1
-                )
-            ]
-        return ReceiveScan(
-            handed.batch, found.page_count, tuple(papers), home, caller, self._clock()
-        )
+            papers = []
+            several = len(found.parts) > 1
+            for number, (part, file) in enumerate(
+                zip(found.parts, found.files, strict=True), start=1
+            ):
+                name = _name(batch.filename, number if several else None)
+                document = batch if file == scan else await self._kept(file, name)
+                papers.append(await self._paper(part, document, batch, channel, home.code))
+        return found.page_count, tuple(papers)
 
     async def _paper(
         self,
-        handed: Handed,
-        home: Agency,
         part: Part,
-        file: Path,
-        scan: Path,
-        number: int,
-        of: int,
+        document: Document,
+        batch: Document,
+        channel: PaperChannel | None,
+        agency: str,
     ) -> ScannedPaper:
-        whole = file == scan
-        name = _name(handed.batch.filename, number if of > 1 else None)
-        document = handed.batch if whole else await self._kept(file, name)
         asked = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
-        about = await self._requests.of_agency(asked[0], home.code) if asked else None
+        about = await self.requests.of_agency(asked[0], agency) if asked else None
         return ScannedPaper(
-            inbox_item_id=self._new_id(),
+            inbox_item_id=self.new_id(),
             document=document,
             origin=ScanOrigin(
-                batch=handed.batch,
+                batch=batch,
                 pages=part.pages,
                 request_id=about.facts.request_id if about else None,
                 request_reference=about.facts.reference if about else None,
             ),
-            understood=dict(proposal(part.codes, home.code, handed.channel)),
-            missing=doubts(part.codes, home.code),
+            understood=dict(proposal(part.codes, agency, channel)),
+            missing=doubts(part.codes, agency),
         )
 
     async def _kept(self, file: Path, name: str) -> Document:
         received = await receive(_chunks(file), (await asyncio.to_thread(file.stat)).st_size)
         with received.content:
-            await self._documents.put(received, filename=name, media_type=PDF)
+            await self.documents.put(received, filename=name, media_type=PDF)
         crash_points.reached("intake.reception.paper_kept")
         return Document(
             document_id=received.document_id,
@@ -212,6 +211,25 @@ class Scans:
             media_type=PDF,
             size_bytes=received.size_bytes,
         )
+
+    async def _lay(self, scan: ScanReceived) -> None:
+        """Return when all papers are in the inbox.
+
+        Raises:
+            StoreUnavailable: some papers may be there; repeating completes them.
+        """
+        messages = [_laying(scan, paper) for paper in scan.papers]
+        for outcome in await self.execution.execute_many(messages):
+            if isinstance(outcome, Exception):
+                raise outcome
+        crash_points.reached("intake.reception.laid")
+
+    async def perform(self, item: WorkItem) -> WorkOutcome:
+        """Put the papers into the inbox that a crash left out."""
+        state = await self.execution.known_state(f"scan-{item.subject}")
+        if isinstance(state, Scanned):
+            await self._lay(state.scan)
+        return Done()
 
 
 def _write(content: IO[bytes], scan: Path) -> None:
@@ -231,47 +249,14 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-# Lays the papers of scans into the inbox; work in the queue does it where a crash came between.
-
-
-LAY: Final = "inbox"
-"""The target of the work that lays papers into the inbox."""
-
-
-class Layer:
-    """Lays the papers of a scan that was received into the inbox, each once."""
-
-    def __init__(self, execution: Execution[Any, Any]) -> None:
-        self._execution = execution
-
-    async def lay(self, scan: ScanReceived) -> None:
-        """Return when all are in the inbox.
-
-        Raises:
-            StoreUnavailable: some may be; the same again goes on from there.
-        """
-        messages = [_message(scan, paper) for paper in scan.papers]
-        for outcome in await self._execution.execute_many(messages):
-            if isinstance(outcome, Exception):
-                raise outcome
-        crash_points.reached("intake.reception.laid")
-
-    async def perform(self, item: WorkItem) -> WorkOutcome:
-        """What a crash left out, as `Worker` asks for it."""
-        state = await self._execution.known_state(f"scan-{item.subject}")
-        if isinstance(state, Scanned):
-            await self.lay(state.scan)
-        return Done()
-
-
-def _message(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox]:
-    """The item's id is the paper's alone: whoever lays it first, the other finds it done."""
+def _laying(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox]:
+    """The item's id is fixed by the paper, so a second attempt changes nothing."""
     item = paper.inbox_item_id
-    return Message(f"request-{item}", f"scan:{item}", item, PutPaperInInbox(scan, paper))
+    return Message(request_stream(item), f"scan:{item}", item, PutPaperInInbox(scan, paper))
 
 
 def work_of(incoming: IncomingEvent[Any]) -> Sequence[WorkChange]:
-    """A scan that was received promises its inbox items."""
+    """The work of a received scan: its inbox items."""
     if not isinstance(incoming.data, ScanReceived):
         return ()
     return (WorkItem(f"{incoming.subject}:{LAY}", LAY, incoming.subject, incoming.time),)

@@ -1,5 +1,5 @@
-"""What drives the targets: one small protocol, `plan`, `apply` and `read_back` of lists, and what keeps it.
+"""Connectors to the targets: one protocol with `plan`, `apply` and `read_back` of lists.
 
-`scim` sets the service in IPMS, `worklist` has an officer do it in the portal, `copyparty` sets the volume in
-the transfer storage. One compliance suite runs against each.
+`scim` sets the service in IPMS, `worklist` asks an officer to set it in the portal, `copyparty` sets the volume
+of the transfer storage. One compliance suite tests all of them.
 """

@@ -1,4 +1,4 @@
-"""The protocol of every connector, and how a target can fail."""
+"""The protocol of connectors, and the ways in which a target can fail."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -19,42 +19,39 @@ T = TypeVar("T")
 
 
 class TargetAway(Unavailable):
-    """The target does not answer, or answers that it cannot now: the same call later is right.
+    """The target is unreachable, or unavailable now: the same call can be repeated later.
 
     Attributes:
-        reason: what it did instead of answering, for people; no personal data.
+        reason: what happened instead of an answer, for people; without personal data.
     """
 
     def __init__(self, connector: str, reason: str, retry_after_seconds: int = 2) -> None:
-        """Names the connector and what happened."""
         super().__init__(connector, retry_after_seconds)
         self.reason = reason
 
 
 class NotCalled(TargetAway):
-    """The target is known to be away: it was not even called."""
+    """The target is known to be unreachable, so it was not called."""
 
     def __init__(self, connector: str) -> None:
-        """Names the connector."""
         super().__init__(connector, "is away; it is looked for")
 
 
 class Unsettled(Unavailable):
-    """The target has not taken in yet what was set last, so what it shows may change by itself.
+    """The target has not applied the last setting yet, so its reading may change by itself.
 
-    Reading it back has it taken in; who only looks comes again.
+    Reading it back makes it apply the setting; without that, try later.
     """
 
 
 class TargetRefused(Exception):  # noqa: N818  named for what the target did
-    """The target answers no: waiting does not help, a person must look.
+    """The target refuses: waiting does not help, a person must act.
 
     Attributes:
-        target: who refuses.
-        reason: what it said, for people, in English.
+        reason: the target's words, for people, in English.
         code: the same as a code of `bmt.contracts.faults`.
-        values: what stands in the places of its sentence.
-        retryable: whether trying again can help once somebody has mended the cause.
+        values: the values in the code's sentence.
+        retryable: whether a retry can succeed once the cause is removed.
     """
 
     def __init__(
@@ -66,7 +63,6 @@ class TargetRefused(Exception):  # noqa: N818  named for what the target did
         values: Values | None = None,
         retryable: bool = True,
     ) -> None:
-        """Names the target and its reason."""
         super().__init__(reason)
         self.code = code
         self.values: Values = values or {}
@@ -76,17 +72,16 @@ class TargetRefused(Exception):  # noqa: N818  named for what the target did
 
 
 class TargetConflict(TargetRefused):
-    """The target refuses because something else happens to the account: trying again may help.
+    """The target refuses because the account is being changed by others: another attempt may succeed.
 
-    It is final only where the target, read back, still shows something else after further tries.
+    It is final only if further attempts and readings still show something else.
     """
 
 
 class OperatorNeeded(Exception):  # noqa: N818  named for what is so
-    """Nothing but a person can do this; `instructions` say what, in Malay, then in English."""
+    """Only a person can do this; `instructions` are in Malay, then in English."""
 
     def __init__(self, target: Target, instructions: str) -> None:
-        """Names the target."""
         super().__init__(f"{target} is set by a person")
         self.target: Target = target
         self.instructions = instructions
@@ -94,12 +89,12 @@ class OperatorNeeded(Exception):  # noqa: N818  named for what is so
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[E_co]):
-    """What a target showed.
+    """The reading of a target.
 
     Attributes:
-        effective: what is in force; None when nobody can tell.
-        read_back_at: when the target was asked, UTC; None where nobody can, and a person confirms it.
-        documents: what shows it, where a person says so.
+        effective: what is in force; None: unknown.
+        read_back_at: when the target was read, UTC; None: it cannot be read, and a person confirms it.
+        documents: a person's evidence.
         confirmed_by: that person.
         confirmed_at: when, UTC.
     """
@@ -112,33 +107,30 @@ class Reading(Generic[E_co]):
 
 
 Failure = TargetAway | TargetRefused | OperatorNeeded | Unsettled
-"""Why an account has no answer; it is that account's alone."""
+"""Why there is no answer for one account."""
 
 Answers = Mapping[str, T | Failure]
-"""What a connector answers for each account that it was asked about."""
+"""A connector's answer for each account."""
 
 
 class Connector(Protocol[E]):
-    """Brings one target to absolute values, for a list of accounts at a time.
+    """Sets one target to absolute values, for a list of accounts at a time.
 
-    Every account that is asked about has its answer or its failure: `TargetAway` where the target cannot be
-    asked now, `TargetRefused` where it says no for good. A connector bounds what it asks of its target.
-
-    Attributes:
-        name: as metrics and evidence call it.
+    Each account has its own answer or failure: `TargetAway` if the target is unreachable, `TargetRefused` if it
+    refuses for good. A connector limits its calls to the target. `name` is its name in metrics and evidence.
     """
 
     name: str
 
     async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
-        """What `apply` would change now; changes nothing. Refuses what `apply` would refuse.
+        """What `apply` would change now, or why it would refuse; this changes nothing.
 
-        `Unsettled`: that cannot be told before the target was read back.
+        `Unsettled`: unknown until the target was read back.
         """
         ...
 
     async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
-        """Make it so. Doing it twice is harmless. `OperatorNeeded`: a person must."""
+        """Set the values; repeating is harmless. `OperatorNeeded`: only a person can."""
         ...
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
@@ -146,18 +138,14 @@ class Connector(Protocol[E]):
         ...
 
 
-# Asks a target account by account, a bounded number at a time, however many lists are under way.
-
-
 MOST_UNANSWERED: Final = 2
-"""In a row: the rest of a list is then not asked, so that a silent target costs a list no more than that."""
+"""In a row: then the rest of a list is not asked, so a silent target delays a list no longer."""
 
 
 class Calls:
-    """The calls of one connector."""
+    """Calls a target account by account, `at_once` at a time across all lists."""
 
     def __init__(self, connector: str, at_once: int) -> None:
-        """`connector` is its name."""
         self._connector = connector
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
@@ -165,7 +153,7 @@ class Calls:
     async def each(
         self, accounts: Collection[str], ask: Callable[[str], Awaitable[T]]
     ) -> dict[str, T | Failure]:
-        """What `ask` answers for each account, or why it does not."""
+        """The answer of `ask` for each account, or its failure."""
         answers: dict[str, T | Failure] = {}
         left = iter(accounts)
         unanswered = 0
@@ -197,7 +185,7 @@ class Calls:
 
 
 async def beside(calls: Iterable[Awaitable[T]]) -> Sequence[T]:
-    """What they answer, made beside each other; what one raises is raised when all have ended."""
+    """The results of concurrent calls; an exception is raised once all have ended."""
     answers = await asyncio.gather(*calls, return_exceptions=True)
     for answer in answers:
         if isinstance(answer, BaseException):

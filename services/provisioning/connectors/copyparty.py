@@ -1,4 +1,4 @@
-"""Transfer storage on a copyparty server: an account's volume is a folder with a quota."""
+"""Transfer storage on a copyparty server: the volume of an account is a folder with a quota."""
 
 import asyncio
 import hashlib
@@ -28,22 +28,22 @@ from services.provisioning.connectors.connector import (
     Unsettled,
 )
 from services.provisioning.connectors.volume_files import SAFE, Volume, VolumeFiles, volume_text
-from services.provisioning.domain.goal import changes
-
-# What is asked of a copyparty server: to load its configuration, and what it knows of a volume.
+from services.provisioning.domain.order import changes
 
 NAME: Final = "copyparty"
 BUSY_SECONDS: Final = 4.0
-"""How long after a reload the server is busy, and how long it may then take to answer.
+"""How long the server is busy after a reload, and may take to answer.
 
-It takes 25 ms with one volume, 0.4 s with 200, 3 s with 600 (measured), and then looks at the new volumes,
-and tells no quota meanwhile: slow answers are no sign of an outage then."""
+A reload takes 25 ms with one volume, 0.4 s with 200, 3 s with 600 (measured). Then the server scans new volumes,
+and reports no quota meanwhile, so slow answers are no outage.
+"""
 
 RELOAD_SECONDS: Final = 60.0
 """How long a reload may take.
 
-The server finishes one that nobody waits for any more, and begins the next after it: asked again and again,
-it would never come to an end."""
+The server finishes every reload, even one that nobody waits for, before it begins the next. Repeated requests
+would keep it busy for ever.
+"""
 
 _QUOTA: Final = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><quota-available-bytes/>'
@@ -53,7 +53,7 @@ _SHUT_OUT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTT
 
 
 class CopypartyServer:
-    """Asked as its administrator, and as the owner of a volume."""
+    """A client of the server, as its administrator and as the owner of a volume."""
 
     def __init__(self, http: httpx.AsyncClient, admin: str, secret: str) -> None:
         """`http` has the base address and the timeout; `secret` is the administrator's password."""
@@ -63,10 +63,10 @@ class CopypartyServer:
         self._busy_until = 0.0
 
     async def reload(self) -> bool:
-        """Have it read its configuration; False: it refuses, and goes on with the former.
+        """Reload the configuration; False: the server refuses it, and keeps the former one.
 
         Raises:
-            TargetAway: it does not answer, as in each method here.
+            TargetAway: it does not answer, as in every method here.
         """
         self._busy_until = time.monotonic() + RELOAD_SECONDS
         try:
@@ -80,7 +80,7 @@ class CopypartyServer:
         return True
 
     async def quota_bytes(self, owner: str) -> int | None:
-        """The quota that the server itself knows; None: no such volume."""
+        """The quota as the server computes it; None: there is no such volume."""
         answer = await self._propfind(owner, self.admin, self.secret, _QUOTA)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -89,7 +89,7 @@ class CopypartyServer:
         return _quota(self._of_volume(owner, answer)) or 0
 
     async def shown_to_owner(self, owner: str, password: str) -> tuple[bool, int | None]:
-        """Whether the owner gets into the volume, and the quota that the server tells the owner, if it does."""
+        """Whether the owner has access, and the quota that the server reports to the owner, if any."""
         answer = await self._propfind(owner, owner, password, _QUOTA)
         if answer.status_code in _SHUT_OUT:
             return False, None
@@ -98,7 +98,7 @@ class CopypartyServer:
         return True, _quota(self._of_volume(owner, answer))
 
     def _of_volume(self, owner: str, answer: httpx.Response) -> ET.Element:
-        """What the answer tells of this volume (RFC 4918, 14.24).
+        """The answer's element for this volume (RFC 4918, 14.24).
 
         Raises:
             TargetAway: it is no WebDAV.
@@ -149,15 +149,14 @@ class CopypartyServer:
             raise TargetAway(NAME, "does not answer") from error
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
 
 def _quota(volume: ET.Element) -> int | None:
-    """What is used and what is available (RFC 4331); None where neither is told.
+    """Used and available bytes together (RFC 4331); None if neither is reported.
 
     Raises:
-        TargetAway: it is no number.
+        TargetAway: a size is no number.
     """
     names = ("quota-used-bytes", "quota-available-bytes")
     told = [size for name in names if (size := volume.findtext(f".//{{DAV:}}{name}"))]
@@ -170,30 +169,29 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 10.0
-"""How long one change waits for a reload; the reload goes on without it."""
+"""How long one change waits for a reload; the reload continues without it."""
 
 CALLS_AT_ONCE: Final = 8
 LOOK_AT_LOCK_SECONDS: Final = 0.05
-"""While another process has volumes loaded."""
+"""While another process reloads volumes."""
 
 _PASSWORD_LENGTH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """A volume's file; without a text it is as it should be, and has to be loaded."""
+    """The new text of a volume's file; None: the file is right, and must only be loaded."""
 
     owner: str
     text: str | None
 
 
 class Copyparty:
-    """Opens and closes volumes by their files, and reads back over WebDAV as the administrator and owner.
+    """Opens and closes volumes by their files, and reads them back over WebDAV as administrator and owner.
 
-    What proves what: the quota is what the server itself adds up (used + available); whether the owner
-    gets in is tried as the owner, who is told the quota by the same answer. The largest file has no read-back but a refused upload, which would
-    leave a file behind where it is not refused: so it is read from the volume's file, of which it is
-    known that the server has loaded it.
+    The proofs: the quota is the sum that the server computes (used + available). Access is tried as the owner, and
+    the same answer has the quota. The largest file could only be read back by an upload that is refused, which would
+    leave a file if it were not; so it is read from the volume's file, once the server has loaded that.
     """
 
     name = NAME
@@ -201,11 +199,11 @@ class Copyparty:
     def __init__(
         self, http: httpx.AsyncClient, files: VolumeFiles, admin: str, secret: str, clock: Clock
     ) -> None:
-        """`http` has the base address and the timeout; `secret` is the administrator's password."""
+        """As of `CopypartyServer`."""
         self._server = CopypartyServer(http, admin, secret)
         self._files = files
         self._clock = clock
-        # One reload at a time, for all volumes that were changed since the last began.
+        # One reload at a time, for all volumes that changed since the last one began.
         self._changes: Batcher[_Write, TargetRefused | None] = Batcher(self._change)
         self._calls = Calls(NAME, CALLS_AT_ONCE)
         self._rested_at = 0.0
@@ -223,7 +221,7 @@ class Copyparty:
         }
 
     async def apply(self, wanted: Mapping[str, EffectiveStorage]) -> Answers[None]:
-        """As `Connector.apply`: the whole files, then one reload."""
+        """Write the files, then reload once."""
         volumes, answers = await self._look(wanted)
         admin = self._server.admin
         texts = {
@@ -234,7 +232,7 @@ class Copyparty:
         return {**answers, **await self._have_loaded(writes)}
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveStorage]]:
-        """As `Connector.read_back`; files that a crash left unloaded are loaded first."""
+        """Read the volumes back; files that a crash left unloaded are loaded first."""
         volumes, answers = await self._look(accounts)
         owed = {one: _Write(each.owner, None) for one, each in volumes.items() if each.owes_reload}
         failed = {
@@ -248,7 +246,7 @@ class Copyparty:
         return {**answers, **failed, **await self._shown(settled)}
 
     async def close(self) -> None:
-        """Finish what is under way, unless the server is silent, and close the connections."""
+        """Finish the changes under way, unless the server is silent, and close the connections."""
         with suppress(TimeoutError):
             async with asyncio.timeout(BUSY_SECONDS):
                 await self._changes.close()
@@ -268,7 +266,7 @@ class Copyparty:
         return await self._calls.each(volumes, ask)
 
     async def _in_force(self, volume: Volume) -> tuple[int | None, bool]:
-        """The quota, and whether the owner gets in: of a volume that should be open one question tells both."""
+        """The quota, and whether the owner has access; one call shows both for an open volume."""
         owner, password = volume.owner, self._password(volume.owner)
         if volume.largest_file_bytes is not None:
             enters, granted = await self._server.shown_to_owner(owner, password)
@@ -284,7 +282,7 @@ class Copyparty:
     async def _look(
         self, accounts: Collection[str]
     ) -> tuple[Mapping[str, Volume], Mapping[str, Failure]]:
-        """The volumes of the accounts, and why others have none: nothing is written for a name that is not safe."""
+        """The volumes of the accounts, and the failures of the others: unsafe names get no file."""
         safe = [
             account
             for account in accounts
@@ -310,7 +308,7 @@ class Copyparty:
         return digest[:_PASSWORD_LENGTH]
 
     async def _have_loaded(self, writes: Mapping[str, _Write]) -> Answers[None]:
-        """Have them loaded, together with all that waits; what waits too long is looked at again later."""
+        """Load these files together with all that wait; after the time limit, try later."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 results = await self._changes.submit(list(writes.values()))
@@ -321,7 +319,7 @@ class Copyparty:
         return dict(zip(writes, results, strict=True))
 
     async def _change(self, writes: Sequence[_Write]) -> Sequence[TargetRefused | None]:
-        """Write these files and load them, while no other process does."""
+        """Write these files and load them, under the lock against other processes."""
         while (lock := await _on_disk(self._files.lock)) is None:  # noqa: ASYNC110  another process
             await asyncio.sleep(LOOK_AT_LOCK_SECONDS)
         try:
@@ -330,7 +328,7 @@ class Copyparty:
             self._files.unlock(lock)
 
     async def _replaced(self, writes: Sequence[_Write]) -> Sequence[TargetRefused | None]:
-        """Where the server refuses, they are put back as they were, and tried in halves."""
+        """If the server refuses, restore the files and try in halves."""
         owners = {write.owner for write in writes}
         texts = {write.owner: write.text for write in writes if write.text is not None}
         former = await _on_disk(self._files.replace, texts) if texts else {}
@@ -354,8 +352,8 @@ class Copyparty:
         ]
 
     async def _load(self, owners: Collection[str]) -> bool:
-        """Have the server read its configuration; False: it refuses, and goes on with the former."""
-        # As long a rest as the last one took, so that changes come together.
+        """Reload the configuration; False: the server refuses it, and keeps the former one."""
+        # Wait as long as the last reload took, so that changes are batched.
         await asyncio.sleep(self._rested_at - time.monotonic())
         began = time.monotonic()
         try:
@@ -377,7 +375,7 @@ def _planned(
 
 
 async def _on_disk(do: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """What `do` answers, without blocking the loop; a disk that fails is a target that is away."""
+    """The result of `do`, in a thread; a disk error means that the target is unreachable."""
     try:
         return await asyncio.to_thread(do, *arguments, **named)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A connector behind its breaker, every call counted by what came of it."""
+"""A connector behind its circuit breaker, with metrics of its calls."""
 
 import asyncio
 import time
@@ -24,8 +24,6 @@ from services.provisioning.connectors.connector import (
     Unsettled,
 )
 
-# A circuit breaker: while a target is away, one call so often looks for it, and nobody else waits for it.
-
 T = TypeVar("T")
 
 OPENS_AFTER: Final = 2
@@ -33,9 +31,9 @@ PAUSE_SECONDS: Final = 2.0
 
 
 class Breaker:
-    """Closed until so many calls in a row were not answered; then open until one is.
+    """Opens after `opens_after` unanswered calls in a row, and closes with the next answer.
 
-    While it is open one call in each pause goes through, to look; the others fail at once.
+    While it is open, one call in each pause goes through as a probe; the others fail at once.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class Breaker:
         turned: Callable[[bool], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`turned` is told whether it is open, at first and whenever that changes."""
+        """`turned` is called with whether it is open, at first and on each change."""
         self._connector = connector
         self._opens_after = opens_after
         self._pause = pause_seconds
@@ -59,20 +57,20 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the target counts as away."""
+        """Whether the target counts as unreachable."""
         return self._unanswered >= self._opens_after
 
     @property
     def seconds_closed_to_calls(self) -> float:
-        """How long no call goes through from now on; 0 when one may."""
+        """The time until a call goes through; 0: now."""
         return max(0.0, self._next_look - self._clock()) if self.is_open else 0.0
 
     async def call(
         self, accounts: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Answers[T]]]
     ) -> Answers[T]:
-        """What `ask` answers for these accounts. A refusal is an answer.
+        """The answers of `ask` for these accounts. A refusal is an answer.
 
-        `TargetAway`: it was not answered. `NotCalled`: it was not made, but for one account where it looks.
+        `TargetAway`: it was not answered. `NotCalled`: it was not made; while open, only a probe for one account is.
         """
         answers: dict[str, T | Failure] = {}
         left = accounts
@@ -130,7 +128,7 @@ Outcome = Literal[
     "given_up",
     "failed",
 ]
-"""`given_up`: who asked no longer waits for the answer."""
+"""`given_up`: the caller no longer waits for the answer."""
 
 _OUTCOMES: Final[Sequence[tuple[type[BaseException], Outcome]]] = (
     (NotCalled, "not_called"),
@@ -143,10 +141,9 @@ _OUTCOMES: Final[Sequence[tuple[type[BaseException], Outcome]]] = (
 
 
 class ConnectorMetrics:
-    """How the targets answer."""
+    """Metrics of the targets' answers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Registers both figures."""
         self._calls = prometheus.Counter(
             "bmt_connector_calls",
             "Calls to a target's connector, by what came of them.",
@@ -161,21 +158,20 @@ class ConnectorMetrics:
         )
 
     def called(self, connector: str, operation: Operation, outcome: Outcome, calls: int) -> None:
-        """Counts so many calls: one for each account."""
+        """Count one call for each account."""
         self._calls.labels(connector, operation, outcome).inc(calls)
 
     def turned(self, connector: str) -> Callable[[bool], None]:
-        """What a breaker of `connector` tells that it opened or closed."""
+        """The `turned` callback of a connector's breaker."""
         return self._open.labels(connector).set
 
 
 class Guarded(Generic[E]):
-    """Keeps the connector's protocol, and keeps calls from a target that is away."""
+    """A connector that does not call an unreachable target; `breaker` is its own."""
 
     def __init__(
         self, connector: Connector[E], breaker: Breaker, metrics: ConnectorMetrics
     ) -> None:
-        """`breaker` is the connector's own."""
         self.name = connector.name
         self._connector = connector
         self._breaker = breaker

@@ -48,9 +48,7 @@ from services.provisioning.connectors.connector import (
     TargetConflict,
     TargetRefused,
 )
-from services.provisioning.domain.goal import changes
-
-# What an answer of IPMS means by SCIM (RFC 7644): that it is away, that it says no, or that another was first.
+from services.provisioning.domain.order import changes
 
 NAME: Final = "scim"
 
@@ -61,29 +59,29 @@ _PASSES: Final = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-"""Answers below 500 that say nothing about the request: they pass, or an operator mends them."""
+"""Responses below 500 that are not about the request: they pass, or an operator removes the cause."""
 
 _STALE: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED})
-"""The version that a change is made from is asked for, or is no longer the present one."""
+"""The change needs the user's version, or names an old one."""
 
 _CONFLICTS: Final = _STALE | {HTTPStatus.CONFLICT, HTTPStatus.LOCKED}
-"""Somebody else changes the same user at this moment."""
+"""Somebody else is changing the same user."""
 
 _ADDRESS: Final = re.compile(r"(?<![^\s@])[^\s@]++@[^\s@]++")
-"""What IPMS says may name somebody else."""
+"""IPMS' own words may name other people."""
 
 
 class StaleVersion(TargetConflict):
-    """As `TargetConflict`, because of the version that the change was made from."""
+    """A conflict because of the version that the change was based on."""
 
 
 @contextmanager
 def answering(*, reading: bool = False) -> Iterator[None]:
-    """Tell a target that is away from one that says no; a conflict is no answer to who only reads.
+    """Turn errors of the client into an unreachable or a refusing target; a conflict while reading is no answer.
 
     Raises:
-        TargetAway: no answer, a server's failure, or something else than SCIM in between.
-        TargetRefused: an answer that waiting does not change.
+        TargetAway: no answer, a server error, or a response that is not SCIM.
+        TargetRefused: a response that waiting does not change.
     """
     try:
         yield
@@ -92,10 +90,8 @@ def answering(*, reading: bool = False) -> Iterator[None]:
     except SCIMException as error:
         raise _by_status(error.status, error.detail or "", reading=reading) from error
     except ResponsePayloadValidationException as error:
-        raise TargetRefused(
-            "ipms",
-            "IPMS shows the account in a form that cannot be read",
-            code="account_unreadable",
+        raise _refused(
+            "IPMS shows the account in a form that cannot be read", "account_unreadable"
         ) from error
     except SCIMResponseException as error:
         status = getattr(error.source, "status_code", HTTPStatus.BAD_GATEWAY)
@@ -125,13 +121,13 @@ EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 CALLS_AT_ONCE: Final = 16
 MOST_IN_A_FILTER: Final = 40
 LONGEST_FILTER: Final = 3_000
-"""Characters: with what they become in an address (RFC 3986), some servers take 8,000 and no more."""
+"""Characters: percent-encoded (RFC 3986), they stay below the 8,000 that some servers accept."""
 ALONE_SECONDS: Final = 60.0
-"""How long nobody is asked for together with others, after IPMS answered for each alone and not for all."""
+"""How long accounts are asked for one by one after IPMS failed to answer for several."""
 
 
 def _size(value: object) -> object:
-    """A size as it should be written, a decimal string, where a server writes a number; else as it is."""
+    """A size as a decimal string, also if the server writes a number."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str):
@@ -140,12 +136,7 @@ def _size(value: object) -> object:
 
 
 class BmtService(Extension):
-    """The service of one account.
-
-    Attributes:
-        bmt_enabled: whether it may send big files.
-        max_file_size_bytes: the largest one, decimal: JSON numbers are exact to 2^53 only.
-    """
+    """The service of one account; the size is a decimal string, because JSON numbers are exact to 2^53 only."""
 
     __schema__ = URN(EXTENSION)
 
@@ -154,13 +145,13 @@ class BmtService(Extension):
 
 
 def _id(value: object) -> object:
-    """An id as it stands in an address, where a server writes a number; else as it is."""
+    """An id as a string, also if the server writes a number."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if whole else value
 
 
 class IpmsUser(Resource[AnyExtension]):
-    """What is read of a user: what else IPMS keeps of one, and how, is none of ours."""
+    """The attributes of a user that are read; others are ignored."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
 
@@ -174,8 +165,7 @@ BmtUser = IpmsUser[BmtService]
 class Scim:
     """Sets `bmtEnabled` and `maxFileSizeBytes` of a user.
 
-    An account that IPMS does not know has nothing in force: it cannot be given the service, and a
-    termination finds it taken away.
+    For an account that IPMS does not know nothing is in force: an application fails, a termination is done.
     """
 
     name = NAME
@@ -197,7 +187,7 @@ class Scim:
         return {account: _planned(found[account], goal) for account, goal in wanted.items()}
 
     async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
-        """As `Connector.apply`: one PATCH each; one more where IPMS wants the version that it is made from."""
+        """One PATCH for each account, and a second one if IPMS requires a version."""
         found = await self._find(wanted)
         answers: dict[str, Failure | None] = {}
         users: dict[str, IpmsUser[BmtService]] = {}
@@ -215,7 +205,6 @@ class Scim:
         return answers | await self._calls.each(users, change)
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
-        """As `Connector.read_back`: what a GET answers."""
         found = await self._find(accounts)
         now = self._clock()
         return {
@@ -224,7 +213,6 @@ class Scim:
         }
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
     async def _change(self, user: IpmsUser[BmtService], wanted: EffectiveIpms) -> None:
@@ -243,10 +231,10 @@ class Scim:
             await self._modify(user, change, version)
 
     async def _find(self, accounts: Collection[str]) -> Answers[IpmsUser[BmtService] | None]:
-        """Each account's user; None where IPMS shows nobody.
+        """Each account's user; None if IPMS shows nobody.
 
-        Many are asked for in one request. Whoever is not plainly found so is asked for alone: nobody, two of
-        a name, somebody else, or a server that does not understand the question.
+        Many are asked for in one call. An account without one clear answer is asked for alone: if IPMS shows nobody,
+        two of a name or others, or does not understand the question.
         """
         found: dict[str, IpmsUser[BmtService] | Failure | None] = {}
         unheard: Sequence[str] = ()
@@ -267,7 +255,7 @@ class Scim:
     async def _find_together(
         self, accounts: Sequence[str]
     ) -> Mapping[str, IpmsUser[BmtService]] | None:
-        """The accounts of which one user each is found; None where there is no answer."""
+        """The accounts with exactly one user; None if there is no answer."""
         query: SearchRequest[Any] = SearchRequest(
             filter=" or ".join(map(_named, accounts)),
             attributes=["userName", EXTENSION],
@@ -293,10 +281,10 @@ class Scim:
         }
 
     async def _find_one(self, account: str) -> IpmsUser[BmtService] | None:
-        """The one user of this name; None where IPMS shows nobody.
+        """The one user of this name; None if IPMS shows nobody.
 
         Raises:
-            TargetRefused: it shows somebody else, or others too: who is meant cannot be told.
+            TargetRefused: it shows somebody else, or several, so the user is ambiguous.
         """
         query: SearchRequest[Any] = SearchRequest(
             filter=_named(account), attributes=["userName", EXTENSION]
@@ -307,31 +295,23 @@ class Scim:
         users = found.resources or []
         counted = len(users) if found.total_results is None else found.total_results
         if max(len(users), counted) > 1 or found.next_cursor is not None:
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with more than one account for this name",
-                code="several_accounts",
+            raise _refused(
+                "IPMS answers with more than one account for this name", "several_accounts"
             )
         if len(users) != counted:
-            raise TargetRefused(
-                "ipms",
-                "IPMS shows another number of accounts than it counts",
-                code="counts_otherwise",
+            raise _refused(
+                "IPMS shows another number of accounts than it counts", "counts_otherwise"
             )
         if not users:
             return None
         (user,) = users
         if (user.user_name or "").casefold() != account.casefold():
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with another account than the one asked for",
-                code="another_account",
+            raise _refused(
+                "IPMS answers with another account than the one asked for", "another_account"
             )
         if not user.id:
-            raise TargetRefused(
-                "ipms",
-                "IPMS gives the account no id, so it cannot be changed",
-                code="account_without_id",
+            raise _refused(
+                "IPMS gives the account no id, so it cannot be changed", "account_without_id"
             )
         return user
 
@@ -344,7 +324,7 @@ class Scim:
         """Change this user.
 
         Raises:
-            TargetRefused: the answer names another one.
+            TargetRefused: the response names another one.
         """
         headers = {"If-Match": version} if version else {}
         answer = None
@@ -354,32 +334,28 @@ class Scim:
             except SCIMResponseException as error:
                 if not getattr(error.source, "is_success", False):
                     raise
-                # What cannot be read says nothing of what was done: that is read back.
+                # An unreadable success tells nothing; the target is read back.
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
-            raise TargetRefused(
-                "ipms", "IPMS answers the change with another account", code="another_account"
-            )
+            raise _refused("IPMS answers the change with another account", "another_account")
 
     async def _version(self, user: IpmsUser[BmtService]) -> str | None:
-        """The user's present version (RFC 7644, 3.14); None where IPMS tells none."""
+        """The user's version (RFC 7644, 3.14), or None."""
         with answering(reading=True):
             found = await self._client.query(BmtUser, user.id)
         if not isinstance(found, IpmsUser) or not _is_same(found, user):
-            raise TargetRefused(
-                "ipms",
-                "IPMS answers with another account than the one asked for",
-                code="another_account",
+            raise _refused(
+                "IPMS answers with another account than the one asked for", "another_account"
             )
         return found.meta.version if found.meta else None
 
 
 def _named(account: str) -> str:
-    """The filter; a JSON string is what its value is (RFC 7644, 3.4.2.2)."""
+    """The filter for an account; its string is a JSON string (RFC 7644, 3.4.2.2)."""
     return f"userName eq {json.dumps(account)}"
 
 
 def _filters(accounts: Collection[str]) -> Iterator[Sequence[str]]:
-    """The accounts, as many at a time as one filter may name; one alone is not asked for so."""
+    """The accounts in lists that fit into one filter; a single one is left out."""
     some: list[str] = []
     length = 0
     for account in accounts:
@@ -403,7 +379,7 @@ def _planned(
 
 
 def _is_same(answer: IpmsUser[BmtService], user: IpmsUser[BmtService]) -> bool:
-    """Whether an answer is about this user; what it leaves out it does not contradict."""
+    """Whether a response is about this user; missing attributes do not contradict."""
     named = (answer.user_name or user.user_name or "").casefold()
     return (answer.id or user.id) == user.id and named == (user.user_name or "").casefold()
 
@@ -430,7 +406,9 @@ def _decimal(size: int | None) -> str | None:
     return None if size is None else str(size)
 
 
+def _refused(reason: str, code: str) -> TargetRefused:
+    return TargetRefused("ipms", reason, code=code)
+
+
 def _not_registered() -> TargetRefused:
-    return TargetRefused(
-        "ipms", "IPMS has no such account: it is not registered", code="not_registered_there"
-    )
+    return _refused("IPMS has no such account: it is not registered", "not_registered_there")

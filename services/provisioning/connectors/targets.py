@@ -1,15 +1,14 @@
-"""Which connector brings which target to where an order wants it."""
+"""The connectors of both targets, for an order; `worklist` sets IPMS by officers if it has no interface."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
-from services.provisioning.connectors import worklist
 from services.provisioning.connectors.connector import (
     Answers,
     Connector,
@@ -21,16 +20,90 @@ from services.provisioning.connectors.connector import (
     Unsettled,
     beside,
 )
-from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded
-from services.provisioning.connectors.worklist import Worklist
+from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded, Operation
 from services.provisioning.domain.events import TaskCompleted
-from services.provisioning.domain.goal import ORDER, goal
-from services.provisioning.domain.order import Order
+from services.provisioning.domain.order import ORDER, Order, changes, goal
+
+WORKLIST: Final = "worklist"
+
+_TURN_ON: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Hidupkan perkhidmatan Big Mail Transfer (BMT).
+3. Tetapkan saiz fail terbesar kepada {size} bait ({gigabytes} GB) dan simpan.
+4. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) on.
+3. Set the largest file to {size} bytes ({gigabytes} GB) and save.
+4. Upload a screenshot of the setting as evidence and complete this task."""
+
+_TURN_OFF: Final = """\
+1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
+2. Matikan perkhidmatan Big Mail Transfer (BMT) dan simpan.
+3. Muat naik tangkapan skrin tetapan itu sebagai bukti dan lengkapkan tugasan ini.
+
+1. Sign in to the IPMS Admin Portal and find the account {account}.
+2. Turn the service Big Mail Transfer (BMT) off and save.
+3. Upload a screenshot of the setting as evidence and complete this task."""
+
+
+class Worklist:
+    """Tells an officer what to set; the officer's statement counts as the reading.
+
+    Only people can look into the portal, so nothing is read back. The reading is the officer's statement at the
+    time of the completion, with documents as evidence.
+    """
+
+    name = WORKLIST
+
+    def __init__(self, wanted: EffectiveIpms, statement: TaskCompleted | None) -> None:
+        """For one request: `statement` says that `wanted`, as instructed, was set."""
+        self._wanted = wanted
+        self._statement = statement
+
+    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
+        """Before an officer's statement, every setting with a value is one to change."""
+        shown = self._reading.effective
+        return {
+            account: [one for one in changes("ipms", shown, goal) if one.to is not None]
+            for account, goal in wanted.items()
+        }
+
+    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
+        """Done if an officer stated it; otherwise an officer is needed."""
+        shown = self._reading.effective
+        return {
+            account: None if shown == goal else needed(account, goal)
+            for account, goal in wanted.items()
+        }
+
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
+        return dict.fromkeys(accounts, self._reading)
+
+    @property
+    def _reading(self) -> Reading[EffectiveIpms]:
+        said = self._statement
+        if said is None:
+            return Reading(None, None)
+        return Reading(self._wanted, None, said.evidence, said.completed_by, said.completed_at)
+
+
+def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:
+    """That an officer is needed, with instructions."""
+    return OperatorNeeded("ipms", instructions(account, wanted))
+
+
+def instructions(account: str, wanted: EffectiveIpms) -> str:
+    """What exactly to set in the portal, in Malay, then in English."""
+    if not wanted.bmt_enabled:
+        return _TURN_OFF.format(account=account)
+    size = wanted.max_file_size_bytes or 0
+    return _TURN_ON.format(account=account, size=size, gigabytes=f"{size / 10**9:g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One target of an order: what drives it, and what it shall show."""
+    """One target of an order: its connector, and the wanted settings."""
 
     target: Target
     connector: Connector[Any]
@@ -38,13 +111,9 @@ class Step:
     wanted: BaseModel
 
 
-Ask = Callable[[Connector[Any], Sequence[Step]], Awaitable[Answers[Any]]]
-"""What a connector is asked about a list of steps: `plan`, `apply` or `read_back`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An order, and what an officer stated to have done of it."""
+    """An order, and an officer's statement about it."""
 
     order: Order
     statement: TaskCompleted | None
@@ -52,7 +121,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would change, which targets would refuse, and what a person would be asked to set."""
+    """The changes, the targets that would refuse, and what a person would be asked to set."""
 
     changes: tuple[PlannedChange, ...] = ()
     refusals: tuple[TargetRefused, ...] = ()
@@ -70,7 +139,7 @@ class Targets:
         breakers: Mapping[str, Breaker],
         metrics: ConnectorMetrics,
     ) -> None:
-        """Connectors by name; each has its breaker. `worklist` is at hand for every order."""
+        """Connectors and breakers are by name; `worklist` needs no connector."""
         self._ipms = {name: Guarded(each, breakers[name], metrics) for name, each in ipms.items()}
         self._storage = {
             name: Guarded(each, breakers[name], metrics) for name, each in storage.items()
@@ -79,7 +148,7 @@ class Targets:
         self._metrics = metrics
 
     def steps(self, case: Case) -> Sequence[Step]:
-        """The targets in the order that they are set in."""
+        """The targets in the order in which they are set."""
         order = case.order
         wanted, account = goal(order), order.account
         connector = self._ipms_connector(order, wanted.ipms, case.statement)
@@ -88,24 +157,12 @@ class Targets:
         steps: dict[Target, Step] = {"ipms": ipms, "storage": storage}
         return [steps[target] for target in ORDER[order.kind]]
 
-    async def outlook(self, case: Case) -> Outlook:
-        """Look at each target; nothing is changed, nor settled.
-
-        Raises:
-            TargetAway: one cannot be asked now.
-            Unsettled: one is to be settled first.
-        """
-        (outlook,) = await self.outlooks([case], settle=False)
-        if isinstance(outlook, Unavailable):
-            raise outlook
-        return outlook
-
     async def outlooks(
         self, cases: Sequence[Case], *, settle: bool = True
     ) -> Sequence[Outlook | TargetAway | Unsettled]:
-        """Look at each target of each case, an account once; `settle` has them take in what was set last.
+        """The outlook of each case; `settle` makes targets apply their last setting first.
 
-        Where a first target cannot be asked now, the second is not asked.
+        If the first target is unreachable, the second is not asked.
         """
         outlooks: list[Outlook | TargetAway | Unsettled] = [Outlook() for _ in cases]
         steps = [self.steps(case) for case in cases]
@@ -124,27 +181,24 @@ class Targets:
     async def _plans(
         self, steps: Sequence[Step], *, settle: bool
     ) -> Sequence[Sequence[PlannedChange] | Failure]:
-        plans = await asked(steps, plan)
+        plans = list(await asked(steps, "plan"))
         unsettled = [index for index, one in enumerate(plans) if isinstance(one, Unsettled)]
         if not settle or not unsettled:
             return plans
-        settled = await asked([steps[index] for index in unsettled], read_back)
-        read = [
-            index
-            for index, reading in zip(unsettled, settled, strict=True)
-            if isinstance(reading, Reading)
-        ]
-        again = await asked([steps[index] for index in read], plan)
-        failed = {
-            index: reading
-            for index, reading in zip(unsettled, settled, strict=True)
-            if not isinstance(reading, Reading)
-        }
-        mended = {**failed, **dict(zip(read, again, strict=True))}
-        return [mended.get(index, one) for index, one in enumerate(plans)]
+        read: list[int] = []
+        readings = await asked([steps[index] for index in unsettled], "read_back")
+        for index, reading in zip(unsettled, readings, strict=True):
+            if isinstance(reading, Reading):
+                read.append(index)
+            else:
+                plans[index] = reading
+        again = await asked([steps[index] for index in read], "plan")
+        for index, plan in zip(read, again, strict=True):
+            plans[index] = plan
+        return plans
 
     def seconds_closed_to_calls(self, connector: str) -> float:
-        """How long no call to this connector goes through; 0 when one may."""
+        """The time until a call to this connector goes through; 0: now."""
         return self._breakers[connector].seconds_closed_to_calls
 
     def _ipms_connector(
@@ -155,7 +209,7 @@ class Targets:
             return connector
         # Also where this installation no longer has the interface: an officer always can.
         by_hand = Worklist(wanted, statement)
-        return Guarded(by_hand, self._breakers[worklist.NAME], self._metrics)
+        return Guarded(by_hand, self._breakers[WORKLIST], self._metrics)
 
 
 def _with(
@@ -170,57 +224,56 @@ def _with(
             pass
         case _:
             outlook = replace(outlook, changes=(*outlook.changes, *plan))
-    if step.connector.name == worklist.NAME and case.statement is None:
-        needed = worklist.needed(step.account, goal(case.order).ipms)
-        outlook = replace(outlook, by_hand=(*outlook.by_hand, needed))
+    if step.connector.name == WORKLIST and case.statement is None:
+        operator = needed(step.account, goal(case.order).ipms)
+        outlook = replace(outlook, by_hand=(*outlook.by_hand, operator))
     return outlook
 
 
-def plan(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` asks: what would change."""
-    return connector.plan({step.account: step.wanted for step in steps})
-
-
-def apply(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` has done."""
-    return connector.apply({step.account: step.wanted for step in steps})
-
-
-def read_back(connector: Connector[Any], steps: Sequence[Step]) -> Awaitable[Answers[Any]]:
-    """What `asked` asks: what is in force."""
-    return connector.read_back([step.account for step in steps])
-
-
-async def asked(steps: Sequence[Step], ask: Ask) -> Sequence[Any]:
-    """The answer or the failure of each step: one list for each connector, beside each other."""
+async def asked(steps: Sequence[Step], operation: Operation) -> Sequence[Any]:
+    """The answer or failure of each step; the connectors are called concurrently, each with one list."""
     lists: dict[Connector[Any], list[Step]] = {}
     for step in steps:
         lists.setdefault(step.connector, []).append(step)
-    answers = await beside(ask(connector, some) for connector, some in lists.items())
+    answers = await beside(_called(*each, operation) for each in lists.items())
     found = dict(zip(lists, answers, strict=True))
     return [found[step.connector][step.account] for step in steps]
 
 
-# Looking at the targets for people: bounded, so that it can neither hang nor be a burden to them.
+def _called(
+    connector: Connector[Any], steps: Sequence[Step], operation: Operation
+) -> Awaitable[Answers[Any]]:
+    wanted = {step.account: step.wanted for step in steps}
+    match operation:
+        case "plan":
+            return connector.plan(wanted)
+        case "apply":
+            return connector.apply(wanted)
+        case "read_back":
+            return connector.read_back(wanted.keys())
 
 
 class PlanReader:
-    """So many looks at a time, and each so long at the most, its wait for a turn included."""
+    """Reads the outlook for people: `at_once` at a time, each within `seconds`, waiting included."""
 
     def __init__(self, targets: Targets, *, at_once: int, seconds: float) -> None:
-        """Looks at `targets`, behind the same breakers as the work that changes them."""
+        """`targets` have the same breakers as the work that changes them."""
         self._targets = targets
         self._turns = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
     async def outlook(self, order: Order, statement: TaskCompleted | None) -> Outlook:
-        """As `Targets.outlook`; nothing is changed, nor settled.
+        """The outlook of an order; nothing is changed or settled.
 
         Raises:
-            Unavailable: a target is away, is not settled, or all was not told in time.
+            Unavailable: a target is unreachable or unsettled, or the time is over.
         """
+        case = Case(order, statement)
         try:
             async with asyncio.timeout(self._seconds), self._turns:
-                return await self._targets.outlook(Case(order, statement))
+                (outlook,) = await self._targets.outlooks([case], settle=False)
         except TimeoutError as slow:
             raise Unavailable("targets", retry_after_seconds=2) from slow
+        if isinstance(outlook, Unavailable):
+            raise outlook
+        return outlook

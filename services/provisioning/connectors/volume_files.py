@@ -1,7 +1,7 @@
-"""The storage's volume files: one `<account>.conf` an account, each written whole or not at all.
+"""The storage's volume files: one `<account>.conf` for each account, replaced atomically.
 
-A file that was replaced is not in force before the server reloads its configuration. Until that is known,
-a mark stands beside it, so that a crash in between is noticed by whoever reads the volume back.
+A replaced file is not in force before the server reloads its configuration. Until then it has a mark beside it,
+so that the next reading notices a crash in between.
 """
 
 import fcntl
@@ -16,9 +16,10 @@ from bmt.chassis import crash_points
 from bmt.contracts.events import EffectiveStorage
 
 SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+'-]*")
-"""What an account may be made of to stand in a path and in a configuration line.
+"""The account names that are safe in a path and in a configuration line.
 
-Anything else can become another folder, another directive, or everybody (`*`)."""
+Any other character could mean another folder, another directive, or everybody (`*`).
+"""
 
 _LARGEST_FILE: Final = re.compile(r"^    sz: 0b-([0-9]+)b$", re.MULTILINE)
 
@@ -41,9 +42,9 @@ _VOLUME: Final = """\
 
 
 def volume_text(account: str, password: str, admin: str, wanted: EffectiveStorage) -> str:
-    """The file of an open volume, or of a closed one: its owner stays known, and meets nothing.
+    """The file of an open or closed volume; the owner of a closed one stays known, and finds nothing.
 
-    Sizes are plain bytes (`b`), so that the server rounds nothing.
+    Sizes are in bytes (`b`), so that the server rounds nothing.
     """
     known = _ACCOUNT.format(account=account, password=password)
     if not wanted.enabled:
@@ -58,12 +59,11 @@ def volume_text(account: str, password: str, admin: str, wanted: EffectiveStorag
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What the files say of one account's volume.
+    """The file of one account's volume.
 
     Attributes:
-        owner: its name.
-        text: of its file; None where there is none.
-        owes_reload: whether the file may not be in force.
+        text: None if there is no file.
+        owes_reload: the file may not be in force.
     """
 
     owner: str
@@ -72,7 +72,7 @@ class Volume:
 
     @property
     def largest_file_bytes(self) -> int | None:
-        """The largest file that it allows; None of a closed one."""
+        """The largest file that it allows; None if it is closed."""
         found = _LARGEST_FILE.search(self.text or "")
         return int(found[1]) if found else None
 
@@ -81,11 +81,11 @@ class VolumeFiles:
     """The folder that the server's configuration includes. Its methods block: they write to the disk."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is the server's; it must be there when something is written."""
+        """`folder` must exist before something is written."""
         self._folder = folder
 
     def look(self, accounts: Collection[str]) -> Mapping[str, Volume]:
-        """The volume of each account: named as it is spelt where there is one, whatever the case.
+        """The volume of each account, under the existing spelling of its name.
 
         IPMS takes `Siti` and `siti` for one account, the storage for two.
         """
@@ -105,14 +105,14 @@ class VolumeFiles:
         }
 
     def read(self, owner: str) -> str | None:
-        """The file's text; None where there is none."""
+        """The file's text; None if there is none."""
         try:
             return self._file(owner).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
     def replace(self, texts: Mapping[str, str | None]) -> Mapping[str, str | None]:
-        """Put another text in each file's place (None: no file), each atomically; the former texts."""
+        """Replace each file's text atomically (None: no file); the former texts."""
         former = {owner: self.read(owner) for owner in texts}
         for owner in texts:
             self._mark(owner).touch()
@@ -132,14 +132,14 @@ class VolumeFiles:
         return self._mark(owner).exists()
 
     def in_force(self, owners: Collection[str]) -> None:
-        """The server has read these files since they were replaced."""
+        """Remove the marks: the server has loaded these files."""
         for owner in owners:
             self._mark(owner).unlink(missing_ok=True)
 
     def lock(self) -> int | None:
-        """Become the one who replaces files and has them loaded, until `unlock`; None: another process is.
+        """Become the only process that replaces and loads files, until `unlock`; None: another process is.
 
-        The lock dies with its process (flock), so nothing has to run out.
+        The lock ends with its process (flock), so it needs no expiry.
         """
         descriptor = os.open(self._folder / ".writer", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -150,7 +150,6 @@ class VolumeFiles:
         return descriptor
 
     def unlock(self, descriptor: int) -> None:
-        """Let another process in."""
         os.close(descriptor)
 
     def _file(self, owner: str) -> Path:
@@ -161,7 +160,7 @@ class VolumeFiles:
 
 
 def _write(draft: Path, text: str, file: Path) -> None:
-    """It holds a password: for us, and for the folder's group where the server is another user."""
+    """The file holds a password: only we and the folder's group may read it, if the server is another user."""
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as stream:
         stream.write(text)
         stream.flush()

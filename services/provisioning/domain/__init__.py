@@ -1,4 +1,4 @@
-"""The configuration of a request: pure, from commands and events to events."""
+"""The configuration of a request: pure functions from commands and events to events."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What provisioning can be asked to do, by an event, by its worker or by a person."""
+"""The commands of provisioning, from events, its worker and people."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.provisioning.domain.order import Policy
 
 @immutable
 class RequestConfiguration:
-    """A request was approved; `policy` holds the rules of its agency."""
+    """Configure an approved request, under the rules of its agency."""
 
     approved: Approved
     policy: Policy
@@ -18,14 +18,14 @@ class RequestConfiguration:
 
 @immutable
 class Start:
-    """Every target was looked at: this is what will be different."""
+    """Record what will change, after a look at every target."""
 
     plan: tuple[PlannedChange, ...]
 
 
 @immutable
 class AwaitOperator:
-    """A person must do it; `instructions` say what. `task_id` is new."""
+    """Ask a person to follow the instructions; `task_id` is new."""
 
     task_id: str
     target: Target
@@ -34,7 +34,7 @@ class AwaitOperator:
 
 @immutable
 class ClaimTask:
-    """An officer of `agency` (by the token) takes a task on."""
+    """Claim a task; `agency` is that of the officer's token."""
 
     task_id: str
     officer: Officer
@@ -44,15 +44,11 @@ class ClaimTask:
 
 @immutable
 class TakeOverTask:
-    """An officer of `agency` (by the token) does a task in the place of who claimed it.
+    """Take a task over; `agency` is that of the officer's token.
 
     Attributes:
-        task_id: the task.
-        officer: who takes it over.
-        agency: of the officer.
-        claimed_by: whom the officer knows to have it, by subject.
-        reason: why, in the officer's words.
-        taken_over_at: now.
+        claimed_by: the subject who has the task, as the officer knows it.
+        reason: in the officer's words.
     """
 
     task_id: str
@@ -65,7 +61,7 @@ class TakeOverTask:
 
 @immutable
 class CompleteTask:
-    """An officer of `agency` (by the token) states that it is done; the documents exist."""
+    """State that a task is done; `agency` is that of the officer's token, and the documents exist."""
 
     task_id: str
     officer: Officer
@@ -77,7 +73,7 @@ class CompleteTask:
 
 @immutable
 class RecordConfigured:
-    """Every target was read back."""
+    """Record what was read back from every target."""
 
     effective: Effective
     evidence: tuple[Evidence, ...]
@@ -86,7 +82,7 @@ class RecordConfigured:
 
 @immutable
 class RecordFailure:
-    """A target refuses, and waiting will not help."""
+    """Record that a target refuses, and that waiting will not help."""
 
     target: Target
     reason: str
@@ -95,14 +91,12 @@ class RecordFailure:
 
 @immutable
 class Retry:
-    """A person asks to try again after a failure.
+    """Try again after a failure.
 
     Attributes:
-        officer: who asks.
-        agency: the only agency whose requests the officer may retry; None: every one's.
-        overtaken: a request for the same account that was decided later is under way or configured.
-        requested_at: now.
-        reason: why, in the officer's words.
+        agency: the only agency whose requests the officer may retry; None: all.
+        overtaken: a later request for the same account is under way or configured.
+        reason: in the officer's words.
     """
 
     officer: Officer

@@ -1,11 +1,10 @@
-"""What follows from a command: the rules of SOP step 3.
+"""The rules of SOP step 3: the events that follow from each command.
 
-What a worker records comes in late, twice, or from a worker that was thought dead: whatever the state no
-longer asks for is nothing to do, never an error.
+A worker's records may come late, twice, or from a worker that was thought dead. A record that no longer fits
+the state changes nothing, and is no error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 from bmt.contracts import events
@@ -48,7 +47,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.goal import by_hand, goal, said_instead, shortfall
+from services.provisioning.domain.order import by_hand, goal, said_instead, shortfall
 from services.provisioning.domain.state import (
     Awaiting,
     Configured,
@@ -59,11 +58,9 @@ from services.provisioning.domain.state import (
     State,
 )
 
-# The rules of the manual worklist: who may do a task, and that it is done once.
-
 
 def claim(command: ClaimTask, state: State) -> Sequence[Event]:
-    """One officer at a time; the same one may ask again."""
+    """One officer claims a task; claiming it again changes nothing."""
     awaiting = _open_task(command, state)
     if awaiting.claim is not None:
         if awaiting.claim.claimed_by.subject != command.officer.subject:
@@ -80,11 +77,11 @@ def claim(command: ClaimTask, state: State) -> Sequence[Event]:
 
 
 def take_over(command: TakeOverTask, state: State) -> Sequence[Event]:
-    """From the one who has it now, by name: of two who take it over from one, one does.
+    """Take the task from the officer who is named: if two colleagues try, one succeeds.
 
     Raises:
-        NotClaimed: from nobody.
-        ClaimedByAnother: than whom the officer named.
+        NotClaimed: nobody has it.
+        ClaimedByAnother: somebody else has it.
     """
     awaiting = _open_task(command, state)
     if awaiting.claim is None:
@@ -107,7 +104,7 @@ def take_over(command: TakeOverTask, state: State) -> Sequence[Event]:
 
 
 def complete(command: CompleteTask, state: State) -> Sequence[Event]:
-    """By whoever did it: a claim keeps two from starting, and must not hold up the one who finished."""
+    """Any officer may complete it: a claim prevents double work, and must not block whoever finished."""
     awaiting = _open_task(command, state)
     return [
         TaskCompleted(
@@ -133,26 +130,26 @@ def _open_task(command: ClaimTask | TakeOverTask | CompleteTask, state: State) -
 
 
 def _approved(officer: Officer, order: ConfigurationDue) -> bool:
-    """Whether the officer is one of those who approved."""
+    """Whether the officer is one of the approvers."""
     approvers = (order.decided_by.subject, *order.approved_before_by)
     return officer.subject.casefold() in {one.casefold() for one in approvers}
 
 
 ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")
-"""Who configures where no officer does."""
+"""The configurer if no officer is involved."""
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
-    """The events that `command` leads to.
+    """The events that follow from `command`.
 
     Raises:
-        Refused: one of `errors`, saying why it leads to none.
+        Refused: one of `errors`, with the reason why none follows.
     """
     return _RULES[type(command)](command, state)
 
 
 def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
-    """The first approval counts: nothing of a request is configured twice."""
+    """The first approval counts, so nothing is configured twice."""
     if not isinstance(state, NotHeard):
         return ()
     said, policy = command.approved, command.policy
@@ -198,7 +195,7 @@ def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
 
 
 def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
-    """Configured only when what is in force is what was approved, once for each request."""
+    """Configured only if what is in force is what was approved."""
     if not isinstance(state, Started):
         return ()
     order = state.order
@@ -232,14 +229,14 @@ def _fail(command: RecordFailure, state: State) -> Sequence[Event]:
 
 
 def _retried(due: Due) -> Retried | None:
-    """The retry that this round began with: the first event of the round says it."""
+    """The retry that began this round, for the round's first event."""
     if due.retry is None:
         return None
     return Retried(by=due.retry.requested_by, at=due.retry.requested_at, reason=due.retry.reason)
 
 
 def _retry(command: Retry, state: State) -> Sequence[Event]:
-    """What is under way needs no retry: it goes on by itself."""
+    """A request that is under way needs no retry."""
     if isinstance(state, NotHeard) or command.agency not in {None, state.order.request.agency}:
         raise UnknownRequest
     match state:
@@ -263,16 +260,14 @@ def _retry(command: Retry, state: State) -> Sequence[Event]:
             return ()
 
 
-_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
-    {
-        RequestConfiguration: _request,
-        Start: _start,
-        AwaitOperator: _await,
-        ClaimTask: claim,
-        TakeOverTask: take_over,
-        CompleteTask: complete,
-        RecordConfigured: _record,
-        RecordFailure: _fail,
-        Retry: _retry,
-    }
-)
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
+    RequestConfiguration: _request,
+    Start: _start,
+    AwaitOperator: _await,
+    ClaimTask: claim,
+    TakeOverTask: take_over,
+    CompleteTask: complete,
+    RecordConfigured: _record,
+    RecordFailure: _fail,
+    Retry: _retry,
+}

@@ -1,4 +1,4 @@
-"""Why provisioning says no, each named for what went wrong."""
+"""Why provisioning refuses a command."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from services.provisioning.domain.events import TaskClaimed
 
 
 class ApprovalIncomplete(Refused):
-    """An approved application says how much storage and how large a file: one of them is missing."""
+    """An approved application lacks a size."""
 
     def __init__(self) -> None:
         super().__init__("approved: an application needs quota_bytes and max_file_size_bytes")
@@ -19,7 +19,6 @@ class SizesWrong(Refused):
     problem = "validation_failed"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Names all of them at once."""
         super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
 
 
@@ -29,13 +28,12 @@ class QuotaAboveMaximum(Refused):
     problem = "quota_exceeds_maximum"
 
     def __init__(self, maximum_bytes: int, pointer: str) -> None:
-        """Names the maximum, and where the quota stood."""
         wrong = FieldError.of(pointer, "size_above_maximum", maximum_bytes=maximum_bytes)
         super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
 
 
 class UnknownRequest(Refused):
-    """Nothing of it was heard, or it is another agency's: which of the two is not told."""
+    """There is no such request, or it is another agency's; the answer does not tell which."""
 
     problem = "not_found"
 
@@ -44,7 +42,7 @@ class UnknownRequest(Refused):
 
 
 class UnknownTask(Refused):
-    """There is none, or it is another agency's: which of the two is not told."""
+    """There is no such task, or it is another agency's; the answer does not tell which."""
 
     problem = "not_found"
 
@@ -53,13 +51,12 @@ class UnknownTask(Refused):
 
 
 class ClaimedByAnother(Refused):
-    """Somebody else took the task on before; `decision` shows who."""
+    """Somebody else has claimed the task; `decision` shows who."""
 
     problem = "already_decided"
     code = "claimed_by_another"
 
     def __init__(self, first: TaskClaimed) -> None:
-        """Shows the claim that stands."""
         super().__init__(
             "Another officer has claimed this task: see `decision`. Who takes it over says from whom.",
             extra={
@@ -73,7 +70,7 @@ class ClaimedByAnother(Refused):
 
 
 class NotClaimed(Refused):
-    """Nobody has the task: there is nobody to take it over from."""
+    """Nobody has the task, so it cannot be taken over."""
 
     problem = "validation_failed"
 
@@ -83,7 +80,7 @@ class NotClaimed(Refused):
 
 
 class TaskFinished(Refused):
-    """The task was completed before."""
+    """The task is completed."""
 
     problem = "request_closed"
     code = "task_finished"
@@ -97,25 +94,24 @@ class ApproverMayNotConfigure(Refused):
 
 
 class NothingToRetry(Refused):
-    """The request is configured: retrying could only do harm."""
+    """The request is configured."""
 
     problem = "request_closed"
     code = "nothing_to_retry"
 
 
 class NotRetryable(Refused):
-    """The failure is one that no retry mends."""
+    """No retry can succeed after this failure."""
 
     problem = "request_closed"
     code = "retry_cannot_help"
 
     def __init__(self, reason: str) -> None:
-        """Repeats why it failed."""
         super().__init__(f"Trying again cannot help: {reason}. A new request is needed.")
 
 
 class Overtaken(Refused):
-    """A later decision on the same account counts now."""
+    """A later decision on the same account counts."""
 
     problem = "request_closed"
     code = "overtaken"

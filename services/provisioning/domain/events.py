@@ -1,4 +1,4 @@
-"""What provisioning remembers beside what it says: events without a topic, for its own views and worker."""
+"""Provisioning's private events, for its own views and worker."""
 
 from typing import Final
 
@@ -13,17 +13,15 @@ def _is_empty(value: object) -> bool:
 
 
 class ConfigurationDue(RequestEvent):
-    """An approved request waits to be configured, under the agency's rules as they were then.
+    """An approved request waits to be configured, under the agency's rules at that time.
 
     Attributes:
-        approved: what was granted, in bytes.
-        decided_by: who approved.
-        decided_at: when; of two requests for one account, the one decided first is configured first.
-        due_at: when the configuration is to be done (client charter).
-        ipms_connector: how IPMS is driven: `scim`, or `worklist` (by an officer).
-        storage_connector: how the transfer storage is driven.
-        approver_may_configure: whether the approver may complete the task in IPMS too.
-        approved_before_by: the accounts of those who approved before the last, where several must.
+        approved: the granted sizes, in bytes.
+        decided_at: of two requests for one account, the earlier decision is configured first.
+        due_at: the client charter's date of the configuration.
+        ipms_connector: `scim`, or `worklist` (by an officer).
+        approver_may_configure: whether the approver may complete the task in IPMS, too.
+        approved_before_by: the accounts of earlier approvers, if several must approve.
     """
 
     TYPE = "my.gov.bmt.provisioning.ConfigurationDue.v1"
@@ -46,7 +44,7 @@ class ConfigurationDue(RequestEvent):
 
 
 class TaskClaimed(RequestEvent):
-    """An officer took a task on."""
+    """An officer claimed a task."""
 
     TYPE = "my.gov.bmt.provisioning.TaskClaimed.v1"
     task_id: str
@@ -55,7 +53,7 @@ class TaskClaimed(RequestEvent):
 
 
 class TaskTakenOver(RequestEvent):
-    """An officer took a task over from the one who had claimed it, and says why."""
+    """An officer took a task over from the one who had claimed it."""
 
     TYPE = "my.gov.bmt.provisioning.TaskTakenOver.v1"
     task_id: str
@@ -66,7 +64,7 @@ class TaskTakenOver(RequestEvent):
 
 
 class TaskCompleted(RequestEvent):
-    """An officer states that the instructions were followed, with documents that show it."""
+    """An officer states that the instructions were followed, with documents as evidence."""
 
     TYPE = "my.gov.bmt.provisioning.TaskCompleted.v1"
     task_id: str
@@ -77,7 +75,7 @@ class TaskCompleted(RequestEvent):
 
 
 class RetryRequested(RequestEvent):
-    """After a failure: try once more, and why. `ipms_connector` as in `ConfigurationDue`."""
+    """A person asked to try again after a failure; `ipms_connector` is as in `ConfigurationDue`."""
 
     TYPE = "my.gov.bmt.provisioning.RetryRequested.v1"
     requested_by: Officer

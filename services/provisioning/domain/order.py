@@ -1,35 +1,41 @@
-"""What is wanted of the targets: by an approval that was heard, or by one that is only supposed."""
+"""Orders of requests that were approved, or are only supposed to be; and how far a target is from one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from bmt.agencies import charter
 from bmt.agencies.states import State
-from bmt.contracts.events import Granted
+from bmt.contracts.events import (
+    Effective,
+    EffectiveIpms,
+    EffectiveStorage,
+    Granted,
+    PlannedChange,
+    Target,
+)
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Kind
 from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
-
-# What an agency's rules say about a configuration.
+from services.provisioning.domain.events import ConfigurationDue
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules that a request is configured by.
+    """An agency's rules for configurations.
 
-    The defaults are for a request whose agency no longer stands in agencies.yaml: what was approved must
-    not be lost, and an officer can always do it.
+    The defaults are for a request whose agency is no longer in agencies.yaml: an approval must not be lost, and an
+    officer can always carry it out.
 
     Attributes:
-        ipms_connector: how IPMS is driven.
-        storage_connector: how the transfer storage is driven.
         working_days: the client charter's days for configuring.
         state: whose weekend and holidays count.
-        closed_days: on which the agency is closed, beside its state's holidays.
-        approver_may_configure: separation of duties between approver and configurer.
-        largest_quota_bytes: the most that a decision may grant; None: what was asked.
-        largest_file_bytes: likewise.
+        closed_days: further days on which the agency is closed.
+        approver_may_configure: no separation of duties between approver and configurer.
+        largest_quota_bytes: the most that a decision may grant; None: the requested size. So `largest_file_bytes`.
     """
 
     ipms_connector: str = "worklist"
@@ -42,7 +48,7 @@ class Policy:
     largest_file_bytes: int | None = None
 
     def due_at(self, since: datetime) -> datetime:
-        """When what was approved at `since` is to be configured (client charter)."""
+        """The client charter's date of the configuration, for an approval at `since`."""
         return charter.due_at(since, self.working_days, self.state, self.closed_days)
 
 
@@ -50,38 +56,9 @@ _TO_QUOTA = "/query/quota_bytes"
 _TO_LARGEST = "/query/max_file_size_bytes"
 
 
-class Order(Protocol):
-    """Whose account is to be brought where, and how each target is driven."""
-
-    @property
-    def kind(self) -> Kind:
-        """Whether the service is given or taken away."""
-        ...
-
-    @property
-    def account(self) -> str:
-        """The applicant's."""
-        ...
-
-    @property
-    def approved(self) -> Granted:
-        """What is granted, in bytes; a termination grants nothing."""
-        ...
-
-    @property
-    def ipms_connector(self) -> str:
-        """How IPMS is driven."""
-        ...
-
-    @property
-    def storage_connector(self) -> str:
-        """How the transfer storage is driven."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """As `Order`, of a request that nobody approved yet: nothing may be done by it."""
+    """The order of a request that nobody has approved: nothing may be done by it."""
 
     kind: Kind
     account: str
@@ -90,21 +67,19 @@ class Supposed:
     storage_connector: str
 
 
+Order = ConfigurationDue | Supposed
+
+
 def suppose(
     kind: Kind, account: str, asked: Granted, proposed: Granted, policy: Policy
 ) -> Supposed:
-    """The order that approving would give, under the agency's rules of now.
+    """The order that an approval would lead to, under the agency's present rules.
 
-    Args:
-        kind: of the request.
-        account: of its applicant.
-        asked: what the request asks for.
-        proposed: what would be granted instead, where it names a size.
-        policy: the agency's rules.
+    `proposed` sizes replace the requested ones (`asked`).
 
     Raises:
         SizesWrong: a decision could not grant these sizes.
-        QuotaAboveMaximum: nor this quota.
+        QuotaAboveMaximum: a decision could not grant this quota.
     """
     granted = _granted(kind, asked, proposed)
     _require_within(policy, granted, asked)
@@ -129,7 +104,7 @@ def _granted(kind: Kind, asked: Granted, proposed: Granted) -> Granted:
 
 
 def _require_within(policy: Policy, granted: Granted, asked: Granted) -> None:
-    """What was asked is held to it too: so a decision is, and the rules may have changed since."""
+    """Requested sizes must be within the rules too, which may have changed since."""
     largest = policy.largest_file_bytes or asked.max_file_size_bytes
     if _above(granted.max_file_size_bytes, largest):
         raise SizesWrong(
@@ -142,3 +117,74 @@ def _require_within(policy: Policy, granted: Granted, asked: Granted) -> None:
 
 def _above(size: int | None, limit: int | None) -> bool:
     return size is not None and limit is not None and size > limit
+
+
+ORDER: Final[Mapping[Kind, tuple[Target, ...]]] = {
+    "application": ("storage", "ipms"),
+    "termination": ("ipms", "storage"),
+}
+"""The order in which targets are set.
+
+IPMS lets a user begin, and the storage receives the file. So the storage is opened before IPMS allows it, and IPMS
+ends before the storage is closed: no user can begin what must fail. If the second target refuses, the storage is
+open to nobody, which is harmless until a retry.
+"""
+
+NOTHING_IN_FORCE: Final = Effective(
+    ipms=EffectiveIpms(bmt_enabled=False, max_file_size_bytes=None),
+    storage=EffectiveStorage(enabled=False, quota_bytes=None, max_file_size_bytes=None),
+)
+
+
+def goal(order: Order) -> Effective:
+    """What shall be in force in the end; absolute values, so that repeating is harmless."""
+    if order.kind == "termination":
+        return NOTHING_IN_FORCE
+    largest = order.approved.max_file_size_bytes
+    return Effective(
+        ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=largest),
+        storage=EffectiveStorage(
+            enabled=True, quota_bytes=order.approved.quota_bytes, max_file_size_bytes=largest
+        ),
+    )
+
+
+def changes(
+    target: Target, current: BaseModel | None, wanted: BaseModel
+) -> tuple[PlannedChange, ...]:
+    """The differences between a target's settings and the wanted ones; None: unknown, so every setting changes."""
+    shown: Mapping[str, Any] = dict(current) if current else {}
+    return tuple(
+        PlannedChange(target=target, setting=name, from_=shown.get(name), to=value)
+        for name, value in wanted
+        if current is None or shown[name] != value
+    )
+
+
+def by_hand(target: Target, wanted: Effective) -> tuple[PlannedChange, ...]:
+    """The settings for a person at a target that nobody else can read."""
+    settings = {"ipms": wanted.ipms, "storage": wanted.storage}[target]
+    return tuple(change for change in changes(target, None, settings) if change.to is not None)
+
+
+def shortfall(effective: Effective, wanted: Effective) -> tuple[PlannedChange, ...]:
+    """The differences to what is wanted."""
+    return (
+        *changes("ipms", effective.ipms, wanted.ipms),
+        *changes("storage", effective.storage, wanted.storage),
+    )
+
+
+def said_instead(wrong: Sequence[PlannedChange]) -> str:
+    """What a target shows after it was set, for people."""
+    return "; ".join(
+        f"{change.target} shows {change.setting} {_plain(change.from_)} after it was set to "
+        f"{_plain(change.to)}"
+        for change in wrong
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "nothing" if value is None else str(value)

@@ -1,8 +1,8 @@
-"""Where a configuration stands: one class for each status, and how events lead from one to the next.
+"""The state of a configuration: one class for each status, and the transitions between them.
 
-`order` is what was approved, under which rules. `round` counts the retries: it tells a round's records
-from the next one's. `statement` is what an officer stated to have done by hand; it outlives a failure of
-the other target, so that nobody does it twice. `retry` is what the round began with, until it is said.
+`round` counts the retries, to distinguish the records of one round from the next one's. `statement` is an
+officer's statement of work by hand; it outlives a failure of the other target, so that nobody repeats it.
+`retry` is the retry that began the round, until an event has published it.
 """
 
 from pydantic import BaseModel
@@ -21,12 +21,12 @@ from services.provisioning.domain.events import (
 
 @immutable
 class NotHeard:
-    """No approval of such a request was heard."""
+    """The stream is empty: no approval was consumed."""
 
 
 @immutable
 class Due:
-    """Approved; no target was touched in this round."""
+    """Approved; no target was changed in this round."""
 
     order: ConfigurationDue
     round: int = 0
@@ -36,7 +36,7 @@ class Due:
 
 @immutable
 class Started:
-    """Targets are being changed: after a crash, what each shows is read first."""
+    """Targets are being changed; after a crash, each is read first."""
 
     order: ConfigurationDue
     round: int
@@ -45,7 +45,7 @@ class Started:
 
 @immutable
 class Awaiting:
-    """An officer must do the task; `claim` is that of the one who has it now."""
+    """An officer must do the task; `claim` is the present one."""
 
     order: ConfigurationDue
     round: int
@@ -55,7 +55,7 @@ class Awaiting:
 
 @immutable
 class Configured:
-    """In force as approved, for good; `said` with what was read back."""
+    """In force as approved, for good."""
 
     order: ConfigurationDue
     said: events.Configured
@@ -63,7 +63,7 @@ class Configured:
 
 @immutable
 class Failed:
-    """A target refused; a person may retry where the failure says so."""
+    """A target refused; a person may retry if the failure is retryable."""
 
     order: ConfigurationDue
     round: int
@@ -104,7 +104,7 @@ def evolve(state: State, event: BaseModel) -> State:
 
 
 def _claim(event: TaskTakenOver) -> TaskClaimed:
-    """What is taken over is claimed, by another and anew."""
+    """A takeover is a new claim."""
     return TaskClaimed(
         request=event.request,
         task_id=event.task_id,

@@ -34,8 +34,9 @@ from services.intake.domain.commands import (
     RegisterInboxItem,
     WithdrawRequest,
 )
+from services.intake.domain.decide import decide
 from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
-from services.intake.domain.scans import receive_scan
+from services.intake.domain.state import Nothing
 from services.intake.domain.submission import SubmittedEvent
 
 UNCLEAR = ReceiveEmail(
@@ -126,7 +127,7 @@ SCENARIOS = {
     "inbox-dismissed": [UNCLEAR, DismissInboxItem("Iklan.", ADMINISTRATOR, NOON)],
     "scan": [SCANNED],
     "paper-registered": [
-        PutPaperInInbox(receive_scan(SCANNED), PAPER),
+        PutPaperInInbox(decide(SCANNED, Nothing())[0], PAPER),
         RegisterInboxItem(ID, submission(channel="form")),
     ],
     "email-with-attachments-that-are-not-shown": [

@@ -21,7 +21,7 @@ from unit.provisioning.orders import (
 )
 
 from services.provisioning.domain.commands import AwaitOperator
-from services.provisioning.domain.goal import NOTHING_IN_FORCE
+from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 DUE = request_configuration()
 BY_HAND = request_configuration(policy=replace(JPA, approver_may_configure=True))

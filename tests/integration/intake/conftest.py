@@ -19,7 +19,7 @@ from intake_visitors import HERE
 from evaluation.ipms import Ipms
 from evaluation.ports import any_free_port
 from evaluation.supervisor import running as part_running
-from services.intake.directory import snapshot
+from services.intake import directory as snapshot
 from services.intake.main import build
 from services.intake.settings import Settings
 

@@ -45,7 +45,7 @@ async def test_a_draft_that_was_sent_is_gone(visitor):
 
 async def test_a_draft_that_a_crash_left_is_the_same_request(visitor, with_pages, monkeypatch):
     """The request is stored, and the process dies before the draft is removed."""
-    from services.intake.drafts import MongoDrafts
+    from services.intake.drafts import Drafts
 
     async def dies(*_):
         raise SystemExit
@@ -53,7 +53,7 @@ async def test_a_draft_that_a_crash_left_is_the_same_request(visitor, with_pages
     browser = await visitor()
     await saved(browser)
     with monkeypatch.context() as patch:
-        patch.setattr(MongoDrafts, "discard", dies)
+        patch.setattr(Drafts, "discard", dies)
         with pytest.raises(SystemExit):
             await send(browser)
     assert "Draf disimpan pada" in (await browser.get(ADDRESS)).text

@@ -16,10 +16,10 @@ from bmt.contracts.values import Officer
 from services.provisioning.connectors.connector import OperatorNeeded
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.targets import Worklist
 from services.provisioning.connectors.volume_files import VolumeFiles
-from services.provisioning.connectors.worklist import Worklist
 from services.provisioning.domain.events import TaskCompleted
-from services.provisioning.domain.goal import NOTHING_IN_FORCE
+from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 OFFICER = Officer(subject="faridah.jpa@mygovuc.gov.my", name="Faridah", role="administrator")
 SCREENSHOT = "sha256:" + "1" * 64

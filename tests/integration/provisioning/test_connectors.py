@@ -7,8 +7,8 @@ from fixtures.alone import Alone
 
 from bmt.chassis.runtime import clock
 from services.provisioning.connectors.connector import TargetAway
-from services.provisioning.connectors.worklist import Worklist
-from services.provisioning.domain.goal import changes
+from services.provisioning.connectors.targets import Worklist
+from services.provisioning.domain.order import changes
 
 pytestmark = pytest.mark.integration
 

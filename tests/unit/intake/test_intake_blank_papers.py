@@ -7,7 +7,7 @@ import pytest
 from fixtures.scanned_paper import AGENCIES, BLANKS
 
 from bmt.contracts.problems import Refused
-from services.intake.printing.blank_papers import BlankPapers
+from services.intake.blank_papers import BlankPapers
 
 NAMES = ("application", "termination", "cover-memo", "cover-letter")
 

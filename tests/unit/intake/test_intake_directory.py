@@ -9,13 +9,15 @@ from eventually import eventually
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.testing import capture_logs
 
-from services.intake.directory.scim import (
+from services.intake.directory import (
+    AT_ONCE,
     EXTENSION,
+    MOST_WAITING,
+    Directory,
     DirectoryUnavailable,
     DirectoryUnclear,
     ScimDirectory,
 )
-from services.intake.directory.snapshot import AT_ONCE, MOST_WAITING, Directory
 from services.intake.domain.submission import AccountStatus
 
 SERVING = AccountStatus(registered=True, serving=True)

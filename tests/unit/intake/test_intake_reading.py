@@ -11,8 +11,7 @@ import pytest
 from eventually import eventually
 from submissions import CODES
 
-from services.intake.channels.mail import open_head, open_mail
-from services.intake.channels.shown_text import shown_text
+from services.intake.channels.mail import open_head, open_mail, shown_text
 from services.intake.reading import readers as reading
 from services.intake.reading.readers import NOT_READ, TOO_LONG, Readers
 

@@ -8,7 +8,7 @@ import pytest
 from fixtures.drawn_paper import A4, drawn, stored, unlike
 from PIL import Image, TiffImagePlugin
 
-from services.intake.scanning.batch import Unreadable
+from services.intake.papers import Unreadable
 from services.intake.scanning.reading import as_pdf
 
 SIZE = (400, 200)

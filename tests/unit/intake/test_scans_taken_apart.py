@@ -7,10 +7,17 @@ import pytest
 from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, typed
 from fixtures.thoroughness import LONG
 
-from services.intake.domain.scans import doubts, proposal
-from services.intake.paper_codes import CoverCode, FormCode, RequestCode, paper_code
+from services.intake.domain.rules import doubts, proposal
+from services.intake.papers import (
+    CoverCode,
+    FormCode,
+    Part,
+    RequestCode,
+    Unreadable,
+    paper_code,
+    parts_of,
+)
 from services.intake.scanning import reading
-from services.intake.scanning.batch import Part, Unreadable, parts_of
 from services.intake.scanning.reading import read
 from services.intake.scanning.reception import ScanWrong, read_scan
 

@@ -38,8 +38,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.goal import NOTHING_IN_FORCE, by_hand
-from services.provisioning.domain.order import Policy
+from services.provisioning.domain.order import NOTHING_IN_FORCE, Policy, by_hand
 
 REQUEST = facts()
 TERMINATION = facts(kind="termination")

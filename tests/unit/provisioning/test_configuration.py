@@ -37,7 +37,7 @@ from services.provisioning.domain.errors import (
     Overtaken,
     UnknownRequest,
 )
-from services.provisioning.domain.goal import NOTHING_IN_FORCE, ORDER, goal
+from services.provisioning.domain.order import NOTHING_IN_FORCE, ORDER, goal
 from services.provisioning.domain.state import Due, Started
 
 

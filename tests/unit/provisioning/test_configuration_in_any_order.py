@@ -43,7 +43,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.goal import NOTHING_IN_FORCE, changes, goal
+from services.provisioning.domain.order import NOTHING_IN_FORCE, changes, goal
 from services.provisioning.domain.state import Awaiting, Due, Failed, Started
 
 FOLLOWS = {

@@ -35,9 +35,8 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
-from services.provisioning import answers
-from services.provisioning.views import configurations, entitlements, reviews, tasks
-from services.provisioning.views.tasks import work_of
+from services.provisioning import api, queries, views
+from services.provisioning.views import work_of
 
 
 def incoming(*history):
@@ -83,7 +82,7 @@ async def shown(view, *history):
     ],
 )
 async def test_every_status_has_a_reason(history, status, waiting_for):
-    view = await shown(configurations.CONFIGURATIONS, *history)
+    view = await shown(views.CONFIGURATIONS, *history)
 
     found = await view.get(due().request.request_id)
 
@@ -93,33 +92,33 @@ async def test_every_status_has_a_reason(history, status, waiting_for):
 
 async def test_what_is_not_configured_in_time_is_overdue():
     for history, count in [((due(),), {"MAMPU": 1}), ((due(), started(), configured()), {})]:
-        view = await shown(configurations.CONFIGURATIONS, *history)
-        assert await configurations.overdue(view, DUE_AT) == {}
-        assert await configurations.overdue(view, DUE_AT + timedelta(seconds=1)) == count
+        view = await shown(views.CONFIGURATIONS, *history)
+        assert await queries.overdue(view, DUE_AT) == {}
+        assert await queries.overdue(view, DUE_AT + timedelta(seconds=1)) == count
 
 
 @pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
 async def test_who_has_no_agency_sees_no_agencys_configurations(agency, seen):
-    view = await shown(configurations.CONFIGURATIONS, due())
-    assert len(await configurations.unfinished(view, agency, PageRequest(50, None))) == seen
+    view = await shown(views.CONFIGURATIONS, due())
+    assert len(await queries.unfinished(view, agency, PageRequest(50, None))) == seen
 
 
 @pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
 async def test_a_failure_is_listed_for_its_agency_until_somebody_retries(agency, seen):
     again = retried(reason="IPMS is mended.")
     history = (due(), failed(), again, failed(reason="IPMS refuses with 403"))
-    view = await shown(configurations.CONFIGURATIONS, *history)
+    view = await shown(views.CONFIGURATIONS, *history)
 
-    found = await configurations.failed(view, agency, PageRequest(50, None))
+    found = await queries.failed(view, agency, PageRequest(50, None))
 
     assert len(found) == seen
-    for one in map(answers.failure, found):
+    for one in map(api.failure, found):
         assert (one.target, one.reason) == ("ipms", "IPMS refuses with 403")
         assert (one.failures, one.failed_at, one.retryable) == (2, NOW, True)
         assert one.last_retry == Retried(by=OPERATOR, at=NOW, reason="IPMS is mended.")
     for quiet in [(due(),), (*history, again), (due(), started(), configured())]:
-        view = await shown(configurations.CONFIGURATIONS, *quiet)
-        assert await configurations.failed(view, agency, PageRequest(50, None)) == []
+        view = await shown(views.CONFIGURATIONS, *quiet)
+        assert await queries.failed(view, agency, PageRequest(50, None)) == []
 
 
 def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
@@ -130,49 +129,49 @@ def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
 
 async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_before():
     first, second, other = order(0), order(1, "AHMAD.mampu@mygovuc.gov.my"), order(2, "someone")
-    view = projection(configurations.CONFIGURATIONS)
+    view = projection(views.CONFIGURATIONS)
     for each in (first, second, other):
         await view.apply(incoming(each))
 
-    waits = [await configurations.must_wait(view, each) for each in (first, second, other)]
+    waits = [await queries.must_wait(view, each) for each in (first, second, other)]
 
     assert waits == [False, True, False]
     await view.apply(incoming(first, failed().model_copy(update={"request": first.request})))
-    assert not await configurations.must_wait(view, second)
+    assert not await queries.must_wait(view, second)
 
 
 async def test_a_request_is_overtaken_once_a_later_one_has_begun():
     first, second = order(0), order(1)
-    view = projection(configurations.CONFIGURATIONS)
+    view = projection(views.CONFIGURATIONS)
     await view.apply(incoming(first))
     await view.apply(incoming(second))
-    assert not await configurations.overtaken(view, first)
+    assert not await queries.overtaken(view, first)
 
     await view.apply(incoming(second, started(second.request)))
 
-    assert await configurations.overtaken(view, first)
-    assert not await configurations.overtaken(view, second)
+    assert await queries.overtaken(view, first)
+    assert not await queries.overtaken(view, second)
 
 
 async def test_of_two_requests_that_were_approved_in_one_millisecond_one_is_first():
     one, other = sorted((order(0), order(0)), key=lambda each: each.request.request_id)
-    view = projection(configurations.CONFIGURATIONS)
+    view = projection(views.CONFIGURATIONS)
     for each in (other, one):
         await view.apply(incoming(each))
 
-    waits = [await configurations.must_wait(view, each) for each in (one, other)]
+    waits = [await queries.must_wait(view, each) for each in (one, other)]
 
     assert waits == [False, True]
     await view.apply(incoming(other, started(other.request)))
-    assert await configurations.overtaken(view, one)
-    assert not await configurations.overtaken(view, other)
+    assert await queries.overtaken(view, one)
+    assert not await queries.overtaken(view, other)
 
 
 async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_heard():
     on = configured()
     off = configured(TERMINATION).model_copy(update={"configured_at": NOW + timedelta(days=1)})
     for first, second in ((on, off), (off, on)):
-        view = projection(entitlements.ENTITLEMENTS)
+        view = projection(views.ENTITLEMENTS)
         await view.apply(incoming(first))
         await view.apply(incoming(second))
 
@@ -184,16 +183,16 @@ async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_hear
 
 
 async def test_a_claimed_task_stays_open_until_it_is_completed():
-    view = await shown(tasks.TASKS, due(), started(), awaiting(), claimed())
+    view = await shown(views.TASKS, due(), started(), awaiting(), claimed())
     found = await view.get(TASK)
     assert (found.status, found.claimed_by) == ("open", FAIZ)
 
-    view = await shown(tasks.TASKS, due(), started(), awaiting(), claimed(), completed())
+    view = await shown(views.TASKS, due(), started(), awaiting(), claimed(), completed())
     assert (await view.get(TASK)).status == "completed"
 
 
 async def test_a_task_tells_all_that_who_does_it_needs():
-    view = await shown(tasks.TASKS, due(), started(), awaiting())
+    view = await shown(views.TASKS, due(), started(), awaiting())
     found = await view.get(TASK)
 
     assert (found.applicant_name, found.due_at) == (APPLICANT.name, DUE_AT)
@@ -205,16 +204,16 @@ async def test_a_task_tells_all_that_who_does_it_needs():
 
 async def test_a_task_that_was_taken_over_names_both():
     history = (due(), started(), awaiting(), claimed(FAIZ), taken_over(SITI, FAIZ))
-    found = await (await shown(tasks.TASKS, *history)).get(TASK)
+    found = await (await shown(views.TASKS, *history)).get(TASK)
     assert (found.claimed_by, found.taken_over_from, found.status) == (SITI, FAIZ, "open")
 
     done = completed(SITI, note="Selesai.")
-    found = await (await shown(tasks.TASKS, *history, done)).get(TASK)
+    found = await (await shown(views.TASKS, *history, done)).get(TASK)
     assert (found.completed_by, found.evidence, found.note) == (SITI, (SCREENSHOT,), "Selesai.")
 
 
 async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
-    view = projection(tasks.TASKS)
+    view = projection(views.TASKS)
     for name, days, then in [("a", 2, ()), ("b", 0, (claimed,)), ("c", 1, (claimed, completed))]:
         request = facts()
         due_at = DUE_AT + timedelta(days=days)
@@ -226,7 +225,7 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
 
     async def listed(status, after=None):
         page = PageRequest(50, after)
-        return [one.task_id for one in await tasks.tasks_of(view, "MAMPU", status, page)]
+        return [one.task_id for one in await queries.tasks_of(view, "MAMPU", status, page)]
 
     assert await listed(None) == ["d", "b", "c", "a"]
     assert await listed("open") == ["d", "b", "a"]
@@ -249,7 +248,7 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
     ],
 )
 async def test_a_review_is_open_until_it_ends_without_an_approval(history, status):
-    view = await shown(reviews.REVIEWS, *(happened(REQUEST) for happened in history))
+    view = await shown(views.REVIEWS, *(happened(REQUEST) for happened in history))
 
     found = await view.get(REQUEST.request_id)
 
@@ -261,7 +260,7 @@ async def test_a_review_is_open_until_it_ends_without_an_approval(history, statu
 async def test_a_review_tells_what_was_asked_last():
     corrected = REQUEST.model_copy(update={"quota_bytes": 5 * GB})
     history = (opened(REQUEST), returned(REQUEST), opened(corrected))
-    view = await shown(reviews.REVIEWS, *history)
+    view = await shown(views.REVIEWS, *history)
 
     assert (await view.get(REQUEST.request_id)).asked.quota_bytes == 5 * GB
 

@@ -17,7 +17,7 @@ from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.targets import Case, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
-from services.provisioning.domain.goal import changes
+from services.provisioning.domain.order import changes
 
 
 class Target:

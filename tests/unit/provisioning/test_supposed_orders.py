@@ -8,8 +8,7 @@ from orders import JPA, MAMPU, ON, due
 
 from bmt.contracts.events import Granted
 from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
-from services.provisioning.domain.goal import NOTHING_IN_FORCE, by_hand, goal
-from services.provisioning.domain.order import suppose
+from services.provisioning.domain.order import NOTHING_IN_FORCE, by_hand, goal, suppose
 
 ACCOUNT = "ahmad.mampu@mygovuc.gov.my"
 ASKED = Granted(quota_bytes=10 * GB, max_file_size_bytes=GB)

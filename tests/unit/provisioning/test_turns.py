@@ -8,8 +8,8 @@ from fixtures.samples import APPLICANT, facts
 from orders import due, started
 from test_configuration_views import incoming, projection
 
-from services.provisioning.views import configurations
-from services.provisioning.views.configurations import Turn, Turns
+from services.provisioning import queries, views
+from services.provisioning.queries import Turn, Turns
 
 
 def order(milliseconds, account):
@@ -21,16 +21,16 @@ def order(milliseconds, account):
 
 @pytest.mark.parametrize("most_found", [2, 1_000])
 async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatch):
-    monkeypatch.setattr(configurations, "MOST_FOUND", most_found)
+    monkeypatch.setattr(queries, "MOST_FOUND", most_found)
     dice = random.Random(4)
-    view = projection(configurations.CONFIGURATIONS)
+    view = projection(views.CONFIGURATIONS)
     accounts = ("Ahmad@mampu.gov.my", "ahmad@mampu.gov.my", "siti@mampu.gov.my")
     orders = [order(dice.randrange(3), dice.choice(accounts)) for _ in range(12)]
     for each in orders:
         more = [started(each.request)] if dice.random() < 0.4 else []
         await view.apply(incoming(each, *more))
     expected = [
-        Turn(await configurations.must_wait(view, each), await configurations.overtaken(view, each))
+        Turn(await queries.must_wait(view, each), await queries.overtaken(view, each))
         for each in orders
     ]
     looked = Turns(view)

@@ -4,8 +4,8 @@ from fixtures.alone import Alone
 from orders import completed
 
 from bmt.contracts.events import EffectiveIpms
-from services.provisioning.connectors.worklist import Worklist, instructions
-from services.provisioning.domain.goal import NOTHING_IN_FORCE
+from services.provisioning.connectors.targets import Worklist, instructions
+from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 ACCOUNT = "lim.jpa@mygovuc.gov.my"
 

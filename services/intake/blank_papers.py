@@ -1,28 +1,34 @@
-"""Blank papers of an agency: two forms, and the sheets that keep scanned memos and letters apart.
+"""Blank papers of an agency: two forms, and the sheets that separate scanned memos and letters.
 
-Each bears a code that its scan is recognised by. What is printed depends on the agency's name and rules
-alone, so it has the same bytes until they change.
+Each bears a code that identifies its scan. A paper depends on the agency's name and rules alone, so its
+bytes stay the same until they change.
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import segno
 import structlog
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
+from bmt.pages.login import Admitted
 from bmt.pages.sizes import in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
-from services.intake.paper_codes import CoverCode, FormCode
+from services.intake.papers import CoverCode, FormCode
 
 log = structlog.get_logger(__name__)
 
@@ -45,32 +51,29 @@ _FILES: Final[dict[PaperName, str]] = {
 
 
 class NoSuchAgency(Refused):
-    """No agency of this code prints anything here."""
+    """There is no agency of this code."""
 
     def __init__(self, agencies: Agencies) -> None:
-        """Names those that there are."""
         codes = tuple(one.code for one in agencies)
         wrong = FieldError.of("/query/agency", "unknown_agency", agencies=codes)
         super().__init__(wrong.detail, errors=(wrong,))
 
 
+@dataclass(frozen=True, slots=True)
 class BlankPaper:
-    """A paper, ready to be printed.
+    """A printable paper (PDF), with the name that it is downloaded under."""
 
-    Attributes:
-        content: its bytes (PDF).
-        filename: what a reader keeps it as.
-        etag: names these bytes (RFC 9110, 8.8.3).
-    """
+    content: bytes
+    filename: str
 
-    def __init__(self, content: bytes, filename: str) -> None:
-        self.content = content
-        self.filename = filename
-        self.etag = f'"{sha256(content).hexdigest()[:32]}"'
+    @property
+    def etag(self) -> str:
+        """An entity tag of the content (RFC 9110, 8.8.3)."""
+        return f'"{sha256(self.content).hexdigest()[:32]}"'
 
 
 class BlankPapers:
-    """Sets blank papers, each once."""
+    """Typesets blank papers, and caches them."""
 
     def __init__(self, agencies: Agencies) -> None:
         self._agencies = agencies
@@ -78,7 +81,7 @@ class BlankPapers:
         self._set = cache(self._print)
 
     def paper(self, name: PaperName, agency: str) -> BlankPaper:
-        """The paper; the first time it takes a second: not for the event loop.
+        """The paper. The first call takes a second: do not run it in the event loop.
 
         Raises:
             Refused: there is no such agency, or it receives nothing through this paper.
@@ -93,14 +96,14 @@ class BlankPapers:
         is_form = _THROUGH[name] == "form"
         content = self._typesetter.pdf(
             "form" if is_form else "cover",
-            _told(name, agency),
+            _template_values(name, agency),
             lambda: log.warning("paper_lacks_font", agency=code),
         )
         return BlankPaper(content, f"{_FILES[name]}-{code.lower()}.pdf")
 
 
-def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
-    """What a template reads."""
+def _template_values(name: PaperName, agency: Agency) -> dict[str, Any]:
+    """The values of the template."""
     rules = agency.rules
     through = _THROUGH[name]
     if through == "form":
@@ -121,14 +124,11 @@ def _told(name: PaperName, agency: Agency) -> dict[str, Any]:
     }
 
 
-# A blank paper as an answer: shown or kept by a browser, and asked for again only when it changed.
-
-
 _NOT_MODIFIED: Final = 304
 
 
 async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency: str) -> Response:
-    """The paper, or that the caller has it (RFC 9110, 13.1.2).
+    """The paper, or 304 if the caller has it (RFC 9110, 13.1.2).
 
     Raises:
         Refused: as `BlankPapers.paper`.
@@ -139,3 +139,46 @@ async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     headers["Content-Disposition"] = f'inline; filename="{paper.filename}"'
     return Response(paper.content, media_type=MEDIA_TYPE, headers=headers)
+
+
+Printing = Annotated[
+    Principal, Depends(require("applicant", "administrator", "operator", "auditor"))
+]
+
+
+def routes(blanks: BlankPapers) -> APIRouter:
+    """The route of blank papers. They are no secret: every known caller may print any agency's."""
+    api = api_router(tags=["forms"])
+
+    @api.get(
+        "/v1/forms/{kind}.pdf",
+        responses=problems("validation_failed", "channel_not_allowed"),
+        response_class=Response,
+        summary="A blank form, or a cover sheet, to print",
+        description="`application` and `termination` where the agency receives forms; `cover-memo` and "
+        "`cover-letter` where it receives those: laid before each paper of a batch that is scanned. The same "
+        "bytes until the agency's name or rules change; `ETag` tells.",
+    )
+    async def blank(
+        request: Request,
+        kind: PaperName,
+        _: Printing,
+        agency: Annotated[str, Query(max_length=32, description="its code")],
+    ) -> Response:
+        return await printed(request, blanks, kind, agency)
+
+    return api
+
+
+def page_routes(blanks: BlankPapers, admitted: Admitted) -> APIRouter:
+    """The page that prints the papers of the visitor's own agency."""
+    pages = APIRouter()
+    caller = Depends(admitted)
+
+    @pages.get("/papers/{name}.pdf")
+    async def blank(
+        request: Request, name: PaperName, visitor: Annotated[Principal, caller]
+    ) -> Response:
+        return await printed(request, blanks, name, visitor.agency)
+
+    return pages

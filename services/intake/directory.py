@@ -1,13 +1,20 @@
-"""Reading accounts of a SCIM 2.0 server (RFC 7643, 7644).
+"""The accounts of the directory (SCIM 2.0, RFC 7643 and 7644): a snapshot that is at most 60 s old.
 
-Only a few attributes are read, of every account, every few seconds: plain JSON into a small model
-takes a tenth of the time that full SCIM resources take, and the event loop has requests to answer.
+Requests need no call before their answer. A snapshot that would lead to a warning is checked by a live
+look-up if that is quick: an account that was added a second ago does not count as unregistered.
+
+A few attributes of every account are read every few seconds. Parsing JSON into a small model takes a tenth
+of the time of full SCIM resources, and keeps the event loop free.
 """
 
+import asyncio
 import json
+import random
 import re
+import time
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, cast, get_args
 
@@ -17,6 +24,8 @@ from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.contracts.events import Configured
 from services.intake.domain.submission import AccountStatus
 
 log = structlog.get_logger(__name__)
@@ -27,7 +36,7 @@ PAGE: Final = 200
 CONNECTOR: Final = "directory"
 
 LeftOut = Literal["unreadable", "ambiguous", "missing"]
-"""Why the snapshot is without a record: it cannot be read, another has its userName, or it is not shown."""
+"""Why a record is not in the snapshot: unreadable, of a userName that another has too, or not shown."""
 
 _ATTRIBUTES: Final = ",".join(
     (
@@ -45,7 +54,7 @@ _NAMES: Final = {
         *("bmtEnabled", "organization", "department", "division", EXTENSION, ENTERPRISE),
     )
 }
-"""What is read, by its name in lower case: attribute names are not case-exact (RFC 7643, 2.1)."""
+"""The attributes that are read, by lower-case name: attribute names are not case-exact (RFC 7643, 2.1)."""
 _WRITTEN_OTHERWISE: Final = re.compile(
     rb'"(?!(?:%(names)s)")(?:(?i:%(names)s)|(?i:%(urns)s):\w+)"\s*:'
     % {
@@ -53,18 +62,18 @@ _WRITTEN_OTHERWISE: Final = re.compile(
         b"urns": "|".join(map(re.escape, (_CORE, EXTENSION, ENTERPRISE))).encode(),
     }
 )
-"""A name of ours in other letters than RFC 7643's, or behind its schema's URN (RFC 7644, 3.10)."""
+"""One of our attributes in another case, or after its schema's URN (RFC 7644, 3.10)."""
 
 
 class DirectoryUnavailable(Unavailable):
-    """The directory did not answer, or not with what SCIM promises."""
+    """The directory did not answer, or did not answer in SCIM."""
 
     def __init__(self) -> None:
         super().__init__("directory")
 
 
 class DirectoryUnclear(DirectoryUnavailable):
-    """The directory answered, and the answer does not tell who is meant; of others it may know more."""
+    """The directory's answer does not identify the account; it may identify others."""
 
 
 class _Service(BaseModel):
@@ -79,7 +88,7 @@ class _Email(BaseModel):
 
 
 class _Office(BaseModel):
-    """Where somebody serves (RFC 7643, 4.3)."""
+    """Where an account's owner serves (RFC 7643, 4.3)."""
 
     model_config = ConfigDict(extra="ignore")
     organization: str | None = None
@@ -98,7 +107,7 @@ class _User(BaseModel):
 
     @property
     def standing(self) -> AccountStatus:
-        """An account that does not say that it is active is not serving."""
+        """An account that does not state that it is active is not serving."""
         enabled = self.service is not None and self.service.enabled is True
         emails = sorted(self.emails or (), key=lambda email: email.primary is not True)
         units = vars(self.office).values() if self.office else ()
@@ -125,13 +134,7 @@ class _Records(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What one answer shows.
-
-    Attributes:
-        total: how many the server counts in all.
-        users: those that can be read.
-        unreadable: the others, each as it is.
-    """
+    """One answer: the readable users, the unreadable records, and the `total` that the server counts."""
 
     total: int
     users: Sequence[_User]
@@ -139,12 +142,11 @@ class _Page:
 
     @property
     def size(self) -> int:
-        """How many records it shows."""
         return len(self.users) + len(self.unreadable)
 
 
 def _page(content: bytes) -> _Page:
-    """The answer, without the records that cannot be read.
+    """The answer, with unreadable records apart.
 
     Raises:
         ValidationError: it is no ListResponse.
@@ -159,10 +161,10 @@ def _page(content: bytes) -> _Page:
 
 
 def _renamed(content: bytes) -> object:
-    """The answer under the names that are read.
+    """The answer with our attribute names.
 
     Raises:
-        ValidationError: it is no JSON.
+        ValidationError: it is not JSON.
     """
     plain = TypeAdapter(Any).validate_json(content)
     return _canonical(plain)
@@ -200,7 +202,7 @@ def _readable(answer: _Records) -> _Page:
 
 
 class _Census:
-    """The accounts that the pages bring together."""
+    """The accounts of all pages."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str | None], AccountStatus] = {}
@@ -208,25 +210,25 @@ class _Census:
 
     @property
     def size(self) -> int:
-        """How many records there are, of those too that are left out."""
+        """The number of records, including those that are left out."""
         return len(self._records) + len(self._unreadable)
 
     def take(self, page: _Page) -> bool:
-        """Add a page; whether it brings anybody new. A record that comes again is as it came last."""
+        """Add a page; True if it has any new record. A repeated record replaces the former one."""
         before = self.size
         self._records |= {(u.user_name.casefold(), u.id): u.standing for u in page.users}
         self._unreadable |= set(page.unreadable)
         return self.size > before
 
     def accounts(self) -> dict[str, AccountStatus]:
-        """By name; of several accounts of one name nobody can tell which is meant."""
+        """The accounts by name, without names that several accounts share."""
         counted = Counts(name for name, _ in self._records)
         return {
             name: standing for (name, _), standing in self._records.items() if counted[name] == 1
         }
 
     def left_out(self, total: int) -> dict[LeftOut, int]:
-        """How many records the accounts are without, of so many that the server counts."""
+        """The number of records that `accounts` lacks, of `total` that the server counts."""
         ambiguous = len(self._records) - len(self.accounts())
         return {
             "unreadable": len(self._unreadable),
@@ -236,20 +238,17 @@ class _Census:
 
 
 class ScimDirectory:
-    """The accounts of one server, by userName in lower case (RFC 7643: it is not case-exact)."""
+    """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact)."""
 
     def __init__(self, client: httpx.AsyncClient, calls: Counter, left_out: Gauge) -> None:
-        """`client` has the server's base address and token; `calls` has the labels of the contract.
-
-        `left_out` has the label `reason`.
-        """
+        """`client` has the server's base address and token; `left_out` has the label `reason`."""
         self._client = client
         self._calls = calls
         self._gauge = left_out
         self._left_out: dict[LeftOut, int] = dict.fromkeys(get_args(LeftOut), 0)
 
     async def everybody(self) -> dict[str, AccountStatus]:
-        """All accounts, page by page, without the records that nobody can make anything of.
+        """All accounts, page by page, without ambiguous and unreadable records.
 
         Raises:
             DirectoryUnavailable: not all could be read.
@@ -259,12 +258,12 @@ class ScimDirectory:
         while True:
             page = await self._query("list", startIndex=shown + 1, count=PAGE)
             shown += page.size
-            # A server that shows more than it counts, or the same page again, is not to be believed.
+            # Do not trust a server that shows more than it counts, or repeats a page.
             if not census.take(page) or shown == page.total:
                 break
         if census.size == 0 and page.total > 0:
             raise DirectoryUnavailable
-        self._tell(census.left_out(page.total))
+        self._report(census.left_out(page.total))
         return census.accounts()
 
     async def look_up(self, account: str) -> AccountStatus:
@@ -272,7 +271,7 @@ class ScimDirectory:
 
         Raises:
             DirectoryUnavailable: it could not be read.
-            DirectoryUnclear: what was answered tells nothing of it.
+            DirectoryUnclear: the answer does not identify it.
         """
         quoted = account.replace("\\", "\\\\").replace('"', '\\"')
         answer = await self._query("look_up", filter=f'userName eq "{quoted}"')
@@ -280,15 +279,14 @@ class ScimDirectory:
         if len(named) == 1:
             return named.popitem()[1].standing
         if named or answer.size or answer.total > 0:
-            # Several of the name, others than it, or nobody of those counted: that says nothing of it.
+            # Several accounts of the name, other accounts, or fewer than counted: the answer does not identify it.
             raise DirectoryUnclear
         return AccountStatus(registered=False)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
-    def _tell(self, left_out: dict[LeftOut, int]) -> None:
+    def _report(self, left_out: dict[LeftOut, int]) -> None:
         for reason, records in left_out.items():
             self._gauge.labels(reason).set(records)
         if left_out != self._left_out and any(left_out.values()):
@@ -307,3 +305,121 @@ class ScimDirectory:
             raise DirectoryUnavailable from error
         self._calls.labels(CONNECTOR, operation, "done").inc()
         return found
+
+
+OLDEST_SECONDS: Final = 60.0
+LOOK_UP_SECONDS: Final = 1.0
+AT_ONCE: Final = 4
+"""Concurrent live look-ups."""
+REST_SECONDS: Final = 0.05
+"""The pause of a slot after each look-up: at most 80 look-ups a second."""
+MOST_WAITING: Final = 20
+"""Calls that may wait for a look-up, for a quarter of a second at most; others get the snapshot's answer."""
+PAUSE_SECONDS: Final = 2.0
+"""The time without look-ups after one failed."""
+FIRST_RETRY_SECONDS: Final = 0.5
+
+
+class Directory:
+    """Answers from the newest snapshot, and looks accounts up live when in doubt."""
+
+    def __init__(
+        self,
+        source: ScimDirectory,
+        refresh_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._refresh_seconds = refresh_seconds
+        self._monotonic = monotonic
+        self._accounts: dict[str, AccountStatus] = {}
+        self._taken_at = float("-inf")
+        self._doubted: dict[str, float] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+        self._paused_until = float("-inf")
+
+    async def run(self) -> None:
+        """Refresh the snapshot until cancelled; an unreachable directory is soon tried again."""
+        failures = 0
+        while True:
+            try:
+                await self.refresh()
+                failures, pause = 0, self._refresh_seconds
+            except DirectoryUnavailable:
+                failures += 1
+                log.warning("directory_away", failures=failures)
+                pause = min(self._refresh_seconds, FIRST_RETRY_SECONDS * 2.0 ** min(failures, 10))
+            await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311  jitter
+
+    async def refresh(self) -> None:
+        """Read all accounts anew.
+
+        Raises:
+            DirectoryUnavailable: the old snapshot stays, and ages.
+        """
+        began = self._monotonic()
+        self._accounts = await self._source.everybody()
+        self._taken_at = began
+        self._doubted = {name: at for name, at in self._doubted.items() if at >= began}
+        self._paused_until = float("-inf")
+
+    def doubt(self, account: str) -> None:
+        """Look the account up until the next snapshot, because it was just changed."""
+        self._doubted[account.casefold()] = self._monotonic()
+
+    @property
+    def paused(self) -> bool:
+        """Whether look-ups are paused because one failed."""
+        return self._monotonic() < self._paused_until
+
+    async def standing(
+        self, account: str, is_fine: Callable[[AccountStatus], bool]
+    ) -> AccountStatus | None:
+        """The status of `account` (in any case); None if the directory cannot be reached.
+
+        `is_fine` decides which status needs no live look-up.
+        """
+        name = account.casefold()
+        fresh = self._monotonic() - self._taken_at <= OLDEST_SECONDS
+        held = self._accounts.get(name, AccountStatus(registered=False)) if fresh else None
+        if held is not None and name not in self._doubted and is_fine(held):
+            return held
+        if self.paused or (held is not None and self._waiting >= MOST_WAITING):
+            return held
+        return await self._look_up(name, otherwise=held)
+
+    async def _look_up(self, name: str, otherwise: AccountStatus | None) -> AccountStatus | None:
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
+                return otherwise if self.paused else await self._source.look_up(name)
+        except DirectoryUnclear:
+            # An account whose record was left out of the snapshot may exist all the same.
+            return self._accounts.get(name) if otherwise else None
+        except (DirectoryUnavailable, TimeoutError):
+            self._paused_until = self._monotonic() + PAUSE_SECONDS
+            return otherwise
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().call_later(REST_SECONDS, self._slots.release)
+
+
+class DirectoryInvalidation:
+    """Consumes `Configured`. A replica that does not consume it learns of the change by its next snapshot."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
+        for event in incoming:
+            if isinstance(event.data, Configured):
+                self._directory.doubt(event.data.request.applicant.account)

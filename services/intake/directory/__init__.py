@@ -1,1 +1,0 @@
-"""Who is registered and serving, by IPMS (SCIM 2.0)."""

@@ -1,0 +1,319 @@
+"""Read models and the work queue; all can be rebuilt from events.
+
+`configurations`: every approved request, its status, and what it waits for.
+`entitlements`: what is in force for each account, with its evidence.
+`tasks`: what officers must set by hand.
+`reviews`: requests under review, by approval's events. An approval does not change them: its consequences are
+in the request's own stream.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.work.queue import WorkChange, WorkItem
+from bmt.contracts.events import (
+    AwaitingOperator,
+    ConfigurationFailed,
+    ConfigurationStarted,
+    Configured,
+    Granted,
+    Rejected,
+    RequestEvent,
+    Retried,
+    ReturnedForCorrection,
+    ReviewOpened,
+    Target,
+    Withdrawn,
+)
+from bmt.contracts.http.provisioning import Entitlement, Task, Unfinished
+from bmt.contracts.values import Kind
+from services.provisioning.connectors.targets import WORKLIST
+from services.provisioning.domain.events import (
+    ConfigurationDue,
+    RetryRequested,
+    TaskClaimed,
+    TaskCompleted,
+    TaskTakenOver,
+)
+
+
+class Configuration(Unfinished):
+    """The configuration of one request; `account` is in lower case, as IPMS ignores case.
+
+    Attributes:
+        target: the one that refused last.
+        failures: their number.
+    """
+
+    account: str
+    target: Target | None = None
+    failed_at: AwareDatetime | None = None
+    failures: int = 0
+    last_retry: Retried | None = None
+
+
+Configurations = ViewProjection[Configuration]
+
+
+def fold_configuration(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The configuration after `incoming`."""
+    if isinstance(incoming.data, ConfigurationDue):
+        return _due(incoming.data)
+    return {**document, **_moved(document, incoming)} if document else None
+
+
+def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
+    changes: Body = {}
+    match incoming.data:
+        case ConfigurationStarted() | TaskCompleted():
+            changes = {"status": "configuring", "waiting_for": "its targets"}
+        case AwaitingOperator(task_id=task_id):
+            changes = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
+        case ConfigurationFailed() as failed:
+            changes = _failed(failed, incoming.time, document["failures"])
+        case RetryRequested() as retry:
+            changes = _retried(retry)
+        case Configured():
+            changes = {"status": "configured", "waiting_for": ""}
+    return changes
+
+
+def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> Body:
+    return {
+        "status": "configuration_failed",
+        "waiting_for": failed.reason,
+        "retryable": failed.retryable,
+        "target": failed.target,
+        "failed_at": at,
+        "failures": before + 1,
+    }
+
+
+def _retried(retry: RetryRequested) -> Body:
+    by = retry.requested_by.model_dump()
+    return {
+        "status": "approved",
+        "waiting_for": "its turn",
+        "retryable": False,
+        "last_retry": {"by": by, "at": retry.requested_at, "reason": retry.reason},
+    }
+
+
+def _due(order: ConfigurationDue) -> Body:
+    request = order.request
+    return {
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account.casefold(),
+        "status": "approved",
+        "approved_at": order.decided_at,
+        "due_at": order.due_at,
+        "waiting_for": "its turn",
+        "retryable": False,
+        "target": None,
+        "failed_at": None,
+        "failures": 0,
+        "last_retry": None,
+    }
+
+
+CONFIGURATIONS: Final = View(
+    name="configurations",
+    model=Configuration,
+    fold=fold_configuration,
+    indexes=[
+        ("account", "approved_at", "_id"),
+        ("agency", "status", "approved_at", "_id"),
+        ("status", "approved_at", "_id"),
+        ("status", "due_at"),
+    ],
+)
+
+
+Entitlements = ViewProjection[Entitlement]
+
+
+def fold_entitlement(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The last configuration of the account; a rebuild delivers its requests in any order."""
+    configured = incoming.data
+    if not isinstance(configured, Configured):
+        return document
+    if document is not None and document["configured_at"] > configured.configured_at:
+        return document
+    request = configured.request
+    return {
+        "account": request.applicant.account,
+        "agency": request.agency,
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "kind": request.kind,
+        "effective": configured.effective.model_dump(),
+        "configured_by": configured.configured_by.model_dump(),
+        "configured_at": configured.configured_at,
+        "evidence": as_stored(configured.evidence),
+    }
+
+
+def _account_key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    event = incoming.data
+    return event.request.applicant.account.casefold() if isinstance(event, Configured) else None
+
+
+ENTITLEMENTS: Final = View(
+    name="entitlements",
+    model=Entitlement,
+    fold=fold_entitlement,
+    key=_account_key,
+    # A request is configured once; nothing earlier in its stream belongs here.
+    begins=lambda _: True,
+)
+
+
+ReviewStatus = Literal["open", "returned", "rejected", "withdrawn"]
+
+_REVIEW_STATUS: Final[Mapping[type[BaseModel], ReviewStatus]] = {
+    ReviewOpened: "open",
+    ReturnedForCorrection: "returned",
+    Rejected: "rejected",
+    Withdrawn: "withdrawn",
+}
+
+
+class Review(BaseModel):
+    """A request under review, as far as a plan needs it.
+
+    Attributes:
+        asked: the requested sizes.
+        status: `open` also after an approval.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agency: str
+    kind: Kind
+    account: str
+    asked: Granted
+    status: ReviewStatus
+
+
+Reviews = ViewProjection[Review]
+
+
+def fold_review(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The request after `incoming`; each event carries all of its facts."""
+    event = incoming.data
+    status = _REVIEW_STATUS.get(type(event))
+    if status is None or not isinstance(event, RequestEvent):
+        return document
+    request = event.request
+    return {
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account,
+        "asked": {
+            "quota_bytes": request.quota_bytes,
+            "max_file_size_bytes": request.max_file_size_bytes,
+        },
+        "status": status,
+    }
+
+
+def _review_key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    return (incoming.subject or None) if type(incoming.data) in _REVIEW_STATUS else None
+
+
+REVIEWS: Final = View(name="reviews", model=Review, fold=fold_review, key=_review_key)
+
+
+Tasks = ViewProjection[Task]
+
+_OF_A_TASK: Final = (AwaitingOperator, TaskClaimed, TaskTakenOver, TaskCompleted)
+
+
+def fold_task(task: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The task after `incoming`."""
+    match incoming.data:
+        case AwaitingOperator() as opened:
+            return _task(opened, incoming.time)
+        case TaskClaimed() as claim if task:
+            return {**task, **_named(claim, "claimed_by", "claimed_at")}
+        case TaskTakenOver() as over if task:
+            claimed = {
+                "claimed_by": over.taken_over_by.model_dump(),
+                "claimed_at": over.taken_over_at,
+            }
+            return {**task, **claimed, **_named(over, "taken_over_from")}
+        case TaskCompleted() as done if task:
+            said = _named(done, "completed_by", "completed_at", "evidence", "note")
+            return {**task, "status": "completed", **said}
+        case _:
+            return task
+
+
+def _named(event: BaseModel, *names: str) -> Body:
+    return {name: as_stored(getattr(event, name)) for name in names}
+
+
+def _task(opened: AwaitingOperator, at: datetime) -> Body:
+    request = opened.request
+    return {
+        "task_id": opened.task_id,
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account,
+        "target": opened.target,
+        "instructions": opened.instructions,
+        "status": "open",
+        "opened_at": at,
+        "applicant_name": request.applicant.name,
+        "settings": as_stored(opened.settings),
+        "due_at": opened.due_at,
+        "claimed_by": None,
+        "claimed_at": None,
+        "taken_over_from": None,
+        "completed_by": None,
+        "completed_at": None,
+        "evidence": [],
+        "note": None,
+    }
+
+
+def _task_key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    event = incoming.data
+    return event.task_id if isinstance(event, _OF_A_TASK) else None
+
+
+TASKS: Final = View(
+    name="tasks",
+    model=Task,
+    fold=fold_task,
+    key=_task_key,
+    indexes=[("agency", "status", "due_at", "_id"), ("agency", "due_at", "_id")],
+)
+
+
+def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
+    """The work that an event leads to; each event has its own, whatever became of earlier work."""
+    match incoming.data:
+        case ConfigurationDue(ipms_connector=target) | RetryRequested(ipms_connector=target):
+            return [_work(incoming, target)]
+        case TaskCompleted():
+            return [_work(incoming, WORKLIST)]
+        case _:
+            return ()
+
+
+def _work(incoming: IncomingEvent[BaseModel], target: str) -> WorkItem:
+    return WorkItem(
+        f"{incoming.subject}:{incoming.position}", target, incoming.subject, incoming.time
+    )

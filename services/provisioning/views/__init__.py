@@ -1,1 +1,0 @@
-"""Provisioning's read models, and its work queue: dropped and filled again from its events at will."""
