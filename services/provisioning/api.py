@@ -34,7 +34,7 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.provisioning import handlers, queries
 from services.provisioning.domain import state as states
-from services.provisioning.handlers import Officers
+from services.provisioning.handlers import OfficerCommands
 from services.provisioning.plans import STATUS, Plans
 from services.provisioning.views import Configuration, Configurations, Entitlements, Tasks
 
@@ -68,7 +68,7 @@ class NothingInForce(Refused):
 
 
 def request_routes(
-    officers: Officers,
+    officers: OfficerCommands,
     plans: Plans,
     configurations: Configurations,
     entitlements: Entitlements,
@@ -157,7 +157,9 @@ def _agency_of(caller: Principal) -> str | None:
     return None if everything else caller.agency
 
 
-def task_routes(officers: Officers, execution: Execution[Any, Any], tasks: Tasks) -> APIRouter:
+def task_routes(
+    officers: OfficerCommands, execution: Execution[Any, Any], tasks: Tasks
+) -> APIRouter:
     """The routes of the manual worklist: administrators and operators, each for their own agency."""
     routes = api_router(tags=["tasks"])
 

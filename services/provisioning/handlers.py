@@ -45,7 +45,7 @@ async def request_configuration(
 
 
 @dataclass(frozen=True, slots=True)
-class Officers:
+class OfficerCommands:
     """The commands of officers; each method raises `Refused` as the decider does."""
 
     execution: Execution[Any, Any]

@@ -25,7 +25,7 @@ from services.provisioning.connectors.targets import WORKLIST, PlanReader, Targe
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain import DECIDER, STREAMS
 from services.provisioning.domain.events import PRIVATE
-from services.provisioning.handlers import Officers
+from services.provisioning.handlers import OfficerCommands
 from services.provisioning.plans import Plans
 from services.provisioning.queries import Turns
 from services.provisioning.settings import Settings
@@ -67,7 +67,7 @@ def build(settings: Settings) -> FastAPI:
     workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
     builder.works_on(views.work_of, workers)
     builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
-    officers = Officers(execution, unfinished, by_hand, builder.document_rights, clock.now)
+    officers = OfficerCommands(execution, unfinished, by_hand, builder.document_rights, clock.now)
     plans = Plans(
         execution=execution,
         reviews=under_review,
