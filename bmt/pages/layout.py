@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from bmt.contracts.problems import STATUS
 from bmt.pages import session
 from bmt.pages.language import ASKED, CODES, Language, Languages
 
@@ -18,6 +19,7 @@ STATIC: Final = "/static-pages"
 """Where the stylesheet and the script are; they are the same for everybody, so browsers may keep them."""
 
 _FILES: Final = ("bmt.css", "bmt.js", "bmt.svg")
+_OK: Final = 200
 _A_YEAR: Final = 365 * 24 * 60 * 60
 
 
@@ -59,8 +61,12 @@ class Layout:
         """The visitor's."""
         return self._languages.of(request)
 
-    def page(self, request: Request, template: str, status: int = 200, **told: Any) -> HTMLResponse:
-        """The page; what it tells is escaped."""
+    def page(
+        self, request: Request, template: str, status: int | None = None, **told: Any
+    ) -> HTMLResponse:
+        """Renders a page. The status is by default that of the refusal in `refused`, or 200."""
+        refused = told.get("refused")
+        status = status or (STATUS[refused.problem] if refused else _OK)
         language = self.language(request)
         text = self._templates.get_template(template).render(
             _=language.text,

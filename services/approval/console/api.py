@@ -1,6 +1,6 @@
-"""The console's addresses; each decision is the same command as the API's.
+"""The console's own pages. Each decision is the same command as the API's.
 
-A form is sent to the page that it stands on: whatever comes of it, that address shows something.
+A form posts to the address of its own page, so that address shows a page whatever the outcome.
 """
 
 from typing import Annotated, Any, Final
@@ -21,9 +21,9 @@ from bmt.pages.forms import FormWrong, Sent, refusal, sent
 from bmt.pages.login import Admitted
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk, Filter
 from services.approval.console.documents import file_of, named, picture_of
+from services.approval.console.forms import DecisionForm
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
@@ -42,7 +42,7 @@ def routes(
     clock: Clock,
     admitted: Admitted,
 ) -> APIRouter:
-    """The pages, below the prefix."""
+    """The worklist, a request, its documents and the decisions."""
     routes = APIRouter()
     caller = Depends(admitted)
 

@@ -1,4 +1,4 @@
-"""Comments in the console: the form on a request's page, and the files that come with one."""
+"""Comments in the console: the form on a request's page and the files attached to it."""
 
 from typing import Annotated, Any, Final
 
@@ -17,14 +17,13 @@ from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import refusal, validated
 from bmt.pages.login import Admitted
-from services.approval.access import as_seen_by
 from services.approval.comments import comment
 from services.approval.console.clients import ServiceClients
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
-from services.approval.console.remark import CommentForm
+from services.approval.console.forms import CommentForm, DecisionForm
 from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.views import as_seen_by
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
@@ -39,7 +38,7 @@ def routes(
     clock: Clock,
     admitted: Admitted,
 ) -> APIRouter:
-    """The addresses of comments, below a request's."""
+    """The pages below `/requests/{request_id}/comments`."""
     routes = APIRouter(prefix="/requests/{request_id}/comments")
     caller, uploads = Depends(admitted), Uploads(rights)
 

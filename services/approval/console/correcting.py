@@ -1,4 +1,4 @@
-"""A correction in the console: the whole request, as it should have been, and why; intake records it."""
+"""The page that corrects a request. Intake records the correction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,22 +15,20 @@ from bmt.chassis.http.pagination import Id
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import all_told
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
 from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, address
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
-from services.approval.console.inbox import RegistrationForm, faults_of, field_of
+from services.approval.console.forms import DecisionForm, RegistrationForm, faults_of, field_of
 from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
 from services.approval.views import MAY_CORRECT
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 
 
 def routes(
@@ -41,7 +39,7 @@ def routes(
     rights: DocumentRights,
     admitted: Admitted,
 ) -> APIRouter:
-    """The address of a correction, below a request's."""
+    """The page below `/requests/{request_id}/correction`."""
     routes = APIRouter(prefix="/requests/{request_id}/correction")
     caller, uploads = Depends(admitted), Uploads(rights)
 
@@ -52,11 +50,9 @@ def routes(
         documents: Sequence[Document],
         refused: Refused | None = None,
     ) -> Response:
-        """The form beside the papers, with what the request says now or what was typed."""
         return layout.page(
             request,
             "correction.html",
-            STATUS[refused.problem] if refused else _OK,
             review=review,
             shown=await desk.originals.shown(review.documents),
             rules=agencies.get(review.agency).rules if review.agency in agencies else None,

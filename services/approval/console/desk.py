@@ -1,4 +1,4 @@
-"""The pages themselves: the worklist, one request, and what became of many decisions."""
+"""The main pages: the worklist, one request and the results of a bulk decision."""
 
 import asyncio
 import re
@@ -29,17 +29,15 @@ from bmt.pages.layout import Layout
 from bmt.pages.login import SignInFirst
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
-from services.approval.access import as_seen_by, is_own
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, VisitorClient, address
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.documents import Originals
-from services.approval.console.remark import CommentForm
+from services.approval.console.forms import CommentForm, DecisionForm
 from services.approval.console.wording import Office, cards
 from services.approval.domain.errors import UnknownRequest
-from services.approval.rules_api import own_agency
-from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted
+from services.approval.rules import own_agency
+from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
 
 # Which requests of the worklist are shown: what was chosen above it.
 
@@ -49,14 +47,13 @@ Due = Literal["late", "today"]
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """What was chosen; empty: it does not matter."""
+    """The worklist's filter. An empty field does not filter."""
 
     kind: Kind | Literal[""] = ""
     warned: Warned | Literal[""] = ""
     due: Due | Literal[""] = ""
 
     def wanted(self, now: datetime) -> Wanted:
-        """What is looked for, as things stand now."""
         return Wanted(
             kind=self.kind or None,
             warned=self.warned == "yes" if self.warned else None,
@@ -71,7 +68,7 @@ class FilterForm:
 
     @property
     def address(self) -> str:
-        """What an address says of it."""
+        """The filter as a query string."""
         return urlencode({name: value for name, value in asdict(self).items() if value})
 
     def __bool__(self) -> bool:
@@ -83,7 +80,7 @@ def asked(
     warned: Annotated[Warned | Literal[""], Query()] = "",
     due: Annotated[Due | Literal[""], Query()] = "",
 ) -> FilterForm:
-    """A dependency: what an address asks for."""
+    """The filter in the address."""
     return FilterForm(kind, warned, due)
 
 
@@ -95,21 +92,21 @@ Filter = Annotated[FilterForm, Depends(asked)]
 
 COOKIE: Final = "bmt_visited"
 ONE_VISIT_SECONDS: Final = 15 * 60
-"""Who comes back within this is still here."""
+"""Looks that are closer together belong to one visit."""
 REMEMBERED_SECONDS: Final = 90 * 24 * 60 * 60
 
 _KEPT: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
 
 
 def last_visit(request: Request) -> datetime | None:
-    """When the visit before this one ended; None: there was none that is known of."""
+    """When the previous visit ended; None: unknown."""
     before, last = _kept(request)
     at = before if _goes_on(last) else last
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
-    """This look belongs to the visit; `path` is where the cookie is sent to, over TLS alone where browsers come by it."""
+    """Records this look in a cookie, which is secure if browsers come by TLS."""
     before, last = _kept(request)
     begins = before if _goes_on(last) else last
     response.set_cookie(
@@ -128,7 +125,7 @@ def _goes_on(last: int) -> bool:
 
 
 def _kept(request: Request) -> tuple[int, int]:
-    """When the visit before ended, and the last look; 0: not known."""
+    """When the previous visit ended, and the last look, in seconds; 0: unknown."""
     kept = _KEPT.fullmatch(request.cookies.get(COOKIE, ""))
     before, last = (int(kept[1]), int(kept[2])) if kept else (0, 0)
     return (before, last) if last <= time.time() else (0, 0)
@@ -138,11 +135,11 @@ def _kept(request: Request) -> tuple[int, int]:
 
 
 SECONDS: Final = 4.0
-"""A page waits so long at most."""
+"""The longest a page waits for the preview."""
 
 
 async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
-    """The plan, for what stands to be granted; None: it cannot be told now."""
+    """The plan for what would be granted; None: it cannot be had now."""
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
         async with asyncio.timeout(SECONDS):
@@ -152,12 +149,11 @@ async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) ->
         return None
 
 
-_OK: Final = 200
 _A_MONTH: Final = timedelta(days=30)
 
 
 class Desk:
-    """Lays out what administrators work on."""
+    """Renders the worklist, a request and the results of decisions."""
 
     def __init__(
         self,
@@ -169,7 +165,6 @@ class Desk:
         offices: Sequence[Office],
         originals: Originals,
     ) -> None:
-        """`offices` are told of on the first page."""
         self.originals = originals
         self._service_clients = service_clients
         self._offices = offices
@@ -179,7 +174,7 @@ class Desk:
         self._layout = layout
 
     async def review_of(self, request_id: str, visitor: Principal) -> RequestUnderReview:
-        """A request of the visitor's agency.
+        """A request of the user's agency.
 
         Raises:
             UnknownRequest: there is none.
@@ -198,7 +193,7 @@ class Desk:
         form: DecisionForm,
         refused: Refused | None = None,
     ) -> Response:
-        """The agency's open requests that were asked for, the one that is due first at the top."""
+        """The agency's open requests that pass the filter, earliest due first."""
         now = self._clock()
         found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
@@ -207,7 +202,6 @@ class Desk:
         answer = self._layout.page(
             request,
             "worklist.html",
-            _status(refused),
             agency=self._agencies.name_of(visitor.agency),
             found=shown.items,
             more=shown.next_cursor,
@@ -236,7 +230,7 @@ class Desk:
         refused: Refused | None = None,
         remark: CommentForm | None = None,
     ) -> Response:
-        """All that is known of a request, and the form of a decision while it is open.
+        """One request, with the form of a decision while it is open.
 
         Raises:
             UnknownRequest: as `review_of`.
@@ -246,7 +240,7 @@ class Desk:
         return self._layout.page(
             request,
             "request.html",
-            _status(refused or remark.refused),
+            STATUS[remark.refused.problem] if remark.refused and not refused else None,
             review=review,
             remark=remark,
             takes_files="intake" in self._service_clients,
@@ -267,20 +261,19 @@ class Desk:
         )
 
     async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
-        """What approving would change, while that can still be weighed."""
         if review.status != "received" or "provisioning" not in self._service_clients:
             return {"weighed": False}
         visitor_client = self._service_clients.visitor_client(request)
         return {"weighed": True, "plan": await prospect(review, visitor_client)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
-        """What the visitor decides by; None: their agency no longer has any rules."""
+        """The rules the user decides by; None: their agency has none any more."""
         if visitor.agency not in self._agencies:
             return None
         return own_agency(self._agencies.get(visitor.agency), visitor, self._clock())
 
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
-        """What became of each of many decisions."""
+        """The result of each of many decisions."""
         names = await self._reviews.get_many([one.request_id for one in results])
         return self._layout.page(
             request, "decided.html", results=results, names=names, wording=wording
@@ -288,13 +281,9 @@ class Desk:
 
 
 def _sizes(review: RequestUnderReview) -> dict[str, str]:
-    """What is granted unless the administrator writes something else."""
+    """The sizes that are granted unless the administrator types others."""
     last = review.endorsements[-1].approved if review.endorsements else review
     return {
         "quota_bytes": in_gigabytes(last.quota_bytes),
         "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
     }
-
-
-def _status(refused: Refused | None) -> int:
-    return STATUS[refused.problem] if refused else _OK

@@ -1,4 +1,4 @@
-"""Papers' pages: what is to be printed and handed over, what waits for the mail server, what did not arrive."""
+"""The pages of notices: those to print and hand over, those to be sent, those that failed."""
 
 from typing import Annotated, Final
 
@@ -13,7 +13,7 @@ from bmt.contracts.http.notification import (
     ResendAccepted,
     WaitingNotification,
 )
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
@@ -21,7 +21,6 @@ from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, VisitorClient, address
 
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 _PDF: Final = b"%PDF-"
 
 
@@ -48,7 +47,6 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         return layout.page(
             request,
             "papers.html",
-            STATUS[refused.problem] if refused else _OK,
             found=found.items,
             more=found.next_cursor,
             chosen=status,

@@ -1,4 +1,4 @@
-"""The page of scans."""
+"""The page that uploads scans and downloads printed forms."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -10,7 +10,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
-from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted
@@ -20,9 +20,8 @@ from services.approval.console.uploads import file_of
 
 SCAN: Final = "scan"
 MOST_BYTES: Final = 100 * 1024 * 1024
-"""Intake takes in as many as its settings say, and this page no more than that."""
+"""The page's limit; the settings of intake may be stricter."""
 
-_OK: Final = 200
 
 Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
 _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
@@ -37,12 +36,11 @@ def routes(
     def shown(
         request: Request, visitor: Principal, refused: Refused | None = None, **told: Any
     ) -> Response:
-        """The form; it keeps its key until what was sent under it is known to be taken in."""
+        """The form keeps its key until the upload is known to have succeeded."""
         known = visitor.agency in agencies
         return layout.page(
             request,
             "scans.html",
-            STATUS[refused.problem] if refused else _OK,
             received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
             refused=refused,
             faults=faults_of(refused),
@@ -86,11 +84,6 @@ def routes(
 
 
 async def _handed_in(visitor_client: VisitorClient, told: Sent, channel: str) -> ScanAccepted:
-    """The papers, which wait in the inbox now.
-
-    Raises:
-        Refused: there is no file, or intake does not take it in.
-    """
     if not (files := told.files(SCAN)):
         raise FormWrong(errors=(_NO_FILE,))
     asked = {"channel": channel} if channel in wording.CHANNEL else {}

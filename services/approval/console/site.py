@@ -1,4 +1,4 @@
-"""The console, put together."""
+"""Puts the console's pages together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +44,7 @@ def site(
     versions: Versions,
     agencies: Agencies,
 ) -> APIRouter:
-    """The pages, for administrators; none where nobody says how they are reached from outside."""
+    """The console's pages; none if no session key is set."""
     if settings.session_key is None:
         return APIRouter()
     service_clients = ServiceClients(

@@ -1,4 +1,4 @@
-"""The manual tasks' pages: what waits, and one task to be followed value by value."""
+"""The pages of manual tasks: the list, and one task with the values to set."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
@@ -20,7 +20,7 @@ from bmt.contracts.http.provisioning import (
     TaskFilter,
     TaskInFull,
 )
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages import session
 from bmt.pages.forms import Sent, all_told, new_key, validated
@@ -33,29 +33,17 @@ from services.approval.console.uploads import Uploaded, Uploads, with_files
 EVIDENCE: Final = "evidence"
 
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 
 
 class _Tasks(Page[Task]):
-    """A page of the manual worklist."""
+    """A page of tasks."""
 
 
 class TaskDesk:
-    """Lays out the manual worklist."""
+    """Renders the manual tasks."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-
-    def listed(self, request: Request, found: Page[Task], status: TaskFilter) -> Response:
-        """What waits to be set by hand, or was."""
-        return self._layout.page(
-            request,
-            "tasks.html",
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            wording=wording,
-        )
 
     def one(
         self,
@@ -65,12 +53,10 @@ class TaskDesk:
         refused: Refused | None = None,
         documents: Sequence[Document] = (),
     ) -> Response:
-        """A task with its values one by one, and the statement that it is done, with what was taken in for it."""
         visitor = session.visitor(request)
         return self._layout.page(
             request,
             "task.html",
-            STATUS[refused.problem] if refused else _OK,
             task=task,
             mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
             key=told.key if told and _is_away(refused) else new_key(),
@@ -99,7 +85,14 @@ def routes(
         found = await service_clients.visitor_client(request).get(
             "provisioning", address("tasks"), _Tasks, asked
         )
-        return desk.listed(request, found, status)
+        return layout.page(
+            request,
+            "tasks.html",
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+        )
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
@@ -140,7 +133,7 @@ async def _claim(visitor_client: VisitorClient, task_id: str, told: Sent) -> Non
 
 
 async def _take_over(visitor_client: VisitorClient, task_id: str, told: Sent) -> None:
-    """In the place of the colleague whom the page named."""
+    """Takes the task over from the colleague that the page named."""
     body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
     await visitor_client.post(
         "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
@@ -150,7 +143,6 @@ async def _take_over(visitor_client: VisitorClient, task_id: str, told: Sent) ->
 async def _complete(
     visitor_client: VisitorClient, task_id: str, told: Sent, came: Uploaded
 ) -> None:
-    """State that it is done, with the evidence that was handed in."""
     body: dict[str, object] = {"evidence": came.ids}
     if note := told.text("note").strip():
         body["note"] = note
@@ -161,7 +153,7 @@ async def _complete(
 
 
 def _is_away(refused: Refused | None) -> bool:
-    """It may be done all the same: sent again under its key, it is done once."""
+    """Whether the command may have succeeded: then the form keeps its key."""
     return refused is not None and refused.problem == "unavailable"
 
 
@@ -169,4 +161,4 @@ _ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]
     "claim": _claim,
     "take-over": _take_over,
 }
-"""What is done without evidence."""
+"""What needs no evidence."""

@@ -1,4 +1,4 @@
-"""What the console calls things, in Malay; the catalogue has the English words."""
+"""The console's Malay words; the catalogue has the English ones. And the cards of its first page."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -28,20 +28,20 @@ from services.approval.console.clients import (
 # What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left.
 
 COUNTED: Final = 50
-"""More than so many are "more than": to count them all would cost their keeper."""
+"""A higher count shows as "more than" this: counting on would be costly."""
 SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A part of the console that another service's work is done in.
+    """A section of the console, which works on another service's data.
 
     Attributes:
-        path: of its pages.
-        name: in Malay, as the menu has it.
+        path: the prefix of its pages.
+        name: in Malay, as the menu shows it.
         keeper: the service.
-        lists: the call that lists what waits; None: nothing ever waits there.
-        asked: its parameters.
+        lists: the call that lists what is pending; None: nothing ever is.
+        asked: the call's parameters.
     """
 
     path: str
@@ -66,13 +66,7 @@ class _Waiting(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """How much waits in one office.
-
-    Attributes:
-        office: which.
-        waiting: how many; None: its keeper does not say now.
-        more: there are more than that.
-    """
+    """How much is pending in a section; `waiting` is None if its service does not answer."""
 
     office: Office
     waiting: int | None
@@ -80,12 +74,12 @@ class Card:
 
 
 def open_offices(service_clients: ServiceClients) -> Sequence[Office]:
-    """Those whose keeper this installation names."""
+    """The sections whose service has an address."""
     return [office for office in OFFICES if office.keeper in service_clients]
 
 
 async def cards(offices: Sequence[Office], visitor_client: VisitorClient) -> Sequence[Card]:
-    """How much waits in each; a keeper that is away or slow keeps no page back."""
+    """How much is pending in each section. A service that is down or slow does not delay the page."""
     return await asyncio.gather(
         *(_card(one, one.lists, visitor_client) for one in offices if one.lists)
     )
@@ -139,7 +133,7 @@ WARNING: Final[Mapping[RequestWarning, str]] = {
     "sender_differs": "Pengirim e-mel ini bukan pemohon. Pastikan pemohon sendiri yang memohon.",
     "sender_not_authenticated": "Pengirim e-mel ini tidak dapat disahkan oleh pelayan mel. Pastikan pemohon sendiri yang memohon.",
 }
-"""What an administrator weighs before approving."""
+"""What an administrator considers before approving."""
 
 NOT_SHOWN: Final[Mapping[NotShownReason, str]] = {
     "cannot_be_shown": "disimpan, tetapi tidak dapat dipaparkan di sini; muat turun untuk membukanya.",
@@ -169,7 +163,7 @@ TASK: Final[Mapping[TaskFilter, str]] = {
 }
 
 APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
-"""The fields of an applicant, in the order of the form."""
+"""The fields of an applicant, in the form's order."""
 
 LABEL: Final[Mapping[str, str]] = {
     "decision": "Keputusan",
@@ -190,7 +184,7 @@ LABEL: Final[Mapping[str, str]] = {
     "exception_reason": "Sebab diluluskan walaupun ada amaran",
     "on_behalf_of": "Bertindak bagi pihak",
 }
-"""The fields of forms, as those call them and in their order."""
+"""The labels of the forms' fields, in their order."""
 
 CHANGED: Final[Mapping[str, str]] = {
     **{name: LABEL[name] for name in ("name", "account", "email", "justification", "channel")},
@@ -224,7 +218,6 @@ ABOUT: Final[Mapping[About, str]] = {
     "configured": "Perkhidmatan diaktifkan",
     "terminated": "Perkhidmatan ditamatkan",
 }
-"""What a notice is about."""
 
 TONGUE: Final[Mapping[str, str]] = {"malay": "Bahasa Melayu", "english": "Bahasa Inggeris"}
 
@@ -234,7 +227,6 @@ PART: Final[Mapping[str, str]] = {
     "closing": "Penutup (sebaris demi sebaris)",
     "signatory": "Penandatangan (kosong: seperti asal)",
 }
-"""The parts of a notice's words."""
 
 SHEETS: Final = (
     ("application", "form", "Borang permohonan"),
@@ -242,7 +234,7 @@ SHEETS: Final = (
     ("cover-memo", "memo", "Helaian pengasing memo"),
     ("cover-letter", "letter", "Helaian pengasing surat"),
 )
-"""What can be printed: its name, the channel that it is for, and what it is called."""
+"""What can be printed: kind, channel, name."""
 
 SHEET: Final[Mapping[str, str]] = {kind: name for kind, _, name in SHEETS}
 
@@ -261,7 +253,7 @@ FILTERS: Final = (
     ("warned", "Amaran", WARNED),
     ("due", "Putuskan sebelum", DUE),
 )
-"""What the worklist can be narrowed by: field, label, choices."""
+"""The worklist's filters: field, label, choices."""
 
 OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
 

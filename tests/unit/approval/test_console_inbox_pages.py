@@ -19,7 +19,8 @@ from bmt.contracts.values import Document, NotShown, NotShownReason
 from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import wording
-from services.approval.console.inbox import InboxDesk, RegistrationForm
+from services.approval.console.forms import RegistrationForm
+from services.approval.console.inbox import InboxDesk
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
