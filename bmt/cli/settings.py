@@ -1,4 +1,4 @@
-"""What an operator's command takes from the environment, where it does not serve a data directory."""
+"""The environment variables of the operator's commands, if they do not use a data directory."""
 
 from typing import ClassVar
 
@@ -8,13 +8,13 @@ from bmt.chassis.runtime.settings import KafkaSettings, MongodbSettings, Setting
 
 
 class OperatorKafka(KafkaSettings):
-    """How to come into Kafka as somebody who may read every topic."""
+    """Access to Kafka for a user who may read every topic."""
 
     service: ClassVar[str] = "operator"
 
 
 class OperatorMongodb(MongodbSettings):
-    """How to come into MongoDB as somebody who may read and change the services' databases."""
+    """Access to MongoDB for a user who may change the services' databases."""
 
     database_prefix: str = Field(
         default="bmt_", description="A service's database is this and the service's name."
@@ -22,7 +22,7 @@ class OperatorMongodb(MongodbSettings):
 
 
 class RecordsKey(Settings):
-    """How to open what the record has sealed, for who verifies it."""
+    """The key that opens sealed records, for verification."""
 
     records_key: SecretStr | None = Field(
         default=None, description="As records has it: keys in base64, a line each."

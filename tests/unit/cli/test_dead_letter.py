@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.cli.dead_letters.listing import (
+from bmt.cli.dead_letter_office import (
     Action,
     Origin,
     document,

@@ -1,4 +1,4 @@
-"""`bmt dead-letters`: list, show, retry and discard what was refused for good."""
+"""`bmt dead-letters`: list, show, retry and discard refused events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.cli.dead_letters.office import Office
+    from bmt.cli.dead_letter_office import Office
 
 app = typer.Typer(help="What was refused for good.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def list_(
 ) -> None:
     """Show what was refused and waits for an operator, the latest first."""
     with reported():
-        from bmt.cli.dead_letters import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import dead_letter_office as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
         found = _in_office(data, lambda office: office.everything())
@@ -51,7 +51,7 @@ def show_(
 ) -> None:
     """Show one whole: why it was refused, headers and value. It may hold personal data."""
     with reported():
-        from bmt.cli.dead_letters import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import dead_letter_office as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
         (found,) = _in_office(data, lambda office: office.some([id_]))
@@ -102,7 +102,7 @@ def _in_office(data: Path, act: Callable[["Office"], Awaitable[Any]]) -> Any:
 async def _acted(data: Path, act: Callable[["Office"], Awaitable[Any]]) -> Any:
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.cli.dead_letters.office import Office  # noqa: PLC0415
+    from bmt.cli.dead_letter_office import Office  # noqa: PLC0415
 
     kafka, mongodb = addresses.kafka(data), addresses.mongodb(data)
     async with mongodb_client(mongodb) as client:
