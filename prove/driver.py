@@ -1,4 +1,4 @@
-"""Does the faults of a schedule to a running site, one after the other, and takes each back."""
+"""Runs the stories of a run and does the faults to the running site."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 async def do(fault: Fault, site: Site) -> None:
-    """From its beginning to its end; what was killed may still be on its way up."""
+    """The fault from its beginning to its end. A killed program may still be starting."""
     if fault.target in site.programs:
         await site.up([fault.target])  # what is down already cannot be struck
     log.info("fault", kind=fault.kind, target=fault.target, seconds=fault.seconds)
@@ -75,7 +75,7 @@ class Driver:
         after_loss: Callable[[], Awaitable[None]],
         watch: Watch,
     ) -> None:
-        """Nothing is begun; `after_loss` is called when Kafka came back without its data."""
+        """`after_loss` is called when Kafka came back without its data."""
         self._stories = stories
         self._schedule = schedule
         self._play = play
@@ -92,9 +92,9 @@ class Driver:
         last_answered: Callable[[], float],
         seconds: float,
     ) -> None:
-        """Until every story came to its end; no longer than so many seconds, nor without progress.
+        """Until every story ended, or the seconds are over, or nothing makes progress any more.
 
-        Nothing is told as an error here: what did not come to its end is in `progress`.
+        Nothing is raised: what did not end is in `progress`.
         """
         began = time.monotonic()
         playing = {asyncio.create_task(self._begin_all(), name="stories")}
@@ -115,7 +115,6 @@ class Driver:
         await asyncio.gather(*playing, striking, return_exceptions=True)
 
     async def _begin_all(self) -> None:
-        """In their order, each with its share of the faults."""
         share = len(self._stories) / (len(self._schedule) + 1)
         async with asyncio.TaskGroup() as group:
             for number, story in enumerate(self._stories):

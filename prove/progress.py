@@ -6,17 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Progress:
-    """Changes as the run goes on.
+    """How far a run is.
 
     Attributes:
-        stories: how many there are.
-        faults: how many there are.
-        begun: stories that were begun.
-        ended: stories that came to their end.
         struck: faults that were done.
         phase: what is going on, in a line.
-        surprises: what each story was told that the procedure does not say, by its name.
-        unended: stories that did not come to their end.
+        surprises: answers that the procedure does not allow, by the story's name.
+        unended: stories that did not end.
     """
 
     stories: int
@@ -30,8 +26,8 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-"""Told whenever something changed."""
+"""Called at each change."""
 
 
 def nobody(_: Progress) -> None:
-    """Nobody watches."""
+    """Ignores the progress."""

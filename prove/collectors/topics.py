@@ -1,4 +1,4 @@
-"""Every record of the topics that an observer may read, from the beginning, by its own login."""
+"""Every record of the topics that the observer may read, from the beginning."""
 
 import asyncio
 from typing import Any, Final
@@ -7,8 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from bmt.contracts import topics
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Endpoints, Record
+from prove.evidence import Endpoints, Record, Unreachable
 
 READ: Final = (*topics.PUBLIC, topics.RECORDS, topics.DEAD_LETTERS)
 PATIENCE_SECONDS: Final = 60.0
