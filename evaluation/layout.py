@@ -1,4 +1,4 @@
-"""Where everything of one running system is kept, and what of the repository it is started with."""
+"""The files of one running system, and those of the repository that it starts with."""
 
 import os
 from pathlib import Path
@@ -12,15 +12,14 @@ DEFAULT_DATA: Final = Path(".bmt")
 
 
 class Layout(DataFolder):
-    """A data directory with all that only the evaluation's own parts need to find in it."""
+    """A data directory, with the files that only the evaluation needs."""
 
     @classmethod
     def at(cls, folder: Path) -> "Layout":
-        """The directory as the user named it; nothing is made yet."""
         return cls(folder.absolute())
 
     def make(self) -> None:
-        """Make the directory, for its owner's eyes only: it holds passwords and documents.
+        """Make the directory, readable by its owner only: it holds passwords and documents.
 
         Raises:
             WrongConfiguration: it cannot be made.
@@ -62,18 +61,18 @@ class Layout(DataFolder):
 
     @property
     def status_code_key_file(self) -> Path:
-        """The key that intake and notification make the codes of acknowledgements with."""
+        """The key of acknowledgement codes, shared by intake and notification."""
         return self.root / "intake" / "status-code.key"
 
 
 def agencies_file() -> Path:
-    """The agencies' rules: BMT_AGENCIES_FILE, else the evaluation's."""
+    """BMT_AGENCIES_FILE, else the evaluation's."""
     own = os.environ.get("BMT_AGENCIES_FILE")
     return _there(Path(own) if own else REPOSITORY / "deploy" / "embedded" / "agencies.yaml")
 
 
 def accounts_file() -> Path:
-    """The accounts that a new IPMS starts with."""
+    """The accounts of a new IPMS."""
     return _there(REPOSITORY / "examples" / "accounts.yaml")
 
 

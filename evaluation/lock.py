@@ -1,4 +1,4 @@
-"""One supervisor a data directory: a lock on the file that holds its process id."""
+"""One supervisor a data directory: a lock on the file with its process id."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from bmt.chassis.errors import WrongConfiguration
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the file, with our process id in it; the kernel lets go of it when we die.
+    """Hold the file, with our process id in it. The kernel releases it when we die.
 
     Raises:
         WrongConfiguration: another process holds it.
@@ -32,7 +32,7 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def holder(file: Path) -> int | None:
-    """The process that holds the file; None when nobody does."""
+    """The process that holds the file, if any."""
     if not file.exists():
         return None
     with file.open() as lock:

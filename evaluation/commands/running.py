@@ -1,4 +1,4 @@
-"""What a started system says: where everything is, and a token for each role."""
+"""Running `bmt up` in the foreground or background, and printing its addresses and tokens."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ def run_detached(
     """Start `bmt up` in the background; return when it is ready.
 
     Raises:
-        CannotRun: as the background process said.
+        CannotRun: with the message of the background process.
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
@@ -137,10 +137,10 @@ def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
 def run_attached(
     layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
 ) -> None:
-    """Run until a signal says to stop.
+    """Run until a signal.
 
     Raises:
-        CannotRun: something stands in the way; nothing is left running.
+        CannotRun: the system cannot start; nothing is left running.
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
