@@ -45,17 +45,15 @@ class AdminClient:
             await self._client.do(intended)
         elif self.story.resend == "other" and intended.action == "submit":
             other = self._body(kind, [], {**changes, "justification": "Lain"})
-            await self._client.do(
-                self._intended("submit", "intake", "/v1/requests", other, intended.key)
-            )
+            await self._do("submit", "intake", "/v1/requests", other, intended.key)
         return call
 
     async def decide(
         self, request_id: str, ruling: dict[str, Any], *, second: bool = False
     ) -> Call:
         path = f"/v1/requests/{request_id}/decision"
-        return await self._client.do(
-            self._intended("decide", "approval", path, ruling, request_id=request_id, second=second)
+        return await self._do(
+            "decide", "approval", path, ruling, request_id=request_id, second=second
         )
 
     async def approve(self, request_id: str, *, second: bool = False) -> Call:
@@ -69,31 +67,23 @@ class AdminClient:
 
     async def withdraw(self, request_id: str) -> Call:
         path, body = f"/v1/requests/{request_id}/withdrawal", {"reason": "Tidak perlu lagi"}
-        return await self._client.do(
-            self._intended("withdraw", "intake", path, body, request_id=request_id)
-        )
+        return await self._do("withdraw", "intake", path, body, request_id=request_id)
 
     async def correct(self, request_id: str) -> Call:
         """Submits the returned request again, with other sizes."""
         path = f"/v1/requests/{request_id}/correction"
         body = self._body("application", [], {"justification": "Dibetulkan"})
-        return await self._client.do(
-            self._intended("correct", "intake", path, body, request_id=request_id)
-        )
+        return await self._do("correct", "intake", path, body, request_id=request_id)
 
     async def do_task(self, request_id: str, task_id: str) -> Call:
         path = f"/v1/tasks/{task_id}/completion"
         body = {"evidence": [await self._scan()], "note": "Ditetapkan di portal"}
-        return await self._client.do(
-            self._intended("complete_task", "provisioning", path, body, request_id=request_id)
-        )
+        return await self._do("complete_task", "provisioning", path, body, request_id=request_id)
 
     async def hand_over(self, request_id: str, notification_id: str) -> Call:
         path = f"/v1/notifications/{notification_id}/dispatch"
         body = {"note": "Diserahkan di kaunter"}
-        return await self._client.do(
-            self._intended("dispatch", "notification", path, body, request_id=request_id)
-        )
+        return await self._do("dispatch", "notification", path, body, request_id=request_id)
 
     async def _scan(self) -> str:
         headers = (
@@ -101,9 +91,7 @@ class AdminClient:
             ("Content-Disposition", 'attachment; filename="imbasan.txt"'),
         )
         content = f"Imbasan {self.story.name} {uuid.uuid4()}".encode()
-        call = await self._client.do(
-            self._intended("upload", "intake", "/v1/documents", content, headers=headers)
-        )
+        call = await self._do("upload", "intake", "/v1/documents", content, headers=headers)
         return str(call.answer["document_id"])
 
     def _body(self, kind: str, documents: list[str], changes: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +101,9 @@ class AdminClient:
             return body
         sizes = ("quota_bytes", "max_file_size_bytes")
         return {name: each for name, each in body.items() if name not in sizes} | {"kind": kind}
+
+    async def _do(self, *call: Any, **options: Any) -> Call:
+        return await self._client.do(self._intended(*call, **options))
 
     def _intended(
         self,

@@ -1,24 +1,18 @@
 """Comments in the console: the form on a request's page and the files attached to it."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import refusal, validated
-from bmt.pages.login import Admitted
 from services.approval.comments import comment
-from services.approval.console.clients import ServiceClients
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
 from services.approval.console.forms import CommentForm, DecisionForm
@@ -29,18 +23,10 @@ _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
 
 
-def routes(
-    desk: Desk,
-    service_clients: ServiceClients,
-    execution: Execution[Any, Any],
-    documents: DocumentStore,
-    rights: DocumentRights,
-    clock: Clock,
-    admitted: Admitted,
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/requests/{request_id}/comments`."""
     routes = APIRouter(prefix="/requests/{request_id}/comments")
-    caller, uploads = Depends(admitted), Uploads(rights)
+    caller, uploads = Depends(desk.admitted), Uploads(desk.rights)
 
     @routes.get("")
     async def stand_on_the_requests_page(
@@ -55,13 +41,13 @@ def routes(
         told, came = await with_files(request), Uploaded()
         text = told.text("text").replace("\r\n", "\n")
         try:
-            if "intake" in service_clients:
-                visitor_client = service_clients.visitor_client(request)
+            if "intake" in desk.clients:
+                visitor_client = desk.client(request)
                 came = await uploads.taken_in(visitor_client, told, _FILES, visitor)
             body = {"text": text, "documents": tuple(came.ids)}
             written = validated(CommentWritten, body, came.faults)
             context = told.context(visitor)
-            await comment(request_id, written, context, execution, rights, clock)
+            await comment(request_id, written, context, desk.execution, desk.rights, desk.clock)
         except (Refused, CausationReused) as error:
             remark = CommentForm(text=text, documents=came.documents, refused=refusal(error))
         except Unavailable:
@@ -80,7 +66,7 @@ def routes(
     ) -> Response:
         review = as_seen_by(await desk.review_of(request_id, visitor), visitor)
         attached = [one for each in review.comments for one in each.documents]
-        return await file_of(named(attached, document_id), documents)
+        return await file_of(named(attached, document_id), desk.documents)
 
     return routes
 

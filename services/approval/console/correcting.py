@@ -8,20 +8,16 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import all_told
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, address
+from services.approval.console.clients import address
 from services.approval.console.desk import Desk
 from services.approval.console.forms import DecisionForm, RegistrationForm, faults_of, field_of
 from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
@@ -31,17 +27,10 @@ _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
 
 
-def routes(
-    layout: Layout,
-    desk: Desk,
-    service_clients: ServiceClients,
-    agencies: Agencies,
-    rights: DocumentRights,
-    admitted: Admitted,
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The page below `/requests/{request_id}/correction`."""
     routes = APIRouter(prefix="/requests/{request_id}/correction")
-    caller, uploads = Depends(admitted), Uploads(rights)
+    caller, uploads = Depends(desk.admitted), Uploads(desk.rights)
 
     async def page(
         request: Request,
@@ -50,12 +39,14 @@ def routes(
         documents: Sequence[Document],
         refused: Refused | None = None,
     ) -> Response:
-        return layout.page(
+        return desk.layout.page(
             request,
             "correction.html",
             review=review,
             shown=await desk.originals.shown(review.documents),
-            rules=agencies.get(review.agency).rules if review.agency in agencies else None,
+            rules=desk.agencies.get(review.agency).rules
+            if review.agency in desk.agencies
+            else None,
             form=form,
             documents=documents,
             refused=refused,
@@ -81,7 +72,7 @@ def routes(
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
         told, came = await with_files(request), Uploaded()
-        form, visitor_client = RegistrationForm.of(told), service_clients.visitor_client(request)
+        form, visitor_client = RegistrationForm.of(told), desk.client(request)
         try:
             most = len(review.documents) + MOST
             came = await uploads.taken_in(visitor_client, told, _FILES, visitor, most)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
@@ -16,9 +16,12 @@ from starlette.responses import Response
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.http.rules import OwnAgency
@@ -26,7 +29,7 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Kind
 from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
-from bmt.pages.login import SignInFirst
+from bmt.pages.login import Admitted, SignInFirst
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
 from services.approval.api import BY_DUE_TIME
@@ -34,9 +37,9 @@ from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.documents import Originals
 from services.approval.console.forms import CommentForm, DecisionForm
-from services.approval.console.wording import Office, cards
+from services.approval.console.wording import cards, open_offices
 from services.approval.domain.errors import UnknownRequest
-from services.approval.rules import own_agency
+from services.approval.rules import Versions, own_agency
 from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
 
 # Which requests of the worklist are shown: what was chosen above it.
@@ -152,26 +155,29 @@ async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) ->
 _A_MONTH: Final = timedelta(days=30)
 
 
+@dataclass(frozen=True)
 class Desk:
-    """Renders the worklist, a request and the results of decisions."""
+    """What the console's pages need, and the main pages themselves."""
 
-    def __init__(
-        self,
-        reviews: Reviews,
-        agencies: Agencies,
-        clock: Clock,
-        layout: Layout,
-        service_clients: ServiceClients,
-        offices: Sequence[Office],
-        originals: Originals,
-    ) -> None:
-        self.originals = originals
-        self._service_clients = service_clients
-        self._offices = offices
-        self._reviews = reviews
-        self._agencies = agencies
-        self._clock = clock
-        self._layout = layout
+    layout: Layout
+    admitted: Admitted
+    clients: ServiceClients
+    agencies: Agencies
+    reviews: Reviews
+    versions: Versions
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    rights: DocumentRights
+    originals: Originals
+    clock: Clock
+
+    def client(self, request: Request) -> VisitorClient:
+        """The other services, for the signed-in user.
+
+        Raises:
+            SignInFirst: nobody is signed in, or the session ended.
+        """
+        return self.clients.visitor_client(request)
 
     async def review_of(self, request_id: str, visitor: Principal) -> RequestUnderReview:
         """A request of the user's agency.
@@ -179,7 +185,7 @@ class Desk:
         Raises:
             UnknownRequest: there is none.
         """
-        review = await self._reviews.get(request_id)
+        review = await self.reviews.get(request_id)
         if review is None or review.agency != visitor.agency:
             raise UnknownRequest
         return review
@@ -194,19 +200,19 @@ class Desk:
         refused: Refused | None = None,
     ) -> Response:
         """The agency's open requests that pass the filter, earliest due first."""
-        now = self._clock()
-        found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
+        now = self.clock()
+        found = await views.worklist(self.reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
         since = last_visit(request)
-        changed = await views.changes(self._reviews, visitor.agency, since) if since else 0
-        answer = self._layout.page(
+        changed = await views.changes(self.reviews, visitor.agency, since) if since else 0
+        answer = self.layout.page(
             request,
             "worklist.html",
-            agency=self._agencies.name_of(visitor.agency),
+            agency=self.agencies.name_of(visitor.agency),
             found=shown.items,
             more=shown.next_cursor,
-            counts=await views.counts(self._reviews, visitor.agency, now),
-            cards=await cards(self._offices, self._service_clients.visitor_client(request)),
+            counts=await views.counts(self.reviews, visitor.agency, now),
+            cards=await cards(open_offices(self.clients), self.client(request)),
             only=only,
             since=since,
             changed=changed,
@@ -218,7 +224,7 @@ class Desk:
             month_ago=now - _A_MONTH,
             wording=wording,
         )
-        remember(request, answer, self._layout.prefix, over_tls=self._layout.over_tls)
+        remember(request, answer, self.layout.prefix, over_tls=self.layout.over_tls)
         return answer
 
     async def one(
@@ -237,45 +243,45 @@ class Desk:
         """
         review = as_seen_by(await self.review_of(request_id, visitor), visitor)
         remark = remark or CommentForm()
-        return self._layout.page(
+        return self.layout.page(
             request,
             "request.html",
             STATUS[remark.refused.problem] if remark.refused and not refused else None,
             review=review,
             remark=remark,
-            takes_files="intake" in self._service_clients,
-            may_correct="intake" in self._service_clients and review.status in MAY_CORRECT,
+            takes_files="intake" in self.clients,
+            may_correct="intake" in self.clients and review.status in MAY_CORRECT,
             corrected=request.query_params.get("corrected") == "1",
             rules=self._rules(visitor),
             **await self._prospect(request, review),
             shown=await self.originals.shown(review.documents),
-            agency=self._agencies.name_of(review.agency),
+            agency=self.agencies.name_of(review.agency),
             form=form,
             refused=refused,
             faults=faults_of(refused),
             told=all_told(refused),
             own=is_own(review, visitor),
             asked=_sizes(review),
-            now=self._clock(),
+            now=self.clock(),
             wording=wording,
         )
 
     async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
-        if review.status != "received" or "provisioning" not in self._service_clients:
+        if review.status != "received" or "provisioning" not in self.clients:
             return {"weighed": False}
-        visitor_client = self._service_clients.visitor_client(request)
+        visitor_client = self.client(request)
         return {"weighed": True, "plan": await prospect(review, visitor_client)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
         """The rules the user decides by; None: their agency has none any more."""
-        if visitor.agency not in self._agencies:
+        if visitor.agency not in self.agencies:
             return None
-        return own_agency(self._agencies.get(visitor.agency), visitor, self._clock())
+        return own_agency(self.agencies.get(visitor.agency), visitor, self.clock())
 
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
         """The result of each of many decisions."""
-        names = await self._reviews.get_many([one.request_id for one in results])
-        return self._layout.page(
+        names = await self.reviews.get_many([one.request_id for one in results])
+        return self.layout.page(
             request, "decided.html", results=results, names=names, wording=wording
         )
 

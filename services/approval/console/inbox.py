@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
-from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemDismissed,
@@ -21,9 +20,9 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FormWrong, Sent, all_told, sent
 from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 from services.approval.console.documents import Originals, file_of, named, picture_of
 from services.approval.console.forms import RegistrationForm, faults_of, field_of
 
@@ -71,17 +70,10 @@ class InboxDesk:
         )
 
 
-def routes(
-    layout: Layout,
-    service_clients: ServiceClients,
-    originals: Originals,
-    documents: DocumentStore,
-    agencies: Agencies,
-    admitted: Admitted,
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/inbox`."""
-    routes = APIRouter(prefix="/inbox", dependencies=[Depends(admitted)])
-    desk = InboxDesk(layout, originals, agencies)
+    routes = APIRouter(prefix="/inbox", dependencies=[Depends(desk.admitted)])
+    pages = InboxDesk(desk.layout, desk.originals, desk.agencies)
 
     @routes.get("")
     async def listed(
@@ -90,10 +82,8 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await service_clients.visitor_client(request).get(
-            "intake", address("inbox"), _Items, asked
-        )
-        return layout.page(
+        found = await desk.client(request).get("intake", address("inbox"), _Items, asked)
+        return desk.layout.page(
             request,
             "inbox.html",
             found=found.items,
@@ -107,15 +97,18 @@ def routes(
         request: Request,
         item_id: Id,
     ) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         item = await _item(visitor_client, item_id)
-        return await desk.item(request, item, visitor_client, RegistrationForm.of_item(item))
+        return await pages.item(request, item, visitor_client, RegistrationForm.of_item(item))
 
     @routes.post("/{item_id}")
     async def settle(
-        request: Request, item_id: Id, visitor: Annotated[Principal, Depends(admitted)], told: Form
+        request: Request,
+        item_id: Id,
+        visitor: Annotated[Principal, Depends(desk.admitted)],
+        told: Form,
     ) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         form = RegistrationForm.of(told)
         try:
             if told.text("do") == "dismiss":
@@ -124,7 +117,7 @@ def routes(
                 await _register(visitor_client, item_id, form, visitor, told.key)
         except Refused as refused:
             item = await _item(visitor_client, item_id)
-            return await desk.item(request, item, visitor_client, form, refused)
+            return await pages.item(request, item, visitor_client, form, refused)
         # Not to the request yet: approval hears of it in a moment.
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
@@ -134,8 +127,8 @@ def routes(
         item_id: Id,
         document_id: Id,
     ) -> Response:
-        item = await _item(service_clients.visitor_client(request), item_id)
-        return await file_of(named(item.documents, document_id), documents)
+        item = await _item(desk.client(request), item_id)
+        return await file_of(named(item.documents, document_id), desk.documents)
 
     @routes.get("/{item_id}/documents/{document_id}/pages/{number}")
     async def page(
@@ -144,8 +137,8 @@ def routes(
         document_id: Id,
         number: Number,
     ) -> Response:
-        item = await _item(service_clients.visitor_client(request), item_id)
-        return await picture_of(named(item.documents, document_id), number, originals)
+        item = await _item(desk.client(request), item_id)
+        return await picture_of(named(item.documents, document_id), number, desk.originals)
 
     return routes
 

@@ -16,8 +16,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.approval import RequestUnderReview, Step
 from bmt.pages import session
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted, SignInFirst
+from bmt.pages.login import SignInFirst
 from services.approval import views
 from services.approval.console import wording
 from services.approval.console.desk import Desk
@@ -110,19 +109,17 @@ Since = Annotated[AwareDatetime, Query()]
 Steps = Annotated[int, Query(ge=0, le=100_000)]
 
 
-def routes(
-    layout: Layout, desk: Desk, reviews: Reviews, live: Live, admitted: Admitted
-) -> APIRouter:
+def routes(desk: Desk, live: Live) -> APIRouter:
     """The page of changes and the streams."""
     routes = APIRouter()
-    caller = Depends(admitted)
+    caller = Depends(desk.admitted)
 
     @routes.get("/changes")
     async def changes(
         request: Request, visitor: Annotated[Principal, caller], since: Since
     ) -> Response:
-        found = await views.changed(reviews, visitor.agency, since, MOST_SHOWN)
-        return layout.page(
+        found = await views.changed(desk.reviews, visitor.agency, since, MOST_SHOWN)
+        return desk.layout.page(
             request,
             "changes.html",
             found=found,
@@ -143,7 +140,7 @@ def routes(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller], steps: Steps
     ) -> AsyncIterator[ServerSentEvent]:
         await desk.review_of(request_id, visitor)
-        text = layout.language(request).text
+        text = desk.layout.language(request).text
 
         def what(review: RequestUnderReview) -> str:
             last = review.history[-1]

@@ -18,10 +18,9 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent, validated
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 
 LANGUAGES: Final = ("malay", "english")
 PARTS: Final = ("opening", "onward", "closing", "signatory")
@@ -125,9 +124,9 @@ class _Templates(Page[Template]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/notices`."""
-    routes = APIRouter(prefix="/notices", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/notices", dependencies=[Depends(desk.admitted)])
 
     def shown(
         request: Request,
@@ -136,7 +135,7 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         preview: NoticePreview | None = None,
         refused: Refused | None = None,
     ) -> Response:
-        return layout.page(
+        return desk.layout.page(
             request,
             "notice.html",
             notice=template,
@@ -152,20 +151,20 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
 
     @routes.get("")
     async def listed(request: Request) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         found = await visitor_client.get(
             "notification", address("templates"), _Templates, {"limit": 50}
         )
-        return layout.page(request, "notices.html", found=found.items, wording=wording)
+        return desk.layout.page(request, "notices.html", found=found.items, wording=wording)
 
     @routes.get("/{about}")
     async def one(request: Request, about: Id) -> Response:
-        template = await _template(service_clients.visitor_client(request), about)
+        template = await _template(desk.client(request), about)
         return shown(request, template, WordsForm.of_template(template))
 
     @routes.post("/{about}")
     async def act(request: Request, about: Id, told: Form) -> Response:
-        visitor_client, form = service_clients.visitor_client(request), WordsForm.of(told)
+        visitor_client, form = desk.client(request), WordsForm.of(told)
         try:
             match told.text("do"):
                 case "preview":

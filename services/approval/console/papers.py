@@ -15,10 +15,9 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 
 _SEE_OTHER: Final = 303
 _PDF: Final = b"%PDF-"
@@ -31,9 +30,9 @@ class _Notices(Page[WaitingNotification]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/papers`."""
-    routes = APIRouter(prefix="/papers", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/papers", dependencies=[Depends(desk.admitted)])
 
     async def listed(
         request: Request,
@@ -42,9 +41,9 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         refused: Refused | None = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         found = await visitor_client.get("notification", address("notifications"), _Notices, asked)
-        return layout.page(
+        return desk.layout.page(
             request,
             "papers.html",
             found=found.items,
@@ -69,16 +68,16 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         notification_id = told.text("notification_id")
         try:
             if told.text("do") == "resend":
-                await _resend(service_clients.visitor_client(request), notification_id, told.key)
+                await _resend(desk.client(request), notification_id, told.key)
             else:
-                await _hand_over(service_clients.visitor_client(request), notification_id, told)
+                await _hand_over(desk.client(request), notification_id, told)
         except Refused as refused:
             return await listed(request, status, refused=refused)
         return RedirectResponse(f"{request.url.path}?status={status}", _SEE_OTHER)
 
     @routes.get("/{notification_id}/document")
     async def document(request: Request, notification_id: Id) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         content = await visitor_client.download(
             "notification", address("notifications", notification_id, "document")
         )

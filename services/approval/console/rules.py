@@ -10,14 +10,12 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.contracts.http.rules import RulesVersion
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.rules import UnknownAgency, Versions, newest_first
+from services.approval.console.desk import Desk
+from services.approval.rules import UnknownAgency, newest_first
 
 MOST_SHOWN: Final = 50
 
@@ -39,18 +37,20 @@ class Entry:
     differences: Sequence[Difference]
 
 
-def routes(layout: Layout, versions: Versions, agencies: Agencies, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The page of rules."""
     routes = APIRouter()
 
     @routes.get("/rules")
-    async def rules(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
-        if visitor.agency not in agencies:
+    async def rules(
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
+    ) -> Response:
+        if visitor.agency not in desk.agencies:
             raise UnknownAgency
-        agency = agencies.get(visitor.agency)
+        agency = desk.agencies.get(visitor.agency)
         page: PageRequest[tuple[int, str]] = PageRequest(limit=MOST_SHOWN, after=None)
-        found = await newest_first(versions, agency.code, page)
-        return layout.page(
+        found = await newest_first(desk.versions, agency.code, page)
+        return desk.layout.page(
             request,
             "rules.html",
             agency=agency,

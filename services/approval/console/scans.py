@@ -6,16 +6,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 from services.approval.console.uploads import file_of
 
 SCAN: Final = "scan"
@@ -27,21 +25,19 @@ Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
 _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
 
 
-def routes(
-    layout: Layout, service_clients: ServiceClients, agencies: Agencies, admitted: Admitted
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/scans`."""
-    routes = APIRouter(prefix="/scans", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/scans", dependencies=[Depends(desk.admitted)])
 
     def shown(
         request: Request, visitor: Principal, refused: Refused | None = None, **told: Any
     ) -> Response:
         """The form keeps its key until the upload is known to have succeeded."""
-        known = visitor.agency in agencies
-        return layout.page(
+        known = visitor.agency in desk.agencies
+        return desk.layout.page(
             request,
             "scans.html",
-            received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
+            received_by=desk.agencies.get(visitor.agency).rules.channels.in_ if known else (),
             refused=refused,
             faults=faults_of(refused),
             told=all_told(refused),
@@ -50,17 +46,19 @@ def routes(
         )
 
     @routes.get("")
-    async def form(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
+    async def form(
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
+    ) -> Response:
         return shown(request, visitor)
 
     @routes.post("")
     async def hand_in(
-        request: Request, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
         told = await read(request, FORM_BYTES + MOST_BYTES, 1)
         channel = told.text("channel")
         try:
-            accepted = await _handed_in(service_clients.visitor_client(request), told, channel)
+            accepted = await _handed_in(desk.client(request), told, channel)
         except Unavailable:
             # It may have been taken in all the same: sent again, it must not come twice.
             away = Refused(problem="unavailable")
@@ -72,9 +70,9 @@ def routes(
 
     @routes.get("/{kind}.pdf")
     async def sheet(
-        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
-        content = await service_clients.visitor_client(request).download(
+        content = await desk.client(request).download(
             "intake", address("forms", f"{kind}.pdf"), {"agency": visitor.agency}
         )
         headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}

@@ -55,53 +55,29 @@ def site(
         }
     )
     builder.closes(service_clients.aclose)
-    originals = Originals(builder.documents)
-    admitted = Admitted(builder.rate_limit, "administrator")
-    documents = builder.documents
     change_signal = ChangeSignal()
     builder.projects(change_signal)
 
     def made(layout: Layout) -> Sequence[APIRouter]:
+        desk = Desk(
+            layout=layout,
+            admitted=Admitted(builder.rate_limit, "administrator"),
+            clients=service_clients,
+            agencies=agencies,
+            reviews=reviews,
+            versions=versions,
+            execution=builder.execution,
+            documents=builder.documents,
+            rights=builder.document_rights,
+            originals=Originals(builder.documents),
+            clock=clock.now,
+        )
         offices = open_offices(service_clients)
         layout.always(offices={office.path: office.name for office in offices})
-        desk = Desk(reviews, agencies, clock.now, layout, service_clients, offices, originals)
-        every = {
-            "inbox": inbox.routes(
-                layout, service_clients, originals, documents, agencies, admitted
-            ),
-            "tasks": tasks.routes(layout, service_clients, builder.document_rights, admitted),
-            "papers": papers.routes(layout, service_clients, admitted),
-            "notices": notices.routes(layout, service_clients, admitted),
-        }
-        through_intake = [
-            scans.routes(layout, service_clients, agencies, admitted),
-            correcting.routes(
-                layout, desk, service_clients, agencies, builder.document_rights, admitted
-            ),
-        ]
-        return [
-            api.routes(desk, builder.execution, documents, agencies, clock.now, admitted),
-            comments.routes(
-                desk,
-                service_clients,
-                builder.execution,
-                documents,
-                builder.document_rights,
-                clock.now,
-                admitted,
-            ),
-            rules.routes(layout, versions, agencies, admitted),
-            live.routes(layout, desk, reviews, Live(reviews, change_signal), admitted),
-            *(every[office.path] for office in offices),
-            *(through_intake if "intake" in service_clients else ()),
-        ]
+        modules = {"inbox": inbox, "tasks": tasks, "papers": papers, "notices": notices}
+        through_intake = (scans, correcting) if "intake" in service_clients else ()
+        shown = (api, comments, rules, *(modules[one.path] for one in offices), *through_intake)
+        routers = [module.routes(desk) for module in shown]
+        return [*routers, live.routes(desk, Live(reviews, change_signal))]
 
-    return pages(
-        settings,
-        builder,
-        api.PREFIX,
-        ROOM,
-        made,
-        most_bytes=MOST_BYTES,
-        scripts=True,
-    )
+    return pages(settings, builder, api.PREFIX, ROOM, made, most_bytes=MOST_BYTES, scripts=True)

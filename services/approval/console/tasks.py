@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
-from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,
@@ -25,9 +24,9 @@ from bmt.contracts.values import Document
 from bmt.pages import session
 from bmt.pages.forms import Sent, all_told, new_key, validated
 from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 from services.approval.console.uploads import Uploaded, Uploads, with_files
 
 EVIDENCE: Final = "evidence"
@@ -68,12 +67,10 @@ class TaskDesk:
         )
 
 
-def routes(
-    layout: Layout, service_clients: ServiceClients, rights: DocumentRights, admitted: Admitted
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/tasks`."""
-    routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
-    desk, uploads = TaskDesk(layout), Uploads(rights)
+    routes = APIRouter(prefix="/tasks", dependencies=[Depends(desk.admitted)])
+    pages, uploads = TaskDesk(desk.layout), Uploads(desk.rights)
 
     @routes.get("")
     async def listed(
@@ -82,10 +79,8 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await service_clients.visitor_client(request).get(
-            "provisioning", address("tasks"), _Tasks, asked
-        )
-        return layout.page(
+        found = await desk.client(request).get("provisioning", address("tasks"), _Tasks, asked)
+        return desk.layout.page(
             request,
             "tasks.html",
             found=found.items,
@@ -96,14 +91,14 @@ def routes(
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
-        return desk.one(request, await _task(service_clients.visitor_client(request), task_id))
+        return pages.one(request, await _task(desk.client(request), task_id))
 
     @routes.post("/{task_id}")
     async def act(
-        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
         told, came = await with_files(request), Uploaded()
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         try:
             if act := _ACTS.get(told.text("do")):
                 await act(visitor_client, task_id, told)
@@ -112,11 +107,11 @@ def routes(
                 await _complete(visitor_client, task_id, told, came)
         except Refused as refused:
             task = await _task(visitor_client, task_id)
-            return desk.one(request, task, told, refused, came.documents)
+            return pages.one(request, task, told, refused, came.documents)
         except Unavailable:
             # The task itself may be what is away: then the page says so, and the form is lost with it.
             task = await _task(visitor_client, task_id)
-            return desk.one(request, task, told, Refused(problem="unavailable"), came.documents)
+            return pages.one(request, task, told, Refused(problem="unavailable"), came.documents)
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes

@@ -15,8 +15,8 @@ from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import NotShownReason, RequestWarning
+from bmt.pages import wording as every_page
 from bmt.pages.login import SignInFirst
-from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.clients import (
     Address,
     Neighbour,
@@ -95,31 +95,8 @@ async def _card(office: Office, lists: Address, visitor_client: VisitorClient) -
     return Card(office, len(found.items), more=found.next_cursor is not None)
 
 
-__all__ = (
-    "ABOUT",
-    "ALL",
-    "APPLICANT",
-    "CHANGED",
-    "CHANNEL",
-    "CHOICE",
-    "FILTERS",
-    "INBOX",
-    "KIND",
-    "LABEL",
-    "NOTICE",
-    "NOT_SHOWN",
-    "PART",
-    "SETTING",
-    "SHEETS",
-    "STATUS",
-    "SWITCH",
-    "TARGET",
-    "TASK",
-    "TONE",
-    "TONGUE",
-    "WARNING",
-    "YES",
-)
+CHANNEL, KIND = every_page.CHANNEL, every_page.KIND
+STATUS, TONE = every_page.STATUS, every_page.TONE
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
     "not_registered": "Akaun ini tiada dalam direktori. Pastikan pemohon telah berdaftar.",

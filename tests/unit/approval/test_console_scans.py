@@ -15,6 +15,7 @@ from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console import scans
 from services.approval.console.clients import ServiceClients
+from services.approval.console.desk import Desk
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
@@ -43,7 +44,15 @@ def browser():
         layout = Layout("/console", [Path(console.__file__).parent])
         layout.always(offices={})
         app = FastAPI()
-        app.include_router(scans.routes(layout, service_clients, AGENCIES, lambda: VISITOR))
+        unused = ("reviews", "versions", "execution", "documents", "rights", "originals", "clock")
+        desk = Desk(
+            layout=layout,
+            admitted=lambda: VISITOR,
+            clients=service_clients,
+            agencies=AGENCIES,
+            **dict.fromkeys(unused),
+        )
+        app.include_router(scans.routes(desk))
 
         async def signed_in(scope, receive, send):
             session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))
