@@ -47,11 +47,6 @@ def address(*steps: str) -> Address:
     return Address("/".join(("/v1", *steps)))
 
 
-def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The parameters without those that are None or empty."""
-    return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
-
-
 class VisitorClient:
     """The calls of one signed-in user. `asked` holds query parameters; None and empty ones are left out.
 
@@ -73,7 +68,7 @@ class VisitorClient:
         model: type[A],
         asked: Mapping[str, Any] | None = None,
     ) -> A:
-        answer = await self._call(where, "GET", path, params=_given(asked))
+        answer = await self._call(where, "GET", path, asked=asked)
         return _read(where, answer, model)
 
     async def post(
@@ -107,7 +102,7 @@ class VisitorClient:
             "POST",
             path,
             headers,
-            params=_given(asked),
+            asked=asked,
             content=file.content,
             timeout=FILE_SECONDS,
         )
@@ -116,7 +111,7 @@ class VisitorClient:
     async def download(
         self, where: Neighbour, path: Address, asked: Mapping[str, Any] | None = None
     ) -> bytes:
-        return (await self._call(where, "GET", path, params=_given(asked))).content
+        return (await self._call(where, "GET", path, asked=asked)).content
 
     async def made(
         self,
@@ -140,7 +135,7 @@ class VisitorClient:
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         content = orjson.dumps(body)
-        return await self._call(where, method, path, headers, params=_given(asked), content=content)
+        return await self._call(where, method, path, headers, asked=asked, content=content)
 
     async def _call(
         self,
@@ -148,13 +143,16 @@ class VisitorClient:
         method: str,
         path: Address,
         headers: Mapping[str, str] | None = None,
+        asked: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> httpx.Response:
+        given = {name: value for name, value in (asked or {}).items() if value not in (None, "")}
         try:
             answer = await self._client.request(
                 method,
                 self._addresses[where] + path,
                 headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+                params=given,
                 **options,
             )
         except httpx.HTTPError as error:

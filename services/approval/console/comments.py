@@ -16,7 +16,7 @@ from services.approval.comments import comment
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
 from services.approval.console.forms import CommentForm, DecisionForm
-from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.console.uploads import Uploaded, taken_in, with_files
 from services.approval.views import as_seen_by
 
 _FILES: Final = "attached"
@@ -26,7 +26,7 @@ _SEE_OTHER: Final = 303
 def routes(desk: Desk) -> APIRouter:
     """The pages below `/requests/{request_id}/comments`."""
     routes = APIRouter(prefix="/requests/{request_id}/comments")
-    caller, uploads = Depends(desk.admitted), Uploads(desk.rights)
+    caller = Depends(desk.admitted)
 
     @routes.get("")
     async def stand_on_the_requests_page(
@@ -43,7 +43,7 @@ def routes(desk: Desk) -> APIRouter:
         try:
             if "intake" in desk.clients:
                 visitor_client = desk.client(request)
-                came = await uploads.taken_in(visitor_client, told, _FILES, visitor)
+                came = await taken_in(visitor_client, desk.rights, told, _FILES, visitor)
             body = {"text": text, "documents": tuple(came.ids)}
             written = validated(CommentWritten, body, came.faults)
             context = told.context(visitor)

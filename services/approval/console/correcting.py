@@ -20,7 +20,7 @@ from services.approval.console import wording
 from services.approval.console.clients import address
 from services.approval.console.desk import Desk
 from services.approval.console.forms import DecisionForm, RegistrationForm, faults_of, field_of
-from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
+from services.approval.console.uploads import MOST, Uploaded, taken_in, with_files
 from services.approval.views import MAY_CORRECT
 
 _FILES: Final = "attached"
@@ -30,7 +30,7 @@ _SEE_OTHER: Final = 303
 def routes(desk: Desk) -> APIRouter:
     """The page below `/requests/{request_id}/correction`."""
     routes = APIRouter(prefix="/requests/{request_id}/correction")
-    caller, uploads = Depends(desk.admitted), Uploads(desk.rights)
+    caller = Depends(desk.admitted)
 
     async def page(
         request: Request,
@@ -75,7 +75,7 @@ def routes(desk: Desk) -> APIRouter:
         form, visitor_client = RegistrationForm.of(told), desk.client(request)
         try:
             most = len(review.documents) + MOST
-            came = await uploads.taken_in(visitor_client, told, _FILES, visitor, most)
+            came = await taken_in(visitor_client, desk.rights, told, _FILES, visitor, most)
             body = form.correction(review, came.ids, came.faults)
             await visitor_client.post(
                 "intake",

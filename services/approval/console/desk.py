@@ -18,7 +18,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.pagination import Page, PageRequest
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.runtime.documents import DocumentStore
@@ -178,6 +178,20 @@ class Desk:
             SignInFirst: nobody is signed in, or the session ended.
         """
         return self.clients.visitor_client(request)
+
+    def listed(
+        self, request: Request, template: str, found: Page[Any], status: str, **more: Any
+    ) -> Response:
+        """A page of another service's list."""
+        return self.layout.page(
+            request,
+            template,
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+            **more,
+        )
 
     async def review_of(self, request_id: str, visitor: Principal) -> RequestUnderReview:
         """A request of the user's agency.

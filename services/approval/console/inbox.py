@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
 from bmt.contracts.http.intake import (
@@ -19,11 +18,10 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FormWrong, Sent, all_told, sent
-from bmt.pages.layout import Layout
 from services.approval.console import wording
 from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
-from services.approval.console.documents import Originals, file_of, named, picture_of
+from services.approval.console.documents import file_of, named, picture_of
 from services.approval.console.forms import RegistrationForm, faults_of, field_of
 
 _SEE_OTHER: Final = 303
@@ -39,41 +37,34 @@ Form = Annotated[Sent, Depends(sent)]
 Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
-class InboxDesk:
-    """Renders the inbox."""
-
-    def __init__(self, layout: Layout, originals: Originals, agencies: Agencies) -> None:
-        self._layout = layout
-        self._originals = originals
-        self._agencies = agencies
-
-    async def item(
-        self,
-        request: Request,
-        item: InboxItemInFull,
-        visitor_client: VisitorClient,
-        form: RegistrationForm,
-        refused: Refused | None = None,
-    ) -> Response:
-        return self._layout.page(
-            request,
-            "inbox_item.html",
-            item=item,
-            shown=await self._originals.shown(item.documents),
-            text=await _text_of(item, visitor_client),
-            rules=self._agencies.get(item.agency).rules if item.agency in self._agencies else None,
-            form=form,
-            refused=refused,
-            faults=faults_of(refused),
-            told=all_told(refused, field_of),
-            wording=wording,
-        )
+async def item_page(
+    desk: Desk,
+    request: Request,
+    item: InboxItemInFull,
+    visitor_client: VisitorClient,
+    form: RegistrationForm,
+    refused: Refused | None = None,
+) -> Response:
+    """An item beside its form."""
+    path = address("inbox", item.inbox_item_id, "text")
+    return desk.layout.page(
+        request,
+        "inbox_item.html",
+        item=item,
+        shown=await desk.originals.shown(item.documents),
+        text=(await visitor_client.get("intake", path, InboxText)).text,
+        rules=desk.agencies.get(item.agency).rules if item.agency in desk.agencies else None,
+        form=form,
+        refused=refused,
+        faults=faults_of(refused),
+        told=all_told(refused, field_of),
+        wording=wording,
+    )
 
 
 def routes(desk: Desk) -> APIRouter:
     """The pages below `/inbox`."""
     routes = APIRouter(prefix="/inbox", dependencies=[Depends(desk.admitted)])
-    pages = InboxDesk(desk.layout, desk.originals, desk.agencies)
 
     @routes.get("")
     async def listed(
@@ -83,23 +74,13 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
         found = await desk.client(request).get("intake", address("inbox"), _Items, asked)
-        return desk.layout.page(
-            request,
-            "inbox.html",
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            wording=wording,
-        )
+        return desk.listed(request, "inbox.html", found, status)
 
     @routes.get("/{item_id}")
-    async def one(
-        request: Request,
-        item_id: Id,
-    ) -> Response:
+    async def one(request: Request, item_id: Id) -> Response:
         visitor_client = desk.client(request)
         item = await _item(visitor_client, item_id)
-        return await pages.item(request, item, visitor_client, RegistrationForm.of_item(item))
+        return await item_page(desk, request, item, visitor_client, RegistrationForm.of_item(item))
 
     @routes.post("/{item_id}")
     async def settle(
@@ -117,26 +98,17 @@ def routes(desk: Desk) -> APIRouter:
                 await _register(visitor_client, item_id, form, visitor, told.key)
         except Refused as refused:
             item = await _item(visitor_client, item_id)
-            return await pages.item(request, item, visitor_client, form, refused)
+            return await item_page(desk, request, item, visitor_client, form, refused)
         # Not to the request yet: approval hears of it in a moment.
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     @routes.get("/{item_id}/documents/{document_id}")
-    async def document(
-        request: Request,
-        item_id: Id,
-        document_id: Id,
-    ) -> Response:
+    async def document(request: Request, item_id: Id, document_id: Id) -> Response:
         item = await _item(desk.client(request), item_id)
         return await file_of(named(item.documents, document_id), desk.documents)
 
     @routes.get("/{item_id}/documents/{document_id}/pages/{number}")
-    async def page(
-        request: Request,
-        item_id: Id,
-        document_id: Id,
-        number: Number,
-    ) -> Response:
+    async def page(request: Request, item_id: Id, document_id: Id, number: Number) -> Response:
         item = await _item(desk.client(request), item_id)
         return await picture_of(named(item.documents, document_id), number, desk.originals)
 
@@ -145,11 +117,6 @@ def routes(desk: Desk) -> APIRouter:
 
 async def _item(visitor_client: VisitorClient, item_id: str) -> InboxItemInFull:
     return await visitor_client.get("intake", address("inbox", item_id), InboxItemInFull)
-
-
-async def _text_of(item: InboxItemInFull, visitor_client: VisitorClient) -> str:
-    path = address("inbox", item.inbox_item_id, "text")
-    return (await visitor_client.get("intake", path, InboxText)).text
 
 
 async def _register(

@@ -15,7 +15,6 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent
-from services.approval.console import wording
 from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
 
@@ -43,16 +42,10 @@ def routes(desk: Desk) -> APIRouter:
         asked = {"status": status, "cursor": cursor}
         visitor_client = desk.client(request)
         found = await visitor_client.get("notification", address("notifications"), _Notices, asked)
-        return desk.layout.page(
-            request,
-            "papers.html",
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            keys={one.notification_id: new_key() for one in found.items},
-            refused=refused,
-            told=all_told(refused),
-            wording=wording,
+        keys = {one.notification_id: new_key() for one in found.items}
+        told = all_told(refused)
+        return desk.listed(
+            request, "papers.html", found, status, keys=keys, refused=refused, told=told
         )
 
     @routes.get("")

@@ -23,11 +23,10 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages import session
 from bmt.pages.forms import Sent, all_told, new_key, validated
-from bmt.pages.layout import Layout
 from services.approval.console import wording
 from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
-from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.console.uploads import Uploaded, taken_in, with_files
 
 EVIDENCE: Final = "evidence"
 
@@ -38,39 +37,34 @@ class _Tasks(Page[Task]):
     """A page of tasks."""
 
 
-class TaskDesk:
-    """Renders the manual tasks."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-
-    def one(
-        self,
-        request: Request,
-        task: TaskInFull,
-        told: Sent | None = None,
-        refused: Refused | None = None,
-        documents: Sequence[Document] = (),
-    ) -> Response:
-        visitor = session.visitor(request)
-        return self._layout.page(
-            request,
-            "task.html",
-            task=task,
-            mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
-            key=told.key if told and _is_away(refused) else new_key(),
-            documents=documents,
-            typed={name: told.text(name) if told else "" for name in ("note", "reason")},
-            refused=refused,
-            told=all_told(refused),
-            wording=wording,
-        )
+def task_page(
+    desk: Desk,
+    request: Request,
+    task: TaskInFull,
+    told: Sent | None = None,
+    refused: Refused | None = None,
+    documents: Sequence[Document] = (),
+) -> Response:
+    """One task. The form keeps its key if the refused command may have succeeded."""
+    visitor = session.visitor(request)
+    is_away = refused is not None and refused.problem == "unavailable"
+    return desk.layout.page(
+        request,
+        "task.html",
+        task=task,
+        mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
+        key=told.key if told and is_away else new_key(),
+        documents=documents,
+        typed={name: told.text(name) if told else "" for name in ("note", "reason")},
+        refused=refused,
+        told=all_told(refused),
+        wording=wording,
+    )
 
 
 def routes(desk: Desk) -> APIRouter:
     """The pages below `/tasks`."""
     routes = APIRouter(prefix="/tasks", dependencies=[Depends(desk.admitted)])
-    pages, uploads = TaskDesk(desk.layout), Uploads(desk.rights)
 
     @routes.get("")
     async def listed(
@@ -80,18 +74,11 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
         found = await desk.client(request).get("provisioning", address("tasks"), _Tasks, asked)
-        return desk.layout.page(
-            request,
-            "tasks.html",
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            wording=wording,
-        )
+        return desk.listed(request, "tasks.html", found, status)
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
-        return pages.one(request, await _task(desk.client(request), task_id))
+        return task_page(desk, request, await _task(desk.client(request), task_id))
 
     @routes.post("/{task_id}")
     async def act(
@@ -103,15 +90,17 @@ def routes(desk: Desk) -> APIRouter:
             if act := _ACTS.get(told.text("do")):
                 await act(visitor_client, task_id, told)
             else:
-                came = await uploads.taken_in(visitor_client, told, EVIDENCE, visitor)
+                came = await taken_in(visitor_client, desk.rights, told, EVIDENCE, visitor)
                 await _complete(visitor_client, task_id, told, came)
         except Refused as refused:
             task = await _task(visitor_client, task_id)
-            return pages.one(request, task, told, refused, came.documents)
+            return task_page(desk, request, task, told, refused, came.documents)
         except Unavailable:
             # The task itself may be what is away: then the page says so, and the form is lost with it.
             task = await _task(visitor_client, task_id)
-            return pages.one(request, task, told, Refused(problem="unavailable"), came.documents)
+            return task_page(
+                desk, request, task, told, Refused(problem="unavailable"), came.documents
+            )
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
@@ -145,11 +134,6 @@ async def _complete(
     await visitor_client.post(
         "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
     )
-
-
-def _is_away(refused: Refused | None) -> bool:
-    """Whether the command may have succeeded: then the form keeps its key."""
-    return refused is not None and refused.problem == "unavailable"
 
 
 _ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]] = {

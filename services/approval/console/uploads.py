@@ -50,43 +50,33 @@ async def with_files(request: Request) -> Sent:
     return await read(request, MOST_BYTES, _MOST_FILES, most_file_bytes=_MOST_FILE_BYTES)
 
 
-class Uploads:
-    """Uploads files as the signed-in user."""
+async def taken_in(
+    visitor_client: VisitorClient,
+    rights: DocumentRights,
+    told: Sent,
+    field: str,
+    visitor: Principal,
+    most: int = MOST,
+) -> Uploaded:
+    """The documents of a form, each once and at most `most`. A file that is sent again is the same document.
 
-    def __init__(self, rights: DocumentRights) -> None:
-        self._rights = rights
-
-    async def taken_in(
-        self,
-        visitor_client: VisitorClient,
-        told: Sent,
-        field: str,
-        visitor: Principal,
-        most: int = MOST,
-    ) -> Uploaded:
-        """The documents of a form, each once and at most `most`. A file that is sent again is the same document.
-
-        Raises:
-            Unavailable: intake is down; a retry is safe.
-        """
-        kept = await self._kept(told, visitor)
-        faults = []
-        if len(kept) < len(told.texts(KEPT)):
-            faults.append(FieldError.of(f"/{field}", "attachment_lost"))
-        for one in told.files(field):
-            try:
-                kept.append(await _stored(visitor_client, one, told.key))
-            except Refused as refused:
-                faults.append(_fault(f"/{field}", one.filename or "", refused))
-        documents = list({one.document_id: one for one in kept}.values())
-        if (many := len(documents) - most) > 0:
-            faults.append(FieldError.of(f"/{field}", "too_many_documents", maximum=most, many=many))
-        return Uploaded(documents, faults)
-
-    async def _kept(self, told: Sent, visitor: Principal) -> list[Document]:
-        ids = told.texts(KEPT)
-        known = await self._rights.find(ids, Claimant.of(visitor)) if ids else {}
-        return [known[one] for one in ids if one in known]
+    Raises:
+        Unavailable: intake is down; a retry is safe.
+    """
+    ids, faults = told.texts(KEPT), []
+    known = await rights.find(ids, Claimant.of(visitor)) if ids else {}
+    kept = [known[one] for one in ids if one in known]
+    if len(kept) < len(ids):
+        faults.append(FieldError.of(f"/{field}", "attachment_lost"))
+    for one in told.files(field):
+        try:
+            kept.append(await _stored(visitor_client, one, told.key))
+        except Refused as refused:
+            faults.append(_fault(f"/{field}", one.filename or "", refused))
+    documents = list({one.document_id: one for one in kept}.values())
+    if (many := len(documents) - most) > 0:
+        faults.append(FieldError.of(f"/{field}", "too_many_documents", maximum=most, many=many))
+    return Uploaded(documents, faults)
 
 
 async def _stored(visitor_client: VisitorClient, upload: UploadFile, key: str) -> Document:
