@@ -14,7 +14,7 @@ from bmt.cli.outcome import Exit, reported
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from prove.progress import Progress, Watch
+    from prove.driver import Progress, Watch
     from prove.trial import Outcome, Plan
 
 

@@ -19,10 +19,9 @@ from prove.admin_client import AdminClient
 from prove.client import Client
 from prove.client_log import Log
 from prove.collectors import gather
-from prove.driver import NO_PROGRESS_SECONDS, Driver
+from prove.driver import NO_PROGRESS_SECONDS, Driver, Progress, Watch, nobody
 from prove.event_listener import EventListener
 from prove.integrator import NAME, Integrator
-from prove.progress import Progress, Watch, nobody
 from prove.report import Report, audit
 from prove.scenarios import Play
 from prove.schedule import schedule

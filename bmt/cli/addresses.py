@@ -5,16 +5,40 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
+
+from pydantic import Field, SecretStr
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.secret_files import SUFFIX
-from bmt.chassis.runtime.settings import load
+from bmt.chassis.runtime.settings import KafkaSettings, MongodbSettings, Settings, load
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning
-from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.rights.mongodb_rights import PRUNER, RECONCILER
+
+
+class OperatorKafka(KafkaSettings):
+    """Access to Kafka for a user who may read every topic."""
+
+    service: ClassVar[str] = "operator"
+
+
+class OperatorMongodb(MongodbSettings):
+    """Access to MongoDB for a user who may change the services' databases."""
+
+    database_prefix: str = Field(
+        default="bmt_", description="A service's database is this and the service's name."
+    )
+
+
+class RecordsKey(Settings):
+    """The key that opens sealed records, for verification."""
+
+    records_key: SecretStr | None = Field(
+        default=None, description="As records has it: keys in base64, a line each."
+    )
+
 
 KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
 MONGODB: Final = "BMT_MONGODB_URI"

@@ -164,8 +164,8 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
 def _masters(data: Path) -> "Sequence[MasterKey]":
     """The keys that encrypt the personal keys, if they are at hand."""
     from bmt.chassis.runtime.settings import load  # noqa: PLC0415
+    from bmt.cli.addresses import RecordsKey  # noqa: PLC0415
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-    from bmt.cli.settings import RecordsKey  # noqa: PLC0415
     from services.records.sealing.keys import master_keys  # noqa: PLC0415
 
     file, given = DataFolder.at(data).records_key_file, load(RecordsKey).records_key

@@ -17,8 +17,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 def down(data: Data = DEFAULT_DATA) -> None:
     """Stop everything that runs on a data directory; the data stays."""
     with reported():
-        from evaluation.layout import Layout  # noqa: PLC0415 - the command starts fast
-        from evaluation.lock import holder  # noqa: PLC0415
+        from evaluation.layout import Layout, holder  # noqa: PLC0415 - the command starts fast
 
         layout = Layout.at(data)
         supervisor = holder(layout.lock_file)
