@@ -141,8 +141,6 @@ def _highest_version(resources: list[Resource[Any]]) -> int:
     return max((int(tag.removeprefix('W/"').removesuffix('"')) for tag in tags), default=0)
 
 
-# The SCIM server of the embedded IPMS.
-#
 # Run as `python -m evaluation.ipms_server --port N --journal FILE --accounts FILE`; the bearer
 # token comes in the variable BMT_IPMS_TOKEN.
 

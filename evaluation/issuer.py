@@ -44,7 +44,7 @@ class Issuer:
         )
 
     async def _prepare(self) -> None:
-        self.mint()  # here, so that `bmt token` and the process never make the key both at once
+        self.mint()  # before the start, so that `bmt token` and the process never make the key concurrently
 
     async def _ready(self) -> bool:
         return await answers(self.url + DISCOVERY)

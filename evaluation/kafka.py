@@ -34,9 +34,9 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
 
-# A broker that was killed may register again after `broker.session.timeout.ms`: 9 s by default. It must be longer than
-# the coordinators need to load their groups after a start: when the old registration is given up while they load, they
-# load twice, and what comes out of step then stays without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
+# A killed broker can register again after `broker.session.timeout.ms`, by default 9 s. The timeout must exceed the time
+# in which the coordinators load their groups after a start. If the old registration expires while they load, they load
+# twice, and some groups then stay without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -85,9 +85,8 @@ allow.everyone.if.no.acl.found=false
 
 # A real Apache Kafka 4 in KRaft mode: one node, on loopback, with SASL/SCRAM users and ACLs.
 #
-# Users are made when the storage is formatted, so that no moment exists without them; rights and
-# topics come after each start (`kafka_rights`). Records are kept for ever: this is for evaluation,
-# and a topic that forgets would confuse whoever looks at it next month.
+# Users are made when the storage is formatted, so it never runs without them; rights and topics are made after each
+# start (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
 
 
 MECHANISM = "SCRAM-SHA-512"
@@ -150,7 +149,7 @@ class Kafka:
         )
 
     async def _answers(self) -> bool:
-        if not await listening(self.port):  # the client would complain of it in the log
+        if not await listening(self.port):  # the client would log an error
             return False
         client = AIOKafkaClient(**self.options(), client_id="bmt-readiness")
         try:
@@ -190,7 +189,7 @@ class Kafka:
         aside = self.folder / "formatting"
         shutil.rmtree(aside, ignore_errors=True)
         self._write_settings(self.folder / "format.properties", aside)
-        arguments = self.folder / "format.arguments"  # a file: command lines are for all to see
+        arguments = self.folder / "format.arguments"  # a file, because command lines are public
         arguments.touch(mode=0o600)
         arguments.write_text("\n".join(self._format_arguments()))
         child = await asyncio.create_subprocess_exec(
@@ -239,7 +238,7 @@ async def archive_classes() -> None:
         broker = Kafka(
             folder / "kafka", any_free_port(), any_free_port(), users, jvm_options=output
         )
-        # It writes the archive when it is asked to end.
+        # The broker writes the archive when it is stopped.
         program = replace(broker.program(), settle=nothing, grace=SECONDS_TO_ARCHIVE)
         async with running(program, folder / "logs"):
             pass

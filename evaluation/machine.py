@@ -57,10 +57,8 @@ def _make_executable(binary: Path) -> None:
         path.chmod(path.stat().st_mode | EXECUTABLE)
 
 
-# Apache Kafka's jars: fetched once by jgo, and each checked against the lock before it is used.
-#
-# `jgo sync` resolves and downloads, but does not compare what it got with its own lock: we do, each
-# time. They are kept in `$XDG_CACHE_HOME/bmt/kafka-<version>` (`~/.cache` without the variable).
+# Apache Kafka's jars are fetched once, into `$XDG_CACHE_HOME/bmt/kafka-<version>` (`~/.cache` without the variable).
+# `jgo sync` does not compare them with its own lock, so we do it each time.
 
 
 SPECIFICATION = Path(__file__).parent / "jars"
@@ -107,7 +105,7 @@ def _fetch(cache: Path) -> None:
     shutil.rmtree(cache / ".jgo", ignore_errors=True)
     for file in ("jgo.toml", "jgo.lock.toml"):
         shutil.copy(SPECIFICATION / file, cache / file)
-    # copies, not links: a jar spoilt here must not spoil Maven's own store, or the other way round
+    # copies, not links: a damaged jar must not damage Maven's store, or the other way round
     command = (sys.executable, "-m", "jgo", "--links", "copy", "sync")
     console = Console(stderr=True)
     console.print(f"Fetching Apache Kafka {version()} (45 MB, once)")
@@ -142,9 +140,6 @@ def _file_name(jar: dict[str, object]) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# Whether this machine can run the embedded parts, said in one line when it cannot.
 
 
 SECONDS_TO_SAY_ITS_VERSION = 30

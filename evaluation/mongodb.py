@@ -57,7 +57,7 @@ class MongoDB:
                 *("--keyFile", str(self._key), "--auth"),
                 *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES),
                 *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-                # Nobody reads what was so at a moment of the past: history need not be kept for it.
+                # Nobody reads at a past time, so no history is kept.
                 *("--setParameter", "minSnapshotHistoryWindowInSeconds=0"),
             ),
             ready=self._ready,
@@ -127,7 +127,9 @@ class MongoDB:
             raise Unready(f"mongodb's users could not be made: {error}") from error
 
     async def _make_users(self) -> None:
-        async with _connected(self._direct()) as client:  # mongod lets the first user be made so
+        async with _connected(
+            self._direct()
+        ) as client:  # mongod allows the first user to be made like this
             await mongodb_rights.make_root(client.admin, ROOT, self.passwords[ROOT])
         async with _connected(self.uri()) as client:
             await mongodb_rights.establish(client.admin, self.passwords)

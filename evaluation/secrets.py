@@ -33,9 +33,6 @@ def _write(file: Path, content: dict[str, str]) -> None:
     os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
 
 
-# Keys of 32 random bytes: each made once for a data directory, and kept outside the databases.
-
-
 KEY_BYTES: Final = 32
 
 
@@ -53,9 +50,6 @@ def secret_key(file: Path) -> Path:
 def new_key() -> str:
     """A key in base64, for `BMT_RECORDS_KEY` and `BMT_SESSION_KEY`."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
-
-
-# The keys that sign the ledger of one data directory: made once, kept outside the database.
 
 
 ORIGIN: Final = "bmt.records"

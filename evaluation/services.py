@@ -146,7 +146,7 @@ def _kafka(system: System, user: str) -> Environment:
         "BMT_KAFKA_SASL_MECHANISM": MECHANISM,
         "BMT_KAFKA_USERNAME": user,
         "BMT_KAFKA_PASSWORD": system.kafka.passwords[user],
-        "BMT_TOPIC_PREFIX": "",  # the rights are made for names without one
+        "BMT_TOPIC_PREFIX": "",  # the rights are for topics without one
     }
 
 

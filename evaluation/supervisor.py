@@ -51,9 +51,6 @@ class Program:
     folder: Path | None = None
 
 
-# One running process: started with its log, waited for, stopped.
-
-
 TETHER = Path(__file__).with_name("tether.py")
 PAUSE_BETWEEN_PROBES = 0.05
 
@@ -157,17 +154,15 @@ def environment(added: Mapping[str, str]) -> dict[str, str]:
     return own | {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1"} | dict(added)
 
 
-# Keeps programs running: starts them in order, restarts what dies, stops them in reverse.
-#
-# None outlives its supervisor, even one that is killed: see `tether`.
-
-
 RESTART_PAUSE_SECONDS: Final = 1.0
 log = structlog.get_logger()
 
 
 class Supervisor:
-    """Keeps a set of programs running."""
+    """Starts programs in order, restarts them when they die, stops them in reverse.
+
+    None outlives its supervisor, not even a killed one: see `tether`.
+    """
 
     def __init__(
         self, programs: Iterable[Program], logs: Path, changed: Callable[[], None] = lambda: None

@@ -63,7 +63,7 @@ def _run(plan: "Plan", console: "Console") -> "Outcome":
 
     machine.refuse_unfit()
     machine.classpath()
-    # never closed: libraries log to the very end
+    # never closed: libraries log until the exit
     log = (plan.layout.logs / "prove.log").open("a", buffering=1)
     set_up_logs("prove", stream=log)
     with _watching(console) as watch:

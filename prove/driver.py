@@ -51,7 +51,7 @@ log = structlog.get_logger()
 async def do(fault: Fault, site: Site) -> None:
     """The fault from its beginning to its end. A killed program may still be starting."""
     if fault.target in site.programs:
-        await site.up([fault.target])  # what is down already cannot be struck
+        await site.up([fault.target])  # a program that is down cannot be killed
     log.info("fault", kind=fault.kind, target=fault.target, seconds=fault.seconds)
     match fault.kind:
         case "kill":
@@ -84,7 +84,7 @@ async def _hindered(fault: Fault, site: Site) -> None:
         wire.mend()
 
 
-# Plays all stories while the faults happen, so that each fault meets its share of them under way.
+# The stories are spread over the faults, so that each fault meets stories under way.
 
 
 CONCURRENCY: Final = 48

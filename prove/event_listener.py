@@ -86,7 +86,7 @@ class EventListener:
         while True:
             try:
                 await self._listen_once()
-            except Exception as error:  # whoever hears nothing more would stand still for ever
+            except Exception as error:  # without events the stories would wait for ever
                 log.warning("ear_lost_connection", reason=repr(error), exc_info=True)
             await asyncio.sleep(SECONDS_A_POLL)
 
@@ -94,7 +94,7 @@ class EventListener:
         consumer = AIOKafkaConsumer(
             *EVENT_TOPICS,
             **self._options,
-            group_id=None,  # every partition is ours, and nothing is committed
+            group_id=None,  # reads all partitions and commits nothing
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             request_timeout_ms=REQUEST_TIMEOUT_MS,

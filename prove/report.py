@@ -97,9 +97,6 @@ def _utc(moment: datetime) -> str:
     return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# What an audit came to, for people and for programs.
-
-
 MOST_HISTORIES: Final = 10
 MOST_SHOWN: Final = 25
 

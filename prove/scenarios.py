@@ -13,8 +13,6 @@ from prove.integrator import Integrator
 from prove.published import Said
 from prove.workload import Plot, Story
 
-ALL_DECIDED: Final = ("Approved", "Rejected", "Withdrawn")
-
 
 class Refused(Exception):  # noqa: N818  named for what is so
     """A story was refused where the procedure says yes."""

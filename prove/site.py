@@ -97,10 +97,8 @@ class Wire:
         writer.close()
 
 
-# The system that is put to the proof: all of it, on free ports, in a folder of its own, behind wires.
-#
-# Every program runs as `bmt up` runs it; only the addresses of Kafka and MongoDB that services are given
-# are those of wires. The statistics are left out: they hold nothing that is promised.
+# Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires. The statistics are left
+# out: they hold nothing that is promised.
 
 
 FIRST_BASE: Final = 20_000
@@ -211,7 +209,7 @@ class Site:
     def _services(self, alter: Alter) -> Iterator[Program]:
         for program in services.programs(self.system):
             if program.name in SERVICES:
-                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes an agency's calls
+                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes all calls of an agency
                 environment = {**program.environment, **unlimited, **self._detour(program.name)}
                 yield alter(replace(program, environment=environment))
 

@@ -47,9 +47,6 @@ async def register(ipms: Mapping[str, Any], stories: Iterable[Story]) -> None:
         await asyncio.gather(*(add(story.account) for story in stories if story.registered))
 
 
-# One run from an empty folder to the report: start, drive, strike, settle, audit.
-
-
 OBSERVER: Final = "observer"
 
 

@@ -23,8 +23,7 @@ def event_type(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str
         return said.decode(errors="replace") if said is not None else None
 
 
-# A record's place in Kafka, as an operator writes it: `topic:partition:offset`.
-
+# A record's place in Kafka is written `topic:partition:offset`.
 
 _PLACE = re.compile(
     r"(?P<topic>[A-Za-z0-9._-]+):(?P<partition>[0-9]{1,10}):(?P<offset>[0-9]{1,20})"
@@ -53,9 +52,6 @@ def stored(text: str) -> str:
     if not (found := _PLACE.fullmatch(text)):
         return text
     return Record(found["topic"], int(found["partition"]), int(found["offset"]), "", (), None).place
-
-
-# How a command shows what it found: text for a terminal, or JSON.
 
 
 _NOT_SHOWN = re.compile(

@@ -21,7 +21,7 @@ def in_gigabytes(size_bytes: int | None) -> str:
         return ""
     whole, part = divmod(size_bytes, BYTES_A_GIGABYTE)
     decimals = f"{part:09}".rstrip("0")
-    # Three digits behind a point may be a thousand's: 1.234 is written 1.2340.
+    # Three digits after a point could be a thousands group, so 1.234 is written 1.2340.
     if whole and len(decimals) == _GROUP:
         decimals += "0"
     return f"{whole}.{decimals}".rstrip(".")

@@ -164,9 +164,6 @@ def _print_tokens(console: Console, document: Document) -> None:
         console.print(minter.token(holder), soft_wrap=True, highlight=False)
 
 
-# The system in a session of its own, outliving the terminal.
-
-
 SECONDS_BETWEEN_TRIES: Final = 0.1
 
 
@@ -180,7 +177,7 @@ def run_detached(
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
-    machine.classpath()  # here, where its progress is seen
+    machine.classpath()  # here, where its progress is visible
     layout.make()
     errors = layout.logs / "up.log"
     with errors.open("w") as output, console.status("Starting"):
@@ -229,9 +226,6 @@ def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
     return kind(line.removeprefix("bmt: "))
 
 
-# The system as a child of the terminal: it ends with an interrupt.
-
-
 def run_attached(
     layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
 ) -> None:
@@ -244,7 +238,7 @@ def run_attached(
     machine.refuse_unfit()
     machine.classpath()
     layout.make()
-    # never closed: libraries log to the very end
+    # never closed: libraries log until the exit
     log = (layout.logs / "supervisor.log").open("a", buffering=1)
     set_up_logs("supervisor", stream=log)
     with console.status("Starting") as status:

@@ -105,7 +105,7 @@ async def gather(where: Endpoints, agencies: Mapping[str, str]) -> Asked:
                 "provisioning", "/v1/configurations", where.auditor_token
             )
         }
-        # Before records are read: each reading is an event of the record, and changes what is counted.
+        # Before records are read: each read is an event of the record and changes the metrics.
         samples = [
             sample for name in where.ready["services"] for sample in await _samples(asking, name)
         ]

@@ -35,7 +35,7 @@ async def _read(where: Endpoints) -> tuple[Record, ...]:
         sasl_mechanism=kafka["sasl_mechanism"],
         sasl_plain_username=where.kafka_user,
         sasl_plain_password=kafka["principals"][where.kafka_user],
-        group_id=None,  # every partition is ours, and nothing is committed
+        group_id=None,  # reads all partitions and commits nothing
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         isolation_level="read_committed",

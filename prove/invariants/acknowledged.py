@@ -82,10 +82,8 @@ def _record_body(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-# I1: what was acknowledged is stored, published and filed; and nothing is there that nobody asked for.
-#
-# Every answer of the client log that said yes is a promise, kept or not. One key is one intention: all
-# its answers name the same thing, and two different bodies are never both accepted under it.
+# Every yes in the client log is a promise. One key is one intention: all its answers name the same thing, and two
+# different bodies are never both accepted under it.
 
 
 _EVENT_OF: Final = MappingProxyType(

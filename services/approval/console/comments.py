@@ -51,7 +51,7 @@ def routes(desk: Desk) -> APIRouter:
         except (Refused, CausationReused) as error:
             remark = CommentForm(text=text, documents=came.documents, refused=refusal(error))
         except Unavailable:
-            # It may be noted all the same: sent again, it must not stand there twice.
+            # It may have succeeded: a retry must not add it twice.
             away = Refused(problem="unavailable")
             remark = CommentForm(told.key, text, came.documents, away)
         else:

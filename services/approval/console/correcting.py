@@ -87,7 +87,7 @@ def routes(desk: Desk) -> APIRouter:
         except Refused as error:
             refused = error
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have succeeded: a retry must not create it twice.
             form, refused = replace(form, key=told.key), Refused(problem="unavailable")
         else:
             return RedirectResponse(f"{_of_the_request(request)}?corrected=1", _SEE_OTHER)

@@ -42,8 +42,6 @@ from services.approval.domain.errors import UnknownRequest
 from services.approval.rules import Versions, own_agency
 from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
 
-# Which requests of the worklist are shown: what was chosen above it.
-
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
 
@@ -90,7 +88,7 @@ def asked(
 Filter = Annotated[FilterForm, Depends(asked)]
 
 
-# When the visitor was here before: remembered by their browser, so that what changed meanwhile can be shown.
+# A cookie remembers the last visit, so that the worklist can show what changed since.
 
 
 COOKIE: Final = "bmt_visited"
@@ -132,9 +130,6 @@ def _kept(request: Request) -> tuple[int, int]:
     kept = _KEPT.fullmatch(request.cookies.get(COOKIE, ""))
     before, last = (int(kept[1]), int(kept[2])) if kept else (0, 0)
     return (before, last) if last <= time.time() else (0, 0)
-
-
-# What approving a request will change, as provisioning sees it now; a request can be decided without knowing.
 
 
 SECONDS: Final = 4.0

@@ -16,8 +16,6 @@ from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.values import Document
 from services.approval.domain.errors import UnknownRequest
 
-# What was sent in, as pictures beside the fields: a browser shows them without running anything of it.
-
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
 """The media types that have pages."""
 MOST_BYTES: Final = 100 * 1024 * 1024

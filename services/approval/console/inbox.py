@@ -99,7 +99,7 @@ def routes(desk: Desk) -> APIRouter:
         except Refused as refused:
             item = await _item(visitor_client, item_id)
             return await item_page(desk, request, item, visitor_client, form, refused)
-        # Not to the request yet: approval hears of it in a moment.
+        # Not to the request: approval has not received it yet.
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     @routes.get("/{item_id}/documents/{document_id}")

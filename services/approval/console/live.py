@@ -100,9 +100,6 @@ class Live:
             await self._change_signal.next()
 
 
-# What changed: since the visitor was here, and while a page is open.
-
-
 MOST_SHOWN: Final = 100
 
 Since = Annotated[AwareDatetime, Query()]

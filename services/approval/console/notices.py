@@ -111,9 +111,6 @@ def _lines(text: str) -> Sequence[str]:
     return [line for one in text.splitlines() if (line := _one_line(one))]
 
 
-# The pages of the notices' words.
-
-
 _SEE_OTHER: Final = 303
 
 

@@ -60,7 +60,7 @@ def routes(desk: Desk) -> APIRouter:
         try:
             accepted = await _handed_in(desk.client(request), told, channel)
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have succeeded: a retry must not create it twice.
             away = Refused(problem="unavailable")
             return shown(request, visitor, away, channel=channel, key=told.key)
         except Refused as refused:

@@ -96,7 +96,7 @@ def routes(desk: Desk) -> APIRouter:
             task = await _task(visitor_client, task_id)
             return task_page(desk, request, task, told, refused, came.documents)
         except Unavailable:
-            # The task itself may be what is away: then the page says so, and the form is lost with it.
+            # Provisioning may still be down: then the page says so, and the form is lost.
             task = await _task(visitor_client, task_id)
             return task_page(
                 desk, request, task, told, Refused(problem="unavailable"), came.documents

@@ -25,8 +25,6 @@ from services.approval.console.clients import (
     address,
 )
 
-# What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left.
-
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""
 SECONDS: Final = 2.0

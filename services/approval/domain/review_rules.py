@@ -60,8 +60,6 @@ from services.approval.domain.review import (
     evolve,
 )
 
-# Which fields go with which decision, and for whom an officer may act.
-
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 OF_APPROVAL: Final = (*SIZES, "exception_reason")
 
@@ -82,9 +80,6 @@ def acting_wrong(command: Decide) -> list[FieldError]:
     if not allowed:
         return [FieldError.of("/on_behalf_of", "not_appointed")]
     return [FieldError.of("/on_behalf_of", "appointed_for_others", names=allowed)]
-
-
-# An approval: by whom, of how much, and whether it is the last that is needed.
 
 
 def approved(command: Decide, review: Open) -> Approved | Endorsed:
@@ -186,9 +181,6 @@ def _exceeds(size: int | None, limit: int | None) -> bool:
     return size is not None and limit is not None and size > limit
 
 
-# What a ruling on an open request leads to.
-
-
 def ruled(command: Decide, review: Open) -> Event:
     """The event of a ruling on an open request.
 
@@ -221,9 +213,6 @@ def _refused(
         reason=ruling.reason,
         on_behalf_of=ruling.on_behalf_of,
     )
-
-
-# Comments on a request: whoever may decide on it may note something, before and after.
 
 
 def add_comment(command: AddComment, state: State) -> Sequence[Event]:
