@@ -20,7 +20,7 @@ from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Ref
 from bmt.pages import session
 from bmt.pages.login import SignInFirst
 
-Neighbour = Literal["intake", "provisioning", "notification"]
+ServiceName = Literal["intake", "provisioning", "notification"]
 
 SECONDS: Final = 10.0
 """The timeout of a call."""
@@ -55,7 +55,7 @@ class VisitorClient:
     """
 
     def __init__(
-        self, addresses: Mapping[Neighbour, str], client: httpx.AsyncClient, token: str
+        self, addresses: Mapping[ServiceName, str], client: httpx.AsyncClient, token: str
     ) -> None:
         self._addresses = addresses
         self._client = client
@@ -63,7 +63,7 @@ class VisitorClient:
 
     async def get(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         model: type[A],
         asked: Mapping[str, Any] | None = None,
@@ -72,18 +72,18 @@ class VisitorClient:
         return _read(where, answer, model)
 
     async def post(
-        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
         return _read(where, await self._command(where, "POST", path, body, key), model)
 
     async def put(
-        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
         return _read(where, await self._command(where, "PUT", path, body, key), model)
 
     async def send(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         file: "File",
         model: type[A],
@@ -109,13 +109,13 @@ class VisitorClient:
         return _read(where, answer, model)
 
     async def download(
-        self, where: Neighbour, path: Address, asked: Mapping[str, Any] | None = None
+        self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
     ) -> bytes:
         return (await self._call(where, "GET", path, asked=asked)).content
 
     async def made(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         body: Mapping[str, Any],
         key: str,
@@ -126,7 +126,7 @@ class VisitorClient:
 
     async def _command(
         self,
-        where: Neighbour,
+        where: ServiceName,
         method: str,
         path: Address,
         body: Mapping[str, Any],
@@ -139,7 +139,7 @@ class VisitorClient:
 
     async def _call(
         self,
-        where: Neighbour,
+        where: ServiceName,
         method: str,
         path: Address,
         headers: Mapping[str, str] | None = None,
@@ -177,7 +177,7 @@ class ServiceClients:
 
     def __init__(
         self,
-        addresses: Mapping[Neighbour, str],
+        addresses: Mapping[ServiceName, str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
@@ -201,14 +201,14 @@ class ServiceClients:
         await self._client.aclose()
 
 
-def _read(where: Neighbour, answer: httpx.Response, model: type[A]) -> A:
+def _read(where: ServiceName, answer: httpx.Response, model: type[A]) -> A:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError as error:
         raise Unavailable(where) from error
 
 
-def _refusal(where: Neighbour, answer: httpx.Response) -> Exception:
+def _refusal(where: ServiceName, answer: httpx.Response) -> Exception:
     try:
         told = Problem.model_validate_json(answer.content)
     except ValidationError:

@@ -37,7 +37,7 @@ from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.documents import Originals
 from services.approval.console.forms import CommentForm, DecisionForm
-from services.approval.console.wording import cards, open_offices
+from services.approval.console.wording import cards, open_sections
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules import Versions, own_agency
 from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
@@ -136,7 +136,7 @@ SECONDS: Final = 4.0
 """The longest a page waits for the preview."""
 
 
-async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
+async def plan_preview(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
     """The plan for what would be granted; None: it cannot be had now."""
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
@@ -221,7 +221,7 @@ class Desk:
             found=shown.items,
             more=shown.next_cursor,
             counts=await views.counts(self.reviews, visitor.agency, now),
-            cards=await cards(open_offices(self.clients), self.client(request)),
+            cards=await cards(open_sections(self.clients), self.client(request)),
             only=only,
             since=since,
             changed=changed,
@@ -262,7 +262,7 @@ class Desk:
             may_correct="intake" in self.clients and review.status in MAY_CORRECT,
             corrected=request.query_params.get("corrected") == "1",
             rules=self._rules(visitor),
-            **await self._prospect(request, review),
+            **await self._preview(request, review),
             shown=await self.originals.shown(review.documents),
             agency=self.agencies.name_of(review.agency),
             form=form,
@@ -275,11 +275,11 @@ class Desk:
             wording=wording,
         )
 
-    async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
+    async def _preview(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
         if review.status != "received" or "provisioning" not in self.clients:
             return {"weighed": False}
         visitor_client = self.client(request)
-        return {"weighed": True, "plan": await prospect(review, visitor_client)}
+        return {"weighed": True, "plan": await plan_preview(review, visitor_client)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
         """The rules the user decides by; None: their agency has none any more."""

@@ -29,7 +29,7 @@ from services.approval.console.desk import Desk
 from services.approval.console.documents import Originals
 from services.approval.console.live import ChangeSignal, Live
 from services.approval.console.uploads import MOST_BYTES
-from services.approval.console.wording import open_offices
+from services.approval.console.wording import open_sections
 from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
@@ -72,11 +72,11 @@ def site(
             originals=Originals(builder.documents),
             clock=clock.now,
         )
-        offices = open_offices(service_clients)
-        layout.always(offices={office.path: office.name for office in offices})
+        sections = open_sections(service_clients)
+        layout.always(sections={section.path: section.name for section in sections})
         modules = {"inbox": inbox, "tasks": tasks, "papers": papers, "notices": notices}
         through_intake = (scans, correcting) if "intake" in service_clients else ()
-        shown = (api, comments, rules, *(modules[one.path] for one in offices), *through_intake)
+        shown = (api, comments, rules, *(modules[one.path] for one in sections), *through_intake)
         routers = [module.routes(desk) for module in shown]
         return [*routers, live.routes(desk, Live(reviews, change_signal))]
 

@@ -19,8 +19,8 @@ from bmt.pages import wording as every_page
 from bmt.pages.login import SignInFirst
 from services.approval.console.clients import (
     Address,
-    Neighbour,
     ServiceClients,
+    ServiceName,
     VisitorClient,
     address,
 )
@@ -31,7 +31,7 @@ SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class Section:
     """A section of the console, which works on another service's data.
 
     Attributes:
@@ -44,16 +44,16 @@ class Office:
 
     path: str
     name: str
-    keeper: Neighbour
+    keeper: ServiceName
     lists: Address | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
 
 
-OFFICES: Final[Sequence[Office]] = (
-    Office("inbox", "Peti masuk", "intake", address("inbox"), {"status": "waiting"}),
-    Office("tasks", "Tugasan IPMS", "provisioning", address("tasks"), {"status": "open"}),
-    Office("papers", "Makluman", "notification", address("notifications"), {"status": "prepared"}),
-    Office("notices", "Templat makluman", "notification"),
+SECTIONS: Final[Sequence[Section]] = (
+    Section("inbox", "Peti masuk", "intake", address("inbox"), {"status": "waiting"}),
+    Section("tasks", "Tugasan IPMS", "provisioning", address("tasks"), {"status": "open"}),
+    Section("papers", "Makluman", "notification", address("notifications"), {"status": "prepared"}),
+    Section("notices", "Templat makluman", "notification"),
 )
 
 
@@ -66,31 +66,31 @@ class _Waiting(BaseModel):
 class Card:
     """How much is pending in a section; `waiting` is None if its service does not answer."""
 
-    office: Office
+    section: Section
     waiting: int | None
     more: bool = False
 
 
-def open_offices(service_clients: ServiceClients) -> Sequence[Office]:
+def open_sections(service_clients: ServiceClients) -> Sequence[Section]:
     """The sections whose service has an address."""
-    return [office for office in OFFICES if office.keeper in service_clients]
+    return [section for section in SECTIONS if section.keeper in service_clients]
 
 
-async def cards(offices: Sequence[Office], visitor_client: VisitorClient) -> Sequence[Card]:
+async def cards(sections: Sequence[Section], visitor_client: VisitorClient) -> Sequence[Card]:
     """How much is pending in each section. A service that is down or slow does not delay the page."""
     return await asyncio.gather(
-        *(_card(one, one.lists, visitor_client) for one in offices if one.lists)
+        *(_card(one, one.lists, visitor_client) for one in sections if one.lists)
     )
 
 
-async def _card(office: Office, lists: Address, visitor_client: VisitorClient) -> Card:
-    asked = {**office.asked, "limit": COUNTED}
+async def _card(section: Section, lists: Address, visitor_client: VisitorClient) -> Card:
+    asked = {**section.asked, "limit": COUNTED}
     try:
         async with asyncio.timeout(SECONDS):
-            found = await visitor_client.get(office.keeper, lists, _Waiting, asked)
+            found = await visitor_client.get(section.keeper, lists, _Waiting, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return Card(office, None)
-    return Card(office, len(found.items), more=found.next_cursor is not None)
+        return Card(section, None)
+    return Card(section, len(found.items), more=found.next_cursor is not None)
 
 
 CHANNEL, KIND = every_page.CHANNEL, every_page.KIND
@@ -230,7 +230,7 @@ FILTERS: Final = (
 )
 """The worklist's filters: field, label, choices."""
 
-OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
+SECTION: Final[Mapping[str, str]] = {section.path: section.name for section in SECTIONS}
 
 ALL: Final = (
     WARNING,
@@ -252,5 +252,5 @@ ALL: Final = (
     YES,
     WARNED,
     DUE,
-    OFFICE,
+    SECTION,
 )

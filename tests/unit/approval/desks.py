@@ -9,5 +9,5 @@ from services.approval.console.desk import Desk
 
 def desk(**ports) -> Desk:
     layout = Layout("/console", [Path(console.__file__).parent])
-    layout.always(offices={})
+    layout.always(sections={})
     return Desk(**{**dict.fromkeys(Desk.__dataclass_fields__), "layout": layout, **ports})

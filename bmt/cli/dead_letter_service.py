@@ -338,7 +338,7 @@ class Actions:
             )
 
 
-class Office:
+class DeadLetterService:
     """The dead letters of one system."""
 
     def __init__(self, kafka: KafkaAddress, client: Client, database_prefix: str) -> None:
