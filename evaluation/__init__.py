@@ -1,1 +1,1 @@
-"""The real parts that a bare machine gets: Kafka, mongod, mail, IPMS, storage, issuer."""
+"""The real parts for a bare machine: Kafka, mongod, mail, IPMS, storage, issuer."""

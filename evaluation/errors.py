@@ -1,10 +1,10 @@
-"""What can keep the embedded parts from running, each with the exit code of the contract."""
+"""Why a part does not run."""
 
 from bmt.cli.outcome import CannotRun
 
 
 class PartMissing(CannotRun):
-    """A part cannot be had or run on this machine."""
+    """A part is not available or does not run on this machine."""
 
 
 class Unready(CannotRun):

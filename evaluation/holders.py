@@ -1,4 +1,4 @@
-"""Whom the evaluation's tokens speak of."""
+"""The sample accounts that tokens are made for."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ ADMINISTRATORS: Final = {
     "JPA": f"faridah.jpa@{MAIL_DOMAIN}",
     "KPM": f"zainab.kpm@{MAIL_DOMAIN}",
 }
-"""The sample account of each agency's UC administrator."""
+"""The UC administrator of each agency."""
 
 
 INTEGRATOR: Final = "hrmis"
@@ -20,7 +20,7 @@ INTEGRATOR: Final = "hrmis"
 
 
 def samples() -> list[Holder]:
-    """One for each role, with the names of the sample accounts."""
+    """One holder for each role."""
     return [
         holder(["applicant"], "MAMPU", f"siti.mampu@{MAIL_DOMAIN}"),
         administrator("MAMPU"),
@@ -37,7 +37,7 @@ def administrator(agency: str) -> Holder:
 
 
 def holder(roles: Sequence[str], agency: str = "", subject: str | None = None) -> Holder:
-    """Who has these roles; without a subject, somebody named for the first of them."""
+    """Somebody with these roles; without a subject, one named after the first role."""
     account = subject or _made_up(roles[0], agency)
     return Holder(account, _names().get(account, account), agency, roles)
 

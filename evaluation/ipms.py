@@ -1,9 +1,8 @@
-"""What stands in the place of the portal IPMS: a SCIM 2.0 server (RFC 7643, 7644) under `/v2`.
+"""The substitute for IPMS: a SCIM 2.0 server (RFC 7643, 7644) under `/v2`, run by `ipms_server`.
 
-An account in it is registered, an active one is serving; the service that this project gives and
-takes away is the extension `urn:ietf:params:scim:schemas:extension:bmt:2.0:User`. It starts with
-the accounts of a YAML file, and keeps what becomes of them in its data directory. The server itself
-is `ipms_server`.
+An account in it is registered, an active one is serving. Our service is the extension
+`urn:ietf:params:scim:schemas:extension:bmt:2.0:User`. It starts with the accounts of a YAML file and keeps their
+changes in its data directory.
 """
 
 import sys
@@ -20,8 +19,6 @@ class Ipms:
 
     Attributes:
         journal: the file that keeps its resources.
-        port: on loopback.
-        token: the bearer token of its clients.
         accounts: the YAML file of the accounts that it starts with.
     """
 
@@ -32,11 +29,10 @@ class Ipms:
 
     @property
     def url(self) -> str:
-        """Its base address; users are at `{url}/Users`."""
+        """Users are at `{url}/Users`."""
         return f"http://{HOST}:{self.port}/v2"
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="ipms",
             command=(

@@ -1,8 +1,7 @@
-"""SCIM resources in memory whose every change is in a file before it is answered.
+"""The SCIM server: resources in memory, each change written to a file before it is answered.
 
-The file is a journal, one JSON object a line: the resource that was written, or the id of one that
-was deleted. It is read and rewritten compactly at start; a line that a kill cut short was never
-answered, and is left out.
+The file is a journal, one JSON object a line: the resource that was written, or the id of a deleted one. It is
+compacted at start. A line that a kill cut short was never answered and is left out.
 """
 
 import argparse
@@ -51,7 +50,6 @@ class JournaledStorage(InMemoryStorage):
         self._compact()
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
-        """As in memory, then in the file."""
         with self.lock:
             created = super().create(resource_type, resource)
             self._note(_content(created))
@@ -64,7 +62,6 @@ class JournaledStorage(InMemoryStorage):
         *,
         expected_version: str | None = None,
     ) -> Resource[Any]:
-        """As in memory, then in the file."""
         with self.lock:
             updated = super().update(resource_type, resource, expected_version=expected_version)
             self._note(_content(updated))
@@ -77,7 +74,6 @@ class JournaledStorage(InMemoryStorage):
         *,
         expected_version: str | None = None,
     ) -> None:
-        """As in memory, then in the file."""
         with self.lock:
             super().delete(resource_type, resource_id, expected_version=expected_version)
             self._note({"id": resource_id, "deleted": True})
@@ -85,7 +81,7 @@ class JournaledStorage(InMemoryStorage):
     def _candidates(
         self, names: list[str | None], scim_filter: ScimFilter[Any] | None
     ) -> list[Resource[Any]]:
-        """As in memory; alternatives are found one by one, each by its index, instead of walking everybody."""
+        """Alternatives are found by the index, one by one, instead of scanning all users."""
         terms = _alternatives(scim_filter)
         if scim_filter is None or len(names) != 1 or not terms:
             return super()._candidates(names, scim_filter)
@@ -109,7 +105,7 @@ class JournaledStorage(InMemoryStorage):
 
 
 def _alternatives(scim_filter: ScimFilter[Any] | None) -> Sequence[FilterNode]:
-    """What a filter joins with `or`; nothing where it is another one."""
+    """The parts of a filter that are joined with `or`; nothing for other filters."""
     node = scim_filter.ast if scim_filter is not None else None
     if isinstance(node, LogicalExpr) and node.op == LogicalOperator.or_:
         return node.terms
@@ -145,8 +141,6 @@ def _highest_version(resources: list[Resource[Any]]) -> int:
     return max((int(tag.removeprefix('W/"').removesuffix('"')) for tag in tags), default=0)
 
 
-# The SCIM server of the embedded IPMS.
-#
 # Run as `python -m evaluation.ipms_server --port N --journal FILE --accounts FILE`; the bearer
 # token comes in the variable BMT_IPMS_TOKEN.
 
@@ -158,8 +152,7 @@ class BmtUser(Extension):
     """The service of one account.
 
     Attributes:
-        bmt_enabled: whether it may send big files.
-        max_file_size_bytes: the largest one, decimal: JSON numbers are exact to 2^53 only.
+        max_file_size_bytes: a decimal string: JSON numbers are exact to 2^53 only.
     """
 
     __schema__ = URN(EXTENSION)
@@ -177,18 +170,13 @@ class Application(ASGIApplication):
         self._token = token
 
     def check_auth(self, request: ScimRequest) -> None:
-        """Let those in who know the token.
-
-        Raises:
-            UnauthorizedException: the caller does not.
-        """
         scheme, _, token = (request.header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(token, self._token):
             raise UnauthorizedException
 
 
 def application(journal: Path, accounts: Path, token: str) -> Application:
-    """The server, with what the journal kept; a new one begins with the sample accounts."""
+    """The server with the journal's resources; a new one starts with the sample accounts."""
     provider = _provider()
     is_new = not journal.exists()
     journal.parent.mkdir(parents=True, exist_ok=True)

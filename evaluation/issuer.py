@@ -1,9 +1,7 @@
-"""The token issuer of an evaluation: OIDC discovery, the keys that verify its tokens, and a login without passwords.
+"""The evaluation's token issuer: OIDC discovery, public keys, and a login without passwords.
 
-Tokens are also made by `bmt token`, with the key of the data directory. Services verify them exactly as they
-verify those of an agency's own issuer.
-
-The server itself is `issuer_server`.
+`bmt token` makes tokens with the same key. Services verify them as they verify those of an agency's own issuer.
+The server is `issuer_server`.
 """
 
 import sys
@@ -20,27 +18,21 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True)
 class Issuer:
-    """One issuer.
-
-    Attributes:
-        key: the file of its private key.
-        port: on loopback.
-    """
+    """One issuer; `key` is the file of its private key."""
 
     key: Path
     port: int
 
     @property
     def url(self) -> str:
-        """Its address, which is the `iss` of its tokens."""
+        """The `iss` of its tokens."""
         return f"http://{HOST}:{self.port}"
 
     def mint(self) -> Mint:
-        """What makes its tokens, whether or not its process runs."""
+        """It works whether or not the process runs."""
         return mint(self.url, self.key)
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="issuer",
             command=(
@@ -52,7 +44,7 @@ class Issuer:
         )
 
     async def _prepare(self) -> None:
-        self.mint()  # here, so that `bmt token` and the process never make the key both at once
+        self.mint()  # before the start, so that `bmt token` and the process never make the key concurrently
 
     async def _ready(self) -> bool:
         return await answers(self.url + DISCOVERY)

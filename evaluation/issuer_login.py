@@ -1,4 +1,8 @@
-"""The pages of the evaluation's issuer, and whom they lead back to."""
+"""Sessions and the login of the evaluation's issuer, as anybody, without a password.
+
+The rest is what an agency's own issuer does: OpenID Connect's code flow with PKCE (RFC 7636). Only applications on
+this machine are redirected to.
+"""
 
 import base64
 import hashlib
@@ -6,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
@@ -18,11 +22,72 @@ from starlette.routing import Route
 
 from bmt.contracts.values import Role
 from evaluation.holders import holder, samples
-from evaluation.issuer_sessions import Sessions
 from evaluation.tokens import Holder, Mint
 
+_CALLBACK: Final = "/login/callback"
+_BACK_CHANNEL: Final = "/backchannel-logout"
+
+
+@dataclass
+class Session:
+    """One browser's session; `applications` are client ids with their back-channel logout addresses."""
+
+    sid: str
+    subject: str
+    applications: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Sessions:
+    """The open sessions. All sessions of an account have what its holder typed at the last login."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, Holder] = {}
+        self._sessions: dict[str, Session] = {}
+        self._refresh_tokens: dict[str, tuple[str, str]] = {}
+
+    def begin(self, holder: Holder, sid_before: str) -> str:
+        """The `sid` of the session; the browser's earlier one continues for the same person."""
+        self._holders[holder.subject] = holder
+        before = self._sessions.get(sid_before)
+        if before is not None and before.subject == holder.subject:
+            return before.sid
+        session = Session(secrets.token_urlsafe(16), holder.subject)
+        self._sessions[session.sid] = session
+        return session.sid
+
+    def holder(self, sid: str) -> Holder | None:
+        session = self._sessions.get(sid)
+        return self._holders[session.subject] if session else None
+
+    def joined(self, sid: str, client_id: str, redirect_uri: str) -> None:
+        """An application signed in. Its back-channel logout address is beside its redirect address."""
+        address, callback, _ = redirect_uri.partition(_CALLBACK)
+        if callback and sid in self._sessions:
+            self._sessions[sid].applications.add((client_id, address + _BACK_CHANNEL))
+
+    def refresh_token(self, sid: str, client_id: str) -> str:
+        """A new token, good for one use."""
+        token = secrets.token_urlsafe(32)
+        self._refresh_tokens[token] = (sid, client_id)
+        return token
+
+    def refreshed(self, token: str, client_id: str) -> str | None:
+        """The `sid` of a refresh token; None: it is unknown, used, or another application's."""
+        sid, owner = self._refresh_tokens.pop(token, ("", ""))
+        return sid if sid in self._sessions and owner == client_id else None
+
+    def end(self, sid: str) -> Session | None:
+        kept = self._refresh_tokens.items()
+        self._refresh_tokens = {token: of for token, of in kept if of[0] != sid}
+        return self._sessions.pop(sid, None)
+
+    def end_all(self, subject: str) -> list[Session]:
+        sids = [sid for sid, session in self._sessions.items() if session.subject == subject]
+        return [session for sid in sids if (session := self.end(sid))]
+
+
 HERE: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/\S*")
-"""An application of this machine: nobody is led anywhere else."""
+"""An application on this machine."""
 
 _PAGES: Final = Environment(
     autoescape=True,
@@ -36,11 +101,8 @@ _HEADERS: Final = {
 
 
 def page(template: str, **told: Any) -> HTMLResponse:
-    """One of them."""
+    """Renders one of the pages."""
     return HTMLResponse(_PAGES.get_template(template).render(**told), headers=_HEADERS)
-
-
-# The codes of OpenID Connect's code flow: good for one exchange, for a minute, by who began it (RFC 7636).
 
 
 SECONDS: Final = 60.0
@@ -51,10 +113,8 @@ class Grant:
     """What a code stands for.
 
     Attributes:
-        sid: of the session of who signed in.
-        client_id: the application that asked.
-        redirect_uri: where it is.
-        challenge: base64url of the SHA-256 of what the application alone knows.
+        sid: the session of whoever signed in.
+        challenge: base64url of the SHA-256 of the application's verifier.
         nonce: the application's, for the ID token; may be empty.
     """
 
@@ -66,14 +126,13 @@ class Grant:
 
 
 class Codes:
-    """Those that are not exchanged yet."""
+    """The codes that are not exchanged yet; each is good for one exchange within a minute."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._open: dict[str, tuple[Grant, float]] = {}
 
     def new(self, grant: Grant) -> str:
-        """A code for it."""
         now = self._monotonic()
         self._open = {code: kept for code, kept in self._open.items() if kept[1] > now}
         code = secrets.token_urlsafe(32)
@@ -94,12 +153,6 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-# Signing in at the evaluation's issuer: as whoever one says to be, without a password.
-#
-# The rest is what an agency's own issuer does: OpenID Connect's code flow with PKCE. Only applications on
-# this machine are led back to.
-
-
 AUTHORIZE: Final = "/authorize"
 TOKEN: Final = "/token"  # noqa: S105  a path
 
@@ -108,16 +161,16 @@ _CARRIED: Final = (
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
     *("code_challenge", "code_challenge_method"),
 )
-"""What the application asked with: the form carries it on."""
+"""The application's parameters, which the form carries on."""
 ACCESS_SECONDS: Final = 15 * 60
-"""How long an access token of an application lasts: it is renewed with the refresh token."""
+"""The life of an application's access token, which the refresh token renews."""
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _BROWSER: Final = "issuer_session"
-"""The cookie that tells one browser's sign-ins from another's; it saves nobody a form."""
+"""The cookie that tells browsers apart; the form is shown all the same."""
 
 
 def routes(minter: Mint, sessions: Sessions) -> list[Route]:
-    """Where people sign in, and where applications exchange what they are given."""
+    """The login page, and the exchange of codes and refresh tokens."""
     codes = Codes()
 
     async def shown(request: Request) -> Response:
@@ -187,7 +240,7 @@ def routes(minter: Mint, sessions: Sessions) -> list[Route]:
 
 
 def discovery(issuer: str) -> dict[str, object]:
-    """What discovery says of it."""
+    """Its part of the discovery document."""
     return {
         "authorization_endpoint": issuer + AUTHORIZE,
         "token_endpoint": issuer + TOKEN,
@@ -204,7 +257,7 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refused(asked: Mapping[str, str]) -> Response | None:
-    """Nobody is led to where this machine is not; an application hears what it did wrong."""
+    """Never redirects away from this machine; an application is told its mistake."""
     if not HERE.fullmatch(asked["redirect_uri"]):
         return HTMLResponse("redirect_uri must be an http address of this machine\n", 400)
     pkce = asked["code_challenge"] and asked["code_challenge_method"] == "S256"
@@ -224,12 +277,12 @@ def _form(asked: Mapping[str, str]) -> Response:
 
 
 def _people() -> Sequence[Holder]:
-    """Those who are offered: an auditor of all agencies first."""
+    """The accounts offered: an auditor of all agencies first."""
     return [holder(["auditor"]), *samples()]
 
 
 def _chosen(form: Mapping[str, str]) -> Holder:
-    """One of those who are offered, or whoever was written down."""
+    """One of the accounts offered, or the one typed."""
     for number, person in enumerate(_people()):
         if form.get("person") == str(number):
             return person

@@ -1,7 +1,7 @@
-"""Signing out at the evaluation's issuer (OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0).
+"""Signing out at the evaluation's issuer.
 
-An application that comes with an ID token ends that session; a person who comes without one ends all sessions of an account.
-Each application of an ended session is told before anybody is led back.
+With an ID token that session ends; without one, all sessions of the account. The applications of ended sessions
+are notified before the redirect.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from evaluation.issuer_login import HERE, page
-from evaluation.issuer_sessions import Session, Sessions
+from evaluation.issuer_login import HERE, Session, Sessions, page
 from evaluation.tokens import Mint
 
 END_SESSION: Final = "/end-session"
@@ -28,7 +27,7 @@ log = structlog.get_logger()
 
 
 def routes(minter: Mint, sessions: Sessions) -> list[Route]:
-    """Where applications lead people to who sign out, and people come by themselves."""
+    """The logout page, which applications redirect to."""
 
     async def end_session(request: Request) -> Response:
         asked = {name: str(value) for name, value in (await _parameters(request)).items()}
@@ -47,7 +46,7 @@ def routes(minter: Mint, sessions: Sessions) -> list[Route]:
 
 
 def discovery(issuer: str) -> dict[str, object]:
-    """What discovery says of it."""
+    """Its part of the discovery document."""
     return {
         "end_session_endpoint": issuer + END_SESSION,
         "backchannel_logout_supported": True,
@@ -60,7 +59,7 @@ async def _parameters(request: Request) -> Any:
 
 
 def _hint(minter: Mint, asked: dict[str, str]) -> Any:
-    """What the ID token says; None: there is none of ours, or it is another application's."""
+    """The claims of the ID token; None: there is none of ours, or it is another application's."""
     claims = minter.read(asked.get("id_token_hint", ""))
     if claims is None or asked.get("client_id", claims.get("aud")) != claims.get("aud"):
         return None
@@ -68,7 +67,7 @@ def _hint(minter: Mint, asked: dict[str, str]) -> Any:
 
 
 def _led_back(asked: dict[str, str]) -> Response | None:
-    """Nobody is led to where this machine is not."""
+    """Never redirects away from this machine."""
     address = asked.get("post_logout_redirect_uri", "")
     if not HERE.fullmatch(address):
         return None
@@ -78,7 +77,7 @@ def _led_back(asked: dict[str, str]) -> Response | None:
 
 
 async def _tell(minter: Mint, ended: Sequence[Session], *, everywhere: bool) -> None:
-    """Tell each application of the sessions' end; one that does not answer is no reason to wait for long."""
+    """Notify each application of the sessions' end, without waiting long for an answer."""
     tokens = {
         (
             address,

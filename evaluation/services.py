@@ -1,4 +1,4 @@
-"""The processes of this project, as the embedded parts run them: one literal table."""
+"""The processes of this project, as the evaluation runs them: one literal table."""
 
 import importlib.util
 import json
@@ -110,11 +110,11 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
     "notification": _notification,
     "records": _records,
 }
-"""Each service with what it needs beyond what all need."""
+"""Each service with the variables that only it needs."""
 
 
 def programs(system: System) -> list[Program]:
-    """How the five services, the statistics and the reconciliation are run."""
+    """The five services, the statistics and the reconciliation."""
     return [
         *(_service(system, name) for name in SERVICES),
         _statistics(system),
@@ -123,7 +123,7 @@ def programs(system: System) -> list[Program]:
 
 
 def environment(system: System, name: str) -> dict[str, str]:
-    """All variables of one service that follow from the parts; its other knobs are inherited."""
+    """The variables of one service that follow from the parts; others are inherited."""
     return {
         "BMT_HOST": HOST,
         "BMT_PORT": str(system.ports[name]),
@@ -146,7 +146,7 @@ def _kafka(system: System, user: str) -> Environment:
         "BMT_KAFKA_SASL_MECHANISM": MECHANISM,
         "BMT_KAFKA_USERNAME": user,
         "BMT_KAFKA_PASSWORD": system.kafka.passwords[user],
-        "BMT_TOPIC_PREFIX": "",  # the rights are made for names without one
+        "BMT_TOPIC_PREFIX": "",  # the rights are for topics without one
     }
 
 
@@ -206,7 +206,7 @@ def _answers_ready(url: str) -> Probe:
 
 
 def present(program: Program) -> bool:
-    """Whether the module that it runs is there."""
+    """Whether the module that it runs is installed."""
     try:
         return importlib.util.find_spec(program.command[2]) is not None
     except ModuleNotFoundError:  # a package above it

@@ -77,8 +77,7 @@ class Storage:
     """One file server.
 
     Attributes:
-        folder: where its configuration, volumes and their data live.
-        port: on loopback.
+        folder: of its configuration, volumes and their data.
         password: of the admin; the owners' passwords are derived from it.
     """
 
@@ -88,7 +87,7 @@ class Storage:
 
     @property
     def url(self) -> str:
-        """Its address; a volume is `{url}/{account}/`."""
+        """A volume is `{url}/{account}/`."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -97,7 +96,6 @@ class Storage:
         return self.folder / "volumes"
 
     def program(self) -> Program:
-        """How it is run."""
         return Program(
             name="storage",
             command=(
@@ -111,7 +109,7 @@ class Storage:
         )
 
     def owners(self) -> dict[str, str]:
-        """Each account that has a volume file, open or closed, with its password."""
+        """The password of each account with a volume file, open or closed."""
         accounts = sorted(file.stem for file in self.volumes.glob("[!.]*.conf"))
         return {account: owner_password(self.password, account) for account in accounts}
 
@@ -134,6 +132,6 @@ class Storage:
 
 
 def owner_password(secret: str, account: str) -> str:
-    """The password of a volume's owner; the connector derives the same from the same secret."""
+    """The password of a volume's owner; the connector derives the same."""
     digest = hmac.new(secret.encode(), account.encode(), hashlib.sha256).hexdigest()
     return digest[:PASSWORD_LENGTH]

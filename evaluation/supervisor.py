@@ -1,4 +1,4 @@
-"""What there is to know of one process before it runs: its command, and when it is ready."""
+"""Starts, watches and restarts a set of programs."""
 
 import asyncio
 import contextlib
@@ -20,24 +20,23 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 async def nothing() -> None:
-    """The step of a program that has nothing to do there."""
+    """A step with nothing to do."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """One process of the system.
+    """One program of the system, before it runs.
 
     Attributes:
-        name: what it is called in the log folder, in messages and in the ready file.
-        command: the executable and its arguments.
-        ready: answers whether it can be used now; asked again until it says yes.
-        environment: variables on top of those that we were started with.
-        after: the names of the programs that must be ready before this one starts.
-        prepare: runs before every start; makes files, formats storage. Must bear repetition.
-        settle: runs after every start, once ready; makes users, rights, topics. As `prepare`.
+        name: in the log folder, in messages and in the ready file.
+        ready: asked again until it says yes.
+        environment: variables beside our own.
+        after: the programs that must be ready before this one starts.
+        prepare: runs before every start; makes files, formats storage. Must be repeatable.
+        settle: runs after every start, once ready; makes users, rights, topics. Must be repeatable.
         patience: seconds that it may take to become ready.
         grace: seconds that it may take to stop before it is killed.
-        folder: its working directory, where relative paths of its configuration begin.
+        folder: its working directory.
     """
 
     name: str
@@ -52,15 +51,12 @@ class Program:
     folder: Path | None = None
 
 
-# One running process: started with its log, waited for, stopped.
-
-
 TETHER = Path(__file__).with_name("tether.py")
 PAUSE_BETWEEN_PROBES = 0.05
 
 
 class Process:
-    """A program that was started, with the same life as ours: it dies when we do."""
+    """A started program. It dies when we do."""
 
     def __init__(self, program: Program, child: asyncio.subprocess.Process, log: Path) -> None:
         self.program = program
@@ -86,16 +82,14 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id, which is the program's own."""
         return self._child.pid
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
         return self._child.returncode is None
 
     async def ended(self) -> int:
-        """Wait for its end; its exit status, negative for a signal."""
+        """Wait for its end; returns the exit status, negative for a signal."""
         return await self._child.wait()
 
     async def become_ready(self) -> None:
@@ -116,12 +110,12 @@ class Process:
             await asyncio.sleep(PAUSE_BETWEEN_PROBES)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if it has ended."""
+        """Send a signal, unless it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._child.send_signal(number)
 
     async def stop(self) -> int:
-        """Ask it to end (SIGTERM), kill it when its grace is over; its exit status."""
+        """Ask it to end (SIGTERM), kill it after its grace; returns the exit status."""
         self.signal(signal.SIGTERM)
         try:
             return await asyncio.wait_for(self._child.wait(), self.program.grace)
@@ -137,7 +131,7 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def running(program: Program, logs: Path) -> AsyncIterator[Process]:
-    """Prepare, start, settle and at the end stop one program by itself, as tests need it."""
+    """Runs one program by itself, for tests."""
     await program.prepare()
     process = await Process.start(program, logs)
     try:
@@ -154,15 +148,10 @@ def _log(folder: Path, name: str) -> Path:
 
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:
-    """The machine's environment with `added` on top, and with loopback kept off any proxy."""
+    """Our environment with `added`, and without a proxy for loopback."""
     own = dict(os.environ)
     direct = ",".join(filter(None, (own.get("NO_PROXY"), "127.0.0.1,localhost")))
     return own | {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1"} | dict(added)
-
-
-# Keeps programs running: starts them in order, restarts what dies, stops them in reverse.
-#
-# None outlives its supervisor, even one that is killed: see `tether`.
 
 
 RESTART_PAUSE_SECONDS: Final = 1.0
@@ -170,18 +159,15 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """The keeper of a set of programs."""
+    """Starts programs in order, restarts them when they die, stops them in reverse.
+
+    None outlives its supervisor, not even a killed one: see `tether`.
+    """
 
     def __init__(
         self, programs: Iterable[Program], logs: Path, changed: Callable[[], None] = lambda: None
     ) -> None:
-        """Take the programs in; none is started yet.
-
-        Args:
-            programs: each with the names of those it comes after.
-            logs: the folder of their output.
-            changed: told after each restart, once the program is ready again.
-        """
+        """`logs` is the folder of their output; `changed` is called after each restart, once the program is ready."""
         self._programs = {program.name: program for program in programs}
         self._logs = logs
         self._changed = changed
@@ -192,7 +178,6 @@ class Supervisor:
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process id of each program that was started, by name."""
         return {name: process.pid for name, process in self._processes.items()}
 
     async def start(self) -> None:
@@ -213,14 +198,14 @@ class Supervisor:
                 failed.result()
 
     async def stop(self) -> None:
-        """Stop everything: each program after those that came after it."""
+        """Stop everything, each program before those that it needs."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await asyncio.gather(*(self._stop(program) for program in self._programs.values()))
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to the process that runs under that name now; none if it has ended."""
+        """Send a signal to the process that runs under that name, if any."""
         if process := self._processes.get(name):
             process.signal(number)
 
@@ -248,9 +233,9 @@ class Supervisor:
         return process
 
     async def _run_again(self, program: Program) -> Process:
-        """Try until it is ready and told of, whatever goes wrong (a port in use, a full disk).
+        """Retry until it is ready and announced, whatever goes wrong (a port in use, a full disk).
 
-        Whoever gave up here would leave the program dead, and nobody the wiser.
+        If we gave up here the program would stay dead unnoticed.
         """
         while True:
             await asyncio.sleep(RESTART_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The parts of one system, put together: who listens where, who knows which password."""
+"""The parts of one system with their ports and passwords."""
 
 from collections.abc import Iterable
 
@@ -49,12 +49,12 @@ class System:
         self.issuer = Issuer(root / "issuer" / "key.json", ports["issuer"])
 
     def programs(self) -> list[Program]:
-        """How the parts are run; none needs another."""
+        """None needs another."""
         parts = (self.kafka, self.mongodb, self.mail, self.ipms, self.storage, self.issuer)
         return [part.program() for part in parts]
 
     def _passwords(self, part: str, users: Iterable[str]) -> dict[str, str]:
-        """Those of one part's users, by user; the same user has another password elsewhere."""
+        """The passwords of one part's users, by user; each part has its own."""
         names = {user: f"{part}.{user}" for user in users}
         known = passwords(self.layout.passwords_file, names.values())
         return {user: known[name] for user, name in names.items()}

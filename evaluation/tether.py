@@ -1,8 +1,8 @@
-"""Run a command that cannot outlive the process that started it (Linux).
+"""Runs a command that cannot outlive the process that started it (Linux).
 
-`python -I -S tether.py PARENT_PID COMMAND [ARGUMENT...]` asks the kernel to kill this process when
-its parent dies, even of SIGKILL, then becomes the command: the process id stays the same. The
-kernel watches the parent's *thread*, so start it from a thread that lives as long as the process.
+`python -I -S tether.py PARENT_PID COMMAND [ARGUMENT...]` asks the kernel to kill this process when its parent dies,
+even of SIGKILL, then becomes the command: the process id stays the same. The kernel watches the parent's *thread*,
+so start it from a thread that lives as long as the process.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Tie, look whether the parent is still there, become the command."""
+    """Set the death signal, check that the parent still lives, become the command."""
     parent, *command = sys.argv[1:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != int(parent):  # it died between our start and the line above

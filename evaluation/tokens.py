@@ -1,4 +1,4 @@
-"""Tokens of the evaluation: an EC key in a file, and the claims that services and applications read."""
+"""Tokens of the evaluation, signed with an EC key in a file."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 API_AUDIENCE: Final = "bmt-api"
-"""The API's name: no application has it as its own."""
+"""The API's name; no application uses it as its own."""
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_SECONDS: Final = 120
 
@@ -27,13 +27,11 @@ MAIL_DOMAIN: Final = "mygovuc.gov.my"
 
 @dataclass(frozen=True)
 class Holder:
-    """Whom a token speaks of.
+    """Whom a token is for.
 
     Attributes:
         subject: the account, which is a SCIM userName.
-        name: of the person.
         agency: the code, or empty.
-        roles: of the contract.
     """
 
     subject: str
@@ -56,28 +54,14 @@ class Mint:
         expires_in: int = EIGHT_HOURS,
         audience: str = API_AUDIENCE,
     ) -> str:
-        """An access token (RFC 9068).
-
-        Args:
-            holder: whom it speaks of.
-            expires_in: seconds from now; a negative number makes an expired one.
-            audience: for whom it is meant.
-        """
+        """An access token (RFC 9068); a negative `expires_in` (seconds) makes an expired one."""
         claims = {**self._times(expires_in), **_about(holder), "aud": audience}
         return self._signed("at+jwt", claims)
 
     def id_token(
         self, holder: Holder, client_id: str, *, sid: str, nonce: str, access_token: str
     ) -> str:
-        """What tells an application who signed in (OpenID Connect Core, 2).
-
-        Args:
-            holder: who.
-            client_id: the application.
-            sid: their session here.
-            nonce: what the application asked with; may be empty.
-            access_token: the one that goes with it.
-        """
+        """An ID token (OpenID Connect Core, 2) for the application; `nonce` may be empty."""
         half = hashlib.sha256(access_token.encode()).digest()[:16]
         claims = {
             **self._times(EIGHT_HOURS),
@@ -90,9 +74,9 @@ class Mint:
         return self._signed("JWT", claims)
 
     def logout_token(self, client_id: str, *, subject: str, sid: str = "") -> str:
-        """What tells an application that a session ended (OpenID Connect Back-Channel Logout 1.0, 2.4).
+        """A logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
 
-        Without a `sid` all sessions of the subject did.
+        Without a `sid` all sessions of the subject ended.
         """
         claims = {
             **self._times(LOGOUT_SECONDS),
@@ -105,7 +89,7 @@ class Mint:
         return self._signed("logout+jwt", claims)
 
     def read(self, token: str) -> Mapping[str, Any] | None:
-        """What a token of ours says, though it may have expired; None: it is none."""
+        """The claims of a token of ours, even if expired; None: it is none."""
         try:
             return jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError):
@@ -126,7 +110,7 @@ class Mint:
 
 
 def mint(issuer: str, key_file: Path) -> Mint:
-    """A mint with the key of that file, which is made if it is not there."""
+    """A mint with the key of that file, which is made if it is missing."""
     if not key_file.exists():
         _make_key(key_file)
     return Mint(issuer, ECKey.import_key(json.loads(key_file.read_text())))

@@ -1,1 +1,1 @@
-"""`bmt prove`: a system of its own, a workload, faults, and an audit of all that is left, from outside."""
+"""`bmt prove`: its own system, a workload, faults, and an audit of what is left, from outside."""

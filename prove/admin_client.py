@@ -1,15 +1,15 @@
-"""What people do in a story, each call as an errand: hand in, decide, withdraw, correct, do tasks, hand over."""
+"""The calls of the people in a story: submit, decide, withdraw, correct, do tasks, hand over."""
 
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from prove.client import Client, VisitorClient
+from prove.client import Client, Intended
 from prove.client_log import Action, Call
 from prove.workload import Story
 
 Token = Callable[[str, str, str], str]
-"""Of a role, an agency, a subject."""
+"""Makes a token for a role, an agency and a subject."""
 
 APPROVE: Final = {"decision": "approve", "exception_reason": "Disahkan dengan pemohon"}
 REJECT: Final = {"decision": "reject", "reason": "Tiada keperluan"}
@@ -17,19 +17,18 @@ RETURN: Final = {"decision": "return", "reason": "Sila nyatakan kuota"}
 
 
 class AdminClient:
-    """The two administrators of the agency of one story, and its applicant."""
+    """The calls of one story's two administrators and its applicant."""
 
     def __init__(self, story: Story, client: Client, token: Token) -> None:
-        """Nobody did anything yet."""
         self.story = story
         self._client = client
         self._token = token
 
     async def hand_in(self, kind: str = "application", **changes: Any) -> Call:
-        """By any channel but an event; the answer of intake."""
+        """Submits through any channel but events."""
         channel = self.story.channel
         if channel == "email" and kind == "application" and not changes:
-            visitor_client = self._visitor_client(
+            intended = self._intended(
                 "submit_email",
                 "intake",
                 "/v1/emails",
@@ -39,68 +38,52 @@ class AdminClient:
         else:
             documents = [await self._scan()] if channel in ("memo", "letter") else []
             body = self._body(kind, documents, changes)
-            visitor_client = self._visitor_client("submit", "intake", "/v1/requests", body)
-        visitor_client = visitor_client.with_key()
-        call = await self._client.do(visitor_client)
+            intended = self._intended("submit", "intake", "/v1/requests", body)
+        intended = intended.with_key()
+        call = await self._client.do(intended)
         if self.story.resend == "same":
-            await self._client.do(visitor_client)
-        elif self.story.resend == "other" and visitor_client.action == "submit":
+            await self._client.do(intended)
+        elif self.story.resend == "other" and intended.action == "submit":
             other = self._body(kind, [], {**changes, "justification": "Lain"})
-            await self._client.do(
-                self._visitor_client("submit", "intake", "/v1/requests", other, visitor_client.key)
-            )
+            await self._do("submit", "intake", "/v1/requests", other, intended.key)
         return call
 
     async def decide(
         self, request_id: str, ruling: dict[str, Any], *, second: bool = False
     ) -> Call:
-        """The first administrator's decision, or the second's."""
         path = f"/v1/requests/{request_id}/decision"
-        return await self._client.do(
-            self._visitor_client(
-                "decide", "approval", path, ruling, request_id=request_id, second=second
-            )
+        return await self._do(
+            "decide", "approval", path, ruling, request_id=request_id, second=second
         )
 
     async def approve(self, request_id: str, *, second: bool = False) -> Call:
-        """What the story grants."""
+        """Grants the story's sizes."""
         ruling = APPROVE | {"quota_bytes": self.story.granted_bytes}
         return await self.decide(request_id, ruling, second=second)
 
     async def approve_end(self, request_id: str) -> Call:
-        """Of a termination, which grants nothing."""
+        """Approves a termination, which grants nothing."""
         return await self.decide(request_id, APPROVE)
 
     async def withdraw(self, request_id: str) -> Call:
-        """By the administrator, for the applicant."""
         path, body = f"/v1/requests/{request_id}/withdrawal", {"reason": "Tidak perlu lagi"}
-        return await self._client.do(
-            self._visitor_client("withdraw", "intake", path, body, request_id=request_id)
-        )
+        return await self._do("withdraw", "intake", path, body, request_id=request_id)
 
     async def correct(self, request_id: str) -> Call:
-        """Hand in the returned request again, with other sizes."""
+        """Submits the returned request again, with other sizes."""
         path = f"/v1/requests/{request_id}/correction"
         body = self._body("application", [], {"justification": "Dibetulkan"})
-        return await self._client.do(
-            self._visitor_client("correct", "intake", path, body, request_id=request_id)
-        )
+        return await self._do("correct", "intake", path, body, request_id=request_id)
 
     async def do_task(self, request_id: str, task_id: str) -> Call:
-        """Show that IPMS was set by hand."""
         path = f"/v1/tasks/{task_id}/completion"
         body = {"evidence": [await self._scan()], "note": "Ditetapkan di portal"}
-        return await self._client.do(
-            self._visitor_client("complete_task", "provisioning", path, body, request_id=request_id)
-        )
+        return await self._do("complete_task", "provisioning", path, body, request_id=request_id)
 
     async def hand_over(self, request_id: str, notification_id: str) -> Call:
-        """Say that a paper was handed over."""
         path = f"/v1/notifications/{notification_id}/dispatch"
         body = {"note": "Diserahkan di kaunter"}
-        return await self._client.do(
-            self._visitor_client("dispatch", "notification", path, body, request_id=request_id)
-        )
+        return await self._do("dispatch", "notification", path, body, request_id=request_id)
 
     async def _scan(self) -> str:
         headers = (
@@ -108,9 +91,7 @@ class AdminClient:
             ("Content-Disposition", 'attachment; filename="imbasan.txt"'),
         )
         content = f"Imbasan {self.story.name} {uuid.uuid4()}".encode()
-        call = await self._client.do(
-            self._visitor_client("upload", "intake", "/v1/documents", content, headers=headers)
-        )
+        call = await self._do("upload", "intake", "/v1/documents", content, headers=headers)
         return str(call.answer["document_id"])
 
     def _body(self, kind: str, documents: list[str], changes: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +102,10 @@ class AdminClient:
         sizes = ("quota_bytes", "max_file_size_bytes")
         return {name: each for name, each in body.items() if name not in sizes} | {"kind": kind}
 
-    def _visitor_client(
+    async def _do(self, *call: Any, **options: Any) -> Call:
+        return await self._client.do(self._intended(*call, **options))
+
+    def _intended(
         self,
         action: Action,
         service: str,
@@ -132,10 +116,10 @@ class AdminClient:
         headers: tuple[tuple[str, str], ...] = (),
         request_id: str | None = None,
         second: bool = False,
-    ) -> VisitorClient:
+    ) -> Intended:
         agency = self.story.agency
         by = f"{'kedua' if second else 'pertama'}.{agency.lower()}@mygovuc.gov.my"
-        return VisitorClient(
+        return Intended(
             self.story.name,
             action,
             service,

@@ -1,4 +1,4 @@
-"""The evidence put in order: by event, by request, by stream, by intention. It judges nothing."""
+"""Indexes of the evidence: by event, by request, by stream, by intention. Nothing is judged here."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Final, TypeVar
 
 from bmt.contracts import topics
+from prove.client_log import Intention, intentions
 from prove.evidence import Evidence, Record, StoredCommit, StoredEvent
-from prove.intention import Intention, intentions
 from prove.published import Said, said, short
 
 K = TypeVar("K")
@@ -25,14 +25,13 @@ SUBSCRIBED: Final[Mapping[str, frozenset[str]]] = {
         short(event.TYPE) for topic in topics.PUBLIC for event in topics.EVENTS[topic]
     ),
 }
-"""Who must take in which event with a commit of its own (the event's id is the commit's)."""
+"""The events that each service must record in its own commit, whose id is the event's."""
 
 
 class Books:
-    """One run's evidence, looked up in any way a check needs it."""
+    """One run's evidence with the indexes that the checks need."""
 
     def __init__(self, evidence: Evidence) -> None:
-        """Nothing is read again."""
         self.evidence = evidence
 
     @cached_property
@@ -47,7 +46,6 @@ class Books:
 
     @cached_property
     def letters(self) -> tuple[Record, ...]:
-        """The dead letters."""
         return tuple(self._records((topics.DEAD_LETTERS,)))
 
     @cached_property
@@ -88,7 +86,6 @@ class Books:
         return {name: sorted(each, key=lambda one: one.version) for name, each in found.items()}
 
     def stored(self) -> Iterator[tuple[StoredCommit, StoredEvent]]:
-        """Every stored event with its commit."""
         for commit in self.evidence.commits:
             for event in commit.events:
                 yield commit, event
@@ -100,7 +97,7 @@ class Books:
 
     @cached_property
     def by_reference(self) -> Mapping[str, frozenset[str]]:
-        """The requests that an integrator calls so, by its own reference."""
+        """The requests with an integrator's own reference."""
         found = _grouped(
             (str(event.data["source_reference"]), commit.stream.partition("-")[2])
             for commit, event in self.stored()
@@ -111,7 +108,7 @@ class Books:
 
     @cached_property
     def request_ids(self) -> tuple[str, ...]:
-        """Every request that anybody speaks of."""
+        """Every request that is named anywhere."""
         named = (name for each in self.intentions for name in each.request_ids)
         received = (
             commit.stream.partition("-")[2]
@@ -122,7 +119,6 @@ class Books:
 
     @cached_property
     def intentions(self) -> tuple[Intention, ...]:
-        """What the clients wanted."""
         return intentions(self.evidence.calls)
 
     def _records(self, names: Sequence[str]) -> Iterable[Record]:

@@ -1,4 +1,4 @@
-"""Waits for a client's call no longer than so long, even where the call does not let itself be cancelled."""
+"""A timeout that holds even for a call that resists cancellation."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,11 +8,10 @@ T = TypeVar("T")
 
 
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What the call comes to. It is left behind, cancelled, when it takes longer.
+    """The call's result. A call that takes longer is cancelled and abandoned.
 
     Raises:
-        TimeoutError: it did, or it gave itself up: a client that is being stopped cancels its own
-            calls, and their caller, whom nobody cancelled, is not to end with them.
+        TimeoutError: it took longer, or was cancelled by its own client, which must not cancel the caller.
     """
     task = asyncio.ensure_future(call)
     try:

@@ -1,6 +1,6 @@
-"""A good client of the five services: it asks until it is answered, always with the same key.
+"""A client of the five services that retries under the same key until it is answered.
 
-Each attempt stands in the log before it is sent and when it is answered.
+Each attempt is logged before it is sent and when it is answered.
 """
 
 import asyncio
@@ -23,21 +23,15 @@ LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEO
 
 
 @dataclass(frozen=True, slots=True)
-class VisitorClient:
-    """What is to be done: one intention.
+class Intended:
+    """One call to make: one intention.
 
     Attributes:
-        story: whose.
-        action: what the log calls it.
-        service: who is asked.
-        path: of the call.
         by: `sub` of the token.
-        token: the bearer token.
         body: an object, or the bytes of an e-mail or a document.
-        headers: beyond those of every call.
-        request_id: which request it is about, where that is known.
-        early: the request may not be known there yet: not found means later.
-        key: of idempotency.
+        request_id: the request it is about, if known.
+        early: the request may not be known there yet: not found means try later.
+        key: the Idempotency-Key.
     """
 
     story: str
@@ -52,59 +46,54 @@ class VisitorClient:
     early: bool = False
     key: str = ""
 
-    def with_key(self) -> "VisitorClient":
-        """The same, with a key of its own."""
+    def with_key(self) -> "Intended":
         return replace(self, key=self.key or str(uuid.uuid4()))
 
 
 class Client:
-    """All calls of a run."""
+    """All calls of a run. `urls` are by service."""
 
     def __init__(self, urls: dict[str, str], log: Log) -> None:
-        """`urls` are the services' by name."""
         self._urls = urls
         self._log = log
         limits = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
         self._http = httpx.AsyncClient(timeout=PATIENCE, limits=limits, trust_env=False)
         self.answers: Counter[tuple[str, int]] = Counter()
-        """How many of each service's answers had which status; 0 where there was none."""
+        """Counts of the answers by service and status; status 0 is no answer."""
         self.last_answered = time.monotonic()
 
     async def close(self) -> None:
-        """No more calls."""
         await self._http.aclose()
 
-    async def do(self, visitor_client: VisitorClient) -> Call:
-        """Its answer, which is a yes or a no; `later` and silence are asked again."""
-        visitor_client = visitor_client.with_key()
-        asked = _asked(visitor_client)
+    async def do(self, intended: Intended) -> Call:
+        """The final answer, yes or no; `later` and no answer are retried."""
+        intended = intended.with_key()
+        asked = _asked(intended)
         pause = FIRST_PAUSE_SECONDS
         while True:
             self._log.append(replace(asked, at=now()))
-            answer = await self._send(visitor_client)
-            self.answers[
-                visitor_client.service, answer.status_code if answer is not None else 0
-            ] += 1
+            answer = await self._send(intended)
+            self.answers[intended.service, answer.status_code if answer is not None else 0] += 1
             if answer is not None:
                 call = _answered(asked, answer)
                 self._log.append(call)
-                if not _is_later(answer, early=visitor_client.early):
+                if not _is_later(answer, early=intended.early):
                     self.last_answered = time.monotonic()
                     return call
             await asyncio.sleep(_seconds(answer, pause))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _send(self, visitor_client: VisitorClient) -> httpx.Response | None:
+    async def _send(self, intended: Intended) -> httpx.Response | None:
         headers = {
-            "Authorization": f"Bearer {visitor_client.token}",
-            "Idempotency-Key": visitor_client.key,
-            **dict(visitor_client.headers),
+            "Authorization": f"Bearer {intended.token}",
+            "Idempotency-Key": intended.key,
+            **dict(intended.headers),
         }
-        url = self._urls[visitor_client.service] + visitor_client.path
+        url = self._urls[intended.service] + intended.path
         content = (
-            {"content": visitor_client.body}
-            if isinstance(visitor_client.body, bytes)
-            else {"json": visitor_client.body}
+            {"content": intended.body}
+            if isinstance(intended.body, bytes)
+            else {"json": intended.body}
         )
         try:
             return await self._http.post(url, headers=headers, **content)
@@ -112,17 +101,17 @@ class Client:
             return None
 
 
-def _asked(visitor_client: VisitorClient) -> Call:
-    sent = visitor_client.body
+def _asked(intended: Intended) -> Call:
+    sent = intended.body
     if isinstance(sent, bytes):
-        sent = {"message": sent.decode()} if visitor_client.action == "submit_email" else None
+        sent = {"message": sent.decode()} if intended.action == "submit_email" else None
     return Call(
         now(),
-        visitor_client.story,
-        visitor_client.action,
-        visitor_client.key,
-        visitor_client.by,
-        visitor_client.request_id,
+        intended.story,
+        intended.action,
+        intended.key,
+        intended.by,
+        intended.request_id,
         sent,
     )
 
@@ -142,7 +131,7 @@ def _is_later(answer: httpx.Response, *, early: bool) -> bool:
 
 
 def _seconds(answer: httpx.Response | None, pause: float) -> float:
-    """As long as was asked for, else a little longer each time; never all clients at once."""
+    """The delay asked for, else a growing one; random, so clients do not retry together."""
     said = answer.headers.get("retry-after", "") if answer is not None else ""
     least = float(said) if said.isdecimal() else pause / 2
     return least + random.uniform(0, pause)  # noqa: S311 - nobody guesses it

@@ -1,6 +1,8 @@
-"""`bmt prove`: a system of its own under load and faults, and the audit of what is left of it."""
+"""`bmt prove`."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from bmt.cli.outcome import Exit, reported
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from prove.driver import Progress, Watch
     from prove.trial import Outcome, Plan
 
 
@@ -35,8 +38,7 @@ def prove(
     with reported():
         from rich.console import Console  # noqa: PLC0415 - the command starts fast
 
-        from prove.folder import folder  # noqa: PLC0415
-        from prove.trial import Plan, document  # noqa: PLC0415
+        from prove.trial import Plan, document, folder  # noqa: PLC0415
 
         console = Console(stderr=as_json, quiet=as_json)
         with folder(data) as kept:
@@ -57,19 +59,47 @@ def _run(plan: "Plan", console: "Console") -> "Outcome":
     from bmt.cli.outcome import NotRunning  # noqa: PLC0415
     from evaluation import machine  # noqa: PLC0415
     from prove import trial  # noqa: PLC0415
-    from prove.collectors.unreachable import Unreachable  # noqa: PLC0415
-    from prove.progress_shown import watching  # noqa: PLC0415
+    from prove.evidence import Unreachable  # noqa: PLC0415
 
     machine.refuse_unfit()
     machine.classpath()
-    # never closed: libraries log to the very end
+    # never closed: libraries log until the exit
     log = (plan.layout.logs / "prove.log").open("a", buffering=1)
     set_up_logs("prove", stream=log)
-    with watching(console) as watch:
+    with _watching(console) as watch:
         try:
             return asyncio.run(trial.run(plan, watch))
         except Unreachable as error:
             raise NotRunning(str(error)) from None
+
+
+@contextmanager
+def _watching(console: "Console") -> "Iterator[Watch]":
+    """Shows bars for stories and faults while the block lasts."""
+    from rich.progress import (  # noqa: PLC0415 - the command starts fast
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[phase]}"),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        stories = bars.add_task("stories", total=None, phase="starting")
+        faults = bars.add_task("faults", total=None, phase="")
+
+        def watch(now: "Progress") -> None:
+            bars.update(stories, total=now.stories, completed=now.ended, phase=now.phase)
+            bars.update(faults, total=now.faults, completed=now.struck)
+
+        yield watch
 
 
 def _show(plan: "Plan", outcome: "Outcome", console: "Console") -> None:

@@ -1,4 +1,4 @@
-"""Waits until a system has nothing left to do: nothing to publish, nothing to hear, no work that is due."""
+"""Waits until a system has no work left: nothing to publish, to consume or to do."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ LONGEST_LOOK_SECONDS: Final = 20.0
 
 
 async def settled(site: Site, no_progress_seconds: float) -> Mapping[str, int]:
-    """What is left to do: empty when nothing is, else as it stood for so many seconds."""
+    """The work left: empty, or what stayed the same for so many seconds."""
     left: Mapping[str, int] = {}
     since = time.monotonic()
     while time.monotonic() - since < no_progress_seconds:

@@ -1,27 +1,57 @@
-"""Does the faults of a schedule to a running site, one after the other, and takes each back."""
+"""Runs the stories of a run and does the faults to the running site."""
 
 import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
 from prove.event_listener import EventListener
-from prove.progress import Progress, Watch
 from prove.scenarios import Refused
 from prove.schedule import Fault
 from prove.site import Site
 from prove.workload import Story
 
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        struck: faults that were done.
+        phase: what is going on, in a line.
+        surprises: answers that the procedure does not allow, by the story's name.
+        unended: stories that did not end.
+    """
+
+    stories: int
+    faults: int
+    begun: int = 0
+    ended: int = 0
+    struck: int = 0
+    phase: str = "starting"
+    surprises: dict[str, str] = field(default_factory=dict)
+    unended: list[str] = field(default_factory=list)
+
+
+Watch = Callable[[Progress], None]
+"""Called at each change."""
+
+
+def nobody(_: Progress) -> None:
+    """Ignores the progress."""
+
+
 log = structlog.get_logger()
 
 
 async def do(fault: Fault, site: Site) -> None:
-    """From its beginning to its end; what was killed may still be on its way up."""
+    """The fault from its beginning to its end. A killed program may still be starting."""
     if fault.target in site.programs:
-        await site.up([fault.target])  # what is down already cannot be struck
+        await site.up([fault.target])  # a program that is down cannot be killed
     log.info("fault", kind=fault.kind, target=fault.target, seconds=fault.seconds)
     match fault.kind:
         case "kill":
@@ -54,7 +84,7 @@ async def _hindered(fault: Fault, site: Site) -> None:
         wire.mend()
 
 
-# Plays all stories while the faults happen, so that each fault meets its share of them under way.
+# The stories are spread over the faults, so that each fault meets stories under way.
 
 
 CONCURRENCY: Final = 48
@@ -75,7 +105,7 @@ class Driver:
         after_loss: Callable[[], Awaitable[None]],
         watch: Watch,
     ) -> None:
-        """Nothing is begun; `after_loss` is called when Kafka came back without its data."""
+        """`after_loss` is called when Kafka came back without its data."""
         self._stories = stories
         self._schedule = schedule
         self._play = play
@@ -92,9 +122,9 @@ class Driver:
         last_answered: Callable[[], float],
         seconds: float,
     ) -> None:
-        """Until every story came to its end; no longer than so many seconds, nor without progress.
+        """Until every story ended, or the seconds are over, or nothing makes progress any more.
 
-        Nothing is told as an error here: what did not come to its end is in `progress`.
+        Nothing is raised: what did not end is in `progress`.
         """
         began = time.monotonic()
         playing = {asyncio.create_task(self._begin_all(), name="stories")}
@@ -115,7 +145,6 @@ class Driver:
         await asyncio.gather(*playing, striking, return_exceptions=True)
 
     async def _begin_all(self) -> None:
-        """In their order, each with its share of the faults."""
         share = len(self._stories) / (len(self._schedule) + 1)
         async with asyncio.TaskGroup() as group:
             for number, story in enumerate(self._stories):

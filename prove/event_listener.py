@@ -1,4 +1,4 @@
-"""What the services say, heard as an observer hears it: it tells each story when it is its turn."""
+"""Consumes the services' events as an observer, and wakes the stories that wait for them."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 SECONDS_A_POLL: Final = 0.25
 SILENCE_SECONDS: Final = 6.0
-"""After so long a silence another connection is tried."""
+"""The connection is renewed after such a silence."""
 STOP_SECONDS: Final = 3.0
 REQUEST_TIMEOUT_MS: Final = 6_000
 log = structlog.get_logger()
 
 
 class EventListener:
-    """Hears every event topic from its beginning; each event once, however often it comes."""
+    """Consumes every event topic from its beginning; each event counts once."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options` are those of a Kafka client that may read the topics."""
@@ -43,7 +43,6 @@ class EventListener:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["EventListener"]:
-        """It hears for as long as the block lasts."""
         task = asyncio.create_task(self._listen())
         try:
             yield self
@@ -53,20 +52,20 @@ class EventListener:
                 await task
 
     def begin_again(self) -> None:
-        """The topics may be others than those heard so far."""
+        """The topics may be new ones."""
         self._begun += 1
         self._offsets.clear()
 
     def incoming(self, request_id: str) -> Sequence[Said]:
-        """All that was said of a request so far, as it came."""
+        """All events of a request so far."""
         return self._by_request.get(request_id, ())
 
     def request_of(self, reference: str) -> str | None:
-        """Which request came of an integrator's submission, by its own reference."""
+        """The request of an integrator's submission, by its own reference."""
         return self._by_reference.get(reference)
 
     async def until(self, look: Callable[[], T | None]) -> T:
-        """What `look` answers once it is not null; it looks again whenever something is said."""
+        """The first answer of `look` that is not None; it looks again after each event."""
         async with self._news:
             while True:
                 found = look()
@@ -75,7 +74,7 @@ class EventListener:
                 await self._news.wait()
 
     async def until_said(self, request_id: str, *names: str, times: int = 1) -> Said:
-        """Until one of these events was said so many times of the request."""
+        """Until one of these events was published so many times for the request."""
 
         def look() -> Said | None:
             found = [each for each in self.incoming(request_id) if each.name in names]
@@ -87,7 +86,7 @@ class EventListener:
         while True:
             try:
                 await self._listen_once()
-            except Exception as error:  # whoever hears nothing more would stand still for ever
+            except Exception as error:  # without events the stories would wait for ever
                 log.warning("ear_lost_connection", reason=repr(error), exc_info=True)
             await asyncio.sleep(SECONDS_A_POLL)
 
@@ -95,7 +94,7 @@ class EventListener:
         consumer = AIOKafkaConsumer(
             *EVENT_TOPICS,
             **self._options,
-            group_id=None,  # every partition is ours, and nothing is committed
+            group_id=None,  # reads all partitions and commits nothing
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             request_timeout_ms=REQUEST_TIMEOUT_MS,

@@ -1,7 +1,6 @@
-"""What is left of a run, as seen from outside: raw material of the audit, judged nowhere here.
+"""What is left of a run, seen from outside: the audit's raw material, not judged here.
 
-Nothing of it comes through the services' own code but what they answer over HTTP, and that is kept
-apart (`answers`), to be compared with the rest.
+Only `answers` comes through the services' own code, over HTTP; it is compared with the rest.
 """
 
 from collections.abc import Mapping
@@ -17,16 +16,16 @@ NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where everything of a system is, and how the auditor comes in.
+    """Where everything of a system is, and the auditor's credentials.
 
     Attributes:
         ready: the ready file's document.
         mongodb_uri: of a user who may read everything (root, in an evaluation).
         client_log: the file of the run's clients.
-        auditor_token: bearer token of an auditor of all agencies.
-        administrators: bearer token of an administrator, by agency.
-        kafka_user: who reads the topics; its password is in the ready file's `principals`.
-        ipms_journal: the file of the evaluation's IPMS, when it is at hand.
+        auditor_token: of an auditor of all agencies.
+        administrators: an administrator's token, by agency.
+        kafka_user: reads the topics; its password is in the ready file's `principals`.
+        ipms_journal: the file of the evaluation's IPMS, if at hand.
     """
 
     ready: Mapping[str, Any]
@@ -51,14 +50,14 @@ class Record:
     value: bytes | None
 
     def header(self, name: str) -> str | None:
-        """The last header of that name as text; null without one."""
+        """The last header of that name as text."""
         found = [raw for each, raw in self.headers if each == name]
         return found[-1].decode(errors="replace") if found and found[-1] is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event within a commit; `sequence` 0 is for the service's own views alone."""
+    """An event within a commit; `sequence` 0 marks a private one."""
 
     id: str
     type: str
@@ -69,7 +68,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredCommit:
-    """One document of a service's `commits`; `service` is whose database it lies in."""
+    """One document of a service's `commits`."""
 
     service: str
     id: str
@@ -85,7 +84,7 @@ class StoredCommit:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An event that waits for an operator, and why."""
+    """A parked event, and why it is parked."""
 
     service: str
     topic: str
@@ -96,7 +95,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something that a service's worker still has to do, and why it waits."""
+    """A pending item of a service's worker, and why it waits."""
 
     service: str
     id: str
@@ -109,7 +108,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of IPMS as it is; `max_file_size_bytes` null where none was ever set."""
+    """An account of IPMS; `max_file_size_bytes` is null if none was ever set."""
 
     account: str
     active: bool
@@ -119,7 +118,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of IPMS's journal: what an account became, in the order written."""
+    """One line of IPMS's journal, in order: what an account became."""
 
     number: int
     account: str
@@ -130,7 +129,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What the storage answers about an account's volume; `quota_bytes` null when closed."""
+    """What the storage says of an account's volume; `quota_bytes` is null if closed."""
 
     account: str
     open: bool
@@ -153,7 +152,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the services say over HTTP of one request; null where they know none.
+    """What the services answer about one request; null if they know none.
 
     Attributes:
         status: intake's `GET /v1/requests/{id}`.
@@ -185,21 +184,13 @@ class Evidence:
     """All that the audit looks at.
 
     Attributes:
-        calls: of the run's clients, in order.
         records: of every topic that the observer may read, each partition in order.
-        commits: of all five services.
-        parked: events that wait for an operator.
-        work: what workers still have to do.
-        accounts: of IPMS.
         changes: IPMS's journal, since IPMS was started.
         volumes: of each account that IPMS or a request names.
-        mails: in the mailbox.
         answers: by request id.
-        samples: of every service's metrics.
         documents: ids of the stored documents.
-        unfinished: what an approved request waits for that is not configured yet, by its id.
-        tasks: ids of requests with an open task for an officer.
-        gathered_at: when.
+        unfinished: what an approved but unconfigured request waits for, by its id.
+        tasks: ids of requests with an open task.
     """
 
     calls: tuple[Call, ...] = ()
@@ -217,3 +208,11 @@ class Evidence:
     unfinished: Mapping[str, str] = field(default_factory=dict)
     tasks: frozenset[str] = frozenset()
     gathered_at: datetime = NEVER
+
+
+class Unreachable(Exception):  # noqa: N818  named for what is so
+    """A part of the system cannot be audited, because it does not answer."""
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(f"{part} cannot be looked at: {why}")
+        self.part = part

@@ -1,11 +1,11 @@
-"""What an invariant's check comes to: how much was looked at, and what is not as it was promised."""
+"""The result of a check: how much was examined, and what is wrong."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is not so. `request_id` is null where it is about none."""
+    """One thing that is wrong; `request_id` is null if it concerns none."""
 
     what: str
     request_id: str | None = None
@@ -13,7 +13,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check came to."""
+    """The result of one check."""
 
     checked: int
     violations: tuple[Violation, ...]
@@ -21,17 +21,17 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what is looked at, and keeps what is wrong."""
+    """Counts what is examined, and collects what is wrong."""
 
     checked: int = 0
     violations: list[Violation] = field(default_factory=list)
 
     def require(self, so: bool, what: str, request_id: str | None = None) -> None:  # noqa: FBT001
-        """Look at one thing; `what` says what is wrong when it is not `so`."""
+        """Examine one thing; `what` describes the fault if it is not `so`."""
         self.checked += 1
         if not so:
             self.violations.append(Violation(what, request_id))
 
     def finding(self) -> Finding:
-        """All of it; the same violation is told once."""
+        """The result; each violation appears once."""
         return Finding(self.checked, tuple(dict.fromkeys(self.violations)))

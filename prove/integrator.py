@@ -1,4 +1,4 @@
-"""The integrator of a run: it publishes submissions and poison, and tries until the broker has them."""
+"""The integrator of a run: it publishes submissions and poison records until the broker has them."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ class Integrator:
         self._published: list[tuple[str, Action, str, Headers, bytes | None]] = []
 
     async def submit(self, story: str, requested: Mapping[str, Any], *, times: int) -> str:
-        """Hand in one request, said so many times; the reference that it will be known by."""
+        """Publishes one request so many times; returns its reference."""
         reference = f"HR/{uuid.uuid4()}"
         value = json.dumps({**requested, "source_reference": reference}).encode()
         event = _headers()
@@ -45,18 +45,16 @@ class Integrator:
         return reference
 
     async def poison(self, poison: Poison) -> None:
-        """Publish what nobody can take in."""
         headers, value = _sick(poison)
         await self._publish(poison.name, "poison", str(uuid.uuid4()), headers, value)
 
     async def publish_again(self) -> None:
-        """All that was published: a lost topic may have lost what nobody had read."""
+        """Publishes everything again: a lost topic may have lost what nobody had read."""
         published, self._published = self._published, []
         for each in published:
             await self._publish(*each)
 
     async def close(self) -> None:
-        """Nothing more is published."""
         if self._producer is not None:
             with suppress(TimeoutError, KafkaError):
                 await bounded(self._producer.stop(), LONGEST_SEND_SECONDS)
@@ -109,7 +107,7 @@ def _headers(**changes: str) -> dict[str, str]:
 
 
 def _sick(poison: Poison) -> tuple[Headers, bytes | None]:
-    """A submission as it should be, but for its ailment; no two have the same value."""
+    """A submission with this defect; no two have the same value."""
     account = f"{poison.name}@mygovuc.gov.my"
     body: dict[str, Any] = {
         "kind": "application",

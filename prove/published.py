@@ -1,24 +1,25 @@
-"""An event as the auditor reads it from a raw Kafka record, by its own few lines.
+"""Reads an event from a raw Kafka record, without the services' code.
 
 Source: CloudEvents 1.0, Kafka protocol binding, binary mode; the services publish no other.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from bmt.contracts.progress import OUTCOMES
 from prove.evidence import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One published event: what it is, about which request, and why it was said.
+    """One published event.
 
     Attributes:
         service: the last part of `ce_source`.
         name: the type without its prefix and version, as in `RequestReceived`.
-        sequence: 0 where there is none.
+        sequence: 0 if there is none.
         cause: `ce_causationid`.
     """
 
@@ -34,22 +35,20 @@ class Said:
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The request's facts."""
         facts: Mapping[str, Any] = self.data.get("request") or {}
         return facts
 
     @property
     def account(self) -> str:
-        """The applicant's, without regard to case, as IPMS compares it."""
+        """The applicant's account in lower case, as IPMS compares it."""
         return str((self.request.get("applicant") or {}).get("account", "")).casefold()
 
     def same_as(self, other: "Said") -> bool:
-        """Whether it says the same, wherever it lies in the topic."""
         return self.meaning == other.meaning
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """Everything but the place."""
+        """Everything but the place in the topic."""
         named = (self.id, self.service, self.name, self.request_id, self.sequence, self.cause)
         return (*named, self.data)
 
@@ -61,7 +60,7 @@ def short(type_: str) -> str:
 
 
 def said(record: Record) -> Said | None:
-    """The event of a record; None where it is none."""
+    """The event of a record; None if it is none."""
     sequence = record.header("ce_sequence") or "0"
     try:
         data = json.loads(record.value or b"")
@@ -79,4 +78,35 @@ def said(record: Record) -> Said | None:
         time=record.header("ce_time") or "",
         cause=record.header("ce_causationid") or "",
         data=data,
+    )
+
+
+_DECIDED: Final = {"Approved": "approved", "Rejected": "rejected", "Withdrawn": "withdrawn"}
+_CONFIGURED: Final = {
+    "ConfigurationStarted": "configuring",
+    "AwaitingOperator": "awaiting_operator",
+    "Configured": "configured",
+    "ConfigurationFailed": "configuration_failed",
+}
+
+
+def standing(events: Sequence[Said]) -> str:
+    """The status after `events`, each service's in its own order."""
+    names = [each.name for each in events]
+    if "Filed" in names:
+        return "filed"
+    if any(each.name == "Notified" and each.data.get("about") in OUTCOMES for each in events):
+        return "notified"
+    for table in (_CONFIGURED, _DECIDED):
+        reached = [table[name] for name in names if name in table]
+        if reached:
+            return reached[-1]
+    returned = names.count("ReturnedForCorrection")
+    return "returned" if returned and returned >= asked_for(events) else "received"
+
+
+def asked_for(events: Sequence[Said]) -> int:
+    """How often it was received: once, and for each correction that was asked for."""
+    return sum(
+        each.name == "RequestReceived" and not each.data.get("while_open") for each in events
     )

@@ -1,4 +1,4 @@
-"""All that is known of one request in the order of time: what clients did, what was said, stored, set and sent."""
+"""The audit's report, and the history of a request in the order of time."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,13 +18,7 @@ from prove.published import short
 
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
-    """One thing that happened.
-
-    Attributes:
-        at: RFC 3339 in UTC.
-        who: a client, a service, IPMS or the mailbox.
-        what: in a line.
-    """
+    """One thing that happened; `at` is RFC 3339 in UTC, `who` a client, a service, IPMS or the mailbox."""
 
     at: str
     who: str
@@ -32,7 +26,7 @@ class Moment:
 
 
 def history(books: Books, request_id: str) -> list[Moment]:
-    """Everything about one request; moments of different clocks stand side by side."""
+    """Everything about one request; the moments come from different clocks."""
     return sorted(
         [
             *_calls(books, request_id),
@@ -103,23 +97,19 @@ def _utc(moment: datetime) -> str:
     return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# What an audit came to, for people and for programs.
-
-
 MOST_HISTORIES: Final = 10
 MOST_SHOWN: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The ten findings, and the histories of the first requests that something is wrong with."""
+    """The ten findings, and the histories of the first requests with a violation."""
 
     findings: Mapping[str, Finding]
     histories: Mapping[str, list[Moment]]
 
     @property
     def sound(self) -> bool:
-        """Whether no invariant is violated."""
         return not self.red
 
     @property
@@ -128,7 +118,7 @@ class Report:
         return tuple(name for name, each in self.findings.items() if each.violations)
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """JSON."""
         return {
             "sound": self.sound,
             "invariants": {
@@ -146,7 +136,7 @@ class Report:
         }
 
     def show(self, console: Console) -> None:
-        """As a table, then what is wrong, then how it came to that."""
+        """A table, then the violations, then the histories."""
         table = Table("", "invariant", "checked", "violations", box=None, header_style="bold")
         for name, finding in self.findings.items():
             wrong = len(finding.violations)
@@ -167,7 +157,7 @@ class Report:
 
 
 def audit(evidence: Evidence) -> Report:
-    """Look at everything; pure."""
+    """Runs every check; pure."""
     books = Books(evidence)
     findings = {name: _checked(check, books) for name, (_, check) in INVARIANTS.items()}
     wrong = dict.fromkeys(
@@ -180,7 +170,7 @@ def audit(evidence: Evidence) -> Report:
 
 
 def _checked(check: Check, books: Books) -> Finding:
-    """What the check says; evidence that is so broken that it cannot be read is a violation, too."""
+    """The check's result; unreadable evidence is a violation, too."""
     try:
         return check(books)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How each plot is played: who does what when, until every request of the story is filed."""
+"""How each plot runs, until every request of the story is filed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,47 +13,42 @@ from prove.integrator import Integrator
 from prove.published import Said
 from prove.workload import Plot, Story
 
-ALL_DECIDED: Final = ("Approved", "Rejected", "Withdrawn")
-
 
 class Refused(Exception):  # noqa: N818  named for what is so
-    """A story was told no where the procedure says yes."""
+    """A story was refused where the procedure says yes."""
 
 
 class Play:
-    """One story, with those who play it."""
+    """Runs one story."""
 
     def __init__(
         self, officers: AdminClient, listener: EventListener, integrator: Integrator
     ) -> None:
-        """Nothing happened yet."""
         self._officers = officers
         self._listener = listener
         self._integrator = integrator
         self._story: Story = officers.story
 
     async def run(self) -> None:
-        """From handing in to the end.
+        """From the submission to the end.
 
         Raises:
-            Refused: somebody said no where the procedure says yes.
+            Refused: a call was refused where the procedure says yes.
         """
         await _PLOTS[self._story.plot](self)
 
     async def approved(self) -> None:
-        """The plain one."""
         request_id = await self._hand_in()
         _yes(await self._officers.approve(request_id))
         await self._end(request_id)
 
     async def rejected(self) -> None:
-        """With a reason."""
         request_id = await self._hand_in()
         _yes(await self._officers.decide(request_id, REJECT))
         await self._end(request_id)
 
     async def raced(self) -> None:
-        """Two administrators at the same moment."""
+        """Two administrators decide at the same moment."""
         request_id = await self._hand_in()
         await self._listener.until_said(request_id, "ReviewOpened")
         await asyncio.gather(
@@ -63,7 +58,7 @@ class Play:
         await self._end(request_id)
 
     async def withdrawn(self) -> None:
-        """And an administrator tries to approve what is no more."""
+        """An administrator then tries to approve it."""
         request_id = await self._hand_in()
         _yes(await self._officers.withdraw(request_id))
         await self._listener.until_said(request_id, "Withdrawn")
@@ -73,7 +68,7 @@ class Play:
         await self._end(request_id)
 
     async def withdrawn_while_decided(self) -> None:
-        """At the same moment: either may come first."""
+        """Both at the same moment: either may come first."""
         request_id = await self._hand_in()
         await self._listener.until_said(request_id, "ReviewOpened")
         await asyncio.gather(
@@ -82,7 +77,6 @@ class Play:
         await self._end(request_id)
 
     async def corrected(self) -> None:
-        """Returned, handed in again, then approved."""
         request_id = await self._hand_in()
         _yes(await self._officers.decide(request_id, RETURN))
         await self._corrected(request_id)
@@ -91,7 +85,6 @@ class Play:
         await self._end(request_id)
 
     async def terminated(self) -> None:
-        """Given, then taken away."""
         await self.approved()
         call = await self._officers.hand_in("termination")
         request_id = str(_yes(call).answer["request_id"])
@@ -99,7 +92,6 @@ class Play:
         await self._end(request_id)
 
     async def upgraded(self) -> None:
-        """Given, then a larger quota."""
         await self.approved()
         largest = 95 * 10**9
         call = await self._officers.hand_in(quota_bytes=largest)
@@ -116,7 +108,7 @@ class Play:
         return await self._listener.until(lambda: self._listener.request_of(reference))
 
     async def _corrected(self, request_id: str) -> None:
-        """Intake hears of the return after the administrator was answered: not yet is no refusal."""
+        """Intake receives the return after the administrator was answered, so an early refusal is retried."""
         await self._listener.until_said(request_id, "ReturnedForCorrection")
         for pause in (0.5, 1, 2, 4, 8, 16, 32):
             call = await self._officers.correct(request_id)

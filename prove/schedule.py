@@ -1,4 +1,4 @@
-"""Which faults come in which order: told by a seed, the same each time. Pure."""
+"""The faults of a run, in an order that a seed decides. Pure."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ Kind = Literal["kill", "freeze", "restart", "cut", "stall", "slow", "lose"]
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
 PROGRAMS: Final = (*SERVICES, "kafka", "mongodb")
 WIRES: Final = ("kafka", *(f"mongodb of {service}" for service in SERVICES))
-"""A wire leads to Kafka for all its clients, and one to MongoDB for each service."""
+"""One wire leads all clients to Kafka; one leads each service to MongoDB."""
 
 TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
     {
@@ -27,7 +27,7 @@ TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
     }
 )
 ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "lose", "stall", "slow")
-"""One round of kinds; each round has an order of its own. In every second one a kill takes the place of the loss."""
+"""One round of kinds, shuffled each time. In every second round a kill replaces the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Fault:
         kind: SIGKILL, SIGSTOP and SIGCONT, SIGTERM; connections cut, held or slowed; killed, and
             its data removed.
         target: a program, or a wire.
-        seconds: how long it lasts, where it is not over at once.
-        pause: seconds after it until the next may come.
+        seconds: how long it lasts, if it is not instantaneous.
+        pause: seconds until the next fault.
     """
 
     kind: Kind
@@ -48,7 +48,6 @@ class Fault:
     pause: float
 
     def __str__(self) -> str:
-        """For people who watch."""
         lasting = "" if self.kind in ("kill", "restart", "lose") else f" for {self.seconds:g} s"
         return f"{self.kind} {self.target}{lasting}"
 
@@ -67,6 +66,6 @@ def schedule(seed: int, count: int) -> list[Fault]:
 
 
 def _rounds(chance: random.Random, *rounds: Sequence[Name]) -> Iterator[Name]:
-    """Round after round, the first again after the last, each in an order of its own."""
+    """Round after round, each shuffled."""
     for names in cycle(rounds):
         yield from chance.sample(names, len(names))

@@ -1,4 +1,4 @@
-"""A TCP connection that can be cut, held and slowed: it stands between a service and what it connects to."""
+"""A running system whose processes and connections can be disturbed."""
 
 import asyncio
 import shutil
@@ -28,10 +28,9 @@ SECONDS_A_SLOW_CHUNK: Final = 0.05
 
 
 class Wire:
-    """Listens on one port, and passes on what comes to another, both ways."""
+    """A TCP proxy on loopback that can be cut, held and slowed."""
 
     def __init__(self, port: int, target: int) -> None:
-        """Both are on loopback."""
         self._port = port
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
@@ -42,7 +41,6 @@ class Wire:
 
     @asynccontextmanager
     async def laid(self) -> AsyncIterator["Wire"]:
-        """It passes on as long as the block lasts."""
         server = await asyncio.start_server(self._connected, HOST, self._port)
         try:
             yield self
@@ -52,20 +50,20 @@ class Wire:
             self._abort()
 
     def cut(self) -> None:
-        """Every connection breaks, and every new one does."""
+        """Every connection breaks, and so does every new one."""
         self._cut = True
         self._abort()
 
     def stall(self) -> None:
-        """Nothing passes, and nobody is told."""
+        """Bytes are held; nobody sees an error."""
         self._passes.clear()
 
     def slow(self) -> None:
-        """A little passes at a time, and late."""
+        """A few bytes pass at a time, and late."""
         self._slow = True
 
     def mend(self) -> None:
-        """As it was; what was held passes now."""
+        """Normal again; held bytes pass now."""
         self._cut = self._slow = False
         self._passes.set()
 
@@ -99,16 +97,14 @@ class Wire:
         writer.close()
 
 
-# The system that is put to the proof: all of it, on free ports, in a folder of its own, behind wires.
-#
-# Every program runs as `bmt up` runs it; only the addresses of Kafka and MongoDB that services are given
-# are those of wires. The statistics are left out: they hold nothing that is promised.
+# Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires. The statistics are left
+# out: they hold nothing that is promised.
 
 
 FIRST_BASE: Final = 20_000
-"""Apart from those that systems are started on by hand, below those that the kernel hands out."""
+"""Above the ports of systems started by hand, below the kernel's ephemeral ones."""
 FIRST_WIRE: Final = 60
-"""Added to the base: where the wires listen, one after the other."""
+"""Added to the base: the first wire's port."""
 DIRECTORY_REFRESH_SECONDS: Final = "30"
 SECONDS_BETWEEN_LOOKS: Final = 0.1
 AGENCIES: Final = ("MAMPU", "JPA", "KPM")
@@ -118,21 +114,14 @@ Alter = Callable[[Program], Program]
 
 
 def unaltered(program: Program) -> Program:
-    """As it is."""
+    """The program itself."""
     return program
 
 
 class Site:
-    """A running system, with a hand on each of its processes and connections."""
+    """A running system in `layout`, whose ports begin at `base`; `alter` is applied to each service's program."""
 
     def __init__(self, layout: Layout, base: int, alter: Alter = unaltered) -> None:
-        """Nothing runs yet.
-
-        Args:
-            layout: its data directory, which must be there.
-            base: first of its ports.
-            alter: is given each service's program.
-        """
         self.system = System(layout, Ports(base))
         ports = {name: base + FIRST_WIRE + number for number, name in enumerate(WIRES)}
         self.wires = {
@@ -149,10 +138,10 @@ class Site:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Site"]:
-        """The system, for as long as the block lasts.
+        """The system, while the block lasts.
 
         Raises:
-            CannotRun: one program did not start; nothing is left running.
+            CannotRun: a program did not start; nothing is left running.
         """
         async with AsyncExitStack() as stack:
             for wire in self.wires.values():
@@ -165,15 +154,15 @@ class Site:
 
     @property
     def ready(self) -> Document:
-        """What a ready file would say now."""
+        """The document of a ready file."""
         return ready_file.document(self.system, self._supervisor.pids)
 
     def signal(self, program: str, number: signal.Signals) -> None:
-        """To the process that runs now, if it does."""
+        """Sent to the present process, if there is one."""
         self._supervisor.signal(program, number)
 
     async def lose_kafka(self) -> None:
-        """Kill the broker and remove all that it stored; it comes back empty, with users and topics."""
+        """Kills the broker and removes its data; it returns empty, with users and topics."""
         process = self._supervisor.pids["kafka"]
         self.signal("kafka", signal.SIGKILL)
         while _runs(process):  # noqa: ASYNC110 - another process
@@ -181,7 +170,7 @@ class Site:
         await asyncio.to_thread(shutil.rmtree, self.system.kafka.folder / "data")
 
     async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
-        """Wait until these are ready; whether they are within so many seconds."""
+        """Waits until these are ready; False after so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while not all(  # noqa: ASYNC110 - other processes tell by being asked
@@ -199,7 +188,7 @@ class Site:
             return False
 
     def token(self, role: str, agency: str = "", subject: str | None = None) -> str:
-        """Somebody's bearer token; made once."""
+        """A bearer token; made once."""
         wanted = (role, agency, subject)
         if wanted not in self._tokens:
             key = self.system.layout.root / "issuer" / "key.json"
@@ -208,7 +197,6 @@ class Site:
         return self._tokens[wanted]
 
     def endpoints(self) -> Endpoints:
-        """Where the auditor finds everything."""
         return Endpoints(
             ready=self.ready,
             mongodb_uri=self.system.mongodb.uri(),
@@ -221,12 +209,12 @@ class Site:
     def _services(self, alter: Alter) -> Iterator[Program]:
         for program in services.programs(self.system):
             if program.name in SERVICES:
-                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes an agency's calls
+                unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes all calls of an agency
                 environment = {**program.environment, **unlimited, **self._detour(program.name)}
                 yield alter(replace(program, environment=environment))
 
     def _detour(self, service: str) -> Mapping[str, str]:
-        """The driver is to stay on the wire, and not to ask mongod where it lives."""
+        """The driver must stay on the wire and not ask mongod for its address."""
         direct = self.system.mongodb.direct_uri(
             service, self._mongodb_ports[f"mongodb of {service}"]
         )
@@ -237,7 +225,7 @@ class Site:
 
 
 def _runs(pid: int) -> bool:
-    """Whether this process has not ended; one that was not waited for yet has."""
+    """Whether this process runs; an ended one may not have been waited for yet."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -246,14 +234,14 @@ def _runs(pid: int) -> bool:
 
 
 def _behind(kafka: Kafka, wire: int) -> Kafka:
-    """A broker that tells its clients to come by the wire."""
+    """A broker that tells its clients to connect through the wire."""
     return replace(kafka, advertised_port=wire)
 
 
 def unused_base() -> int:
-    """A base for a site of its own.
+    """Free ports for another site.
 
     Raises:
-        PartMissing: there is none.
+        PartMissing: there are none.
     """
     return free_base(FIRST_BASE, range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))

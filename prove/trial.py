@@ -1,23 +1,27 @@
-"""The accounts of a run, added to IPMS before anything else happens."""
+"""One run from an empty folder to the report: start, run the stories and faults, drain, audit."""
 
 import asyncio
+import shutil
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from bmt.chassis.errors import WrongConfiguration
 from evaluation.layout import Layout
 from prove import drain
 from prove.admin_client import AdminClient
 from prove.client import Client
 from prove.client_log import Log
 from prove.collectors import gather
-from prove.driver import NO_PROGRESS_SECONDS, Driver
+from prove.driver import NO_PROGRESS_SECONDS, Driver, Progress, Watch, nobody
 from prove.event_listener import EventListener
 from prove.integrator import NAME, Integrator
-from prove.progress import Progress, Watch, nobody
 from prove.report import Report, audit
 from prove.scenarios import Play
 from prove.schedule import schedule
@@ -29,7 +33,7 @@ CONCURRENCY: Final = 8
 
 
 async def register(ipms: Mapping[str, Any], stories: Iterable[Story]) -> None:
-    """Every applicant that the stories say is registered, serving (RFC 7644, 3.3)."""
+    """Adds the registered applicants to IPMS (RFC 7644, 3.3)."""
     slots = asyncio.Semaphore(CONCURRENCY)
     headers = {"Authorization": f"Bearer {ipms['token']}"}
     async with httpx.AsyncClient(headers=headers, timeout=60.0, trust_env=False) as client:
@@ -43,22 +47,16 @@ async def register(ipms: Mapping[str, Any], stories: Iterable[Story]) -> None:
         await asyncio.gather(*(add(story.account) for story in stories if story.registered))
 
 
-# One run from an empty folder to the report: start, drive, strike, settle, audit.
-
-
 OBSERVER: Final = "observer"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is wanted.
+    """What to run.
 
     Attributes:
-        requests: how many are handed in.
-        faults: how many happen meanwhile.
-        seed: which ones.
-        layout: the data directory, which must be there.
-        minutes: how long it may go on at most, the audit aside.
+        layout: the data directory, which must exist.
+        minutes: the longest that stories and faults go on.
         alter: how a test changes a service's program.
     """
 
@@ -72,13 +70,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What it came to.
+    """The result of a run.
 
     Attributes:
-        report: the audit's.
-        progress: how far the stories came.
-        left: what the system still had to do when the audit began.
-        answers: how many of which status each service gave; status 0 is no answer.
+        left: the system's pending work when the audit began.
+        answers: counts by service and status; status 0 is no answer.
         seconds: of each phase.
     """
 
@@ -90,17 +86,17 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        """Nothing is violated, and all came to its end."""
+        """Nothing is violated, and everything ended."""
         unended = self.progress.unended or self.progress.surprises or self.left
         return self.report.sound and not unended
 
 
 async def run(plan: Plan, watch: Watch = nobody) -> Outcome:
-    """All of it.
+    """The whole run.
 
     Raises:
         CannotRun: the system did not start.
-        Unreachable: a part could not be looked at in the end.
+        Unreachable: a part could not be audited.
     """
     stories = workload(plan.seed, plan.requests)
     clock = _Clock()
@@ -152,7 +148,7 @@ async def _proven(
 
 
 def _spread(sick: list[Poison], stories: list[Story]) -> dict[str, Poison]:
-    """Which story each poison comes with."""
+    """Which story each poison record comes with."""
     step = max(1, len(stories) // max(1, len(sick)))
     return {story.name: each for story, each in zip(stories[::step], sick, strict=False)}
 
@@ -165,8 +161,6 @@ def _answers(client: Client) -> dict[str, dict[str, int]]:
 
 
 class _Clock:
-    """Seconds of each phase."""
-
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
         self._since = time.monotonic()
@@ -178,7 +172,7 @@ class _Clock:
 
 
 def document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """As JSON."""
+    """JSON."""
     progress = outcome.progress
     return {
         "seed": plan.seed,
@@ -194,3 +188,28 @@ def document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "data": str(plan.layout.root),
     }
+
+
+@dataclass
+class Folder:
+    """One run's folder; `needed`: somebody must look into it."""
+
+    layout: Layout
+    needed: bool
+
+
+@contextmanager
+def folder(named: Path | None) -> Iterator[Folder]:
+    """An empty folder. It is kept if it was named, or is needed when the block ends or fails.
+
+    Raises:
+        WrongConfiguration: the named one is not empty.
+    """
+    if named is not None and named.exists() and any(named.iterdir()):
+        raise WrongConfiguration(f"--data {named}: is not empty; a proof begins with nothing")
+    root = named or Path(tempfile.mkdtemp(prefix="bmt-prove-"))
+    kept = Folder(Layout.at(root), needed=True)
+    kept.layout.make()
+    yield kept
+    if named is None and not kept.needed:
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What the clients of a run want: stories told by a seed, the same ones each time. Pure.
+"""The stories of a run, decided by a seed. Pure.
 
-Each story is one person's business with one agency, on an account of its own. A race and a withdrawal
-may end either way: the story says who tries what, never who wins.
+Each story is one person's business with one agency, on its own account. A race and a withdrawal may end either
+way: the story says who tries what, never who wins.
 """
 
 import random
@@ -32,7 +32,7 @@ PLOTS: Final[Mapping[Plot, int]] = MappingProxyType(
         "upgraded": 1,
     }
 )
-"""What may become of a request, with how often."""
+"""What may happen to a request, with its weight."""
 
 REQUESTS_OF: Final[Mapping[Plot, int]] = MappingProxyType({"terminated": 2, "upgraded": 2})
 """Plots with more than one request."""
@@ -46,7 +46,7 @@ AGENCY_OF: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "event": ("MAMPU",),
     }
 )
-"""Each channel with the agencies that take requests by it."""
+"""The agencies that take requests, by channel."""
 
 Resend = Literal["never", "same", "other"]
 GIGABYTE: Final = 10**9
@@ -59,13 +59,9 @@ class Story:
 
     Attributes:
         name: unique in the run.
-        plot: what is tried.
-        channel: how it comes in.
-        agency: whose administrators handle it.
-        account: the applicant's, and nobody else's.
+        account: the applicant's; no other story uses it.
         quota_bytes: asked for; the administrator grants `granted_bytes`.
-        max_file_size_bytes: asked for.
-        resend: whether the POST is made again after its answer, with the same body or another.
+        resend: whether the POST is repeated after its answer, with the same body or another.
         registered: whether IPMS knows the account; if not, the request is never approved.
     """
 
@@ -82,11 +78,10 @@ class Story:
 
     @property
     def requests(self) -> int:
-        """How many it hands in."""
         return REQUESTS_OF.get(self.plot, 1)
 
     def requested(self, **changes: Any) -> dict[str, Any]:
-        """What is asked for, without the channel: the body of a form, the data of an event."""
+        """What is asked for, without the channel."""
         return {
             "kind": "application",
             "agency": self.agency,
@@ -105,7 +100,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A record on the integrator's topic that nobody can take in: what is wrong with it."""
+    """A record on the integrator's topic that is refused, and its defect."""
 
     name: str
     ailment: str
@@ -124,7 +119,7 @@ AILMENTS: Final = (
 
 
 def workload(seed: int, requests: int) -> list[Story]:
-    """Stories that hand in so many requests; every plot and every channel comes early."""
+    """Stories that submit so many requests; every plot and every channel comes early."""
     chance = random.Random(f"stories {seed}")  # noqa: S311 - to be had again, not to be secret
     stories: list[Story] = []
     plots, channels = _rounds(chance, PLOTS), _rounds(chance, dict.fromkeys(AGENCY_OF, 1))
@@ -137,7 +132,7 @@ def workload(seed: int, requests: int) -> list[Story]:
 
 
 def poisons(seed: int, stories: int) -> list[Poison]:
-    """One for so many stories, and no ailment twice before each came once."""
+    """One for so many stories; each defect comes once before any comes again."""
     chance = random.Random(f"poisons {seed}")  # noqa: S311 - as above
     ailments = _rounds(chance, dict.fromkeys(AILMENTS, 1))
     count = -(-stories // STORIES_A_POISON)
@@ -164,7 +159,7 @@ def _story(chance: random.Random, number: int, plot: Plot, channel: str, left: i
 
 
 def _rounds(chance: random.Random, weights: Mapping[Any, int]) -> Iterator[Any]:
-    """Each as often as its weight says, in another order every time round."""
+    """Each as often as its weight says, shuffled every round."""
     deck = [each for each, weight in weights.items() for _ in range(weight)]
     while True:
         yield from chance.sample(deck, len(deck))

@@ -1,20 +1,44 @@
-"""Where Kafka and MongoDB are: what the environment says, else the system of a data directory."""
+"""Addresses of Kafka and MongoDB: from the environment, else of the system in a data directory."""
 
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
+
+from pydantic import Field, SecretStr
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.secret_files import SUFFIX
-from bmt.chassis.runtime.settings import load
+from bmt.chassis.runtime.settings import KafkaSettings, MongodbSettings, Settings, load
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning
-from bmt.cli.settings import OperatorKafka, OperatorMongodb
 from bmt.rights.mongodb_rights import PRUNER, RECONCILER
+
+
+class OperatorKafka(KafkaSettings):
+    """Access to Kafka for a user who may read every topic."""
+
+    service: ClassVar[str] = "operator"
+
+
+class OperatorMongodb(MongodbSettings):
+    """Access to MongoDB for a user who may change the services' databases."""
+
+    database_prefix: str = Field(
+        default="bmt_", description="A service's database is this and the service's name."
+    )
+
+
+class RecordsKey(Settings):
+    """The key that opens sealed records, for verification."""
+
+    records_key: SecretStr | None = Field(
+        default=None, description="As records has it: keys in base64, a line each."
+    )
+
 
 KAFKA: Final = "BMT_KAFKA_BOOTSTRAP_SERVERS"
 MONGODB: Final = "BMT_MONGODB_URI"
@@ -23,20 +47,19 @@ ADMIN: Final = "admin"
 
 @dataclass(frozen=True)
 class KafkaAddress:
-    """Attributes: `options` of any aiokafka client; `prefix` of every topic."""
+    """The options of any aiokafka client, and the prefix of every topic."""
 
     options: Mapping[str, Any]
     prefix: str = ""
 
     @property
     def servers(self) -> str:
-        """As the operator knows them."""
         return str(self.options["bootstrap_servers"])
 
 
 @dataclass(frozen=True)
 class MongodbAddress:
-    """Attributes: `uri`, with its password; `prefix` of every database; `tls` beyond the address."""
+    """The URI with its password, the prefix of every database, and TLS options beyond the URI."""
 
     uri: str
     prefix: str = "bmt_"
@@ -44,7 +67,7 @@ class MongodbAddress:
 
 
 def kafka(data: Path) -> KafkaAddress:
-    """Kafka, for somebody who may do everything there.
+    """Kafka, for an administrator.
 
     Raises:
         WrongConfiguration: only MongoDB's address is in the environment.
@@ -69,7 +92,7 @@ def kafka(data: Path) -> KafkaAddress:
 
 
 def mongodb(data: Path) -> MongodbAddress:
-    """MongoDB, for somebody who may do everything there; raises as `kafka`."""
+    """MongoDB, for an administrator; raises as `kafka`."""
     if _in_environment(MONGODB, other=KAFKA):
         settings = load(OperatorMongodb)
         return MongodbAddress(
@@ -81,17 +104,17 @@ def mongodb(data: Path) -> MongodbAddress:
 
 
 def pruner(data: Path) -> MongodbAddress:
-    """MongoDB, for somebody who may do there what pruning needs; raises as `kafka`."""
+    """MongoDB, for the user who may prune; raises as `kafka`."""
     return _mongodb_as(PRUNER, data)
 
 
 def reconciler(data: Path) -> MongodbAddress:
-    """MongoDB, for somebody who may compare what was published and recorded; raises as `kafka`."""
+    """MongoDB, for the user who compares what was published and recorded; raises as `kafka`."""
     return _mongodb_as(RECONCILER, data)
 
 
 def _mongodb_as(user: str, data: Path) -> MongodbAddress:
-    """What the environment says, whoever that user is; else this user of the embedded MongoDB."""
+    """The URI of the environment with whatever user it names; else this user of the data directory's system."""
     if os.environ.get(MONGODB) or os.environ.get(MONGODB + SUFFIX):
         return mongodb(data)
     folder = DataFolder.at(data)
@@ -101,7 +124,7 @@ def _mongodb_as(user: str, data: Path) -> MongodbAddress:
 
 
 def _in_environment(name: str, *, other: str) -> bool:
-    """Whether this address is there; one of two would mix up two systems."""
+    """Whether the address is set. Only one of the two would mix up two systems."""
     if os.environ.get(name) or os.environ.get(name + SUFFIX):
         return True
     if os.environ.get(other) or os.environ.get(other + SUFFIX):

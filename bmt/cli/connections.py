@@ -1,4 +1,4 @@
-"""Kafka and MongoDB as an operator's command reaches them: what keeps it from them is one line."""
+"""Connections to Kafka and MongoDB whose failures are one line for the operator."""
 
 import asyncio
 import logging
@@ -29,11 +29,11 @@ CONNECTED_WITHIN_SECONDS: Final = 10.0
 
 @asynccontextmanager
 async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
-    """A client; nothing is asked of it yet.
+    """A client, not connected yet.
 
     Raises:
-        WrongConfiguration: the address is none, or its user may not do what is asked.
-        Unavailable: the server is not there.
+        WrongConfiguration: the address is malformed, or its user lacks the rights.
+        Unavailable: the server cannot be reached.
     """
     client = None
     try:
@@ -55,10 +55,10 @@ async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def kafka_consumer(address: KafkaAddress) -> AsyncIterator[Any]:
-    """A consumer of no group, which leaves no trace in Kafka.
+    """A consumer without a group, which leaves no trace in Kafka.
 
     Raises:
-        NotRunning: Kafka is not there, or refuses what is asked.
+        NotRunning: Kafka cannot be reached, or refuses.
     """
     with _silenced(), _kafka_errors(address):
         consumer = AIOKafkaConsumer(
@@ -90,7 +90,7 @@ async def kafka_topics(address: KafkaAddress) -> dict[str, list[int]]:
 
 @asynccontextmanager
 async def kafka_publisher(address: KafkaAddress) -> AsyncIterator[KafkaPublisher]:
-    """A publisher, connected when it first publishes."""
+    """A publisher, which connects when it first publishes."""
     publisher = KafkaPublisher(address.options)
     with _silenced():
         try:
@@ -111,7 +111,7 @@ def _kafka_errors(address: KafkaAddress) -> Iterator[None]:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Nobody logs meanwhile: the command's own line is what an operator needs, and JSON stays JSON."""
+    """Suppresses logs: the command prints its own line, and JSON output stays JSON."""
     library, before = logging.getLogger("aiokafka"), structlog.get_config()
     level = library.level
     library.setLevel(logging.CRITICAL)

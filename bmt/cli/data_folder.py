@@ -1,4 +1,4 @@
-"""What `bmt up` leaves in its data directory for an operator's commands: how to reach its system, and its keys."""
+"""The data directory of `bmt up`: the addresses of its system, and its keys."""
 
 import json
 from dataclasses import dataclass
@@ -10,37 +10,31 @@ from bmt.cli.outcome import NotRunning
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The data directory of a system on this machine; it outlives a stop, and a second start goes on from it.
-
-    Attributes:
-        root: the directory, absolute.
-    """
+    """The data directory of a system on this machine. It survives a stop; a second start continues from it."""
 
     root: Path
 
     @classmethod
     def at(cls, folder: Path) -> "DataFolder":
-        """The directory as the user named it; nothing is made yet."""
         return cls(folder.absolute())
 
     @property
     def ready_file(self) -> Path:
-        """All addresses; there while the system is up."""
+        """All addresses; it exists while the system is up."""
         return self.root / "ready.json"
 
     @property
     def passwords_file(self) -> Path:
-        """Every password of the system."""
         return self.root / "passwords.json"
 
     @property
     def records_key_file(self) -> Path:
-        """The key that the people's keys of the record are kept under."""
+        """The key that encrypts the record's personal keys."""
         return self.root / "records" / "people.key"
 
     @property
     def ledger_verifiers_file(self) -> Path:
-        """The public keys of the ledger's checkpoints, a line each: what an auditor takes away."""
+        """The public keys of the ledger's checkpoints, one a line, for auditors."""
         return self.root / "records" / "ledger.vkeys"
 
     def ready(self) -> Any:

@@ -1,4 +1,4 @@
-"""`bmt failures`: configurations that failed and wait for a person."""
+"""`bmt failures`: configurations that failed and need a person."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +10,9 @@ import typer
 from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Limit, Reason
 from bmt.cli.outcome import Exit, NotSo, reported
 
-SECONDS: Final = 30.0
 PAGE: Final = 200
 MOST_LISTED: Final = 10_000
-"""Failures that a reference is looked for among."""
+"""The most failures that are searched for a reference."""
 
 app = typer.Typer(help="Configurations that failed.", no_args_is_help=True)
 
@@ -78,7 +77,7 @@ def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str,
 
 
 def _named(typed: Sequence[str], data: Path) -> list[str]:
-    """The ids of what was typed: a reference that failed is its request's."""
+    """The request ids; the reference of a failed request becomes its id."""
     from bmt.contracts.reference import read  # noqa: PLC0415 - the command starts fast
 
     references = [read(one) for one in typed]
@@ -88,7 +87,7 @@ def _named(typed: Sequence[str], data: Path) -> list[str]:
 
 
 def _retried(request_id: str, reason: str, data: Path) -> str | None:
-    """What stands in its way; None when it is tried again."""
+    """Why the retry was refused; None if it was accepted."""
     from urllib.parse import quote  # noqa: PLC0415
 
     path = f"/v1/requests/{quote(request_id, safe='')}/retry"
@@ -101,30 +100,10 @@ def _retried(request_id: str, reason: str, data: Path) -> str | None:
     return None
 
 
-def _call(method: str, path: str, data: Path, **more: Any) -> Any:
-    """What provisioning answers.
+def _call(method: str, path: str, data: Path, **options: Any) -> Any:
+    from bmt.cli.service_access import call  # noqa: PLC0415 - the command starts fast
 
-    Raises:
-        NotSo: it refuses.
-        NotRunning: it does not answer.
-    """
-    import httpx  # noqa: PLC0415 - the command starts fast
-
-    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
-    from bmt.cli.service_access import access, refusal  # noqa: PLC0415
-
-    url, token = access("provisioning", "operator", data)
-    headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-    try:
-        with httpx.Client(timeout=SECONDS, trust_env=False) as client:
-            answer = client.request(method, f"{url}{path}", headers=headers, **more)
-    except httpx.HTTPError as error:
-        raise NotRunning(
-            f"provisioning at {url} does not answer ({type(error).__name__})"
-        ) from None
-    if not answer.is_success:
-        raise NotSo(refusal("provisioning", answer))
-    return answer.json()
+    return call(method, "provisioning", path, "operator", data, **options).json()
 
 
 def _lines(items: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,7 +1,7 @@
-"""The bmt command: each command is a module of this package, imported when it is used.
+"""The bmt command. Each subcommand is a module of this package, which imports heavy modules when it runs.
 
-Commands of the evaluation and of `bmt prove` come from beside the product, where they are installed (`bmt.commands`
-in pyproject.toml): nothing here imports them.
+The commands of the evaluation and `bmt prove` are entry points (`bmt.commands` in pyproject.toml), found if
+installed.
 """
 
 from importlib.metadata import EntryPoint, entry_points
@@ -9,20 +9,20 @@ from typing import Final
 
 import typer
 
-from bmt.cli.dead_letters.command import app as dead_letters
+from bmt.cli.dead_letters import app as dead_letters
 from bmt.cli.failures import app as failures
 from bmt.cli.outcome import CannotRun, Exit, reported
-from bmt.cli.parked.command import app as parked
+from bmt.cli.parked import app as parked
 from bmt.cli.prune import prune
 from bmt.cli.records import app as records
 from bmt.cli.republish import republish
 from bmt.cli.status import status
-from bmt.cli.topics.command import topics
+from bmt.cli.topics import topics
 from bmt.cli.views import app as views
 from bmt.cli.witness import witness
 
 BESIDE: Final = ("setup", "demo", "up", "down", "token", "prove")
-"""What comes from beside the product, in the order of the help."""
+"""The commands found by entry point, in the order of the help."""
 
 app = typer.Typer(
     name="bmt",
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 
 class NotInstalled(CannotRun):
-    """A command whose parts are not on this machine."""
+    """A command whose parts are not installed."""
 
     exit_code = Exit.WRONG_USE
 

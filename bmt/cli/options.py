@@ -10,7 +10,7 @@ import typer
 
 
 def _who() -> str:
-    """The user of the operating system; a container's may have no name."""
+    """The operating system's user, who may have no name in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -36,6 +36,15 @@ def _moment(text: str | None) -> datetime | None:
     return moment
 
 
+def known_service(name: str | None) -> str | None:
+    """Admits the name of a service."""
+    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
+
+    if name is not None and name not in WRITERS.values():
+        raise typer.BadParameter(f"{name} is none of {', '.join(WRITERS.values())}")
+    return name
+
+
 Data = Annotated[Path, typer.Option("--data", help="Data directory.", metavar="DIR")]
 DEFAULT_DATA = Path(".bmt")
 Since = Annotated[
@@ -57,4 +66,8 @@ By = Annotated[
 ]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", callback=_said, help="Why; it is kept.")
+]
+Wait = Annotated[
+    int,
+    typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="For the services to do it."),
 ]

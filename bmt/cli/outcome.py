@@ -1,4 +1,4 @@
-"""How a command ends: what stands in its way is one line on stderr and an exit code.
+"""How a command fails: one line on stderr and an exit code.
 
 0 done, 1 the thing asked for is not so, 2 wrong use or configuration, 3 a part is not reachable.
 """
@@ -13,7 +13,7 @@ import typer
 
 
 class Exit(IntEnum):
-    """The exit codes of the contract."""
+    """The documented exit codes."""
 
     DONE = 0
     NOT_SO = 1
@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 class CannotRun(Exception):  # noqa: N818 - named for what is so
-    """Something stands in the way; the message is one line that says what to do about it."""
+    """The command cannot run; the message says in one line what to do."""
 
     exit_code: ClassVar[int] = Exit.NOT_REACHABLE
 
@@ -32,12 +32,12 @@ class NotRunning(CannotRun):
 
 
 class NotSo(Exception):  # noqa: N818 - named for what is so
-    """What was asked for is not so; the message is one line that says what is."""
+    """What was asked for is not so; the message says in one line what is."""
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn what the embedded parts and the configuration refuse into a line and a code."""
+    """Turns exceptions into a line and an exit code."""
     from bmt.chassis.errors import (  # noqa: PLC0415 - the command starts fast
         Unavailable,
         WrongConfiguration,

@@ -1,4 +1,4 @@
-"""`bmt prune`: working copies of what has been filed for long enough are removed; the record stays."""
+"""`bmt prune`: removes working copies of requests that were filed long ago; the record stays."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ Touch = Annotated[
     typer.Option(metavar="FILE", help="Made anew after each time, for whoever watches over it."),
 ]
 AGAIN_AFTER_SECONDS = 300.0
-"""When MongoDB could not be reached."""
+"""The pause after MongoDB could not be reached."""
 
 
 def prune(
@@ -69,7 +69,7 @@ def prune(
 
 
 def _pause(hours: int, days: int, touch: Path | None, data: Path, *, as_json: bool) -> float:
-    """Prune; the seconds until the next time, which comes soon where MongoDB is away."""
+    """Prunes, and returns the seconds until the next time, which are few if MongoDB is down."""
     from bmt.chassis.errors import Unavailable  # noqa: PLC0415 - the command starts fast
 
     try:

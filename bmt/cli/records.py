@@ -1,4 +1,4 @@
-"""`bmt records`: the auditable record, checked from outside the service that keeps it."""
+"""`bmt records`: exports and verifies the auditable record, outside the service that keeps it."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ def export(
 
     Where BMT_RECORDS_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    from bmt.cli.fetching import fetch, id_of  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.service_access import fetch, id_of  # noqa: PLC0415 - the command starts fast
 
     with reported():
         request_id = id_of(request_id, data)
@@ -91,7 +91,7 @@ def verify(
 
 
 def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) -> int:
-    """Held against the keys given, else those of the data directory, else the bundle's own."""
+    """Verifies with the keys given, else those of the data directory, else the bundle's own."""
     from bmt import verify_record  # noqa: PLC0415
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def conformance(
 
     1 when one deviates. From where `export` takes files.
     """
-    from bmt.cli.fetching import fetch  # noqa: PLC0415 - the command starts fast
+    from bmt.cli.service_access import fetch  # noqa: PLC0415 - the command starts fast
 
     asked = {"agency": agency, "from": first, "to": last}
     told: dict[str, object] = {}
@@ -162,10 +162,10 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
 
 
 def _masters(data: Path) -> "Sequence[MasterKey]":
-    """The keys that the people's keys are kept under, where somebody has them at hand."""
+    """The keys that encrypt the personal keys, if they are at hand."""
     from bmt.chassis.runtime.settings import load  # noqa: PLC0415
+    from bmt.cli.addresses import RecordsKey  # noqa: PLC0415
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-    from bmt.cli.settings import RecordsKey  # noqa: PLC0415
     from services.records.sealing.keys import master_keys  # noqa: PLC0415
 
     file, given = DataFolder.at(data).records_key_file, load(RecordsKey).records_key
@@ -175,7 +175,7 @@ def _masters(data: Path) -> "Sequence[MasterKey]":
 
 
 def _trusted(data: Path, checkpoint: Path | None) -> "Trusted":
-    """The public keys of the data directory, where there are any."""
+    """The public keys of the data directory, if there are any."""
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
     from services.records.tree.notes import Verifier  # noqa: PLC0415
     from services.records.tree.verification import Trusted  # noqa: PLC0415

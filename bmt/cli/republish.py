@@ -1,4 +1,4 @@
-"""`bmt republish`: what was published once is published again; whoever recorded it recognises it."""
+"""`bmt republish`: publishes events again; consumers recognise those they have recorded."""
 
 import asyncio
 import uuid
@@ -8,22 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since, Wait, known_service
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.work.jobs import Job, Jobs
+    from bmt.chassis.work.jobs import Job
     from bmt.cli.addresses import MongodbAddress
-
-LOOKED_EVERY_SECONDS = 0.5
-
-
-def _known(service: str | None) -> str | None:
-    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
-
-    if service is not None and service not in WRITERS.values():
-        raise typer.BadParameter(f"{service} is none of {', '.join(WRITERS.values())}")
-    return service
 
 
 def _uuid(request: str | None) -> str | None:
@@ -35,14 +25,12 @@ def _uuid(request: str | None) -> str | None:
 
 Service = Annotated[
     str | None,
-    typer.Option(metavar="NAME", callback=_known, help="What this service published, alone."),
+    typer.Option(
+        metavar="NAME", callback=known_service, help="What this service published, alone."
+    ),
 ]
 Request = Annotated[
     str | None, typer.Option(metavar="ID", callback=_uuid, help="What is about this request.")
-]
-Wait = Annotated[
-    int,
-    typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="For the services to do it."),
 ]
 
 
@@ -97,6 +85,7 @@ async def _run(
     from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.work.jobs import Job, Jobs  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.cli.views import finished  # noqa: PLC0415
 
     now = clock.now()
     job = Job(clock.new_id(), "an operator asked for it", now, stream, since)
@@ -107,15 +96,5 @@ async def _run(
         }
         for store in stores.values():
             await store.add(job)
-        return await _finished(stores, job.id, wait)
-
-
-async def _finished(stores: Mapping[str, "Jobs"], id_: str, wait: int) -> Mapping[str, "Job"]:
-    """How the job stands in each service, once all have done it or the time is over."""
-    ends = asyncio.get_running_loop().time() + wait
-    while True:
-        found = {name: (await store.find([id_]))[0] for name, store in stores.items()}
-        done = all(job.finished_at for job in found.values())
-        if done or asyncio.get_running_loop().time() >= ends:
-            return found
-        await asyncio.sleep(LOOKED_EVERY_SECONDS)
+        found = await finished(stores, {name: [job.id] for name in stores}, wait)
+    return {name: jobs[0] for name, jobs in found.items()}

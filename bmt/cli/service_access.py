@@ -1,23 +1,28 @@
-"""Where a service is and how a command gets in: what the environment says, else the data directory's system."""
+"""HTTP calls of the operator's commands to a service."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli.data_folder import DataFolder
+from bmt.cli.outcome import NotRunning, NotSo
+from bmt.contracts.reference import read
 from bmt.contracts.values import Role
 
+SECONDS: Final = 60.0
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 
 
 def access(service: str, role: Role, data: Path) -> tuple[str, str]:
-    """The service's address, and a token; in the data directory's system one with this role.
+    """The service's address and a token; that of a data directory's system has this role.
 
     Raises:
         WrongConfiguration: only one of the variables is set.
@@ -34,7 +39,7 @@ def access(service: str, role: Role, data: Path) -> tuple[str, str]:
 
 
 def _token_of_its_issuer(role: Role, data: Path) -> str:
-    """Asked for as anybody asks for it: no installation has the evaluation's issuer."""
+    """Runs `bmt token`: the evaluation's issuer may not be installed."""
     command = (sys.executable, "-m", "bmt.cli.main", "token", "--role", role, "--data", str(data))
     answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
     if answer.returncode:
@@ -43,9 +48,83 @@ def _token_of_its_issuer(role: Role, data: Path) -> str:
 
 
 def refusal(service: str, answer: httpx.Response) -> str:
-    """What the service said, in one line."""
+    """The service's problem, in one line."""
     try:
         problem = json.loads(answer.read())
     except ValueError:
         return f"{service} answered {answer.status_code}"
     return f"{problem.get('type', '').rpartition(':')[2]}: {problem.get('detail', '')}"
+
+
+def call(
+    method: str, service: str, path: str, role: Role, data: Path, **options: Any
+) -> httpx.Response:
+    """The service's answer.
+
+    Raises:
+        NotSo: it refuses.
+        NotRunning: it does not answer, or no system runs on `data`.
+        WrongConfiguration: only one of the variables is set.
+    """
+    url, token = access(service, role, data)
+    headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
+    try:
+        with httpx.Client(timeout=SECONDS, trust_env=False) as client:
+            answer = client.request(method, f"{url}{path}", headers=headers, **options)
+    except httpx.HTTPError as error:
+        raise NotRunning(f"{service} at {url} does not answer ({type(error).__name__})") from None
+    if not answer.is_success:
+        raise NotSo(refusal(service, answer))
+    return answer
+
+
+def id_of(typed: str, data: Path) -> str:
+    """The request's id, if a reference was typed; else what was typed.
+
+    Raises:
+        NotSo: records has no such reference for this caller.
+        NotRunning, WrongConfiguration: as `fetch`.
+    """
+    if (reference := read(typed)) is None:
+        return typed
+    answer = call("GET", "records", "/v1/records", "auditor", data, params={"q": reference})
+    found = [one for one in answer.json()["items"] if one["reference"] == reference]
+    if len(found) != 1:
+        raise NotSo(f"{len(found)} files have the reference {reference}: name the request's id")
+    return str(found[0]["request_id"])
+
+
+def fetch(
+    path: str, target: Path, data: Path, parameters: Mapping[str, str] = MappingProxyType({})
+) -> int:
+    """Write the answer of records at `path` to `target`, whole or not at all; returns its size in bytes.
+
+    Raises:
+        NotSo: records refuses: there is no such thing for this caller, or not yet.
+        NotRunning: records does not answer.
+        WrongConfiguration: only one of the variables is set, or the target cannot be written.
+    """
+    url, token = access("records", "auditor", data)
+    aside = target.with_name(f"{target.name}.part")
+    try:
+        with (
+            httpx.Client(timeout=SECONDS, trust_env=False) as client,
+            client.stream(
+                "GET",
+                f"{url}{path}",
+                params=parameters,
+                headers={"Authorization": f"Bearer {token}"},
+            ) as answer,
+        ):
+            if not answer.is_success:
+                raise NotSo(refusal("records", answer))
+            with aside.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+        aside.replace(target)
+    except httpx.HTTPError as error:
+        aside.unlink(missing_ok=True)
+        raise NotRunning(f"records at {url} does not answer ({type(error).__name__})") from None
+    except OSError as error:
+        raise WrongConfiguration(f"--out {target}: {error.strerror}") from None
+    return target.stat().st_size

@@ -1,4 +1,4 @@
-"""What a record's envelope says, as far as it can be read."""
+"""Reading records and their places, and printing text or JSON."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from bmt.contracts.envelope import MalformedEvent, read_kafka
 
 
 def event_type(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str | None:
-    """The event's type, also of one that is otherwise unreadable; None where nothing tells it."""
+    """The event's type, even if the event is malformed; None: unknown."""
     named = list(headers)
     try:
         return read_kafka(named, value).type
@@ -23,8 +23,7 @@ def event_type(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str
         return said.decode(errors="replace") if said is not None else None
 
 
-# A record's place in Kafka, as an operator writes it: `topic:partition:offset`.
-
+# A record's place in Kafka is written `topic:partition:offset`.
 
 _PLACE = re.compile(
     r"(?P<topic>[A-Za-z0-9._-]+):(?P<partition>[0-9]{1,10}):(?P<offset>[0-9]{1,20})"
@@ -32,30 +31,27 @@ _PLACE = re.compile(
 
 
 def written(topic: str, partition: int, offset: int) -> str:
-    """The place as it is shown."""
+    """The place in the form that operators see."""
     return f"{topic}:{partition}:{offset}"
 
 
 def of(record: Record) -> str:
-    """The place of a record as it is shown."""
+    """The place of a record."""
     return written(record.topic, record.partition, record.offset)
 
 
 def read(text: str) -> str:
-    """A place that an operator gave, as it is shown; any other text as it is."""
+    """A place in its usual form; other text unchanged."""
     if not (found := _PLACE.fullmatch(text)):
         return text
     return written(found["topic"], int(found["partition"]), int(found["offset"]))
 
 
 def stored(text: str) -> str:
-    """The same as the parking lot knows it (`Record.place`); any other text as it is."""
+    """The place in the parking lot's form (`Record.place`); other text unchanged."""
     if not (found := _PLACE.fullmatch(text)):
         return text
     return Record(found["topic"], int(found["partition"]), int(found["offset"]), "", (), None).place
-
-
-# How a command shows what it found: text for a terminal, or JSON.
 
 
 _NOT_SHOWN = re.compile(
@@ -69,7 +65,7 @@ def show(document: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) ->
 
 
 def harmless(text: str) -> str:
-    """What an outsider wrote, without what would move the cursor or turn the text around."""
+    """An outsider's text without characters that move the cursor or reverse the text."""
     return _NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -89,7 +85,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def request_id(key: bytes | None) -> str | None:
-    """The request that a record is about; another key may be anything, a person's account too."""
+    """The request's id in the key. Other keys may be personal, such as an account."""
     try:
         return str(UUID((key or b"").decode("ascii")))
     except ValueError:

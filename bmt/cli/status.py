@@ -1,4 +1,4 @@
-"""`bmt status`: whether everything that was published was recorded, and what waits between the services."""
+"""`bmt status`: whether all published events were recorded, and what is pending between the services."""
 
 import asyncio
 import time
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LATE_AFTER = timedelta(minutes=1)
-"""An event that waits longer to be published says that Kafka, or its service, is away."""
+"""An event that is unpublished for longer means that Kafka or its service is down."""
 REPUBLISHED_AFTER = timedelta(minutes=5)
-"""What is missing so long, and was missing in the round before, will not come by itself."""
+"""An event that is missing this long, in two rounds, will not arrive by itself."""
 LOOKED_BACK = timedelta(minutes=10)
-"""Each round begins so long before the last one: what was too young then is old enough now."""
+"""Rounds overlap by this: an event too young for the last one is old enough now."""
 
 Every = Annotated[
     int | None,
@@ -56,8 +56,8 @@ class Status:
 
     Attributes:
         gaps: what consumers have not recorded.
-        outbox: by service, commits to be published and since when the oldest waits (UTC).
-        parked: by service, events that wait for an operator or for one before them.
+        outbox: by service, the unpublished commits and the time of the oldest (UTC).
+        parked: by service, events that wait for an operator or for an earlier event.
         republishing: by service, jobs under way.
     """
 
@@ -68,6 +68,8 @@ class Status:
 
     def faults(self, now: datetime) -> list[str]:
         """What is wrong, a line each."""
+        from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
+
         late = [
             f"{service} has {waiting} events to publish, the oldest since {moment(oldest)}"
             for service, (waiting, oldest) in self.outbox.items()
@@ -120,12 +122,9 @@ def _show(found: Status, *, as_json: bool) -> None:
 GOOD = "Everything that was published is recorded by all its consumers."
 
 
-def moment(at: datetime) -> str:
-    """To the second, UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _line(gap: "Gap") -> str:
+    from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
+
     some = ", ".join(gap.requests)
     return (
         f"{gap.consumer} has not recorded {gap.events} events of {gap.publisher}, "
@@ -186,7 +185,7 @@ def _stay(
     *,
     republish: bool,
 ) -> None:
-    """Look for ever; a MongoDB that is away is waited for."""
+    """Repeats for ever; it waits for a MongoDB that is down."""
     from prometheus_client import start_http_server  # noqa: PLC0415 - the command starts fast
 
     from bmt.chassis.runtime.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
@@ -201,7 +200,7 @@ def _stay(
 
 
 class Figures:
-    """What Prometheus is told of each round."""
+    """The metrics of the reconciliation."""
 
     def __init__(self, registry: "CollectorRegistry") -> None:
         from prometheus_client import Gauge  # noqa: PLC0415 - the command starts fast
@@ -219,7 +218,6 @@ class Figures:
         )
 
     def show(self, gaps: Sequence["Gap"]) -> None:
-        """These are all that there are."""
         self._unrecorded.clear()
         for gap in gaps:
             self._unrecorded.labels(gap.publisher, gap.consumer).set(gap.events)

@@ -1,4 +1,4 @@
-"""`bmt views`: what services show is made again from what they stored."""
+"""`bmt views`: rebuilds the services' views from their events."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data
+from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Wait, known_service
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
@@ -20,25 +20,14 @@ app = typer.Typer(help="Lists and pages that services make of their events.", no
 
 @app.callback()
 def _of_views() -> None:
-    """Keep `rebuild` a command of its own."""
-
-
-def _known(service: str | None) -> str | None:
-    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
-
-    if service is not None and service not in WRITERS.values():
-        raise typer.BadParameter(f"{service} is none of {', '.join(WRITERS.values())}")
-    return service
+    """Keeps `rebuild` a subcommand."""
 
 
 Service = Annotated[
-    str | None, typer.Argument(metavar="[SERVICE]", callback=_known, help="Of this service alone.")
+    str | None,
+    typer.Argument(metavar="[SERVICE]", callback=known_service, help="Of this service alone."),
 ]
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="This view alone.")]
-Wait = Annotated[
-    int,
-    typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="For the services to do it."),
-]
 
 
 @app.command()
@@ -106,11 +95,11 @@ async def _run(
         wanted = {service: await _wanted(service, store, name) for service, store in stores.items()}
         for service, names in wanted.items():
             await _ask(stores[service], names)
-        return await _finished(stores, wanted, wait)
+        return await finished(stores, wanted, wait)
 
 
 async def _wanted(service: str, store: "Jobs", name: str | None) -> Sequence[str]:
-    """The views to make again, of those that the service said it has."""
+    """The views to rebuild, of those that the service has named."""
     names = [job.id for job in await store.all()]
     if not names:
         raise NotSo(f"{service} has named no views yet (was it ever started?)")
@@ -127,7 +116,7 @@ async def _ask(store: "Jobs", names: Sequence[str]) -> None:
         await store.add(Job(name, "an operator asked for it", clock.now()))
 
 
-async def _finished(
+async def finished(
     stores: Mapping[str, "Jobs"], wanted: Mapping[str, Sequence[str]], wait: int
 ) -> Mapping[str, Sequence["Job"]]:
     """How each stands once all are done, or the time is over."""

@@ -1,4 +1,4 @@
-"""`bmt witness`: looks at the ledger's newest checkpoint from outside, and cosigns it or cries out."""
+"""`bmt witness`: checks the ledger's newest checkpoint from outside and cosigns it, or raises the alarm."""
 
 import os
 from datetime import UTC, datetime
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bmt.cli.outcome import Exit, NotSo, reported
-from bmt.cli.stamping import stamped
 
 if TYPE_CHECKING:
     from services.records.tree.checkpoints import Checkpoint
@@ -92,7 +91,7 @@ def witness(
             raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
         typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
         if timestamp_url is not None and timestamp_roots is not None:
-            at = stamped(_file(folder, told), timestamp_url, timestamp_roots)
+            at = _stamped(_file(folder, told), timestamp_url, timestamp_roots)
             typer.echo(f"timestamped {at.isoformat()}")
     raise typer.Exit(Exit.DONE)
 
@@ -167,3 +166,42 @@ def _get(url: str, path: str, parameters: dict[str, int] | None = None) -> Any:
     if not answer.is_success:
         raise NotRunning(f"records at {url} answered {answer.status_code}")
     return answer
+
+
+def _stamped(file: Path, url: str, roots: Path) -> datetime:
+    """The time that a time-stamping authority (RFC 3161) attests. Its answer is kept as the file's name with `.tsr`.
+
+    Raises:
+        WrongConfiguration: the roots are no certificates.
+        NotRunning: the authority does not answer; the file stays, and can be stamped by hand.
+        NotSo: its answer attests nothing about the file.
+    """
+    import httpx  # noqa: PLC0415 - the command starts fast
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
+
+    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
+    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
+    from services.records.tree.timestamps import (  # noqa: PLC0415
+        QUERY,
+        NotTimestamped,
+        Question,
+    )
+
+    try:
+        trusted = load_pem_x509_certificates(roots.read_bytes())
+    except ValueError:
+        raise WrongConfiguration(f"{roots} holds no certificate (PEM)") from None
+    question = Question(file.read_bytes())
+    try:
+        answer = httpx.post(
+            url, content=question.encoded(), headers={"Content-Type": QUERY}, timeout=SECONDS
+        )
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise NotRunning(f"{url} gave no timestamp ({type(error).__name__})") from None
+    try:
+        at = question.attested_at(answer.content, trusted)
+    except NotTimestamped as error:
+        raise NotSo(f"NOT timestamped: {url} answered what attests nothing: {error}") from None
+    file.with_suffix(".tsr").write_bytes(answer.content)
+    return at

@@ -1,4 +1,4 @@
-"""The pages of one part of the system, as something that a service's application can hold."""
+"""Puts the pages of one part of the system together."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +15,13 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.pages.backchannel_logout import BackchannelLogout
 from bmt.pages.edge import CsrfMiddleware
-from bmt.pages.family_keys import FamilyKeys
 from bmt.pages.forms import FORM_BYTES
 from bmt.pages.issuer_client import IssuerClient
 from bmt.pages.layout import ROOM, STATIC, Layout
 from bmt.pages.login import Login
 from bmt.pages.refusals import Refusals
 from bmt.pages.session_ended import SessionEnded
-from bmt.pages.session_store import SESSIONS, SessionStore
+from bmt.pages.session_store import SESSIONS, FamilyKeys, SessionStore
 from bmt.pages.sessions import EIGHT_HOURS, Recognition, Sessions
 from bmt.pages.settings import PagesSettings
 
@@ -37,16 +36,10 @@ def pages(
     most_bytes: int = FORM_BYTES,
     scripts: bool = False,
 ) -> APIRouter:
-    """The pages below `prefix`, and their stylesheet; none where nobody says how they are reached from outside.
+    """The pages below `prefix`, such as `/audit`, and their stylesheet; none without a public address.
 
-    Args:
-        settings: the service's.
-        builder: has the database that sessions are kept in, and tells who an access token speaks of.
-        prefix: what the pages' addresses begin with, such as `/audit`.
-        folder: has their `templates/` and `locale/en.po`.
-        make: the pages themselves, once it is known how they look.
-        most_bytes: the largest form, with its files.
-        scripts: whether our own script may make them smoother.
+    `folder` has their `templates/` and `locale/en.po`; `make` returns the pages' own routes; `most_bytes` is the
+    largest form with its files; `scripts` allows our own script.
     """
     if not settings.public_url or settings.session_key is None:
         return APIRouter()
@@ -93,10 +86,7 @@ def public_pages(
     folder: Path,
     make: Callable[[Layout], Sequence[APIRouter]],
 ) -> APIRouter:
-    """Pages that nobody signs in to, beside `pages`, whose stylesheet they use; there where those are.
-
-    Args: as those of `pages`.
-    """
+    """Pages without a login, which use the stylesheet of `pages`; none without a public address."""
     if not settings.public_url:
         return APIRouter()
     layout = Layout(prefix, [folder], over_tls=settings.over_tls)
@@ -144,7 +134,7 @@ def _origin(url: str) -> str:
 
 
 def _cookie(prefix: str, *, over_tls: bool) -> dict[str, Any]:
-    """Over TLS no other host and no plain connection can set it (RFC 6265bis, 4.1.3.2), and then it is for all paths."""
+    """Over TLS no other host and no plain connection can set it (RFC 6265bis, 4.1.3.2); it is then for all paths."""
     name = f"bmt_{prefix.strip('/')}"
     if over_tls:
         return {"session_cookie": f"__Host-{name}", "path": "/"}

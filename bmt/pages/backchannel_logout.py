@@ -1,4 +1,4 @@
-"""The issuer says that a session ended (OpenID Connect Back-Channel Logout 1.0), from its server to ours."""
+"""The issuer's server tells ours that a session ended (OpenID Connect Back-Channel Logout 1.0)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from bmt.pages.forms import read
 from bmt.pages.session_store import SessionStore
 
 PATH: Final = "/backchannel-logout"
-"""Below the prefix: it must be registered at the issuer."""
+"""Below the prefix. It must be registered at the issuer."""
 
 _EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES: Final = ("", "JWT", "logout+jwt")
@@ -27,17 +27,17 @@ log = structlog.get_logger(__name__)
 
 
 class BackchannelLogout:
-    """Ends the sessions that a logout token speaks of; each token is good once."""
+    """Ends the sessions that a logout token names; each token is good once."""
 
     def __init__(self, keys: IssuerKeys, client_id: str, store: SessionStore) -> None:
-        """`client_id` is the pages' name at the issuer: whom the token must be meant for."""
+        """`client_id` is the token's audience: the pages' name at the issuer."""
         self._tokens = IssuerTokens(
             keys, [client_id], _TYPES, essential=("exp", "iat", "jti", "events")
         )
         self._store = store
 
     def routes(self, prefix: str) -> APIRouter:
-        """Where the issuer posts. It is no page: no browser comes here, and no cookie counts."""
+        """The issuer posts here. It is no page: no browser calls it, and no cookie counts."""
         routes = APIRouter()
 
         @routes.post(prefix + PATH, include_in_schema=False)

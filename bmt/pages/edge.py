@@ -1,4 +1,4 @@
-"""The outermost layer of pages: what a browser may do with them, who may send a form, and the last resort."""
+"""The outermost layer of pages: security headers, the origin of forms, unexpected errors."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SCRIPTED: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
-"""For pages that our own script makes smoother."""
+"""For pages with our own script."""
 HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -28,14 +28,14 @@ log = structlog.get_logger(__name__)
 
 
 class CsrfMiddleware:
-    """Adds the headers; refuses forms of other sites; answers what nobody foresaw with a page."""
+    """Adds the headers, refuses forms of other sites, and answers unexpected errors with a page."""
 
     def __init__(
         self, app: ASGIApp, refusals: Refusals, origin: str, *, issuer: str, scripts: bool = False
     ) -> None:
         """`origin` is the pages' own, as a browser sends it: `https://records.example`; `issuer` is the issuer's.
 
-        A browser holds `form-action` against where a form leads on to: the one that signs out leads to the issuer.
+        Browsers check `form-action` against redirects too, and signing out redirects to the issuer.
         """
         policy = f"{SCRIPTED if scripts else POLICY}; form-action 'self' {issuer}".rstrip()
         self._headers = {**HEADERS, "content-security-policy": policy}
@@ -44,7 +44,6 @@ class CsrfMiddleware:
         self._origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call."""
         started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -70,7 +69,7 @@ class CsrfMiddleware:
             await page(scope, receive, send_with_headers)
 
     def _is_of_another_site(self, scope: Scope) -> bool:
-        """A form that another site made (OWASP: Fetch Metadata, else the origin); one that tells neither is refused."""
+        """By Fetch Metadata, else by the origin (OWASP). A form without either is refused."""
         if scope["type"] != "http" or scope["method"] in _SAFE:
             return False
         headers = Headers(scope=scope)

@@ -1,4 +1,4 @@
-"""Forms as browsers send them, and the commands they become."""
+"""Forms as browsers send them, and the commands that they make."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -25,7 +25,7 @@ FORM_BYTES: Final = 1024 * 1024
 """The largest form without files."""
 PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
-"""The field that names one form for ever: sent twice it is one command, as with an Idempotency-Key."""
+"""The field with the form's permanent id: sent twice it is one command, as with an Idempotency-Key."""
 _LONGEST_KEY: Final = 64
 _TAKEN: Final = "bmt.form"
 
@@ -34,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class FormWrong(Refused):
-    """What was filled in is not what is asked for; each field's fault is told."""
+    """The form's input is invalid; each field's fault is named."""
 
     problem = "validation_failed"
 
@@ -44,8 +44,7 @@ class Sent:
     """A form that was sent.
 
     Attributes:
-        fields: as the browser sent them.
-        key: its name; a new one where it brings none.
+        key: the form's id; a new one if it has none.
         fingerprint: of the call, as with the API's.
     """
 
@@ -54,22 +53,22 @@ class Sent:
     fingerprint: str
 
     def text(self, name: str) -> str:
-        """What stands in a field; empty where there is none, or a file."""
+        """The value of a field; empty if there is none, or a file."""
         value = self.fields.get(name, "")
         return value if isinstance(value, str) else ""
 
     def texts(self, name: str) -> list[str]:
-        """What stands in all fields of a name, each once, in order."""
+        """All values of a field, each once, in order."""
         values = (value for value in self.fields.getlist(name) if isinstance(value, str))
         return list(dict.fromkeys(values))
 
     def files(self, name: str) -> list[UploadFile]:
-        """The files of a field; one that was left empty has none."""
+        """The files of a field, without empty ones."""
         values = self.fields.getlist(name)
         return [one for one in values if isinstance(one, UploadFile) and one.filename]
 
     def context(self, visitor: Principal) -> CommandContext:
-        """The command's context, as the API would make it of the same call."""
+        """The command's context, as the API makes it."""
         return CommandContext(
             principal=visitor,
             causation=causation_of(visitor.subject, self.key),
@@ -79,12 +78,12 @@ class Sent:
 
 
 def new_key() -> str:
-    """A name for a form that is about to be shown."""
+    """The id of a form that is about to be shown."""
     return new_id()
 
 
 def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldError] = ()) -> M:
-    """What a form says, as the API would take it; `faults` are those that were found before.
+    """The form's input as the API would read it; `faults` are those found before.
 
     Raises:
         FormWrong: naming every field that is wrong.
@@ -99,12 +98,12 @@ def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldErr
 
 
 def refusal(error: Refused | CausationReused) -> Refused:
-    """What a form is refused with."""
+    """The refusal to show for an error."""
     return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")
 
 
 def faults_of(refused: Refused | None) -> dict[str, FieldError]:
-    """What is wrong with each field, by the first step of its pointer."""
+    """The fault of each field, by the first step of its pointer."""
     if refused is None:
         return {}
     return {fault.pointer.split("/")[1]: fault for fault in refused.errors if fault.pointer}
@@ -125,7 +124,7 @@ def first_step(pointer: str) -> str:
 def all_told(
     refused: Refused | None, field_of: Callable[[str], str] = first_step
 ) -> Sequence[Told]:
-    """All that is wrong, in the order of the refusal; a field may be wrong in several ways."""
+    """All faults, in the order of the refusal; a field may have several."""
     errors = refused.errors if refused else ()
     told: list[Told] = []
     for one in errors:
@@ -135,7 +134,7 @@ def all_told(
 
 
 async def sent(request: Request) -> Sent:
-    """The form of a call, without files; a dependency of routes.
+    """A dependency: the form of a call, without files.
 
     Raises:
         Refused: `too_large`.
@@ -144,7 +143,7 @@ async def sent(request: Request) -> Sent:
 
 
 class _Capped(MultiPartParser):
-    """Keeps no more of a file than one byte above what may be taken in: then it is known to be too large."""
+    """Keeps at most one byte above the limit of a file, which shows that it is too large."""
 
     most_file_bytes: int
     _file_bytes = 0
@@ -163,17 +162,12 @@ class _Capped(MultiPartParser):
 async def read(
     request: Request, most_bytes: int, most_files: int, most_file_bytes: int | None = None
 ) -> Sent:
-    """The form of a call; files are on disk beyond a megabyte, and go with the call.
+    """The form of a call. Files above a megabyte are on disk and are removed after the call.
 
-    Args:
-        request: the call.
-        most_bytes: of all of it.
-        most_files: how many there may be.
-        most_file_bytes: the rest of a file that is longer is read past, so that the form is not lost with
-            it; default: `most_bytes`.
+    Of a file longer than `most_file_bytes` (default: `most_bytes`) the rest is skipped, so the form is not lost.
 
     Raises:
-        Refused: `too_large`; `validation_failed`, where it is no form or has too many files.
+        Refused: `too_large`; `validation_failed`, if it is no form or has too many files.
     """
     limited = LimitedRequest(request.scope, request.receive, most_bytes)
     try:
@@ -203,12 +197,12 @@ async def read(
 
 
 def is_multipart(request: Request) -> bool:
-    """Whether there may be files in a call's form."""
+    """Whether the form may have files."""
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 def taken(request: Request) -> FormData | None:
-    """What was read of this call's form before; None: nothing yet. A body comes once."""
+    """The fields that were read of this call before, if any: a body can be read once."""
     fields: FormData | None = request.scope.get(_TAKEN)
     return fields
 

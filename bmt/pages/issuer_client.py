@@ -1,4 +1,4 @@
-"""The pages as an application of the issuer: OpenID Connect's code flow with PKCE (RFC 7636), and signing out."""
+"""The pages as a client of the issuer: OpenID Connect's code flow with PKCE (RFC 7636), and logout."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
@@ -23,16 +23,15 @@ T = TypeVar("T")
 
 
 class SignInFailed(Refused):
-    """What came back from the issuer does not sign anybody in."""
+    """The issuer's answer does not sign anybody in."""
 
     problem = "unauthenticated"
 
 
 class IssuerClient:
-    """What is asked of the issuer."""
+    """Calls the issuer. Without a secret it is a public client, protected by PKCE only."""
 
     def __init__(self, issuer: str, client_id: str, client_secret: str | None) -> None:
-        """Connects to nothing yet. Without a secret it is a public client, which PKCE alone protects."""
         self._client_id = client_id
         self._issuer: Any = OAuth().register(
             "issuer",
@@ -49,7 +48,7 @@ class IssuerClient:
         )
 
     async def sign_in(self, request: Request, back_to: str) -> Response:
-        """Leads people to the issuer; what is asked of it is kept in the visitor's cookie.
+        """Redirects to the issuer; the request's state is kept in the user's cookie.
 
         Raises:
             Unavailable: it does not answer.
@@ -58,20 +57,20 @@ class IssuerClient:
         return answer
 
     async def granted(self, request: Request) -> Mapping[str, Any]:
-        """The tokens of who comes back from there, the ID token verified: `userinfo` is what it says.
+        """The tokens of a user who returns from the issuer, with the verified ID token's claims in `userinfo`.
 
         Raises:
-            SignInFailed: the issuer refuses, or its answer does not belong to this visitor.
+            SignInFailed: the issuer refuses, or its answer does not belong to this user.
             Unavailable: it does not answer.
         """
         granted: Mapping[str, Any] = await _asked(self._issuer.authorize_access_token(request))
         return granted
 
     async def renewed(self, refresh_token: str) -> Mapping[str, Any] | None:
-        """New tokens; None: the issuer lets this session go on no longer.
+        """New tokens; None: the issuer has ended this session.
 
         Raises:
-            Unavailable: it does not answer, or not in a way that is understood.
+            Unavailable: it does not answer, or its answer cannot be read.
         """
         try:
             granted: Mapping[str, Any] = await self._issuer.fetch_access_token(
@@ -87,7 +86,7 @@ class IssuerClient:
         return granted
 
     async def sign_out(self, request: Request, id_token: str, back_to: str) -> str | None:
-        """Where people end the issuer's session too; None: it does not say, or does not answer."""
+        """The address that ends the issuer's session too; None: there is none, or it does not answer."""
         try:
             metadata = await self._issuer.load_server_metadata()
             if not metadata.get("end_session_endpoint"):
@@ -104,7 +103,7 @@ class IssuerClient:
         return answer.headers["location"]
 
     async def signed_out(self, request: Request) -> bool:
-        """Whether who comes here is back from there."""
+        """Whether the user returns from there."""
         try:
             await self._issuer.validate_logout_response(request)
         except OAuthError:
@@ -113,7 +112,7 @@ class IssuerClient:
 
 
 async def _asked(call: Awaitable[T]) -> T:
-    """What the issuer answers to who signs in."""
+    """The issuer's answer during a login."""
     try:
         return await call
     except httpx.HTTPError as error:

@@ -1,4 +1,4 @@
-"""The two languages of the pages: texts are written in Malay, and a catalogue has the English ones."""
+"""The pages' two languages: texts are written in Malay, and a catalogue has the English ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,39 +23,38 @@ from bmt.pages.wording import CHANNEL, KINDS_OF_FILE
 Code = Literal["ms", "en"]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 ASKED: Final = "lang"
-"""The parameter of an address that chooses a language, and the cookie that remembers it."""
+"""The query parameter that chooses a language, and the cookie that remembers it."""
 
 _LOCALES: Final[Mapping[Code, Locale]] = {
     "ms": Locale("ms", "MY"),
     "en": Locale("en", "GB"),
 }
 _NAMED: Final[Mapping[str, Mapping[Any, str]]] = {"channels": CHANNEL, "kinds": KINDS_OF_FILE}
-"""What the values of a place are called, in Malay; elsewhere they are what people write themselves."""
+"""The Malay names of a placeholder's values; other values are what people typed."""
 _UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
 
 
 class Fault(Protocol):
-    """What is wrong with a field, or why something waits: `FieldError` and others."""
+    """A fault with a sentence, such as `FieldError`."""
 
     @property
     def code(self) -> str:
-        """Of `bmt.contracts.faults`, as far as it is known here."""
+        """Of `bmt.contracts.faults`, if known."""
         ...
 
     @property
     def values(self) -> Values:
-        """What stands in the places of its sentence."""
+        """For the placeholders of its sentence."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One of them.
+    """One of the two.
 
     Attributes:
-        code: as HTML's `lang` has it.
-        catalogue: from the Malay texts to its own.
-        faults: its sentence for each code of `bmt.contracts.faults`.
+        catalogue: from the Malay texts.
+        faults: the sentence of each code of `bmt.contracts.faults`.
     """
 
     code: Code
@@ -63,23 +62,23 @@ class Language:
     faults: Mapping[str, str]
 
     def text(self, malay: str) -> str:
-        """A text of the pages; the Malay one where there is no other."""
+        """The translation; the Malay text if there is none."""
         return str(self.catalogue.gettext(malay))
 
     def fault(self, fault: Fault) -> str:
-        """What is wrong, with its values as people write them; of a code that is not known, in general."""
+        """The fault's sentence; an unknown code has a general one."""
         return sentence(fault.code, fault.values, sentences=self.faults, show=self._shown)
 
     def sentence(self, code: str) -> str:
-        """What a code says that has no values."""
+        """The sentence of a code without values."""
         return sentence(code, sentences=self.faults)
 
     def refusal(self, refused: Refused) -> str:
-        """Why a call was refused: as exactly as its code says it, else as its problem does."""
+        """The refusal's sentence: that of its code if known, else of its problem."""
         return self.problem({**refused.extra, "type": refused.problem})
 
     def problem(self, told: Mapping[str, Any]) -> str:
-        """As `refusal`, of the body of a problem."""
+        """As `refusal`, of a problem's body."""
         name = str(told["type"]).rpartition(":")[2]
         code, values = str(told.get("code")), told.get("values") or {}
         known = code if code in self.faults else name
@@ -96,31 +95,30 @@ class Language:
         return ", ".join(self.text(names[one]) if one in names else one for one in value)
 
     def _label(self, both: str) -> str:
-        """The name that a line of a form has in this language; it is told in Malay and English: `Nama / name`."""
+        """The label in this language; it is given in both: `Nama / name`."""
         malay, _, english = both.partition(" / ")
         return english.capitalize() if english and self.code == "en" else malay
 
     def moment(self, at: datetime) -> str:
-        """A moment as it is told in Malaysia, to the second."""
+        """In Malaysian time, to the second."""
         there = at.astimezone(MALAYSIA)
         return format_datetime(there, "d MMM y, HH:mm:ss", locale=_LOCALES[self.code])
 
     def minute(self, at: datetime) -> str:
-        """As `moment`, where there is little room."""
+        """As `moment`, to the minute."""
         there = at.astimezone(MALAYSIA)
         return format_datetime(there, "d MMM y, HH:mm", locale=_LOCALES[self.code])
 
     def day(self, at: date) -> str:
-        """A day; of a moment, the one in Malaysia."""
+        """The day; of a moment, the day in Malaysia."""
         there = at.astimezone(MALAYSIA) if isinstance(at, datetime) else at
         return format_date(there, "d MMMM y", locale=_LOCALES[self.code])
 
     def number(self, value: int) -> str:
-        """A number, its thousands apart."""
         return str(format_decimal(value, locale=_LOCALES[self.code]))
 
     def size(self, size_bytes: int) -> str:
-        """A size in the largest unit that it has one of; units are powers of ten."""
+        """In the largest unit with at least one of it; units are powers of ten."""
         for unit, of_bytes in _UNITS:
             if size_bytes >= of_bytes:
                 value = format_decimal(size_bytes / of_bytes, "0.#", locale=_LOCALES[self.code])
@@ -129,13 +127,13 @@ class Language:
 
 
 def told(fault: Fault, code: Code) -> str:
-    """What is wrong, for a reader of this language whose page is not ours: no texts of pages come with it."""
+    """The fault's sentence for a reader outside our pages, whose catalogue is not needed."""
     faults = {"ms": _MALAY, "en": SENTENCES}[code]
     return Language(code, NullTranslations(), faults).fault(fault)
 
 
 class Languages:
-    """Both of them, with the texts of a service's pages."""
+    """Both languages, with the texts of a service's pages."""
 
     def __init__(self, catalogues: Sequence[Path]) -> None:
         """`catalogues` are folders with an `en.po`; a later one wins."""
@@ -148,7 +146,7 @@ class Languages:
         }
 
     def of(self, request: Request) -> Language:
-        """What the visitor asked for now, or before; Malay first."""
+        """The language chosen now, else the one before, else Malay."""
         now, before = request.query_params.get(ASKED), request.cookies.get(ASKED)
         chosen = next((code for code in (now, before) if code in CODES), "ms")
         return self._known[cast("Code", chosen)]

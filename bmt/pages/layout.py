@@ -1,4 +1,4 @@
-"""How a page is made: from a template, in the visitor's language, within the frame that all pages share."""
+"""Renders pages from templates, in the user's language, within the common frame."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,19 +10,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from bmt.contracts.problems import STATUS
 from bmt.pages import session
 from bmt.pages.language import ASKED, CODES, Language, Languages
 
 ROOM: Final = Path(__file__).parent
 STATIC: Final = "/static-pages"
-"""Where the stylesheet and the script are; they are the same for everybody, so browsers may keep them."""
+"""The stylesheet and the script, which browsers may cache."""
 
 _FILES: Final = ("bmt.css", "bmt.js", "bmt.svg")
+_OK: Final = 200
 _A_YEAR: Final = 365 * 24 * 60 * 60
 
 
 class Layout:
-    """Makes the pages of one part of the system."""
+    """Renders the pages of one part of the system."""
 
     def __init__(
         self,
@@ -32,9 +34,9 @@ class Layout:
         scripts: bool = False,
         over_tls: bool = False,
     ) -> None:
-        """`prefix` is what the addresses begin with; `folders` have `templates/` and `locale/en.po`.
+        """`prefix` begins all addresses; `folders` have `templates/` and `locale/en.po`.
 
-        `scripts`: whether our own script may make the pages smoother. `over_tls`: whether browsers come by https.
+        `scripts`: whether the pages load our own script. `over_tls`: whether browsers come by https.
         """
         self.prefix = prefix
         self.over_tls = over_tls
@@ -52,15 +54,18 @@ class Layout:
         self._always: dict[str, Any] = {}
 
     def always(self, **told: Any) -> None:
-        """What every page tells from now on, such as what a menu needs."""
+        """Values for every page from now on, such as a menu's."""
         self._always |= told
 
     def language(self, request: Request) -> Language:
-        """The visitor's."""
         return self._languages.of(request)
 
-    def page(self, request: Request, template: str, status: int = 200, **told: Any) -> HTMLResponse:
-        """The page; what it tells is escaped."""
+    def page(
+        self, request: Request, template: str, status: int | None = None, **told: Any
+    ) -> HTMLResponse:
+        """Renders a page. The status is by default that of the refusal in `refused`, or 200."""
+        refused = told.get("refused")
+        status = status or (STATUS[refused.problem] if refused else _OK)
         language = self.language(request)
         text = self._templates.get_template(template).render(
             _=language.text,
@@ -89,7 +94,7 @@ class Layout:
 
 
 def _address_of(file: str) -> str:
-    """A file of ours, under an address that changes with it."""
+    """The address of a static file, which changes with its content."""
     edition = hashlib.sha256((ROOM / "static" / file).read_bytes()).hexdigest()[:12]
     return f"{STATIC}/{file}?v={edition}"
 

@@ -1,6 +1,6 @@
-"""Signing in with the issuer, and out, here and there.
+"""Login and logout with the issuer.
 
-What signing in brings is an access token like those that the API takes, and is verified as they are.
+A login brings an access token, which is verified like those of API calls.
 """
 
 import posixpath
@@ -22,34 +22,33 @@ from bmt.pages.layout import Layout
 from bmt.pages.sessions import Sessions
 
 ANSWERS: Final = "/login/callback"
-"""Where the issuer sends people back to, below the prefix: it must be registered there."""
+"""Where the issuer redirects to after a login, below the prefix. It must be registered there."""
 SIGNED_OUT: Final = "/signed-out"
-"""As much for those who signed out."""
+"""The same after a logout."""
 
 _SEE_OTHER: Final = 303
 _GOES_ON: Final = "goes_on_at"
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
-"""A path of this host: a browser reads `//x` and `/\\x` as another one."""
+r"""A path of this host: a browser reads `//x` and `/\x` as another host."""
 
 
 class SignInFirst(Exception):  # noqa: N818  named for what is so
-    """Nobody is signed in, or no longer."""
+    """Nobody is signed in, or the session ended."""
 
 
 class Login:
-    """The doorkeeper of one part of the system."""
+    """Login and logout of one part of the system."""
 
     def __init__(
         self, issuer: IssuerClient, sessions: Sessions, *, public_url: str, prefix: str
     ) -> None:
-        """`public_url` is where the service is reached from outside."""
+        """`public_url` is the service's address from outside."""
         self._issuer = issuer
         self._sessions = sessions
         self._prefix = prefix
         self._here = f"{public_url.rstrip('/')}{prefix}"
 
     def routes(self, layout: Layout) -> APIRouter:
-        """Signing in and out."""
         routes = APIRouter()
 
         @routes.get("/login")
@@ -84,29 +83,28 @@ class Login:
         return routes
 
     def address(self, goes_on_at: str) -> str:
-        """Where to sign in, and to be led on to from there."""
+        """The login page, which then redirects to `goes_on_at`."""
         return f"{self._prefix}/login?{urlencode({'goes_on_at': goes_on_at})}"
 
     def _local(self, address: str) -> str:
-        """Only what lies below the prefix: nobody is led elsewhere from here."""
+        """The address if it is below the prefix, else the first page: no redirect leaves these pages."""
         path = posixpath.normpath(unquote(address.partition("?")[0]))
         below = f"{path}/".startswith(f"{self._prefix}/")
         return address if below and _LOCAL.fullmatch(address) else f"{self._prefix}/"
 
 
 class Admitted:
-    """A dependency: the visitor, who must have one of `roles`."""
+    """A dependency: the user, who must have one of `roles`."""
 
     def __init__(self, rate_limit: RateLimit, *roles: Role) -> None:
-        """Names the roles that are admitted."""
         self._rate_limit = rate_limit
         self._roles = roles
 
     async def __call__(self, request: Request) -> Principal:
-        """Who is signed in.
+        """Returns the signed-in user.
 
         Raises:
-            SignInFirst: nobody.
+            SignInFirst: nobody is signed in.
             Refused: `forbidden`, `too_many_requests`.
         """
         principal = session.visitor(request)

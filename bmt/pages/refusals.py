@@ -1,4 +1,4 @@
-"""What a visitor reads when a call is refused."""
+"""The error pages."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.pages.layout import Layout
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
-"""Pages that say when to ask again, as the API does."""
+"""These pages say when to retry, as the API does."""
 _TITLES: Final[Mapping[str, str]] = {
     "not_found": "Tidak dijumpai",
     "forbidden": "Tidak dibenarkan",
@@ -37,37 +37,35 @@ FIELDS: Final[Mapping[str, str]] = {
     "/query/agency": "Agensi",
     "/query/status": "Status",
 }
-"""What people call the fields of addresses that they fill in themselves."""
+"""The labels of query parameters that people fill in."""
 TEXTS: Final = (*_TITLES.values(), _ELSE, _OF_ANOTHER_SITE, *FIELDS.values())
-"""All of them, for the catalogue."""
+"""All texts, for the catalogue."""
 
 
 class OfAnotherSite(Refused):
-    """Somebody else's page made a visitor send a form."""
+    """Another site's page made the user send a form."""
 
     problem = "forbidden"
     code = "of_another_site"
 
 
 class Refusals:
-    """Makes a page of each refusal."""
+    """Renders a page for each refusal."""
 
     def __init__(self, layout: Layout, *, people_sign_in: bool = True) -> None:
-        """`people_sign_in`: these are pages that people sign in to."""
+        """`people_sign_in`: these pages have a login."""
         self._layout = layout
         self._people_sign_in = people_sign_in
 
     def page(self, request: Request, refused: Refused) -> Response:
-        """The page, which says what to do now; it never repeats what was sent."""
+        """A page that says what to do now, and never repeats what was sent."""
         return self._page(request, refused, _TITLES.get(refused.problem, _ELSE))
 
     def unavailable(self, request: Request, error: Unavailable) -> Response:
-        """The page for who needs a part that is away."""
         when = {"retry_after_seconds": error.retry_after_seconds}
         return self.page(request, Refused(problem="unavailable", extra=when))
 
     def of_another_site(self, request: Request) -> Response:
-        """The page for who was made to send a form by somebody else's page."""
         return self._page(request, OfAnotherSite(), _OF_ANOTHER_SITE)
 
     def _page(self, request: Request, refused: Refused, title: str) -> Response:
@@ -90,7 +88,7 @@ class Refusals:
         return page
 
     def install(self, app: FastAPI) -> None:
-        """Make a page of everything that `app` refuses."""
+        """Answers all refusals of `app` with pages."""
 
         @app.exception_handler(Refused)
         async def refused(request: Request, error: Any) -> Response:

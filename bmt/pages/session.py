@@ -1,4 +1,4 @@
-"""Who is signed in, for one call: looked up once, in the service's sessions."""
+"""The session of one call, looked up once."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _SESSION: Final = "bmt.session"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Of who is signed in.
+    """The session of a signed-in user.
 
     Attributes:
-        visitor: who it is, as the issuer last said.
-        access_token: theirs, for calls of other services in their name.
-        id_token: what the issuer knows the session by; may be empty.
-        goes_on: tells whether it did not end meanwhile, for answers that take long.
+        visitor: the user, as the issuer last described them.
+        access_token: for calls of other services in the user's name.
+        id_token: for the issuer's logout; may be empty.
+        goes_on: whether the session still lasts, for long answers.
     """
 
     visitor: Principal
@@ -29,17 +29,17 @@ class Session:
 
 
 def of(request: Request) -> Session | None:
-    """The caller's; None: nobody is signed in, or no longer."""
+    """The caller's session; None: nobody is signed in."""
     session: Session | None = request.scope.get(_SESSION)
     return session
 
 
 def visitor(request: Request) -> Principal | None:
-    """Who is signed in; None: nobody, or no longer."""
+    """The signed-in user, if any."""
     session = of(request)
     return session.visitor if session else None
 
 
 def put(request: Request, session: Session | None) -> None:
-    """This is the caller's."""
+    """Sets the call's session."""
     request.scope[_SESSION] = session

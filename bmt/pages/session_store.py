@@ -1,7 +1,7 @@
-"""Sessions in the service's own database, where every replica finds them, and MongoDB removes them when they end.
+"""Sessions in the service's database, shared by all replicas; MongoDB removes expired ones.
 
-The browser's cookie names a session, and the key that its tokens are sealed under is made from that name: neither the database
-nor a copy of it says who anybody is, and nobody who reads it can go on with a session.
+The cookie holds the session's id, and the key that encrypts its tokens is derived from that id. Neither the
+database nor a copy of it identifies anybody, and nobody who reads it can take over a session.
 """
 
 import hmac
@@ -15,25 +15,42 @@ from typing import Any, Final
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
-from bmt.pages.family_keys import FamilyKeys
+
+_PURPOSE: Final = "bmt pages, key 1"
+
+
+class FamilyKeys:
+    """Keys derived from the service's secret, one for each use.
+
+    A family is the pages below one prefix. Its keys are useless for another family with the same secret.
+    """
+
+    def __init__(self, secret: SecretStr, prefix: str) -> None:
+        self._secret = secret.get_secret_value().encode()
+        self._prefix = prefix
+
+    def of(self, use: str) -> bytes:
+        """The 32 bytes for one use."""
+        return hmac.digest(self._secret, f"{_PURPOSE}\n{self._prefix}\n{use}".encode(), "sha256")
+
 
 SESSIONS: Final = "sessions"
-"""The collection: a document for each session, and for each logout token that was taken."""
+"""The collection: a document for each session, and for each logout token that was used."""
 MOST_OF_ONE_PERSON: Final = 20
-"""The oldest of more end."""
+"""With more sessions the oldest end."""
 CLAIM: Final = timedelta(seconds=20)
-"""How long one replica alone renews a session; longer than the issuer is waited for."""
+"""How long one replica may renew a session by itself; longer than the issuer's timeout."""
 
 _HEADER: Final = {"alg": "dir", "enc": "A256GCM"}
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Tokens(BaseModel):
-    """What the issuer gave. Without an ID token or a refresh token those are empty."""
+    """The issuer's tokens; those that it did not give are empty."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,8 +64,7 @@ class Kept:
     """A session as it is stored.
 
     Attributes:
-        id: its name in the cookie.
-        tokens: of who has it.
+        id: its id in the cookie.
         renew_at: when the issuer is asked again.
         version: counts its renewals.
     """
@@ -60,17 +76,16 @@ class Kept:
 
 
 class SessionStore:
-    """The sessions of one family of pages."""
+    """The sessions of one family of pages. `collection` needs find, insert, update and remove."""
 
     def __init__(self, collection: mongodb.Collection, keys: FamilyKeys, clock: Clock) -> None:
-        """`collection` needs find, insert, update and remove."""
         self._sessions = collection
         self._naming = keys.of("names of people and of the issuer's sessions")
         self._sealing = keys.of("tokens")
         self._clock = clock
 
     async def prepare(self) -> None:
-        """Create the indexes; the first is the one that ended sessions are removed by."""
+        """Create the indexes; the first one expires sessions."""
         indexes = [
             mongodb.IndexModel([("expires_at", 1)], expireAfterSeconds=0),
             mongodb.IndexModel([("subject", 1), ("begun_at", -1)]),
@@ -82,14 +97,7 @@ class SessionStore:
     async def add(
         self, kept: Kept, *, subject: str, issuer_session: str, expires_at: datetime
     ) -> None:
-        """Keep a new session.
-
-        Args:
-            kept: what is kept.
-            subject: whose it is.
-            issuer_session: the issuer's name for it (`sid`), or empty.
-            expires_at: when it ends.
-        """
+        """Keep a new session; `issuer_session` is the issuer's id of it (`sid`), or empty."""
         document = {
             "_id": _name(kept.id),
             "subject": self._blinded(subject),
@@ -108,7 +116,7 @@ class SessionStore:
                 await self._sessions.delete_many({"_id": {"$in": found}})
 
     async def find(self, id_: str) -> Kept | None:
-        """A session; None: there is none, or it ended."""
+        """The session, unless it ended."""
         with mongodb.store_errors():
             found = await self._sessions.find_one({"_id": _name(id_)})
         if found is None or found["expires_at"] <= self._clock():
@@ -116,7 +124,7 @@ class SessionStore:
         return self._opened(id_, found)
 
     async def claim(self, kept: Kept) -> bool:
-        """Whether the caller renews this session now; while it does so nobody else does."""
+        """Whether the caller may renew this session now, alone."""
         now = self._clock()
         where = {
             "_id": _name(kept.id),
@@ -130,18 +138,17 @@ class SessionStore:
         return bool(claimed.matched_count)
 
     async def renew(self, kept: Kept) -> bool:
-        """Keep a session with its new tokens; False: it ended meanwhile."""
+        """Store a session with its new tokens; False: it ended meanwhile."""
         news = {**self._told(kept), "renewing_until": _LONG_AGO}
         with mongodb.store_errors():
             renewed = await self._sessions.update_one({"_id": _name(kept.id)}, {"$set": news})
         return bool(renewed.matched_count)
 
     async def end(self, id_: str) -> None:
-        """End a session."""
         await self._end({"_id": _name(id_)})
 
     async def end_issuer_session(self, sid: str, subject: str) -> None:
-        """End the sessions that began in one of the issuer's; also those of its subject whose `sid` was not told."""
+        """End the sessions of one of the issuer's, and the subject's sessions without a known `sid`."""
         of_unknown_origin = {
             "subject": self._blinded(subject),
             "issuer_session": {"$exists": False},
@@ -149,16 +156,15 @@ class SessionStore:
         await self._end({"$or": [{"issuer_session": self._blinded(sid)}, of_unknown_origin]})
 
     async def end_subject(self, subject: str) -> None:
-        """End every session of a person."""
         await self._end({"subject": self._blinded(subject)})
 
     async def is_taken(self, token_id: str) -> bool:
-        """Whether this logout token was taken before."""
+        """Whether this logout token was used before."""
         with mongodb.store_errors():
             return await self._sessions.find_one({"_id": self._taken(token_id)}) is not None
 
     async def take(self, token_id: str, until: datetime) -> None:
-        """Remember until then that this logout token was taken."""
+        """Remember until then that this logout token was used."""
         name = self._taken(token_id)
         with mongodb.store_errors(), suppress(mongodb.DuplicateKeyError):
             await self._sessions.insert_one({"_id": name, "expires_at": until})
@@ -194,5 +200,5 @@ class SessionStore:
 
 
 def _name(id_: str) -> str:
-    """What the database calls a session: from it nobody learns what the cookie says."""
+    """The document's id, which does not reveal the cookie."""
     return sha256(id_.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Sessions that the server knows: they end when somebody signs out, when the issuer says so, and by themselves.
+"""Sessions end when the user signs out, when the issuer says so, and after a time.
 
-The issuer is asked again every few minutes, with the refresh token: who may no longer come in is out then, and whose roles
-changed goes on with the new ones. Without a refresh token a session lasts as long as its access token.
+The issuer is asked every few minutes, with the refresh token: users who lost access are signed out, and changed
+roles take effect. Without a refresh token a session lasts as long as its access token.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ from bmt.pages.session import Session
 from bmt.pages.session_store import Kept, SessionStore, Tokens
 
 EIGHT_HOURS: Final = timedelta(hours=8)
-"""A session lasts so long at most, whatever the issuer says."""
+"""The longest session, whatever the issuer says."""
 
 _ID: Final = "id"
 _ID_BYTES: Final = 32
 _AN_HOUR: Final = 3600
 _OF_A_LIFE: Final = 0.8
-"""A token is renewed when so much of its life is over."""
+"""The share of its life after which a token is renewed."""
 _WAITS_SECONDS: Final = 6.0
-"""How long a call waits for another one that is renewing its session."""
+"""How long a call waits for another one that renews its session."""
 _LOOKS_EVERY_SECONDS: Final = 0.1
 
 Granted = Mapping[str, Any]
-"""What the issuer's token endpoint answered."""
+"""The answer of the issuer's token endpoint."""
 Renew = Callable[[str], Awaitable[Granted | None]]
 """Asks the issuer with a refresh token; None: it refuses. Raises `Unavailable`."""
 
 
 class Sessions:
-    """Begins, finds, renews and ends them."""
+    """Begins, finds, renews and ends sessions."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Sessions:
         *,
         recheck_seconds: int,
     ) -> None:
-        """`recheck_seconds` is how long the issuer is not asked again."""
+        """`recheck_seconds`: the interval in which the issuer is asked."""
         self._store = store
         self._authenticator = authenticator
         self._renew = renew
@@ -62,10 +62,10 @@ class Sessions:
         self._recheck_seconds = recheck_seconds
 
     async def begin(self, request: Request, granted: Granted) -> None:
-        """Somebody signed in; what was known of the visitor before is forgotten.
+        """A user signed in; everything known of the browser before is forgotten.
 
         Raises:
-            Refused: `unauthenticated`: the access token is none that the API takes.
+            Refused: `unauthenticated`: the API would not take the access token.
         """
         tokens = _tokens(granted, Tokens(access=""))
         visitor = await self._authenticator.principal(tokens.access)
@@ -82,7 +82,7 @@ class Sessions:
         request.session[_ID] = kept.id
 
     async def of(self, request: Request) -> Session | None:
-        """The caller's, renewed where it is time to; None: nobody is signed in, or no longer.
+        """The caller's session, renewed when due; None: nobody is signed in.
 
         Raises:
             Unavailable: it cannot be told now.
@@ -94,7 +94,7 @@ class Sessions:
         return found
 
     async def end(self, request: Request) -> None:
-        """Nobody goes on with the caller's session, whoever kept the cookie."""
+        """End the caller's session, also for whoever copied the cookie."""
         if id_ := str(request.session.get(_ID, "")):
             await self._store.end(id_)
         request.session.clear()
@@ -118,7 +118,7 @@ class Sessions:
         return None
 
     async def _renewed(self, kept: Kept, before: Principal | None) -> Session | None:
-        """As the issuer says now; while it is away, as it said before, as long as that holds."""
+        """While the issuer is down the session goes on until its token expires."""
         try:
             granted = await self._renew(kept.tokens.refresh)
         except Unavailable:
@@ -159,16 +159,15 @@ class Sessions:
 
 
 class Recognition:
-    """The layer of the pages that finds out, once a call, who is signed in."""
+    """The middleware that finds the session of each call."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, refusals: Refusals) -> None:
-        """Wraps `app`; the cookie must have been read."""
+        """The cookie must have been read before."""
         self._app = app
         self._sessions = sessions
         self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call."""
         request = Request(scope)
         try:
             session.put(request, await self._sessions.of(request))
@@ -179,7 +178,7 @@ class Recognition:
 
 
 def _tokens(granted: Granted, before: Tokens) -> Tokens:
-    """What was granted; an issuer that gives no new refresh token or ID token lets the former go on."""
+    """The new tokens; the issuer may leave out a refresh token or ID token that stays valid."""
     return Tokens(
         access=str(granted.get("access_token", "")),
         identity=str(granted.get("id_token") or before.identity),
@@ -188,5 +187,5 @@ def _tokens(granted: Granted, before: Tokens) -> Tokens:
 
 
 def _life(granted: Granted) -> timedelta:
-    """How long the access token is good for."""
+    """The life of the access token."""
     return timedelta(seconds=int(granted.get("expires_in") or _AN_HOUR))

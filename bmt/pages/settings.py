@@ -1,4 +1,4 @@
-"""What a service must be told to have pages, beyond what every service is."""
+"""The settings of a service with pages."""
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
 
 
 class PagesSettings(ServiceSettings):
-    """The settings of a service with pages; without a public address it has none."""
+    """Without a public address there are no pages."""
 
     public_url: Annotated[str, OUTSIDE] = Field(
         default="",
@@ -37,7 +37,7 @@ class PagesSettings(ServiceSettings):
 
     @property
     def over_tls(self) -> bool:
-        """Whether browsers come by https: then cookies go that way alone."""
+        """Whether browsers come by https; then cookies are secure."""
         return urlsplit(self.public_url).scheme == "https"
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What all pages call a request's kind, channel and status, in Malay; the catalogue has the English words."""
+"""The pages' Malay names of kinds, channels and statuses; the catalogue has the English ones."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,7 +28,7 @@ TONE: Final[Mapping[str, str]] = {
     "returned": "wait",
     "awaiting_operator": "wait",
 }
-"""How a status looks: the stylesheet's name for it."""
+"""The style of a status in the stylesheet."""
 
 KIND: Final[Mapping[Kind, str]] = {"application": "Permohonan", "termination": "Penamatan"}
 
@@ -51,6 +51,6 @@ KINDS_OF_FILE: Final[Mapping[str, str]] = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.oasis.opendocument.text": ".odt",
 }
-"""What people call the kinds of documents; the same in both languages."""
+"""The names of document kinds, the same in both languages."""
 
 ALL: Final = (STATUS, KIND, CHANNEL)

@@ -1,1 +1,1 @@
-"""The commands that run the system on this machine, to evaluate it: setup, up, down, demo, token."""
+"""The commands that run the system on this machine: setup, up, down, demo, token."""

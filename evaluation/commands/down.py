@@ -17,8 +17,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 def down(data: Data = DEFAULT_DATA) -> None:
     """Stop everything that runs on a data directory; the data stays."""
     with reported():
-        from evaluation.layout import Layout  # noqa: PLC0415 - the command starts fast
-        from evaluation.lock import holder  # noqa: PLC0415
+        from evaluation.layout import Layout, holder  # noqa: PLC0415 - the command starts fast
 
         layout = Layout.at(data)
         supervisor = holder(layout.lock_file)
@@ -36,5 +35,5 @@ def down(data: Data = DEFAULT_DATA) -> None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether the process runs; one that has ended and was not yet waited for has no executable."""
+    """Whether the process runs; an ended one that was not waited for has no executable."""
     return Path(f"/proc/{pid}/exe").exists()

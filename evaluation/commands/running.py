@@ -1,27 +1,125 @@
-"""What a started system says: where everything is, and a token for each role."""
+"""Running `bmt up` in the foreground or background, and printing its addresses and tokens."""
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any, Final
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.logs import set_up_logs
 from bmt.cli.outcome import CannotRun, Exit
-from evaluation import machine
+from evaluation import machine, ready_file, services
 from evaluation.errors import PartMissing
 from evaluation.holders import samples
-from evaluation.layout import Layout
-from evaluation.parts import Evaluation
+from evaluation.layout import Layout, locked
 from evaluation.ports import Ports
 from evaluation.ready_file import Document
+from evaluation.supervisor import Program, Supervisor
+from evaluation.system import System
 from evaluation.tokens import mint
+
+SECONDS_BETWEEN_LOOKS: Final = 0.5
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+log = structlog.get_logger()
+
+
+class Evaluation:
+    """One system with its ready files."""
+
+    def __init__(
+        self, layout: Layout, ports: Ports, files: Sequence[Path] = (), *, parts_only: bool = False
+    ) -> None:
+        """`files` are further ready files; `parts_only` leaves the services out; `layout` must exist."""
+        self._system = System(layout, ports)
+        self._files = (layout.ready_file, *files)
+        self._supervisor = Supervisor(
+            _programs(self._system, parts_only=parts_only), layout.logs, self._write
+        )
+
+    async def run(self, told_ready: Callable[[Document], None]) -> None:
+        """Run until a signal; `told_ready` is called with the ready file's content.
+
+        Raises:
+            CannotRun: the system cannot start; nothing is left running.
+        """
+        layout, ports = self._system.layout, self._system.ports
+        with locked(layout.lock_file):
+            self._forget()
+            await ports.refuse_taken()
+            layout.base_file.write_text(f"{ports.base}\n")
+            stop = _stop_signalled()
+            try:
+                if await _unless(stop, self._supervisor.start()):
+                    self._write()
+                    told_ready(self._document())
+                    await _unless(stop, self._watch_volumes())
+            finally:
+                log.info("stopping")
+                self._forget()
+                await self._supervisor.stop()
+
+    def _document(self) -> Document:
+        return ready_file.document(self._system, self._supervisor.pids)
+
+    def _write(self) -> None:
+        for file in self._files:
+            ready_file.write(file, self._document())
+
+    def _forget(self) -> None:
+        for file in self._files:
+            ready_file.forget(file)
+
+    async def _watch_volumes(self) -> None:
+        """The ready file lists all owners, so it is written again when provisioning adds a volume."""
+        known = self._system.storage.owners()
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            if (owners := self._system.storage.owners()) != known:
+                known = owners
+                self._write()
+
+
+def _programs(system: System, *, parts_only: bool) -> list[Program]:
+    own = [] if parts_only else services.programs(system)
+    return [*system.programs(), *(program for program in own if services.present(program))]
+
+
+def _stop_signalled() -> asyncio.Event:
+    """Set by the first signal; the second one ends us at once, and our children with us."""
+    stop = asyncio.Event()
+
+    def signalled() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, signalled)
+    return stop
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work; if the signal comes first, abandon it and return False."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return False
+
 
 CONTENTS = ("Part", "Address", "How to come in")
 PAGES = {
@@ -66,10 +164,7 @@ def _print_tokens(console: Console, document: Document) -> None:
         console.print(minter.token(holder), soft_wrap=True, highlight=False)
 
 
-# The system in a session of its own, outliving the terminal.
-
-
-SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_BETWEEN_TRIES: Final = 0.1
 
 
 def run_detached(
@@ -78,11 +173,11 @@ def run_detached(
     """Start `bmt up` in the background; return when it is ready.
 
     Raises:
-        CannotRun: as the background process said.
+        CannotRun: with the message of the background process.
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
-    machine.classpath()  # here, where its progress is seen
+    machine.classpath()  # here, where its progress is visible
     layout.make()
     errors = layout.logs / "up.log"
     with errors.open("w") as output, console.status("Starting"):
@@ -112,7 +207,7 @@ def _wait(layout: Layout, child: subprocess.Popen[bytes], errors: Path) -> Docum
         document = _ready(layout.ready_file)
         if document and document["supervisor"]["pid"] == child.pid:
             return document
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_TRIES)
     raise _as_said(errors.read_text().strip(), status)
 
 
@@ -131,22 +226,19 @@ def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
     return kind(line.removeprefix("bmt: "))
 
 
-# The system as a child of the terminal: it ends with an interrupt.
-
-
 def run_attached(
     layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
 ) -> None:
-    """Run until a signal says to stop.
+    """Run until a signal.
 
     Raises:
-        CannotRun: something stands in the way; nothing is left running.
+        CannotRun: the system cannot start; nothing is left running.
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
     machine.classpath()
     layout.make()
-    # never closed: libraries log to the very end
+    # never closed: libraries log until the exit
     log = (layout.logs / "supervisor.log").open("a", buffering=1)
     set_up_logs("supervisor", stream=log)
     with console.status("Starting") as status:

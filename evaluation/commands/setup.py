@@ -1,4 +1,4 @@
-"""`bmt setup`: fetch what pip cannot, and see that all of it runs."""
+"""`bmt setup`: fetches what pip cannot, and checks that all of it runs."""
 
 import asyncio
 

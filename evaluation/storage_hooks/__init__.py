@@ -1,1 +1,1 @@
-"""What copyparty asks while it works; each module stands alone, since copyparty imports it by path."""
+"""Hooks of copyparty, which imports each module by its path."""

@@ -1,9 +1,9 @@
-"""Refuses what would take a volume beyond its quota, exactly.
+"""Refuses exactly what would take a volume beyond its quota.
 
-An upload is weighed with all that lies in the volume twice: before it is written, by its announced
-size, which leaves alone what it would overwrite; and finished, before it is answered, since others
-may have arrived meanwhile (copyparty removes it when we refuse). A copy is weighed before it is
-made. The working directory is the storage folder, and `vmaxb` of a volume's file says the quota.
+An upload is checked twice against everything in the volume: before it is written, by its announced size and
+ignoring what it would overwrite; and when finished, before it is answered, since others may have arrived
+(copyparty removes it if we refuse). A copy is checked before it is made. The working directory is the storage
+folder, and `vmaxb` of a volume's file is the quota.
 """
 
 import re
@@ -17,8 +17,8 @@ def main(event: dict[str, Any]) -> dict[str, Any]:
     """Copyparty's hook.
 
     Args:
-        event: `ap` is the file's absolute path, `sz` its size in bytes (-1 where it is not known
-            yet), `src` what happens to it: `xbu...` before an upload, `xau...` after, `xbc` a copy.
+        event: `ap` is the file's absolute path, `sz` its size in bytes (-1: not known yet), `src` what
+            happens to it: `xbu...` before an upload, `xau...` after, `xbc` a copy.
     """
     data = Path("data").absolute()
     account = Path(event["ap"]).relative_to(data).parts[0]
@@ -34,7 +34,7 @@ def _quota(volume: Path) -> int | None:
 
 
 def _to_come(event: dict[str, Any]) -> int:
-    """What the volume grows by; a copy has another place, and is not known to overwrite."""
+    """What the volume grows by; a copy has another place and overwrites nothing we know of."""
     if event["src"] == "xbc":
         return int(event["sz"])
     if event["src"].startswith("xbu"):

@@ -1,7 +1,6 @@
-"""Gathers what is left of a run, from outside: topics first, then databases, then what services answer.
+"""Collects what is left of a run, from outside.
 
-The order matters little: a system that came to rest changes only by being asked (reading a record is
-an event of the record, kept within records).
+The order hardly matters: a system at rest changes only by being asked (reading a record is an event of records).
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from prove.evidence import Endpoints, Evidence, StoredCommit
 
 
 async def gather(where: Endpoints) -> Evidence:
-    """All that there is.
+    """All evidence.
 
     Raises:
         Unreachable: a part does not answer.
@@ -59,7 +58,7 @@ def _applicants(commits: Iterable[StoredCommit]) -> Iterable[str]:
 
 
 def _agencies(evidence: Evidence) -> Mapping[str, str]:
-    """Every request that anybody speaks of, with its agency (empty where nobody says)."""
+    """Every request that is named anywhere, with its agency (empty if unknown)."""
     books = Books(evidence)
     agencies = {
         commit.stream.partition("-")[2]: str(event.data["request"].get("agency", ""))

@@ -1,4 +1,4 @@
-"""The services' databases as they lie there, document by document; nothing is decoded by their code."""
+"""The services' databases as stored, decoded without the services' code."""
 
 import asyncio
 import json
@@ -10,8 +10,7 @@ from typing import Any, Final
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from bmt.contracts import topics
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Endpoints, Parked, StoredCommit, StoredEvent, Work
+from prove.evidence import Endpoints, Parked, StoredCommit, StoredEvent, Unreachable, Work
 
 SERVICES: Final = tuple(topics.WRITERS.values())
 PATIENCE_SECONDS: Final = 120.0
@@ -19,7 +18,7 @@ PATIENCE_SECONDS: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What lies in the databases."""
+    """What is in the databases."""
 
     commits: tuple[StoredCommit, ...]
     parked: tuple[Parked, ...]
@@ -89,7 +88,7 @@ def _commit(service: str, document: Mapping[str, Any]) -> StoredCommit:
 
 
 def _data(stored: Any) -> dict[str, Any]:
-    """Text, or in what earlier versions wrote a sub-document."""
+    """Text; earlier versions stored a sub-document."""
     found: dict[str, Any] = json.loads(stored) if isinstance(stored, str) else stored
     return found
 

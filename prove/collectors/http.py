@@ -1,4 +1,4 @@
-"""What the services answer: each request's status, review, notices and record, open lists, metrics."""
+"""The services' answers: each request's status, review, notices and record, the open lists, the metrics."""
 
 import asyncio
 import re
@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Answers, Endpoints, Sample
+from prove.evidence import Answers, Endpoints, Sample, Unreachable
 
 CONCURRENCY: Final = 24
 TRIES: Final = 5
@@ -30,7 +29,7 @@ class Asked:
 
 
 class Asking:
-    """One auditor's calls."""
+    """The auditor's HTTP calls."""
 
     def __init__(self, where: Endpoints, client: httpx.AsyncClient) -> None:
         self._urls = {name: each["url"] for name, each in where.ready["services"].items()}
@@ -44,7 +43,7 @@ class Asking:
         """The answer; None for `not_found`.
 
         Raises:
-            Unreachable: there is none, time after time.
+            Unreachable: there was none after several tries.
         """
         why = ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -66,7 +65,6 @@ class Asking:
         raise Unreachable(service, why)
 
     async def document(self, service: str, path: str, token: str) -> Mapping[str, Any] | None:
-        """A JSON object."""
         answer = await self.get(service, path, token)
         return answer.json() if answer is not None else None
 
@@ -83,7 +81,7 @@ class Asking:
 
 
 async def gather(where: Endpoints, agencies: Mapping[str, str]) -> Asked:
-    """Ask about each request; `agencies` says whose it is.
+    """Ask about each request; `agencies` has each request's agency.
 
     Raises:
         Unreachable: a service does not answer.
@@ -107,7 +105,7 @@ async def gather(where: Endpoints, agencies: Mapping[str, str]) -> Asked:
                 "provisioning", "/v1/configurations", where.auditor_token
             )
         }
-        # Before records are read: each reading is an event of the record, and changes what is counted.
+        # Before records are read: each read is an event of the record and changes the metrics.
         samples = [
             sample for name in where.ready["services"] for sample in await _samples(asking, name)
         ]

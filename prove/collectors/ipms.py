@@ -1,4 +1,4 @@
-"""IPMS: its accounts by SCIM, and, where it is at hand, the journal of what they became."""
+"""The accounts of IPMS by SCIM, and its journal if it is at hand."""
 
 import json
 from collections.abc import Mapping
@@ -6,15 +6,14 @@ from typing import Any, Final
 
 import httpx
 
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Account, Change, Endpoints
+from prove.evidence import Account, Change, Endpoints, Unreachable
 
 EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 PAGE: Final = 200
 
 
 async def accounts(where: Endpoints) -> tuple[Account, ...]:
-    """Every user there is (RFC 7644, 3.4.2.4: pages begin at 1).
+    """Every user (RFC 7644, 3.4.2.4: pages begin at 1).
 
     Raises:
         Unreachable: IPMS does not answer.
@@ -42,7 +41,7 @@ async def _page(client: httpx.AsyncClient, url: str, first: int) -> Mapping[str,
 
 
 def changes(where: Endpoints) -> tuple[Change, ...]:
-    """Each whole line about a user, in the order written; a line cut short was never answered."""
+    """Each whole line about a user, in order; a line cut short was never answered."""
     if where.ipms_journal is None or not where.ipms_journal.exists():
         return ()
     lines = where.ipms_journal.read_text().split("\n")[:-1]

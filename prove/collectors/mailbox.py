@@ -1,4 +1,4 @@
-"""What the mail server took: one file a message, with the envelope on top."""
+"""The messages that the mail server took: one file each, with the envelope on top."""
 
 import email
 import hashlib

@@ -1,4 +1,4 @@
-"""The transfer storage as it answers: a volume's quota by WebDAV (RFC 4331), its owner's way in."""
+"""The transfer storage's answers: a volume's quota by WebDAV (RFC 4331), its owner's access."""
 
 import asyncio
 import re
@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Endpoints, Volume
+from prove.evidence import Endpoints, Unreachable, Volume
 
 CONCURRENCY: Final = 16
 MULTI_STATUS: Final = 207
@@ -41,7 +40,7 @@ async def gather(where: Endpoints, accounts: Iterable[str]) -> tuple[Volume, ...
 
 
 async def _volume(client: httpx.AsyncClient, storage: Any, account: str) -> Volume:
-    """Open when its owner is let in; the quota is what is used and what is left together."""
+    """Open if its owner is let in; the quota is the used and the free bytes together."""
     url = f"{storage['url']}/{quote(account)}/"
     password = (storage.get("owners") or {}).get(account)
     try:

@@ -1,4 +1,4 @@
-"""Every record of the topics that an observer may read, from the beginning, by its own login."""
+"""Every record of the topics that the observer may read, from the beginning."""
 
 import asyncio
 from typing import Any, Final
@@ -7,8 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from bmt.contracts import topics
-from prove.collectors.unreachable import Unreachable
-from prove.evidence import Endpoints, Record
+from prove.evidence import Endpoints, Record, Unreachable
 
 READ: Final = (*topics.PUBLIC, topics.RECORDS, topics.DEAD_LETTERS)
 PATIENCE_SECONDS: Final = 60.0
@@ -36,7 +35,7 @@ async def _read(where: Endpoints) -> tuple[Record, ...]:
         sasl_mechanism=kafka["sasl_mechanism"],
         sasl_plain_username=where.kafka_user,
         sasl_plain_password=kafka["principals"][where.kafka_user],
-        group_id=None,  # every partition is ours, and nothing is committed
+        group_id=None,  # reads all partitions and commits nothing
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         isolation_level="read_committed",

@@ -1,4 +1,4 @@
-"""The ten invariants of the failure matrix, as they show from outside: one module each."""
+"""The ten invariants of the failure matrix, checked from outside: one module each."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -35,4 +35,4 @@ INVARIANTS: Final[Mapping[str, tuple[str, Check]]] = MappingProxyType(
         "I10": ("every open request has a reason and an age", open_requests.check),
     }
 )
-"""Each with what it promises, in the words of the report."""
+"""Each with its promise, in the words of the report."""

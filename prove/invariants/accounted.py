@@ -1,4 +1,4 @@
-"""I8: every record heard is applied, parked or dead; every poison record lies whole among the dead, and nothing else."""
+"""I8: every consumed record is applied, parked or dead. Every poison record is a whole dead letter, and nothing else is."""
 
 import base64
 from collections import defaultdict
@@ -17,7 +17,7 @@ _HEADERS = ("bmt_reason", "bmt_detail", "bmt_origin_topic", "bmt_origin_partitio
 
 
 def check(books: Books) -> Finding:
-    """Every event at every hearer, every poison record, every dead letter, every parked event."""
+    """Every event at every consumer, every poison record, every dead letter, every parked event."""
     tally = Tally()
     letters: dict[Place, list[Record]] = defaultdict(list)
     for letter in books.letters:
@@ -67,7 +67,7 @@ def _accounted(
 
 
 def _poisons(books: Books) -> Iterator[Call]:
-    """Each intention's last call: the one with the record's place, where it was acknowledged."""
+    """Each intention's last call, which has the record's place if it was acknowledged."""
     for intention in books.intentions:
         if intention.action == "poison":
             yield (intention.accepted or intention.calls)[-1]

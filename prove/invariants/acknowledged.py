@@ -1,4 +1,4 @@
-"""What a submission asks for, as the client sent it and as the log has it, so that both can be compared."""
+"""I1: what was acknowledged is stored, published and filed, as the client sent it."""
 
 import base64
 import json
@@ -9,9 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from prove.books import Books
-from prove.client_log import Call
+from prove.client_log import Call, Intention
 from prove.finding import Finding, Tally
-from prove.intention import Intention
 from prove.published import short
 
 _FACTS: Final = ("kind", "agency", "quota_bytes", "max_file_size_bytes")
@@ -19,7 +18,7 @@ _FACTS: Final = ("kind", "agency", "quota_bytes", "max_file_size_bytes")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Enough of it to know it again. An e-mail is known by its text alone."""
+    """A submission as far as it can be compared; an e-mail is known by its text alone."""
 
     account: str = ""
     justification: str = ""
@@ -28,7 +27,6 @@ class Submission:
 
     @classmethod
     def of_event(cls, data: Mapping[str, Any]) -> "Submission":
-        """As RequestReceived tells it."""
         applicant = (data.get("request") or {}).get("applicant") or {}
         return cls(
             account=str(applicant.get("account", "")).casefold(),
@@ -60,7 +58,7 @@ def asked(call: Call) -> Submission:
 
 
 def filled_alike(sent: Any, stored: Mapping[str, Any]) -> bool:
-    """Whether what was sent stands in what was stored; what was left out may be anything."""
+    """Whether what was sent is what was stored; fields left out may have any value."""
     if not isinstance(sent, dict) or "applicant" not in sent:
         return True
     request = stored.get("request") or {}
@@ -84,10 +82,8 @@ def _record_body(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-# I1: what was acknowledged is stored, published and filed; and nothing is there that nobody asked for.
-#
-# Every answer of the client log that said yes is a promise, kept or not. One key is one intention: all
-# its answers name the same thing, and two different bodies are never both accepted under it.
+# Every yes in the client log is a promise. One key is one intention: all its answers name the same thing, and two
+# different bodies are never both accepted under it.
 
 
 _EVENT_OF: Final = MappingProxyType(
@@ -96,7 +92,7 @@ _EVENT_OF: Final = MappingProxyType(
 
 
 def check(books: Books) -> Finding:
-    """Every accepted call against what is there, then what is there against what was asked."""
+    """Every accepted call against what is stored, then every request against the calls."""
     tally = Tally()
     for intention in books.intentions:
         if intention.action not in _BROKER_TAKES_ALL:
@@ -143,7 +139,7 @@ def _email(books: Books, intention: Intention, call: Call, tally: Tally) -> None
 
 
 def _event(books: Books, intention: Intention, _: Call, tally: Tally) -> None:
-    """A submission that the broker acknowledged: exactly one request."""
+    """A submission that the broker acknowledged leads to exactly one request."""
     wanted = asked(intention.calls[0])
     found = books.by_reference.get(wanted.reference, ())
     request_id = next(iter(found), None)
@@ -156,7 +152,7 @@ def _event(books: Books, intention: Intention, _: Call, tally: Tally) -> None:
 
 
 def _decision(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
-    """The decision in the log is the one that was answered."""
+    """The stored decision is the one that was answered."""
     request_id, answer = _named(call, "request_id"), call.answer or {}
     wanted = (_EVENT_OF.get(str(answer.get("decision"))), answer.get("version"), intention.by)
     found = [
@@ -184,7 +180,7 @@ def _withdrawal(books: Books, _: Intention, call: Call, tally: Tally) -> None:
 
 
 def _completion(books: Books, _: Intention, call: Call, tally: Tally) -> None:
-    """The officer's documents stand in the proof."""
+    """The officer's documents are in the proof."""
     request_id = _named(call, "request_id") or call.request_id or ""
     stored = books.stored_of("provisioning", request_id, "TaskCompleted")
     sent = set((call.sent or {}).get("evidence", ()))
@@ -217,7 +213,7 @@ def _said_and_filed(books: Books, request_id: str, event_id: str, tally: Tally) 
 
 
 def _nothing_unasked(books: Books, tally: Tally) -> None:
-    """Every request was asked for: an answer names it, or a call whose answer was lost explains it."""
+    """An answer names every request, or a call without an answer explains it."""
     named = {name for each in books.intentions for name in each.request_ids}
     lost = Counter(
         asked(each.calls[0])
@@ -243,7 +239,7 @@ def _named(call: Call, field: str) -> str:
 
 
 _BROKER_TAKES_ALL: Final = frozenset({"submit_event", "poison"})
-"""A broker acknowledges whatever it is given; who hears it refuses."""
+"""A broker acknowledges anything; the consumer refuses."""
 
 _BEGINS: Final = frozenset({"submit", "submit_email", "submit_event"})
 

@@ -1,7 +1,7 @@
-"""I3: what is stored is what is said, and each event is applied once by each who hears it.
+"""I3: what is stored is published, and each consumer applies each event once.
 
-A record may lie in the topic twice (a crash between publishing and noting so), but always the same one;
-who hears it keeps one commit for it, whose id is the event's, and one effect.
+A record may be in the topic twice (a crash between publishing and noting it), but unchanged. A consumer keeps one
+commit for it, whose id is the event's, and one effect.
 """
 
 from collections import Counter, defaultdict
@@ -29,7 +29,7 @@ _ONCE_A_REQUEST: Final = ("ConfigurationDue", "Filed", "FileOpened", "Withdrawn"
 
 
 def check(books: Books) -> Finding:
-    """Stored against said, said against stored, then what came of each."""
+    """Stored against published, published against stored, then each event's effects."""
     tally = Tally()
     for record in books.unreadable:
         tally.require(False, f"{record.topic} holds a record that is no event")  # noqa: FBT003
@@ -62,7 +62,7 @@ def _is_said(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tall
 
 
 def _without(data: Mapping[str, Any], stored: StoredEvent) -> Any:
-    """Data as far as it lies open in the store: records seals what is personal, and names the places."""
+    """The readable part of stored data: records seals what is personal and names the places."""
     sealed = stored.data.get("sealed")
     if not isinstance(sealed, Mapping):
         return data
@@ -91,7 +91,7 @@ def _is_stored(books: Books, each: Said, tally: Tally) -> None:
 
 
 def _has_cause(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tally) -> None:
-    """What follows from an event names it, and it is about the same request."""
+    """What follows from an event names it, and concerns the same request."""
     name = short(event.type)
     if name not in CAUSES:
         return
@@ -106,7 +106,7 @@ def _has_cause(books: Books, commit: StoredCommit, event: StoredEvent, tally: Ta
 
 
 def _effects(books: Books, tally: Tally) -> None:
-    """However often an event came, what it led to is there once."""
+    """An event's effect exists once, however often the event came."""
     filed: Counter[str] = Counter()
     notices: Counter[str] = Counter()
     once: dict[tuple[str, str], int] = defaultdict(int)

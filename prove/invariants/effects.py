@@ -1,8 +1,8 @@
-"""I4: what is in force at IPMS and the storage is the last approval of the account, and never was more.
+"""I4: IPMS and the storage have the account's last approved settings, and never had more.
 
-An account whose IPMS an officer sets by hand is looked at in the storage alone: what people did in the
-portal is theirs to prove. Every change in IPMS's journal must be one that some approval of the account
-allowed by then, and there are no more changes than approvals.
+An account that an officer sets by hand is checked in the storage only: IPMS is then the officer's responsibility.
+Every change in IPMS's journal must be allowed by an approval made by then, and there are no more changes than
+approvals.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ NOTHING = (False, None)
 
 @dataclass(frozen=True)
 class Approval:
-    """One approval of an account, and what it brings about."""
+    """One approval of an account, and its effect."""
 
     event: Said
     configured: bool
@@ -34,24 +34,21 @@ class Approval:
 
     @property
     def request_id(self) -> str:
-        """Of the request."""
         return self.event.request_id
 
     @cached_property
     def at(self) -> datetime:
-        """When it was decided; when it was said, where the event does not tell."""
+        """When it was decided, else when it was published."""
         said = datetime.fromtimestamp(self.event.record.timestamp / 1000, UTC)
         decided = self.event.data.get("decided_at")
         return datetime.fromisoformat(str(decided)) if decided else said
 
     @property
     def ipms(self) -> Ipms:
-        """What IPMS shall show."""
         return NOTHING if self._ends else (True, self._granted("max_file_size_bytes"))
 
     @property
     def storage(self) -> Storage:
-        """What the storage shall show."""
         return NOTHING if self._ends else (True, self._granted("quota_bytes"))
 
     @property
@@ -64,7 +61,7 @@ class Approval:
 
 
 def check(books: Books) -> Finding:
-    """The end state of every account, IPMS's history, and what each Configured claims."""
+    """The final state of every account, IPMS's history, and what each Configured claims."""
     tally = Tally()
     approvals = _approvals(books)
     for account in books.evidence.accounts:
@@ -96,12 +93,12 @@ def _approvals(books: Books) -> Mapping[str, Sequence[Approval]]:
 
 
 def _turn(approval: Approval) -> tuple[datetime, str]:
-    """Of two that were approved at the same moment the ids tell which is first."""
+    """The ids order two approvals of the same moment."""
     return approval.at, approval.request_id
 
 
 def _possible(approvals: Sequence[Approval]) -> Iterator[Approval]:
-    """The last that was configured, and what is still under way after it."""
+    """The last that was configured, and those still under way after it."""
     for approval in reversed(approvals):
         yield approval
         if approval.configured:
@@ -146,14 +143,14 @@ def _history(books: Books, approvals: Mapping[str, Sequence[Approval]], tally: T
 
 
 def _by_then(approval: Approval, change: Change) -> bool:
-    """Whether it was decided before; the journal may know whole seconds only."""
+    """Whether it was decided before; the journal may have whole seconds only."""
     at = datetime.fromisoformat(change.at)
     decided = approval.at if at.microsecond else approval.at.replace(microsecond=0)
     return decided <= at
 
 
 def _claims(books: Books, tally: Tally) -> None:
-    """Configured says what was approved of the same request, and nothing begins before."""
+    """Configured has what the request's approval granted, and nothing starts before that."""
     for each in books.events.values():
         if each.name not in ("ConfigurationStarted", "Configured"):
             continue

@@ -1,12 +1,11 @@
-"""I6: one decision a request; who came second was shown the first."""
+"""I6: a request has one decision, and whoever came second was shown the first."""
 
 from collections import defaultdict
 from typing import Final
 
 from prove.books import Books
-from prove.client_log import Call
+from prove.client_log import Call, Intention
 from prove.finding import Finding, Tally
-from prove.intention import Intention
 from prove.published import Said
 
 CHOICES: Final = {"Approved": "approve", "Rejected": "reject", "ReturnedForCorrection": "return"}
@@ -17,7 +16,7 @@ CONFLICT: Final = 409
 
 
 def check(books: Books) -> Finding:
-    """Each request's decisions in the log, then what every administrator was told."""
+    """Each request's published decisions, then each administrator's answers."""
     tally = Tally()
     for request_id in books.by_request:
         ends = [each.name for each in books.told(request_id, *ENDS)]
@@ -58,7 +57,7 @@ def _told_the_truth(books: Books, intention: Intention, call: Call, tally: Tally
 
 
 def _shown_the_first(books: Books, call: Call, tally: Tally) -> None:
-    """Whoever came after the decision was shown it, word for word."""
+    """Later administrators were shown the decision word for word."""
     answer = call.answer if isinstance(call.answer, dict) else {}
     if call.status != CONFLICT or _problem(answer) != "already_decided":
         return

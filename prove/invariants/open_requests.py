@@ -1,4 +1,4 @@
-"""I10: whatever is not finished has a reason, an age, and somebody whose turn it is."""
+"""I10: every unfinished request has a reason, an age, and somebody whose turn it is."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,15 +8,14 @@ from typing import Final
 from prove.books import Books
 from prove.evidence import Answers, Work
 from prove.finding import Finding, Tally
-from prove.invariants.standing import standing
-from prove.published import Said
+from prove.published import Said, standing
 
 LONGEST_UNTAKEN: Final = timedelta(seconds=60)
-"""Work that is due for longer, and that nobody took, is stuck: workers look every second."""
+"""Work that is due for longer and not taken is stuck: workers look every second."""
 
 
 def check(books: Books) -> Finding:
-    """Every request that is not filed, and every piece of work."""
+    """Every request that is not filed, and every work item."""
     tally = Tally()
     work: dict[str, list[Work]] = defaultdict(list)
     for item in books.evidence.work:
@@ -48,7 +47,7 @@ def _reason(
     answers: Answers,
     work: Sequence[Work],
 ) -> str:
-    """Whose turn it is; empty when nobody's."""
+    """Whose turn it is; empty: nobody's."""
     status = standing(events)
     if answers.on_worklist:
         return "an administrator decides"
@@ -64,7 +63,7 @@ def _reason(
 
 
 def _paper(answers: Answers) -> str:
-    """A paper that was not handed over, or a message that was refused for good, waits for a person."""
+    """A paper that was not handed over, or a message that was refused, waits for a person."""
     for notice in answers.notifications or ():
         if notice.get("status") == "prepared" and notice.get("channel") != "email":
             return "a paper is handed over"

@@ -1,7 +1,7 @@
-"""I5: who is told by e-mail gets at least one, always under the same Message-ID; and is told once what came of it.
+"""I5: every e-mail notice arrives at least once, always with the same Message-ID; there is one outcome.
 
-The mailbox may hold a message twice (a crash between sending and noting so), but only the same bytes
-under the same Message-ID, and none that no notice explains.
+The mailbox may hold a message twice (a crash between sending and noting it), but with the same bytes, and none
+that no notice explains.
 """
 
 from collections import Counter, defaultdict

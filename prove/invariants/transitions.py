@@ -1,4 +1,4 @@
-"""I7: every request takes only steps that the procedure allows, in every service and across them."""
+"""I7: requests take only the steps that the procedure allows, in every service and across them."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -6,8 +6,7 @@ from typing import Final
 
 from prove.books import Books
 from prove.finding import Finding, Tally
-from prove.invariants.standing import asked_for
-from prove.published import Said
+from prove.published import Said, asked_for
 
 Steps = Mapping[str, frozenset[str]]
 
@@ -45,7 +44,7 @@ REQUEST: Final[Steps] = MappingProxyType(
     }
 )
 FILE: Final[Steps] = MappingProxyType({_FIRST: frozenset({"Filed"})})
-"""What may follow what, in each service; a name that is missing ends it."""
+"""The allowed next steps, by service; a name without any ends it."""
 
 _OF_SERVICE: Final = MappingProxyType(
     {"intake": REQUEST, "approval": REVIEW, "provisioning": CONFIGURATION, "records": FILE}
@@ -61,11 +60,11 @@ _OUTCOME_OF: Final = MappingProxyType(
         "acknowledgement": "RequestReceived",
     }
 )
-"""What must have happened before somebody is told of it."""
+"""What must have happened before a notice about it."""
 
 
 def check(books: Books) -> Finding:
-    """Each service's own steps, then those that one service's events allow another."""
+    """Each service's own steps, then those that another service's events allow."""
     tally = Tally()
     for request_id, events in books.by_request.items():
         for service, steps in _OF_SERVICE.items():

@@ -1,4 +1,4 @@
-"""I2: versions are 1 to n in every stream, and so is `ce_sequence` in what is said, without a gap."""
+"""I2: versions are 1 to n in every stream, and so is the published `ce_sequence`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def check(books: Books) -> Finding:
 
 
 def _counted(commits: Sequence[StoredCommit]) -> bool:
-    """Each commit's own count is that of all published events so far."""
+    """A commit's sequence counts all published events so far."""
     so_far = 0
     for commit in commits:
         so_far += sum(1 for each in commit.events if each.sequence)
@@ -43,7 +43,7 @@ def _counted(commits: Sequence[StoredCommit]) -> bool:
 
 
 def _as_said(books: Books, tally: Tally) -> None:
-    """The first time each is said they come in order; a copy may come again later."""
+    """First copies come in order; later copies may come any time."""
     incoming: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for each in books.said:
         ids = incoming[each.service, each.request_id]

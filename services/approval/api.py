@@ -1,4 +1,4 @@
-"""Approval over HTTP: the worklist, what a decider reads, decisions one by one and many at once."""
+"""The HTTP API of approval: the worklist, one request, single and bulk decisions."""
 
 from typing import Annotated, Any, Final
 
@@ -24,10 +24,9 @@ from bmt.contracts.http.approval import (
     WorklistItem,
 )
 from services.approval import bulk, handlers, views
-from services.approval.access import as_seen_by
 from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
-from services.approval.views import Place, Reviews
+from services.approval.views import Place, Reviews, as_seen_by
 
 BY_DUE_TIME: Final = Paging(tuple[AwareDatetime, str])
 
@@ -40,7 +39,7 @@ WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
 def routes(
     execution: Execution[Any, Any], reviews: Reviews, agencies: Agencies, clock: Clock
 ) -> APIRouter:
-    """The calls of approval: administrators, each for the agency in the token; a hold for applicants, too."""
+    """Administrators act for the agency in their token; applicants may only place a hold."""
     routes = api_router(tags=["approval"])
 
     @routes.get("/v1/worklist", summary="Open requests, due first at the top")

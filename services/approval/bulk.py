@@ -1,9 +1,8 @@
-"""Many decisions in one call: each by itself, the call's answer once and for all.
+"""Bulk decisions: each item is decided by itself, and the call has one permanent answer.
 
-The call is taken up by a commit of its own stream before any item is decided, so that its
-Idempotency-Key belongs to its body; each item is a decision with a causation made from the key and the
-request, so that a call that was cut off goes on where it stopped; the answer is a second commit, so that
-the same key gives the same results even where a refusal is none that is recorded with the request.
+A commit of the call's own stream comes first and binds the Idempotency-Key to the body. Each item's
+causation is made from the key and the request id, so an interrupted call resumes where it stopped. The
+answer is a second commit, so the same key returns the same results, refusals included.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
@@ -30,14 +28,11 @@ from bmt.contracts.http.approval import (
 from bmt.contracts.problems import Refused
 from services.approval.domain.bulk import AnswerBulk, BeginBulk, BulkDone
 from services.approval.domain.events import Endorsed
-from services.approval.domain.review import Decide
-from services.approval.handlers import decision_on, officer
-
-# What a decision is answered with: read from its commit alone, so that a replay says the same.
+from services.approval.handlers import decision_on, message, officer
 
 
 def decision_made(commit: Commit) -> DecisionMade:
-    """The answer to the command that led to `commit`, a decision's."""
+    """The answer to a decision, read from its commit alone: a replay gives the same."""
     (event,) = commit.events
     if event.type == Endorsed.TYPE:
         return _endorsed(commit, Endorsed.model_validate(event.data))
@@ -51,7 +46,7 @@ def decision_made(commit: Commit) -> DecisionMade:
 
 
 def _endorsed(commit: Commit, event: Endorsed) -> DecisionMade:
-    """An approval that is not the last: it says nothing yet, and so counts none."""
+    """An approval that is not the last publishes nothing, so it does not raise the version."""
     given = event.endorsement
     return DecisionMade(
         request_id=commit.subject,
@@ -64,12 +59,12 @@ def _endorsed(commit: Commit, event: Endorsed) -> DecisionMade:
 
 
 WAVE: Final = 100
-"""Items that are decided and written together; other calls come in between the waves."""
+"""Items that are decided and written together. Other calls run between the waves."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkAnswer:
-    """What the call is answered with. `replayed`: it was answered before."""
+    """The answer of a bulk call. `replayed`: it had been answered before."""
 
     body: RulingResults
     replayed: bool
@@ -87,15 +82,18 @@ async def decide_all(
     Raises:
         FieldsWrong: a request is named twice.
         CausationReused: the key was used for another call.
-        Unavailable: some may be decided; the same call again goes on from there.
+        Unavailable: some may be decided; a retry of the same call continues from there.
     """
     stream = "bulk-" + context.causation.rpartition(":")[2]
     begin = BeginBulk(officer(context), tuple(ruling.request_id for ruling in rulings))
-    begun = await execution.execute(_message(stream, context, "", begin))
+    begun = await execution.execute(message(stream, context, begin))
     if begun.replayed and isinstance(done := await execution.state(stream), BulkDone):
         return BulkAnswer(RulingResults(results=done.results), replayed=True)
     crash_points.reached("approval.bulk.begun")
-    messages = [_decision_on(ruling, context, agencies, clock) for ruling in rulings]
+    messages = [
+        decision_on(one.request_id, one, _part(context, one.request_id), agencies, clock())
+        for one in rulings
+    ]
     outcomes = [
         outcome
         for start in range(0, len(messages), WAVE)
@@ -103,28 +101,19 @@ async def decide_all(
     ]
     crash_points.reached("approval.bulk.decided")
     answer = AnswerBulk(tuple(map(_result, rulings, outcomes)))
-    answered = await execution.execute(_message(stream, context, ":answer", answer))
+    answered = await execution.execute(message(stream, _part(context, "answer"), answer))
     crash_points.reached("approval.bulk.answered")
     (event,) = answered.commit.events
     return BulkAnswer(RulingResults.model_validate(event.data), answered.replayed)
 
 
-def _message(
-    stream: str, context: CommandContext, suffix: str, command: BeginBulk | AnswerBulk
-) -> Message[BeginBulk | AnswerBulk]:
-    causation = context.causation + suffix
-    return Message(stream, causation, context.fingerprint, command, context.traceparent)
-
-
-def _decision_on(
-    ruling: RulingOn, context: CommandContext, agencies: Agencies, clock: Clock
-) -> Message[Decide]:
-    item = replace(context, causation=f"{context.causation}:{ruling.request_id}")
-    return decision_on(ruling.request_id, ruling, item, agencies, clock())
+def _part(context: CommandContext, suffix: str) -> CommandContext:
+    """The context of a command that the call consists of."""
+    return replace(context, causation=f"{context.causation}:{suffix}")
 
 
 def _result(ruling: RulingOn, outcome: Executed | Exception) -> RulingResult:
-    """The item's answer; what is no answer (a part is away) ends the call instead."""
+    """The item's result. An error that is no refusal (a store is down) fails the whole call."""
     try:
         commit = _decided(outcome).commit
     except Refused as refused:

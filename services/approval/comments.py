@@ -1,11 +1,10 @@
-"""A comment on a request, from whichever way it comes in."""
+"""Comments on a request, which only the agency's administrators see."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 
-from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.idempotency import CommandContext, answer
@@ -19,11 +18,11 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from services.approval.api import AdministratorsCommand
 from services.approval.domain.review import AddComment
-from services.approval.handlers import officer, stream_of
+from services.approval.handlers import message, officer, stream_of
 
 
 class DocumentUnknown(Refused):
-    """A comment names a document that does not count for who writes it, or never was."""
+    """A comment names a document that its writer did not hand in."""
 
     problem = "document_unknown"
 
@@ -36,7 +35,7 @@ async def comment(
     documents: DocumentRights,
     clock: Clock,
 ) -> Executed:
-    """An administrator notes something on a request.
+    """Add an administrator's comment to a request.
 
     Raises:
         Refused: as the decider says; `document_unknown`.
@@ -48,15 +47,7 @@ async def comment(
         agency=context.principal.agency,
         added_at=clock(),
     )
-    return await execution.execute(
-        Message(
-            stream_of(request_id),
-            context.causation,
-            context.fingerprint,
-            command,
-            context.traceparent,
-        )
-    )
+    return await execution.execute(message(stream_of(request_id), context, command))
 
 
 async def _known(
@@ -74,11 +65,8 @@ async def _known(
     return tuple(there[one] for one in ids)
 
 
-# Comments over HTTP: what an agency's administrators note on a request, for each other alone.
-
-
 def routes(execution: Execution[Any, Any], documents: DocumentRights, clock: Clock) -> APIRouter:
-    """The call to comment: administrators only, each for the agency in the token."""
+    """The call to comment, for administrators of the agency in the token."""
     routes = api_router(tags=["comments"])
 
     @routes.post(

@@ -1,7 +1,7 @@
-"""What approval does about each event heard and each call: one verb each."""
+"""What approval does about each received event and each call."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
@@ -14,14 +14,16 @@ from bmt.contracts.values import Officer, Submitter
 from services.approval.domain.policy import Policy
 from services.approval.domain.review import Decide, HoldForCorrection, OpenReview, Withdraw
 
+C = TypeVar("C")
+
 HOLD: Final = timedelta(seconds=30)
-"""So long a request is not decided at most, because somebody is about to correct it: intake writes in milliseconds."""
+"""The longest that a hold blocks decisions. Intake writes the correction within milliseconds."""
 
 
 async def open_review(
     incoming: IncomingEvent[RequestReceived], agencies: Agencies
 ) -> Message[OpenReview]:
-    """A request was received: it goes on its agency's worklist."""
+    """A received request goes on its agency's worklist."""
     policy = policy_of(incoming.data.request.agency, agencies)
     return incoming.to_command(
         stream_of(incoming.subject), OpenReview(incoming.data, incoming.time, policy)
@@ -29,14 +31,14 @@ async def open_review(
 
 
 async def withdraw(incoming: IncomingEvent[WithdrawalRequested]) -> Message[Withdraw]:
-    """The applicant no longer wants it: it leaves the worklist, unless it was decided."""
+    """A withdrawn request leaves the worklist, unless it was decided."""
     return incoming.to_command(stream_of(incoming.subject), Withdraw(incoming.data))
 
 
 async def hold(
     request_id: str, context: CommandContext, execution: Execution[Any, Any], clock: Clock
 ) -> Executed:
-    """Somebody is about to correct a request: nobody decides on it for `HOLD`.
+    """Nobody decides on the request for `HOLD`, because it is about to be corrected.
 
     Raises:
         Refused: as the decider says.
@@ -49,15 +51,7 @@ async def hold(
         agency=caller.agency if role == "administrator" else None,
         until=clock() + HOLD,
     )
-    return await execution.execute(
-        Message(
-            stream_of(request_id),
-            context.causation,
-            context.fingerprint,
-            command,
-            context.traceparent,
-        )
-    )
+    return await execution.execute(message(stream_of(request_id), context, command))
 
 
 async def decide(
@@ -73,32 +67,31 @@ async def decide(
     Raises:
         Refused: as the decider says.
     """
-    message = decision_on(request_id, ruling, context, agencies, clock())
-    return await execution.execute(message)
+    return await execution.execute(decision_on(request_id, ruling, context, agencies, clock()))
 
 
 def decision_on(
     request_id: str, ruling: Ruling, context: CommandContext, agencies: Agencies, now: datetime
 ) -> Message[Decide]:
-    """The command to decide on one request, under the caller's key."""
+    """The command to decide on one request."""
     agency = context.principal.agency
-    return Message(
-        stream=stream_of(request_id),
-        causation=context.causation,
-        fingerprint=context.fingerprint,
-        command=Decide(ruling, officer(context), agency, policy_of(agency, agencies), now),
-        traceparent=context.traceparent,
-    )
+    command = Decide(ruling, officer(context), agency, policy_of(agency, agencies), now)
+    return message(stream_of(request_id), context, command)
+
+
+def message(stream: str, context: CommandContext, command: C) -> Message[C]:
+    """A caller's command to a stream."""
+    return Message(stream, context.causation, context.fingerprint, command, context.traceparent)
 
 
 def officer(context: CommandContext) -> Officer:
-    """The administrator who calls."""
+    """The calling administrator."""
     caller = context.principal
     return Officer(subject=caller.subject, name=caller.name, role="administrator")
 
 
 def policy_of(agency: str, agencies: Agencies) -> Policy:
-    """The rules for an agency's decisions; see `Policy` for an agency that no longer has any."""
+    """The agency's rules for decisions; `Policy` has the defaults for an agency without rules."""
     if agency not in agencies:
         return Policy(claims=agencies.claims)
     rules = agencies.get(agency).rules

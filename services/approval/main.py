@@ -1,4 +1,4 @@
-"""Approval's composition root: `python -m services.approval.main`."""
+"""The composition root of approval: `python -m services.approval.main`."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
 from services import approval
-from services.approval import api, comments, domain, rules, rules_api, views
+from services.approval import api, comments, domain, rules, views
 from services.approval.console.site import site
 from services.approval.domain.events import PRIVATE
 from services.approval.settings import Settings
@@ -19,7 +19,7 @@ from services.approval.subscriptions import TABLE
 
 
 def build(settings: Settings) -> FastAPI:
-    """The service, inside the running event loop; nothing connects before the lifespan.
+    """The application. Call it inside the event loop; connections are made in the lifespan.
 
     Raises:
         AgenciesFileWrong: the agencies' rules cannot be used.
@@ -48,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
         routers=[
             api.routes(builder.execution, reviews, agencies, clock.now),
             comments.routes(builder.execution, builder.document_rights, clock.now),
-            rules_api.routes(versions, agencies, clock.now),
+            rules.routes(versions, agencies, clock.now),
             site(settings, builder, reviews, versions, agencies),
         ],
     )

@@ -1,33 +1,41 @@
-"""The agencies' rules, as approval has run by them: recorded when it starts, readable for ever."""
+"""The versions of the agencies' rules: recorded at each start, kept for ever, read over HTTP."""
 
 import json
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import APIRouter, Depends, Path
+from fastapi import Query as QueryParameter
 from pydantic import BaseModel, JsonValue
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Page, PageRequest, Paging
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.rules import RulesVersion
+from bmt.contracts.http.rules import ActingNow, OwnAgency, RulesVersion
+from bmt.contracts.problems import Refused
+from services.approval.api import Administrator
 from services.approval.domain.agency_rules import InForce, RecordRules
 from services.approval.domain.events import RulesCameIntoForce
 
 Versions = ViewProjection[RulesVersion]
 Place = tuple[int, str]
-"""Where a version stands among its agency's: its number, then its key."""
+"""A version's place in the list: its number, then its key."""
 
 
 async def record(agencies: Agencies, execution: Execution[Any, Any], clock: Clock) -> None:
-    """Each agency's rules are on record, once, however many replicas start at once.
+    """Records each agency's rules once, however many replicas start at once.
 
     Raises:
-        StoreUnavailable: some may be; the same again is safe.
+        StoreUnavailable: some may be recorded; a retry is safe.
     """
     for agency in agencies:
         stream = f"agency-{agency.code}"
@@ -43,7 +51,7 @@ async def record(agencies: Agencies, execution: Execution[Any, Any], clock: Cloc
 
 
 def whole(agency: Agency) -> dict[str, JsonValue]:
-    """All of an agency's rules as JSON; who changed them is not one of them."""
+    """All rules of an agency as JSON, without who changed them."""
     rules: dict[str, JsonValue] = agency.rules.model_dump(
         mode="json", by_alias=True, exclude={"changed"}
     )
@@ -51,7 +59,7 @@ def whole(agency: Agency) -> dict[str, JsonValue]:
 
 
 def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
-    """One name for these rules after those: whoever records them second finds them recorded."""
+    """Replicas that record the same change use the same id, so it is recorded once."""
     said = json.dumps([agency.code, before, agency.policy_version, rules], sort_keys=True)
     return "rules:" + sha256(said.encode()).hexdigest()[:40]
 
@@ -63,8 +71,7 @@ def fold(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
     return {**as_stored(event), "changed_on": changed_on}
 
 
-def of_a_version(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """`<agency>-<number>`."""
+def _of_a_version(incoming: IncomingEvent[BaseModel]) -> str | None:
     event = incoming.data
     return key_of(event.agency, event.number) if isinstance(event, RulesCameIntoForce) else None
 
@@ -78,7 +85,7 @@ VERSIONS: Final = View(
     name="agency_rules",
     model=RulesVersion,
     fold=fold,
-    key=of_a_version,
+    key=_of_a_version,
     indexes=[("agency", "number", "_id")],
 )
 
@@ -86,7 +93,7 @@ VERSIONS: Final = View(
 async def newest_first(
     versions: Versions, agency: str, page: PageRequest[Place], policy_version: str | None = None
 ) -> list[RulesVersion]:
-    """What an agency's rules have been; those of one name, where it is given."""
+    """The versions of an agency's rules, optionally those of one name."""
     named = {"policy_version": policy_version} if policy_version else {}
     return await versions.find(
         Query(
@@ -96,4 +103,86 @@ async def newest_first(
             after=page.after,
             limit=page.lookahead,
         )
+    )
+
+
+# Over HTTP.
+
+BY_NUMBER: Final = Paging(tuple[int, str])
+
+Reader = Annotated[Principal, Depends(require("administrator", "auditor", "operator"))]
+Code = Annotated[str, Path(max_length=32)]
+PolicyVersion = Annotated[
+    str | None, QueryParameter(max_length=64, description="only the rules that have this name")
+]
+VersionsPage = Annotated[PageRequest[Place], Depends(BY_NUMBER)]
+
+
+class UnknownAgency(Refused):
+    """There is no such agency, or the caller may not read its rules; the answer does not tell which."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You can read the rules of no agency of this code.")
+
+
+def routes(versions: Versions, agencies: Agencies, clock: Clock) -> APIRouter:
+    """The calls about rules."""
+    routes = api_router(tags=["rules"])
+
+    @routes.get(
+        "/v1/agencies/own",
+        summary="What the caller's agency decides by",
+        responses=problems("not_found"),
+    )
+    async def own(caller: Administrator) -> OwnAgency:
+        if caller.agency not in agencies:
+            raise UnknownAgency
+        return own_agency(agencies.get(caller.agency), caller, clock())
+
+    @routes.get(
+        "/v1/agencies/{code}/rules",
+        summary="What an agency's rules have been, the newest first",
+        responses=problems("not_found"),
+    )
+    async def rules(
+        code: Code, caller: Reader, page: VersionsPage, policy_version: PolicyVersion = None
+    ) -> Page[RulesVersion]:
+        """So a request's `policy_version` leads to whole rules: who changed them, when and why.
+
+        Administrators read their own agency's, operators all, auditors all or those of the agency in their token.
+        """
+        if not may_read(caller, code):
+            raise UnknownAgency
+        found = await newest_first(versions, code, page, policy_version)
+        return BY_NUMBER.page(
+            found, page, key=lambda one: (one.number, key_of(one.agency, one.number))
+        )
+
+    return routes
+
+
+def may_read(caller: Principal, agency: str) -> bool:
+    """Operators read all; auditors all, or those of their token's agency; administrators their own."""
+    if caller.has("operator") or (caller.has("auditor") and not caller.agency):
+        return True
+    return caller.agency == agency
+
+
+def own_agency(agency: Agency, caller: Principal, now: datetime) -> OwnAgency:
+    """An agency's rules as they apply to one of its administrators."""
+    rules = agency.rules
+    mine = [one for one in rules.acting if one.allows(caller.subject, now)]
+    return OwnAgency.model_validate(
+        {
+            "code": agency.code,
+            "name": rules.name,
+            "policy_version": agency.policy_version,
+            "channels": rules.channels.model_dump(by_alias=True),
+            "approval_levels": rules.approval_levels,
+            "prepared_reasons": rules.prepared_reasons.model_dump(by_alias=True),
+            "acting_is_restricted": bool(rules.acting),
+            "acting": [ActingNow(on_behalf_of=one.on_behalf_of, until=one.until) for one in mine],
+        }
     )

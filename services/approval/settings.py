@@ -1,4 +1,4 @@
-"""What approval must be told: beyond what every service with pages is, where the others are."""
+"""The settings of approval."""
 
 from typing import ClassVar
 
@@ -10,11 +10,7 @@ _ADDRESS = r"^(https?://\S+)?$"
 
 
 class Settings(PagesSettings):
-    """The settings of approval.
-
-    The addresses are for the console alone, which calls the others as its visitor; without one, the console
-    has no pages of what that service does.
-    """
+    """The addresses are for the console, which calls other services; it has no pages of those without one."""
 
     service: ClassVar[str] = "approval"
 

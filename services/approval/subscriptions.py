@@ -1,4 +1,4 @@
-"""What approval hears, and what it does about it."""
+"""Which events approval receives, and their handlers."""
 
 from typing import Final
 

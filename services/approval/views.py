@@ -1,4 +1,4 @@
-"""The requests under review: the agencies' worklists, and what a decider reads of each request."""
+"""The view of requests under review, and its queries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import AwareDatetime, BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
@@ -25,13 +26,13 @@ from services.approval.domain.events import CommentAdded, Endorsed, PapersReceiv
 
 Reviews = ViewProjection[RequestUnderReview]
 Place = tuple[AwareDatetime, str]
-"""Where a request stands on its worklist: `due_at`, then its id."""
+"""A request's place on the worklist: `due_at`, then its id."""
 
 _OPEN: Final[Status] = "received"
 _NAMED: Final = ("name", "account", "email")
 _ASKED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
 MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
-"""Where a request is not decided."""
+"""The statuses that allow a correction."""
 
 _ENDS: Final[dict[str, Status]] = {
     Approved.TYPE: "approved",
@@ -41,7 +42,7 @@ _ENDS: Final[dict[str, Status]] = {
 
 
 def fold(review: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    """What is known of the request after `incoming`."""
+    """The request's document after `incoming`."""
     after = review
     match incoming.data:
         case ReviewOpened() as opened:
@@ -60,7 +61,7 @@ def fold(review: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None
 
 
 def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
-    """A correction replaces all but the history and the comments; its papers come right after it."""
+    """A correction replaces everything but history and comments; PapersReceived follows at once."""
     review = {
         **opened.request.model_dump(),
         "submitted_by": None,
@@ -79,7 +80,7 @@ def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
 
 
 def _saying(document: Body, **fields: Any) -> Body:
-    """It with these fields, each left out where there is nothing to say: as the models of the answers do it."""
+    """The document with these fields; empty ones are left out, as the response models do."""
     after = {**document, **fields}
     for name, value in fields.items():
         if not value:
@@ -110,7 +111,7 @@ def _with_papers(review: Body, papers: PapersReceived) -> Body:
 
 
 def _with_correction(review: Body, papers: PapersReceived) -> list[Body]:
-    """The step that opened the review, by whom and why where it is a correction, with all that differs."""
+    """Adds to the last step who corrected the request, why, and what changed."""
     *before, opened = review["history"]
     if papers.corrected_by is None:
         return [*before, _saying(opened, changes=())]
@@ -153,7 +154,7 @@ def _differing(told: Iterable[tuple[str, Any, Any]]) -> list[Body]:
 
 
 def _endorsed(review: Body, event: Endorsed) -> Body:
-    """Still open: the next administrator sees who approved, and what."""
+    """The request stays open and shows who approved what."""
     given = event.endorsement
     levels = {"given": given.level, "needed": event.levels}
     endorsements = [*review.get("endorsements", ()), given.model_dump()]
@@ -185,7 +186,7 @@ def _decided(
 
 
 def _step(step: Status, at: datetime, by: str | None, detail: str | None, **more: Any) -> Body:
-    """As `Step` is stored; `more` is what it says of some steps alone."""
+    """A `Step` as it is stored; `more` holds fields of some steps only."""
     return _saying({"step": step, "at": at, "by": by, "detail": detail}, **more)
 
 
@@ -195,7 +196,7 @@ def _with_step(review: Body, taken: Body) -> Body:
 
 
 def of_a_request(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """The request's id; bulk calls are no request."""
+    """The request's id; bulk calls have none."""
     return incoming.data.request.request_id if isinstance(incoming.data, RequestEvent) else None
 
 
@@ -214,13 +215,7 @@ REVIEWS: Final = View(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which of the open requests are looked for; what is None does not matter.
-
-    Attributes:
-        kind: application or termination.
-        warned: with warnings, or without.
-        due_before: those that must be decided before this.
-    """
+    """The worklist's filter; None does not filter. `due_before` is exclusive."""
 
     kind: Kind | None = None
     warned: bool | None = None
@@ -233,7 +228,7 @@ _ANY: Final = Wanted()
 async def worklist(
     reviews: Reviews, agency: str, page: PageRequest[Place], wanted: Wanted = _ANY
 ) -> list[RequestUnderReview]:
-    """The agency's open requests, the one that is due first at the top."""
+    """The agency's open requests, earliest due first."""
     equal: dict[str, object] = {"agency": agency, "status": _OPEN}
     if wanted.kind:
         equal["kind"] = wanted.kind
@@ -254,7 +249,7 @@ async def worklist(
 async def changed(
     reviews: Reviews, agency: str, since: datetime, most: int
 ) -> list[RequestUnderReview]:
-    """The agency's requests that something happened to since then, the latest first."""
+    """The agency's requests that changed since then, latest first."""
     return await reviews.find(
         Query(
             equal={"agency": agency},
@@ -267,20 +262,20 @@ async def changed(
 
 
 async def changes(reviews: Reviews, agency: str, since: datetime) -> int:
-    """How many `changed` would find, were there no most: counted in the index."""
+    """How many requests changed since then, counted in the index."""
     query = Query(equal={"agency": agency}, at_least={"changed_at": since})
     return sum((await reviews.count(["agency"], query)).values())
 
 
 class Counts(NamedTuple):
-    """How many requests of an agency wait, and how many of them are late."""
+    """How many requests of an agency are open, and how many of those are overdue."""
 
     waiting: int
     overdue: int
 
 
 async def counts(reviews: Reviews, agency: str, now: datetime) -> Counts:
-    """An agency's open requests at a glance."""
+    """The counts at `now`."""
     mine = {"agency": agency, "status": _OPEN}
     waiting = await reviews.count(["agency"], Query(equal=mine))
     late = await reviews.count(["agency"], Query(equal=mine, below={"due_at": now}))
@@ -288,7 +283,17 @@ async def counts(reviews: Reviews, agency: str, now: datetime) -> Counts:
 
 
 async def overdue(reviews: Reviews, now: datetime) -> Mapping[str, int]:
-    """How many open requests of each agency should have been decided before `now`."""
+    """How many open requests of each agency were due before `now`."""
     query = Query(equal={"status": _OPEN}, below={"due_at": now})
     counts = await reviews.count(["agency"], query)
     return {agency: count for (agency,), count in counts.items()}
+
+
+def is_own(review: RequestUnderReview, caller: Principal) -> bool:
+    """Whether the caller is the applicant, whatever roles they have."""
+    return review.applicant.account.casefold() == caller.subject.casefold()
+
+
+def as_seen_by(review: RequestUnderReview, caller: Principal) -> RequestUnderReview:
+    """Applicants do not see the comments on their own request, even as administrators."""
+    return review.model_copy(update={"comments": ()}) if is_own(review, caller) else review

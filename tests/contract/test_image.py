@@ -20,12 +20,12 @@ EVALUATION = ("setup", "demo", "up", "down", "token --role applicant", "prove")
 OPERATIONS = (
     "addresses",
     "connections",
-    "fetching",
     "prune",
     "records",
     "republish",
+    "service_access",
     "status",
-    "topics.broker",
+    "topic_listing",
     "witness",
 )
 IMPORTED = """

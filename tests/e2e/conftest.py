@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fixtures.outside import Caller, registered
 
-from evaluation.commands.demo import system
-from evaluation.commands.demo.officer import Officer
+from evaluation.commands.demo import demonstration
+from evaluation.commands.demo.demonstration import Officer
 from evaluation.holders import administrator, holder
 from evaluation.tokens import mint
 
@@ -30,7 +30,7 @@ def unforeseen(logs: Path) -> list[str]:
 @pytest.fixture(scope="package")
 def ready():
     """What the ready file says. Whatever the tests do: no call may meet what nobody foresaw."""
-    with system.running() as document:
+    with demonstration.running() as document:
         yield document
         assert not unforeseen(Path(document["data"]) / "logs")
 

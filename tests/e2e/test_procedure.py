@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from eventually import eventually
 
 from evaluation.commands.demo import demonstration
-from evaluation.commands.demo.officer import Refusal, Sample, samples
+from evaluation.commands.demo.demonstration import Refusal, Sample, samples
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from fixtures.compose import ROOT
 from fixtures.prometheus import program
 
 from evaluation.commands.demo import demonstration
-from evaluation.commands.demo.officer import samples
+from evaluation.commands.demo.demonstration import samples
 from evaluation.ports import any_free_port, listening
 from evaluation.supervisor import Program, running
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import api_documents as documents
+import api_documents
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -205,7 +205,7 @@ class Target:
 @pytest.mark.parametrize("service", SERVICES)
 async def test_no_route_is_without_a_row_and_none_without_a_guard(service):
     guarded, open_to_all = set(), set()
-    for route in (await documents.application(service)).routes:
+    for route in (await api_documents.application(service)).routes:
         if isinstance(route, Mount):
             assert route.path == "/static-docs"
             continue

@@ -1,4 +1,4 @@
-"""`bmt demo`: starts a real system, runs the samples through it, shows what is proven, stops it."""
+"""`bmt demo`."""
 
 from bmt.cli.outcome import reported
 

@@ -1,1 +1,1 @@
-"""The administrators' console: the worklist, a request on one page, decisions one by one and many at once."""
+"""The administrators' console: the worklist, one request, single and bulk decisions."""

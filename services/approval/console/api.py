@@ -1,29 +1,24 @@
-"""The console's addresses; each decision is the same command as the API's.
+"""The console's own pages. Each decision is the same command as the API's.
 
-A form is sent to the page that it stands on: whatever comes of it, that address shows something.
+A form posts to the address of its own page, so that address shows a page whatever the outcome.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FormWrong, Sent, refusal, sent
-from bmt.pages.login import Admitted
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk, Filter
 from services.approval.console.documents import file_of, named, picture_of
+from services.approval.console.forms import DecisionForm
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303
@@ -34,17 +29,11 @@ Form = Annotated[Sent, Depends(sent)]
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
 
-def routes(
-    desk: Desk,
-    execution: Execution[Any, Any],
-    documents: DocumentStore,
-    agencies: Agencies,
-    clock: Clock,
-    admitted: Admitted,
-) -> APIRouter:
-    """The pages, below the prefix."""
+def routes(desk: Desk) -> APIRouter:
+    """The worklist, a request, its documents and the decisions."""
     routes = APIRouter()
-    caller = Depends(admitted)
+    caller = Depends(desk.admitted)
+    ports = desk.execution, desk.agencies, desk.clock
 
     @routes.get("/")
     async def worklist(
@@ -64,7 +53,7 @@ def routes(
     ) -> Response:
         form, context = DecisionForm.of(told), told.context(visitor)
         try:
-            await handlers.decide(request_id, form.ruling(), context, execution, agencies, clock)
+            await handlers.decide(request_id, form.ruling(), context, *ports)
         except (Refused, CausationReused) as error:
             return await desk.one(request, request_id, visitor, form, refusal(error))
         return RedirectResponse(f"{PREFIX}/requests/{request_id}", _SEE_OTHER)
@@ -82,7 +71,7 @@ def routes(
             if not chosen:
                 raise FormWrong(errors=(_NONE_CHOSEN,))
             rulings, context = form.rulings(chosen), told.context(visitor)
-            answered = await bulk.decide_all(rulings, context, execution, agencies, clock)
+            answered = await bulk.decide_all(rulings, context, *ports)
         except (Refused, CausationReused) as error:
             return await desk.worklist(request, visitor, page, only, form, refusal(error))
         return await desk.decided(request, answered.body.results)
@@ -94,7 +83,7 @@ def routes(
         visitor: Annotated[Principal, caller],
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
-        return await file_of(named(review.documents, document_id), documents)
+        return await file_of(named(review.documents, document_id), desk.documents)
 
     @routes.get("/requests/{request_id}/documents/{document_id}/pages/{number}")
     async def page(

@@ -1,7 +1,7 @@
-"""The other services, as the console's visitor may use them: their own token, their own rights.
+"""HTTP clients of the other services, which the console calls with the user's token.
 
-Each call says whom it is for, so what a visitor may see and do is decided where it is kept, and the console decides
-nothing. A service that is away takes its own pages along and no others.
+Each service checks the user's rights itself; the console checks nothing. If a service is down, only its
+pages fail.
 """
 
 import re
@@ -20,43 +20,42 @@ from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Ref
 from bmt.pages import session
 from bmt.pages.login import SignInFirst
 
-Neighbour = Literal["intake", "provisioning", "notification"]
+ServiceName = Literal["intake", "provisioning", "notification"]
 
 SECONDS: Final = 10.0
-"""How long a visitor waits for another service at most."""
+"""The timeout of a call."""
 FILE_SECONDS: Final = 300.0
-"""As long for one that reads a file before it answers: intake takes a scan apart for minutes."""
+"""The timeout of an upload: intake may take minutes to take a scan apart."""
 
 A = TypeVar("A", bound=BaseModel)
 
 Address = NewType("Address", str)
-"""Where a service's call stands: made by `address` alone."""
+"""The path of a call. Only `address` makes one."""
 
 _STEP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-"""A word or an id: nothing in it leads to another call than the one that is meant."""
+"""A word or an id, which cannot lead to another call than the one meant."""
 
 
 def address(*steps: str) -> Address:
-    """The address of a call, step by step; some come from the visitor.
+    """The path of a call, made of steps that may come from the user.
 
     Raises:
-        Refused: `not_found`, where one is no id: there is nothing of that name.
+        Refused: `not_found`, if a step is no possible id.
     """
     if not all(_STEP.fullmatch(step) for step in steps):
         raise Refused(problem="not_found")
     return Address("/".join(("/v1", *steps)))
 
 
-def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Parameters that are None or empty are left out."""
-    return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
-
-
 class VisitorClient:
-    """The calls of one visitor."""
+    """The calls of one signed-in user. `asked` holds query parameters; None and empty ones are left out.
+
+    All calls raise `Refused` as the service does, and `Unavailable` if it does not answer or the answer cannot be
+    read. A command may then be repeated under the same key.
+    """
 
     def __init__(
-        self, addresses: Mapping[Neighbour, str], client: httpx.AsyncClient, token: str
+        self, addresses: Mapping[ServiceName, str], client: httpx.AsyncClient, token: str
     ) -> None:
         self._addresses = addresses
         self._client = client
@@ -64,54 +63,34 @@ class VisitorClient:
 
     async def get(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         model: type[A],
         asked: Mapping[str, Any] | None = None,
     ) -> A:
-        """What a service answers; parameters of `asked` that are None or empty are left out.
-
-        Raises:
-            Refused: as it says.
-            Unavailable: it does not answer, or not in a way that is understood.
-        """
-        answer = await self._call(where, "GET", path, params=_given(asked))
+        answer = await self._call(where, "GET", path, asked=asked)
         return _read(where, answer, model)
 
     async def post(
-        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
-        """What a service answers to a command; the same `key` again is the same command.
-
-        Raises:
-            Refused, Unavailable: as `get`; after the latter the same again is safe.
-        """
         return _read(where, await self._command(where, "POST", path, body, key), model)
 
     async def put(
-        self, where: Neighbour, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
-        """As `post`, to what stands at this address.
-
-        Raises:
-            Refused, Unavailable: as `post`.
-        """
         return _read(where, await self._command(where, "PUT", path, body, key), model)
 
     async def send(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         file: "File",
         model: type[A],
         key: str,
         asked: Mapping[str, Any] | None = None,
     ) -> A:
-        """What a service answers to a file; `asked` as for `get`.
-
-        Raises:
-            Refused, Unavailable: as `post`.
-        """
+        """Uploads a file."""
         headers = {
             "Content-Type": file.media_type,
             "Content-Length": str(file.size_bytes),
@@ -123,40 +102,31 @@ class VisitorClient:
             "POST",
             path,
             headers,
-            params=_given(asked),
+            asked=asked,
             content=file.content,
             timeout=FILE_SECONDS,
         )
         return _read(where, answer, model)
 
     async def download(
-        self, where: Neighbour, path: Address, asked: Mapping[str, Any] | None = None
+        self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
     ) -> bytes:
-        """A file that a service made itself, whole; `asked` as for `get`.
-
-        Raises:
-            Refused, Unavailable: as `get`.
-        """
-        return (await self._call(where, "GET", path, params=_given(asked))).content
+        return (await self._call(where, "GET", path, asked=asked)).content
 
     async def made(
         self,
-        where: Neighbour,
+        where: ServiceName,
         path: Address,
         body: Mapping[str, Any],
         key: str,
         asked: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """A file that a service makes of what it is told; `asked` as for `get`.
-
-        Raises:
-            Refused, Unavailable: as `post`.
-        """
+        """Returns the file that a service makes of `body`."""
         return (await self._command(where, "POST", path, body, key, asked)).content
 
     async def _command(
         self,
-        where: Neighbour,
+        where: ServiceName,
         method: str,
         path: Address,
         body: Mapping[str, Any],
@@ -165,21 +135,24 @@ class VisitorClient:
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         content = orjson.dumps(body)
-        return await self._call(where, method, path, headers, params=_given(asked), content=content)
+        return await self._call(where, method, path, headers, asked=asked, content=content)
 
     async def _call(
         self,
-        where: Neighbour,
+        where: ServiceName,
         method: str,
         path: Address,
         headers: Mapping[str, str] | None = None,
+        asked: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> httpx.Response:
+        given = {name: value for name, value in (asked or {}).items() if value not in (None, "")}
         try:
             answer = await self._client.request(
                 method,
                 self._addresses[where] + path,
                 headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+                params=given,
                 **options,
             )
         except httpx.HTTPError as error:
@@ -191,14 +164,7 @@ class VisitorClient:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file on its way to another service.
-
-    Attributes:
-        name: as its sender calls it.
-        media_type: as its sender's browser says.
-        size_bytes: its length.
-        content: its bytes.
-    """
+    """A file to upload; name and media type come from the sender's browser."""
 
     name: str
     media_type: str
@@ -207,14 +173,13 @@ class File:
 
 
 class ServiceClients:
-    """The services that this installation names."""
+    """Clients of the services that have an address. The console has no pages of the others."""
 
     def __init__(
         self,
-        addresses: Mapping[Neighbour, str],
+        addresses: Mapping[ServiceName, str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """An empty address is a service that the console has no pages of."""
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
 
@@ -222,10 +187,10 @@ class ServiceClients:
         return name in self._addresses
 
     def visitor_client(self, request: Request) -> VisitorClient:
-        """The calls of who is signed in.
+        """The client of the signed-in user.
 
         Raises:
-            SignInFirst: nobody is, or no longer.
+            SignInFirst: nobody is signed in, or the session ended.
         """
         signed_in = session.of(request)
         if signed_in is None:
@@ -233,18 +198,17 @@ class ServiceClients:
         return VisitorClient(self._addresses, self._client, signed_in.access_token)
 
     async def aclose(self) -> None:
-        """Closes the connections."""
         await self._client.aclose()
 
 
-def _read(where: Neighbour, answer: httpx.Response, model: type[A]) -> A:
+def _read(where: ServiceName, answer: httpx.Response, model: type[A]) -> A:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError as error:
         raise Unavailable(where) from error
 
 
-def _refusal(where: Neighbour, answer: httpx.Response) -> Exception:
+def _refusal(where: ServiceName, answer: httpx.Response) -> Exception:
     try:
         told = Problem.model_validate_json(answer.content)
     except ValidationError:

@@ -1,47 +1,32 @@
-"""Comments in the console: the form on a request's page, and the files that come with one."""
+"""Comments in the console: the form on a request's page and the files attached to it."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import CausationReused, Unavailable
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import refusal, validated
-from bmt.pages.login import Admitted
-from services.approval.access import as_seen_by
 from services.approval.comments import comment
-from services.approval.console.clients import ServiceClients
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
-from services.approval.console.remark import CommentForm
-from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.console.forms import CommentForm, DecisionForm
+from services.approval.console.uploads import Uploaded, taken_in, with_files
+from services.approval.views import as_seen_by
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
 
 
-def routes(
-    desk: Desk,
-    service_clients: ServiceClients,
-    execution: Execution[Any, Any],
-    documents: DocumentStore,
-    rights: DocumentRights,
-    clock: Clock,
-    admitted: Admitted,
-) -> APIRouter:
-    """The addresses of comments, below a request's."""
+def routes(desk: Desk) -> APIRouter:
+    """The pages below `/requests/{request_id}/comments`."""
     routes = APIRouter(prefix="/requests/{request_id}/comments")
-    caller, uploads = Depends(admitted), Uploads(rights)
+    caller = Depends(desk.admitted)
 
     @routes.get("")
     async def stand_on_the_requests_page(
@@ -56,17 +41,17 @@ def routes(
         told, came = await with_files(request), Uploaded()
         text = told.text("text").replace("\r\n", "\n")
         try:
-            if "intake" in service_clients:
-                visitor_client = service_clients.visitor_client(request)
-                came = await uploads.taken_in(visitor_client, told, _FILES, visitor)
+            if "intake" in desk.clients:
+                visitor_client = desk.client(request)
+                came = await taken_in(visitor_client, desk.rights, told, _FILES, visitor)
             body = {"text": text, "documents": tuple(came.ids)}
             written = validated(CommentWritten, body, came.faults)
             context = told.context(visitor)
-            await comment(request_id, written, context, execution, rights, clock)
+            await comment(request_id, written, context, desk.execution, desk.rights, desk.clock)
         except (Refused, CausationReused) as error:
             remark = CommentForm(text=text, documents=came.documents, refused=refusal(error))
         except Unavailable:
-            # It may be noted all the same: sent again, it must not stand there twice.
+            # It may have succeeded: a retry must not add it twice.
             away = Refused(problem="unavailable")
             remark = CommentForm(told.key, text, came.documents, away)
         else:
@@ -81,7 +66,7 @@ def routes(
     ) -> Response:
         review = as_seen_by(await desk.review_of(request_id, visitor), visitor)
         attached = [one for each in review.comments for one in each.documents]
-        return await file_of(named(attached, document_id), documents)
+        return await file_of(named(attached, document_id), desk.documents)
 
     return routes
 

@@ -1,4 +1,4 @@
-"""A correction in the console: the whole request, as it should have been, and why; intake records it."""
+"""The page that corrects a request. Intake records the correction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,42 +8,29 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages.forms import all_told
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, address
-from services.approval.console.decision_form import DecisionForm
+from services.approval.console.clients import address
 from services.approval.console.desk import Desk
-from services.approval.console.inbox import RegistrationForm, faults_of, field_of
-from services.approval.console.uploads import MOST, Uploaded, Uploads, with_files
+from services.approval.console.forms import DecisionForm, RegistrationForm, faults_of, field_of
+from services.approval.console.uploads import MOST, Uploaded, taken_in, with_files
 from services.approval.views import MAY_CORRECT
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 
 
-def routes(
-    layout: Layout,
-    desk: Desk,
-    service_clients: ServiceClients,
-    agencies: Agencies,
-    rights: DocumentRights,
-    admitted: Admitted,
-) -> APIRouter:
-    """The address of a correction, below a request's."""
+def routes(desk: Desk) -> APIRouter:
+    """The page below `/requests/{request_id}/correction`."""
     routes = APIRouter(prefix="/requests/{request_id}/correction")
-    caller, uploads = Depends(admitted), Uploads(rights)
+    caller = Depends(desk.admitted)
 
     async def page(
         request: Request,
@@ -52,14 +39,14 @@ def routes(
         documents: Sequence[Document],
         refused: Refused | None = None,
     ) -> Response:
-        """The form beside the papers, with what the request says now or what was typed."""
-        return layout.page(
+        return desk.layout.page(
             request,
             "correction.html",
-            STATUS[refused.problem] if refused else _OK,
             review=review,
             shown=await desk.originals.shown(review.documents),
-            rules=agencies.get(review.agency).rules if review.agency in agencies else None,
+            rules=desk.agencies.get(review.agency).rules
+            if review.agency in desk.agencies
+            else None,
             form=form,
             documents=documents,
             refused=refused,
@@ -85,10 +72,10 @@ def routes(
     ) -> Response:
         review = await desk.review_of(request_id, visitor)
         told, came = await with_files(request), Uploaded()
-        form, visitor_client = RegistrationForm.of(told), service_clients.visitor_client(request)
+        form, visitor_client = RegistrationForm.of(told), desk.client(request)
         try:
             most = len(review.documents) + MOST
-            came = await uploads.taken_in(visitor_client, told, _FILES, visitor, most)
+            came = await taken_in(visitor_client, desk.rights, told, _FILES, visitor, most)
             body = form.correction(review, came.ids, came.faults)
             await visitor_client.post(
                 "intake",
@@ -100,7 +87,7 @@ def routes(
         except Refused as error:
             refused = error
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have succeeded: a retry must not create it twice.
             form, refused = replace(form, key=told.key), Refused(problem="unavailable")
         else:
             return RedirectResponse(f"{_of_the_request(request)}?corrected=1", _SEE_OTHER)

@@ -1,4 +1,4 @@
-"""The pages themselves: the worklist, one request, and what became of many decisions."""
+"""The main pages: the worklist, one request and the results of a bulk decision."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
@@ -16,9 +16,12 @@ from starlette.responses import Response
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.pagination import Page, PageRequest
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.approval import RequestUnderReview, RulingResult
 from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.http.rules import OwnAgency
@@ -26,22 +29,18 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Kind
 from bmt.pages.forms import all_told, faults_of
 from bmt.pages.layout import Layout
-from bmt.pages.login import SignInFirst
+from bmt.pages.login import Admitted, SignInFirst
 from bmt.pages.sizes import in_gigabytes
 from services.approval import views
-from services.approval.access import as_seen_by, is_own
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
 from services.approval.console.clients import ServiceClients, VisitorClient, address
-from services.approval.console.decision_form import DecisionForm
 from services.approval.console.documents import Originals
-from services.approval.console.remark import CommentForm
-from services.approval.console.wording import Office, cards
+from services.approval.console.forms import CommentForm, DecisionForm
+from services.approval.console.wording import cards, open_sections
 from services.approval.domain.errors import UnknownRequest
-from services.approval.rules_api import own_agency
-from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted
-
-# Which requests of the worklist are shown: what was chosen above it.
+from services.approval.rules import Versions, own_agency
+from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
 
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
@@ -49,14 +48,13 @@ Due = Literal["late", "today"]
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """What was chosen; empty: it does not matter."""
+    """The worklist's filter. An empty field does not filter."""
 
     kind: Kind | Literal[""] = ""
     warned: Warned | Literal[""] = ""
     due: Due | Literal[""] = ""
 
     def wanted(self, now: datetime) -> Wanted:
-        """What is looked for, as things stand now."""
         return Wanted(
             kind=self.kind or None,
             warned=self.warned == "yes" if self.warned else None,
@@ -71,7 +69,7 @@ class FilterForm:
 
     @property
     def address(self) -> str:
-        """What an address says of it."""
+        """The filter as a query string."""
         return urlencode({name: value for name, value in asdict(self).items() if value})
 
     def __bool__(self) -> bool:
@@ -83,33 +81,33 @@ def asked(
     warned: Annotated[Warned | Literal[""], Query()] = "",
     due: Annotated[Due | Literal[""], Query()] = "",
 ) -> FilterForm:
-    """A dependency: what an address asks for."""
+    """The filter in the address."""
     return FilterForm(kind, warned, due)
 
 
 Filter = Annotated[FilterForm, Depends(asked)]
 
 
-# When the visitor was here before: remembered by their browser, so that what changed meanwhile can be shown.
+# A cookie remembers the last visit, so that the worklist can show what changed since.
 
 
 COOKIE: Final = "bmt_visited"
 ONE_VISIT_SECONDS: Final = 15 * 60
-"""Who comes back within this is still here."""
+"""Looks that are closer together belong to one visit."""
 REMEMBERED_SECONDS: Final = 90 * 24 * 60 * 60
 
 _KEPT: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
 
 
 def last_visit(request: Request) -> datetime | None:
-    """When the visit before this one ended; None: there was none that is known of."""
+    """When the previous visit ended; None: unknown."""
     before, last = _kept(request)
     at = before if _goes_on(last) else last
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
-    """This look belongs to the visit; `path` is where the cookie is sent to, over TLS alone where browsers come by it."""
+    """Records this look in a cookie, which is secure if browsers come by TLS."""
     before, last = _kept(request)
     begins = before if _goes_on(last) else last
     response.set_cookie(
@@ -128,21 +126,18 @@ def _goes_on(last: int) -> bool:
 
 
 def _kept(request: Request) -> tuple[int, int]:
-    """When the visit before ended, and the last look; 0: not known."""
+    """When the previous visit ended, and the last look, in seconds; 0: unknown."""
     kept = _KEPT.fullmatch(request.cookies.get(COOKIE, ""))
     before, last = (int(kept[1]), int(kept[2])) if kept else (0, 0)
     return (before, last) if last <= time.time() else (0, 0)
 
 
-# What approving a request will change, as provisioning sees it now; a request can be decided without knowing.
-
-
 SECONDS: Final = 4.0
-"""A page waits so long at most."""
+"""The longest a page waits for the preview."""
 
 
-async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
-    """The plan, for what stands to be granted; None: it cannot be told now."""
+async def plan_preview(review: RequestUnderReview, visitor_client: VisitorClient) -> Plan | None:
+    """The plan for what would be granted; None: it cannot be had now."""
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     try:
         async with asyncio.timeout(SECONDS):
@@ -152,39 +147,54 @@ async def prospect(review: RequestUnderReview, visitor_client: VisitorClient) ->
         return None
 
 
-_OK: Final = 200
 _A_MONTH: Final = timedelta(days=30)
 
 
+@dataclass(frozen=True)
 class Desk:
-    """Lays out what administrators work on."""
+    """What the console's pages need, and the main pages themselves."""
 
-    def __init__(
-        self,
-        reviews: Reviews,
-        agencies: Agencies,
-        clock: Clock,
-        layout: Layout,
-        service_clients: ServiceClients,
-        offices: Sequence[Office],
-        originals: Originals,
-    ) -> None:
-        """`offices` are told of on the first page."""
-        self.originals = originals
-        self._service_clients = service_clients
-        self._offices = offices
-        self._reviews = reviews
-        self._agencies = agencies
-        self._clock = clock
-        self._layout = layout
+    layout: Layout
+    admitted: Admitted
+    clients: ServiceClients
+    agencies: Agencies
+    reviews: Reviews
+    versions: Versions
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    rights: DocumentRights
+    originals: Originals
+    clock: Clock
+
+    def client(self, request: Request) -> VisitorClient:
+        """The other services, for the signed-in user.
+
+        Raises:
+            SignInFirst: nobody is signed in, or the session ended.
+        """
+        return self.clients.visitor_client(request)
+
+    def listed(
+        self, request: Request, template: str, found: Page[Any], status: str, **more: Any
+    ) -> Response:
+        """A page of another service's list."""
+        return self.layout.page(
+            request,
+            template,
+            found=found.items,
+            more=found.next_cursor,
+            chosen=status,
+            wording=wording,
+            **more,
+        )
 
     async def review_of(self, request_id: str, visitor: Principal) -> RequestUnderReview:
-        """A request of the visitor's agency.
+        """A request of the user's agency.
 
         Raises:
             UnknownRequest: there is none.
         """
-        review = await self._reviews.get(request_id)
+        review = await self.reviews.get(request_id)
         if review is None or review.agency != visitor.agency:
             raise UnknownRequest
         return review
@@ -198,21 +208,20 @@ class Desk:
         form: DecisionForm,
         refused: Refused | None = None,
     ) -> Response:
-        """The agency's open requests that were asked for, the one that is due first at the top."""
-        now = self._clock()
-        found = await views.worklist(self._reviews, visitor.agency, page, only.wanted(now))
+        """The agency's open requests that pass the filter, earliest due first."""
+        now = self.clock()
+        found = await views.worklist(self.reviews, visitor.agency, page, only.wanted(now))
         shown = BY_DUE_TIME.page(found, page, key=lambda one: (one.due_at, one.request_id))
         since = last_visit(request)
-        changed = await views.changes(self._reviews, visitor.agency, since) if since else 0
-        answer = self._layout.page(
+        changed = await views.changes(self.reviews, visitor.agency, since) if since else 0
+        answer = self.layout.page(
             request,
             "worklist.html",
-            _status(refused),
-            agency=self._agencies.name_of(visitor.agency),
+            agency=self.agencies.name_of(visitor.agency),
             found=shown.items,
             more=shown.next_cursor,
-            counts=await views.counts(self._reviews, visitor.agency, now),
-            cards=await cards(self._offices, self._service_clients.visitor_client(request)),
+            counts=await views.counts(self.reviews, visitor.agency, now),
+            cards=await cards(open_sections(self.clients), self.client(request)),
             only=only,
             since=since,
             changed=changed,
@@ -224,7 +233,7 @@ class Desk:
             month_ago=now - _A_MONTH,
             wording=wording,
         )
-        remember(request, answer, self._layout.prefix, over_tls=self._layout.over_tls)
+        remember(request, answer, self.layout.prefix, over_tls=self.layout.over_tls)
         return answer
 
     async def one(
@@ -236,65 +245,60 @@ class Desk:
         refused: Refused | None = None,
         remark: CommentForm | None = None,
     ) -> Response:
-        """All that is known of a request, and the form of a decision while it is open.
+        """One request, with the form of a decision while it is open.
 
         Raises:
             UnknownRequest: as `review_of`.
         """
         review = as_seen_by(await self.review_of(request_id, visitor), visitor)
         remark = remark or CommentForm()
-        return self._layout.page(
+        return self.layout.page(
             request,
             "request.html",
-            _status(refused or remark.refused),
+            STATUS[remark.refused.problem] if remark.refused and not refused else None,
             review=review,
             remark=remark,
-            takes_files="intake" in self._service_clients,
-            may_correct="intake" in self._service_clients and review.status in MAY_CORRECT,
+            takes_files="intake" in self.clients,
+            may_correct="intake" in self.clients and review.status in MAY_CORRECT,
             corrected=request.query_params.get("corrected") == "1",
             rules=self._rules(visitor),
-            **await self._prospect(request, review),
+            **await self._preview(request, review),
             shown=await self.originals.shown(review.documents),
-            agency=self._agencies.name_of(review.agency),
+            agency=self.agencies.name_of(review.agency),
             form=form,
             refused=refused,
             faults=faults_of(refused),
             told=all_told(refused),
             own=is_own(review, visitor),
             asked=_sizes(review),
-            now=self._clock(),
+            now=self.clock(),
             wording=wording,
         )
 
-    async def _prospect(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
-        """What approving would change, while that can still be weighed."""
-        if review.status != "received" or "provisioning" not in self._service_clients:
+    async def _preview(self, request: Request, review: RequestUnderReview) -> dict[str, object]:
+        if review.status != "received" or "provisioning" not in self.clients:
             return {"weighed": False}
-        visitor_client = self._service_clients.visitor_client(request)
-        return {"weighed": True, "plan": await prospect(review, visitor_client)}
+        visitor_client = self.client(request)
+        return {"weighed": True, "plan": await plan_preview(review, visitor_client)}
 
     def _rules(self, visitor: Principal) -> OwnAgency | None:
-        """What the visitor decides by; None: their agency no longer has any rules."""
-        if visitor.agency not in self._agencies:
+        """The rules the user decides by; None: their agency has none any more."""
+        if visitor.agency not in self.agencies:
             return None
-        return own_agency(self._agencies.get(visitor.agency), visitor, self._clock())
+        return own_agency(self.agencies.get(visitor.agency), visitor, self.clock())
 
     async def decided(self, request: Request, results: Sequence[RulingResult]) -> Response:
-        """What became of each of many decisions."""
-        names = await self._reviews.get_many([one.request_id for one in results])
-        return self._layout.page(
+        """The result of each of many decisions."""
+        names = await self.reviews.get_many([one.request_id for one in results])
+        return self.layout.page(
             request, "decided.html", results=results, names=names, wording=wording
         )
 
 
 def _sizes(review: RequestUnderReview) -> dict[str, str]:
-    """What is granted unless the administrator writes something else."""
+    """The sizes that are granted unless the administrator types others."""
     last = review.endorsements[-1].approved if review.endorsements else review
     return {
         "quota_bytes": in_gigabytes(last.quota_bytes),
         "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
     }
-
-
-def _status(refused: Refused | None) -> int:
-    return STATUS[refused.problem] if refused else _OK

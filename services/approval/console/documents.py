@@ -1,4 +1,4 @@
-"""Documents, as an administrator opens them: the file itself, or a page of it as a picture."""
+"""Documents as files and as pictures of their pages, which a browser shows without running anything."""
 
 import asyncio
 import sys
@@ -16,42 +16,34 @@ from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.values import Document
 from services.approval.domain.errors import UnknownRequest
 
-# What was sent in, as pictures beside the fields: a browser shows them without running anything of it.
-
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
-"""The kinds of document that have pages."""
+"""The media types that have pages."""
 MOST_BYTES: Final = 100 * 1024 * 1024
 MOST_PAGES: Final = 40
-"""So many stand beside the fields; a longer one is downloaded."""
+"""The most pages shown; a longer document is downloaded."""
 SECONDS: Final = 15.0
 
 _AT_ONCE: Final = 2
 _REMEMBERED: Final = 1_000
 _PROGRAM: Final = (sys.executable, "-I", str(Path(press.__file__).with_name("picture.py")))
-"""By its file: it finds no module of ours, wherever those are installed, and needs none."""
+"""Run by its file, in isolated mode: it needs none of our modules."""
 
 
 SHOWN_WITHIN_SECONDS: Final = 3.0
-"""A page that shows documents waits so long for their pages; the next look may find them."""
+"""The longest a page waits for the page counts; the next look may have them."""
 
 
 class NoPicture(Exception):  # noqa: N818  named for what is so
-    """There is no such page, or nothing of it can be shown."""
+    """There is no such page, or it cannot be shown."""
 
 
 class TookTooLong(NoPicture):
-    """Its reader did not end in time: another time it may."""
+    """The reader timed out; it may succeed another time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A document beside the fields.
-
-    Attributes:
-        document: which.
-        pages: how many pages of it are shown, from the first; 0: it can only be downloaded.
-        more: it has further pages.
-    """
+    """A document and how many of its first pages are shown; 0: it can only be downloaded."""
 
     document: Document
     pages: int
@@ -59,7 +51,7 @@ class Shown:
 
 
 class Originals:
-    """Makes pictures of documents, each in a process of its own, a few at a time."""
+    """Makes pictures of documents, each in its own process, two at a time."""
 
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
@@ -67,7 +59,6 @@ class Originals:
         self._pages: LruCache[str, int] = LruCache(_REMEMBERED)
 
     async def shown(self, documents: Sequence[Document]) -> Sequence[Shown]:
-        """What can be shown of each of these."""
         pages = await asyncio.gather(*(self._soon(one) for one in documents))
         return [
             Shown(document, min(found, MOST_PAGES), more=found > MOST_PAGES)
@@ -75,7 +66,7 @@ class Originals:
         ]
 
     async def _soon(self, document: Document) -> int:
-        """As `pages`; none where it takes too long for who waits for the page."""
+        """The page count, or 0 if counting would delay the response."""
         try:
             async with asyncio.timeout(SHOWN_WITHIN_SECONDS):
                 return await self.pages(document)
@@ -83,7 +74,7 @@ class Originals:
             return 0
 
     async def pages(self, document: Document) -> int:
-        """How many pages can be shown of it: none of what is no paper, or cannot be read."""
+        """How many pages can be shown: 0 if it is no paper or cannot be read."""
         if document.media_type not in SHOWN or document.size_bytes > MOST_BYTES:
             return 0
         known = self._pages.get(document.document_id)
@@ -139,10 +130,10 @@ _KEPT: Final = "private, max-age=86400, immutable"
 
 
 async def file_of(document: Document, documents: DocumentStore) -> StreamingResponse:
-    """A document as an answer.
+    """The document as a download.
 
     Raises:
-        UnknownRequest: it is kept no longer.
+        UnknownRequest: it is no longer kept.
     """
     try:
         stored, chunks = await documents.open(document.document_id)
@@ -157,10 +148,10 @@ async def file_of(document: Document, documents: DocumentStore) -> StreamingResp
 
 
 async def picture_of(document: Document, page: int, originals: Originals) -> Response:
-    """A page of a document as a picture, which a browser may keep: its address holds the document's hash.
+    """A page as a picture. A browser may cache it: the address contains the document's hash.
 
     Raises:
-        UnknownRequest: there is no such page, or nothing of it can be shown.
+        UnknownRequest: there is no such page, or it cannot be shown.
     """
     try:
         png = await originals.picture(document, page)
@@ -170,7 +161,7 @@ async def picture_of(document: Document, page: int, originals: Originals) -> Res
 
 
 def named(documents: Sequence[Document], document_id: str) -> Document:
-    """The document of this id among these.
+    """The document of this id.
 
     Raises:
         UnknownRequest: there is none.

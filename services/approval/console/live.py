@@ -1,4 +1,4 @@
-"""What changes while a page is open: told at once where it happens in this process, else within two seconds."""
+"""Live updates of an open page: at once for events of this process, else within two seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,8 +16,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.approval import RequestUnderReview, Step
 from bmt.pages import session
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted, SignInFirst
+from bmt.pages.login import SignInFirst
 from services.approval import views
 from services.approval.console import wording
 from services.approval.console.desk import Desk
@@ -25,17 +24,17 @@ from services.approval.views import Reviews
 
 LOOKS_EVERY_SECONDS: Final = 2.0
 LASTS_SECONDS: Final = 20.0
-"""A stream ends by itself, and the browser opens the next: so a service that stops waits for none of them."""
+"""A stream ends after this time and the browser reconnects, so a stopping service waits for none."""
 RETRY_MILLISECONDS: Final = 500
 
 Text = Callable[[RequestUnderReview], str]
-"""Says what happened last, in the visitor's language."""
+"""Describes what happened last, in the user's language."""
 GoesOn = Callable[[], Awaitable[bool]]
-"""Tells whether the visitor's session did not end: nobody is told anything after that."""
+"""Whether the user's session still lasts. Nothing is sent after it ended."""
 
 
 class ChangeSignal:
-    """A projection that keeps nothing: it wakes who waits for this process' events."""
+    """A projection that stores nothing: it wakes the streams when this process has events."""
 
     def __init__(self) -> None:
         self._beat = asyncio.Event()
@@ -46,7 +45,7 @@ class ChangeSignal:
             self._beat = asyncio.Event()
 
     async def next(self) -> None:
-        """Return at the next event, or when it is time to look again."""
+        """Returns at the next event, or after `LOOKS_EVERY_SECONDS`."""
         try:
             async with asyncio.timeout(LOOKS_EVERY_SECONDS):
                 await self._beat.wait()
@@ -55,7 +54,7 @@ class ChangeSignal:
 
 
 class Live:
-    """Tells pages that what they show is no longer so."""
+    """Streams of changes to what a page shows."""
 
     def __init__(self, reviews: Reviews, change_signal: ChangeSignal) -> None:
         self._reviews = reviews
@@ -64,7 +63,7 @@ class Live:
     async def of_agency(
         self, agency: str, since: datetime, goes_on: GoesOn
     ) -> AsyncIterator[ServerSentEvent]:
-        """How many of an agency's requests something happened to since then, each time it is another number."""
+        """How many of the agency's requests changed since then, whenever the number changes."""
 
         async def look() -> Mapping[str, str] | None:
             found = await views.changes(self._reviews, agency, since)
@@ -101,28 +100,23 @@ class Live:
             await self._change_signal.next()
 
 
-# What changed: since the visitor was here, and while a page is open.
-
-
 MOST_SHOWN: Final = 100
 
 Since = Annotated[AwareDatetime, Query()]
 Steps = Annotated[int, Query(ge=0, le=100_000)]
 
 
-def routes(
-    layout: Layout, desk: Desk, reviews: Reviews, live: Live, admitted: Admitted
-) -> APIRouter:
-    """The page of changes, and the streams that tell of them."""
+def routes(desk: Desk, live: Live) -> APIRouter:
+    """The page of changes and the streams."""
     routes = APIRouter()
-    caller = Depends(admitted)
+    caller = Depends(desk.admitted)
 
     @routes.get("/changes")
     async def changes(
         request: Request, visitor: Annotated[Principal, caller], since: Since
     ) -> Response:
-        found = await views.changed(reviews, visitor.agency, since, MOST_SHOWN)
-        return layout.page(
+        found = await views.changed(desk.reviews, visitor.agency, since, MOST_SHOWN)
+        return desk.layout.page(
             request,
             "changes.html",
             found=found,
@@ -143,7 +137,7 @@ def routes(
         request: Request, request_id: Id, visitor: Annotated[Principal, caller], steps: Steps
     ) -> AsyncIterator[ServerSentEvent]:
         await desk.review_of(request_id, visitor)
-        text = layout.language(request).text
+        text = desk.layout.language(request).text
 
         def what(review: RequestUnderReview) -> str:
             last = review.history[-1]
@@ -164,7 +158,7 @@ def _goes_on(request: Request) -> GoesOn:
 
 
 def _said(last: Step, text: Callable[[str], str]) -> str:
-    """What happened last; an approval that is not the last changes no status."""
+    """What happened last. An approval that is not the last changes no status."""
     if last.levels is None:
         return text(wording.STATUS[last.step])
     of = text("daripada")

@@ -1,4 +1,4 @@
-"""The form of a notice's words: paragraphs and lines as people type them, in both languages."""
+"""The pages that edit the words of notices, as paragraphs and lines in both languages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,11 @@ from bmt.contracts.http.notification import (
     Template,
     Wording,
 )
-from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent, validated
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 
 LANGUAGES: Final = ("malay", "english")
 PARTS: Final = ("opening", "onward", "closing", "signatory")
@@ -29,10 +28,9 @@ PARTS: Final = ("opening", "onward", "closing", "signatory")
 
 @dataclass(frozen=True, slots=True)
 class WordsForm:
-    """What stands in the form.
+    """The form of one notice's words.
 
     Attributes:
-        key: names this one form for ever.
         version: the version that was read when the form was shown.
         typed: by language and part, `malay-opening`; and `why`.
     """
@@ -43,7 +41,6 @@ class WordsForm:
 
     @classmethod
     def of_template(cls, template: Template) -> "WordsForm":
-        """With the words in force."""
         typed = {
             f"{language}-{part}": _typed(getattr(template.words, language), part)
             for language in LANGUAGES
@@ -53,22 +50,19 @@ class WordsForm:
 
     @classmethod
     def of(cls, sent: Sent) -> "WordsForm":
-        """As it was sent; what is filled in differently next time is another form."""
         names = [f"{language}-{part}" for language in LANGUAGES for part in PARTS]
         version = sent.text("version")
         number = int(version) if version.isascii() and version.isdigit() else 0
         return cls(new_key(), number, {name: sent.text(name) for name in (*names, "why")})
 
     def value(self, name: str) -> str:
-        """What stands in a field."""
         return self.typed.get(name, "")
 
     def words(self) -> Mapping[str, object]:
-        """The words as the API takes them."""
         return {language: self._wording(language) for language in LANGUAGES}
 
     def saved(self) -> Mapping[str, object]:
-        """The body that saves them.
+        """The body that saves the words.
 
         Raises:
             FormWrong: naming every field that is wrong.
@@ -88,7 +82,7 @@ class WordsForm:
 
 
 def faults_of(refused: Refused | None) -> dict[str, FieldError]:
-    """What is wrong with each field: `/words/malay/onward/1` belongs to `malay-onward`."""
+    """The fault of each field: `/words/malay/onward/1` belongs to `malay-onward`."""
     faults: dict[str, FieldError] = {}
     for fault in refused.errors if refused else ():
         steps = [step for step in fault.pointer.split("/") if step and step != "words"]
@@ -108,7 +102,7 @@ def _one_line(text: str) -> str:
 
 
 def _paragraphs(text: str) -> Sequence[str]:
-    """Apart by an empty line; a line break within one is a space."""
+    """Paragraphs are separated by an empty line; a single line break is a space."""
     plain = text.replace("\r\n", "\n").split("\n\n")
     return [paragraph for one in plain if (paragraph := _one_line(one))]
 
@@ -117,11 +111,7 @@ def _lines(text: str) -> Sequence[str]:
     return [line for one in text.splitlines() if (line := _one_line(one))]
 
 
-# The pages of the notices' words.
-
-
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 
 
 class _Templates(Page[Template]):
@@ -131,9 +121,9 @@ class _Templates(Page[Template]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/notices`."""
-    routes = APIRouter(prefix="/notices", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/notices", dependencies=[Depends(desk.admitted)])
 
     def shown(
         request: Request,
@@ -142,10 +132,9 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         preview: NoticePreview | None = None,
         refused: Refused | None = None,
     ) -> Response:
-        return layout.page(
+        return desk.layout.page(
             request,
             "notice.html",
-            STATUS[refused.problem] if refused else _OK,
             notice=template,
             form=form,
             preview=preview,
@@ -159,20 +148,20 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
 
     @routes.get("")
     async def listed(request: Request) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         found = await visitor_client.get(
             "notification", address("templates"), _Templates, {"limit": 50}
         )
-        return layout.page(request, "notices.html", found=found.items, wording=wording)
+        return desk.layout.page(request, "notices.html", found=found.items, wording=wording)
 
     @routes.get("/{about}")
     async def one(request: Request, about: Id) -> Response:
-        template = await _template(service_clients.visitor_client(request), about)
+        template = await _template(desk.client(request), about)
         return shown(request, template, WordsForm.of_template(template))
 
     @routes.post("/{about}")
     async def act(request: Request, about: Id, told: Form) -> Response:
-        visitor_client, form = service_clients.visitor_client(request), WordsForm.of(told)
+        visitor_client, form = desk.client(request), WordsForm.of(told)
         try:
             match told.text("do"):
                 case "preview":

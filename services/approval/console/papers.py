@@ -1,4 +1,4 @@
-"""Papers' pages: what is to be printed and handed over, what waits for the mail server, what did not arrive."""
+"""The pages of notices: those to print and hand over, those to be sent, those that failed."""
 
 from typing import Annotated, Final
 
@@ -13,15 +13,12 @@ from bmt.contracts.http.notification import (
     ResendAccepted,
     WaitingNotification,
 )
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.pages.forms import Sent, all_told, new_key, sent
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
-from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 _PDF: Final = b"%PDF-"
 
 
@@ -32,9 +29,9 @@ class _Notices(Page[WaitingNotification]):
 Form = Annotated[Sent, Depends(sent)]
 
 
-def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/papers`."""
-    routes = APIRouter(prefix="/papers", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/papers", dependencies=[Depends(desk.admitted)])
 
     async def listed(
         request: Request,
@@ -43,19 +40,12 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         refused: Refused | None = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         found = await visitor_client.get("notification", address("notifications"), _Notices, asked)
-        return layout.page(
-            request,
-            "papers.html",
-            STATUS[refused.problem] if refused else _OK,
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            keys={one.notification_id: new_key() for one in found.items},
-            refused=refused,
-            told=all_told(refused),
-            wording=wording,
+        keys = {one.notification_id: new_key() for one in found.items}
+        told = all_told(refused)
+        return desk.listed(
+            request, "papers.html", found, status, keys=keys, refused=refused, told=told
         )
 
     @routes.get("")
@@ -71,16 +61,16 @@ def routes(layout: Layout, service_clients: ServiceClients, admitted: Admitted) 
         notification_id = told.text("notification_id")
         try:
             if told.text("do") == "resend":
-                await _resend(service_clients.visitor_client(request), notification_id, told.key)
+                await _resend(desk.client(request), notification_id, told.key)
             else:
-                await _hand_over(service_clients.visitor_client(request), notification_id, told)
+                await _hand_over(desk.client(request), notification_id, told)
         except Refused as refused:
             return await listed(request, status, refused=refused)
         return RedirectResponse(f"{request.url.path}?status={status}", _SEE_OTHER)
 
     @routes.get("/{notification_id}/document")
     async def document(request: Request, notification_id: Id) -> Response:
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         content = await visitor_client.download(
             "notification", address("notifications", notification_id, "document")
         )

@@ -1,4 +1,4 @@
-"""The agency's rules in words: those in force, and what changed when, by whom and why."""
+"""The page of the agency's rules: those in force, and what changed when, by whom and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,19 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.contracts.http.rules import RulesVersion
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.rules import Versions, newest_first
-from services.approval.rules_api import UnknownAgency
+from services.approval.console.desk import Desk
+from services.approval.rules import UnknownAgency, newest_first
 
 MOST_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A rule that is not what it was; None where there was none, or is none any more."""
+    """A rule that changed; None: there was none, or is none any more."""
 
     rule: str
     before: str | None
@@ -34,24 +31,26 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A version, and in what it differs from the one before; nothing is compared with the first."""
+    """A version and how it differs from the one before."""
 
     version: RulesVersion
     differences: Sequence[Difference]
 
 
-def routes(layout: Layout, versions: Versions, agencies: Agencies, admitted: Admitted) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The page of rules."""
     routes = APIRouter()
 
     @routes.get("/rules")
-    async def rules(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
-        if visitor.agency not in agencies:
+    async def rules(
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
+    ) -> Response:
+        if visitor.agency not in desk.agencies:
             raise UnknownAgency
-        agency = agencies.get(visitor.agency)
+        agency = desk.agencies.get(visitor.agency)
         page: PageRequest[tuple[int, str]] = PageRequest(limit=MOST_SHOWN, after=None)
-        found = await newest_first(versions, agency.code, page)
-        return layout.page(
+        found = await newest_first(desk.versions, agency.code, page)
+        return desk.layout.page(
             request,
             "rules.html",
             agency=agency,
@@ -64,7 +63,7 @@ def routes(layout: Layout, versions: Versions, agencies: Agencies, admitted: Adm
 
 
 def compared(newest_first: Sequence[RulesVersion]) -> Sequence[Entry]:
-    """Each version beside the one before it; the last of these has none to be compared with."""
+    """Each version compared with the one before it; the oldest has no differences."""
     later = [
         Entry(after, list(differences(before.rules, after.rules)))
         for after, before in pairwise(newest_first)
@@ -75,7 +74,7 @@ def compared(newest_first: Sequence[RulesVersion]) -> Sequence[Entry]:
 def differences(
     before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
 ) -> Iterator[Difference]:
-    """The rules that are not the same, as agencies.yaml names them, in the order of the names."""
+    """The rules that differ, sorted by their names in agencies.yaml."""
     old, new = dict(_flat(before)), dict(_flat(after))
     for rule in sorted(old.keys() | new.keys()):
         if old.get(rule) != new.get(rule):
@@ -83,7 +82,7 @@ def differences(
 
 
 def _flat(rules: Mapping[str, JsonValue], within: str = "") -> Iterator[tuple[str, str]]:
-    """Every rule under its whole name; a list is one rule."""
+    """Every rule under its full name; a list is one rule."""
     for name, value in rules.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{within}{name}.")

@@ -1,4 +1,4 @@
-"""The page of scans."""
+"""The page that uploads scans and downloads printed forms."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -6,44 +6,38 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
-from bmt.contracts.problems import STATUS, FieldError, Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
 from services.approval.console.uploads import file_of
 
 SCAN: Final = "scan"
 MOST_BYTES: Final = 100 * 1024 * 1024
-"""Intake takes in as many as its settings say, and this page no more than that."""
+"""The page's limit; the settings of intake may be stricter."""
 
-_OK: Final = 200
 
 Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
 _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
 
 
-def routes(
-    layout: Layout, service_clients: ServiceClients, agencies: Agencies, admitted: Admitted
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/scans`."""
-    routes = APIRouter(prefix="/scans", dependencies=[Depends(admitted)])
+    routes = APIRouter(prefix="/scans", dependencies=[Depends(desk.admitted)])
 
     def shown(
         request: Request, visitor: Principal, refused: Refused | None = None, **told: Any
     ) -> Response:
-        """The form; it keeps its key until what was sent under it is known to be taken in."""
-        known = visitor.agency in agencies
-        return layout.page(
+        """The form keeps its key until the upload is known to have succeeded."""
+        known = visitor.agency in desk.agencies
+        return desk.layout.page(
             request,
             "scans.html",
-            STATUS[refused.problem] if refused else _OK,
-            received_by=agencies.get(visitor.agency).rules.channels.in_ if known else (),
+            received_by=desk.agencies.get(visitor.agency).rules.channels.in_ if known else (),
             refused=refused,
             faults=faults_of(refused),
             told=all_told(refused),
@@ -52,19 +46,21 @@ def routes(
         )
 
     @routes.get("")
-    async def form(request: Request, visitor: Annotated[Principal, Depends(admitted)]) -> Response:
+    async def form(
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
+    ) -> Response:
         return shown(request, visitor)
 
     @routes.post("")
     async def hand_in(
-        request: Request, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
         told = await read(request, FORM_BYTES + MOST_BYTES, 1)
         channel = told.text("channel")
         try:
-            accepted = await _handed_in(service_clients.visitor_client(request), told, channel)
+            accepted = await _handed_in(desk.client(request), told, channel)
         except Unavailable:
-            # It may have been taken in all the same: sent again, it must not come twice.
+            # It may have succeeded: a retry must not create it twice.
             away = Refused(problem="unavailable")
             return shown(request, visitor, away, channel=channel, key=told.key)
         except Refused as refused:
@@ -74,9 +70,9 @@ def routes(
 
     @routes.get("/{kind}.pdf")
     async def sheet(
-        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, kind: Sheet, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
-        content = await service_clients.visitor_client(request).download(
+        content = await desk.client(request).download(
             "intake", address("forms", f"{kind}.pdf"), {"agency": visitor.agency}
         )
         headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
@@ -86,11 +82,6 @@ def routes(
 
 
 async def _handed_in(visitor_client: VisitorClient, told: Sent, channel: str) -> ScanAccepted:
-    """The papers, which wait in the inbox now.
-
-    Raises:
-        Refused: there is no file, or intake does not take it in.
-    """
     if not (files := told.files(SCAN)):
         raise FormWrong(errors=(_NO_FILE,))
     asked = {"channel": channel} if channel in wording.CHANNEL else {}

@@ -1,4 +1,4 @@
-"""The console, put together."""
+"""Puts the console's pages together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ from services.approval.console.desk import Desk
 from services.approval.console.documents import Originals
 from services.approval.console.live import ChangeSignal, Live
 from services.approval.console.uploads import MOST_BYTES
-from services.approval.console.wording import open_offices
+from services.approval.console.wording import open_sections
 from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
@@ -44,7 +44,7 @@ def site(
     versions: Versions,
     agencies: Agencies,
 ) -> APIRouter:
-    """The pages, for administrators; none where nobody says how they are reached from outside."""
+    """The console's pages; none if no session key is set."""
     if settings.session_key is None:
         return APIRouter()
     service_clients = ServiceClients(
@@ -55,53 +55,29 @@ def site(
         }
     )
     builder.closes(service_clients.aclose)
-    originals = Originals(builder.documents)
-    admitted = Admitted(builder.rate_limit, "administrator")
-    documents = builder.documents
     change_signal = ChangeSignal()
     builder.projects(change_signal)
 
     def made(layout: Layout) -> Sequence[APIRouter]:
-        offices = open_offices(service_clients)
-        layout.always(offices={office.path: office.name for office in offices})
-        desk = Desk(reviews, agencies, clock.now, layout, service_clients, offices, originals)
-        every = {
-            "inbox": inbox.routes(
-                layout, service_clients, originals, documents, agencies, admitted
-            ),
-            "tasks": tasks.routes(layout, service_clients, builder.document_rights, admitted),
-            "papers": papers.routes(layout, service_clients, admitted),
-            "notices": notices.routes(layout, service_clients, admitted),
-        }
-        through_intake = [
-            scans.routes(layout, service_clients, agencies, admitted),
-            correcting.routes(
-                layout, desk, service_clients, agencies, builder.document_rights, admitted
-            ),
-        ]
-        return [
-            api.routes(desk, builder.execution, documents, agencies, clock.now, admitted),
-            comments.routes(
-                desk,
-                service_clients,
-                builder.execution,
-                documents,
-                builder.document_rights,
-                clock.now,
-                admitted,
-            ),
-            rules.routes(layout, versions, agencies, admitted),
-            live.routes(layout, desk, reviews, Live(reviews, change_signal), admitted),
-            *(every[office.path] for office in offices),
-            *(through_intake if "intake" in service_clients else ()),
-        ]
+        desk = Desk(
+            layout=layout,
+            admitted=Admitted(builder.rate_limit, "administrator"),
+            clients=service_clients,
+            agencies=agencies,
+            reviews=reviews,
+            versions=versions,
+            execution=builder.execution,
+            documents=builder.documents,
+            rights=builder.document_rights,
+            originals=Originals(builder.documents),
+            clock=clock.now,
+        )
+        sections = open_sections(service_clients)
+        layout.always(sections={section.path: section.name for section in sections})
+        modules = {"inbox": inbox, "tasks": tasks, "papers": papers, "notices": notices}
+        through_intake = (scans, correcting) if "intake" in service_clients else ()
+        shown = (api, comments, rules, *(modules[one.path] for one in sections), *through_intake)
+        routers = [module.routes(desk) for module in shown]
+        return [*routers, live.routes(desk, Live(reviews, change_signal))]
 
-    return pages(
-        settings,
-        builder,
-        api.PREFIX,
-        ROOM,
-        made,
-        most_bytes=MOST_BYTES,
-        scripts=True,
-    )
+    return pages(settings, builder, api.PREFIX, ROOM, made, most_bytes=MOST_BYTES, scripts=True)

@@ -1,4 +1,4 @@
-"""The manual tasks' pages: what waits, and one task to be followed value by value."""
+"""The pages of manual tasks: the list, and one task with the values to set."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
-from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,
@@ -20,74 +19,52 @@ from bmt.contracts.http.provisioning import (
     TaskFilter,
     TaskInFull,
 )
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from bmt.pages import session
 from bmt.pages.forms import Sent, all_told, new_key, validated
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
-from services.approval.console.uploads import Uploaded, Uploads, with_files
+from services.approval.console.clients import VisitorClient, address
+from services.approval.console.desk import Desk
+from services.approval.console.uploads import Uploaded, taken_in, with_files
 
 EVIDENCE: Final = "evidence"
 
 _SEE_OTHER: Final = 303
-_OK: Final = 200
 
 
 class _Tasks(Page[Task]):
-    """A page of the manual worklist."""
+    """A page of tasks."""
 
 
-class TaskDesk:
-    """Lays out the manual worklist."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-
-    def listed(self, request: Request, found: Page[Task], status: TaskFilter) -> Response:
-        """What waits to be set by hand, or was."""
-        return self._layout.page(
-            request,
-            "tasks.html",
-            found=found.items,
-            more=found.next_cursor,
-            chosen=status,
-            wording=wording,
-        )
-
-    def one(
-        self,
-        request: Request,
-        task: TaskInFull,
-        told: Sent | None = None,
-        refused: Refused | None = None,
-        documents: Sequence[Document] = (),
-    ) -> Response:
-        """A task with its values one by one, and the statement that it is done, with what was taken in for it."""
-        visitor = session.visitor(request)
-        return self._layout.page(
-            request,
-            "task.html",
-            STATUS[refused.problem] if refused else _OK,
-            task=task,
-            mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
-            key=told.key if told and _is_away(refused) else new_key(),
-            documents=documents,
-            typed={name: told.text(name) if told else "" for name in ("note", "reason")},
-            refused=refused,
-            told=all_told(refused),
-            wording=wording,
-        )
+def task_page(
+    desk: Desk,
+    request: Request,
+    task: TaskInFull,
+    told: Sent | None = None,
+    refused: Refused | None = None,
+    documents: Sequence[Document] = (),
+) -> Response:
+    """One task. The form keeps its key if the refused command may have succeeded."""
+    visitor = session.visitor(request)
+    is_away = refused is not None and refused.problem == "unavailable"
+    return desk.layout.page(
+        request,
+        "task.html",
+        task=task,
+        mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
+        key=told.key if told and is_away else new_key(),
+        documents=documents,
+        typed={name: told.text(name) if told else "" for name in ("note", "reason")},
+        refused=refused,
+        told=all_told(refused),
+        wording=wording,
+    )
 
 
-def routes(
-    layout: Layout, service_clients: ServiceClients, rights: DocumentRights, admitted: Admitted
-) -> APIRouter:
+def routes(desk: Desk) -> APIRouter:
     """The pages below `/tasks`."""
-    routes = APIRouter(prefix="/tasks", dependencies=[Depends(admitted)])
-    desk, uploads = TaskDesk(layout), Uploads(rights)
+    routes = APIRouter(prefix="/tasks", dependencies=[Depends(desk.admitted)])
 
     @routes.get("")
     async def listed(
@@ -96,34 +73,34 @@ def routes(
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         asked = {"status": status, "cursor": cursor}
-        found = await service_clients.visitor_client(request).get(
-            "provisioning", address("tasks"), _Tasks, asked
-        )
-        return desk.listed(request, found, status)
+        found = await desk.client(request).get("provisioning", address("tasks"), _Tasks, asked)
+        return desk.listed(request, "tasks.html", found, status)
 
     @routes.get("/{task_id}")
     async def one(request: Request, task_id: Id) -> Response:
-        return desk.one(request, await _task(service_clients.visitor_client(request), task_id))
+        return task_page(desk, request, await _task(desk.client(request), task_id))
 
     @routes.post("/{task_id}")
     async def act(
-        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(admitted)]
+        request: Request, task_id: Id, visitor: Annotated[Principal, Depends(desk.admitted)]
     ) -> Response:
         told, came = await with_files(request), Uploaded()
-        visitor_client = service_clients.visitor_client(request)
+        visitor_client = desk.client(request)
         try:
             if act := _ACTS.get(told.text("do")):
                 await act(visitor_client, task_id, told)
             else:
-                came = await uploads.taken_in(visitor_client, told, EVIDENCE, visitor)
+                came = await taken_in(visitor_client, desk.rights, told, EVIDENCE, visitor)
                 await _complete(visitor_client, task_id, told, came)
         except Refused as refused:
             task = await _task(visitor_client, task_id)
-            return desk.one(request, task, told, refused, came.documents)
+            return task_page(desk, request, task, told, refused, came.documents)
         except Unavailable:
-            # The task itself may be what is away: then the page says so, and the form is lost with it.
+            # Provisioning may still be down: then the page says so, and the form is lost.
             task = await _task(visitor_client, task_id)
-            return desk.one(request, task, told, Refused(problem="unavailable"), came.documents)
+            return task_page(
+                desk, request, task, told, Refused(problem="unavailable"), came.documents
+            )
         return RedirectResponse(request.url.path, _SEE_OTHER)
 
     return routes
@@ -140,7 +117,7 @@ async def _claim(visitor_client: VisitorClient, task_id: str, told: Sent) -> Non
 
 
 async def _take_over(visitor_client: VisitorClient, task_id: str, told: Sent) -> None:
-    """In the place of the colleague whom the page named."""
+    """Takes the task over from the colleague that the page named."""
     body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
     await visitor_client.post(
         "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
@@ -150,7 +127,6 @@ async def _take_over(visitor_client: VisitorClient, task_id: str, told: Sent) ->
 async def _complete(
     visitor_client: VisitorClient, task_id: str, told: Sent, came: Uploaded
 ) -> None:
-    """State that it is done, with the evidence that was handed in."""
     body: dict[str, object] = {"evidence": came.ids}
     if note := told.text("note").strip():
         body["note"] = note
@@ -160,13 +136,8 @@ async def _complete(
     )
 
 
-def _is_away(refused: Refused | None) -> bool:
-    """It may be done all the same: sent again under its key, it is done once."""
-    return refused is not None and refused.problem == "unavailable"
-
-
 _ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]] = {
     "claim": _claim,
     "take-over": _take_over,
 }
-"""What is done without evidence."""
+"""What needs no evidence."""

@@ -1,4 +1,4 @@
-"""Files of a form on their way to intake, where every document is handed in: what is right stays, whatever is wrong."""
+"""Uploads the files of a form to intake. The good ones are kept if others are refused."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -18,37 +18,31 @@ from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 from services.approval.console.clients import File, VisitorClient, address
 
 MOST: Final = 5
-"""A form may have so many documents."""
+"""The most documents of a form."""
 KEPT: Final = "documents"
-"""The field of those that were taken in before, and were not taken out."""
+"""The field with the documents of earlier attempts."""
 MOST_BYTES: Final = FORM_BYTES + 250 * 1024 * 1024
-"""The largest form that is read, with its files."""
+"""The largest form, with its files."""
 
 _MOST_FILES: Final = 100
 _MOST_FILE_BYTES: Final = 25 * 1024 * 1024
-"""Of a longer file no more is read than shows that it is: intake takes in as many as its settings say."""
+"""A longer file is read only so far. Intake's own limit may be lower."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What came with a form.
-
-    Attributes:
-        documents: those that are taken in, now or before.
-        faults: what is wrong with the others.
-    """
+    """The documents that were accepted, now or before, and the faults of the others."""
 
     documents: Sequence[Document] = ()
     faults: Sequence[FieldError] = ()
 
     @property
     def ids(self) -> list[str]:
-        """The documents', in their order."""
         return [one.document_id for one in self.documents]
 
 
 async def with_files(request: Request) -> Sent:
-    """The form of a call, with its files.
+    """Reads a form with its files.
 
     Raises:
         Refused: as `read`.
@@ -56,48 +50,37 @@ async def with_files(request: Request) -> Sent:
     return await read(request, MOST_BYTES, _MOST_FILES, most_file_bytes=_MOST_FILE_BYTES)
 
 
-class Uploads:
-    """Takes files in, as the visitor."""
+async def taken_in(
+    visitor_client: VisitorClient,
+    rights: DocumentRights,
+    told: Sent,
+    field: str,
+    visitor: Principal,
+    most: int = MOST,
+) -> Uploaded:
+    """The documents of a form, each once and at most `most`. A file that is sent again is the same document.
 
-    def __init__(self, rights: DocumentRights) -> None:
-        """`rights` knows which documents count for whom."""
-        self._rights = rights
-
-    async def taken_in(
-        self,
-        visitor_client: VisitorClient,
-        told: Sent,
-        field: str,
-        visitor: Principal,
-        most: int = MOST,
-    ) -> Uploaded:
-        """The documents of a form, each once and at most so many; sent again, each is the same document.
-
-        Raises:
-            Unavailable: intake is away; the same again is safe.
-        """
-        kept = await self._kept(told, visitor)
-        faults = []
-        if len(kept) < len(told.texts(KEPT)):
-            faults.append(FieldError.of(f"/{field}", "attachment_lost"))
-        for one in told.files(field):
-            try:
-                kept.append(await _stored(visitor_client, one, told.key))
-            except Refused as refused:
-                faults.append(_fault(f"/{field}", one.filename or "", refused))
-        documents = list({one.document_id: one for one in kept}.values())
-        if (many := len(documents) - most) > 0:
-            faults.append(FieldError.of(f"/{field}", "too_many_documents", maximum=most, many=many))
-        return Uploaded(documents, faults)
-
-    async def _kept(self, told: Sent, visitor: Principal) -> list[Document]:
-        ids = told.texts(KEPT)
-        known = await self._rights.find(ids, Claimant.of(visitor)) if ids else {}
-        return [known[one] for one in ids if one in known]
+    Raises:
+        Unavailable: intake is down; a retry is safe.
+    """
+    ids, faults = told.texts(KEPT), []
+    known = await rights.find(ids, Claimant.of(visitor)) if ids else {}
+    kept = [known[one] for one in ids if one in known]
+    if len(kept) < len(ids):
+        faults.append(FieldError.of(f"/{field}", "attachment_lost"))
+    for one in told.files(field):
+        try:
+            kept.append(await _stored(visitor_client, one, told.key))
+        except Refused as refused:
+            faults.append(_fault(f"/{field}", one.filename or "", refused))
+    documents = list({one.document_id: one for one in kept}.values())
+    if (many := len(documents) - most) > 0:
+        faults.append(FieldError.of(f"/{field}", "too_many_documents", maximum=most, many=many))
+    return Uploaded(documents, faults)
 
 
 async def _stored(visitor_client: VisitorClient, upload: UploadFile, key: str) -> Document:
-    """Intake's answer; the key is the content's, so that another file of the same form is another call."""
+    """The key contains the content's hash, so two files of one form are two calls."""
     digest = sha256(upload.filename.encode() if upload.filename else b"")
     async for piece in _pieces(upload):
         digest.update(piece)
@@ -113,7 +96,7 @@ async def _stored(visitor_client: VisitorClient, upload: UploadFile, key: str) -
 
 
 def _fault(pointer: str, name: str, refused: Refused) -> FieldError:
-    """Said of a file, not of a call's body."""
+    """Intake's refusal, worded for a file in a form."""
     limit = refused.extra.get("limit_bytes")
     if refused.problem == "too_large" and isinstance(limit, int):
         return FieldError.of(pointer, "attachment_too_large", name=name, maximum_bytes=limit)
@@ -122,7 +105,7 @@ def _fault(pointer: str, name: str, refused: Refused) -> FieldError:
 
 
 def file_of(upload: UploadFile) -> File:
-    """A file as it goes on to another service."""
+    """The uploaded file, as it is passed on to another service."""
     return File(
         name=upload.filename or "",
         media_type=upload.content_type or "application/octet-stream",

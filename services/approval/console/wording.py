@@ -1,4 +1,4 @@
-"""What the console calls things, in Malay; the catalogue has the English words."""
+"""The console's Malay words; the catalogue has the English ones. And the cards of its first page."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,47 +15,45 @@ from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import NotShownReason, RequestWarning
+from bmt.pages import wording as every_page
 from bmt.pages.login import SignInFirst
-from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
 from services.approval.console.clients import (
     Address,
-    Neighbour,
     ServiceClients,
+    ServiceName,
     VisitorClient,
     address,
 )
 
-# What waits elsewhere for the visitor's agency, at a glance: an empty day is one with nothing left.
-
 COUNTED: Final = 50
-"""More than so many are "more than": to count them all would cost their keeper."""
+"""A higher count shows as "more than" this: counting on would be costly."""
 SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """A part of the console that another service's work is done in.
+class Section:
+    """A section of the console, which works on another service's data.
 
     Attributes:
-        path: of its pages.
-        name: in Malay, as the menu has it.
+        path: the prefix of its pages.
+        name: in Malay, as the menu shows it.
         keeper: the service.
-        lists: the call that lists what waits; None: nothing ever waits there.
-        asked: its parameters.
+        lists: the call that lists what is pending; None: nothing ever is.
+        asked: the call's parameters.
     """
 
     path: str
     name: str
-    keeper: Neighbour
+    keeper: ServiceName
     lists: Address | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
 
 
-OFFICES: Final[Sequence[Office]] = (
-    Office("inbox", "Peti masuk", "intake", address("inbox"), {"status": "waiting"}),
-    Office("tasks", "Tugasan IPMS", "provisioning", address("tasks"), {"status": "open"}),
-    Office("papers", "Makluman", "notification", address("notifications"), {"status": "prepared"}),
-    Office("notices", "Templat makluman", "notification"),
+SECTIONS: Final[Sequence[Section]] = (
+    Section("inbox", "Peti masuk", "intake", address("inbox"), {"status": "waiting"}),
+    Section("tasks", "Tugasan IPMS", "provisioning", address("tasks"), {"status": "open"}),
+    Section("papers", "Makluman", "notification", address("notifications"), {"status": "prepared"}),
+    Section("notices", "Templat makluman", "notification"),
 )
 
 
@@ -66,66 +64,37 @@ class _Waiting(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """How much waits in one office.
+    """How much is pending in a section; `waiting` is None if its service does not answer."""
 
-    Attributes:
-        office: which.
-        waiting: how many; None: its keeper does not say now.
-        more: there are more than that.
-    """
-
-    office: Office
+    section: Section
     waiting: int | None
     more: bool = False
 
 
-def open_offices(service_clients: ServiceClients) -> Sequence[Office]:
-    """Those whose keeper this installation names."""
-    return [office for office in OFFICES if office.keeper in service_clients]
+def open_sections(service_clients: ServiceClients) -> Sequence[Section]:
+    """The sections whose service has an address."""
+    return [section for section in SECTIONS if section.keeper in service_clients]
 
 
-async def cards(offices: Sequence[Office], visitor_client: VisitorClient) -> Sequence[Card]:
-    """How much waits in each; a keeper that is away or slow keeps no page back."""
+async def cards(sections: Sequence[Section], visitor_client: VisitorClient) -> Sequence[Card]:
+    """How much is pending in each section. A service that is down or slow does not delay the page."""
     return await asyncio.gather(
-        *(_card(one, one.lists, visitor_client) for one in offices if one.lists)
+        *(_card(one, one.lists, visitor_client) for one in sections if one.lists)
     )
 
 
-async def _card(office: Office, lists: Address, visitor_client: VisitorClient) -> Card:
-    asked = {**office.asked, "limit": COUNTED}
+async def _card(section: Section, lists: Address, visitor_client: VisitorClient) -> Card:
+    asked = {**section.asked, "limit": COUNTED}
     try:
         async with asyncio.timeout(SECONDS):
-            found = await visitor_client.get(office.keeper, lists, _Waiting, asked)
+            found = await visitor_client.get(section.keeper, lists, _Waiting, asked)
     except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return Card(office, None)
-    return Card(office, len(found.items), more=found.next_cursor is not None)
+        return Card(section, None)
+    return Card(section, len(found.items), more=found.next_cursor is not None)
 
 
-__all__ = (
-    "ABOUT",
-    "ALL",
-    "APPLICANT",
-    "CHANGED",
-    "CHANNEL",
-    "CHOICE",
-    "FILTERS",
-    "INBOX",
-    "KIND",
-    "LABEL",
-    "NOTICE",
-    "NOT_SHOWN",
-    "PART",
-    "SETTING",
-    "SHEETS",
-    "STATUS",
-    "SWITCH",
-    "TARGET",
-    "TASK",
-    "TONE",
-    "TONGUE",
-    "WARNING",
-    "YES",
-)
+CHANNEL, KIND = every_page.CHANNEL, every_page.KIND
+STATUS, TONE = every_page.STATUS, every_page.TONE
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
     "not_registered": "Akaun ini tiada dalam direktori. Pastikan pemohon telah berdaftar.",
@@ -139,7 +108,7 @@ WARNING: Final[Mapping[RequestWarning, str]] = {
     "sender_differs": "Pengirim e-mel ini bukan pemohon. Pastikan pemohon sendiri yang memohon.",
     "sender_not_authenticated": "Pengirim e-mel ini tidak dapat disahkan oleh pelayan mel. Pastikan pemohon sendiri yang memohon.",
 }
-"""What an administrator weighs before approving."""
+"""What an administrator considers before approving."""
 
 NOT_SHOWN: Final[Mapping[NotShownReason, str]] = {
     "cannot_be_shown": "disimpan, tetapi tidak dapat dipaparkan di sini; muat turun untuk membukanya.",
@@ -169,7 +138,7 @@ TASK: Final[Mapping[TaskFilter, str]] = {
 }
 
 APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
-"""The fields of an applicant, in the order of the form."""
+"""The fields of an applicant, in the form's order."""
 
 LABEL: Final[Mapping[str, str]] = {
     "decision": "Keputusan",
@@ -190,7 +159,7 @@ LABEL: Final[Mapping[str, str]] = {
     "exception_reason": "Sebab diluluskan walaupun ada amaran",
     "on_behalf_of": "Bertindak bagi pihak",
 }
-"""The fields of forms, as those call them and in their order."""
+"""The labels of the forms' fields, in their order."""
 
 CHANGED: Final[Mapping[str, str]] = {
     **{name: LABEL[name] for name in ("name", "account", "email", "justification", "channel")},
@@ -224,7 +193,6 @@ ABOUT: Final[Mapping[About, str]] = {
     "configured": "Perkhidmatan diaktifkan",
     "terminated": "Perkhidmatan ditamatkan",
 }
-"""What a notice is about."""
 
 TONGUE: Final[Mapping[str, str]] = {"malay": "Bahasa Melayu", "english": "Bahasa Inggeris"}
 
@@ -234,7 +202,6 @@ PART: Final[Mapping[str, str]] = {
     "closing": "Penutup (sebaris demi sebaris)",
     "signatory": "Penandatangan (kosong: seperti asal)",
 }
-"""The parts of a notice's words."""
 
 SHEETS: Final = (
     ("application", "form", "Borang permohonan"),
@@ -242,7 +209,7 @@ SHEETS: Final = (
     ("cover-memo", "memo", "Helaian pengasing memo"),
     ("cover-letter", "letter", "Helaian pengasing surat"),
 )
-"""What can be printed: its name, the channel that it is for, and what it is called."""
+"""What can be printed: kind, channel, name."""
 
 SHEET: Final[Mapping[str, str]] = {kind: name for kind, _, name in SHEETS}
 
@@ -261,9 +228,9 @@ FILTERS: Final = (
     ("warned", "Amaran", WARNED),
     ("due", "Putuskan sebelum", DUE),
 )
-"""What the worklist can be narrowed by: field, label, choices."""
+"""The worklist's filters: field, label, choices."""
 
-OFFICE: Final[Mapping[str, str]] = {office.path: office.name for office in OFFICES}
+SECTION: Final[Mapping[str, str]] = {section.path: section.name for section in SECTIONS}
 
 ALL: Final = (
     WARNING,
@@ -285,5 +252,5 @@ ALL: Final = (
     YES,
     WARNED,
     DUE,
-    OFFICE,
+    SECTION,
 )

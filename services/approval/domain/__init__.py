@@ -1,4 +1,4 @@
-"""What approval decides: pure, from commands and events to events, one module for each kind of stream."""
+"""The pure decisions of approval, one module for each kind of stream."""
 
 from types import MappingProxyType
 from typing import Final

@@ -1,4 +1,4 @@
-"""An agency's rules as they come into force: recorded once, and again where they came back."""
+"""An agency's rules: each change is recorded once, also if earlier rules return."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,14 +15,11 @@ from services.approval.domain.events import RulesCameIntoForce
 
 @immutable
 class RecordRules:
-    """Approval starts, and these are an agency's rules.
+    """Approval starts with these rules of an agency.
 
     Attributes:
-        agency: its code.
-        policy_version: names them.
         rules: all of them, as JSON.
-        change: who changed them last, where the file says so.
-        recorded_at: now.
+        change: the last change, if the file names one.
     """
 
     agency: str
@@ -39,12 +36,11 @@ class NotRecorded:
 
 @immutable
 class InForce:
-    """An agency's rules as they were recorded last.
+    """The agency's rules as last recorded.
 
     Attributes:
-        number: how many were recorded.
-        rules: all of them, as JSON.
-        changes: what files said so far of who changed them, and why: none counts twice.
+        number: how many versions were recorded.
+        changes: the changes that files named so far; each counts once.
     """
 
     number: int
@@ -57,7 +53,7 @@ State = NotRecorded | InForce
 
 
 def decide(command: RecordRules, state: State) -> Sequence[Event]:
-    """Recorded where they differ from those recorded last."""
+    """Recorded if they differ from the last ones."""
     if isinstance(state, InForce) and state.rules == command.rules:
         return ()
     change = _news(command.change, state)
@@ -76,7 +72,7 @@ def decide(command: RecordRules, state: State) -> Sequence[Event]:
 
 
 def _news(change: Change | None, state: State) -> Change | None:
-    """What the file says of this change: what was left standing from an earlier one says nothing of it."""
+    """The change that the file names, unless an earlier version named it already."""
     said = state.changes if isinstance(state, InForce) else ()
     return None if change in said else change
 

@@ -1,4 +1,4 @@
-"""A bulk call: taken up before any of its items is decided, and answered once and for all."""
+"""A bulk call: recorded before any item is decided, and answered once."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,7 +17,7 @@ from services.approval.domain.events import BulkAnswered, BulkBegun
 
 @immutable
 class BeginBulk:
-    """Take up a bulk call, before any of its items is decided."""
+    """Record a bulk call before any of its items is decided."""
 
     officer: Officer
     request_ids: tuple[str, ...]
@@ -25,7 +25,7 @@ class BeginBulk:
 
 @immutable
 class AnswerBulk:
-    """Keep what a bulk call is answered with."""
+    """Record the answer of a bulk call."""
 
     results: tuple[RulingResult, ...]
 
@@ -40,7 +40,7 @@ class NotAnswered:
 
 @immutable
 class BulkDone:
-    """A bulk call that has its answer."""
+    """The call has its answer."""
 
     results: tuple[RulingResult, ...]
     version: int = 0
@@ -50,10 +50,10 @@ State = NotAnswered | BulkDone
 
 
 def decide(command: Command, _: State) -> Sequence[Event]:
-    """Taken up, or answered.
+    """Recorded, or answered.
 
     Raises:
-        FieldsWrong: a request is named twice: two rulings on it in one call would race with each other.
+        FieldsWrong: a request is named twice; its two rulings would race.
     """
     match command:
         case BeginBulk(officer, request_ids):

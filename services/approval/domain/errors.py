@@ -1,4 +1,4 @@
-"""Why approval says no, each named for what went wrong."""
+"""The refusals of approval."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from bmt.contracts.values import RequestWarning
 
 
 class UnknownRequest(Refused):
-    """There is none, or it is another agency's: which of the two is not told."""
+    """There is no such request, or it is another agency's; the caller does not learn which."""
 
     problem = "not_found"
 
@@ -17,7 +17,7 @@ class UnknownRequest(Refused):
 
 
 class OwnRequest(Refused):
-    """Whoever applies never decides on it, whatever the agency's policy (separation of duties)."""
+    """Applicants never decide on their own request (separation of duties)."""
 
     problem = "own_request"
 
@@ -26,7 +26,7 @@ class OwnRequest(Refused):
 
 
 class NothingToNote(Refused):
-    """Applicants have no part in what is noted of their own request."""
+    """Applicants cannot comment on their own request."""
 
     problem = "own_request"
 
@@ -35,30 +35,28 @@ class NothingToNote(Refused):
 
 
 class ApprovedBefore(Refused):
-    """Several must approve, and each approval is another person's."""
+    """Each of the approvals must come from another person."""
 
     problem = "another_person_needed"
     code = "approved_before"
 
     def __init__(self, given: int, needed: int) -> None:
-        """Says how many of how many there are."""
         super().__init__(values={"given": given, "needed": needed})
 
 
 class RegistrarMayNotApprove(Refused):
-    """The agency separates handing in for somebody from approving."""
+    """The agency forbids whoever submitted a request for somebody to approve it."""
 
     problem = "another_person_needed"
     code = "registrar_may_not_approve"
 
 
 class AlreadyDecided(Refused):
-    """There is a decision; this refusal shows it."""
+    """There is a decision, which the refusal shows."""
 
     problem = "already_decided"
 
     def __init__(self, first: Decision) -> None:
-        """Shows the decision that stands."""
         super().__init__(
             "There is a decision on this request: see `decision`.",
             extra={"decision": first.model_dump(mode="json")},
@@ -66,19 +64,19 @@ class AlreadyDecided(Refused):
 
 
 class RequestClosed(Refused):
-    """It was withdrawn: there is nothing to decide any more."""
+    """The request was withdrawn."""
 
     problem = "request_closed"
     code = "withdrawn_before_decision"
 
 
 class BeingCorrected(Refused):
-    """Somebody hands in a correction at this very moment: what it says is decided on, not what it said."""
+    """A correction is being submitted and must be decided on in the request's place."""
 
     problem = "unavailable"
 
     def __init__(self, seconds: int) -> None:
-        """Says how long that takes at most, in seconds."""
+        """`seconds`: the longest it can take."""
         super().__init__(
             f"This request is being corrected: look at it again in a moment, at most {seconds} s.",
             extra={"retry_after_seconds": 1},
@@ -86,7 +84,7 @@ class BeingCorrected(Refused):
 
 
 class AccountOfOtherAgency(Refused):
-    """Nobody gives or ends another agency's service, however the request was received."""
+    """The account belongs to another agency, which alone gives and ends its service."""
 
     problem = "account_of_other_agency"
 
@@ -97,12 +95,11 @@ class AccountOfOtherAgency(Refused):
 
 
 class FieldsWrong(Refused):
-    """The fields do not go with this decision on this request."""
+    """Fields do not fit this decision on this request; all are named."""
 
     problem = "validation_failed"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Names all of them at once."""
         super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
 
 
@@ -112,17 +109,15 @@ class QuotaExceedsMaximum(Refused):
     problem = "quota_exceeds_maximum"
 
     def __init__(self, maximum_bytes: int) -> None:
-        """Names the maximum."""
         wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum_bytes)
         super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
 
 
 class WarningsNeedReason(Refused):
-    """A request with warnings is approved as an exception, and an exception carries its reason."""
+    """Approving a request with warnings is an exception and needs a reason."""
 
     problem = "warnings_need_reason"
 
     def __init__(self, warnings: Sequence[RequestWarning]) -> None:
-        """Names the warnings."""
         wrong = FieldError.of("/exception_reason", "exception_reason_needed")
         super().__init__(wrong.detail, extra={"warnings": list(warnings)}, errors=(wrong,))

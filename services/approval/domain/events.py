@@ -1,4 +1,4 @@
-"""What approval remembers beside what it says: events without a topic, for its own views and replays."""
+"""The private events of approval, which are not published."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,10 +20,10 @@ def _is_one(levels: object) -> bool:
 
 
 class HeldForCorrection(Event):
-    """Nobody decides until then: somebody is about to correct the request, and intake asked first.
+    """Intake announced a correction: nobody decides before `until`.
 
     Attributes:
-        returns: how often it was returned before.
+        returns: how often the request was returned before.
     """
 
     TYPE = "my.gov.bmt.approval.HeldForCorrection.v1"
@@ -33,14 +33,13 @@ class HeldForCorrection(Event):
 
 
 class PapersReceived(RequestEvent):
-    """What a decider reads of a request, beside what ReviewOpened says; again after a correction.
+    """What ReviewOpened does not say of a request; recorded again after a correction.
 
     Attributes:
         approval_levels: how many administrators must approve, by the rules of that day.
-        not_shown: the attachments of an e-mail that are not shown apart.
-        corrected_by: who corrected it; None: it was handed in for the first time.
-        correction_reason: why.
-        while_open: nobody had asked for the correction.
+        not_shown: the attachments of an e-mail that cannot be shown.
+        corrected_by: None: this is no correction.
+        while_open: the correction was not asked for.
     """
 
     TYPE = "my.gov.bmt.approval.PapersReceived.v1"
@@ -55,11 +54,7 @@ class PapersReceived(RequestEvent):
 
 
 class Endorsed(RequestEvent):
-    """An administrator approved, and more must: nothing is said yet.
-
-    Attributes:
-        levels: how many must approve.
-    """
+    """An administrator approved, but not the last of the `levels` that must."""
 
     TYPE = "my.gov.bmt.approval.Endorsed.v1"
     endorsement: Endorsement
@@ -67,7 +62,7 @@ class Endorsed(RequestEvent):
 
 
 class CommentAdded(RequestEvent):
-    """An administrator noted something on a request (*minit*), for colleagues alone."""
+    """An administrator commented on a request (*minit*), for colleagues only."""
 
     TYPE = "my.gov.bmt.approval.CommentAdded.v1"
     by: Officer
@@ -77,7 +72,7 @@ class CommentAdded(RequestEvent):
 
 
 class BulkBegun(Event):
-    """A bulk call was taken up: its Idempotency-Key belongs to this body from now on."""
+    """A bulk call began: its Idempotency-Key now belongs to this body."""
 
     TYPE = "my.gov.bmt.approval.BulkBegun.v1"
     begun_by: Officer
@@ -85,20 +80,20 @@ class BulkBegun(Event):
 
 
 class BulkAnswered(Event):
-    """Every item of a bulk call was decided or refused: what the call is answered with, each time."""
+    """All items of a bulk call were decided or refused; every retry gets these results."""
 
     TYPE = "my.gov.bmt.approval.BulkAnswered.v1"
     results: tuple[RulingResult, ...]
 
 
 class RulesCameIntoForce(Event):
-    """Approval ran by these rules of an agency for the first time, or again after others.
+    """Approval started with rules of an agency that differ from the ones before.
 
     Attributes:
-        number: 1 is the first that was recorded of this agency.
-        policy_version: as a request keeps it.
-        rules: all of them, as agencies.yaml has them.
-        changed_by, changed_on, why: as the file says; None where it says nothing new.
+        number: counts the agency's versions from 1.
+        policy_version: as requests keep it.
+        rules: all of them, as in agencies.yaml.
+        changed_by, changed_on, why: as in the file; None if it names no new change.
         recorded_at: when approval started with them.
     """
 

@@ -1,4 +1,4 @@
-"""A request's review: what can be asked of it, where it stands, and how events lead from one state to the next."""
+"""A request's review: its commands, its states and how events change them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,13 +26,7 @@ from services.approval.domain.policy import Policy
 
 @immutable
 class OpenReview:
-    """A request was received, for the first time or corrected.
-
-    Attributes:
-        received: what intake said.
-        said_at: when intake said so.
-        policy: the rules of the request's agency.
-    """
+    """A request was received, for the first time or corrected, at `said_at`."""
 
     received: RequestReceived
     said_at: datetime
@@ -41,15 +35,7 @@ class OpenReview:
 
 @immutable
 class Decide:
-    """An administrator approves, rejects or returns a request.
-
-    Attributes:
-        ruling: what the administrator says.
-        officer: who that is.
-        agency: the administrator's agency, by the token.
-        policy: that agency's rules.
-        decided_at: now.
-    """
+    """An administrator of `agency` (by the token) approves, rejects or returns a request."""
 
     ruling: Ruling
     officer: Officer
@@ -60,13 +46,11 @@ class Decide:
 
 @immutable
 class HoldForCorrection:
-    """Somebody is about to correct the request: until then nobody decides on it.
+    """Somebody is about to correct the request: nobody decides before `until`.
 
     Attributes:
-        by: who corrects it.
-        account: theirs, where they do so as its applicant; else None.
-        agency: theirs, where they do so as an administrator; else None.
-        until: when it may be decided again, though no correction was heard.
+        account: of an applicant who corrects it; else None.
+        agency: of an administrator who corrects it; else None.
     """
 
     by: Submitter
@@ -84,7 +68,7 @@ class Withdraw:
 
 @immutable
 class AddComment:
-    """An administrator of `agency` (by the token) notes something; the documents exist."""
+    """An administrator of `agency` (by the token) comments; the documents exist."""
 
     text: str
     documents: tuple[Document, ...]
@@ -98,11 +82,7 @@ Command = OpenReview | HoldForCorrection | Decide | Withdraw | AddComment
 
 @immutable
 class NotOpen:
-    """No review of such a request was opened.
-
-    Attributes:
-        held_until: as of `Open`.
-    """
+    """No review of this request was opened."""
 
     version: int = 0
     held_until: datetime | None = None
@@ -110,16 +90,15 @@ class NotOpen:
 
 @immutable
 class Open:
-    """It stands on the agency's worklist.
+    """The request is on the agency's worklist.
 
     Attributes:
         levels: how many administrators must approve.
-        endorsements: the approvals so far; a correction begins anew.
-        submitted_by: who handed it in, an account.
-        correctors: who corrected it, by account in lower case.
-        due_at: when it is to be decided.
+        endorsements: the approvals so far; a correction discards them.
+        submitted_by: an account.
+        correctors: accounts, in lower case.
         returns: how often it was returned.
-        held_until: nobody decides before, as a correction is about to be heard; None: somebody may.
+        held_until: nobody decides before, because a correction is expected.
     """
 
     version: int
@@ -136,11 +115,7 @@ class Open:
 
 @immutable
 class Returned:
-    """The applicant is asked to correct it; then it is open again.
-
-    Attributes:
-        correctors, returns, held_until: as of `Open`.
-    """
+    """The applicant is asked to correct the request, which opens it again."""
 
     version: int
     request: RequestFacts
@@ -152,7 +127,7 @@ class Returned:
 
 @immutable
 class Decided:
-    """Approved or rejected, for good."""
+    """The request is approved or rejected, for good."""
 
     version: int
     request: RequestFacts
@@ -161,7 +136,7 @@ class Decided:
 
 @immutable
 class Withdrawn:
-    """The applicant took it back before it was decided."""
+    """The applicant withdrew the request before it was decided."""
 
     version: int
     request: RequestFacts
@@ -169,7 +144,7 @@ class Withdrawn:
 
 Known = Open | Returned | Decided | Withdrawn
 State = NotOpen | Known
-"""One class for each status. `version` counts the published events: it is the `ce_sequence` of the last one."""
+"""One class for each status. `version` counts the published events: it is the last `ce_sequence`."""
 
 
 def evolve(state: State, event: BaseModel) -> State:
@@ -184,7 +159,6 @@ def evolve(state: State, event: BaseModel) -> State:
 
 
 def _reviewed(state: State, event: RequestEvent) -> State:
-    """After something happened to a request."""
     version = state.version + 1
     match event:
         case ReviewOpened():
@@ -200,7 +174,7 @@ def _reviewed(state: State, event: RequestEvent) -> State:
 
 
 def _opened(state: State, event: ReviewOpened, version: int) -> Open:
-    """Whoever corrected it before is remembered, and so is a correction that is still to be heard."""
+    """Keeps earlier correctors and a correction that is still expected."""
     review = Open(version, event.request, event.warnings, due_at=event.due_at)
     match state:
         case NotOpen(held_until=held_until):
@@ -229,7 +203,7 @@ def _returned(state: State, event: ReturnedForCorrection, version: int) -> Retur
 
 
 def _remembered(review: Open, event: RequestEvent) -> Open:
-    """After something that is not said."""
+    """The state after a private event."""
     match event:
         case PapersReceived():
             return _with_papers(review, event)
@@ -240,7 +214,7 @@ def _remembered(review: Open, event: RequestEvent) -> Open:
 
 
 def _with_papers(review: Open, papers: PapersReceived) -> Open:
-    """A correction that intake asked to be waited for was heard with these."""
+    """These are the papers of the correction that the hold waited for."""
     by = {papers.corrected_by.subject.casefold()} if papers.corrected_by else set()
     return replace(
         review,

@@ -1,4 +1,4 @@
-"""What follows from a command to a review: the rules of SOP step 2, and who comes first."""
+"""The rules of SOP step 2: which events a command to a review leads to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -60,19 +60,17 @@ from services.approval.domain.review import (
     evolve,
 )
 
-# Which fields go with which decision, and for whom an officer may act.
-
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 OF_APPROVAL: Final = (*SIZES, "exception_reason")
 
 
 def present(ruling: Ruling, names: Sequence[str], code: str) -> list[FieldError]:
-    """A fault for each of these fields that was sent: nothing said is dropped in silence."""
+    """A fault for each of these fields that was sent: none is ignored silently."""
     return [FieldError.of(f"/{name}", code) for name in names if getattr(ruling, name) is not None]
 
 
 def acting_wrong(command: Decide) -> list[FieldError]:
-    """A fault where the officer acts for somebody without being appointed; it names what is allowed."""
+    """A fault if the officer is not appointed to act for that person. It names who is allowed."""
     acting, said = command.policy.acting, command.ruling.on_behalf_of
     if not acting or said is None:
         return []
@@ -84,11 +82,8 @@ def acting_wrong(command: Decide) -> list[FieldError]:
     return [FieldError.of("/on_behalf_of", "appointed_for_others", names=allowed)]
 
 
-# An approval: by whom, of how much, and whether it is the last that is needed.
-
-
 def approved(command: Decide, review: Open) -> Approved | Endorsed:
-    """The decision; or one of the approvals that are needed before it.
+    """The approval, or an endorsement if more approvals are needed.
 
     Raises:
         Refused: `another_person_needed`, `account_of_other_agency`, `validation_failed`, `quota_exceeds_maximum`, `warnings_need_reason`.
@@ -127,7 +122,7 @@ def approved(command: Decide, review: Open) -> Approved | Endorsed:
 
 
 def _require_another_person(command: Decide, review: Open) -> None:
-    """Not who handed it in or corrected it, where the agency says so; and nobody twice, be it by who acts for them."""
+    """No submitter or corrector if the agency forbids it, and nobody twice, not even through a deputy."""
     officer = command.officer.subject.casefold()
     wrote_it = {review.submitted_by.casefold(), *review.correctors}
     if not command.policy.registrar_may_approve and officer in wrote_it:
@@ -150,7 +145,7 @@ def _folded(name: str | None) -> str:
 
 
 def _granted(command: Decide, review: Open) -> Granted:
-    """As this administrator says, else the one before, else as asked; a termination grants nothing."""
+    """The administrator's sizes, else the previous approver's, else those asked for."""
     ruling, request = command.ruling, review.request
     faults = acting_wrong(command)
     if request.kind == "termination":
@@ -170,7 +165,7 @@ def _sizes(ruling: Ruling, otherwise: Granted | RequestFacts) -> Granted:
 
 
 def _require_within(policy: Policy, granted: Granted, request: RequestFacts) -> None:
-    """What was asked is held to it too: the agency's rules may have changed since."""
+    """Sizes that were asked for are checked too: the agency's rules may have changed since."""
     largest_file = policy.largest_file_bytes or request.max_file_size_bytes
     if _exceeds(granted.max_file_size_bytes, largest_file):
         wrong = FieldError.of(
@@ -186,15 +181,12 @@ def _exceeds(size: int | None, limit: int | None) -> bool:
     return size is not None and limit is not None and size > limit
 
 
-# What a ruling on an open request leads to.
-
-
 def ruled(command: Decide, review: Open) -> Event:
-    """The decision, as it is said; of an approval that is not the last, what is remembered.
+    """The event of a ruling on an open request.
 
     Raises:
-        FieldsWrong: fields are missing, or do not go with this decision on this request.
-        Refused: an approval as `approved` says.
+        FieldsWrong: fields are missing, or do not fit this decision on this request.
+        Refused: as `approved`.
     """
     match command.ruling.decision:
         case "approve":
@@ -223,15 +215,12 @@ def _refused(
     )
 
 
-# Comments on a request: whoever may decide on it may note something, before and after.
-
-
 def add_comment(command: AddComment, state: State) -> Sequence[Event]:
-    """It is added, whatever the request's status.
+    """A comment is allowed in every status, for whoever may decide.
 
     Raises:
         UnknownRequest: there is none, or it is another agency's.
-        NothingToNote: applicants have no part in what is noted of their own request.
+        NothingToNote: the request is the officer's own.
     """
     if not isinstance(state, Known) or state.request.agency != command.agency:
         raise UnknownRequest
@@ -252,13 +241,13 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     """The events that `command` leads to.
 
     Raises:
-        Refused: one of `errors`, saying why it leads to none.
+        Refused: one of `errors`.
     """
     return _RULES[type(command)](command, state)
 
 
 def _open(command: OpenReview, state: State) -> Sequence[Event]:
-    """Opened, or opened again with the newest papers."""
+    """Opens the review, or opens it again with the newest papers."""
     _require_undecided(state)
     received = command.received
     return [
@@ -282,7 +271,7 @@ def _open(command: OpenReview, state: State) -> Sequence[Event]:
 
 
 def _due_at(command: OpenReview, state: State) -> datetime:
-    """The charter's days begin anew with what was asked for, not with what is corrected meanwhile."""
+    """A correction that was not asked for does not move the due time."""
     if isinstance(state, Open) and state.due_at and command.received.while_open:
         return state.due_at
     first = isinstance(state, NotOpen)
@@ -290,7 +279,7 @@ def _due_at(command: OpenReview, state: State) -> datetime:
 
 
 def _hold(command: HoldForCorrection, state: State) -> Sequence[Event]:
-    """What is not decided yet is not decided for a moment; intake hears of the rest."""
+    """A request unknown here may be held: it may be received any moment."""
     if isinstance(state, Known) and not _may_correct(command, state.request):
         raise UnknownRequest
     _require_undecided(state)
@@ -304,7 +293,6 @@ def _may_correct(command: HoldForCorrection, request: RequestFacts) -> bool:
 
 
 def _withdraw(command: Withdraw, state: State) -> Sequence[Event]:
-    """Withdrawn, unless a decision came first."""
     _require_undecided(state)
     said = command.withdrawal
     return [
@@ -321,7 +309,7 @@ def _require_undecided(state: State) -> None:
 
 
 def _decide(command: Decide, state: State) -> Sequence[Event]:
-    """Who may not know of a request learns nothing; who may not decide learns no more than that."""
+    """Other agencies learn nothing of the request, and applicants nothing of its decision."""
     if not isinstance(state, Known) or state.request.agency != command.agency:
         raise UnknownRequest
     if _acts_for(command, state.request.applicant):
@@ -342,7 +330,7 @@ def _require_nobody_corrects(command: Decide, review: Open) -> None:
 
 
 def _acts_for(command: Decide, applicant: Applicant) -> bool:
-    """Whether the applicant decides, in person or by an officer acting on the applicant's behalf."""
+    """Whether the applicant decides, in person or through an officer acting for them."""
     acting = (command.officer.subject, (command.ruling.on_behalf_of or "").strip())
     names = {applicant.account.casefold(), applicant.email.casefold()}
     return any(name.casefold() in names for name in acting)

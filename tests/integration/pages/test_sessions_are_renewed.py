@@ -15,8 +15,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.problems import Refused
-from bmt.pages.family_keys import FamilyKeys
-from bmt.pages.session_store import SESSIONS, SessionStore
+from bmt.pages.session_store import SESSIONS, FamilyKeys, SessionStore
 from bmt.pages.sessions import Sessions
 
 pytestmark = pytest.mark.integration

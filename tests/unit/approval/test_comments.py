@@ -24,9 +24,9 @@ from test_review_view import after
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.comments import Comment
 from bmt.contracts.values import Officer
-from services.approval.access import as_seen_by
 from services.approval.domain.errors import NothingToNote, UnknownRequest
 from services.approval.domain.review_rules import DECIDER
+from services.approval.views import as_seen_by
 
 OPEN = (opened(),)
 NOTED = Comment(by=SITI, at=NOW, text="Disemak.")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import desks
 import pytest
 from starlette.requests import Request
 
@@ -16,10 +17,9 @@ from bmt.contracts.http.intake import (
     ScanTold,
 )
 from bmt.contracts.values import Document, NotShown, NotShownReason
-from bmt.pages.layout import Layout
-from services.approval import console
 from services.approval.console import wording
-from services.approval.console.inbox import InboxDesk, RegistrationForm
+from services.approval.console.forms import RegistrationForm
+from services.approval.console.inbox import item_page
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
@@ -38,9 +38,7 @@ class NoOriginals:
 
 @pytest.fixture
 def desk():
-    layout = Layout("/console", [Path(console.__file__).parent])
-    layout.always(offices={})
-    return InboxDesk(layout, NoOriginals(), AGENCIES)
+    return desks.desk(originals=NoOriginals(), agencies=AGENCIES)
 
 
 def item(**changes):
@@ -73,7 +71,7 @@ async def shown(desk, one, language="ms"):
             "session": {},
         }
     )
-    desk_item = await desk.item(request, one, NoText(), RegistrationForm.of_item(one))
+    desk_item = await item_page(desk, request, one, NoText(), RegistrationForm.of_item(one))
     return re.sub(r"\s+", " ", desk_item.body.decode())
 
 

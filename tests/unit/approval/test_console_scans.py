@@ -5,14 +5,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from desks import desk
 from fastapi import FastAPI
 from starlette.requests import Request
 
 from bmt.agencies import register
 from bmt.chassis.http.auth import Principal
 from bmt.pages import session
-from bmt.pages.layout import Layout
-from services.approval import console
 from services.approval.console import scans
 from services.approval.console.clients import ServiceClients
 
@@ -40,10 +39,9 @@ def browser():
         seen = []
         transport = httpx.MockTransport(intake)
         service_clients = ServiceClients({"intake": "http://intake"}, transport)
-        layout = Layout("/console", [Path(console.__file__).parent])
-        layout.always(offices={})
         app = FastAPI()
-        app.include_router(scans.routes(layout, service_clients, AGENCIES, lambda: VISITOR))
+        ports = {"clients": service_clients, "agencies": AGENCIES, "admitted": lambda: VISITOR}
+        app.include_router(scans.routes(desk(**ports)))
 
         async def signed_in(scope, receive, send):
             session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))

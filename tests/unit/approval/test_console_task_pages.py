@@ -1,17 +1,15 @@
 """A task in the console: what an officer confirmed is not called read back."""
 
 import re
-from pathlib import Path
 
 import pytest
+from desks import desk
 from starlette.requests import Request
 
 from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage, Evidence
 from bmt.contracts.http.provisioning import TaskInFull
 from bmt.contracts.values import Officer
-from bmt.pages.layout import Layout
-from services.approval import console
-from services.approval.console.tasks import TaskDesk
+from services.approval.console.tasks import task_page
 
 AT = "2026-11-28T01:00:00Z"
 HASSAN = Officer(subject="hassan.jpa@mygovuc.gov.my", name="Hassan", role="administrator")
@@ -21,8 +19,6 @@ CONFIRMED = Evidence(target="ipms", connector="worklist", confirmed_by=HASSAN, c
 
 
 def page(ipms: Evidence) -> str:
-    layout = Layout("/console", [Path(console.__file__).parent])
-    layout.always(offices={})
     task = TaskInFull(
         task_id="t",
         request_id="r",
@@ -45,7 +41,7 @@ def page(ipms: Evidence) -> str:
     )
     scope = {"type": "http", "method": "GET", "path": "/console/tasks/t", "query_string": b""}
     request = Request({**scope, "headers": [(b"host", b"x")], "session": {}})
-    return re.sub(r"\s+", " ", TaskDesk(layout).one(request, task).body.decode())
+    return re.sub(r"\s+", " ", task_page(desk(), request, task).body.decode())
 
 
 @pytest.mark.parametrize("ipms", [CONFIRMED, BEFORE])

@@ -9,7 +9,7 @@ from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from bmt.pages.forms import FormWrong, Sent
 from bmt.pages.sizes import in_bytes, in_gigabytes
-from services.approval.console.decision_form import DecisionForm
+from services.approval.console.forms import DecisionForm
 
 
 def form(**typed):

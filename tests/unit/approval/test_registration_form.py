@@ -7,7 +7,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import Refused
 from bmt.pages.forms import FormWrong, Sent
-from services.approval.console.inbox import RegistrationForm, faults_of
+from services.approval.console.forms import RegistrationForm, faults_of
 
 VISITOR = Principal("aminah", "aminah@x.my", "Aminah", "MAMPU", frozenset(["administrator"]))
 TYPED = {

@@ -8,7 +8,7 @@ from fixtures.ledger_keys import KEYS, RECORDS_KEY
 from bmt.chassis.runtime.secret_files import is_secret
 from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
-from bmt.cli.settings import OperatorMongodb
+from bmt.cli.addresses import OperatorMongodb
 
 PROCESSES = (
     "intake",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.cli.dead_letters.listing import (
+from bmt.cli.dead_letter_service import (
     Action,
     Origin,
     document,

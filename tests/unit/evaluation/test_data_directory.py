@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bmt.chassis.errors import WrongConfiguration
-from evaluation.lock import holder, locked
+from evaluation.layout import holder, locked
 from evaluation.ports import OFFSETS, Ports
 from evaluation.secrets import passwords
 

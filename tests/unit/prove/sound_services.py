@@ -6,7 +6,7 @@ from bmt.contracts import topics
 from prove.books import Books
 from prove.evidence import Answers, Sample
 from prove.invariants import views
-from prove.invariants.standing import standing
+from prove.published import standing
 
 
 def samples_of(books: Books) -> tuple[Sample, ...]:

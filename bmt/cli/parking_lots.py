@@ -1,4 +1,4 @@
-"""What is told of a parked event: nothing of what it holds, which may be personal."""
+"""The parking lots of all services as one. Content of events is never shown: it may be personal."""
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,22 +35,20 @@ class Waiting:
 
     @property
     def id(self) -> str:
-        """Its place in Kafka; the same event may wait in the lots of several services."""
+        """Its place in Kafka; several lots may hold the same event."""
         return shown.of(self.parked.record)
 
     @property
     def type(self) -> str | None:
-        """As its envelope says; what waits for its turn was never read."""
         return event_type(self.parked.record.headers, self.parked.record.value)
 
     @property
     def request_id(self) -> str | None:
-        """None where its key is no request's id."""
+        """None if the key is no request's id."""
         return request_id(self.parked.record.raw_key)
 
     @property
     def waits_for(self) -> str:
-        """An operator, its next try, an earlier event of the same request, or, discarded, its service."""
         if self.parked.discarding:
             return LEAVING
         if self.parked.reason == QUEUED_BEHIND:
@@ -59,7 +57,7 @@ class Waiting:
 
 
 def document(waiting: Sequence[Waiting], total: int) -> Mapping[str, Any]:
-    """For machines."""
+    """JSON."""
     return {"items": [_item(each) for each in waiting], "total": total}
 
 
@@ -79,7 +77,7 @@ def _item(each: Waiting) -> Mapping[str, Any]:
 
 
 def lines(waiting: Sequence[Waiting], total: int) -> list[str]:
-    """For people."""
+    """Text."""
     listed = [line for each in waiting for line in _lines(each)]
     shown = f" (the oldest {len(waiting)} shown)" if len(waiting) < total else ""
     return [*listed, f"{counted(total, 'event')} parked{shown}"]
@@ -102,28 +100,24 @@ def _for(each: Waiting) -> str:
     return "an operator" if due is None else f"its next try, due {moment(due)}"
 
 
-# The parking lots of all services, as one.
-
-
 class SeveralLots(Exception):  # noqa: N818 - named for what is so
-    """An event waits in several lots, and it was not said which is meant."""
+    """Several lots hold the event, and no service was named."""
 
 
 class Lots:
-    """What waits in the lots of some services, and what is done about it."""
+    """The parking lots of some services, by the service's name."""
 
     def __init__(self, lots: Mapping[str, ParkingLot]) -> None:
-        """By the name of the service."""
         self._lots = lots
 
     @classmethod
     def of(cls, client: Client, database_prefix: str, services: Sequence[str]) -> "Lots":
-        """Those in the services' own databases."""
+        """The lots in the services' databases."""
         databases = {service: client[f"{database_prefix}{service}"] for service in services}
         return cls({name: MongoParkingLot(each[PARKED]) for name, each in databases.items()})
 
     async def listed(self, limit: int) -> tuple[list[Waiting], int]:
-        """What waits, the oldest first, and how many there are in all."""
+        """The oldest parked events, and how many there are in all."""
         waiting = [
             [Waiting(service, parked) for parked in await lot.list(limit)]
             for service, lot in self._lots.items()
@@ -132,9 +126,9 @@ class Lots:
         return list(oldest)[:limit], sum([await lot.size() for lot in self._lots.values()])
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
-        """Make these events due, in every lot where they wait.
+        """Make these events due, in every lot that holds them.
 
-        An event that has an earlier one of its request before it still waits its turn.
+        An event behind an earlier one of its request still waits its turn.
 
         Raises:
             NotSo: one is in no lot (then none was made due), or was discarded.
@@ -153,8 +147,8 @@ class Lots:
         """Give these events up: their services move them, whole, to the collection `discarded`.
 
         Raises:
-            NotSo: one is in no lot (then none was discarded), was discarded before, or is being tried this moment.
-            SeveralLots: one waits in several.
+            NotSo: one is in no lot (then none was discarded), was discarded before, or is being tried now.
+            SeveralLots: several lots hold one.
         """
         found = [(await self._only_holding(id_), id_) for id_ in _once(ids)]
         for name, id_ in found:

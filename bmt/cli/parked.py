@@ -7,26 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
+from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason, known_service
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.cli.parked.lots import Lots
+    from bmt.cli.parking_lots import Lots
 
 app = typer.Typer(help="Events whose handling failed.", no_args_is_help=True)
 
 
-def _known(service: str | None) -> str | None:
-    from bmt.contracts.topics import WRITERS  # noqa: PLC0415 - the command starts fast
-
-    if service is not None and service not in WRITERS.values():
-        raise typer.BadParameter(f"{service} is none of {', '.join(WRITERS.values())}")
-    return service
-
-
 Service = Annotated[
     str | None,
-    typer.Option("--service", metavar="NAME", callback=_known, help="In this service's lot alone."),
+    typer.Option(
+        "--service", metavar="NAME", callback=known_service, help="In this service's lot alone."
+    ),
 ]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="As `list` names them.")]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` names them.")]
@@ -42,13 +36,13 @@ def list_(
 ) -> None:
     """Show what waits, the oldest first, and what for."""
     with reported():
-        from bmt.cli.parked import lots  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import parking_lots  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
         waiting, total = asyncio.run(_with_lots(data, service, lambda lots: lots.listed(limit)))
         show(
-            lots.document(waiting, total),
-            lots.lines(waiting, total),
+            parking_lots.document(waiting, total),
+            parking_lots.lines(waiting, total),
             as_json=as_json,
         )
 
@@ -89,7 +83,7 @@ def discard(
     with reported():
         from bmt.chassis.messaging.parking import Discarding  # noqa: PLC0415
         from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.parked.lots import SeveralLots  # noqa: PLC0415
+        from bmt.cli.parking_lots import SeveralLots  # noqa: PLC0415
 
         discarding = Discarding(by, reason, clock.now())
         try:
@@ -112,7 +106,7 @@ async def _with_lots(
 ) -> Any:
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.cli.parked.lots import Lots  # noqa: PLC0415
+    from bmt.cli.parking_lots import Lots  # noqa: PLC0415
     from bmt.contracts.topics import WRITERS  # noqa: PLC0415
 
     address = addresses.mongodb(data)

@@ -1,4 +1,4 @@
-"""`bmt dead-letters`: list, show, retry and discard what was refused for good."""
+"""`bmt dead-letters`: list, show, retry and discard refused events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.cli.dead_letters.office import Office
+    from bmt.cli.dead_letter_service import DeadLetterService
 
 app = typer.Typer(help="What was refused for good.", no_args_is_help=True)
 
@@ -29,10 +29,10 @@ def list_(
 ) -> None:
     """Show what was refused and waits for an operator, the latest first."""
     with reported():
-        from bmt.cli.dead_letters import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import dead_letter_service as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
-        found = _in_office(data, lambda office: office.everything())
+        found = _with_service(data, lambda service: service.everything())
         wanted = [each for each in found if everything or each.state == "open"]
         shown, total = wanted[:limit], len(wanted)
         what = "dead letter" if everything else "open dead letter"
@@ -51,10 +51,10 @@ def show_(
 ) -> None:
     """Show one whole: why it was refused, headers and value. It may hold personal data."""
     with reported():
-        from bmt.cli.dead_letters import listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import dead_letter_service as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
-        (found,) = _in_office(data, lambda office: office.some([id_]))
+        (found,) = _with_service(data, lambda service: service.some([id_]))
         show(listing.whole(found), listing.whole_lines(found), as_json=as_json)
 
 
@@ -69,7 +69,7 @@ def retry(
     with reported():
         from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
 
-        number = _in_office(data, lambda office: office.retry(ids, by, now()))
+        number = _with_service(data, lambda service: service.retry(ids, by, now()))
         _tell("retried", number, as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def discard(
     with reported():
         from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
 
-        number = _in_office(data, lambda office: office.discard(ids, reason, by, now()))
+        number = _with_service(data, lambda service: service.discard(ids, reason, by, now()))
         _tell("discarded", number, as_json=as_json)
 
 
@@ -95,15 +95,15 @@ def _tell(done: str, number: int, *, as_json: bool) -> None:
     show({done: number}, [f"{counted(number, 'dead letter')} {done}"], as_json=as_json)
 
 
-def _in_office(data: Path, act: Callable[["Office"], Awaitable[Any]]) -> Any:
+def _with_service(data: Path, act: Callable[["DeadLetterService"], Awaitable[Any]]) -> Any:
     return asyncio.run(_acted(data, act))
 
 
-async def _acted(data: Path, act: Callable[["Office"], Awaitable[Any]]) -> Any:
+async def _acted(data: Path, act: Callable[["DeadLetterService"], Awaitable[Any]]) -> Any:
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.cli.dead_letters.office import Office  # noqa: PLC0415
+    from bmt.cli.dead_letter_service import DeadLetterService  # noqa: PLC0415
 
     kafka, mongodb = addresses.kafka(data), addresses.mongodb(data)
     async with mongodb_client(mongodb) as client:
-        return await act(Office(kafka, client, mongodb.prefix))
+        return await act(DeadLetterService(kafka, client, mongodb.prefix))

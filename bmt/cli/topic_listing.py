@@ -1,14 +1,27 @@
-"""What is told of a topic."""
+"""The topics as Kafka knows them, and how they are printed."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
 from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.cli.addresses import KafkaAddress
+from bmt.cli.connections import kafka_consumer, kafka_topics
 from bmt.cli.shown import counted
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
-from bmt.rights.kafka_rights import EVERY_OPERATION, Operation, Pattern, Permission, Resource, Right
+from bmt.rights.kafka_rights import (
+    EVERY_OPERATION,
+    Operation,
+    Pattern,
+    Permission,
+    Resource,
+    Right,
+    in_force,
+)
 
 _INBOUND: Final = topics.inbound("*").split("*")
 _OUTBOUND: Final = topics.outbound("*").split("*")
@@ -18,7 +31,7 @@ _USER: Final = "User:"
 
 @dataclass(frozen=True)
 class Partition:
-    """Attributes: `first` and `end` are offsets; `end` is that of the next record."""
+    """Offsets of a partition; `end` is that of the next record."""
 
     number: int
     first: int
@@ -31,8 +44,8 @@ class Listed:
 
     Attributes:
         name: without the prefix of its system.
-        partitions: none where the topic is not there.
-        may_write: the users whom Kafka lets write; None where it does not tell.
+        partitions: empty if the topic does not exist.
+        may_write: the users with the right to write; None if Kafka does not say.
     """
 
     name: str
@@ -41,14 +54,13 @@ class Listed:
 
     @property
     def writer(self) -> str:
-        """Whose topic it is."""
         if answers_to(self.name):
             return topics.WRITERS[topics.REQUESTS]
         return topics.WRITERS.get(self.name) or integrator(self.name) or _EVERY_SERVICE
 
     @property
     def events(self) -> list[str]:
-        """The types that may be said there."""
+        """The types that may be published there."""
         if self.name in topics.EVENTS:
             return [type_of(model) for model in topics.EVENTS[self.name]]
         if answers_to(self.name):
@@ -57,12 +69,12 @@ class Listed:
 
     @property
     def records(self) -> int:
-        """How many it holds, as far as offsets tell."""
+        """An estimate from the offsets."""
         return sum(partition.end - partition.first for partition in self.partitions)
 
     @property
     def strangers(self) -> list[str]:
-        """Who may write to a topic that has another writer."""
+        """Who may write beside the topic's writer."""
         if self.writer == _EVERY_SERVICE:
             return []
         return [user for user in self.may_write or () if user != self.writer]
@@ -77,12 +89,12 @@ class Listed:
 
 
 def integrator(topic: str) -> str | None:
-    """The outside system whose inbound topic this is."""
+    """The outside system that publishes to this topic."""
     return _named(topic, *_INBOUND)
 
 
 def answers_to(topic: str) -> str | None:
-    """The outside system whose outbound topic this is."""
+    """The outside system that this topic answers."""
     return _named(topic, *_OUTBOUND)
 
 
@@ -93,13 +105,13 @@ def _named(topic: str, before: str, after: str) -> str | None:
 
 
 def ours(present: Iterable[str]) -> list[str]:
-    """The topics of the house, and of those that are there the integrators'."""
+    """Our topics, and those of integrators that exist."""
     outside = sorted(name for name in present if integrator(name) or answers_to(name))
     return [*topics.WRITERS, *outside, topics.DEAD_LETTERS]
 
 
 def writers(rights: Collection[Right], topic: str) -> list[str]:
-    """Whom these rights let write to `topic`; a super user needs none and is not among them."""
+    """Who may write to `topic` by these rights. Super users need none and are not included."""
     about = [right for right in rights if _writes_to(right, topic)]
     denied = {right.principal for right in about if right.permission == Permission.DENY}
     allowed = {right.principal for right in about if right.permission == Permission.ALLOW}
@@ -118,7 +130,7 @@ def _writes_to(right: Right, topic: str) -> bool:
 
 
 def document(found: Sequence[Listed]) -> Mapping[str, Any]:
-    """For machines."""
+    """JSON."""
     return {"items": [_item(each) for each in found]}
 
 
@@ -137,7 +149,7 @@ def _item(each: Listed) -> Mapping[str, Any]:
 
 
 def lines(found: Sequence[Listed]) -> list[str]:
-    """For people."""
+    """Text."""
     return [line for each in found for line in _lines(each)]
 
 
@@ -155,3 +167,44 @@ def _lines(each: Listed) -> Iterable[str]:
         yield f"    OTHERS MAY WRITE: {', '.join(each.strangers)}"
     if each.events:
         yield f"    {', '.join(each.events)}"
+
+
+async def everything(address: KafkaAddress) -> list[Listed]:
+    """Each of our topics, in the procedure's order.
+
+    Raises:
+        NotRunning: Kafka cannot be reached, or refuses.
+    """
+    present = await kafka_topics(address)
+    names = ours(
+        name.removeprefix(address.prefix) for name in present if name.startswith(address.prefix)
+    )
+    async with kafka_consumer(address) as consumer:
+        rights = await _rights(address)
+        return [
+            Listed(
+                name,
+                await _partitions(consumer, address.prefix + name, present),
+                None if rights is None else writers(rights, address.prefix + name),
+            )
+            for name in names
+        ]
+
+
+async def _partitions(
+    consumer: Any, topic: str, present: Mapping[str, Sequence[int]]
+) -> list[Partition]:
+    places = [TopicPartition(topic, number) for number in present.get(topic, ())]
+    if not places:
+        return []
+    first = await consumer.beginning_offsets(places)
+    end = await consumer.end_offsets(places)
+    return [Partition(place.partition, first[place], end[place]) for place in places]
+
+
+async def _rights(address: KafkaAddress) -> set[Right] | None:
+    """None if Kafka has no ACLs, or does not show them to this user."""
+    try:
+        return await in_force(address.options)
+    except KafkaError:
+        return None

@@ -1,1 +1,0 @@
-"""`bmt parked`: events whose handling failed, and what an operator does about them."""
