@@ -146,6 +146,10 @@ class Reviews(DeciderMachine):
     def an_administrator_rules(self, request, choice, by):
         self._rule(request, Ruling(decision=choice, reason="Sebab."), by, "MAMPU")
 
+    @rule(request=requests)
+    def it_is_returned(self, request):
+        self._rule(request, Ruling(decision="return", reason="Sebab."), SITI, "MAMPU")
+
     @rule(request=requests, turns=st.lists(st.sampled_from([SITI, FAIZ]), min_size=1, max_size=3))
     def administrators_approve_in_turn(self, request, turns):
         for by in turns:
