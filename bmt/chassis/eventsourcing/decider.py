@@ -1,12 +1,15 @@
 """The decider: the pure heart of a service, and what it hears."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
+import orjson
 from pydantic import BaseModel
 
 from bmt.chassis.runtime import tracing
+from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.immutable import immutable
 
 C = TypeVar("C")
@@ -76,53 +79,52 @@ class Message(Generic[C]):
         )
 
 
-class Attributes(Protocol):
-    """The CloudEvents attributes that hearers ask for."""
+@dataclass(slots=True)
+class StoredEnvelope:
+    """The attributes of an event of our own: as `Envelope`, unchecked, since what was stored was checked."""
 
-    @property
-    def id(self) -> str:
-        """The event's id."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Who said it."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """Its everlasting type string."""
-        ...
-
-    @property
-    def subject(self) -> str | None:
-        """What it is about."""
-        ...
-
-    @property
-    def time(self) -> datetime:
-        """When it happened."""
-        ...
-
-    @property
-    def sequence(self) -> str | None:
-        """Its place among the published events of its stream."""
-        ...
-
-    @property
-    def causationid(self) -> str | None:
-        """What led to it."""
-        ...
-
-    @property
-    def traceparent(self) -> str | None:
-        """W3C trace context."""
-        ...
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: str | None
+    causationid: str
+    traceparent: str | None
+    text: str
 
     @property
     def data(self) -> dict[str, Any]:
-        """The event as JSON."""
-        ...
+        """The event's data, parsed anew each time."""
+        parsed: dict[str, Any] = orjson.loads(self.text)
+        return parsed
+
+    def kafka_headers(self) -> list[tuple[str, bytes]]:
+        subject = self.subject.encode()
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_subject", subject),
+            ("ce_time", rfc3339(self.time).encode()),
+            ("ce_dataschema", dataschema(self.type).encode()),
+        ]
+        if self.sequence is not None:
+            headers.append(("ce_sequence", self.sequence.encode()))
+        headers += [
+            ("ce_correlationid", subject),
+            ("ce_causationid", self.causationid.encode()),
+            ("content-type", b"application/json"),
+        ]
+        if self.traceparent is not None:
+            headers.append(("traceparent", self.traceparent.encode()))
+        return headers
+
+
+def dataschema(type_: str) -> str:
+    """The schema's name: the type with its version, as a URN."""
+    return f"urn:schema:{type_}"
 
 
 @immutable
@@ -139,7 +141,7 @@ class IncomingEvent(Generic[E_co]):
         unmarked: whether it is of a commit that the outbox knows nothing of, so that no crash may undo what takes it in.
     """
 
-    envelope: Attributes
+    envelope: Envelope | OwnEnvelope | StoredEnvelope
     data: E_co
     position: int
     origin: str

@@ -1,25 +1,16 @@
 """The events that a service knows: type strings to models, and what is said under which name."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.eventsourcing.decider import IncomingEvent, StoredEnvelope
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.contracts.envelope import MalformedEvent, rfc3339
+from bmt.contracts.envelope import MalformedEvent
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import listed
-
-
-class TypedEvent(Protocol):
-    """A model with an explicit, everlasting type string."""
-
-    TYPE: ClassVar[str]
-
 
 Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 """One step from an old version's data to the next version's type and data."""
@@ -101,49 +92,6 @@ def type_of(model: type[BaseModel] | BaseModel) -> str:
     return name
 
 
-@dataclass(slots=True)
-class StoredEnvelope:
-    """The attributes of an event of our own: as `Envelope`, unchecked, since what was stored was checked."""
-
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
-    sequence: str | None
-    causationid: str
-    traceparent: str | None
-    text: str
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The event's data, parsed anew each time."""
-        parsed: dict[str, Any] = orjson.loads(self.text)
-        return parsed
-
-    def kafka_headers(self) -> list[tuple[str, bytes]]:
-        subject = self.subject.encode()
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", self.id.encode()),
-            ("ce_source", self.source.encode()),
-            ("ce_type", self.type.encode()),
-            ("ce_subject", subject),
-            ("ce_time", rfc3339(self.time).encode()),
-            ("ce_dataschema", dataschema(self.type).encode()),
-        ]
-        if self.sequence is not None:
-            headers.append(("ce_sequence", self.sequence.encode()))
-        headers += [
-            ("ce_correlationid", subject),
-            ("ce_causationid", self.causationid.encode()),
-            ("content-type", b"application/json"),
-        ]
-        if self.traceparent is not None:
-            headers.append(("traceparent", self.traceparent.encode()))
-        return headers
-
-
 def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelope:
     """The envelope of a stored event."""
     return StoredEnvelope(
@@ -157,8 +105,3 @@ def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelo
         commit.traceparent,
         event.text,
     )
-
-
-def dataschema(type_: str) -> str:
-    """The schema's name: the type with its version, as a URN."""
-    return f"urn:schema:{type_}"

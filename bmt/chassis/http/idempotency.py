@@ -95,11 +95,11 @@ def fingerprint_of(method: str, path: str, body_digest: bytes) -> str:
 
 
 class Executed(Protocol):
-    """What executing a command says of itself."""
+    """What executing a command gives."""
 
     @property
     def replayed(self) -> bool:
-        """Whether the same command was executed before, and this is its answer again."""
+        """Whether the command was executed before, and this repeats its answer."""
         ...
 
 

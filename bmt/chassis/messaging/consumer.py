@@ -17,7 +17,7 @@ from bmt.chassis.messaging import kafka_client
 from bmt.chassis.messaging.dispatch import Dispatcher
 from bmt.chassis.messaging.fetched import Polled, PolledBatch, Unread, after
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.positions import ConsumedPositions, CountMissed, Placement
+from bmt.chassis.messaging.positions import CountMissed, Placement, Positions
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
@@ -79,7 +79,7 @@ class Consumer:
         group: str,
         client_options: Mapping[str, Any],
         dispatcher: Dispatcher,
-        positions: ConsumedPositions,
+        positions: Positions,
         missed: CountMissed,
     ) -> None:
         """`client_options` as aiokafka's clients take them: servers and security."""

@@ -8,7 +8,7 @@ import structlog
 from bmt.chassis import crash_points
 from bmt.chassis.errors import RecordTooLarge
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
 class DeadLetters:
     """The topic of dead letters, as one service writes to it."""
 
-    def __init__(self, publisher: Publisher, topic: str, service: str) -> None:
+    def __init__(self, publisher: KafkaPublisher, topic: str, service: str) -> None:
         """`service` is who refuses."""
         self._publisher = publisher
         self._topic = topic

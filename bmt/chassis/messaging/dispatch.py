@@ -25,7 +25,7 @@ from bmt.chassis.http import strict_json
 from bmt.chassis.http.body_limit import JSON_BODY_BYTES
 from bmt.chassis.messaging.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
 from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
-from bmt.chassis.messaging.publisher import Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter, Handler
 from bmt.chassis.readmodels.views import Projection
 from bmt.chassis.runtime.clock import Clock
@@ -139,7 +139,7 @@ class Dispatcher:
         execution: Execution[Any, Any],
         projections: Sequence[Projection],
         lot: ParkingLot,
-        publisher: Publisher,
+        publisher: KafkaPublisher,
         dead_letters: str,
         service: str,
         count: Count,

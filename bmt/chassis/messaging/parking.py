@@ -7,7 +7,7 @@ Later events of the same key queue behind it, while all others flow.
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
@@ -97,75 +97,6 @@ def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
     seconds = backoff(tries, first=FIRST_BACKOFF_SECONDS, longest=LONGEST_BACKOFF_SECONDS)
     due_at = now + timedelta(seconds=seconds)
     return replace(parked, reason=reason, tries=tries, due_at=due_at)
-
-
-class ParkingLot(Protocol):
-    """Where failed events wait. Every method raises `StoreUnavailable` when it cannot be reached."""
-
-    async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Those of `keys` that have an event here: later ones must queue behind."""
-        ...
-
-    async def given_up(self, records: Sequence[Record]) -> Collection[str]:
-        """The places of those that an operator gave up: a crash makes their topic be read again."""
-        ...
-
-    async def park(self, parked: Sequence[Parked]) -> None:
-        """Take these in; one that is here already stays as it is."""
-        ...
-
-    async def take_due(self, now: datetime) -> Parked | None:
-        """One event that is due, leased to the caller: the first of its key, or one that was given up."""
-        ...
-
-    async def keep(self, parked: Parked) -> None:
-        """Put back what was taken, with what came of the try; what was given up meanwhile stays so."""
-        ...
-
-    async def release(self, id_: str) -> bool:
-        """Remove an event: it was handled. False: it was not here."""
-        ...
-
-    async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """Give an event up: it is due now, to be moved away by `give_up` and never handled.
-
-        False: it was not here, was given up before, or is being tried this moment.
-        """
-        ...
-
-    async def give_up(self, id_: str) -> bool:
-        """Move what was discarded, whole, to those that were given up, with who did it and why.
-
-        False: it was not here, or nobody discarded it.
-        """
-        ...
-
-    async def retry(self, id_: str, now: datetime) -> bool:
-        """Make an event due now, with all its tries. False: it was not here, or was given up."""
-        ...
-
-    async def retry_all(self, now: datetime) -> int:
-        """As `retry`, for each event that waits for an operator; how many."""
-        ...
-
-    async def find(self, id_: str) -> Parked | None:
-        """This event, where it is here."""
-        ...
-
-    async def list(self, limit: int) -> Sequence[Parked]:
-        """What waits, the oldest first."""
-        ...
-
-    async def size(self) -> int:
-        """How many are here, whatever they wait for."""
-        ...
-
-    async def count(self) -> int:
-        """How many wait for an operator."""
-        ...
-
-
-# The parking lot in a service's own database.
 
 
 _OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
@@ -276,7 +207,7 @@ It is written to in any case: who takes it out at that moment then has to look a
 """
 
 
-class MongoParkingLot:
+class ParkingLot:
     """`ParkingLot` on MongoDB."""
 
     def __init__(self, collection: mongodb.Collection) -> None:

@@ -6,11 +6,11 @@ topic is behind, Kafka lost something that was acknowledged (`republishing`).
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -27,6 +27,9 @@ PRUNED: Final = "pruned"
 SAVED_EVERY_SECONDS: Final = 1.0
 """A crash makes a consumer read so much again at most, which its inbox recognises."""
 
+CountMissed = Callable[[str, int], None]
+"""Counts records of a topic that were deleted before this service read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Handled:
@@ -38,18 +41,6 @@ class Handled:
 
     offset: int
     timestamp: int | None
-
-
-class ConsumedPositions(Protocol):
-    """Where a consumer had come, in its own store."""
-
-    async def consumed(self, topics: Collection[str]) -> Mapping[TopicPartition, Handled]:
-        """The last record handled of each partition that had any."""
-        ...
-
-    async def save_consumed(self, handled: Mapping[TopicPartition, Handled]) -> None:
-        """Remember these; a lower offset than before counts, too."""
-        ...
 
 
 class Positions:
@@ -133,8 +124,8 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
     def __init__(
         self,
         client: AIOKafkaConsumer,
-        positions: ConsumedPositions,
-        missed: "CountMissed",
+        positions: Positions,
+        missed: CountMissed,
     ) -> None:
         """`missed` is called with the topic and number of records that were gone before they were read."""
         self._client = client
@@ -248,11 +239,3 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
 def _last(records: Sequence[Polled]) -> Handled:
     last = records[-1]
     return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
-
-
-class CountMissed(Protocol):
-    """Counts records of a topic that were gone before this service read them."""
-
-    def __call__(self, topic: str, records: int) -> None:
-        """`records` were."""
-        ...

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -28,23 +28,6 @@ class Outgoing:
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
-
-
-class Publisher(Protocol):
-    """Where the relay and the consumer say things."""
-
-    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
-        """Return when all are acknowledged, in order a key: the highest offset of each partition.
-
-        Raises:
-            BrokerUnavailable: not all are known to be; publish the same again.
-            RecordTooLarge: one of them will never be.
-        """
-        ...
-
-    def reconnected(self) -> bool:
-        """Whether the broker may be another one than when it was last asked for the ends of topics."""
-        ...
 
 
 Connections = frozenset[Any]

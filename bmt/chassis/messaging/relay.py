@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -24,7 +24,8 @@ from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, envelope_of
-from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
+from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.backoff import backoff
@@ -36,14 +37,6 @@ log = structlog.get_logger(__name__)
 
 # A command's answer waits for the views (a client reads its own writes), never for Kafka. A view that lags takes in
 # what events of other services led to some waves later, together: before these events, or the outbox, count as done.
-
-
-class Onward(Protocol):
-    """Where commits go after the views: the relay."""
-
-    def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver those soon that the outbox holds; what is lost here, the sweep finds."""
-        ...
 
 
 class OwnProjections:
@@ -143,7 +136,7 @@ def _commit_of(incoming: IncomingEvent[BaseModel]) -> tuple[str, int]:
 class Delivery:
     """What an execution hands its durable commits to."""
 
-    def __init__(self, projections: OwnProjections, relay: Onward) -> None:
+    def __init__(self, projections: OwnProjections, relay: "Relay") -> None:
         """Views first, then the relay."""
         self._projections = projections
         self._relay = relay
@@ -225,34 +218,6 @@ class Address:
 AddressOf = Callable[[Commit, EventRecord], Address]
 
 
-class TopicsKept(Protocol):
-    """What is known of the topics: how far they have come, and whether they are being filled again."""
-
-    def watch(self, topics: Collection[str]) -> None:
-        """Check these topics of single receivers, too, where they are there."""
-        ...
-
-    async def check(self) -> None:
-        """Find out whether the topics hold what they acknowledged; before anything is published.
-
-        Raises:
-            Unavailable: it cannot be told now.
-        """
-        ...
-
-    async def check_now_and_then(self) -> None:
-        """As `check`, unless it was done a short while ago."""
-        ...
-
-    async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember how far the topics have come."""
-        ...
-
-    async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """Delivered commits of the same streams that the topics may lack."""
-        ...
-
-
 class Relay:
     """Delivers one service's commits to its topics; any number may run, each harmless to others."""
 
@@ -261,8 +226,8 @@ class Relay:
         *,
         store: EventStore,
         projections: OwnProjections,
-        publisher: Publisher,
-        kept: TopicsKept,
+        publisher: KafkaPublisher,
+        kept: Republishing,
         topics: Mapping[str, str],
         source: str,
         clock: Clock,

@@ -12,7 +12,7 @@ So nothing is published again that was recorded before what was pruned.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -21,6 +21,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.jobs import Job, Jobs
 
@@ -34,18 +35,6 @@ LOOK_EVERY_SECONDS: Final = 1.0
 CHECK_EVERY_SECONDS: Final = 60.0
 PRUNED_MARGIN: Final = timedelta(hours=1)
 """Clocks of several machines differ by less."""
-
-
-class Topics(Protocol):
-    """Where the topics end."""
-
-    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """The offset after the last record of each partition; a topic that is not there has none.
-
-        Raises:
-            BrokerUnavailable: it cannot be told now.
-        """
-        ...
 
 
 Publish = Callable[[Sequence[Commit]], Awaitable[int]]
@@ -62,7 +51,7 @@ class Republishing:
         positions: Positions,
         store: EventStore,
         topics: Collection[str],
-        broker: Topics,
+        broker: KafkaPublisher,
         clock: Clock,
     ) -> None:
         """`topics` are those that this service publishes on, alone; without them it publishes nothing."""

@@ -25,7 +25,7 @@ from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dead_letters import OnDead, no_answer
 from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
-from bmt.chassis.messaging.parking import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import PARKED, ParkingLot
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.relay import Delivery, MissedEvents, OwnProjections, Relay
@@ -43,8 +43,8 @@ from bmt.chassis.runtime.health import Sampler
 from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.chassis.work.jobs import Jobs
-from bmt.chassis.work.queue import MongoWorkQueue, WorkChange, WorkProjection
-from bmt.chassis.work.worker import PerformAll, Worker
+from bmt.chassis.work.queue import WorkChange, WorkQueue
+from bmt.chassis.work.worker import PerformAll, Worker, WorkProjection
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -109,8 +109,8 @@ class ServiceBuilder:
         self.document_rights = DocumentRights(self.shared.store, self.documents)
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}
-        self.lot = MongoParkingLot(self.database[PARKED])
-        self.work = MongoWorkQueue(self.database[WORK])
+        self.lot = ParkingLot(self.database[PARKED])
+        self.work = WorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._positions = Positions(self.database[positions.COLLECTION])
         self._missed = MissedEvents(self.store, self._own, self.source)

@@ -5,13 +5,10 @@ work in that was done before is harmless, because who performs it looks at the s
 """
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from pydantic import BaseModel
-
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 
@@ -59,111 +56,10 @@ WorkChange = WorkItem | Remove
 """What an event does to the queue: new work, or work that is over."""
 
 
-class WorkQueue(Protocol):
-    """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
-
-    async def change(
-        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
-    ) -> Collection[str]:
-        """Put in, take out and give back, in order; the ids of what is new. `durable`: no crash can undo it.
-
-        Work that is there already stays as it is.
-        """
-        ...
-
-    async def take(
-        self, target: str, now: datetime, lease: timedelta, limit: int = 1
-    ) -> Sequence[WorkItem]:
-        """Due items that nobody else holds, held until the lease runs out; their attempts count up."""
-        ...
-
-    async def hold(self, ids: Collection[str], until: datetime) -> None:
-        """Go on holding items that were taken: their leases now run out at `until`."""
-        ...
-
-    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
-        """Those of these items that wait, or are under way."""
-        ...
-
-    async def list(self, limit: int) -> Sequence[WorkItem]:
-        """What waits, target by target, the longest due first."""
-        ...
-
-    async def clear(self) -> None:
-        """Remove all, to fill it again."""
-        ...
-
-
-class Hands(Protocol):
-    """Who performs the work of one target in this process."""
-
-    @property
-    def target(self) -> str:
-        """What the work calls."""
-        ...
-
-    def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
-        """Those of these that are due and that hands are free for now, as held."""
-        ...
-
-    def take_over(self, items: Sequence[WorkItem]) -> None:
-        """Perform items that were reserved and are stored as held."""
-        ...
-
-    def wake(self) -> None:
-        """There may be work in the queue."""
-        ...
-
-
-class WorkProjection:
-    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
-
-    def __init__(
-        self,
-        queue: WorkQueue,
-        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
-        hands: Sequence[Hands],
-    ) -> None:
-        """`change` is pure: what an event does to the queue."""
-        self._queue = queue
-        self._change = change
-        self._hands = {one.target: one for one in hands}
-
-    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        changes = [change for event in incoming for change in self._change(event)]
-        if not changes:
-            return
-        items = [change for change in changes if isinstance(change, WorkItem)]
-        held = {
-            item.id: item
-            for target, promised in _by_target(items).items()
-            if target in self._hands
-            for item in self._hands[target].reserve(promised)
-        }
-        ready = [held.get(change.id, change) for change in changes]
-        durable = any(event.unmarked for event in incoming)
-        # What was there already is being performed, or waits for a reason of its own.
-        new = await self._queue.change(ready, durable=durable)
-        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
-            self._hands[target].take_over(reserved)
-        for target in {item.target for item in items if item.id not in held} & self._hands.keys():
-            self._hands[target].wake()
-
-
-def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
-    found: dict[str, list[WorkItem]] = {}
-    for item in items:
-        found.setdefault(item.target, []).append(item)
-    return found
-
-
-# The work queue in a service's own database.
-
-
 _IN_TURN: Final = [("target", 1), ("due_at", 1)]
 
 
-class MongoWorkQueue:
+class WorkQueue:
     """The queue in the service's own database."""
 
     def __init__(self, collection: mongodb.Collection) -> None:

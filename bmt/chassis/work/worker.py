@@ -6,18 +6,20 @@ A worker is given new work by the event that promised it; a slow sweep finds wha
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 import structlog
+from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime.backoff import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
+from bmt.chassis.work.queue import Postpone, Remove, WorkChange, WorkItem, WorkQueue
 
 log = structlog.get_logger(__name__)
 
@@ -294,6 +296,48 @@ class Worker:
             crash_points.reached("worker.postponed")
         for tenths in {math.ceil(outcome.seconds * WAKES_A_SECOND) for _, outcome in later}:
             asyncio.get_running_loop().call_later(tenths / WAKES_A_SECOND, self.wake)
+
+
+class WorkProjection:
+    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
+        workers: Sequence[Worker],
+    ) -> None:
+        """`change` is pure: what an event does to the queue."""
+        self._queue = queue
+        self._change = change
+        self._workers = {one.target: one for one in workers}
+
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
+        changes = [change for event in incoming for change in self._change(event)]
+        if not changes:
+            return
+        items = [change for change in changes if isinstance(change, WorkItem)]
+        held = {
+            item.id: item
+            for target, promised in _by_target(items).items()
+            if target in self._workers
+            for item in self._workers[target].reserve(promised)
+        }
+        ready = [held.get(change.id, change) for change in changes]
+        durable = any(event.unmarked for event in incoming)
+        # What was there already is being performed, or waits for a reason of its own.
+        new = await self._queue.change(ready, durable=durable)
+        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
+            self._workers[target].take_over(reserved)
+        for target in {item.target for item in items if item.id not in held} & self._workers.keys():
+            self._workers[target].wake()
+
+
+def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
+    found: dict[str, list[WorkItem]] = {}
+    for item in items:
+        found.setdefault(item.target, []).append(item)
+    return found
 
 
 def backoff(attempts: int) -> float:
