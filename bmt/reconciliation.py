@@ -1,10 +1,10 @@
 """Compares what each service published with what its consumers recorded of it.
 
-A consumer commits under the id of the event that it consumed, so whether it has recorded an event is one look at an
-index. The check reads the newest commits of every publisher, and asks each consumer for their events, some hundred
-at a time. What is missing longer than it may be was lost between two services, whatever the reason: it is published
-again once, and shown until it is recorded. It is an operator's work, with a MongoDB user of its own; it knows the
-services' collections by name and imports nothing of them.
+A consumer's commit has the id of the event that it consumed, so one index lookup shows whether it recorded
+the event. The check reads the newest commits of every publisher, and looks up their events in each
+consumer, some hundred at a time. An event that is missing for too long was lost between two services. It is
+published again once, and reported until it is recorded. An operator runs it, with a MongoDB user of its
+own. It knows the services' collections by name and imports nothing of them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -82,7 +82,6 @@ class Missing:
 
     @property
     def subject(self) -> str:
-        """The request, where it is one."""
         return self.stream.partition("-")[2]
 
 
@@ -93,7 +92,7 @@ class Gap:
     Attributes:
         events: how many.
         oldest: when the first of them was decided, UTC.
-        requests: some of the requests that they are about.
+        requests: some of their requests.
     """
 
     publisher: str
@@ -119,7 +118,7 @@ class Waiting:
 
 
 def gaps(missing: Iterable[Missing]) -> list[Gap]:
-    """By publisher and consumer."""
+    """The missing events, grouped by publisher and consumer."""
     found: dict[tuple[str, str], list[Missing]] = {}
     for one in missing:
         found.setdefault((one.publisher, one.consumer), []).append(one)
@@ -135,7 +134,7 @@ def gaps(missing: Iterable[Missing]) -> list[Gap]:
 
 
 class Reconciliation:
-    """The stores of all services, as one operator sees them."""
+    """The stores of all services, as one operator reads them."""
 
     def __init__(self, client: mongodb.Client, prefix: str) -> None:
         """`prefix` of every database, such as `bmt_`.
@@ -146,11 +145,9 @@ class Reconciliation:
         self._databases = {service: client[f"{prefix}{service}"] for service in PUBLISHERS}
 
     async def missing(self, now: datetime, since: datetime | None = None) -> list[Missing]:
-        """What was published since a moment, a minute ago or before, and is not recorded by all.
+        """What was published since a moment, at least a minute ago, and is not recorded by all.
 
-        Args:
-            now: UTC.
-            since: None for all that there is.
+        `now` and `since` are UTC; without `since` all commits are compared.
 
         Raises:
             StoreUnavailable: ask again.
@@ -239,7 +236,7 @@ class Reconciliation:
         ]
 
     async def _not_discarded(self, consumer: str, missing: Sequence[Missing]) -> list[Missing]:
-        """Without what an operator gave up: published again, it would be parked again."""
+        """Without what an operator gave up: republished, it would be parked again."""
         if not missing:
             return []
         of_these = {"key": {"$in": list({event.subject for event in missing})}}
@@ -254,7 +251,6 @@ class Reconciliation:
         return [event for event in missing if event.event_id not in given_up]
 
     async def waiting(self) -> Mapping[str, "Waiting"]:
-        """By service, what waits in it."""
         return {name: await self._waiting(each) for name, each in self._databases.items()}
 
     async def _waiting(self, database: mongodb.Database) -> "Waiting":
@@ -267,9 +263,9 @@ class Reconciliation:
         return Waiting((count, oldest["recorded_at"] if oldest else None), parked, len(jobs))
 
     async def republish(self, missing: Sequence[Missing], now: datetime) -> int:
-        """Have what is missing published again, once; how many jobs that are.
+        """Republish what is missing, once. Returns the number of jobs.
 
-        What is parked in its consumer waits for an operator there: publishing it again would not help.
+        Events parked in their consumer wait for an operator there: republishing would not help.
         """
         wanted: dict[str, list[Missing]] = {}
         parked = {
@@ -285,7 +281,7 @@ class Reconciliation:
             return set(await self._databases[service][PARKED].distinct("key"))
 
     async def _add(self, publisher: str, missing: Sequence[Missing], now: datetime) -> int:
-        """A job a stream, named for its last missing event; for very many streams one, from their oldest event on."""
+        """One job a stream, named for its last missing event. Very many streams get one job, from their oldest event on."""
         jobs = Jobs(self._databases[publisher][republishing.COLLECTION])
         last: dict[str, int] = {}
         for one in missing:

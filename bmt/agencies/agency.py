@@ -109,32 +109,32 @@ _LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days",
 
 
 class Agency(_Rules):
-    """An agency with its rules as they are now."""
+    """An agency with its current rules."""
 
     code: AgencyCode
     rules: AgencyRules
 
     @cached_property
     def policy_version(self) -> str:
-        """Names exactly these rules: the same rules have the same version, any change a new one."""
-        canonical = self.rules.model_dump_json(by_alias=True, exclude=self._unsaid())
+        """Identifies exactly these rules: equal rules have the same version, any change a new one."""
+        canonical = self.rules.model_dump_json(by_alias=True, exclude=self._without_effect())
         return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
-    def _unsaid(self) -> dict[str, Any]:
-        """What decides on no request; and rules that came later, where they say nothing new."""
+    def _without_effect(self) -> dict[str, Any]:
+        """Rules that decide on no request, and later rules that are left at their default."""
         fields = AgencyRules.model_fields
         rules = self.rules
         never = ("record_retention_years", "changed", *_REMINDERS)
-        unsaid: dict[str, Any] = dict.fromkeys(never, True)
-        unsaid |= {
+        excluded: dict[str, Any] = dict.fromkeys(never, True)
+        excluded |= {
             name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()
         }
         if rules.separation.registrar_may_approve:
-            unsaid["separation"] = {"registrar_may_approve"}
-        return unsaid
+            excluded["separation"] = {"registrar_may_approve"}
+        return excluded
 
     def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:
-        """The channel out: as asked, else the channel in where it is one, else the first allowed."""
+        """The reply channel: as asked, else the incoming channel if allowed, else the first allowed."""
         if asked is not None:
             return asked
         same = [out for out in self.rules.channels.out if out == channel]

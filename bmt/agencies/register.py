@@ -1,4 +1,4 @@
-"""All agencies of an installation, read once from agencies.yaml and refused when wrong."""
+"""All agencies of an installation, read once from agencies.yaml and refused if wrong."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ _FILE = TypeAdapter(dict[AgencyCode, AgencyRules])
 
 
 class AgenciesFileWrong(WrongConfiguration):
-    """agencies.yaml cannot be used; the text says which agency and field, and what is allowed."""
+    """agencies.yaml cannot be used. The text names agency and field, and what is allowed."""
 
 
 class UnknownAgency(Refused):
-    """There is no agency of this code."""
+    """There is no agency with this code."""
 
     problem = "validation_failed"
 
@@ -43,7 +43,7 @@ class Agencies:
         """The agency.
 
         Raises:
-            UnknownAgency: there is none; names those there are.
+            UnknownAgency: there is none. It lists the known codes.
         """
         try:
             return self._agencies[code]
@@ -54,12 +54,12 @@ class Agencies:
             ) from None
 
     def named(self, organisations: Iterable[str]) -> frozenset[str]:
-        """The agencies among these organisations, each by its code or its name in any case."""
+        """The codes of the agencies among these organisations, each found by code or name in any case."""
         known = (self._by_name.get(one.strip().casefold()) for one in organisations)
         return frozenset(code for code in known if code)
 
     def name_of(self, code: str) -> str:
-        """What an agency is called; the code itself where nothing is known of it."""
+        """An agency's name, or the code itself if the agency is unknown."""
         return self._agencies[code].rules.name if code in self._agencies else code
 
     def __iter__(self) -> Iterator[Agency]:
@@ -73,7 +73,7 @@ def read(path: Path) -> Agencies:
     """The agencies of the file at `path`.
 
     Raises:
-        AgenciesFileWrong: the file is not there, not YAML, or says what is not allowed.
+        AgenciesFileWrong: the file is missing, not YAML, or has a value that is not allowed.
     """
     wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
@@ -90,7 +90,7 @@ def parse(raw: Mapping[str, Any] | None) -> Agencies:
     """The agencies of a parsed file.
 
     Raises:
-        AgenciesFileWrong: it says what is not allowed.
+        AgenciesFileWrong: it has a value that is not allowed.
     """
     if not raw:
         raise AgenciesFileWrong("there is no agency in it")

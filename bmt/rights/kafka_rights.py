@@ -1,4 +1,4 @@
-"""Kafka's access control lists over its protocol: aiokafka's admin client cannot make them."""
+"""Kafka's access control lists over its protocol: aiokafka's admin client cannot create them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ class Operation(IntEnum):
 
 
 class Permission(IntEnum):
-    """Kafka's codes of the answer; a denial outweighs any allowance."""
+    """Kafka's codes of the answer. A denial outweighs any allowance."""
 
     DENY = 2
     ALLOW = 3
@@ -75,12 +75,11 @@ class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
         self._rights = list(rights)
 
     def build(self, request_struct_class: type[CreateAclsRequest_v1]) -> CreateAclsRequest_v1:
-        """The request as it goes over the wire."""
         return request_struct_class(self._rights)
 
 
 class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
-    """Many rights taken away in one request."""
+    """Many rights removed in one request."""
 
     API_KEY = DeleteAclsRequest_v1.API_KEY
 
@@ -88,16 +87,15 @@ class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
         self._rights = list(rights)
 
     def build(self, request_struct_class: type[DeleteAclsRequest_v1]) -> DeleteAclsRequest_v1:
-        """The request as it goes over the wire."""
         return request_struct_class(self._rights)
 
 
 async def enforce(
     options: Mapping[str, Any], wanted: Iterable[Right], users: Collection[str]
 ) -> None:
-    """Give what is wanted, take whatever else `users` have, and wait until it is so.
+    """Give the wanted rights, remove all others of `users`, and wait until it is so.
 
-    Rights of anybody else stay as they are.
+    Rights of other users stay as they are.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused one of them.
@@ -140,10 +138,10 @@ async def _take(client: Any, rights: Collection[Right]) -> None:
 
 
 async def in_force(options: Mapping[str, Any]) -> set[Right]:
-    """Every right that the broker knows.
+    """Every right that the broker has.
 
     Raises:
-        aiokafka.errors.KafkaError: it keeps none, or this user may not ask.
+        aiokafka.errors.KafkaError: it has no ACLs, or this user may not read them.
     """
     client = AIOKafkaClient(**options)
     try:
@@ -176,10 +174,9 @@ ANY_GROUP: Final = "*"
 
 
 async def establish(options: Mapping[str, Any]) -> None:
-    """Make the topics that are missing, and the rights as they are now; may be repeated.
+    """Create the missing topics, and set the rights. It may be repeated.
 
-    Args:
-        options: of a client that comes in as the super user.
+    `options` are of a client that connects as the super user.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused something.
@@ -196,7 +193,7 @@ async def establish(options: Mapping[str, Any]) -> None:
 
 
 def rights(rules: Table) -> Iterator[Right]:
-    """Everything that anybody but the super user may do."""
+    """Everything that the users besides the super user may do."""
     for user, principal in rules.principals.items():
         for topic in principal.reads:
             yield _topic(user, topic, Operation.READ)
@@ -208,7 +205,7 @@ def rights(rules: Table) -> Iterator[Right]:
 
 
 def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
-    """A service has a group; outsiders use one of any name, but never that of a service or of another.
+    """A service has one group. Outsiders use any name, but never that of a service or of another outsider.
 
     An outsider's own begin with its name and a dot.
     """
@@ -244,7 +241,7 @@ def _group(
 
 
 def _transactions(user: str) -> Right:
-    """Transactional ids that begin with the user's own name: with another's it could fence that one off."""
+    """Transactional ids that begin with the user's own name. With another's it could fence that user off."""
     resource, writing = Resource.TRANSACTIONAL_ID, Operation.WRITE
     return Right(resource, user, Pattern.PREFIXED, f"User:{user}", "*", writing, Permission.ALLOW)
 

@@ -1,8 +1,8 @@
-"""The users of the embedded MongoDB and what each may do.
+"""MongoDB's users and their rights.
 
-A service owns its database and sees no other, but for the documents, which are written once, and the views
-beside them of whose they are, which intake fills. What is stored in its own stays, too: commits are never
-removed, and of the record no leaf, folio or file number is ever changed.
+A service owns its database and reads no other, except the documents, which are written once, and the views
+beside them, which intake fills. Its own data stays, too: commits are never removed, and of the record no
+leaf, folio or file number is ever changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ USER_EXISTS: Final = 51003
 
 
 async def make_root(admin: Database, name: str, password: str) -> None:
-    """Make the first user; nothing happens when there is one."""
+    """Create the first user, unless there is one."""
     try:
         await admin.command("createUser", name, pwd=password, roles=["root"])
     except OperationFailure as error:
@@ -71,11 +71,9 @@ async def make_root(admin: Database, name: str, password: str) -> None:
 
 
 async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
-    """Make or renew every role and service user; may be repeated.
+    """Create or renew every role and service user. It may be repeated.
 
-    Args:
-        admin: the `admin` database, as root.
-        passwords: by user name.
+    `admin` is the `admin` database, as root; `passwords` are by user name.
     """
     for role, privileges in _roles():
         await _make_or_renew(
@@ -98,7 +96,6 @@ async def _make_or_renew(
 
 
 def _granted(user: str) -> Iterator[str]:
-    """The roles of one user."""
     if user in (PRUNER, RECONCILER):
         yield user
         return
@@ -130,7 +127,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
 
 
 def _pruning() -> Iterator[Any]:
-    """What `bmt prune` does, and nothing of the record but a look at which requests are filed."""
+    """The rights of `bmt prune`. Of the record it may only read which requests are filed."""
     yield _privilege(RECORDS_DATABASE, stores.FILES, ("find",))
     for service in SERVICES:
         yield _privilege(f"bmt_{service}", POSITIONS, ("find", "insert", "update"))
@@ -142,7 +139,6 @@ def _pruning() -> Iterator[Any]:
 
 
 def _reconciling() -> Iterator[Any]:
-    """What `bmt status`, `bmt republish` and `bmt views` do."""
     for service in SERVICES:
         read = (COMMITS, "parked", "discarded", POSITIONS)
         yield from _privileges(f"bmt_{service}", read, ("find",))

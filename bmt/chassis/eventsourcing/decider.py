@@ -1,4 +1,4 @@
-"""The decider: the pure heart of a service, and what it hears."""
+"""The decider: the pure heart of a service. And what it receives: commands and events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,13 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 
 @immutable
 class Decider(Generic[C, S]):
-    """`decide(command, state) -> events`, `evolve(state, event) -> state`, and where a stream begins."""
+    """`decide(command, state) -> events`, `evolve(state, event) -> state`, and the initial state."""
 
     initial: S
     decide: Callable[[C, S], Sequence[BaseModel]]
     evolve: Callable[[S, BaseModel], S]
 
     def fold(self, events: Sequence[BaseModel], state: S | None = None) -> S:
-        """The state after `events`."""
         current = self.initial if state is None else state
         for event in events:
             current = self.evolve(current, event)
@@ -40,7 +39,7 @@ Deciders = Mapping[str, Decider[Any, Any]]
 
 
 def decider_of(deciders: Deciders, stream: str) -> Decider[Any, Any]:
-    """The decider of this stream."""
+    """The decider of the stream's category."""
     return deciders[stream.partition("-")[0]]
 
 
@@ -49,13 +48,11 @@ class Message(Generic[C]):
     """A command on its way to one stream.
 
     Attributes:
-        stream: the stream it decides on.
-        causation: id of the event or HTTP command that led here; becomes the commit's id.
-        fingerprint: hash of what was said; the same causation with another one is refused.
-        command: what is wanted, for the decider.
+        causation: id of the event or HTTP command that caused it. It becomes the commit's id.
+        fingerprint: hash of the content. The same causation with another fingerprint is refused.
         traceparent: W3C trace context.
-        begins_stream: the stream cannot exist yet (its id is new): nothing needs to be loaded.
-        comes_again: who sent it sends it again until all that it led to is durable, the views too: so does a topic.
+        begins_stream: the stream is new (so is its id), so nothing is loaded.
+        comes_again: the sender redelivers it until everything that follows is durable, views included. A topic does.
     """
 
     stream: str
@@ -67,7 +64,6 @@ class Message(Generic[C]):
     comes_again: bool = False
 
     def with_command(self, command: D) -> "Message[D]":
-        """The same message with what its command became."""
         return Message(
             self.stream,
             self.causation,
@@ -81,7 +77,7 @@ class Message(Generic[C]):
 
 @dataclass(slots=True)
 class StoredEnvelope:
-    """The attributes of an event of our own: as `Envelope`, unchecked, since what was stored was checked."""
+    """The envelope of one of our own events. It is not checked again: what was stored was checked."""
 
     id: str
     source: str
@@ -95,7 +91,6 @@ class StoredEnvelope:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The event's data, parsed anew each time."""
         parsed: dict[str, Any] = orjson.loads(self.text)
         return parsed
 
@@ -129,16 +124,13 @@ def dataschema(type_: str) -> str:
 
 @immutable
 class IncomingEvent(Generic[E_co]):
-    """An event heard, its envelope apart from its data.
+    """A received event: its data, apart from its envelope.
 
     Attributes:
-        envelope: the CloudEvents attributes.
-        data: the event, parsed.
-        position: its place in `origin`: version for the service's own commits, else `ce_sequence`.
+        position: its place in `origin`: the version for the service's own commits, else `ce_sequence`.
         origin: the stream that counts `position`.
-        topic: where it was heard, prefix included: the only proof of who said it; empty for the
-            service's own.
-        unmarked: whether it is of a commit that the outbox knows nothing of, so that no crash may undo what takes it in.
+        topic: where it was consumed, prefix included. Only the topic proves who published it. Empty for own events.
+        unmarked: its commit is not in the outbox, so the write that applies it must survive any crash.
     """
 
     envelope: Envelope | OwnEnvelope | StoredEnvelope
@@ -150,23 +142,20 @@ class IncomingEvent(Generic[E_co]):
 
     @property
     def id(self) -> str:
-        """The event's id."""
         return self.envelope.id
 
     @property
     def subject(self) -> str:
-        """What the event is about."""
         return self.envelope.subject or ""
 
     @property
     def time(self) -> datetime:
-        """When it happened, as its writer said."""
         return self.envelope.time
 
     def to_command(self, stream: str, command: C) -> Message[C]:
         """The command that this event leads to, with this event as its causation.
 
-        It belongs to the event's trace; where the event has none, a trace begins here.
+        It belongs to the event's trace. If the event has none, a trace begins here.
         """
         return Message(
             stream=stream,

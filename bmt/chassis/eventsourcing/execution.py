@@ -1,4 +1,4 @@
-"""One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
+"""One write: load, fold, decide, append. Only a version conflict repeats it."""
 
 import asyncio
 import re
@@ -51,14 +51,14 @@ def _snake_case(name: str) -> str:
 
 
 def outcome_of_commit(commit: Commit, *, replayed: bool) -> str:
-    """`duplicate`, `applied`, or the name of the problem that was recorded."""
+    """`duplicate`, `applied`, or the name of the recorded problem."""
     if replayed:
         return "duplicate"
     return commit.refusal.problem if commit.refusal else "applied"
 
 
 def outcome_of_error(error: Exception) -> str:
-    """The name of the problem that the caller is answered with."""
+    """The name of the problem in the caller's answer."""
     match error:
         case Refused():
             return error.problem
@@ -78,7 +78,7 @@ S = TypeVar("S")
 
 @immutable
 class Decided(Generic[S]):
-    """What a message leads to, and what it was decided on."""
+    """The commit of a message, and the state it was decided on."""
 
     stream_state: StreamState[S]
     commit: Commit
@@ -86,7 +86,7 @@ class Decided(Generic[S]):
 
 
 class CommitFactory:
-    """Makes commits of one service's decisions."""
+    """Builds commits from one service's decisions."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class CommitFactory:
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        """`published` are the types that have a topic, and so a `ce_sequence`; `relayed` tells those that leave."""
+        """`published` are the types with a topic, and so with a `ce_sequence`. `relayed` selects the types that leave the service."""
         self._published = frozenset(published)
         self._relayed = relayed
         self._clock = clock
@@ -109,7 +109,6 @@ class CommitFactory:
         events: Sequence[BaseModel],
         refused: Refused | None = None,
     ) -> Commit:
-        """The commit that comes after `tail`: its events, or the refusal, or nothing to do."""
         now = self._clock()
         sequence = tail.sequence
         records = []
@@ -141,7 +140,7 @@ C = TypeVar("C")
 
 CONFLICT_TRIES: Final = 20
 
-Handed = Callable[[Sequence[Commit]], Awaitable[None]]
+Deliver = Callable[[Sequence[Commit]], Awaitable[None]]
 """Takes over commits that are durable: the service's own views, then the relay."""
 
 CatchUp = Callable[[], Awaitable[None]]
@@ -160,7 +159,7 @@ class Executed:
     replayed: bool
 
     def raise_refusal(self) -> "Executed":
-        """This, unless the decision was a refusal.
+        """Return self, unless the decision was a refusal.
 
         Raises:
             Refused: as recorded.
@@ -171,7 +170,10 @@ class Executed:
 
 
 class Execution(Generic[C, S]):
-    """Executes commands of one service's deciders against its event store."""
+    """Executes commands of one service's deciders against its event store.
+
+    A method that reads or writes raises `StoreUnavailable` if the store cannot be reached.
+    """
 
     def __init__(
         self,
@@ -181,13 +183,13 @@ class Execution(Generic[C, S]):
         vocabulary: Vocabulary,
         published: Collection[str],
         relayed: Callable[[str], bool] | None = None,
-        deliver: Handed,
+        deliver: Deliver,
         catch_up: CatchUp = up_to_date,
         clock: Clock,
         new_id: NewId,
         count: CountCommand = uncounted,
     ) -> None:
-        """`published` are the types that have a topic; `relayed` tells these, and those that go to one receiver.
+        """`published` are the types with a topic. `relayed` selects these, and those for one receiver.
 
         Other events stay within the service.
         """
@@ -203,15 +205,15 @@ class Execution(Generic[C, S]):
         self._count = count
         self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
-        self._deliveries: Batcher[Commit, None] = Batcher(self._handed(deliver))
+        self._deliveries: Batcher[Commit, None] = Batcher(self._batched(deliver))
 
     async def execute(self, message: Message[C]) -> Executed:
         """Decide and append one command.
 
         Raises:
-            Refused: the decider says no (a recorded no is raised the same way when repeated).
+            Refused: the decider refuses. A recorded refusal is raised again when the command is repeated.
             CausationReused: the causation was used with another fingerprint.
-            StoreUnavailable: nothing is known to be written; the same message again is safe.
+            StoreUnavailable: the write is not confirmed. Repeating the same message is safe.
         """
         result = (await self.execute_many([message]))[0]
         await self._catch_up()
@@ -220,10 +222,10 @@ class Execution(Generic[C, S]):
         return result.raise_refusal()
 
     async def execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
-        """Decide and append a wave, and hand it over: what one raises does not touch others.
+        """Decide, append and deliver a wave. An error of one message does not affect the others.
 
         Raises:
-            StoreUnavailable: the store cannot be reached; the same messages again are safe.
+            StoreUnavailable: the store cannot be reached. Repeating the same messages is safe.
         """
         results = await self.decide_many(messages)
         # A replayed one too, where who appended it died before the views had it: the caller reads
@@ -233,16 +235,12 @@ class Execution(Generic[C, S]):
         return results
 
     async def deliver(self, commits: Sequence[Commit]) -> None:
-        """Tell the service's own views, then the relay of those that the outbox holds."""
+        """Update the service's own views, then give the relay the commits in the outbox."""
         await self._deliveries.submit([commit for commit in commits if commit.events])
         crash_points.reached("execution.handed_over")
 
     async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
-        """Decide and append a wave: one load, one write. Whoever calls hands the commits over.
-
-        Raises:
-            StoreUnavailable: as `execute_many`.
-        """
+        """Decide and append a wave: one load, one write. The caller delivers the commits."""
         try:
             results = await self._decide_many(messages)
         except Unavailable as error:
@@ -269,9 +267,9 @@ class Execution(Generic[C, S]):
     async def _recall(
         self, messages: Sequence[Message[C]], results: dict[int, Executed | Exception]
     ) -> None:
-        """Give what was accepted before again, though it would be refused today.
+        """Replace the refusal of a message that was accepted before.
 
-        A message that begins a stream is decided without looking back, and rules may have changed.
+        A message that begins a stream is decided without loading it, and the rules may have changed since.
         """
         refused = [
             index
@@ -295,64 +293,36 @@ class Execution(Generic[C, S]):
             self._count(command_name(message.command), outcome)
 
     async def state(self, stream: str) -> S:
-        """The state of a stream as it is stored now, for who acts on it outside a decision.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """The state of a stream as stored now, for code that acts on it outside a decision."""
         return (await self.states([stream]))[stream]
 
     async def states(self, streams: Collection[str]) -> Mapping[str, S]:
-        """As `state`, of many at once.
-
-        Raises:
-            StoreUnavailable: they cannot be read.
-        """
         loaded = await self._stream_states.loaded(list(streams))
         return {stream: stream_state.state for stream, stream_state in loaded.items()}
 
     async def was_decided(self, message: Message[C]) -> bool:
-        """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """Whether the message was executed before. If so, `execute` repeats the result and needs no other data."""
         commits = await self._stream_states.commits(message.stream)
         return any(commit.id == message.causation for commit in commits)
 
     async def recorded(self, causations: Collection[str]) -> Collection[str]:
-        """Those of `causations` that something was recorded for.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
         return (await self._store.find(causations)).keys()
 
     async def known_state(self, stream: str) -> S:
-        """The state of a stream as this process knows it: what another one did may be missing.
+        """The state as this process knows it. Writes of another process may be missing.
 
-        For who may act once too often without harm.
-
-        Raises:
-            StoreUnavailable: it is not known, and cannot be read.
+        Use it only where acting once too often does no harm.
         """
         return (await self.known_states([stream]))[stream]
 
     async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
-        """As `known_state`, of many at once; what is loaded for it is known from then on.
-
-        Raises:
-            StoreUnavailable: one is not known, and cannot be read.
-        """
+        """As `known_state`, for many streams at once. Loaded streams are cached."""
         return await self._stream_states.known(streams)
 
     async def catch_up(self, stream: str) -> None:
-        """Hand over what a crash left undelivered of a stream, for who misses it in a view.
+        """Deliver what a crash left undelivered of a stream, for a reader who misses it in a view.
 
-        A view's last writes are lost with the node that took them, until the relay's sweep.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
+        A view's last writes are lost with the MongoDB node that took them, until the relay's sweep.
         """
         commits = await self._stream_states.commits(stream)
         await self._deliveries.submit([commit for commit in commits if commit.outbox])
@@ -363,7 +333,7 @@ class Execution(Generic[C, S]):
         indexes: Sequence[int],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
-        """Decide these once; the indexes that met another writer, seen or to be looked for."""
+        """Decide these once. Returns the indexes that met, or may have met, another writer."""
         stream_states = await self._stream_states.of(
             {messages[i].stream for i in indexes if not messages[i].begins_stream}
         )
@@ -394,7 +364,7 @@ class Execution(Generic[C, S]):
         decided: Mapping[int, Decided[S]],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
-        """Write what was decided; the indexes whose version was taken."""
+        """Write the decisions. Returns the indexes whose version was taken."""
         commits = [one.commit for one in decided.values()]
         try:
             outcomes = await self._appends.submit(commits)
@@ -434,7 +404,7 @@ class Execution(Generic[C, S]):
         )
 
     @staticmethod
-    def _handed(deliver: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
+    def _batched(deliver: Deliver) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
         async def process(commits: Sequence[Commit]) -> Sequence[None]:
             await deliver(commits)
             return [None] * len(commits)
@@ -442,7 +412,6 @@ class Execution(Generic[C, S]):
         return process
 
     async def close(self) -> None:
-        """Return when nothing is in flight."""
         await self._appends.close()
         await self._deliveries.close()
 

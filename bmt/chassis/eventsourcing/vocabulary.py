@@ -1,4 +1,4 @@
-"""The events that a service knows: type strings to models, and what is said under which name."""
+"""The events that a service knows: type strings to models, and back."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,18 +17,17 @@ Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 
 
 class UnknownType(MalformedEvent):
-    """No model is known for this event type (or this version of it)."""
+    """No model is known for this event type or version."""
 
 
 class Vocabulary:
-    """Decodes by type string, stepwise upcasting old versions; never by class path."""
+    """Decodes by type string, upcasting old versions step by step; never by class path."""
 
     def __init__(
         self,
         models: Iterable[type[BaseModel]],
         upcasters: Mapping[str, Upcaster] | None = None,
     ) -> None:
-        """`models` each have `TYPE`; `upcasters` are keyed by the old type."""
         self._models = {type_of(model): model for model in models}
         self._upcasters = dict(upcasters or {})
 
@@ -40,8 +39,8 @@ class Vocabulary:
         """The event.
 
         Raises:
-            UnknownType: nobody here knows this type.
-            MalformedEvent: the data is not what the type promises.
+            UnknownType: no model has this type.
+            MalformedEvent: the data does not fit the type.
         """
         while (upcast := self._upcasters.get(type_)) is not None:
             type_, data = upcast(data)
@@ -55,7 +54,7 @@ class Vocabulary:
             raise MalformedEvent(listed(wrong), wrong) from None
 
     def decode_text(self, type_: str, text: str) -> BaseModel:
-        """As `decode`, of an event that was stored: in one step where its type is today's."""
+        """As `decode`, of a stored event: in one step if its type is current."""
         model = self._models.get(type_)
         if model is not None and type_ not in self._upcasters:
             try:
@@ -65,7 +64,6 @@ class Vocabulary:
         return self.decode(type_, orjson.loads(text))
 
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
-        """All events of `commits`, decoded, in order."""
         return [
             self.decode_text(event.type, event.text)
             for commit in commits
@@ -73,7 +71,7 @@ class Vocabulary:
         ]
 
     def incoming(self, commit: Commit, source: str) -> list[IncomingEvent[BaseModel]]:
-        """A commit's events as its own service's views hear them."""
+        """A commit's events as the service's own views receive them."""
         return [
             IncomingEvent(
                 envelope=envelope_of(commit, event, source),

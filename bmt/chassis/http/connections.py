@@ -1,4 +1,4 @@
-"""What a client may do with its connection: how large the head of a call is, and how long each part takes."""
+"""The limits of a client's connection: the size of a call's head, and the time of each part."""
 
 import asyncio
 from collections import OrderedDict
@@ -33,7 +33,7 @@ _TOO_LARGE: Final = (
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which gives up on a head that goes on and on, and on trailers that do."""
+    """uvicorn's protocol, with a limit for heads and trailers that never end."""
 
     _head_is_open: bool = False
     _beside_body_bytes: int = 0
@@ -43,7 +43,6 @@ class BoundedHead(HttpToolsProtocol):
     transport: asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
-        """Parses what came, and counts it."""
         self._beside_body_bytes += len(data)
         super().data_received(data)
         if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
@@ -51,25 +50,22 @@ class BoundedHead(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        """A head begins."""
         self._head_is_open = True
         self._beside_body_bytes = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers are no headers, and left out (RFC 9110, 6.5.1): gateways and the edge saw none of them."""
+        """Trailers are no headers and are dropped (RFC 9110, 6.5.1): no gateway has checked them."""
         if self._head_is_open:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """It is whole."""
         if len(self.pipeline) >= _MOST_AHEAD:
             raise httptools.HttpParserError("too many calls are sent ahead of their answers")
         self._head_is_open = False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
         accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
         self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
         super().on_body(body)
@@ -104,7 +100,7 @@ _Awaits = Literal["head", "body", "answer", "end"]
 
 @dataclass(slots=True)
 class Arrival:
-    """Whether a call's body is there, all of it."""
+    """Whether a call's whole body has arrived."""
 
     whole: bool = False
 
@@ -114,10 +110,10 @@ class Deadlines:
     """How long clients may take.
 
     Attributes:
-        head_seconds: until a head is whole, from the connection's beginning or the head's first byte.
-        grace_seconds: a body, or the taking of an answer, may stand still so long.
+        head_seconds: until a head is complete, from the connection's beginning or the head's first byte.
+        grace_seconds: how long a body, or the client's reading of a response, may stall.
         bytes_per_second: the least rate of both, from then on.
-        most_waiting: connections that may wait for a head; beyond, the one that waits longest is closed.
+        most_waiting: connections that may wait for a head. Beyond, the one that waits longest is closed.
     """
 
     head_seconds: float = 10.0
@@ -126,12 +122,11 @@ class Deadlines:
     most_waiting: int = 2000
 
     def credited(self, due: float, size: int, now: float) -> float:
-        """When time is up, after `size` further bytes."""
+        """The deadline after `size` further bytes."""
         return min(due + size / self.bytes_per_second, now + self.grace_seconds)
 
     @property
     def seconds_between_looks(self) -> float:
-        """How often a connection is looked at."""
         shortest = min(self.head_seconds, self.grace_seconds)
         return min(_LONGEST_BETWEEN_LOOKS_SECONDS, shortest / _LOOKS_A_DEADLINE)
 
@@ -144,7 +139,7 @@ class Waiting:
 
 
 class PatientConnection(BoundedHead):
-    """A connection that is given up when its client takes too long."""
+    """A connection that is closed when its client takes too long."""
 
     deadlines = Deadlines()
     waiting = Waiting()
@@ -159,44 +154,37 @@ class PatientConnection(BoundedHead):
     _arrival: Arrival
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The client may be silent as long as a head may take."""
         super().connection_made(transport)
         self._await_head()
         self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
         if self._look_timer is not None:
             self._look_timer.cancel()
         self.waiting.connections.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """What comes after the end is not read."""
         if self._awaits != "end":
             super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
         super().on_message_begin()
         self._arrival = Arrival()
         self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """The head is whole; the body's time begins."""
         self.waiting.connections.pop(self, None)
         self._awaits = "body"
         self._due = self.loop.time() + self.deadlines.grace_seconds
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body adds time."""
         self._due = self.deadlines.credited(self._due, len(body), self.loop.time())
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The body is whole: from here on it is the service that takes its time."""
         self._arrival.whole = True
         super().on_message_complete()
         self._awaits = "answer"
@@ -204,18 +192,15 @@ class PatientConnection(BoundedHead):
             self._await_head()
 
     def on_response_complete(self) -> None:
-        """The next head is waited for, where the whole call was read."""
         if self._awaits == "answer" and self.cycle.response_complete:
             self._await_head()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client takes the answer more slowly than it is made."""
         super().pause_writing()
         self._expect_taking()
 
     def resume_writing(self) -> None:
-        """The client took most of it."""
         super().resume_writing()
         self._answer_due = None
 
@@ -236,7 +221,6 @@ class PatientConnection(BoundedHead):
         self._look_timer = self.loop.call_at(self._look_at, self._look)
 
     def _look(self) -> None:
-        """Give the connection up when its time is up."""
         now = self.loop.time()
         self._excuse(now - self._look_at)
         if self.transport.is_closing() and self._answer_due is None:
@@ -252,13 +236,13 @@ class PatientConnection(BoundedHead):
         self._look_later()
 
     def _excuse(self, seconds: float) -> None:
-        """While this process did not get to look, it did not get to read either."""
+        """While this process was too busy to check, it was too busy to read."""
         self._due += seconds
         if self._answer_due is not None:
             self._answer_due += seconds
 
     def _is_ours_to_go_on(self) -> bool:
-        """The client cannot send, or need not yet: an answer is under way, or nobody reads the body."""
+        """Whether the client cannot or need not send: a response is under way, or nobody reads the body."""
         cycle: Any = self.cycle
         if cycle is None:
             return False
@@ -283,7 +267,7 @@ class PatientConnection(BoundedHead):
         return now >= self._answer_due
 
     def give_up(self) -> None:
-        """End the connection: with a 408 where something of a call came, and nothing was answered yet."""
+        """End the connection, with a 408 if part of a call came and nothing was answered yet."""
         if self.transport.is_closing():
             return
         cycle: Any = self.cycle
@@ -313,13 +297,13 @@ class PatientConnection(BoundedHead):
 
 
 def patient_connections(deadlines: Deadlines) -> type[PatientConnection]:
-    """The protocol of one server."""
+    """The protocol class of one server."""
     members = {"deadlines": deadlines, "waiting": Waiting()}
     return type("PatientConnections", (PatientConnection,), members)
 
 
 def _too_slow(detail: str) -> bytes:
-    """A whole answer: there is no call that it could be the answer of."""
+    """A whole response: there is no ASGI call to answer."""
     body = bytes(problem_response(Refused(detail, problem="request_timeout")).body)
     head = (
         "HTTP/1.1 408 Request Timeout\r\n"

@@ -1,7 +1,7 @@
-"""JSON as it comes from outside: one meaning or none.
+"""JSON from outside: one meaning or none.
 
-A reader that takes the last of two equal names, or NaN, may read something else than the next
-reader does; so both are refused here (RFC 8259 leaves them open, RFC 7493 forbids them).
+Readers differ on repeated names and NaN: one takes the last name, another the first. So both are refused
+here (RFC 8259 leaves them open, RFC 7493 forbids them).
 """
 
 import json
@@ -48,7 +48,7 @@ def read(text: bytes) -> Any:
 
 
 def _names_in(value: Any) -> int:
-    """How many names its objects have; nested only as deep as is allowed."""
+    """The number of names in its objects. The nesting was checked before."""
     if isinstance(value, dict):
         return len(value) + sum(map(_names_in, value.values()))
     return sum(map(_names_in, value)) if isinstance(value, list) else 0

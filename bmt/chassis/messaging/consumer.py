@@ -1,4 +1,4 @@
-"""Consuming Kafka: whole poll batches, offsets committed only after what they led to is durable."""
+"""Consuming Kafka: whole poll batches. An offset is committed only after its results are durable."""
 
 import asyncio
 import time
@@ -32,13 +32,15 @@ WAIT_MS: Final = 500
 
 
 class Poll:
-    """What a consumer's client is asked for."""
+    """Polls the client. A record that cannot be decoded is fetched once more first.
+
+    Its bytes may have been damaged on their way here, and then are right the second time.
+    """
 
     def __init__(self) -> None:
         self._doubted: dict[TopicPartition, int] = {}
 
     async def next(self, client: AIOKafkaConsumer, wait_ms: int = WAIT_MS) -> PolledBatch:
-        """What comes next; nothing when nothing came within `wait_ms`."""
         fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
         polled = {
             place: self._believed(client, place, records) for place, records in fetched.items()
@@ -48,7 +50,7 @@ class Poll:
     def _believed(
         self, client: AIOKafkaConsumer, place: TopicPartition, records: Sequence[Polled]
     ) -> Sequence[Polled]:
-        """The records before the first that cannot be read, unless that was fetched before."""
+        """The records before the first that cannot be decoded, unless that one was fetched twice."""
         for number, record in enumerate(records):
             if isinstance(record, Unread) and self._doubted.get(place) != record.offset:
                 self._doubted[place] = record.offset
@@ -82,7 +84,6 @@ class Consumer:
         positions: Positions,
         missed: CountMissed,
     ) -> None:
-        """`client_options` as aiokafka's clients take them: servers and security."""
         self._topics = topics
         self._group = group
         self._options = dict(client_options)
@@ -98,10 +99,9 @@ class Consumer:
         self._done_at = time.monotonic()
 
     async def run(self) -> None:
-        """Hear until cancelled; a broker that is away is waited for."""
         while True:
             try:
-                await self._hear()
+                await self._consume()
             except (Unavailable, KafkaError, OSError, TimeoutError) as error:
                 self._failures += 1
                 error_name = type(error).__name__
@@ -109,7 +109,6 @@ class Consumer:
                 await asyncio.sleep(_backoff(self._failures))
 
     async def retry_parked(self) -> None:
-        """Try parked events that are due, until cancelled."""
         while True:
             try:
                 while await self._dispatcher.retry_one():
@@ -119,7 +118,7 @@ class Consumer:
             await asyncio.sleep(RETRY_PARKED_EVERY_SECONDS)
 
     async def reachable(self) -> None:
-        """Return when this member hears its topics.
+        """Return if this member consumes its topics.
 
         Raises:
             BrokerUnavailable: it has no partition assigned yet, lost the broker, or fails at what it fetches.
@@ -128,11 +127,11 @@ class Consumer:
             raise BrokerUnavailable
 
     def stalled_seconds(self) -> float:
-        """How long ago this member was last done with all that it had fetched."""
+        """How long ago this member last finished everything it had fetched."""
         return time.monotonic() - self._done_at
 
     async def lag(self) -> dict[TopicPartition, int]:
-        """How many records of each of this member's partitions it is not done with, as last heard.
+        """How many fetched or waiting records of each of this member's partitions are not finished.
 
         Raises:
             BrokerUnavailable: as `reachable`.
@@ -147,7 +146,7 @@ class Consumer:
             reached = await client.position(place)
         return max(0, int(client.highwater(place) or reached) - reached)
 
-    async def _hear(self) -> None:
+    async def _consume(self) -> None:
         client = AIOKafkaConsumer(
             group_id=self._group,
             enable_auto_commit=False,
@@ -162,7 +161,7 @@ class Consumer:
         placement = Placement(client, self._positions, self._missed)
         client.subscribe(self._topics, listener=placement)
         self._reached = {}
-        told_at = time.monotonic()
+        finished_at = time.monotonic()
         try:
             await client.start()
             self._client = client
@@ -177,11 +176,11 @@ class Consumer:
                     await self._handle(polled)
                 else:
                     kafka_client.require_fetching(client)
-                if not busy or time.monotonic() - told_at >= LAG_SECONDS:
+                if not busy or time.monotonic() - finished_at >= LAG_SECONDS:
                     await self._finish(client)
                     await placement.note_handled()
                     self._in_hand = {}
-                    told_at = time.monotonic()
+                    finished_at = time.monotonic()
                 self._done_at = time.monotonic()
                 if busy and records < BATCH:  # a full poll left more behind
                     await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
@@ -193,7 +192,6 @@ class Consumer:
             await kafka_client.stop(client)
 
     async def _handle(self, polled: PolledBatch) -> None:
-        """What these lead to is durable then."""
         for place, raws in polled.items():
             self._in_hand.setdefault(place, raws[0].offset)
             self._reached[place] = after(raws[-1])
@@ -203,9 +201,9 @@ class Consumer:
         crash_points.reached("consumer.handled")
 
     async def _finish(self, client: AIOKafkaConsumer) -> None:
-        """The views know of all that was handled; then its offsets are committed."""
+        """Commit the offsets once the views hold everything that was handled."""
         if reached := self._reached:
-            await _until_there(self._dispatcher.tell)
+            await _until_there(self._dispatcher.update_views)
             crash_points.reached("consumer.told")
             self._reached = {}
             await self._commit(client, reached)
@@ -222,7 +220,6 @@ class Consumer:
 
 
 async def _until_there(step: Callable[[], Awaitable[None]]) -> None:
-    """Wait for a part that is away."""
     failures = 0
     while True:
         try:
@@ -236,15 +233,15 @@ async def _until_there(step: Callable[[], Awaitable[None]]) -> None:
 
 
 def in_time(polled: PolledBatch) -> list[Record]:
-    """Every record, as the broker dated them; those of a partition stay in their own order.
+    """Every record in the order of the broker's timestamps. Those of a partition keep their own order.
 
-    What several topics brought while nobody consumed them is handled in the order in which it happened.
+    After an outage, records of several topics are handled in the order in which they happened.
     """
     return [_record(raw) for raw in merge(*polled.values(), key=_dated)]
 
 
 def _dated(raw: Polled) -> int:
-    """What cannot be decoded has no date, and holds up nothing behind it."""
+    """A record that cannot be decoded has no date, and delays nothing behind it."""
     return 0 if isinstance(raw, Unread) else int(raw.timestamp)
 
 
@@ -264,7 +261,7 @@ def _record(raw: Polled) -> Record:
 
 
 def _place(raw: Polled) -> str:
-    """What has no key is in nobody's order but its own."""
+    """A record without a key queues behind no other."""
     return f"{raw.topic}:{raw.partition}:{raw.offset}"
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: what can never be accepted, whole, with why, by whom and where it came from."""
+"""Dead letters: what can never be accepted, whole, with the reason, the service and the origin."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -42,7 +42,6 @@ class DeadLetters:
     """The topic of dead letters, as one service writes to it."""
 
     def __init__(self, publisher: KafkaPublisher, topic: str, service: str) -> None:
-        """`service` is who refuses."""
         self._publisher = publisher
         self._topic = topic
         self._service = service
@@ -66,7 +65,7 @@ class DeadLetters:
             _log(record, dead)
 
     async def _bury_alone(self, record: Record, dead: DeadLetter) -> None:
-        """One that is too large must not keep the service from hearing others for ever."""
+        """A record that is too large must not block the service for ever."""
         try:
             await self._publisher.publish([self._letter(record, dead)])
         except RecordTooLarge:
@@ -78,7 +77,7 @@ class DeadLetters:
         return Outgoing(self._topic, None, [*self._why(record, dead), (LEFT_AT_ORIGIN, what)], b"")
 
     def _letter(self, record: Record, dead: DeadLetter) -> Outgoing:
-        """The record as it came; where that is nothing at all, of an empty value: a key or one is needed."""
+        """The record as it came. Kafka needs a key or a value: without both, the value is empty."""
         nothing = record.raw_key is None and record.value is None
         value = b"" if nothing else record.value
         headers = [*record.headers, *self._why(record, dead)]

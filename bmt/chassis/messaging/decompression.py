@@ -1,8 +1,8 @@
-"""What a producer compressed is decompressed up to a limit, and never beyond it.
+"""Decompression up to a limit, and never beyond it.
 
-A broker bounds what a batch takes while it is compressed; 200 kB of zeros may be 200 MB, which a client
-library would put into memory before anybody could look at its size. So aiokafka's own functions are
-replaced here. Each fills memory that was set aside before, and fails where that does not suffice.
+A broker limits a batch's compressed size only. 200 kB of zeros may be 200 MB, which a client library would
+put into memory before anybody could look at its size. So aiokafka's own functions are replaced here. Each
+fills memory that was allocated before, and fails if that is too small.
 """
 
 import struct
@@ -51,7 +51,7 @@ def gzip_decode(payload: Any) -> bytes:
 
 
 def snappy_decode(payload: Any) -> bytes:
-    """A block of snappy, or the Java producer's many of them.
+    """A block of snappy, or the Java producer's sequence of blocks.
 
     Raises:
         TooLargeDecompressed: see there.

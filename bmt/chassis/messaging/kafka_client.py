@@ -1,8 +1,8 @@
-"""What every client of Kafka has in common here: it is stopped within bounds, and none hears nothing for ever.
+"""What all Kafka clients share: they stop within bounds, and no consumer stops fetching unnoticed.
 
-A connection that was closed is a `RuntimeError` to uvloop's transports, which aiokafka takes for a fault of its
-own (its issue 1038): the task that fetches ends, and who polls is told for ever that there is nothing. So
-such an error is told to aiokafka as what it is, and a consumer whose fetching ended all the same is given up.
+uvloop's transports raise `RuntimeError` for a closed connection, which aiokafka takes for a defect of its
+own (its issue 1038): the fetch task dies, and every later poll returns nothing. So aiokafka gets the error
+it expects here, and a consumer whose fetch task died all the same is replaced.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _send = AIOKafkaConnection.send
 
 
 async def stop(client: Any) -> None:
-    """Stop a producer or a consumer; what it does not get done in time, the broker finds out."""
+    """Stop a producer or a consumer. The broker notices by itself what is not done in time."""
     try:
         async with asyncio.timeout(STOPPED_WITHIN_SECONDS):
             await client.stop()
@@ -34,10 +34,10 @@ async def stop(client: Any) -> None:
 
 
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What the call comes to; one that takes longer is left behind.
+    """The call's result. A call that takes longer is abandoned.
 
-    The client's calls do not always let themselves be cancelled, and cancel each other when a connection is lost:
-    neither may hold up or end whoever waits for them.
+    The client's calls cannot always be cancelled, and cancel each other when a connection is lost. Neither may
+    delay or end the caller.
 
     Raises:
         TimeoutError: it took longer, or the client gave it up.
@@ -60,17 +60,17 @@ def require_fetching(client: AIOKafkaConsumer) -> None:
     """Return while the client still fetches.
 
     Raises:
-        KafkaError: it does not any more, and would never say so; another one must take its place.
+        KafkaError: its fetch task died, which it never reports. Another client must replace it.
     """
     if client._fetcher.error_future.done():  # noqa: SLF001  it has no other sign of it
         raise KafkaError("the consumer does not fetch any more")
 
 
 def send(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
-    """Aiokafka's own, for transports that say `RuntimeError` where they are closed.
+    """Aiokafka's own, for transports that raise `RuntimeError` when they are closed.
 
     Raises:
-        KafkaConnectionError: the connection is not there any more.
+        KafkaConnectionError: the connection is closed.
     """
     try:
         return _send(connection, *request, **options)

@@ -1,9 +1,8 @@
-"""From a durable commit to those who consume it: the service's own views, then its topic.
+"""From a durable commit to its consumers: the service's own views, then its topic.
 
-The relay: what was committed is said, at least once, each stream's commits in version order.
-
-It is woken by every append and sweeps periodically for what a crash left. It follows the pending
-flag, never a high-water mark: a position would skip commits that land late.
+The relay publishes each commit at least once, each stream's in version order. Every append wakes it, and a
+periodic sweep finds what a crash left. It follows the pending flag, never a high-water mark: a position
+would skip commits that become visible late.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 class OwnProjections:
-    """The service's own views and work, fed from its own commits."""
+    """The service's own views and work, filled from its own commits."""
 
     def __init__(
         self,
@@ -51,7 +50,7 @@ class OwnProjections:
     ) -> None:
         """`source` is the service's CloudEvents source, for example `/bmt/intake`.
 
-        `left_behind` counts each event that a view cannot take in.
+        `left_behind` counts each event that a view fails at.
         """
         self._projections = projections
         self._left_behind = left_behind
@@ -63,8 +62,8 @@ class OwnProjections:
     async def apply(self, commits: Sequence[Commit]) -> None:
         """Bring every view up to these commits.
 
-        An event that a view cannot take in (a defect of its fold) is left out of that view alone, and
-        tried again with the next event of its document: what was decided is said all the same.
+        An event that a view fails at (a defect of its fold) is skipped in that view only, and retried with the
+        document's next event. Publishing is not affected.
 
         Raises:
             Unavailable: the views cannot be written now.
@@ -73,7 +72,7 @@ class OwnProjections:
         await self.catch_up()
 
     async def apply_at_once(self, commits: Sequence[Commit]) -> None:
-        """As `apply`, but for the views that lag: `catch_up` is owed then."""
+        """As `apply`, but without the lagging views: `catch_up` updates them."""
         incoming = [
             event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
         ]
@@ -86,10 +85,10 @@ class OwnProjections:
                 self._behind += incoming
 
     async def catch_up(self) -> None:
-        """Bring the views that lag up to all that they were told of.
+        """Bring the lagging views up to everything from `apply_at_once`.
 
         Raises:
-            Unavailable: they cannot be written now; the same again is owed.
+            Unavailable: they cannot be written now; call again.
         """
         async with self._catching_up:
             if not self._behind:
@@ -107,9 +106,9 @@ class OwnProjections:
     async def _apply(
         self, projection: Projection, incoming: Sequence[IncomingEvent[BaseModel]]
     ) -> None:
-        """All at once; where that fails, commit by commit, so that a bad one stands alone.
+        """Apply all at once. If that fails, apply commit by commit, so that only the bad one fails.
 
-        A commit's events have one position: a view takes them in together or not at all.
+        A commit's events have one position: a view applies all of them or none.
         """
         try:
             await projection.apply(incoming)
@@ -134,18 +133,17 @@ def _commit_of(incoming: IncomingEvent[BaseModel]) -> tuple[str, int]:
 
 
 class Delivery:
-    """What an execution hands its durable commits to."""
+    """Receives an execution's durable commits: views first, then the relay."""
 
     def __init__(self, projections: OwnProjections, relay: "Relay") -> None:
-        """Views first, then the relay."""
         self._projections = projections
         self._relay = relay
 
     async def deliver(self, commits: Sequence[Commit]) -> None:
-        """Apply to the views, then enqueue; a view that cannot be written waits for the sweep.
+        """Update the views, then enqueue. If a view cannot be written, the sweep repeats it.
 
         Raises:
-            Unavailable: a view cannot be written, and commits are among these that no sweep finds.
+            Unavailable: a view cannot be written, and no sweep finds some of these commits.
         """
         marked = [commit for commit in commits if commit.outbox]
         try:
@@ -159,7 +157,7 @@ class Delivery:
             self._relay.enqueue(commits)
 
     async def catch_up(self) -> None:
-        """Bring the views that lag up to what was handed over, for who reads them next; else it stays owed."""
+        """Update the lagging views for the next reader. If that fails, it stays pending."""
         try:
             await self._projections.catch_up()
         except Unavailable as error:
@@ -202,7 +200,7 @@ REMEMBERED: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an event goes that is for one receiver.
+    """Where an event for one receiver goes.
 
     Attributes:
         topic: the receiver's own.
@@ -219,7 +217,7 @@ AddressOf = Callable[[Commit, EventRecord], Address]
 
 
 class Relay:
-    """Delivers one service's commits to its topics; any number may run, each harmless to others."""
+    """Delivers one service's commits to its topics. Several may run without harm."""
 
     def __init__(
         self,
@@ -233,7 +231,7 @@ class Relay:
         clock: Clock,
         sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
     ) -> None:
-        """`topics` maps event types to topic names; a type without one is for the views alone."""
+        """`topics` maps event types to topic names. A type without one is for the views alone."""
         self._store = store
         self._projections = projections
         self._publisher = publisher
@@ -245,7 +243,9 @@ class Relay:
         self._fresh: dict[str, Commit] = {}
         self._undone: list[str] = []  # published; the views that lag may lack them
         self._done_at = 0.0
-        self._said: LruCache[str, int] = LruCache(REMEMBERED)  # stream → the version said last
+        self._published_versions: LruCache[str, int] = LruCache(
+            REMEMBERED
+        )  # stream → the version said last
         self._woken = asyncio.Event()
         self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
         self._checked = False
@@ -257,30 +257,31 @@ class Relay:
     def addresses(
         self, types: Collection[str], address_of: AddressOf, topics: Collection[str]
     ) -> None:
-        """Publish events of these types to the receiver that each one is for, on one of `topics`.
+        """Publish events of these types to the receiver of each, on one of `topics`.
 
-        They do not count in their stream: what hearers of the topics see has no gap.
+        They do not count in their stream: consumers of the other topics see no gap.
         """
         self._address_of |= dict.fromkeys(types, address_of)
         self._kept.watch(topics)
 
     def carries(self, type_: str) -> bool:
-        """Whether events of this type leave the service."""
         return type_ in self._topics or type_ in self._address_of
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver those soon that the outbox holds. While catching up nothing is kept here: the store has it all."""
+        """Publish the commits in the outbox soon. While catching up, the store alone holds them."""
         fresh = {commit.id: commit for commit in commits if commit.outbox}
         for commit in commits:
             # Of one that is not held nothing is owed, so it leaves no gap.
-            if not commit.outbox and commit.version == (self._said.get(commit.stream) or 0) + 1:
-                self._said.put(commit.stream, commit.version)
+            if (
+                not commit.outbox
+                and commit.version == (self._published_versions.get(commit.stream) or 0) + 1
+            ):
+                self._published_versions.put(commit.stream, commit.version)
         if fresh and not self._behind:
             self._fresh |= fresh
             self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; a part that is away is waited for."""
         try:
             await self._run()
         finally:
@@ -316,7 +317,6 @@ class Relay:
         await self._require_checked()
 
     async def _require_checked(self) -> None:
-        """Nothing is published before it is known whether the topics hold what came before."""
         async with self._checking:
             if not self._checked or self._publisher.reconnected():
                 await self._kept.check()
@@ -345,18 +345,17 @@ class Relay:
         await self._redeliver(left_behind)
 
     async def _redeliver(self, commits: Sequence[Commit]) -> None:
-        """Deliver what may have missed the views too."""
         if commits:
             await self._projections.apply(commits)
             crash_points.reached("relay.views_caught_up")
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
-        """Publish, then unset; between the two no stop comes, only a crash can."""
+        """Publish, then unset. A stop does not come between the two; only a crash can."""
         await background.whole(self._publish_and_unset(commits))
 
     async def _finish(self) -> None:
-        """The views hold what was published: the outbox need not."""
+        """Unset the outbox mark once the views hold what was published."""
         undone, self._undone = self._undone, []
         try:
             await self._projections.catch_up()
@@ -368,7 +367,7 @@ class Relay:
         crash_points.reached("relay.unset")
 
     async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
-        """An older pending commit of a stream goes first, to the views too, which may have missed it."""
+        """An older pending commit of a stream goes first, to the views too, which may lack it."""
         given = {commit.id for commit in commits}
         before = await self._store.pending_before(self._after_a_gap(commits))
         older = [commit for commit in before if commit.id not in given]
@@ -392,12 +391,14 @@ class Relay:
         crash_points.reached("relay.publishing")
         await self._send(in_order)
         for commit in in_order:
-            self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
+            self._published_versions.put(
+                commit.stream, max(commit.version, self._published_versions.get(commit.stream) or 0)
+            )
         crash_points.reached("relay.published")
         self._undone += [commit.id for commit in in_order if commit.id in owed]
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
-        """Publish what was delivered before; how many events that were.
+        """Publish what was delivered before. Returns the number of events.
 
         Raises:
             BrokerUnavailable: not all are known to be published; publish the same again.
@@ -406,7 +407,7 @@ class Relay:
         return await self._send(_in_order(commits))
 
     async def _send(self, commits: Sequence[Commit]) -> int:
-        """Publish, and remember how far the topics have come: before anything counts as delivered."""
+        """Publish, and save how far the topics have come, before anything counts as delivered."""
         records = [record for commit in commits for record in self._records(commit)]
         if not records:
             return 0
@@ -423,12 +424,14 @@ class Relay:
         return len(records)
 
     def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:
-        """Those whose predecessor was not said here: another process may owe it."""
+        """The commits whose predecessor was not published here: another process may have it pending."""
         found = []
         before: dict[str, int] = {}
         for commit in _in_order(commits):
-            said = before.get(commit.stream) or self._said.get(commit.stream) or 0
-            if commit.version > said + 1:
+            published = (
+                before.get(commit.stream) or self._published_versions.get(commit.stream) or 0
+            )
+            if commit.version > published + 1:
                 found.append(commit)
             before[commit.stream] = commit.version
         return found
@@ -450,6 +453,6 @@ class Relay:
 
 
 def _in_order(commits: Sequence[Commit]) -> list[Commit]:
-    """Each once, every stream's by version."""
+    """Each commit once, every stream's by version."""
     every = {commit.id: commit for commit in commits}
     return sorted(every.values(), key=lambda commit: (commit.stream, commit.version))

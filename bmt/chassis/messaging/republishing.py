@@ -1,12 +1,12 @@
-"""What was published once is published again, where Kafka lost it or an operator asks for it.
+"""Publishes again what Kafka lost, or what an operator asks for.
 
-The commits are the truth, and a topic can be filled from them again at any time: an event keeps its id, so whoever
-consumed it recognises it. A publisher remembers the highest offset acknowledged of each partition. Where a topic
-ends before that, or is empty while there are events, it was lost or made anew: a job is written down first,
-then the commits are published again, page by page. `bmt republish` writes the same job by hand.
+The commits are the truth, and a topic can be refilled from them at any time. An event keeps its id, so its
+consumers recognise it. A publisher remembers the highest acknowledged offset of each partition. If a topic
+ends before that, or is empty while there are events, it was lost or recreated: first a job is stored, then
+the commits are published again, page by page. `bmt republish` stores the same job by hand.
 
-Working copies are removed some time after a request was filed (`bmt prune`), and with them what recognises an event.
-So nothing is published again that was recorded before what was pruned.
+`bmt prune` removes working copies some time after a request was filed, and with them what recognises an
+event. So nothing is republished that was recorded before what was pruned.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Republishing:
         broker: KafkaPublisher,
         clock: Clock,
     ) -> None:
-        """`topics` are those that this service publishes on, alone; without them it publishes nothing."""
+        """`topics` are those of this service alone. Without one of them it publishes nothing."""
         self._jobs = jobs
         self._positions = positions
         self._store = store
@@ -71,10 +71,10 @@ class Republishing:
         self._receivers += topics
 
     async def check(self) -> None:
-        """Compare the topics with what was acknowledged; begin jobs for those that are behind.
+        """Compare the topics with what was acknowledged. Begin jobs for those that are behind.
 
         Raises:
-            Unavailable: a part is away; nothing may be published before this was told.
+            Unavailable: a part is unreachable; publish nothing before this has succeeded.
         """
         topics = [*self._topics, *self._receivers]
         ends = await self._broker.ends(topics)
@@ -100,7 +100,7 @@ class Republishing:
         await self._look()
 
     async def check_now_and_then(self) -> None:
-        """As `check`, once a minute at the most."""
+        """As `check`, at most once a minute."""
         now = self._clock()
         if self._checked_at is None or now - self._checked_at >= timedelta(
             seconds=CHECK_EVERY_SECONDS
@@ -108,11 +108,11 @@ class Republishing:
             await self.check()
 
     async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember how far the topics have come, before their commits count as delivered."""
+        """Save how far the topics have come, before their commits count as delivered."""
         await self._positions.advance_published(offsets)
 
     async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """While topics are being filled again: what must go before these, each stream's from its beginning."""
+        """While topics are refilled: what must go before these, each stream's from its beginning."""
         if not self._filling:
             return ()
         first: dict[str, int] = {}
@@ -131,7 +131,7 @@ class Republishing:
         ]
 
     async def _published_before(self) -> bool:
-        """Whether there are events that a topic had: asked once, at the first start of this version."""
+        """Whether a topic ever had events. Asked once, at the first start of this version."""
         after: tuple[str, int] | None = None
         while page := await self._store.recorded_after(after, limit=PAGE):
             if any(commit.sequence and not commit.outbox for commit in page):
@@ -140,13 +140,12 @@ class Republishing:
         return False
 
     async def _begin(self, topic: str, reason: str, ends: Mapping[TopicPartition, int]) -> None:
-        """The job first: whoever finds the positions reset must find it, too."""
+        """Store the job first: whoever finds the positions reset must find the job too."""
         log.error("publishing_again", topic=topic, reason=reason)
         await self._jobs.add(Job(f"lost:{topic}", reason, self._clock()))
         await self._positions.reset_published(ends)
 
     async def _look(self) -> None:
-        """Whether topics are being filled again, by this process or another one."""
         filling = [job for job in await self._jobs.open() if job.stream is None]
         pruned = await self._pruned()
         if filling:
@@ -161,7 +160,6 @@ class Republishing:
         return before + PRUNED_MARGIN if before else None
 
     async def run(self, publish: Publish) -> None:
-        """Work on jobs until cancelled; a part that is away is waited for."""
         while True:
             try:
                 await self._look()

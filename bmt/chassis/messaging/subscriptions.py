@@ -1,4 +1,4 @@
-"""What a service hears and what it does about it: literal tables, ports bound by name."""
+"""What a service subscribes to and how it handles it: literal tables, ports bound by name."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,12 +27,11 @@ class DeadLetter(Exception):  # noqa: N818  named for where the event goes
 
     Attributes:
         reason: a problem's name or a short token, for `bmt_reason`.
-        detail: what is wrong and what is allowed, without the values, for `bmt_detail`.
-        errors: the wrong fields, where they are known.
+        detail: what is wrong and what is allowed, without the values, for `bmt_detail`. `errors` replace it.
+        errors: the wrong fields, if they are known.
     """
 
     def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
-        """Takes both texts, and the fields; where there are any, they are the detail."""
         self.reason = reason
         self.detail = listed(errors) or detail
         super().__init__(f"{reason}: {self.detail}")

@@ -1,4 +1,4 @@
-"""Documents by content: stored once under the SHA-256 of their bytes, written never again."""
+"""Documents by content: stored once under the SHA-256 of their bytes, never rewritten."""
 
 import hashlib
 import tempfile
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SmallDocument:
-    """A document that is to be stored, at most `CHUNK_BYTES` long."""
+    """A document to be stored, at most `CHUNK_BYTES` long."""
 
     document_id: str
     content: bytes
@@ -33,29 +33,27 @@ class SmallDocument:
 
 
 class SmallDocuments:
-    """The documents of one chunk in a bucket."""
+    """The documents of one chunk in a bucket, many at a time: most are e-mails and one-page scans.
+
+    They are stored in the bucket's own layout (GridFS: the chunk first, then the file that names it), so readers
+    of the bucket see no difference.
+    """
 
     def __init__(self, files: mongodb.Collection, chunks: mongodb.Collection) -> None:
-        """The bucket's two collections; the user needs find and insert."""
         self._files = files
         self._chunks = chunks
         self._puts: Batcher[SmallDocument, bool] = Batcher(self._put, _AT_ONCE)
         self._reads: Batcher[Any, bytes | None] = Batcher(self._read, _AT_ONCE)
 
     async def put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
-        """Store these durably, in one write; False: the bytes were stored before, or are just now by another.
+        """Store these durably, in one write. False: the bytes exist, or are being stored by another.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe.
+            StoreUnavailable: not known to be stored; repeating is safe.
         """
         return await self._puts.submit(documents)
 
     async def read(self, file_id: Any) -> bytes | None:
-        """The only chunk of a file, or None when it is not there.
-
-        Raises:
-            StoreUnavailable: it cannot be read now.
-        """
         return (await self._reads.submit([file_id]))[0]
 
     async def _put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
@@ -74,7 +72,6 @@ class SmallDocuments:
         return {one["metadata"]["document_id"] for one in found}
 
     async def _insert(self, documents: Mapping[Any, SmallDocument]) -> set[str]:
-        """Write these; the ids of those that another was faster with."""
         now = datetime.now(UTC)
         chunks = [
             {"_id": mongodb.ObjectId(), "files_id": file_id, "n": 0, "data": one.content}
@@ -127,14 +124,9 @@ _BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
 
 
 class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
-    """The content is longer than allowed; nothing of it was stored.
-
-    Attributes:
-        limit_bytes: what is allowed.
-    """
+    """The content is longer than `limit_bytes`. Nothing of it was stored."""
 
     def __init__(self, limit_bytes: int) -> None:
-        """Names the limit."""
         super().__init__(f"at most {limit_bytes} bytes are allowed")
         self.limit_bytes = limit_bytes
 
@@ -143,18 +135,17 @@ class DocumentUnknown(Exception):  # noqa: N818  named for what is so
     """No document has this id."""
 
     def __init__(self, document_id: str) -> None:
-        """Names the id, which is a hash."""
         super().__init__(f"{document_id} was never stored")
         self.document_id = document_id
 
 
 class DocumentDamaged(Exception):  # noqa: N818  named for what is so
-    """A part of a stored document's bytes is not there."""
+    """A part of a stored document's bytes is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """What is known of a document without reading it."""
+    """A document's name, type and size, without its bytes."""
 
     document_id: str
     filename: str
@@ -164,12 +155,11 @@ class StoredDocument:
 
 @dataclass(slots=True)
 class Received:
-    """A document's bytes while they are looked at, before they are stored.
+    """A document's bytes while they are examined, before they are stored.
 
     Attributes:
         content: the bytes, from the start; on disk beyond 1 MiB.
         document_id: `sha256:<hex>` of them.
-        size_bytes: their number.
         digest: the raw SHA-256.
     """
 
@@ -180,7 +170,7 @@ class Received:
 
 
 async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
-    """Take in a stream, hashing as it comes.
+    """Read a stream and hash it on the way.
 
     Raises:
         DocumentTooLarge: as soon as more than `limit_bytes` came.
@@ -199,7 +189,7 @@ async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
 
 
 async def received_bytes(content: bytes) -> Received:
-    """Bytes at hand, as `receive` gives them."""
+    """As `receive`, of bytes in memory."""
 
     async def once() -> AsyncIterator[bytes]:
         yield content
@@ -208,7 +198,7 @@ async def received_bytes(content: bytes) -> Received:
 
 
 class DocumentStore:
-    """A GridFS bucket that is only ever added to."""
+    """A GridFS bucket to which documents are only ever added."""
 
     def __init__(self, database: mongodb.Database, bucket: str = "documents") -> None:
         """The user needs find and insert on `<bucket>.files` and `<bucket>.chunks`."""
@@ -224,7 +214,7 @@ class DocumentStore:
     async def prepare(self) -> None:
         """Create the index that keeps a document from being stored twice.
 
-        Who may only read leaves that to those who write.
+        A user who may only read leaves that to those who write.
         """
         with mongodb.store_errors():
             try:
@@ -241,7 +231,7 @@ class DocumentStore:
         The first name and type stay. A crash midway leaves chunks that nothing names.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe. Also before `prepare`.
+            StoreUnavailable: not known to be stored, or not prepared yet; repeating is safe.
         """
         if not self._prepared:
             raise StoreUnavailable
@@ -278,19 +268,18 @@ class DocumentStore:
             raise StoreUnavailable
 
     async def _winner(self, document_id: str) -> StoredDocument:
-        """Who stored the same bytes at the same time; known once a majority knows it."""
+        """The document of whoever stored the same bytes first, once a majority has it."""
         winner = (await self.find([document_id])).get(document_id)
         if winner is None:
             raise StoreUnavailable
         return winner
 
     async def find(self, document_ids: Collection[str]) -> Mapping[str, StoredDocument]:
-        """What is known of these documents, by id; an unknown one is absent."""
         found = await self._finds.submit(list(document_ids))
         return {raw["metadata"]["document_id"]: _stored(raw) for raw in found if raw}
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
-        """What is known of a document, and its bytes in chunks (which may raise DocumentDamaged).
+        """A document's metadata, and its bytes in chunks (which may raise DocumentDamaged).
 
         Raises:
             DocumentUnknown: there is none of this id.
@@ -322,7 +311,7 @@ class DocumentStore:
 
         Raises:
             DocumentUnknown: there is none of this id.
-            DocumentDamaged: a part of the bytes is not there.
+            DocumentDamaged: a part of the bytes is missing.
         """
         _, chunks = await self.open(document_id)
         return b"".join([chunk async for chunk in chunks])

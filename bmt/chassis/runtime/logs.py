@@ -1,6 +1,6 @@
 """Logs: one JSON object a line on stdout, what happened as `event`, no secret and no personal data.
 
-Libraries that log through the standard library (uvicorn, aiokafka, pymongo) come out the same way.
+Libraries that log through the standard library (uvicorn, aiokafka, pymongo) use the same format.
 """
 
 import json
@@ -73,12 +73,9 @@ _QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "pymongo", "asyncio
 
 
 def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) -> None:
-    """Sends all logs of this process to `stream`; call it once, first of all.
+    """Send all logs of this process to `stream`. Call it once, first of all.
 
-    Args:
-        service: the name in each line.
-        level: the least important level written (`debug`, `info`, `warning`, `error`).
-        stream: where they go.
+    `service` is the name in each line; `level` the least important level written.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     processors = _processors(service)

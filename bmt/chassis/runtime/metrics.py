@@ -1,6 +1,6 @@
-"""What every service measures, under the names of the contract; no label holds an id or a person.
+"""The metrics of every service, under documented names. No label holds an id or a person.
 
-What only one service measures, it defines itself on the same registry.
+A service defines its own further metrics on the same registry.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry with the process's own figures; `_created` series are left out."""
+    """A registry with the process's own figures. `_created` series are left out."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -39,7 +39,6 @@ class ServiceMetrics:
     """The chassis' metrics of one service."""
 
     def __init__(self, service: str, registry: CollectorRegistry) -> None:
-        """Registers all of them; a registry takes one service."""
         self.service: Final = service
         self._events_handled = Counter(
             "bmt_events_handled",
@@ -114,45 +113,37 @@ class ServiceMetrics:
         )
 
     def event_handled(self, type_: str, outcome: Outcome, count: int = 1) -> None:
-        """Counts events of one type and outcome."""
         self._events_handled.labels(self.service, type_, outcome).inc(count)
 
     def command_executed(self, command: str, outcome: str, count: int = 1) -> None:
-        """Counts commands; `outcome` is applied, duplicate, or the name of the problem."""
+        """Count commands; `outcome` is applied, duplicate, or the name of the problem."""
         self._command(command, outcome).inc(count)
 
     def appended(self, batch_size: int, seconds: float) -> None:
-        """Observes one write of `batch_size` commits."""
         self._append_batch_size.observe(batch_size)
         self._append_seconds.observe(seconds)
 
     def outbox(self, pending: int, oldest_seconds: float) -> None:
-        """Sets what the outbox holds and how old its oldest commit is."""
         self._outbox_pending.set(pending)
         self._outbox_oldest_seconds.set(oldest_seconds)
 
     def view_left_behind(self) -> None:
-        """Counts an event that a view could not take in."""
         self._views_left_behind.inc()
 
     def gone_unread(self, topic: str, records: int) -> None:
-        """Counts records of a topic that were gone before they were read."""
         self._gone_unread.labels(self.service, topic).inc(records)
 
     def republishing(self, jobs: int) -> None:
-        """Sets how many jobs publish something again."""
         self._republishing.set(jobs)
 
     def parked(self, events: int) -> None:
-        """Sets how many events wait for an operator."""
         self._parked_events.set(events)
 
     def consumer_stalled(self, seconds: float) -> None:
-        """Sets how long ago the service was last done with what it had fetched."""
         self._consumer_stalled.set(seconds)
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
-        """Sets how far a group is behind, by topic and partition; forgets all other partitions."""
+        """Set a group's lag by topic and partition, and forget all other partitions."""
         self._lag.clear()
         for (topic, partition), records in lags.items():
             self._lag.labels(group, topic, str(partition)).set(records)

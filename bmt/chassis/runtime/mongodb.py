@@ -1,7 +1,6 @@
-"""The one module that imports the MongoDB driver; its successor is a change of this file alone.
+"""The only module that imports the MongoDB driver. Another driver would change this file alone.
 
-Writes are acknowledged by a majority and journalled, each bounded in time, unless a caller says
-otherwise for what can be rebuilt.
+Writes are acknowledged by a majority, journalled, and bounded in time. `rebuildable` is the exception.
 """
 
 from collections.abc import Iterator
@@ -117,9 +116,9 @@ _NOT_NOW: Final = (
 
 
 def connect(uri: str, **tls: Any) -> Client:
-    """A client for this event loop; connects on first use. Times are read back in UTC.
+    """A client for this event loop. It connects on first use. Times are read back in UTC.
 
-    `tls` is what the settings say of it beyond the address (`MongodbSettings.mongodb_tls`).
+    `tls` holds TLS options beyond the address (`MongodbSettings.mongodb_tls`).
     """
     return AsyncIOMotorClient(
         uri,
@@ -141,11 +140,11 @@ def connect(uri: str, **tls: Any) -> Client:
 
 
 def rebuildable(collection: Collection) -> Collection:
-    """The same collection for what can be made again from the events.
+    """The same collection for data that can be rebuilt from the events.
 
-    Its writes are acknowledged by one node, and its reads see them at once. (A majority read may not,
-    for some milliseconds; whoever answers that something is recorded must use a majority read, since
-    what one node alone knows can still be rolled back.)
+    One node acknowledges its writes, and its reads see them at once. (A majority read may miss them for some
+    milliseconds. Code that confirms something as recorded must use a majority read, since what only one node
+    has can be rolled back.)
     """
     return collection.with_options(
         write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
@@ -154,7 +153,7 @@ def rebuildable(collection: Collection) -> Collection:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Say `StoreUnavailable` for every way in which MongoDB is not there (or has no room).
+    """Raise `StoreUnavailable` for every error that means MongoDB is unreachable or full.
 
     Raises:
         StoreUnavailable: the server cannot be reached, is not primary, timed out or has no space.
@@ -178,10 +177,10 @@ def store_errors() -> Iterator[None]:
 
 
 def duplicates(error: BulkWriteError) -> set[int]:
-    """The places, in the batch, of the writes that a unique index refused.
+    """The positions, in the batch, of the writes that a unique index refused.
 
     Raises:
-        StoreUnavailable: something else went wrong too: not durable on a majority, or no room.
+        StoreUnavailable: something else failed too: not durable on a majority, or no space.
     """
     details = error.details
     if details.get("writeConcernErrors") or any(
@@ -192,7 +191,7 @@ def duplicates(error: BulkWriteError) -> set[int]:
 
 
 async def reachable(database: Database) -> None:
-    """Return when the server answers.
+    """Return if the server answers.
 
     Raises:
         StoreUnavailable: it does not.

@@ -1,7 +1,7 @@
-"""What a service's composition root builds on: everything between its rooms and the outside.
+"""What a service's composition root builds on: everything between its own modules and the outside.
 
 A service's main.py creates one `ServiceBuilder`, adds its views, work and subscriptions, and asks for the
-application. Nothing connects before the lifespan; all of it must be built inside the event loop.
+application. Nothing connects before the lifespan. All of it must be built inside the event loop.
 """
 
 import asyncio
@@ -58,17 +58,13 @@ class ServiceBuilder:
     """One service's store, execution, views, relay, consumer, workers and application.
 
     Attributes:
-        execution: executes the service's commands.
-        store: its event store.
-        database: its own database, for what has a room of its own (a ledger).
-        documents: the documents that all services read; `document_rights`: which count for whom.
+        database: its own database, for what has a store of its own (a ledger).
+        documents: the documents that all services read. `document_rights`: who may refer to them.
         shared: its views beside the documents, where all services read them.
-        work: its work queue.
-        publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
-        issuer_keys: what tells whether the issuer signed a token.
-        authenticator: tells who a token speaks of.
-        rate_limit: of each caller, whichever way they come.
+        issuer_keys: verify that the issuer signed a token.
+        authenticator: gives the principal of a token.
+        rate_limit: of each caller, over HTTP and pages together.
     """
 
     def __init__(
@@ -85,8 +81,8 @@ class ServiceBuilder:
     ) -> None:
         """Name what the service publishes (topic to events), keeps to itself, and consumes.
 
-        `client` is the service's, where it needs one before; it is closed with the rest. `around_store`
-        puts a store of the service's own around that in MongoDB.
+        `client` is the service's, if it needs one before; it is closed with the rest. `around_store` wraps the
+        MongoDB store in one of the service's own.
         """
         self.settings = settings
         self.source = f"/bmt/{settings.service}"
@@ -180,7 +176,7 @@ class ServiceBuilder:
         self._close: list[Task] = []
 
     def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
-        """A read model; filled from the service's own events unless said otherwise."""
+        """A read model, by default filled from the service's own events."""
         projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
         self._indexes[view.name] = view.indexes
         if of_own_events:
@@ -188,7 +184,6 @@ class ServiceBuilder:
         return projection
 
     def worker(self, target: str, perform: PerformAll) -> Worker:
-        """Somebody who performs the work of one target while the service runs."""
         worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now)
         self._tasks.append(worker.run)
         return worker
@@ -198,11 +193,10 @@ class ServiceBuilder:
         change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
         workers: Sequence[Worker],
     ) -> None:
-        """Fill the work queue from the service's own events, and give it to these workers."""
         self._own_projections.append(WorkProjection(self.work, change, workers))
 
     def projects(self, projection: Projection) -> None:
-        """Tell this of the service's own events, each at least once."""
+        """Apply the service's own events to this, each at least once."""
         self._own_projections.append(projection)
         if isinstance(projection, ViewProjection):
             self._rebuilding.add(projection)
@@ -220,8 +214,8 @@ class ServiceBuilder:
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
-        On a topic named in `only` nothing but those events is believed; the rest are dead letters. On the topics
-        `outside` other systems write. `complete` adds to a wave's commands what they need from outside.
+        On a topic named in `only`, all other events are dead letters. Other systems write the topics `outside`.
+        `complete` adds to a wave's commands the data they need from outside.
         """
         dispatcher = Dispatcher(
             vocabulary=self._consumed,
@@ -256,23 +250,20 @@ class ServiceBuilder:
         self._samplers.append(partial(self._sample_consumer, self._consumer, group))
 
     def runs(self, task: Task) -> None:
-        """Run `task` until the service stops; a task that ends or fails ends the service."""
+        """Run `task` until the service stops. If it ends or fails, the service ends."""
         self._tasks.append(task)
 
     def prepares(self, task: Task) -> None:
-        """Await `task` before the service starts, with MongoDB there."""
+        """Await `task` before the service starts, once MongoDB is reachable."""
         self._prepare.append(task)
 
     def samples(self, sampler: Sampler) -> None:
-        """Await `sampler` before metrics are read."""
         self._samplers.append(sampler)
 
     def closes(self, task: Task) -> None:
-        """Await `task` when the service stops."""
         self._close.append(task)
 
     def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
-        """The application, with its lifespan."""
         return create_app(
             title=title,
             version="1",

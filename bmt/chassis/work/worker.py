@@ -1,6 +1,6 @@
-"""Who performs the work: takes what is due, hundreds at a time, and performs it as a list.
+"""Performs the work: takes what is due, hundreds at a time, and performs it as a list.
 
-A worker is given new work by the event that promised it; a slow sweep finds what a crash left.
+The event that promises new work gives it straight to the worker. A slow sweep finds what a crash left.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ AT_MOST_SECONDS: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it is recorded; the work is over."""
+    """The result is recorded; the work is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ PerformAll = Callable[[Sequence[WorkItem], Settle], Awaitable[None]]
 
 
 def together(perform: PerformAll) -> PerformAll:
-    """A list at once, given up where nothing comes of it for two minutes.
+    """Perform a list at once. It is given up after two minutes without an outcome.
 
-    Where it fails, each item that is not settled is tried by itself: one item's failure stops no other.
+    If it fails, each unsettled item is tried by itself, so that one item's failure stops no other.
     """
 
     async def bounded(items: Sequence[WorkItem], settle: Settle) -> None:
@@ -94,7 +94,7 @@ def together(perform: PerformAll) -> PerformAll:
 
 
 def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
-    """Every item by itself, so many at a time and each for two minutes at most: for what calls outside item by item."""
+    """Perform each item by itself, `at_once` at a time and each for two minutes at most."""
     turns = asyncio.Semaphore(at_once)
 
     async def one(item: WorkItem, settle: Settle) -> None:
@@ -117,7 +117,7 @@ def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
 
 
 def after(error: Exception, item: WorkItem) -> Later:
-    """When an item is tried again that failed so."""
+    """When an item that failed with `error` is tried again."""
     match error:
         case Unavailable():
             reason = f"{error.part} cannot be reached"
@@ -143,7 +143,7 @@ class Worker:
     ) -> None:
         """`perform` is made by `together` or `each`.
 
-        The lease is renewed while work is in hand: it bounds what a crash costs, not the work.
+        The lease is renewed while work is in hand. It bounds the cost of a crash, not the work.
         """
         self.target = target
         self._queue = queue
@@ -159,10 +159,10 @@ class Worker:
         self._running = False
 
     def wake(self) -> None:
-        """There may be work now."""
         self._woken.set()
 
     def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
+        """The due items that this worker has room for, marked as held."""
         if not self._running:
             return ()
         now = self._clock()
@@ -173,6 +173,7 @@ class Worker:
         ]
 
     def take_over(self, items: Sequence[WorkItem]) -> None:
+        """Perform items that were reserved and are stored as held."""
         new = [item for item in items if item.id not in self._in_hand]
         self._in_hand.update(item.id for item in new)
         self._next += new
@@ -184,7 +185,7 @@ class Worker:
         return max(0, IN_HAND - len(self._in_hand))
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way then is finished by whoever takes it next."""
+        """Work until cancelled. The next worker to take unfinished items finishes them."""
         self._running = True
         try:
             async with asyncio.TaskGroup() as group:
@@ -228,7 +229,6 @@ class Worker:
             self.wake()
 
     async def _look_for_work(self) -> None:
-        """What others left, what was put off, and what came while all hands were full."""
         while True:
             # Cleared before looking: what wakes us from here on is not in what we saw.
             self._woken.clear()
@@ -279,7 +279,7 @@ class Worker:
                 log.warning("worker_waits", target=self.target, part=error.part)
 
     async def _write(self, outcomes: Sequence[tuple[WorkItem, WorkOutcome]]) -> None:
-        """What is done is taken out, what is not is given back, each in one write."""
+        """Remove what is done and postpone the rest, each in one write."""
         now = self._clock()
         done = [Remove(item.id) for item, outcome in outcomes if isinstance(outcome, Done)]
         later = [(item, outcome) for item, outcome in outcomes if isinstance(outcome, Later)]
@@ -299,7 +299,7 @@ class Worker:
 
 
 class WorkProjection:
-    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
+    """Fills a queue from events. New work goes straight to its worker, held from the start."""
 
     def __init__(
         self,

@@ -299,7 +299,7 @@ async def test_what_cannot_be_decoded_is_buried_as_it_came(service):
     record = Record(service.prefix + TOPIC, 1, 7, "", (), b"\x00\xff", unread=damaged)
     async with service.hearing() as consumer:
         await consumer._dispatcher.handle([record])
-        await consumer._dispatcher.tell()
+        await consumer._dispatcher.update_views()
         (letter,) = await dead_letters(service)
     headers = dict(letter.headers)
     assert letter.value == b"\x00\xff"
