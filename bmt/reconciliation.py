@@ -32,15 +32,15 @@ from bmt.contracts.events import (
 
 COMMITS: Final = "commits"
 REQUESTS: Final = "requests"
-"""Intake's view of every request, which says how far it has come in each publisher's stream."""
+"""Intake's view of every request, with its position in each publisher's stream."""
 PUBLISHERS: Final = tuple(topics.WRITERS.values())
 PAGE: Final = 500
 UNORDERED_WITHIN: Final = timedelta(minutes=10)
-"""Two commits that are neighbours in the collection were recorded within less."""
+"""Neighbouring commits in the collection were recorded within less."""
 MISSING_AFTER: Final = timedelta(minutes=1)
-"""An event that nobody recorded so long after it was decided is missing."""
+"""An event that is unrecorded this long after its commit is missing."""
 REPUBLISHED_AT_ONCE: Final = 1_000
-"""Streams; more than that is one job for all of them."""
+"""Streams. More than that get one job for all of them."""
 SHOWN: Final = 10
 
 _AFTER_RECEIPT: Final = (
@@ -61,7 +61,7 @@ RECORDED_BY: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "records": (*topics.EVENTS[topics.REQUESTS], *_AFTER_RECEIPT),
     "intake": (*_AFTER_RECEIPT, Filed),
 }
-"""Which events each consumer records, always; what it may ignore is not here."""
+"""Which events each consumer always records. Events it may ignore are left out."""
 
 _CONSUMERS: Final = {
     event.TYPE: [name for name, events in RECORDED_BY.items() if event in events]
@@ -181,7 +181,7 @@ class Reconciliation:
             "events.type": 1,
             "events.sequence": 1,
         }
-        # Not by an index: the newest stand at the end of the collection, and only they are read.
+        # Without an index: the newest are at the end of the collection, and only they are read.
         published = self._databases[publisher][COMMITS].find({"outbox": {"$ne": True}}, fields)
         cursor = published.sort("$natural", mongodb.DESCENDING).batch_size(PAGE)
         page: dict[str, list[Missing]] = {}

@@ -17,7 +17,7 @@ AccountPattern = Annotated[
 AccountPatterns = Annotated[tuple[AccountPattern, ...], Field(max_length=MOST_PATTERNS)]
 
 Belonging = Literal["own", "other", "unknown"]
-"""Whose an account is, as one agency sees it; unknown: nobody claims it."""
+"""Whose an account is, from one agency's view; unknown: no agency claims it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Claims:
 
 
 NO_CLAIMS: Final = Claims()
-"""Every account is nobody's."""
+"""No agency claims any account."""
 
 
 def claims(accounts: Iterable[tuple[str, Collection[str]]]) -> Claims:

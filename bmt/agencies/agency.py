@@ -105,7 +105,7 @@ class AgencyRules(_Rules):
 _REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")
 
 _LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days", "accounts")
-"""Rules that old files do not have: left at its default, none of them makes a new version."""
+"""Rules that old files lack. At its default, none of them makes a new version."""
 
 
 class Agency(_Rules):

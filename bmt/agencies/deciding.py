@@ -56,7 +56,7 @@ def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
 
 
 Days = Annotated[tuple[Day, ...], AfterValidator(_in_order)]
-"""Days of the calendar; in whatever order they are written, the same days are the same rule."""
+"""Days of the calendar. Their order in the file does not matter."""
 
 
 class _Entry(BaseModel):

@@ -19,13 +19,13 @@ import pypdfium2
 from PIL import ExifTags, Image, ImageOps
 
 WIDTH: Final = 1000
-"""Pixels: enough to read a page of A4 by."""
+"""Pixels: enough to read a page of A4."""
 MOST_HEIGHT: Final = 4000
 MOST_PIXELS: Final = 80_000_000
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 10
 NO_PICTURE: Final = 1
-"""The exit code where there is no such page, or nothing that can be read."""
+"""The exit code if there is no such page, or the file cannot be read."""
 
 A4_POINTS: Final = (595.28, 841.89)
 _A3_POINTS: Final = 1190.55
@@ -35,11 +35,11 @@ _INCH_POINTS: Final = 72.0
 _DPI: Final = (50.0, 2400.0)
 """What scanners and fax machines write."""
 _SCREEN_DPI: Final = 96.5
-"""Cameras and drawing programs write 72 or 96 (dots a metre are whole) where they know nothing of the paper."""
+"""Cameras and drawing programs write 72 or 96 if they know no paper size (dots a metre are whole)."""
 _MOST_STRETCHED: Final = 4.0
 """Fax machines scan up to 2.1 times as many dots across as down (ITU-T T.4: 204 × 98 an inch)."""
 _WITHOUT_WHITE: Final = ("I", "F")
-"""Of 32 bits, whole or not: no file says which value is white."""
+"""32-bit modes: no file defines which value is white."""
 _BITS: Final = 258
 _WHITE: Final = 262
 _PLANES: Final = 284
@@ -84,7 +84,7 @@ def _is_pdf(content: bytes) -> bool:
 
 def _of_pdf(content: bytes, page: int) -> Image.Image:
     document = pypdfium2.PdfDocument(content)
-    document.init_forms()  # else what is typed into a form's fields is not drawn
+    document.init_forms()  # else the contents of form fields are not drawn
     sheet = document[page - 1]
     drawn: Image.Image = sheet.render(scale=_scale(*sheet.get_size())).to_pil()
     return drawn

@@ -16,10 +16,10 @@ from bmt.press.fonts import fonts
 MEDIA_TYPE: Final = "application/pdf"
 STANDARDS: Final[list[Any]] = ["a-2b", "ua-1"]
 PACKAGES: Final = Path(__file__).parent / "packages"
-"""Of typst: what the templates of all services have in common."""
+"""Typst packages that the templates of all services share."""
 _STANDS_FOR: Final = "□"
 _AS_PICTURE: Final = re.compile("[\ufe0e\ufe0f]")
-"""Whether the character before is a text or a picture: papers show neither in colours."""
+"""Variation selectors for text or emoji style: papers show neither in colours."""
 _LATIN_ENDS: Final = "\u024f"
 
 

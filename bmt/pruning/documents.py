@@ -18,7 +18,7 @@ from bmt.pruning.stores import COMMITS, STORES
 DATABASE: Final = "documents"
 BUCKET: Final = "documents"
 SETTLED_AFTER_SECONDS: Final = 60.0
-"""A call that found a document before it was condemned has written its commit by then, or never will."""
+"""By then a call that found a document before it was condemned has written its commit, or never will."""
 
 _NAME: Final = "metadata.document_id"
 _CONDEMNED: Final = "metadata.condemned"
@@ -85,7 +85,7 @@ async def _settle(database: mongodb.Database, named: set[bytes]) -> PrunedDocume
         if file["metadata"]["condemned"].encode() in named and await _give_back(files, file):
             pruned.given_back += 1
             continue
-        # The file last: without it nobody would find the chunks again.
+        # The file last: without it the chunks could not be found again.
         await chunks.delete_many({"files_id": file["_id"]})
         await files.delete_one({"_id": file["_id"]})
         pruned.removed += 1

@@ -10,9 +10,9 @@ RECORDS: Final = "records"
 DOCUMENTS: Final = "documents"
 UPLOADS: Final = "uploads"
 HOLDERS: Final = "holders"
-"""Intake's views in the database of documents: who uploaded each, and what holds it, by the request's id."""
+"""Intake's views in the documents' database: uploaders, and holders by the request's id."""
 FILES: Final = "files"
-"""Records' view that says which requests are filed, and since when."""
+"""Records' view of filed requests, with the time of filing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class WorkingStore:
 STORES: Final[Mapping[str, WorkingStore]] = {
     "notification": WorkingStore(
         "told",
-        # Two views that held the same before there was one; the old ones are pruned still.
+        # Two views of an earlier version, which are still pruned.
         {"correspondences": "_id", "notices": "request_id"},
         named_by="request_id",
         listed_too="correspondences",
@@ -72,7 +72,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         "requests",
         {"inbox": "_id", "submissions": "request_id"},
         passing={
-            # The view of uploads was in this database before it stood beside the documents.
+            # An earlier version had the view of uploads in this database.
             "upload-": ("uploads", "uploaded_at"),
             "delivery-": None,
             "scan-": None,
@@ -81,4 +81,4 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         documents_held=True,
     ),
 }
-"""By service. Intake is the last: until then a user can still ask where the request is."""
+"""By service. Intake is the last: until then a user can still query the request."""

@@ -16,7 +16,7 @@ from bmt.rights.kafka_table import Principal, Table, table
 
 ANY: Final = 1
 EVERY_OPERATION: Final = 2
-"""Kafka's code of a right to do everything; nobody is given it here."""
+"""Kafka's code of a right to do everything. Nobody gets it here."""
 SECONDS_BETWEEN_LOOKS: Final = 0.02
 
 
@@ -163,11 +163,7 @@ async def _in_force(client: Any) -> set[Right]:
     }
 
 
-# The topics and rights of the embedded Kafka, made as the table says (`kafka_table`).
-#
-# A record on a topic proves its origin only because nobody else may write there: every topic has
-# one writer.
-
+# A record on a topic proves its origin only because every topic has one writer.
 
 STATISTICS: Final = "statistics"
 ANY_GROUP: Final = "*"

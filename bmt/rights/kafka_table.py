@@ -24,15 +24,14 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^bmt\.[a-z0-9.-]{1,200}$"
 Kind = Literal["service", "integrator", "observer"]
 
 DATED: Final = {"message.timestamp.type": "LogAppendTime"}
-"""Records are dated by the broker: one that its writer dated more than an hour ahead would be refused for
-ever, and with it whatever a service says whose clock is off."""
+"""The broker dates records. Otherwise it would refuse every record of a service whose clock is an hour ahead."""
 MILLISECONDS_A_DAY: Final = 24 * 60 * 60 * 1000
 
 ANSWERING: Final = topics.WRITERS[topics.REQUESTS]
 """The service that answers integrators."""
 
 WRITTEN_BY_MANY: Final = (topics.DEAD_LETTERS,)
-"""Every other topic has one writer at most."""
+"""Every other topic has at most one writer."""
 
 
 class _Row(BaseModel):

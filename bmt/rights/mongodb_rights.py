@@ -14,14 +14,14 @@ from bmt.pruning import stores
 
 SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
-"""Who removes working copies of what was filed long ago: nobody else can remove a commit."""
+"""Removes working copies of old requests. No other user can remove a commit."""
 RECONCILER: Final = "reconciler"
-"""Who compares what was published with what was recorded."""
+"""Compares what was published with what was recorded."""
 USERS: Final = (*SERVICES, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
-"""Beside the documents, by the service that fills them."""
+"""The views beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
@@ -35,22 +35,22 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "notification": ("parked", "work", "told", "templates"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer", "sessions"),
 }
-"""The collections that each service may change as it likes: what waits, drafts, and its views.
+"""The collections that each service may change freely: queues, drafts, and its views.
 
-MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
-filled and read, and never changed: the safe side to err on.
+MongoDB's rights only add up, so there is no "all but these". A collection that is missing here can be filled and
+read, but not changed, which is the safe default.
 """
 
 POSITIONS, REPUBLISHING, REBUILDING = "positions", "republishing", "rebuilding"
 KEPT_BY_ALL: Final = (POSITIONS, REPUBLISHING, REBUILDING)
-"""How far the topics were read and written, what is to be published again, and which views are to be made again."""
+"""Kafka positions, and the jobs of republishing and of rebuilding views."""
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
-"""Keys, which are retired and destroyed one by one."""
+"""Keys are retired and destroyed one by one."""
 
 ADD: Final = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes")
 MARK: Final = ("update",)
-"""What is done to a commit once it was delivered."""
+"""For the outbox mark of a delivered commit."""
 CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
 DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")

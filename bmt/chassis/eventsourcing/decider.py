@@ -35,7 +35,7 @@ class Decider(Generic[C, S]):
 
 
 Deciders = Mapping[str, Decider[Any, Any]]
-"""By the category of streams that each decides on: what stands before the first hyphen of a stream's name."""
+"""By stream category: the part of a stream's name before the first hyphen."""
 
 
 def decider_of(deciders: Deciders, stream: str) -> Decider[Any, Any]:

@@ -70,9 +70,6 @@ def outcome_of_error(error: Exception) -> str:
             return "internal"
 
 
-# What a decision becomes: one commit, with the message's causation as its id.
-
-
 S = TypeVar("S")
 
 
@@ -128,7 +125,7 @@ class CommitFactory:
             events=tuple(records),
             fingerprint=message.fingerprint,
             recorded_at=now,
-            # What comes again until the views have it, and leaves for no topic, need not be marked.
+            # A message that is redelivered until the views have it, and goes to no topic, needs no mark.
             outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
             refusal=RefusalRecord.of(refused) if refused else None,
             traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
@@ -141,10 +138,10 @@ C = TypeVar("C")
 CONFLICT_TRIES: Final = 20
 
 Deliver = Callable[[Sequence[Commit]], Awaitable[None]]
-"""Takes over commits that are durable: the service's own views, then the relay."""
+"""Delivers durable commits to the service's own views, then to the relay."""
 
 CatchUp = Callable[[], Awaitable[None]]
-"""Brings the service's own views that lag up to what was handed over; one that cannot be written is owed on."""
+"""Updates the lagging own views. A view that cannot be written stays pending."""
 
 
 async def up_to_date() -> None:
@@ -228,8 +225,8 @@ class Execution(Generic[C, S]):
             StoreUnavailable: the store cannot be reached. Repeating the same messages is safe.
         """
         results = await self.decide_many(messages)
-        # A replayed one too, where who appended it died before the views had it: the caller reads
-        # what it is told was written.
+        # Replayed ones too: their first writer may have died before the views were updated, and the
+        # caller must be able to read what was written.
         done = [r.commit for r in results if isinstance(r, Executed)]
         await self.deliver([commit for commit in done if commit.outbox])
         return results
@@ -256,7 +253,7 @@ class Execution(Generic[C, S]):
             undecided = await self._attempt(messages, undecided, results)
             if not undecided:
                 break
-            # What won may not be visible to a majority read yet.
+            # The winning write may not be visible to a majority read yet.
             await asyncio.sleep(backoff(tries, first=0.002, longest=0.128))
         for index in undecided:
             results[index] = StillContended(messages[index].stream)

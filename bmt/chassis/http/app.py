@@ -28,7 +28,7 @@ from bmt.contracts.problems import Refused
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _CACHEABLE: Final = "/static"
-"""Paths that begin so are files of ours, the same for everybody; nothing else may be kept."""
+"""Paths of static files, the same for everybody. Nothing else may be cached."""
 
 _log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class RequestMiddleware:
         except ClientDisconnect:
             return
         except Exception as error:
-            if started:  # the answer is cut off; the server closes the connection
+            if started:  # the response is cut off; the server closes the connection
                 raise
             _log.error("call_failed", method=scope["method"], route=_route(scope), exc_info=error)
             response = problem_response(Refused(problem="internal"))
@@ -153,7 +153,7 @@ def create_app(
     parts = {**readiness, "issuer": authenticator.ready}
     for router in (*routers, health_routes(registry, parts, samplers)):
         _require_strictness(router)
-        # Not included but joined: an included router is matched twice for each call.
+        # Joined, not included: FastAPI matches an included router twice for each call.
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)

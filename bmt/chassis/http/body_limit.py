@@ -118,7 +118,7 @@ class ApiRoute(APIRoute):
             limited = LimitedRequest(request.scope, request.receive, limit)
             for guard in guards:
                 await guard.admit(limited)
-            # Read here: FastAPI would turn a refusal while reading into a bare 400.
+            # Read here: FastAPI would turn a refusal during reading into a bare 400.
             if reads_body and await limited.body() and reads_json:
                 _require_json(limited)
                 await limited.json()

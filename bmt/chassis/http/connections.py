@@ -11,21 +11,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bmt.chassis.http.problem_details import problem_response
 from bmt.contracts.problems import MEDIA_TYPE, Refused
 
-# How large the head of a call may be: its address and all its headers.
-#
-# The fast parser takes a head of any size, so it is counted twice: here while it arrives, so that none
-# that never ends fills the memory, and in `edge.Edge` once it is whole, so that the answer is a problem.
-# Nor does it bound what stands around the pieces of a body (their sizes, trailers), or how many calls are sent
-# ahead of their answers.
+# The fast parser accepts a head (address and headers) of any size. So the head is counted here while it
+# arrives, to bound the memory, and in `app.RequestMiddleware` once it is complete, to answer with a problem.
+# Nor does the parser bound chunk sizes and trailers, or the number of pipelined calls.
 
 MOST_BYTES: Final = 32 * 1024
 """The largest head that is answered; a token takes 1 to 4 KiB."""
 
 _MOST_BESIDE_BODY: Final = 2 * MOST_BYTES
 _BESIDE_EACH_BYTE: Final = 8
-"""A piece of one byte has five beside it, which tell its size."""
+"""A chunk of one byte has five bytes of framing."""
 _MOST_AHEAD: Final = 100
-"""Calls that a client may send before the first is answered: each takes much more memory here than on the line."""
+"""Pipelined calls: each takes much more memory here than on the wire."""
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -79,23 +76,20 @@ def size_of(scope: Any) -> int:
     return size
 
 
-# How long a client may take: with the head of a call, with its body, and with taking the answer.
-#
-# A body has no absolute time, as slow lines are honest: it has a least rate, and a time for which it may stand
-# still. Both are one number. A body's time is up `grace_seconds` after its head; each byte that arrives adds the
-# time that it takes at the least rate, and never is more than `grace_seconds` left.
-
+# A body has no total time limit, since slow lines are legitimate. It has a least rate, and a time for which it
+# may stall. One deadline covers both: it begins `grace_seconds` after the head, and each byte extends it by its
+# time at the least rate, up to `grace_seconds` from now.
 
 ARRIVAL: Final = "bmt.arrival"
 """The extension of an ASGI scope that holds the call's `Arrival`."""
 
 _LINGER_SECONDS: Final = 2.0
-"""After a 408 the connection stays open so long: a client that still sends would lose the answer."""
+"""How long the connection stays open after a 408: a client that still sends would lose the answer."""
 _LOOKS_A_DEADLINE: Final = 4
 _LONGEST_BETWEEN_LOOKS_SECONDS: Final = 1.0
 
 _Awaits = Literal["head", "body", "answer", "end"]
-"""What a connection waits for: the client's head or body, our answer, or the client's farewell."""
+"""What a connection waits for: the client's head or body, our answer, or the client's close."""
 
 
 @dataclass(slots=True)
@@ -149,7 +143,7 @@ class PatientConnection(BoundedHead):
     _look_at: float = 0.0
     _look_timer: asyncio.TimerHandle | None = None
     _answer_due: float | None = None
-    """When the client must have taken more of the answer; None: nothing lies here that it should take."""
+    """When the client must have read more of the answer; None: nothing is buffered."""
     _answer_size: int = 0
     _arrival: Arrival
 
@@ -207,7 +201,7 @@ class PatientConnection(BoundedHead):
     def _await_head(self) -> None:
         self._awaits = "head"
         self._due = self.loop.time() + self.deadlines.head_seconds
-        if self._is_ours_to_go_on():  # it was sent behind a call that is not answered yet
+        if self._is_ours_to_go_on():  # it is pipelined behind an unanswered call
             return
         waiting = self.waiting.connections
         waiting[self] = None

@@ -19,9 +19,9 @@ Network = IPv4Network | IPv6Network
 
 _MOST_HOPS: Final = 16
 _REMEMBERED: Final = 4_096
-"""Addresses whose reading costs as much as the rest of a call's way to its route."""
+"""Parsed addresses. Parsing costs as much as the rest of the routing."""
 _SUBSCRIBER: Final = 64
-"""Whoever has one IPv6 address has all of its /64 (RFC 6177): the network counts, not the address."""
+"""A client with one IPv6 address has its whole /64 (RFC 6177), so the network is counted."""
 
 
 class ClientAddress:
@@ -83,13 +83,8 @@ def _counted(address: Address) -> str:
     return str(ip_network((address, _SUBSCRIBER), strict=False))
 
 
-# How many calls a second one caller may make: a token bucket for each, kept in this process.
-#
-# The bucket is written as one number, the time at which it will be full again (the generic cell rate
-# algorithm), so that a call costs a look-up and an addition.
-
 _CALLERS: Final = 10_000
-"""Buckets kept; those that are full again make room first."""
+"""Buckets kept. Full ones are dropped first."""
 
 
 class RateLimit:
@@ -149,23 +144,11 @@ class RateLimit:
 UNLIMITED: Final = RateLimit(0, 0)
 """Lets everything through."""
 
-
-# More calls at a time than can be served: the rest are told at once to come again, and nothing is begun.
-#
-# Without a bound each new call makes all others slower, until clients give up on calls that are still
-# worked on, and make them anew. uvicorn's own `limit_concurrency` answers in plain text, and counts idle
-# connections and those who look after the service's health.
-#
-# A call counts once its body is there: who sends slowly keeps nobody else out. Bodies that arrive have a bound
-# of their own, and no caller has more than a share of both. Before a call's caller is known, its address
-# stands for it.
-
-
 MOST_CALLS: Final = 2_000
-"""Unless said otherwise: about what one process can do in two seconds."""
+"""The default: about what one process can do in two seconds."""
 
 ALWAYS_ANSWERED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""A service that is only busy must not be taken for one that is dead."""
+"""A busy service must not be taken for a dead one."""
 
 _PLACE: Final = "bmt.place"
 

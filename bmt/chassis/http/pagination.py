@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bmt.contracts.problems import FieldError, Refused
 
 Id = Annotated[str, Path(max_length=200)]
-"""The id or name of what a call is about; no valid one is longer, and an unknown one is not found."""
+"""The id or name in a path. No valid one is longer."""
 
 
 DEFAULT_LIMIT: Final = 50

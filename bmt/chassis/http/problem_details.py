@@ -23,7 +23,7 @@ from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, TYPE_PREFIX, Refused
 
 REPLAYED: Final = "Idempotent-Replayed"
-"""The header of an answer that was given before."""
+"""The header of a repeated answer."""
 
 _NAME_OF_STATUS: Final[Mapping[int, str]] = {
     400: "validation_failed",
@@ -38,10 +38,10 @@ _NAME_OF_STATUS: Final[Mapping[int, str]] = {
     431: "headers_too_large",
     503: "unavailable",
 }
-"""The problem of what the framework refuses by itself."""
+"""The problems of the framework's own refusals."""
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
-"""Answers that say when to ask again."""
+"""Answers with `Retry-After`."""
 
 
 def problem_response(refused: Refused, headers: Mapping[str, str] | None = None) -> JsonResponse:

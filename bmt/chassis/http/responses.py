@@ -32,9 +32,6 @@ class JsonResponse(Response):
         return orjson.dumps(content, option=_OPTIONS)
 
 
-# A stored file as an answer: its bytes as they come, its name in any script, no way to run it.
-
-
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
 
 

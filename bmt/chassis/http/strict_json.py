@@ -38,10 +38,10 @@ def read(text: bytes) -> Any:
             integer of thousands of digits, or a name that appears twice in one object.
     """
     value = orjson.loads(text)
-    # Counted first, since walking is slow: what opens no more than so many times is no deeper.
+    # Counted first, since walking is slow: few brackets cannot nest deeply.
     if text.count(b"[") + text.count(b"{") > MOST_LEVELS and _deeper_than(MOST_LEVELS, value):
         raise ValueError(_TOO_DEEP)
-    # As many colons as names: none of them can be that of a name that is lost.
+    # With as many colons as names, no repeated name was dropped.
     if text.count(b":") != _names_in(value):
         _NAMES_ONCE.decode(text.decode())
     return value

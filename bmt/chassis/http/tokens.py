@@ -26,7 +26,7 @@ from bmt.contracts.values import Role
 _PUBLIC_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 _LEAST_RSA_BITS: Final = 2048
 _MOST_BYTES: Final = 1024 * 1024
-"""The largest document that is taken from the issuer."""
+"""The largest document accepted from the issuer."""
 _log = structlog.get_logger()
 
 
@@ -168,19 +168,16 @@ def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
     return keys
 
 
-# Tokens that the issuer signed: signature, header and time (RFC 7519, with the advice of RFC 8725).
-
-
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Public-key signatures only: never `none`, never HS*, whose key would be the public key."""
 
 MOST_CHARACTERS: Final = 16 * 1024
-"""What is longer is no token, and not looked at."""
+"""A longer text is refused unread."""
 
 SKEW_SECONDS: Final = 5
 """How far the issuer's clock may be ahead (`nbf`, `iat`)."""
 _LAST_SECOND: Final = 253_402_300_799
-"""The end of the year 9999: later times are no times."""
+"""The end of the year 9999. Later times are invalid."""
 
 
 class IssuerTokens:
@@ -291,15 +288,12 @@ def _object(part: str, text: bytes) -> dict[str, Any]:
     return value
 
 
-# Verifies bearer tokens of the issuer (OIDC access tokens: RFC 9068).
-
-
 _AT_JWT: Final = ("at+jwt",)
 _ANY_TYPE: Final = ("", "JWT", "at+jwt")
 _OF_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash")
-"""Claims that are an ID token's, and tell the one who signed in nothing of the API (OpenID Connect Core, 2 and 3.3)."""
+"""Claims of ID tokens, which grant no access to an API (OpenID Connect Core, 2 and 3.3)."""
 _OTHER_KINDS: Final = frozenset({"id", "refresh", "offline", "logout"})
-"""What Keycloak's claim `typ` calls tokens that are no access tokens."""
+"""Keycloak's values of the claim `typ` for tokens that are no access tokens."""
 _ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
 _MOST_TEXT: Final = 512
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")

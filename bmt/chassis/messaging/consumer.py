@@ -23,10 +23,6 @@ from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.backoff import backoff
 
-# Polling Kafka; what cannot be read is fetched once more before it is believed.
-#
-# Bytes may be damaged on their way here, and then are right the second time.
-
 BATCH: Final = 500
 WAIT_MS: Final = 500
 
@@ -65,10 +61,10 @@ LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 1.0
 BUSY_RECORDS: Final = 8
 LONGEST_LINGER_SECONDS: Final = 0.25
-"""After a poll of so many records the next one waits as long as they took, at most so long: what comes meanwhile is loaded
-and written together."""
+"""After a poll of `BUSY_RECORDS` the next one waits as long as they took, up to this, so that more records are
+handled together."""
 NO_MORE_MS: Final = 50
-"""How long a poll waits while views are owed: nothing came means that the load is over."""
+"""How long a poll waits while views are pending. If nothing comes, the load is over."""
 
 
 class Consumer:
@@ -91,7 +87,7 @@ class Consumer:
         self._positions = positions
         self._missed = missed
         self._poll = Poll()
-        # Where what is not done with begins, and the offsets that may be committed once it is.
+        # Where the unfinished records begin, and the offsets to commit once they are finished.
         self._in_hand: dict[TopicPartition, int] = {}
         self._reached: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
@@ -182,7 +178,7 @@ class Consumer:
                     self._in_hand = {}
                     finished_at = time.monotonic()
                 self._done_at = time.monotonic()
-                if busy and records < BATCH:  # a full poll left more behind
+                if busy and records < BATCH:  # after a full poll more is waiting
                     await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
         finally:
             self._client = None
@@ -215,7 +211,7 @@ class Consumer:
             await client.commit(dict(offsets))
             crash_points.reached("consumer.committed")
         except (IllegalStateError, KafkaError) as error:
-            # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
+            # A rebalance took the partition, or the broker is unreachable. Redelivered events are in the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
 
 

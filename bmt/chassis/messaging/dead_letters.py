@@ -14,7 +14,7 @@ from bmt.chassis.messaging.subscriptions import DeadLetter
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "bmt_"
-"""What the names of the headers begin with that a letter has beyond those of its event."""
+"""The prefix of a dead letter's own headers, beside those of its event."""
 
 REASON: Final = "bmt_reason"
 DETAIL: Final = "bmt_detail"
@@ -23,15 +23,15 @@ ORIGIN_PARTITION: Final = "bmt_origin_partition"
 ORIGIN_OFFSET: Final = "bmt_origin_offset"
 REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
-"""Bytes of a value too large to be buried: key, headers and value are at the origin alone. Or `unread`: what is at
-the origin cannot be decoded, and the value is its bytes as they came there."""
+"""The size of a value too large for a dead letter: key, headers and value are only at the origin. Or `unread`: the
+record at the origin cannot be decoded, and the value is its bytes."""
 
 
 DISCARDED: Final = "discarded"
-"""The reason of what an operator gave up in the parking lot: of this letter nobody need be told."""
+"""The reason of an event that an operator discarded. Nobody needs an alert for this letter."""
 
 OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
-"""Returns when whoever sent these records will be answered; the same records may come again."""
+"""Returns when the senders of these records are sure to be answered. The records may be redelivered."""
 
 
 async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:

@@ -18,12 +18,12 @@ from aiokafka.record._crecords import default_records as fast_records
 from aiokafka.record._crecords import legacy_records as fast_legacy_records
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of one batch: thirty times what a broker takes of one, and more than producers make of a batch."""
+"""Of one batch: thirty times the broker's limit, and more than producers put into one."""
 
 _GZIP: Final = 31
 """zlib's `wbits` of the gzip format."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
-"""What the Java producer writes before its blocks of snappy; two version numbers follow."""
+"""The Java producer's magic bytes before its blocks of snappy; two version numbers follow."""
 _XERIAL_HEADER_BYTES: Final = 16
 
 

@@ -106,10 +106,10 @@ log = structlog.get_logger(__name__)
 GIVEN_UP: Final = (
     "An operator gave this event up: it could not be handled. Publish it again if need be."
 )
-"""What a sender outside reads: neither who decided so nor the reason, which is the operators' own."""
+"""The detail for a sender outside. It omits the operator and the reason, which are internal."""
 
 Count = Callable[[str, Outcome, int], None]
-"""Counts so many events of a type with their outcome."""
+"""Counts events by type and outcome."""
 
 Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any] | Exception | None]]]
 """Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
@@ -194,7 +194,7 @@ class Dispatcher:
             crash_points.reached("dispatch.wave_ended")
         taken = [one for one in handled if one.failure is None]
         await self._deliver(taken)
-        # Last: where a part went away on the way here, the batch comes again.
+        # Last: if a part became unreachable before this line, the batch is handled again.
         self._unapplied += taken
         for one in (*parked, *(one for one in handled if one.failure is not None)):
             self._count(one.type, Outcome.PARKED, 1)

@@ -22,7 +22,7 @@ from bmt.chassis.messaging import decompression
 from bmt.chassis.messaging.decompression import TooLargeDecompressed
 
 _LENGTH: Final = struct.Struct(">8xi")
-"""Where each batch of whatever format says how many bytes follow."""
+"""The length field, at the same place in each format."""
 _HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last time,
 producer's id and epoch, base sequence, records (format 2)."""
@@ -37,7 +37,7 @@ _DECODERS: Final = {
     4: decompression.zstd_decode,
 }
 MOST_AT_ONCE_BYTES: Final = decompression.MOST_BYTES
-"""Of one fetch and partition so much is decoded, and a last batch; the rest is fetched again."""
+"""The decoded bytes of one fetch and partition, plus a last batch. The rest is fetched again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 STOPPED_WITHIN_SECONDS: Final = 5.0
-"""A broker that is there and says nothing would be waited for 40 seconds: longer than any stop may take."""
+"""The client would wait 40 seconds for a silent broker: longer than any stop may take."""
 
 _send = AIOKafkaConnection.send
 
@@ -62,7 +62,7 @@ def require_fetching(client: AIOKafkaConsumer) -> None:
     Raises:
         KafkaError: its fetch task died, which it never reports. Another client must replace it.
     """
-    if client._fetcher.error_future.done():  # noqa: SLF001  it has no other sign of it
+    if client._fetcher.error_future.done():  # noqa: SLF001  there is no other sign of it
         raise KafkaError("the consumer does not fetch any more")
 
 

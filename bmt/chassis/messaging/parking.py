@@ -21,7 +21,7 @@ FIRST_BACKOFF_SECONDS: Final = 0.2
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=60)
 QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
-"""The reason of an event that was never tried, since it must not overtake."""
+"""The reason of an event that was not tried, since it must not overtake."""
 
 
 @immutable
@@ -92,7 +92,7 @@ def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
 
 
 _OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
-"""What the lot notes for itself."""
+"""The lot's own fields."""
 
 
 def given_up(document: dict[str, Any]) -> dict[str, Any]:
@@ -170,10 +170,10 @@ PARKED: Final = "parked"
 """The lot's collection in a service's own database."""
 
 DISCARDED: Final = "discarded"
-"""The collection, beside the lot, of what operators gave up: only ever added to."""
+"""The collection of discarded events, to which they are only ever added."""
 
 _KEPT: Final = {"discarding": None}
-"""What no operator gave up."""
+"""Matches events that no operator gave up."""
 
 _IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
 _FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
@@ -193,9 +193,9 @@ _CALL: Final[list[dict[str, Any]]] = [
         }
     }
 ]
-"""Makes the first of a key due where it waited for one that is gone.
+"""Makes the first event of a key due if it waited for one that is gone.
 
-It is written to in any case: who takes it out at that moment then has to look again who came behind it.
+We always write to it, so a concurrent removal gets a write conflict and re-reads which event is next.
 """
 
 
@@ -246,7 +246,7 @@ class ParkingLot:
                 await self._lot.insert_many([document_of(item) for item in parked], ordered=False)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
-            # Whom they queue behind may be gone by now.
+            # The event they queue behind may be gone by now.
             for key in {item.record.key for item in parked if item.reason == QUEUED_BEHIND}:
                 await self._call_first(key)
         crash_points.reached("parking.parked")

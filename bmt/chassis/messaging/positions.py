@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 
 COLLECTION: Final = "positions"
 PRUNED: Final = "pruned"
-"""The document in which `bmt prune` says up to when it removed working copies."""
+"""The document with the moment up to which `bmt prune` removed working copies."""
 SAVED_EVERY_SECONDS: Final = 1.0
-"""A crash makes a consumer read so much again at most, which its inbox recognises."""
+"""After a crash a consumer rereads this much at most. Its inbox recognises it."""
 
 CountMissed = Callable[[str, int], None]
 """Counts records of a topic that were deleted before this service read them."""
@@ -157,7 +157,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
     async def _place(self, assigned: Sequence[TopicPartition]) -> None:
         handled = dict(await self._positions.consumed({place.topic for place in assigned}))
         for place, known in (self._handled | self._in_hand).items():
-            # The store does not know of these yet. What is in hand ends before anything else is handled.
+            # Not saved yet. What is in hand is finished before anything else is handled.
             if place not in handled or handled[place].offset < known.offset:
                 handled[place] = known
         begins = await self._client.beginning_offsets(assigned)
@@ -175,7 +175,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
             elif last.timestamp is None or begin > last.offset:
                 self._client.seek(place, last.offset + 1)
             else:
-                # The record before is read once more: it tells whether this is still the same topic.
+                # The last handled record is read again, to verify that the topic is the same.
                 self._client.seek(place, last.offset)
                 self._expected[place] = last
 

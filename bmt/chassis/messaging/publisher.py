@@ -64,7 +64,7 @@ class KafkaPublisher:
                 except (KafkaError, OSError, TimeoutError) as error:
                     await kafka_client.stop(producer)
                     raise BrokerUnavailable from error
-                except asyncio.CancelledError:  # who asked had less patience
+                except asyncio.CancelledError:  # the caller had a shorter timeout
                     await kafka_client.stop(producer)
                     raise
                 self._producer = producer

@@ -34,8 +34,8 @@ from bmt.chassis.runtime.lru_cache import LruCache
 log = structlog.get_logger(__name__)
 
 
-# A command's answer waits for the views (a client reads its own writes), never for Kafka. A view that lags takes in
-# what events of other services led to some waves later, together: before these events, or the outbox, count as done.
+# A command's answer waits for the views (a client reads its own writes), never for Kafka. A lagging view applies
+# several waves of other services' events at once, before these events, or the outbox, count as done.
 
 
 class OwnProjections:
@@ -188,12 +188,12 @@ class MissedEvents:
 BATCH: Final = 500
 SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
-"""A commit this old that nobody is delivering was left by a crash."""
+"""An undelivered commit this old was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 BUSY_COMMITS: Final = 8
-"""While so many commits come at a time, the outbox is emptied when the views that lag are written."""
+"""From this many commits at a time, the outbox marks are unset together with the lagging views' writes."""
 NO_MORE_SECONDS: Final = 0.05
-"""No commit came for so long: the load is over."""
+"""The load is over if no commit came for this long."""
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
 
@@ -241,7 +241,7 @@ class Relay:
         self._clock = clock
         self._sweep_every = sweep_every_seconds
         self._fresh: dict[str, Commit] = {}
-        self._undone: list[str] = []  # published; the views that lag may lack them
+        self._undone: list[str] = []  # published; the lagging views may lack them
         self._done_at = 0.0
         self._published_versions: LruCache[str, int] = LruCache(
             REMEMBERED
@@ -271,7 +271,7 @@ class Relay:
         """Publish the commits in the outbox soon. While catching up, the store alone holds them."""
         fresh = {commit.id: commit for commit in commits if commit.outbox}
         for commit in commits:
-            # Of one that is not held nothing is owed, so it leaves no gap.
+            # A commit without a mark has nothing to publish, so it leaves no gap.
             if (
                 not commit.outbox
                 and commit.version == (self._published_versions.get(commit.stream) or 0) + 1
@@ -307,7 +307,7 @@ class Relay:
 
     async def _catch_up(self) -> None:
         while True:
-            # Whatever is appended from here on is either read below or enqueued.
+            # Later commits are either read below or enqueued.
             self._behind = False
             pending = await self._store.pending(limit=BATCH)
             self._behind = len(pending) == BATCH
@@ -376,7 +376,7 @@ class Relay:
         await self._require_checked()
         due = (*older, *commits)
         in_order = _in_order((*await self._kept.earlier(due), *due))
-        # Last: a receiver whose topic is missing holds up nobody but itself.
+        # Last: a receiver whose topic is missing delays nobody else.
         addressed = {commit.stream for commit in in_order if self._has_address(commit)}
         owed = {commit.id for commit in due}
         for last in (False, True):
@@ -414,7 +414,7 @@ class Relay:
         before = dict(self._highest)
         offsets = await self._publisher.publish(records)
         if any(offset <= before.get(place, -1) for place, offset in offsets.items()):
-            # A topic was made anew since it was checked: what it held before is missing there.
+            # The topic was recreated since the check and lacks its earlier events.
             self._highest = {}
             raise BrokerUnavailable
         for place, offset in offsets.items():

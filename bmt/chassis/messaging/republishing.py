@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 COLLECTION: Final = "republishing"
 PAGE: Final = 500
 PAUSE_SECONDS: Final = 0.02
-"""Between two pages: what is new goes on flowing, and MongoDB is left time for it."""
+"""Between two pages, so that new commits go on flowing."""
 LOOK_EVERY_SECONDS: Final = 1.0
 CHECK_EVERY_SECONDS: Final = 60.0
 PRUNED_MARGIN: Final = timedelta(hours=1)
@@ -38,7 +38,7 @@ PRUNED_MARGIN: Final = timedelta(hours=1)
 
 
 Publish = Callable[[Sequence[Commit]], Awaitable[int]]
-"""Publishes the events of these commits; how many there were."""
+"""Publishes the events of these commits. Returns how many."""
 
 
 class Republishing:
@@ -149,7 +149,7 @@ class Republishing:
         filling = [job for job in await self._jobs.open() if job.stream is None]
         pruned = await self._pruned()
         if filling:
-            # Set together: a commit is delivered between two awaits at any time.
+            # Set together: a commit may be delivered at any await.
             known = [job.since for job in filling]
             since = None if None in known else min(each for each in known if each)
             self._since = max((each for each in (since, pruned) if each), default=None)

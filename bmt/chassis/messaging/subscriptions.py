@@ -11,15 +11,14 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.contracts.problems import FieldError, listed
 
 Handler = Callable[[IncomingEvent[Any]], Awaitable[Message[Any] | None]]
-"""Turns an event heard into the command it leads to, or None where nothing follows.
+"""Turns a received event into a command, or None if nothing follows.
 
-The handlers of a wave run one after the other: what waits for something outside belongs in `Complete`, where the
+The handlers of a wave run one after the other. Waiting for something outside belongs in `Complete`, where the
 whole wave waits once.
 """
 
-
 Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]
-"""Event heard → handler, before its ports are bound."""
+"""Consumed event → handler, before its ports are bound."""
 
 
 class DeadLetter(Exception):  # noqa: N818  named for where the event goes

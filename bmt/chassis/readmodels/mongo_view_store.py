@@ -110,9 +110,9 @@ def _write(document: ViewDocument) -> Any:
     }
     if document.revision == 1:
         return mongodb.InsertOne(raw)
-    # Found by its id alone, and guarded within: half of what a condition beside the id costs mongod. `UpdateMany`
-    # (there is one of an id) because mongod then keeps no entry to recognise the same write by: a third of its cost.
-    # The guard recognises it.
+    # The filter is the id alone and the guard is inside: half the cost of a second condition in mongod.
+    # `UpdateMany` (an id is unique) saves mongod the entry for retryable writes: a third of its cost. The
+    # guard makes a retry harmless.
     before = {"$eq": ["$_revision", document.revision - 1]}
     replaced = {"$cond": [before, {"$literal": raw}, "$$ROOT"]}
     return mongodb.UpdateMany({"_id": document.key}, [{"$replaceWith": replaced}])

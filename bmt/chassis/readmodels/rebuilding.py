@@ -33,7 +33,7 @@ PAGE: Final = 500
 LOOK_EVERY_SECONDS: Final = 1.0
 
 PrunedBefore = Callable[[], Awaitable[datetime | None]]
-"""Up to when working copies may be gone (UTC)."""
+"""Working copies from before this moment (UTC) may be gone."""
 
 
 async def never() -> None:
@@ -91,7 +91,7 @@ class OwnStreams:
 
 
 Advance = Callable[[Page, Remade], Awaitable[bool]]
-"""Notes how far it came; False: it is to stop."""
+"""Notes the progress. False: stop."""
 
 
 async def rebuild(
@@ -160,7 +160,7 @@ class Rebuilding:
             except Unavailable as error:
                 log.warning("rebuilding_waits", part=error.part)
             except Exception:
-                # The service's work goes on; the job is tried again when nobody holds it.
+                # The service goes on. The job is retried once its lease has run out.
                 log.exception("rebuilding_failed")
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 

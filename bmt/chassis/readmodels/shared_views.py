@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 D = TypeVar("D", bound=BaseModel)
 
 FILLED: Final = "filled"
-"""The key of what says that a view holds all that was there before it; no condition finds it."""
+"""The key of the document that marks a view as filled. No query finds it."""
 _AT_A_TIME: Final = 500
 
 

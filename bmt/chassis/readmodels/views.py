@@ -22,7 +22,7 @@ D = TypeVar("D", bound=BaseModel)
 _CONFLICT_TRIES: Final = 20
 
 LAG_SECONDS: Final = 1.0
-"""Under load a view that lags is written so seldom: what many waves changed is written once."""
+"""Under load a lagging view is written this often: many waves in one write."""
 REMEMBERED: Final = 2_048
 """Documents; some kilobytes each."""
 
@@ -30,12 +30,12 @@ Missed = Callable[[str, int, int], Awaitable[Sequence[IncomingEvent[BaseModel]]]
 """The events of a stream at positions above the first and below the second number."""
 
 Fold = Callable[[Body | None, IncomingEvent[BaseModel]], Body | None]
-"""The document with an event known too, or None when there is nothing to show; pure: what it is given stays as it is."""
+"""The document after an event, or None if there is nothing to show. Pure: it changes no argument."""
 
 Streams = Mapping[str, Sequence[IncomingEvent[BaseModel]]]
 """Whole streams, each in order."""
 WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
-"""Reads the service's own streams; one that is not there is empty."""
+"""Reads the service's own streams. A missing one is empty."""
 
 
 class Projection(Protocol):
@@ -127,7 +127,7 @@ class ViewProjection(Generic[D]):
         self.view = view
         self._store = store
         self._missed = missed
-        # What another process wrote since is noticed by the revision when it is saved.
+        # A write of another process is detected by the revision when this one saves.
         self._remembered: LruCache[str, _Held] = LruCache(REMEMBERED)
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
@@ -141,7 +141,7 @@ class ViewProjection(Generic[D]):
             if (key := self.view.key(event)) is not None:
                 by_key.setdefault(key, []).append(event)
         keys: Collection[str] = list(by_key)
-        # What came by a topic is not said again once its offset is committed, nor what that led to.
+        # A consumed event is not redelivered once its offset is committed, nor is what it led to.
         durable = any(event.topic or event.unmarked for event in incoming)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
@@ -153,7 +153,7 @@ class ViewProjection(Generic[D]):
                 if after is not None:
                     changed[key] = after
                 elif remembered:
-                    # Said again: a crash of MongoDB may have lost what is remembered.
+                    # Redelivered: a crash of MongoDB may have lost the cached document.
                     self._remembered.forget(key)
                     again.append(key)
             keys = [*again, *await self._save(changed, durable=durable)]
@@ -183,7 +183,7 @@ class ViewProjection(Generic[D]):
     def _read(self, found: ViewDocument | None) -> _Held:
         if found is None:
             return _Held()
-        # An earlier version may have written it, with fewer fields.
+        # An earlier version may have written fewer fields.
         body = as_stored(self.view.model.model_validate(found.body))
         return _Held(body, found.applied, found.revision)
 
@@ -197,7 +197,7 @@ class ViewProjection(Generic[D]):
         try:
             refused = set(await self._store.save(self.view.name, documents, durable=durable))
         except BaseException:
-            # Whether it was written is not known.
+            # The write may or may not have succeeded.
             for key in changed:
                 self._remembered.forget(key)
             raise

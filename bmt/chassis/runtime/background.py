@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 Task = Callable[[], Awaitable[None]]
 
 GRACE_SECONDS: Final = 2.0
-"""How long a stop waits for one step that is under way."""
+"""How long a stop waits for a running step."""
 
 
 @asynccontextmanager

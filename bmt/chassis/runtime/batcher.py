@@ -13,7 +13,7 @@ BATCH_LIMIT: Final = 500
 """Items in one write: beyond it a MongoDB insert gains nothing (measured)."""
 
 LONGEST_LINGER_SECONDS: Final = 0.05
-"""After a batch of several callers more are on their way: the next one waits as long as this one took, at most so long."""
+"""After a batch of several callers, more are likely: the next one waits as long as this one took, up to this."""
 
 
 class Batcher(Generic[T, R]):

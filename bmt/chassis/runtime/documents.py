@@ -12,14 +12,9 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.batcher import Batcher
 
-# Documents of one chunk, many at a time: most are e-mails and scans of a page.
-#
-# They are stored as any document of the bucket is (GridFS: the chunk first, then the file that names it),
-# so whoever reads the bucket sees no difference.
-
 CHUNK_BYTES: Final = 255 * 1024
 _AT_ONCE: Final = 64
-"""Documents in one write, which is at most 16 MiB then."""
+"""Documents in one write, so that it has at most 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ _BY_DOCUMENT: Final = mongodb.IndexModel(
 
 _BY_NAME: Final = mongodb.IndexModel([("filename", 1), ("uploadDate", 1)])
 _BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
-"""GridFS' own two; the driver makes them with the first document that is larger than a chunk."""
+"""GridFS' own two. The driver creates them with the first document larger than a chunk."""
 
 
 class DocumentTooLarge(Exception):  # noqa: N818  named for what is so

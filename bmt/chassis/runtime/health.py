@@ -17,7 +17,7 @@ ReadinessCheck = Callable[[], Awaitable[object]]
 """Returns when the part can be used; raises when it cannot."""
 
 Sampler = Callable[[], Awaitable[None]]
-"""Sets gauges that are looked up, not counted, just before they are read."""
+"""Updates gauges just before they are read."""
 
 CHECK_SECONDS: Final = 2.0
 """How long a readiness check or a sampler may take."""

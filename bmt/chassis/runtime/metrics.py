@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 Outcome = Literal["applied", "duplicate", "retried", "parked", "dead"]
-"""What became of an event that was heard."""
+"""What became of a consumed event."""
 
 _APPEND_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

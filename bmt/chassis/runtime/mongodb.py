@@ -78,8 +78,8 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000
 HEARTBEAT_MS: Final = 1_000
-"""A server that hangs with its connections open is noticed after this and a selection's time; what was asked
-of it is then asked once more: a call is answered (503) in 5 to 7 s, not after the socket's 20 s."""
+"""A server that hangs with open connections is detected after this and the selection timeout. The driver then
+retries once, so a call fails (503) in 5 to 7 s, not after the socket's 20 s."""
 DUPLICATE_KEY: Final = 11000
 WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13
@@ -101,16 +101,13 @@ _SERVER_NOT_READY: Final = {
     9001: "SocketException",
     11601: "Interrupted",
 }
-"""What a server answers that has just started or lost its place: it says nothing of what was asked.
-
-The driver asks some of them once more by itself, and then raises the answer as it came.
-"""
+"""Errors of a server that has just started or stepped down; the driver retries some of them once."""
 _NOT_NOW: Final = (
     AutoReconnect,
     ConnectionFailure,
     NetworkTimeout,
     ServerSelectionTimeoutError,
-    WriteConcernError,  # written by one node, and not promised: it timed out, or is shutting down
+    WriteConcernError,  # written by one node only: it timed out, or is shutting down
     ExecutionTimeout,
 )
 

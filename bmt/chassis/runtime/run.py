@@ -21,7 +21,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 _MOST_FILES: Final = 65_536
 _GARBAGE_AT_MOST: Final = 200_000
-"""Objects that cycles may keep; some tens of megabytes."""
+"""Objects kept alive by cycles; some tens of megabytes."""
 
 log = structlog.get_logger(__name__)
 

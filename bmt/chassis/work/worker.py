@@ -25,18 +25,18 @@ log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS: Final = 1.0
 IN_HAND: Final = 500
-"""Items that a worker holds at a time, those under way included: beyond it they wait in the queue."""
+"""Items that a worker holds at a time. The others wait in the queue."""
 GATHER_SECONDS: Final = 0.25
-"""While a list is performed, what comes is gathered for so long at most: then it is performed beside it."""
+"""How long new items are gathered while a list is performed. Then they are performed beside it."""
 SETTLE_SECONDS: Final = 0.02
-"""What ends within it is written together; nobody waits for it."""
+"""Outcomes within this time are written together. Nobody waits for the write."""
 WAKES_A_SECOND: Final = 10
-"""What was put off is looked for at tenths of a second, so that a thousand such items are not a thousand looks."""
+"""Postponed items are looked for at tenths of a second, so that a thousand items are not a thousand queries."""
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=6)
 RENEWALS_IN_A_LEASE: Final = 3
 AT_MOST_SECONDS: Final = 120.0
-"""Without any outcome: what hangs is given up, and tried again later."""
+"""How long a list may go without an outcome. Then it is given up, and retried later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Later:
 
 WorkOutcome = Done | Later
 Settle = Callable[[WorkItem, WorkOutcome], None]
-"""Says what came of an item, as soon as that is so: the rest of its list may take longer."""
+"""Reports an item's outcome at once. The rest of its list may take longer."""
 
 Perform = Callable[[WorkItem], Awaitable[WorkOutcome]]
 """Performs one item."""
 
 PerformAll = Callable[[Sequence[WorkItem], Settle], Awaitable[None]]
-"""Performs a list, and settles each item of it once. Lists may be under way beside each other."""
+"""Performs a list, and settles each item of it once. Several lists may run at the same time."""
 
 
 def together(perform: PerformAll) -> PerformAll:
@@ -196,7 +196,7 @@ class Worker:
                     await self._handed.wait()
                     self._handed.clear()
                     items, self._next = self._next, []
-                    # A list that takes its time holds up no other; one that does not is waited for.
+                    # A short list is waited for. A long one does not delay the next.
                     await asyncio.wait(
                         [group.create_task(self._work(items))], timeout=GATHER_SECONDS
                     )
@@ -230,7 +230,7 @@ class Worker:
 
     async def _look_for_work(self) -> None:
         while True:
-            # Cleared before looking: what wakes us from here on is not in what we saw.
+            # Cleared before looking, so that no later wake-up is lost.
             self._woken.clear()
             taken = await self._take(self._room)
             self.take_over(taken)
@@ -275,7 +275,7 @@ class Worker:
             try:
                 await self._write(outcomes)
             except Unavailable as error:
-                # The leases run out and the work is looked at again.
+                # The leases run out, and the work is taken again.
                 log.warning("worker_waits", target=self.target, part=error.part)
 
     async def _write(self, outcomes: Sequence[tuple[WorkItem, WorkOutcome]]) -> None:
@@ -325,7 +325,7 @@ class WorkProjection:
         }
         ready = [held.get(change.id, change) for change in changes]
         durable = any(event.unmarked for event in incoming)
-        # What was there already is being performed, or waits for a reason of its own.
+        # An item that existed before is being performed, or waits for its own reason.
         new = await self._queue.change(ready, durable=durable)
         for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
             self._workers[target].take_over(reserved)
