@@ -105,8 +105,8 @@ async def enforce(
     await client.bootstrap()
     try:
         given = await _in_force(client)
-        await _give(client, rights - given)
-        await _take(client, _stale(given, rights, principals))
+        await _send(client, CreateAcls, rights - given)
+        await _send(client, DeleteAcls, _stale(given, rights, principals))
         while not _settled(await _in_force(client), rights, principals):  # noqa: ASYNC110  learnt late
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     finally:
@@ -121,18 +121,11 @@ def _settled(given: set[Right], rights: set[Right], principals: Collection[str])
     return rights <= given and not _stale(given, rights, principals)
 
 
-async def _give(client: Any, rights: Collection[Right]) -> None:
+async def _send(client: Any, kind: type[CreateAcls | DeleteAcls], rights: set[Right]) -> None:
     if rights:
-        answer = await client.send(client.get_random_node(), CreateAcls(rights))
-        for code, message in answer.creation_responses:
-            if code:
-                raise for_code(code)(message)
-
-
-async def _take(client: Any, rights: Collection[Right]) -> None:
-    if rights:
-        answer = await client.send(client.get_random_node(), DeleteAcls(rights))
-        for code, message, _ in answer.filter_responses:
+        answer = await client.send(client.get_random_node(), kind(rights))
+        create = kind is CreateAcls
+        for code, message, *_ in answer.creation_responses if create else answer.filter_responses:
             if code:
                 raise for_code(code)(message)
 
@@ -192,11 +185,13 @@ def rights(rules: Table) -> Iterator[Right]:
     """Everything that the users besides the super user may do."""
     for user, principal in rules.principals.items():
         for topic in principal.reads:
-            yield _topic(user, topic, Operation.READ)
+            yield _right(user, Resource.TOPIC, topic)
         for topic in principal.writes:
-            yield _topic(user, topic, Operation.WRITE)
+            yield _right(user, Resource.TOPIC, topic, Operation.WRITE)
         if principal.kind == "integrator":
-            yield _transactions(user)
+            # Ids that begin with the user's own name: with another's it could fence that user off.
+            own = Pattern.PREFIXED
+            yield _right(user, Resource.TRANSACTIONAL_ID, user, Operation.WRITE, pattern=own)
         yield from _groups(user, principal, rules)
 
 
@@ -206,14 +201,15 @@ def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
     An outsider's own begin with its name and a dot.
     """
     if principal.group is not None:
-        yield _group(user, principal.group)
+        yield _right(user, Resource.GROUP, principal.group)
         return
-    yield _group(user, ANY_GROUP)
+    yield _right(user, Resource.GROUP, ANY_GROUP)
     for group in rules.groups:
-        yield _group(user, group, Permission.DENY)
+        yield _right(user, Resource.GROUP, group, permission=Permission.DENY)
     for other in (*rules.of_kind("integrator"), *rules.of_kind("observer")):
         if other != user:
-            yield _group(user, f"{other}.", Permission.DENY, Pattern.PREFIXED)
+            prefix, deny = Pattern.PREFIXED, Permission.DENY
+            yield _right(user, Resource.GROUP, f"{other}.", permission=deny, pattern=prefix)
 
 
 def _topic_of(rules: Table, name: str) -> Any:
@@ -221,25 +217,16 @@ def _topic_of(rules: Table, name: str) -> Any:
     return NewTopic(name, topic.partitions, 1, topic_configs=topic.config())
 
 
-def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Right:
-    resource = Resource.TOPIC
-    return Right(resource, name, pattern, f"User:{user}", "*", operation, Permission.ALLOW)
-
-
-def _group(
+def _right(
     user: str,
+    resource: Resource,
     name: str,
+    operation: Operation = Operation.READ,
+    *,
     permission: Permission = Permission.ALLOW,
     pattern: Pattern = Pattern.LITERAL,
 ) -> Right:
-    resource = Resource.GROUP
-    return Right(resource, name, pattern, f"User:{user}", "*", Operation.READ, permission)
-
-
-def _transactions(user: str) -> Right:
-    """Transactional ids that begin with the user's own name. With another's it could fence that user off."""
-    resource, writing = Resource.TRANSACTIONAL_ID, Operation.WRITE
-    return Right(resource, user, Pattern.PREFIXED, f"User:{user}", "*", writing, Permission.ALLOW)
+    return Right(resource, name, pattern, f"User:{user}", "*", operation, permission)
 
 
 @asynccontextmanager

@@ -70,6 +70,7 @@ def outcome_of_error(error: Exception) -> str:
             return "internal"
 
 
+C = TypeVar("C")
 S = TypeVar("S")
 
 
@@ -80,59 +81,6 @@ class Decided(Generic[S]):
     stream_state: StreamState[S]
     commit: Commit
     events: Sequence[BaseModel]
-
-
-class CommitFactory:
-    """Builds commits from one service's decisions."""
-
-    def __init__(
-        self,
-        *,
-        published: Collection[str],
-        relayed: Callable[[str], bool],
-        clock: Clock,
-        new_id: NewId,
-    ) -> None:
-        """`published` are the types with a topic, and so with a `ce_sequence`. `relayed` selects the types that leave the service."""
-        self._published = frozenset(published)
-        self._relayed = relayed
-        self._clock = clock
-        self._new_id = new_id
-
-    def commit(
-        self,
-        message: Message[Any],
-        tail: Tail,
-        events: Sequence[BaseModel],
-        refused: Refused | None = None,
-    ) -> Commit:
-        now = self._clock()
-        sequence = tail.sequence
-        records = []
-        for event in events:
-            type_ = type_of(event)
-            published = type_ in self._published
-            sequence += published
-            text = event.model_dump_json(by_alias=True)
-            records.append(
-                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
-            )
-        return Commit(
-            id=message.causation,
-            stream=message.stream,
-            version=tail.version + 1,
-            sequence=sequence,
-            events=tuple(records),
-            fingerprint=message.fingerprint,
-            recorded_at=now,
-            # A message that is redelivered until the views have it, and goes to no topic, needs no mark.
-            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
-            refusal=RefusalRecord.of(refused) if refused else None,
-            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
-        )
-
-
-C = TypeVar("C")
 
 
 CONFLICT_TRIES: Final = 20
@@ -193,12 +141,10 @@ class Execution(Generic[C, S]):
         self._store = store
         self._deciders = deciders
         self._stream_states: StreamStates[S] = StreamStates(store, deciders, vocabulary)
-        self._commit_factory = CommitFactory(
-            published=published,
-            relayed=relayed or published.__contains__,
-            clock=clock,
-            new_id=new_id,
-        )
+        self._published = frozenset(published)
+        self._relayed = relayed or self._published.__contains__
+        self._clock = clock
+        self._new_id = new_id
         self._count = count
         self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
@@ -394,10 +340,41 @@ class Execution(Generic[C, S]):
         except Refused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
-            commit = self._commit_factory.commit(message, stream_state.tail, (), refused)
+            commit = self._commit(message, stream_state.tail, (), refused)
             return Decided(stream_state, commit, ())
-        return Decided(
-            stream_state, self._commit_factory.commit(message, stream_state.tail, events), events
+        return Decided(stream_state, self._commit(message, stream_state.tail, events), events)
+
+    def _commit(
+        self,
+        message: Message[Any],
+        tail: Tail,
+        events: Sequence[BaseModel],
+        refused: Refused | None = None,
+    ) -> Commit:
+        """The commit after `tail`: its events, or the refusal, or nothing to do."""
+        now = self._clock()
+        sequence = tail.sequence
+        records = []
+        for event in events:
+            type_ = type_of(event)
+            published = type_ in self._published
+            sequence += published
+            text = event.model_dump_json(by_alias=True)
+            records.append(
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
+            )
+        return Commit(
+            id=message.causation,
+            stream=message.stream,
+            version=tail.version + 1,
+            sequence=sequence,
+            events=tuple(records),
+            fingerprint=message.fingerprint,
+            recorded_at=now,
+            # A message that is redelivered until the views have it, and goes to no topic, needs no mark.
+            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
+            refusal=RefusalRecord.of(refused) if refused else None,
+            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
         )
 
     @staticmethod

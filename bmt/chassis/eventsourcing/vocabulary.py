@@ -70,8 +70,8 @@ class Vocabulary:
             for event in commit.events
         ]
 
-    def incoming(self, commit: Commit, source: str) -> list[IncomingEvent[BaseModel]]:
-        """A commit's events as the service's own views receive them."""
+    def incoming(self, commits: Iterable[Commit], source: str) -> list[IncomingEvent[BaseModel]]:
+        """The events of `commits` as the service's own views receive them."""
         return [
             IncomingEvent(
                 envelope=envelope_of(commit, event, source),
@@ -80,6 +80,7 @@ class Vocabulary:
                 origin=commit.stream,
                 unmarked=not commit.outbox,
             )
+            for commit in commits
             for event in commit.events
         ]
 

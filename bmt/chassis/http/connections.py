@@ -29,45 +29,6 @@ _TOO_LARGE: Final = (
 )
 
 
-class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, with a limit for heads and trailers that never end."""
-
-    _head_is_open: bool = False
-    _beside_body_bytes: int = 0
-    """How much came of a call that is not its body, as far as its body does not account for it; what came with a
-    call's first byte at once is not counted, as it may be of the call before."""
-
-    transport: asyncio.Transport
-
-    def data_received(self, data: bytes) -> None:
-        self._beside_body_bytes += len(data)
-        super().data_received(data)
-        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-
-    def on_message_begin(self) -> None:
-        self._head_is_open = True
-        self._beside_body_bytes = 0
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers are no headers and are dropped (RFC 9110, 6.5.1): no gateway has checked them."""
-        if self._head_is_open:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= _MOST_AHEAD:
-            raise httptools.HttpParserError("too many calls are sent ahead of their answers")
-        self._head_is_open = False
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
-        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
-        super().on_body(body)
-
-
 def size_of(scope: Any) -> int:
     """The bytes of an ASGI scope's address and headers."""
     size = len(scope["raw_path"] or b"") + len(scope["query_string"])
@@ -132,12 +93,18 @@ class Waiting:
     connections: OrderedDict["PatientConnection", None] = field(default_factory=OrderedDict)
 
 
-class PatientConnection(BoundedHead):
-    """A connection that is closed when its client takes too long."""
+class PatientConnection(HttpToolsProtocol):
+    """uvicorn's protocol. It closes a connection whose head or trailers never end, or whose client is too slow."""
 
     deadlines = Deadlines()
     waiting = Waiting()
 
+    transport: asyncio.Transport
+
+    _head_is_open: bool = False
+    _beside_body_bytes: int = 0
+    """The bytes of a call around its body, beyond the usual framing. What came together with a call's first byte is
+    not counted, since it may belong to the call before."""
     _awaits: _Awaits = "head"
     _due: float = 0.0
     _look_at: float = 0.0
@@ -159,23 +126,40 @@ class PatientConnection(BoundedHead):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._awaits != "end":
-            super().data_received(data)
+        if self._awaits == "end":
+            return
+        self._beside_body_bytes += len(data)
+        super().data_received(data)
+        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
+        self._head_is_open = True
+        self._beside_body_bytes = 0
         super().on_message_begin()
         self._arrival = Arrival()
         self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
         self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are no headers and are dropped (RFC 9110, 6.5.1): no gateway has checked them."""
+        if self._head_is_open:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self.waiting.connections.pop(self, None)
         self._awaits = "body"
         self._due = self.loop.time() + self.deadlines.grace_seconds
+        if len(self.pipeline) >= _MOST_AHEAD:
+            raise httptools.HttpParserError("too many calls are sent ahead of their answers")
+        self._head_is_open = False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._due = self.deadlines.credited(self._due, len(body), self.loop.time())
+        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
+        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

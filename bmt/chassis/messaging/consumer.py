@@ -27,34 +27,6 @@ BATCH: Final = 500
 WAIT_MS: Final = 500
 
 
-class Poll:
-    """Polls the client. A record that cannot be decoded is fetched once more first.
-
-    Its bytes may have been damaged on their way here, and then are right the second time.
-    """
-
-    def __init__(self) -> None:
-        self._doubted: dict[TopicPartition, int] = {}
-
-    async def next(self, client: AIOKafkaConsumer, wait_ms: int = WAIT_MS) -> PolledBatch:
-        fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
-        polled = {
-            place: self._believed(client, place, records) for place, records in fetched.items()
-        }
-        return {place: records for place, records in polled.items() if records}
-
-    def _believed(
-        self, client: AIOKafkaConsumer, place: TopicPartition, records: Sequence[Polled]
-    ) -> Sequence[Polled]:
-        """The records before the first that cannot be decoded, unless that one was fetched twice."""
-        for number, record in enumerate(records):
-            if isinstance(record, Unread) and self._doubted.get(place) != record.offset:
-                self._doubted[place] = record.offset
-                client.seek(place, record.offset)
-                return records[:number]
-        return records
-
-
 log = structlog.get_logger(__name__)
 
 LONGEST_BACKOFF_SECONDS: Final = 2.0
@@ -86,7 +58,7 @@ class Consumer:
         self._dispatcher = dispatcher
         self._positions = positions
         self._missed = missed
-        self._poll = Poll()
+        self._doubted: dict[TopicPartition, int] = {}
         # Where the unfinished records begin, and the offsets to commit once they are finished.
         self._in_hand: dict[TopicPartition, int] = {}
         self._reached: dict[TopicPartition, int] = {}
@@ -163,7 +135,7 @@ class Consumer:
             self._client = client
             while True:
                 wait_ms = NO_MORE_MS if self._reached else WAIT_MS
-                polled = placement.unhandled(await self._poll.next(client, wait_ms))
+                polled = placement.unhandled(await self._poll(client, wait_ms))
                 began = time.monotonic()
                 self._failures = 0
                 records = sum(map(len, polled.values()))
@@ -186,6 +158,27 @@ class Consumer:
             with suppress(Unavailable):
                 await background.whole(placement.save())
             await kafka_client.stop(client)
+
+    async def _poll(self, client: AIOKafkaConsumer, wait_ms: int) -> PolledBatch:
+        fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
+        polled = {
+            place: self._believed(client, place, records) for place, records in fetched.items()
+        }
+        return {place: records for place, records in polled.items() if records}
+
+    def _believed(
+        self, client: AIOKafkaConsumer, place: TopicPartition, records: Sequence[Polled]
+    ) -> Sequence[Polled]:
+        """The records before the first that cannot be decoded, unless that one was fetched twice.
+
+        Its bytes may have been damaged on their way here, and then are right the second time.
+        """
+        for number, record in enumerate(records):
+            if isinstance(record, Unread) and self._doubted.get(place) != record.offset:
+                self._doubted[place] = record.offset
+                client.seek(place, record.offset)
+                return records[:number]
+        return records
 
     async def _handle(self, polled: PolledBatch) -> None:
         for place, raws in polled.items():

@@ -73,9 +73,7 @@ class OwnProjections:
 
     async def apply_at_once(self, commits: Sequence[Commit]) -> None:
         """As `apply`, but without the lagging views: `catch_up` updates them."""
-        incoming = [
-            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
-        ]
+        incoming = self._vocabulary.incoming(commits, self._source)
         if incoming:
             for projection in self._projections:
                 if not _lags(projection):
@@ -162,27 +160,6 @@ class Delivery:
             await self._projections.catch_up()
         except Unavailable as error:
             log.warning("views_wait_for_the_sweep", part=error.part)
-
-
-class MissedEvents:
-    """Reads a part of one of the service's own streams."""
-
-    def __init__(self, store: EventStore, vocabulary: Vocabulary, source: str) -> None:
-        self._store = store
-        self._vocabulary = vocabulary
-        self._source = source
-
-    async def __call__(
-        self, stream: str, after: int, before: int
-    ) -> Sequence[IncomingEvent[BaseModel]]:
-        """The events of `stream` at versions above `after` and below `before`."""
-        commits = (await self._store.load([stream]))[stream]
-        return [
-            event
-            for commit in commits
-            if after < commit.version < before
-            for event in self._vocabulary.incoming(commit, self._source)
-        ]
 
 
 BATCH: Final = 500

@@ -6,7 +6,7 @@ the one before is written.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +60,13 @@ class OwnStreams:
         found = await self._store.load(streams)
         return {stream: self._incoming(commits) for stream, commits in found.items()}
 
+    async def between(
+        self, stream: str, after: int, before: int
+    ) -> Sequence[IncomingEvent[BaseModel]]:
+        """The events of `stream` at versions above `after` and below `before`."""
+        commits = (await self._store.load([stream]))[stream]
+        return self._incoming([one for one in commits if after < one.version < before])
+
     async def pages(self, after: tuple[str, int] | None = None) -> AsyncGenerator[Page, None]:
         """Every stream after this place, whole, some at a time. The next page is read ahead."""
         rest: list[Commit] = []
@@ -84,10 +91,8 @@ class OwnStreams:
         by_stream = groupby(commits, lambda commit: commit.stream)
         return Page({stream: self._incoming(some) for stream, some in by_stream}, commits[-1])
 
-    def _incoming(self, commits: Any) -> list[IncomingEvent[BaseModel]]:
-        return [
-            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
-        ]
+    def _incoming(self, commits: Iterable[Commit]) -> list[IncomingEvent[BaseModel]]:
+        return self._vocabulary.incoming(commits, self._source)
 
 
 Advance = Callable[[Page, Remade], Awaitable[bool]]

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
-from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import OwnProjections
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.rebuilding import OwnStreams
 from bmt.chassis.readmodels.view_store import ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.chassis.runtime import mongodb
@@ -36,8 +37,8 @@ class SharedViews:
 
     def view(self, view: View[D]) -> ViewProjection[D]:
         """A read model of the service's own events. The caller adds it to the projections."""
-        missed = MissedEvents(self._commits, self._own, self._source)
-        projection = ViewProjection(view, self.store, missed)
+        streams = OwnStreams(self._commits, self._own, self._source)
+        projection = ViewProjection(view, self.store, streams.between)
         self._views.append(projection)
         return projection
 

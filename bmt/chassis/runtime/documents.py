@@ -19,89 +19,15 @@ _AT_ONCE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SmallDocument:
-    """A document to be stored, at most `CHUNK_BYTES` long."""
+    """A document of one chunk, at most `CHUNK_BYTES` long: most e-mails and one-page scans are.
+
+    Many are stored in one write, in the bucket's own layout (GridFS: the chunk first, then the file that names it).
+    """
 
     document_id: str
     content: bytes
     filename: str
     media_type: str
-
-
-class SmallDocuments:
-    """The documents of one chunk in a bucket, many at a time: most are e-mails and one-page scans.
-
-    They are stored in the bucket's own layout (GridFS: the chunk first, then the file that names it), so readers
-    of the bucket see no difference.
-    """
-
-    def __init__(self, files: mongodb.Collection, chunks: mongodb.Collection) -> None:
-        self._files = files
-        self._chunks = chunks
-        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put, _AT_ONCE)
-        self._reads: Batcher[Any, bytes | None] = Batcher(self._read, _AT_ONCE)
-
-    async def put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
-        """Store these durably, in one write. False: the bytes exist, or are being stored by another.
-
-        Raises:
-            StoreUnavailable: not known to be stored; repeating is safe.
-        """
-        return await self._puts.submit(documents)
-
-    async def read(self, file_id: Any) -> bytes | None:
-        return (await self._reads.submit([file_id]))[0]
-
-    async def _put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
-        known = await self._known({document.document_id for document in documents})
-        new = {one.document_id: one for one in reversed(documents) if one.document_id not in known}
-        if new:
-            known |= await self._insert({mongodb.ObjectId(): one for one in new.values()})
-        return [
-            new.get(one.document_id) is one and one.document_id not in known for one in documents
-        ]
-
-    async def _known(self, document_ids: Collection[str]) -> set[str]:
-        query = {"metadata.document_id": {"$in": list(document_ids)}}
-        with mongodb.store_errors():
-            found = await self._files.find(query, {"metadata.document_id": 1}).to_list(None)
-        return {one["metadata"]["document_id"] for one in found}
-
-    async def _insert(self, documents: Mapping[Any, SmallDocument]) -> set[str]:
-        now = datetime.now(UTC)
-        chunks = [
-            {"_id": mongodb.ObjectId(), "files_id": file_id, "n": 0, "data": one.content}
-            for file_id, one in documents.items()
-            if one.content
-        ]
-        files = [_file(file_id, one, now) for file_id, one in documents.items()]
-        with mongodb.store_errors():
-            if chunks:
-                await self._chunks.insert_many(chunks, ordered=False)
-            crash_points.reached("documents.chunks_stored")
-            try:
-                await self._files.insert_many(files, ordered=False)
-            except mongodb.BulkWriteError as error:
-                refused = mongodb.duplicates(error)
-                return {files[place]["metadata"]["document_id"] for place in refused}
-        return set()
-
-    async def _read(self, file_ids: Sequence[Any]) -> Sequence[bytes | None]:
-        with mongodb.store_errors():
-            first = {"files_id": {"$in": list(file_ids)}, "n": 0}
-            found = await self._chunks.find(first).to_list(None)
-        contents = {chunk["files_id"]: bytes(chunk["data"]) for chunk in found}
-        return [contents.get(file_id) for file_id in file_ids]
-
-
-def _file(file_id: Any, document: SmallDocument, now: datetime) -> dict[str, Any]:
-    return {
-        "_id": file_id,
-        "filename": document.filename,
-        "metadata": {"document_id": document.document_id, "media_type": document.media_type},
-        "chunkSize": CHUNK_BYTES,
-        "length": len(document.content),
-        "uploadDate": now,
-    }
 
 
 _IN_MEMORY_BYTES: Final = 1024 * 1024
@@ -203,7 +129,8 @@ class DocumentStore:
         )
         self._chunks = database[f"{bucket}.chunks"]
         self._finds: Batcher[str, Mapping[str, Any] | None] = Batcher(self._find)
-        self._small = SmallDocuments(self._files, self._chunks)
+        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put_chunks, _AT_ONCE)
+        self._reads: Batcher[Any, bytes | None] = Batcher(self._read_chunks, _AT_ONCE)
         self._prepared = False
 
     async def prepare(self) -> None:
@@ -234,7 +161,7 @@ class DocumentStore:
         if received.size_bytes <= CHUNK_BYTES:
             content = received.content.read()
             small = SmallDocument(received.document_id, content, filename, media_type)
-            (new,) = await self._small.put([small])
+            (new,) = await self._puts.submit([small])
             return named if new else await self._winner(small.document_id)
         stored = (await self.find([received.document_id])).get(received.document_id)
         if stored is not None:
@@ -257,10 +184,51 @@ class DocumentStore:
         """
         if not self._prepared:
             raise StoreUnavailable
-        stored = await self._small.put(documents)
+        stored = await self._puts.submit(documents)
         known = {one.document_id for one, new in zip(documents, stored, strict=True) if not new}
         if len(await self.find(known)) < len(known):
             raise StoreUnavailable
+
+    async def _put_chunks(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
+        known = await self._known({document.document_id for document in documents})
+        new = {one.document_id: one for one in reversed(documents) if one.document_id not in known}
+        if new:
+            known |= await self._insert({mongodb.ObjectId(): one for one in new.values()})
+        return [
+            new.get(one.document_id) is one and one.document_id not in known for one in documents
+        ]
+
+    async def _known(self, document_ids: Collection[str]) -> set[str]:
+        query = {"metadata.document_id": {"$in": list(document_ids)}}
+        with mongodb.store_errors():
+            found = await self._files.find(query, {"metadata.document_id": 1}).to_list(None)
+        return {one["metadata"]["document_id"] for one in found}
+
+    async def _insert(self, documents: Mapping[Any, SmallDocument]) -> set[str]:
+        now = datetime.now(UTC)
+        chunks = [
+            {"_id": mongodb.ObjectId(), "files_id": file_id, "n": 0, "data": one.content}
+            for file_id, one in documents.items()
+            if one.content
+        ]
+        files = [_file(file_id, one, now) for file_id, one in documents.items()]
+        with mongodb.store_errors():
+            if chunks:
+                await self._chunks.insert_many(chunks, ordered=False)
+            crash_points.reached("documents.chunks_stored")
+            try:
+                await self._files.insert_many(files, ordered=False)
+            except mongodb.BulkWriteError as error:
+                refused = mongodb.duplicates(error)
+                return {files[place]["metadata"]["document_id"] for place in refused}
+        return set()
+
+    async def _read_chunks(self, file_ids: Sequence[Any]) -> Sequence[bytes | None]:
+        with mongodb.store_errors():
+            first = {"files_id": {"$in": list(file_ids)}, "n": 0}
+            found = await self._chunks.find(first).to_list(None)
+        contents = {chunk["files_id"]: bytes(chunk["data"]) for chunk in found}
+        return [contents.get(file_id) for file_id in file_ids]
 
     async def _winner(self, document_id: str) -> StoredDocument:
         """The document of whoever stored the same bytes first, once a majority has it."""
@@ -286,7 +254,7 @@ class DocumentStore:
         return _stored(raw), self._read_small(raw) if small else self._read(raw["_id"])
 
     async def _read_small(self, raw: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        content = await self._small.read(raw["_id"]) if raw["length"] else b""
+        content = (await self._reads.submit([raw["_id"]]))[0] if raw["length"] else b""
         if content is None or len(content) != raw["length"]:
             raise DocumentDamaged
         if content:
@@ -324,3 +292,14 @@ def _stored(raw: Mapping[str, Any]) -> StoredDocument:
     return StoredDocument(
         metadata["document_id"], raw["filename"], metadata["media_type"], raw["length"]
     )
+
+
+def _file(file_id: Any, document: SmallDocument, now: datetime) -> dict[str, Any]:
+    return {
+        "_id": file_id,
+        "filename": document.filename,
+        "metadata": {"document_id": document.document_id, "media_type": document.media_type},
+        "chunkSize": CHUNK_BYTES,
+        "length": len(document.content),
+        "uploadDate": now,
+    }

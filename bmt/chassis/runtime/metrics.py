@@ -3,7 +3,7 @@
 A service defines its own further metrics on the same registry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Final, Literal
 
@@ -40,71 +40,55 @@ class ServiceMetrics:
 
     def __init__(self, service: str, registry: CollectorRegistry) -> None:
         self.service: Final = service
-        self._events_handled = Counter(
-            "bmt_events_handled",
-            "Events heard, by what became of them.",
-            ["service", "type", "outcome"],
-            registry=registry,
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(name, about, ["service", *labels], registry=registry)
+
+        def gauge(name: str, about: str) -> Gauge:
+            return Gauge(name, about, ["service"], registry=registry).labels(service)
+
+        def histogram(name: str, about: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(name, about, buckets=buckets, registry=registry)
+
+        self._events_handled = counter(
+            "bmt_events_handled", "Events heard, by what became of them.", "type", "outcome"
         )
-        self._commands = Counter(
-            "bmt_commands",
-            "Commands executed, by what became of them.",
-            ["service", "command", "outcome"],
-            registry=registry,
+        self._commands = counter(
+            "bmt_commands", "Commands executed, by what became of them.", "command", "outcome"
         )
         # A look-up by labels takes a lock and builds a key for each call.
         self._command = cache(partial(self._commands.labels, service))
-        self._append_seconds = Histogram(
+        self._append_seconds = histogram(
             "bmt_append_seconds",
             "How long one write of commits takes until it is durable.",
-            buckets=_APPEND_SECONDS,
-            registry=registry,
+            _APPEND_SECONDS,
         )
-        self._append_batch_size = Histogram(
-            "bmt_append_batch_size",
-            "Commits that leave together in one write.",
-            buckets=_BATCH_SIZES,
-            registry=registry,
+        self._append_batch_size = histogram(
+            "bmt_append_batch_size", "Commits that leave together in one write.", _BATCH_SIZES
         )
-        self._outbox_pending = Gauge(
-            "bmt_outbox_pending", "Commits still to be delivered.", ["service"], registry=registry
-        ).labels(service)
-        self._outbox_oldest_seconds = Gauge(
+        self._outbox_pending = gauge("bmt_outbox_pending", "Commits still to be delivered.")
+        self._outbox_oldest_seconds = gauge(
             "bmt_outbox_oldest_seconds",
             "Age of the oldest commit still to be delivered; 0 when there is none.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._parked_events = Gauge(
-            "bmt_parked_events",
-            "Events that wait for an operator.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._views_left_behind = Counter(
+        )
+        self._parked_events = gauge("bmt_parked_events", "Events that wait for an operator.")
+        self._views_left_behind = counter(
             "bmt_views_left_behind",
             "Events that one of the service's own views could not take in.",
-            ["service"],
-            registry=registry,
         ).labels(service)
-        self._consumer_stalled = Gauge(
+        self._consumer_stalled = gauge(
             "bmt_consumer_stalled_seconds",
             "How long ago the service was last done with all that it had fetched from Kafka.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._gone_unread = Counter(
+        )
+        self._gone_unread = counter(
             "bmt_records_gone_unread",
             "Records that a topic no longer had when this service came to read them.",
-            ["service", "topic"],
-            registry=registry,
+            "topic",
         )
-        self._republishing = Gauge(
+        self._republishing = gauge(
             "bmt_republishing_jobs",
             "Jobs that publish again what a topic lost or an operator named.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
+        )
         self._lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that the group has not handled yet.",

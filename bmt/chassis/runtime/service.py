@@ -28,7 +28,7 @@ from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_the
 from bmt.chassis.messaging.parking import PARKED, ParkingLot
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
-from bmt.chassis.messaging.relay import Delivery, MissedEvents, OwnProjections, Relay
+from bmt.chassis.messaging.relay import Delivery, OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
@@ -109,10 +109,10 @@ class ServiceBuilder:
         self.work = WorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._positions = Positions(self.database[positions.COLLECTION])
-        self._missed = MissedEvents(self.store, self._own, self.source)
+        self._streams = OwnStreams(self.store, self._own, self.source)
         self._rebuilding = Rebuilding(
             Jobs(self.database[rebuilding.COLLECTION]),
-            OwnStreams(self.store, self._own, self.source),
+            self._streams,
             self._positions.pruned_before,
             clock.now,
         )
@@ -177,7 +177,9 @@ class ServiceBuilder:
 
     def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
         """A read model, by default filled from the service's own events."""
-        projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
+        projection = ViewProjection(
+            view, self._views, self._streams.between if of_own_events else None
+        )
         self._indexes[view.name] = view.indexes
         if of_own_events:
             self.projects(projection)
