@@ -40,11 +40,7 @@ class Agencies:
         self.claims: Claims = accounts.claims((each.code, each.rules.accounts) for each in self)
 
     def get(self, code: str) -> Agency:
-        """The agency.
-
-        Raises:
-            UnknownAgency: there is none. It lists the known codes.
-        """
+        """The agency. Raises `UnknownAgency` if there is none. It lists the known codes."""
         try:
             return self._agencies[code]
         except KeyError:
@@ -70,11 +66,7 @@ class Agencies:
 
 
 def read(path: Path) -> Agencies:
-    """The agencies of the file at `path`.
-
-    Raises:
-        AgenciesFileWrong: the file is missing, not YAML, or has a value that is not allowed.
-    """
+    """The agencies of the file at `path`. Raises `AgenciesFileWrong` if it cannot be used."""
     wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
         return parse(strict_yaml.read(path.read_text(encoding="utf-8")))
@@ -87,11 +79,7 @@ def read(path: Path) -> Agencies:
 
 
 def parse(raw: Mapping[str, Any] | None) -> Agencies:
-    """The agencies of a parsed file.
-
-    Raises:
-        AgenciesFileWrong: it has a value that is not allowed.
-    """
+    """The agencies of a parsed file. Raises `AgenciesFileWrong` if it has a value that is not allowed."""
     if not raw:
         raise AgenciesFileWrong("there is no agency in it")
     try:

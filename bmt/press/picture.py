@@ -56,11 +56,7 @@ class ColoursNotKnown(Exception):  # noqa: N818  named for what is so
 
 
 def picture(content: bytes, page: int) -> bytes:
-    """Page `page` (from 1) of a PDF or an image file, as a PNG.
-
-    Raises:
-        Exception: the readers' own errors.
-    """
+    """Page `page` (from 1) of a PDF or an image file, as a PNG. Raises the readers' own errors."""
     drawn = _of_pdf(content, page) if _is_pdf(content) else _of_image(content, page)
     png = io.BytesIO()
     drawn.save(png, "PNG")
@@ -68,11 +64,7 @@ def picture(content: bytes, page: int) -> bytes:
 
 
 def pages(content: bytes) -> int:
-    """The number of pages.
-
-    Raises:
-        Exception: as `picture`.
-    """
+    """The number of pages. Raises as `picture`."""
     if _is_pdf(content):
         return len(pypdfium2.PdfDocument(content))
     return int(getattr(_image(content), "n_frames", 1))

@@ -131,11 +131,7 @@ async def _send(client: Any, kind: type[CreateAcls | DeleteAcls], rights: set[Ri
 
 
 async def in_force(options: Mapping[str, Any]) -> set[Right]:
-    """Every right that the broker has.
-
-    Raises:
-        aiokafka.errors.KafkaError: it has no ACLs, or this user may not read them.
-    """
+    """Every right that the broker has. Raises `KafkaError` if it has no ACLs, or this user may not read them."""
     client = AIOKafkaClient(**options)
     try:
         await client.bootstrap()
@@ -163,14 +159,7 @@ ANY_GROUP: Final = "*"
 
 
 async def establish(options: Mapping[str, Any]) -> None:
-    """Create the missing topics, and set the rights. It may be repeated.
-
-    `options` are of a client that connects as the super user.
-
-    Raises:
-        aiokafka.errors.KafkaError: the broker refused something.
-        WrongConfiguration: the table cannot be used.
-    """
+    """Create the missing topics and set the rights. `options` are the super user's. It may be repeated."""
     rules = table()
     async with _administrator(options) as administrator:
         missing = set(rules.topics) - set(await administrator.list_topics())

@@ -140,11 +140,7 @@ def acls_file() -> Path:
 
 @cache
 def table() -> Table:
-    """The repository's table, or that of BMT_ACLS_FILE.
-
-    Raises:
-        WrongConfiguration: it is missing, not YAML, or has a value that is not allowed.
-    """
+    """The table of `acls_file`. Raises `WrongConfiguration` if it cannot be used."""
     return read(acls_file())
 
 

@@ -71,10 +71,7 @@ async def make_root(admin: Database, name: str, password: str) -> None:
 
 
 async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
-    """Create or renew every role and service user. It may be repeated.
-
-    `admin` is the `admin` database, as root; `passwords` are by user name.
-    """
+    """Create or renew every role and service user, as root of the database `admin`. It may be repeated."""
     for role, privileges in _roles():
         await _make_or_renew(
             admin, "Role", role, ROLE_EXISTS, {"privileges": privileges, "roles": []}

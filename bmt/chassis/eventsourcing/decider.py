@@ -153,10 +153,7 @@ class IncomingEvent(Generic[E_co]):
         return self.envelope.time
 
     def to_command(self, stream: str, command: C) -> Message[C]:
-        """The command that this event leads to, with this event as its causation.
-
-        It belongs to the event's trace. If the event has none, a trace begins here.
-        """
+        """The command that this event causes. It belongs to the event's trace, or begins one."""
         return Message(
             stream=stream,
             causation=self.id,

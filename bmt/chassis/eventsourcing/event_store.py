@@ -172,10 +172,7 @@ class EventStore(Protocol):
         since: datetime | None = None,
         limit: int,
     ) -> Sequence[Commit]:
-        """The next commits in the order of streams and versions, after a stream and version.
-
-        Commits recorded before `since` (UTC) are left out.
-        """
+        """The next commits in the order of streams and versions. `since` (UTC) leaves out older ones."""
         ...
 
     def all(self) -> AsyncIterator[Commit]:

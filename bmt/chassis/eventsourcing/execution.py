@@ -104,11 +104,7 @@ class Executed:
     replayed: bool
 
     def raise_refusal(self) -> "Executed":
-        """Return self, unless the decision was a refusal.
-
-        Raises:
-            Refused: as recorded.
-        """
+        """Return self, or raise the recorded `Refused`."""
         if (refusal := self.commit.refusal) is not None:
             raise refusal.again(replayed=self.replayed)
         return self
@@ -134,10 +130,7 @@ class Execution(Generic[C, S]):
         new_id: NewId,
         count: CountCommand = uncounted,
     ) -> None:
-        """`published` are the types with a topic. `relayed` selects these, and those for one receiver.
-
-        Other events stay within the service.
-        """
+        """`published` are the types with a topic. `relayed` selects all types that leave the service."""
         self._store = store
         self._deciders = deciders
         self._stream_states: StreamStates[S] = StreamStates(store, deciders, vocabulary)
@@ -252,10 +245,7 @@ class Execution(Generic[C, S]):
         return (await self._store.find(causations)).keys()
 
     async def known_state(self, stream: str) -> S:
-        """The state as this process knows it. Writes of another process may be missing.
-
-        Use it only where acting once too often does no harm.
-        """
+        """The state as this process knows it. Use it only where a stale state does no harm."""
         return (await self.known_states([stream]))[stream]
 
     async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
@@ -263,10 +253,7 @@ class Execution(Generic[C, S]):
         return await self._stream_states.known(streams)
 
     async def catch_up(self, stream: str) -> None:
-        """Deliver what a crash left undelivered of a stream, for a reader who misses it in a view.
-
-        A view's last writes are lost with the MongoDB node that took them, until the relay's sweep.
-        """
+        """Deliver a stream's undelivered commits now, for a reader who misses them in a view."""
         commits = await self._stream_states.commits(stream)
         await self._deliveries.submit([commit for commit in commits if commit.outbox])
 

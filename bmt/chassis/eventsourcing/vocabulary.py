@@ -36,12 +36,7 @@ class Vocabulary:
         return type_ in self._models or type_ in self._upcasters
 
     def decode(self, type_: str, data: dict[str, Any]) -> BaseModel:
-        """The event.
-
-        Raises:
-            UnknownType: no model has this type.
-            MalformedEvent: the data does not fit the type.
-        """
+        """The event. Raises `UnknownType` or, if the data does not fit the type, `MalformedEvent`."""
         while (upcast := self._upcasters.get(type_)) is not None:
             type_, data = upcast(data)
         model = self._models.get(type_)

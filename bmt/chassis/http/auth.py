@@ -70,11 +70,7 @@ class Guard(SecurityBase):
         return await self.admit(request)
 
     async def admit(self, request: Request) -> Principal:
-        """The caller, verified once a request.
-
-        Raises:
-            Refused: `unauthenticated`, `too_many_requests` or `forbidden`.
-        """
+        """The caller, verified once a request. Raises `Refused` (`unauthenticated`, `too_many_requests`, `forbidden`)."""
         admitted: Principal | None = request.scope.get(_ADMITTED)
         if admitted is None:
             authenticator: Authenticator = request.app.state.authenticator
@@ -102,11 +98,7 @@ principal: Final = Guard()
 
 
 def bearer_token(request: Request) -> str:
-    """The caller's token, as it was sent.
-
-    Raises:
-        Refused: `unauthenticated`, if there is none.
-    """
+    """The caller's token, as it was sent. Raises `Refused` (`unauthenticated`) if there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(

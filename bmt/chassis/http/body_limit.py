@@ -32,11 +32,7 @@ class LimitedRequest(Request):
         self._limit = limit
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, piece by piece.
-
-        Raises:
-            Refused: `too_large`, before anything is read if Content-Length is too large.
-        """
+        """The body, piece by piece. Raises `Refused` (`too_large`), at once if Content-Length is too large."""
         self._require_announced()
         total = 0
         async for chunk in super().stream():
@@ -158,12 +154,7 @@ class ApiRoute(APIRoute):
 
 
 async def _validated(request: LimitedRequest, field: ModelField) -> Any:
-    """The body as its model.
-
-    Raises:
-        Refused: it is no JSON, or too large.
-        RequestValidationError: fields are wrong; all of them are named.
-    """
+    """The body as its model. Raises `Refused` if it is no JSON, and `RequestValidationError` with all wrong fields."""
     if not await request.body():
         raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
     _require_json(request)

@@ -111,11 +111,7 @@ class RateLimit:
         self._full_at: dict[str, float] = {}
 
     def take(self, caller: str) -> None:
-        """Count one call.
-
-        Raises:
-            Refused: `too_many_requests`, with the whole seconds after which to ask again.
-        """
+        """Count one call. Raises `Refused` (`too_many_requests`) with the whole seconds to wait."""
         if not self._seconds_a_call:
             return
         now = self._monotonic()
@@ -270,11 +266,7 @@ class _Place:
 
 
 def caller_is_known(scope: Any, subject: str) -> None:
-    """Count the call as this caller's from here on, no longer as its address's.
-
-    Raises:
-        Refused: `too_many_requests`: the caller's share is used up.
-    """
+    """Count the call as this caller's from here on. Raises `Refused` if the caller's share is used up."""
     place: _Place | None = scope.get(_PLACE)
     if place is not None and (refused := place.refused(f"caller {subject}")) is not None:
         raise refused

@@ -63,11 +63,7 @@ class Paging(Generic[Key]):
             Query(max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before."),
         ] = None,
     ) -> PageRequest[Key]:
-        """The requested page.
-
-        Raises:
-            Refused: `validation_failed`: the cursor is none of ours.
-        """
+        """The requested page. Raises `Refused` (`validation_failed`) if the cursor is none of ours."""
         return PageRequest(limit=limit, after=None if cursor is None else self._read(cursor))
 
     def page(self, found: Sequence[T], asked: PageRequest[Key], key: Callable[[T], Key]) -> Page[T]:

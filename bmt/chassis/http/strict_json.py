@@ -18,11 +18,7 @@ _TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value of a body.
-
-    Raises:
-        Refused: `validation_failed`, for the reasons of `read`.
-    """
+    """The JSON value of a body. Raises `Refused` (`validation_failed`) for the reasons of `read`."""
     try:
         return read(body)
     except ValueError as error:

@@ -83,11 +83,7 @@ class IssuerKeys:
         return self._edition
 
     async def check(self) -> None:
-        """Return once any key is known, for readiness.
-
-        Raises:
-            Unavailable: no key is known and the issuer does not answer.
-        """
+        """Return once any key is known. Raises `Unavailable` if there is none and the issuer does not answer."""
         if not self._keys:
             await self._fetch_again()
 
@@ -196,15 +192,9 @@ class IssuerTokens:
         leeway_seconds: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing connects yet.
+        """One of `audiences` must be in `aud`. `types` are the header's `typ`; an empty one: it may be missing.
 
-        Args:
-            keys: the issuer's.
-            audiences: one of them must be in `aud`.
-            types: the allowed values of the header's `typ`. With an empty one it may be missing.
-            essential: claims that are required beside `iss` and `aud`.
-            leeway_seconds: how long an expired token is still accepted.
-            now: the time, in seconds.
+        `essential` claims are required beside `iss` and `aud`. An expired token is accepted for `leeway_seconds` more.
         """
         self._keys = keys
         self._types = types
@@ -221,12 +211,7 @@ class IssuerTokens:
         )
 
     async def claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a valid token.
-
-        Raises:
-            Refused: `unauthenticated`, with what is wrong.
-            Unavailable: the issuer's keys are needed and cannot be fetched.
-        """
+        """The claims of a valid token. Raises as `Authenticator.principal`."""
         if len(token) > MOST_CHARACTERS:
             raise refused(f"it is longer than {MOST_CHARACTERS} characters")
         try:
@@ -274,11 +259,7 @@ def _short(type_: str) -> str:
 
 
 def _object(part: str, text: bytes) -> dict[str, Any]:
-    """A JSON object with one meaning, by the rules of `strict_json`.
-
-    Raises:
-        Refused: it is none.
-    """
+    """A JSON object with one meaning, by the rules of `strict_json`. Raises `Refused` if it is none."""
     try:
         value = strict_json.read(text)
     except ValueError as error:
@@ -323,16 +304,9 @@ class TokenVerifier:
         remembered: int = 10_000,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing connects yet.
+        """`aud` must hold `audience`, or `audience_before` if given. `at_jwt_alone` requires the type `at+jwt`.
 
-        Args:
-            keys: the issuer's.
-            audience: `aud` must hold it.
-            audience_before: `aud` may hold it instead; empty: nothing.
-            at_jwt_alone: whether the header's `typ` must be `at+jwt`.
-            leeway_seconds: how long an expired token is still accepted.
-            remembered: how many verified tokens are cached.
-            now: the time, in seconds.
+        An expired token is accepted for `leeway_seconds` more. `remembered` verified tokens are cached.
         """
         self._keys = keys
         self._tokens = IssuerTokens(
@@ -377,11 +351,7 @@ class TokenVerifier:
 
 
 def _require_access_token(claims: Mapping[str, Any]) -> None:
-    """An ID token proves to an application who signed in. It admits nobody here.
-
-    Raises:
-        Refused: the issuer made the token for something else.
-    """
+    """Refuse ID tokens, and all others that the issuer made for something else than access."""
     for claim in (*_OF_ID_TOKENS, "events"):
         if claim in claims:
             raise refused(f"it has the claim {claim}, so it is no access token")

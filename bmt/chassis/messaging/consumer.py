@@ -99,11 +99,7 @@ class Consumer:
         return time.monotonic() - self._done_at
 
     async def lag(self) -> dict[TopicPartition, int]:
-        """How many fetched or waiting records of each of this member's partitions are not finished.
-
-        Raises:
-            BrokerUnavailable: as `reachable`.
-        """
+        """The number of unfinished records of each of this member's partitions. Raises as `reachable`."""
         if (client := self._client) is None:
             raise BrokerUnavailable
         return {place: await self._behind(client, place) for place in client.assignment()}

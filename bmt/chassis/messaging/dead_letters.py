@@ -47,11 +47,7 @@ class DeadLetters:
         self._service = service
 
     async def bury(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
-        """Return when all are durable.
-
-        Raises:
-            BrokerUnavailable: not all are known to be; bury the same again.
-        """
+        """Return when all are durable. Raises `BrokerUnavailable` if not all are known to be; bury the same again."""
         if not refused:
             return
         crash_points.reached("dead_letters.burying")

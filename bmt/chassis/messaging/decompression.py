@@ -32,12 +32,7 @@ class TooLargeDecompressed(Exception):  # noqa: N818  named for what is so
 
 
 def gzip_decode(payload: Any) -> bytes:
-    """The members of a gzip file.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        zlib.error: it is no gzip file.
-    """
+    """The members of a gzip file. Raises `TooLargeDecompressed` or, if it is invalid, `zlib.error`."""
     found, rest = bytearray(), bytes(payload)
     while rest:
         member = zlib.decompressobj(_GZIP)
@@ -51,12 +46,7 @@ def gzip_decode(payload: Any) -> bytes:
 
 
 def snappy_decode(payload: Any) -> bytes:
-    """A block of snappy, or the Java producer's sequence of blocks.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        cramjam.DecompressionError: it is not snappy.
-    """
+    """A block of snappy, or the Java producer's sequence of blocks. Raises as `zstd_decode`."""
     payload = bytes(payload)
     if not payload.startswith(_XERIAL):
         return bytes(_snappy_block(payload, MOST_BYTES))
@@ -84,12 +74,7 @@ def lz4_decode(payload: Any) -> bytes:
 
 
 def zstd_decode(payload: Any) -> bytes:
-    """Frames of zstd.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        cramjam.DecompressionError: it is not of this kind.
-    """
+    """Frames of zstd. Raises `TooLargeDecompressed` or, if they are invalid, `cramjam.DecompressionError`."""
     return _decompressed(cramjam.zstd.decompress_into, payload)
 
 

@@ -70,11 +70,7 @@ class EventOutcome:
         return Outcome.DEAD if self.dead else self.outcome or Outcome.APPLIED
 
     def note(self, result: Executed | Exception) -> None:
-        """Take in the result of its command.
-
-        Raises:
-            Unavailable: a part is unreachable; handle the record again.
-        """
+        """Take in the result of its command. Raises `Unavailable` so that the record is handled again."""
         match result:
             case Executed(commit=commit, replayed=replayed):
                 self.commit = commit
@@ -310,11 +306,7 @@ class Dispatcher:
         await self._refuse([(one.record, one.dead) for one in handled if one.dead])
 
     async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
-        """Return when each dead letter, with its reason, is durable. Every dead letter passes here.
-
-        Raises:
-            Unavailable: a part is unreachable; repeat with the same ones.
-        """
+        """Return when each dead letter is durable. Every dead letter passes here."""
         await self._dead_letters.bury(refused)
         await self._on_dead(refused)
 

@@ -57,21 +57,13 @@ async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 def require_fetching(client: AIOKafkaConsumer) -> None:
-    """Return while the client still fetches.
-
-    Raises:
-        KafkaError: its fetch task died, which it never reports. Another client must replace it.
-    """
+    """Raise `KafkaError` if the fetch task died, which it never reports. Another client must replace it."""
     if client._fetcher.error_future.done():  # noqa: SLF001  there is no other sign of it
         raise KafkaError("the consumer does not fetch any more")
 
 
 def send(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
-    """Aiokafka's own, for transports that raise `RuntimeError` when they are closed.
-
-    Raises:
-        KafkaConnectionError: the connection is closed.
-    """
+    """Aiokafka's own, but a closed transport's `RuntimeError` becomes a `KafkaConnectionError`."""
     try:
         return _send(connection, *request, **options)
     except RuntimeError as error:

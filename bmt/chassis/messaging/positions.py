@@ -223,11 +223,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
             await self.save()
 
     async def save(self) -> None:
-        """Save what was handled since the last time.
-
-        Raises:
-            StoreUnavailable: the next call saves it.
-        """
+        """Save what was handled since the last time. After `StoreUnavailable` the next call saves it."""
         if saved := dict(self._handled):
             await self._positions.save_consumed(saved)
             self._handled = {

@@ -101,11 +101,7 @@ class KafkaPublisher:
         return highest
 
     async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """The offset after the last record of each partition. A missing topic has none.
-
-        Raises:
-            BrokerUnavailable: the broker does not answer.
-        """
+        """The offset after the last record of each partition. A missing topic has none."""
         try:
             ends = await kafka_client.bounded(self._ends(topics), ENDS_WITHIN_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -147,11 +143,7 @@ class KafkaPublisher:
         await kafka_client.stop(producer)
 
     async def reachable(self) -> None:
-        """Return if the broker answers.
-
-        Raises:
-            BrokerUnavailable: it does not.
-        """
+        """Return if the broker answers, else raise `BrokerUnavailable`."""
         producer = await self._started()
         try:
             async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):

@@ -83,11 +83,7 @@ class OwnProjections:
                 self._behind += incoming
 
     async def catch_up(self) -> None:
-        """Bring the lagging views up to everything from `apply_at_once`.
-
-        Raises:
-            Unavailable: they cannot be written now; call again.
-        """
+        """Bring the lagging views up to date. After `Unavailable`, call it again."""
         async with self._catching_up:
             if not self._behind:
                 return
@@ -375,11 +371,7 @@ class Relay:
         self._undone += [commit.id for commit in in_order if commit.id in owed]
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
-        """Publish what was delivered before. Returns the number of events.
-
-        Raises:
-            BrokerUnavailable: not all are known to be published; publish the same again.
-        """
+        """Publish delivered commits again. Returns the number of events. After `BrokerUnavailable`, repeat it."""
         await self._require_checked()
         return await self._send(_in_order(commits))
 

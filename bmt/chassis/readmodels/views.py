@@ -131,11 +131,7 @@ class ViewProjection(Generic[D]):
         self._remembered: LruCache[str, _Held] = LruCache(REMEMBERED)
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """As `Projection.apply`: at most one load and one write for all of them.
-
-        Raises:
-            StoreUnavailable: try again. Nothing is applied twice.
-        """
+        """As `Projection.apply`, in at most one load and one write. A repetition applies nothing twice."""
         by_key: dict[str, list[IncomingEvent[BaseModel]]] = {}
         for event in incoming:
             if (key := self.view.key(event)) is not None:
@@ -164,10 +160,7 @@ class ViewProjection(Generic[D]):
     async def _held(
         self, by_key: Mapping[str, Sequence[IncomingEvent[BaseModel]]], *, guess: bool
     ) -> Mapping[str, _Held]:
-        """Each document from the cache, else from the store.
-
-        `guess`: assume that no document exists yet if an event begins it.
-        """
+        """Each document from the cache, else from the store. `guess`: none exists yet if an event begins it."""
         held: dict[str, _Held] = {}
         for key, events in by_key.items():
             if (recent := self._remembered.get(key)) is not None:

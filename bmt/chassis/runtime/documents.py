@@ -91,11 +91,7 @@ class Received:
 
 
 async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
-    """Read a stream and hash it on the way.
-
-    Raises:
-        DocumentTooLarge: as soon as more than `limit_bytes` came.
-    """
+    """Read a stream and hash it on the way. Raises `DocumentTooLarge` as soon as more than `limit_bytes` came."""
     content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
     digest, size = hashlib.sha256(), 0
     async for chunk in stream:
@@ -177,11 +173,7 @@ class DocumentStore:
         return named
 
     async def put_small(self, documents: Sequence[SmallDocument]) -> None:
-        """Store documents of one chunk each, in one write, as `put` does.
-
-        Raises:
-            StoreUnavailable: as `put`, for all of them.
-        """
+        """Store documents of one chunk each, in one write. Raises as `put`, for all of them."""
         if not self._prepared:
             raise StoreUnavailable
         stored = await self._puts.submit(documents)
@@ -242,11 +234,7 @@ class DocumentStore:
         return {raw["metadata"]["document_id"]: _stored(raw) for raw in found if raw}
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
-        """A document's metadata, and its bytes in chunks (which may raise DocumentDamaged).
-
-        Raises:
-            DocumentUnknown: there is none of this id.
-        """
+        """A document's metadata, and its bytes in chunks. Raises `DocumentUnknown`, or `DocumentDamaged` while reading."""
         (raw,) = await self._finds.submit([document_id])
         if raw is None:
             raise DocumentUnknown(document_id)
@@ -270,12 +258,7 @@ class DocumentStore:
                 raise DocumentDamaged from None
 
     async def read(self, document_id: str) -> bytes:
-        """All bytes of a document.
-
-        Raises:
-            DocumentUnknown: there is none of this id.
-            DocumentDamaged: a part of the bytes is missing.
-        """
+        """All bytes of a document. Raises `DocumentUnknown` or `DocumentDamaged`."""
         _, chunks = await self.open(document_id)
         return b"".join([chunk async for chunk in chunks])
 

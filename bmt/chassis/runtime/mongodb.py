@@ -150,11 +150,7 @@ def rebuildable(collection: Collection) -> Collection:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Raise `StoreUnavailable` for every error that means MongoDB is unreachable or full.
-
-    Raises:
-        StoreUnavailable: the server cannot be reached, is not primary, timed out or has no space.
-    """
+    """Raise `StoreUnavailable` if MongoDB is unreachable, not primary, timed out or full."""
     try:
         yield
     except DuplicateKeyError:
@@ -174,11 +170,7 @@ def store_errors() -> Iterator[None]:
 
 
 def duplicates(error: BulkWriteError) -> set[int]:
-    """The positions, in the batch, of the writes that a unique index refused.
-
-    Raises:
-        StoreUnavailable: something else failed too: not durable on a majority, or no space.
-    """
+    """The positions in the batch that a unique index refused. Raises `StoreUnavailable` if anything else failed."""
     details = error.details
     if details.get("writeConcernErrors") or any(
         fault["code"] != DUPLICATE_KEY for fault in details["writeErrors"]
@@ -188,10 +180,6 @@ def duplicates(error: BulkWriteError) -> set[int]:
 
 
 async def reachable(database: Database) -> None:
-    """Return if the server answers.
-
-    Raises:
-        StoreUnavailable: it does not.
-    """
+    """Return if the server answers, else raise `StoreUnavailable`."""
     with store_errors():
         await database.command("ping")

@@ -27,10 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
-    """A service's process: settings from the environment, logs, then serving.
-
-    It exits with 2 and one clear line if the configuration is wrong.
-    """
+    """Run a service. It exits with 2 and one clear line if the configuration is wrong."""
     settings = load(settings_class)
     set_up_logs(settings.service, settings.log_level)
     warn_of_what_is_not_encrypted(settings)

@@ -25,11 +25,7 @@ class SecretFiles(EnvSettingsSource):
         super().__init__(settings_class)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The secret of one field, if a file is named for it.
-
-        Raises:
-            SecretFileWrong: the file cannot be used, or the secret is given twice.
-        """
+        """The secret of one field, if a file is named for it. Raises `SecretFileWrong` if that fails."""
         if not is_secret(field):
             return None, field_name, False
         name = f"{self.env_prefix}{field_name}".upper()

@@ -307,10 +307,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings_class: type[S]) -> S:
-    """The settings of the environment.
-
-    If a variable is missing or wrong, print which and why, a line each, and exit with 2.
-    """
+    """The settings of the environment. If some are missing or wrong, print each with its reason and exit with 2."""
     try:
         return settings_class()
     except ValidationError as error:

@@ -26,11 +26,7 @@ class KeyTwice(NotYaml):
 
 
 def read(text: str) -> Any:
-    """The value of a text.
-
-    Raises:
-        NotYaml: it is no YAML; `KeyTwice`.
-    """
+    """The value of a text. Raises `NotYaml`, or `KeyTwice`."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  it makes plain values alone
     except RecursionError:
