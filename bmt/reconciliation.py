@@ -87,13 +87,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What one consumer lacks of one publisher.
-
-    Attributes:
-        events: how many.
-        oldest: when the first of them was decided, UTC.
-        requests: some of their requests.
-    """
+    """What one consumer lacks of one publisher, with some of the requests. `oldest` is a commit's time, UTC."""
 
     publisher: str
     consumer: str
@@ -104,13 +98,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits in one service.
-
-    Attributes:
-        outbox: commits to be published, and since when the oldest waits (UTC).
-        parked: events whose handling failed, and those behind them.
-        republishing: jobs that publish something again.
-    """
+    """What waits in one service: commits to publish (and since when, UTC), parked events, and jobs."""
 
     outbox: tuple[int, datetime | None]
     parked: int
@@ -174,13 +162,8 @@ class Reconciliation:
         self, publisher: str, until: datetime, since: datetime | None
     ) -> AsyncIterator[Mapping[str, list[Missing]]]:
         """By consumer, page by page, the newest first."""
-        fields = {
-            "stream": 1,
-            "recorded_at": 1,
-            "events.id": 1,
-            "events.type": 1,
-            "events.sequence": 1,
-        }
+        named = ("stream", "recorded_at", "events.id", "events.type", "events.sequence")
+        fields = dict.fromkeys(named, 1)
         # Without an index: the newest are at the end of the collection, and only they are read.
         published = self._databases[publisher][COMMITS].find({"outbox": {"$ne": True}}, fields)
         cursor = published.sort("$natural", mongodb.DESCENDING).batch_size(PAGE)

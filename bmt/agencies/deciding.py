@@ -59,11 +59,13 @@ Days = Annotated[tuple[Day, ...], AfterValidator(_in_order)]
 """Days of the calendar. Their order in the file does not matter."""
 
 
-class _Entry(BaseModel):
+class AgencyFileEntry(BaseModel):
+    """A part of agencies.yaml. It is immutable, and unknown fields are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PreparedReasons(_Entry):
+class PreparedReasons(AgencyFileEntry):
     """Reasons that an administrator may begin with, by what they are for."""
 
     reject: Prepared = ()
@@ -71,7 +73,7 @@ class PreparedReasons(_Entry):
     exception: Prepared = ()
 
 
-class Appointment(_Entry):
+class Appointment(AgencyFileEntry):
     """An officer who acts for an office or a person (*bertindak bagi pihak*), from a day until a day.
 
     Both days are included. They begin and end at midnight in Malaysia.
@@ -113,8 +115,8 @@ def _each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]
 Acting = Annotated[tuple[Appointment, ...], AfterValidator(_each_once)]
 
 
-class Change(_Entry):
-    """Who changed the rules last, on which day, and why."""
+class Change(AgencyFileEntry):
+    """The last change of the rules: by whom, on which day, and why."""
 
     by: Name
     on: Day

@@ -6,12 +6,7 @@ class WrongConfiguration(ValueError):  # noqa: N818  named for what is so
 
 
 class Unavailable(Exception):  # noqa: N818  named for what is so, not for what Python calls it
-    """A part cannot be reached now. Asking again later is right.
-
-    Attributes:
-        part: the part's name as an operator knows it, for example `mongodb`.
-        retry_after_seconds: when to ask again, in whole seconds.
-    """
+    """A part (as operators name it, for example `mongodb`) cannot be reached now. Asking again later is right."""
 
     def __init__(self, part: str, retry_after_seconds: int = 1) -> None:
         super().__init__(f"{part} cannot be reached; try again in {retry_after_seconds} s")

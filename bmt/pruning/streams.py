@@ -24,13 +24,7 @@ AT_A_TIME: Final = 500
 
 @dataclass(slots=True)
 class Pruned:
-    """What was removed of one service.
-
-    Attributes:
-        requests: whose streams are gone.
-        in_force: filed long ago, and kept: their configuration is what an account has now.
-        commits: removed, of these and of streams that pass.
-    """
+    """What was removed of one service. `in_force` requests were kept: an account has its service by them."""
 
     requests: int = 0
     in_force: int = 0

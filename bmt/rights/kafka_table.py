@@ -39,12 +39,7 @@ class _Row(BaseModel):
 
 
 class Topic(_Row):
-    """How a topic is created.
-
-    Attributes:
-        max_message_bytes: of the largest record; None: the broker's limit.
-        retention_days: how long a record stays; None: for ever.
-    """
+    """How a topic is created. `max_message_bytes` None: the broker's limit. `retention_days` None: for ever."""
 
     partitions: int = Field(default=3, ge=1, le=1000)
     max_message_bytes: int | None = Field(default=None, ge=1)

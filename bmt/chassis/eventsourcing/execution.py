@@ -40,34 +40,9 @@ def uncounted(_: str, __: str) -> None:
     """Counts nothing."""
 
 
-def command_name(command: object) -> str:
-    """The command's class in snake_case: `OpenReview` is `open_review`."""
-    return _snake_case(type(command).__name__)
-
-
 @cache
 def _snake_case(name: str) -> str:
     return _WORD_BEGINS.sub("_", name).lower()
-
-
-def outcome_of_commit(commit: Commit, *, replayed: bool) -> str:
-    """`duplicate`, `applied`, or the name of the recorded problem."""
-    if replayed:
-        return "duplicate"
-    return commit.refusal.problem if commit.refusal else "applied"
-
-
-def outcome_of_error(error: Exception) -> str:
-    """The name of the problem in the caller's answer."""
-    match error:
-        case Refused():
-            return error.problem
-        case CausationReused():
-            return "idempotency_key_reused"
-        case Unavailable():
-            return "unavailable"
-        case _:
-            return "internal"
 
 
 C = TypeVar("C")
@@ -221,12 +196,7 @@ class Execution(Generic[C, S]):
         self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]
     ) -> None:
         for message, result in zip(messages, results, strict=True):
-            outcome = (
-                outcome_of_error(result)
-                if isinstance(result, Exception)
-                else outcome_of_commit(result.commit, replayed=result.replayed)
-            )
-            self._count(command_name(message.command), outcome)
+            self._count(_snake_case(type(message.command).__name__), _outcome(result))
 
     async def state(self, stream: str) -> S:
         """The state of a stream as stored now, for code that acts on it outside a decision."""
@@ -381,3 +351,20 @@ def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReus
     if commit.fingerprint != message.fingerprint:
         return CausationReused(message.causation)
     return Executed(commit, replayed=True)
+
+
+def _outcome(result: Executed | Exception) -> str:
+    """`duplicate`, `applied`, or the name of the problem in the caller's answer."""
+    match result:
+        case Executed(replayed=True):
+            return "duplicate"
+        case Executed(commit=commit):
+            return commit.refusal.problem if commit.refusal else "applied"
+        case Refused():
+            return result.problem
+        case CausationReused():
+            return "idempotency_key_reused"
+        case Unavailable():
+            return "unavailable"
+        case _:
+            return "internal"

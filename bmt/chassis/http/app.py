@@ -157,13 +157,10 @@ def create_app(
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)
-    app.middleware_stack = _layers(app, concurrency or ConcurrencyLimits())
+    # Our own middleware only: FastAPI's would do nothing for each call.
+    limited = ConcurrencyLimit(DirectCalls(app), concurrency or ConcurrencyLimits())
+    app.middleware_stack = RequestMiddleware(limited)
     return app
-
-
-def _layers(app: FastAPI, concurrency: ConcurrencyLimits) -> ASGIApp:
-    """Our own middleware only: FastAPI's would do nothing for each call."""
-    return RequestMiddleware(ConcurrencyLimit(DirectCalls(app), concurrency))
 
 
 class DirectCalls:

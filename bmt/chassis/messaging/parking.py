@@ -95,7 +95,7 @@ _OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
 """The lot's own fields."""
 
 
-def given_up(document: dict[str, Any]) -> dict[str, Any]:
+def _discarded(document: dict[str, Any]) -> dict[str, Any]:
     """The document that is kept for ever, under an id of its own.
 
     The same place may be parked and discarded again, after its topic was read anew.
@@ -111,13 +111,12 @@ def given_up(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def is_of(document: dict[str, Any], record: Record) -> bool:
+def _is_of(document: dict[str, Any], record: Record) -> bool:
     """Whether the document holds this record. A topic that was recreated has other records at the same places."""
     return all(document[name] == value for name, value in _content(record).items())
 
 
-def document_of(parked: Parked) -> dict[str, Any]:
-    """The lot's document of a parked event."""
+def _document(parked: Parked) -> dict[str, Any]:
     record = parked.record
     return {
         "_id": parked.id,
@@ -141,13 +140,7 @@ def _content(record: Record) -> dict[str, Any]:
     }
 
 
-def mark_of(discarding: Discarding) -> dict[str, Any]:
-    """The field that marks a discarded event in the lot."""
-    return {"discarding": asdict(discarding)}
-
-
-def parked_of(document: dict[str, Any]) -> Parked:
-    """The parked event of a document."""
+def _parked(document: dict[str, Any]) -> Parked:
     return Parked(
         record=Record(
             topic=document["topic"],
@@ -233,7 +226,7 @@ class ParkingLot:
             return {
                 place
                 async for document in found
-                if is_of(document, by_place[place := document["parked_id"]])
+                if _is_of(document, by_place[place := document["parked_id"]])
             }
 
     async def park(self, parked: Sequence[Parked]) -> None:
@@ -243,7 +236,7 @@ class ParkingLot:
         crash_points.reached("parking.parking")
         with mongodb.store_errors():
             try:
-                await self._lot.insert_many([document_of(item) for item in parked], ordered=False)
+                await self._lot.insert_many([_document(item) for item in parked], ordered=False)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
             # The event they queue behind may be gone by now.
@@ -268,7 +261,7 @@ class ParkingLot:
                     {"$set": {"lease_until": now + LEASE}},
                 )
                 if taken is not None:
-                    return parked_of(taken)
+                    return _parked(taken)
         return None
 
     async def _has_its_turn(self, candidate: dict[str, Any]) -> bool:
@@ -306,7 +299,7 @@ class ParkingLot:
         with mongodb.store_errors():
             result = await self._lot.update_one(
                 {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}, **_KEPT},
-                {"$set": {"due_at": discarding.at, **mark_of(discarding)}},
+                {"$set": {"due_at": discarding.at, "discarding": asdict(discarding)}},
             )
         crash_points.reached("parking.discarded")
         return bool(result.matched_count)
@@ -341,7 +334,7 @@ class ParkingLot:
                 return False
             if to_discarded:
                 crash_points.reached("parking.giving_up")
-                await self._discarded.insert_one(given_up(document), session=session)
+                await self._discarded.insert_one(_discarded(document), session=session)
             await self._call_first(document["key"], session)
         return True
 
@@ -360,12 +353,12 @@ class ParkingLot:
     async def find(self, id_: str) -> Parked | None:
         with mongodb.store_errors():
             document = await self._lot.find_one({"_id": id_})
-        return None if document is None else parked_of(document)
+        return None if document is None else _parked(document)
 
     async def list(self, limit: int) -> Sequence[Parked]:
         with mongodb.store_errors():
             found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
-        return [parked_of(document) for document in found]
+        return [_parked(document) for document in found]
 
     async def size(self) -> int:
         with mongodb.store_errors():

@@ -126,38 +126,6 @@ def _commit_of(incoming: IncomingEvent[BaseModel]) -> tuple[str, int]:
     return incoming.origin, incoming.position
 
 
-class Delivery:
-    """Receives an execution's durable commits: views first, then the relay."""
-
-    def __init__(self, projections: OwnProjections, relay: "Relay") -> None:
-        self._projections = projections
-        self._relay = relay
-
-    async def deliver(self, commits: Sequence[Commit]) -> None:
-        """Update the views, then enqueue. If a view cannot be written, the sweep repeats it.
-
-        Raises:
-            Unavailable: a view cannot be written, and no sweep finds some of these commits.
-        """
-        marked = [commit for commit in commits if commit.outbox]
-        try:
-            await self._projections.apply_at_once(commits)
-        except Unavailable as error:
-            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(marked))
-            if len(marked) < len(commits):
-                raise
-        else:
-            crash_points.reached("relay.views_applied")
-            self._relay.enqueue(commits)
-
-    async def catch_up(self) -> None:
-        """Update the lagging views for the next reader. If that fails, it stays pending."""
-        try:
-            await self._projections.catch_up()
-        except Unavailable as error:
-            log.warning("views_wait_for_the_sweep", part=error.part)
-
-
 BATCH: Final = 500
 SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
@@ -173,13 +141,7 @@ REMEMBERED: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an event for one receiver goes.
-
-    Attributes:
-        topic: the receiver's own.
-        key: of the record.
-        sequence: the event's place among those with this key, from 1.
-    """
+    """Where an event for one receiver goes. `sequence` counts the events with this key, from 1."""
 
     topic: str
     key: str
@@ -218,7 +180,7 @@ class Relay:
         self._done_at = 0.0
         self._published_versions: LruCache[str, int] = LruCache(
             REMEMBERED
-        )  # stream → the version said last
+        )  # stream → the version published last
         self._woken = asyncio.Event()
         self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
         self._checked = False
@@ -239,6 +201,30 @@ class Relay:
 
     def carries(self, type_: str) -> bool:
         return type_ in self._topics or type_ in self._address_of
+
+    async def deliver(self, commits: Sequence[Commit]) -> None:
+        """Update the views, then enqueue. If a view cannot be written, the sweep repeats it.
+
+        Raises:
+            Unavailable: a view cannot be written, and no sweep finds some of these commits.
+        """
+        marked = [commit for commit in commits if commit.outbox]
+        try:
+            await self._projections.apply_at_once(commits)
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(marked))
+            if len(marked) < len(commits):
+                raise
+        else:
+            crash_points.reached("relay.views_applied")
+            self.enqueue(commits)
+
+    async def catch_up(self) -> None:
+        """Update the lagging views for the next reader. If that fails, it stays pending."""
+        try:
+            await self._projections.catch_up()
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part)
 
     def enqueue(self, commits: Sequence[Commit]) -> None:
         """Publish the commits in the outbox soon. While catching up, the store alone holds them."""
@@ -351,16 +337,16 @@ class Relay:
         in_order = _in_order((*await self._kept.earlier(due), *due))
         # Last: a receiver whose topic is missing delays nobody else.
         addressed = {commit.stream for commit in in_order if self._has_address(commit)}
-        owed = {commit.id for commit in due}
+        pending = {commit.id for commit in due}
         for last in (False, True):
             part = [commit for commit in in_order if (commit.stream in addressed) == last]
             if part:
-                await self._publish_in_order(part, owed)
+                await self._publish_in_order(part, pending)
                 busy = len(commits) >= BUSY_COMMITS
                 if not busy or time.monotonic() - self._done_at >= LAG_SECONDS:
                     await self._finish()
 
-    async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
+    async def _publish_in_order(self, in_order: Sequence[Commit], pending: Collection[str]) -> None:
         crash_points.reached("relay.publishing")
         await self._send(in_order)
         for commit in in_order:
@@ -368,7 +354,7 @@ class Relay:
                 commit.stream, max(commit.version, self._published_versions.get(commit.stream) or 0)
             )
         crash_points.reached("relay.published")
-        self._undone += [commit.id for commit in in_order if commit.id in owed]
+        self._undone += [commit.id for commit in in_order if commit.id in pending]
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
         """Publish delivered commits again. Returns the number of events. After `BrokerUnavailable`, repeat it."""

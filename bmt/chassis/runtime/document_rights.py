@@ -28,13 +28,7 @@ HOLDER_INDEXES: Final = (
 
 
 class Upload(BaseModel):
-    """A document as it was uploaded.
-
-    Attributes:
-        document: with the name from the upload.
-        uploaded_by: the subject.
-        agency: on whose behalf; empty: on their own.
-    """
+    """A document as it was uploaded by a subject, on behalf of an agency or (empty) on their own."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,12 +60,9 @@ class Holder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """A caller who refers to documents.
+    """A caller who refers to documents. `agencies` None: on their own behalf only.
 
-    Attributes:
-        subject: from the token.
-        agencies: on whose behalf they act; None: on their own only.
-        officer: whether they may read what those agencies hold.
+    `officer`: they may read what those agencies hold.
     """
 
     subject: str

@@ -76,13 +76,7 @@ class StoredDocument:
 
 @dataclass(slots=True)
 class Received:
-    """A document's bytes while they are examined, before they are stored.
-
-    Attributes:
-        content: the bytes, from the start; on disk beyond 1 MiB.
-        document_id: `sha256:<hex>` of them.
-        digest: the raw SHA-256.
-    """
+    """A document's bytes while they are examined; on disk beyond 1 MiB. `digest` is the raw SHA-256."""
 
     content: IO[bytes]
     document_id: str

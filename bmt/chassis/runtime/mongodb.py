@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from bson import ObjectId
-from gridfs.errors import CorruptGridFile, FileExists, NoFile
+from gridfs.errors import CorruptGridFile, FileExists
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorCollection,
@@ -44,31 +44,19 @@ from bmt.chassis.errors import StoreUnavailable
 __all__ = [
     "ASCENDING",
     "DESCENDING",
-    "NOT_ALLOWED",
-    "WRITE_CONFLICT",
     "AsyncIOMotorGridFSBucket",
     "BulkWriteError",
-    "Client",
-    "Collection",
     "ConfigurationError",
     "CorruptGridFile",
-    "Database",
     "DuplicateKeyError",
     "FileExists",
     "IndexModel",
     "InsertOne",
-    "NoFile",
     "ObjectId",
     "OperationFailure",
     "ReturnDocument",
     "UpdateMany",
     "UpdateOne",
-    "WriteConcern",
-    "connect",
-    "duplicates",
-    "reachable",
-    "rebuildable",
-    "store_errors",
 ]
 
 Client: TypeAlias = "AsyncIOMotorClient[Any]"

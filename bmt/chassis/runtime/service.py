@@ -5,7 +5,7 @@ application. Nothing connects before the lifespan. All of it must be built insid
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -28,7 +28,7 @@ from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_the
 from bmt.chassis.messaging.parking import PARKED, ParkingLot
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
-from bmt.chassis.messaging.relay import Delivery, OwnProjections, Relay
+from bmt.chassis.messaging.relay import OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
@@ -50,8 +50,6 @@ D = TypeVar("D", bound=BaseModel)
 
 COMMITS: Final = "commits"
 WORK: Final = "work"
-
-Task = Callable[[], Awaitable[None]]
 
 
 class ServiceBuilder:
@@ -143,15 +141,14 @@ class ServiceBuilder:
             source=self.source,
             clock=clock.now,
         )
-        delivery = Delivery(self._projections, self.relay)
         self.execution: Execution[Any, Any] = Execution(
             store=self.store,
             deciders=deciders,
             vocabulary=self._own,
             published=topics.keys(),
             relayed=self.relay.carries,
-            deliver=delivery.deliver,
-            catch_up=delivery.catch_up,
+            deliver=self.relay.deliver,
+            catch_up=self.relay.catch_up,
             clock=clock.now,
             new_id=clock.new_id,
             count=self.metrics.command_executed,
@@ -166,14 +163,14 @@ class ServiceBuilder:
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
         self._consumer: Consumer | None = None
-        self._tasks: list[Task] = [
+        self._tasks: list[background.Task] = [
             self.relay.run,
             partial(self._republishing.run, self.relay.publish_again),
             self._rebuilding.run,
         ]
-        self._prepare: list[Task] = []
+        self._prepare: list[background.Task] = []
         self._samplers: list[Sampler] = [self._sample]
-        self._close: list[Task] = []
+        self._close: list[background.Task] = []
 
     def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
         """A read model, by default filled from the service's own events."""
@@ -251,18 +248,18 @@ class ServiceBuilder:
         self._tasks += [self._consumer.run, self._consumer.retry_parked]
         self._samplers.append(partial(self._sample_consumer, self._consumer, group))
 
-    def runs(self, task: Task) -> None:
+    def runs(self, task: background.Task) -> None:
         """Run `task` until the service stops. If it ends or fails, the service ends."""
         self._tasks.append(task)
 
-    def prepares(self, task: Task) -> None:
+    def prepares(self, task: background.Task) -> None:
         """Await `task` before the service starts, once MongoDB is reachable."""
         self._prepare.append(task)
 
     def samples(self, sampler: Sampler) -> None:
         self._samplers.append(sampler)
 
-    def closes(self, task: Task) -> None:
+    def closes(self, task: background.Task) -> None:
         self._close.append(task)
 
     def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
