@@ -159,7 +159,12 @@ ANY_GROUP: Final = "*"
 
 
 async def establish(options: Mapping[str, Any]) -> None:
-    """Create the missing topics and set the rights. `options` are the super user's. It may be repeated."""
+    """Create the missing topics and set the rights, as the super user. It may be repeated.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker refused something.
+        WrongConfiguration: the table cannot be used.
+    """
     rules = table()
     async with _administrator(options) as administrator:
         missing = set(rules.topics) - set(await administrator.list_topics())

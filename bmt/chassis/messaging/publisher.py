@@ -101,7 +101,7 @@ class KafkaPublisher:
         return highest
 
     async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """The offset after the last record of each partition. A missing topic has none."""
+        """The offset after the last record of each partition; none for a missing topic. Raises `BrokerUnavailable`."""
         try:
             ends = await kafka_client.bounded(self._ends(topics), ENDS_WITHIN_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:

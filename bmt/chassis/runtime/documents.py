@@ -109,7 +109,10 @@ async def received_bytes(content: bytes) -> Received:
 
 
 class DocumentStore:
-    """A GridFS bucket to which documents are only ever added."""
+    """A GridFS bucket to which documents are only ever added.
+
+    Every method raises `StoreUnavailable` if the database cannot be reached.
+    """
 
     def __init__(self, database: mongodb.Database, bucket: str = "documents") -> None:
         """The user needs find and insert on `<bucket>.files` and `<bucket>.chunks`."""
