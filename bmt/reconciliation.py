@@ -1,10 +1,10 @@
 """Compares what each service published with what its consumers recorded of it.
 
-A consumer commits under the id of the event that it consumed, so whether it has recorded an event is one look at an
-index. The check reads the newest commits of every publisher, and asks each consumer for their events, some hundred
-at a time. What is missing longer than it may be was lost between two services, whatever the reason: it is published
-again once, and shown until it is recorded. It is an operator's work, with a MongoDB user of its own; it knows the
-services' collections by name and imports nothing of them.
+A consumer's commit has the id of the event that it consumed, so one index lookup shows whether it recorded
+the event. The check reads the newest commits of every publisher, and looks up their events in each
+consumer, some hundred at a time. An event that is missing for too long was lost between two services. It is
+published again once, and reported until it is recorded. An operator runs it, with a MongoDB user of its
+own. It knows the services' collections by name and imports nothing of them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -32,15 +32,15 @@ from bmt.contracts.events import (
 
 COMMITS: Final = "commits"
 REQUESTS: Final = "requests"
-"""Intake's view of every request, which says how far it has come in each publisher's stream."""
+"""Intake's view of every request, with its position in each publisher's stream."""
 PUBLISHERS: Final = tuple(topics.WRITERS.values())
 PAGE: Final = 500
 UNORDERED_WITHIN: Final = timedelta(minutes=10)
-"""Two commits that are neighbours in the collection were recorded within less."""
+"""Neighbouring commits in the collection were recorded within less."""
 MISSING_AFTER: Final = timedelta(minutes=1)
-"""An event that nobody recorded so long after it was decided is missing."""
+"""An event that is unrecorded this long after its commit is missing."""
 REPUBLISHED_AT_ONCE: Final = 1_000
-"""Streams; more than that is one job for all of them."""
+"""Streams. More than that get one job for all of them."""
 SHOWN: Final = 10
 
 _AFTER_RECEIPT: Final = (
@@ -61,7 +61,7 @@ RECORDED_BY: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "records": (*topics.EVENTS[topics.REQUESTS], *_AFTER_RECEIPT),
     "intake": (*_AFTER_RECEIPT, Filed),
 }
-"""Which events each consumer records, always; what it may ignore is not here."""
+"""Which events each consumer always records. Events it may ignore are left out."""
 
 _CONSUMERS: Final = {
     event.TYPE: [name for name, events in RECORDED_BY.items() if event in events]
@@ -82,19 +82,12 @@ class Missing:
 
     @property
     def subject(self) -> str:
-        """The request, where it is one."""
         return self.stream.partition("-")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What one consumer lacks of one publisher.
-
-    Attributes:
-        events: how many.
-        oldest: when the first of them was decided, UTC.
-        requests: some of the requests that they are about.
-    """
+    """What one consumer lacks of one publisher, with some of the requests. `oldest` is a commit's time, UTC."""
 
     publisher: str
     consumer: str
@@ -105,13 +98,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits in one service.
-
-    Attributes:
-        outbox: commits to be published, and since when the oldest waits (UTC).
-        parked: events whose handling failed, and those behind them.
-        republishing: jobs that publish something again.
-    """
+    """What waits in one service: commits to publish (and since when, UTC), parked events, and jobs."""
 
     outbox: tuple[int, datetime | None]
     parked: int
@@ -119,7 +106,7 @@ class Waiting:
 
 
 def gaps(missing: Iterable[Missing]) -> list[Gap]:
-    """By publisher and consumer."""
+    """The missing events, grouped by publisher and consumer."""
     found: dict[tuple[str, str], list[Missing]] = {}
     for one in missing:
         found.setdefault((one.publisher, one.consumer), []).append(one)
@@ -135,7 +122,7 @@ def gaps(missing: Iterable[Missing]) -> list[Gap]:
 
 
 class Reconciliation:
-    """The stores of all services, as one operator sees them."""
+    """The stores of all services, as one operator reads them."""
 
     def __init__(self, client: mongodb.Client, prefix: str) -> None:
         """`prefix` of every database, such as `bmt_`.
@@ -146,11 +133,9 @@ class Reconciliation:
         self._databases = {service: client[f"{prefix}{service}"] for service in PUBLISHERS}
 
     async def missing(self, now: datetime, since: datetime | None = None) -> list[Missing]:
-        """What was published since a moment, a minute ago or before, and is not recorded by all.
+        """What was published since a moment, at least a minute ago, and is not recorded by all.
 
-        Args:
-            now: UTC.
-            since: None for all that there is.
+        `now` and `since` are UTC; without `since` all commits are compared.
 
         Raises:
             StoreUnavailable: ask again.
@@ -177,14 +162,9 @@ class Reconciliation:
         self, publisher: str, until: datetime, since: datetime | None
     ) -> AsyncIterator[Mapping[str, list[Missing]]]:
         """By consumer, page by page, the newest first."""
-        fields = {
-            "stream": 1,
-            "recorded_at": 1,
-            "events.id": 1,
-            "events.type": 1,
-            "events.sequence": 1,
-        }
-        # Not by an index: the newest stand at the end of the collection, and only they are read.
+        named = ("stream", "recorded_at", "events.id", "events.type", "events.sequence")
+        fields = dict.fromkeys(named, 1)
+        # Without an index: the newest are at the end of the collection, and only they are read.
         published = self._databases[publisher][COMMITS].find({"outbox": {"$ne": True}}, fields)
         cursor = published.sort("$natural", mongodb.DESCENDING).batch_size(PAGE)
         page: dict[str, list[Missing]] = {}
@@ -239,7 +219,7 @@ class Reconciliation:
         ]
 
     async def _not_discarded(self, consumer: str, missing: Sequence[Missing]) -> list[Missing]:
-        """Without what an operator gave up: published again, it would be parked again."""
+        """Without what an operator gave up: republished, it would be parked again."""
         if not missing:
             return []
         of_these = {"key": {"$in": list({event.subject for event in missing})}}
@@ -254,7 +234,6 @@ class Reconciliation:
         return [event for event in missing if event.event_id not in given_up]
 
     async def waiting(self) -> Mapping[str, "Waiting"]:
-        """By service, what waits in it."""
         return {name: await self._waiting(each) for name, each in self._databases.items()}
 
     async def _waiting(self, database: mongodb.Database) -> "Waiting":
@@ -267,9 +246,9 @@ class Reconciliation:
         return Waiting((count, oldest["recorded_at"] if oldest else None), parked, len(jobs))
 
     async def republish(self, missing: Sequence[Missing], now: datetime) -> int:
-        """Have what is missing published again, once; how many jobs that are.
+        """Republish what is missing, once. Returns the number of jobs.
 
-        What is parked in its consumer waits for an operator there: publishing it again would not help.
+        Events parked in their consumer wait for an operator there: republishing would not help.
         """
         wanted: dict[str, list[Missing]] = {}
         parked = {
@@ -285,7 +264,7 @@ class Reconciliation:
             return set(await self._databases[service][PARKED].distinct("key"))
 
     async def _add(self, publisher: str, missing: Sequence[Missing], now: datetime) -> int:
-        """A job a stream, named for its last missing event; for very many streams one, from their oldest event on."""
+        """One job a stream, named for its last missing event. Very many streams get one job, from their oldest event on."""
         jobs = Jobs(self._databases[publisher][republishing.COLLECTION])
         last: dict[str, int] = {}
         for one in missing:

@@ -1,4 +1,4 @@
-"""Whose an account is: by the patterns of agencies.yaml, and by what the directory names."""
+"""Which agency an account belongs to: by the patterns of agencies.yaml, and by the directory."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ AccountPattern = Annotated[
 AccountPatterns = Annotated[tuple[AccountPattern, ...], Field(max_length=MOST_PATTERNS)]
 
 Belonging = Literal["own", "other", "unknown"]
-"""Whose an account is, as one agency sees it; unknown: nobody claims it."""
+"""Whose an account is, from one agency's view; unknown: no agency claims it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Which agency claims which accounts. Several may claim one: then each may act for it.
+    """Which agency claims which accounts. If several claim one, each may act for it.
 
     Attributes:
         written_out: the agencies that name an account without `*`, by the account in lower case.
@@ -33,15 +33,10 @@ class Claims:
     patterns: tuple[tuple[str, str], ...] = ()
 
     def belonging(self, agency: str, account: str, named: Collection[str] = ()) -> Belonging:
-        """Whose `account` is, as `agency` sees it.
+        """Whether `account` (in any case) belongs to the agency with this code.
 
-        An account that is written out is decided by that alone. Otherwise it is another agency's
-        where patterns claim it for others alone, or the directory names others alone.
-
-        Args:
-            agency: its code.
-            account: in any case.
-            named: the agencies that the directory names.
+        If an account is written out, that alone decides. Otherwise it is another agency's if patterns, or the
+        directory (`named`), assign it to others alone.
         """
         name = account.casefold()
         if exact := self.written_out.get(name):
@@ -54,11 +49,11 @@ class Claims:
 
 
 NO_CLAIMS: Final = Claims()
-"""Every account is nobody's."""
+"""No agency claims any account."""
 
 
 def claims(accounts: Iterable[tuple[str, Collection[str]]]) -> Claims:
-    """The claims of all agencies; each is a code with its patterns."""
+    """The claims of all agencies. Each argument is a code with its patterns."""
     written_out: dict[str, frozenset[str]] = {}
     patterns: list[tuple[str, str]] = []
     for agency, own in accounts:

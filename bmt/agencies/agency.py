@@ -4,10 +4,17 @@ import hashlib
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bmt.agencies.accounts import AccountPatterns
-from bmt.agencies.deciding import Acting, ApprovalLevels, Change, Days, PreparedReasons
+from bmt.agencies.deciding import (
+    Acting,
+    AgencyFileEntry,
+    ApprovalLevels,
+    Change,
+    Days,
+    PreparedReasons,
+)
 from bmt.agencies.states import State
 from bmt.contracts.values import (
     AgencyCode,
@@ -21,25 +28,21 @@ from bmt.contracts.values import (
 WorkingDays = Annotated[int, Field(strict=True, ge=1, le=60)]
 
 
-class _Rules(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Channels(_Rules):
+class Channels(AgencyFileEntry):
     """How requests come in and answers go out (SOP 4.1.1, steps 1 and 4: the agency decides)."""
 
     in_: Annotated[tuple[PostedChannel, ...], Field(alias="in", min_length=1)]
     out: Annotated[tuple[ReplyChannel, ...], Field(min_length=1)]
 
 
-class Connectors(_Rules):
+class Connectors(AgencyFileEntry):
     """Which connector drives each target."""
 
     ipms: Literal["scim", "worklist"]
     storage: Literal["copyparty"]
 
 
-class Quota(_Rules):
+class Quota(AgencyFileEntry):
     """Transfer storage an account gets, in bytes."""
 
     default: Bytes
@@ -52,7 +55,7 @@ class Quota(_Rules):
         return self
 
 
-class Charter(_Rules):
+class Charter(AgencyFileEntry):
     """The client charter (*Piagam Pelanggan*): working days for each step."""
 
     decide: WorkingDays
@@ -60,16 +63,16 @@ class Charter(_Rules):
     notify: WorkingDays
 
 
-class Separation(_Rules):
+class Separation(AgencyFileEntry):
     """Separation of duties. The applicant is never the approver, whatever stands here."""
 
     approver_may_configure: bool
     registrar_may_approve: bool = True
-    """Whether who handed a request in for somebody may approve it; SOP says nothing."""
+    """Whether the registrar of a request may approve it. The SOP has no rule for this."""
 
 
-class AgencyRules(_Rules):
-    """What agencies.yaml says of one agency."""
+class AgencyRules(AgencyFileEntry):
+    """One agency's entry in agencies.yaml."""
 
     name: Name
     channels: Channels
@@ -82,59 +85,59 @@ class AgencyRules(_Rules):
     paper_dispatch: Literal["confirm", "on-preparation"] = "confirm"
     separation: Separation = Separation(approver_may_configure=True)
     record_retention_years: Annotated[int, Field(strict=True, ge=0, le=100)] = 7
-    """How long after it was filed a request's personal data must be kept (*jadual pelupusan rekod*)."""
+    """How long a filed request's personal data must be kept (*jadual pelupusan rekod*)."""
     office_email: EmailAddress | None = None
-    """Who is reminded before a step is due (client charter)."""
+    """Gets the reminder before a step is due (client charter)."""
     escalation_email: EmailAddress | None = None
-    """Who is told when a step is overdue."""
+    """Gets the message that a step is overdue."""
     remind_working_days_before: Annotated[int, Field(strict=True, ge=0, le=60)] = 1
     """How many working days before the due day the office is reminded, in the morning."""
     approval_levels: ApprovalLevels = 1
     """How many administrators must approve, one after the other (SOP 5.0: at least one)."""
     acting: Acting = ()
-    """Who acts for whom; where somebody is named, nobody else acts for anybody."""
+    """Who acts for whom. If this names anybody, nobody else may act for others."""
     prepared_reasons: PreparedReasons = PreparedReasons()
     closed_days: Days = ()
     """The agency's own closures (*cuti peristiwa*): no working days."""
     accounts: AccountPatterns = ()
-    """The accounts that are the agency's own; no other agency may act for them."""
+    """The agency's own accounts. No other agency may act for them."""
     changed: Change | None = None
-    """Who changed these rules last; says nothing of what they are."""
+    """The last change of these rules. It is no rule itself."""
 
 
 _REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")
 
 _LATER: Final = ("approval_levels", "acting", "prepared_reasons", "closed_days", "accounts")
-"""Rules that old files do not have: left at its default, none of them makes a new version."""
+"""Rules that old files lack. At its default, none of them makes a new version."""
 
 
-class Agency(_Rules):
-    """An agency with its rules as they are now."""
+class Agency(AgencyFileEntry):
+    """An agency with its current rules."""
 
     code: AgencyCode
     rules: AgencyRules
 
     @cached_property
     def policy_version(self) -> str:
-        """Names exactly these rules: the same rules have the same version, any change a new one."""
-        canonical = self.rules.model_dump_json(by_alias=True, exclude=self._unsaid())
+        """Identifies exactly these rules: equal rules have the same version, any change a new one."""
+        canonical = self.rules.model_dump_json(by_alias=True, exclude=self._without_effect())
         return f"{self.code}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
-    def _unsaid(self) -> dict[str, Any]:
-        """What decides on no request; and rules that came later, where they say nothing new."""
+    def _without_effect(self) -> dict[str, Any]:
+        """Rules that decide on no request, and later rules that are left at their default."""
         fields = AgencyRules.model_fields
         rules = self.rules
         never = ("record_retention_years", "changed", *_REMINDERS)
-        unsaid: dict[str, Any] = dict.fromkeys(never, True)
-        unsaid |= {
+        excluded: dict[str, Any] = dict.fromkeys(never, True)
+        excluded |= {
             name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()
         }
         if rules.separation.registrar_may_approve:
-            unsaid["separation"] = {"registrar_may_approve"}
-        return unsaid
+            excluded["separation"] = {"registrar_may_approve"}
+        return excluded
 
     def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:
-        """The channel out: as asked, else the channel in where it is one, else the first allowed."""
+        """The reply channel: as asked, else the incoming channel if allowed, else the first allowed."""
         if asked is not None:
             return asked
         same = [out for out in self.rules.channels.out if out == channel]

@@ -15,12 +15,9 @@ OFFICE_CLOSES: Final = time(17, 0)
 def due_at(
     since: datetime, working_days: int, state: State, closed: frozenset[date] = frozenset()
 ) -> datetime:
-    """When offices close on the last of `working_days` full working days after the day of `since`.
+    """When offices close on the last of `working_days` full working days after the day of `since` (UTC).
 
-    `closed` are days on which the agency itself is closed, beside its state's.
-
-    Returns:
-        The moment in UTC.
+    `closed` are the agency's own closures, beside its state's holidays.
     """
     return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
 
@@ -32,13 +29,10 @@ def remind_at(
     state: State,
     closed: frozenset[date] = frozenset(),
 ) -> datetime:
-    """When offices open so many working days before the day of `due`.
+    """When offices open so many working days before the day of `due` (UTC).
 
-    Where that is not after `since`, when they open on the day of `due`: who has just been given
-    something to do need not be reminded of it at once.
-
-    Returns:
-        The moment in UTC.
+    If that is not after `since`, it is when they open on the day of `due`: an officer who has just received
+    work needs no immediate reminder.
     """
     last = due.astimezone(MALAYSIA).date()
     wanted = _opening(_days_before(last, working_days_before, state, closed))

@@ -1,4 +1,4 @@
-"""What an agency may say about deciding: how many approve, who acts for whom, and reasons at hand."""
+"""An agency's rules of deciding: how many approve, who acts for whom, and prepared reasons."""
 
 import re
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _as_written(day: object) -> object:
-    """YAML 1.2 has no days: they are text of this form, and of no other."""
+    """YAML 1.2 has no dates: they are text of this form, and of no other."""
     if isinstance(day, str) and _DAY.fullmatch(day):
         with suppress(ValueError):
             return date.fromisoformat(day)
@@ -56,14 +56,16 @@ def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
 
 
 Days = Annotated[tuple[Day, ...], AfterValidator(_in_order)]
-"""Days of the calendar; in whatever order they are written, the same days are the same rule."""
+"""Days of the calendar. Their order in the file does not matter."""
 
 
-class _Said(BaseModel):
+class AgencyFileEntry(BaseModel):
+    """A part of agencies.yaml. It is immutable, and unknown fields are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PreparedReasons(_Said):
+class PreparedReasons(AgencyFileEntry):
     """Reasons that an administrator may begin with, by what they are for."""
 
     reject: Prepared = ()
@@ -71,10 +73,10 @@ class PreparedReasons(_Said):
     exception: Prepared = ()
 
 
-class Appointment(_Said):
+class Appointment(AgencyFileEntry):
     """An officer who acts for an office or a person (*bertindak bagi pihak*), from a day until a day.
 
-    Both days are included; they begin and end at midnight in Malaysia.
+    Both days are included. They begin and end at midnight in Malaysia.
     """
 
     officer: Account
@@ -89,12 +91,11 @@ class Appointment(_Said):
         return self
 
     def allows(self, officer: str, at: datetime) -> bool:
-        """Whether `officer` (an account) may act by it at this moment."""
         day = at.astimezone(MALAYSIA).date()
         return self.officer.casefold() == officer.casefold() and self.from_ <= day <= self.until
 
     def overlaps(self, other: "Appointment") -> bool:
-        """Whether both say the same of one officer on some day."""
+        """Whether both appoint one officer for the same on some day."""
         same = (self.officer.casefold(), self.on_behalf_of) == (
             other.officer.casefold(),
             other.on_behalf_of,
@@ -114,8 +115,8 @@ def _each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]
 Acting = Annotated[tuple[Appointment, ...], AfterValidator(_each_once)]
 
 
-class Change(_Said):
-    """Who changed the rules last, on which day, and why."""
+class Change(AgencyFileEntry):
+    """The last change of the rules: by whom, on which day, and why."""
 
     by: Name
     on: Day

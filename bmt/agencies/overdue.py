@@ -8,7 +8,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.runtime.health import Sampler
 
 CountOverdue = Callable[[], Awaitable[Mapping[str, int]]]
-"""How many requests of each agency are overdue; an agency without any may be absent."""
+"""How many requests of each agency are overdue; an agency with none may be absent."""
 
 
 def overdue_sampler(

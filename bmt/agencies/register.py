@@ -1,4 +1,4 @@
-"""All agencies of an installation, read once from agencies.yaml and refused when wrong."""
+"""All agencies of an installation, read once from agencies.yaml and refused if wrong."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ _FILE = TypeAdapter(dict[AgencyCode, AgencyRules])
 
 
 class AgenciesFileWrong(WrongConfiguration):
-    """agencies.yaml cannot be used; the text says which agency and field, and what is allowed."""
+    """agencies.yaml cannot be used. The text names agency and field, and what is allowed."""
 
 
 class UnknownAgency(Refused):
-    """There is no agency of this code."""
+    """There is no agency with this code."""
 
     problem = "validation_failed"
 
@@ -40,11 +40,7 @@ class Agencies:
         self.claims: Claims = accounts.claims((each.code, each.rules.accounts) for each in self)
 
     def get(self, code: str) -> Agency:
-        """The agency.
-
-        Raises:
-            UnknownAgency: there is none; names those there are.
-        """
+        """The agency. Raises `UnknownAgency` if there is none. It lists the known codes."""
         try:
             return self._agencies[code]
         except KeyError:
@@ -54,12 +50,12 @@ class Agencies:
             ) from None
 
     def named(self, organisations: Iterable[str]) -> frozenset[str]:
-        """The agencies among these organisations, each by its code or its name in any case."""
+        """The codes of the agencies among these organisations, each found by code or name in any case."""
         known = (self._by_name.get(one.strip().casefold()) for one in organisations)
         return frozenset(code for code in known if code)
 
     def name_of(self, code: str) -> str:
-        """What an agency is called; the code itself where nothing is known of it."""
+        """An agency's name, or the code itself if the agency is unknown."""
         return self._agencies[code].rules.name if code in self._agencies else code
 
     def __iter__(self) -> Iterator[Agency]:
@@ -70,11 +66,7 @@ class Agencies:
 
 
 def read(path: Path) -> Agencies:
-    """The agencies of the file at `path`.
-
-    Raises:
-        AgenciesFileWrong: the file is not there, not YAML, or says what is not allowed.
-    """
+    """The agencies of the file at `path`. Raises `AgenciesFileWrong` if it cannot be used."""
     wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
         return parse(strict_yaml.read(path.read_text(encoding="utf-8")))
@@ -87,11 +79,7 @@ def read(path: Path) -> Agencies:
 
 
 def parse(raw: Mapping[str, Any] | None) -> Agencies:
-    """The agencies of a parsed file.
-
-    Raises:
-        AgenciesFileWrong: it says what is not allowed.
-    """
+    """The agencies of a parsed file. Raises `AgenciesFileWrong` if it has a value that is not allowed."""
     if not raw:
         raise AgenciesFileWrong("there is no agency in it")
     try:

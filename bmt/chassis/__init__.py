@@ -1,1 +1,1 @@
-"""What every service stands on; it knows nothing of the procedure."""
+"""What every service is built on. It knows nothing of the procedure."""

@@ -10,7 +10,6 @@ from bmt.chassis.messaging.parking import (
     PARKED,
     QUEUED_BEHIND,
     Discarding,
-    MongoParkingLot,
     Parked,
     ParkingLot,
 )
@@ -114,7 +113,7 @@ class Lots:
     def of(cls, client: Client, database_prefix: str, services: Sequence[str]) -> "Lots":
         """The lots in the services' databases."""
         databases = {service: client[f"{database_prefix}{service}"] for service in services}
-        return cls({name: MongoParkingLot(each[PARKED]) for name, each in databases.items()})
+        return cls({name: ParkingLot(each[PARKED]) for name, each in databases.items()})
 
     async def listed(self, limit: int) -> tuple[list[Waiting], int]:
         """The oldest parked events, and how many there are in all."""

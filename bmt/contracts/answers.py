@@ -1,4 +1,4 @@
-"""What an integrator is told of its submissions, on an outbound topic that nobody else reads."""
+"""Answers to an integrator's submissions, on an outbound topic that nobody else reads."""
 
 from collections.abc import Mapping
 

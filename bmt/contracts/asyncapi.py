@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the topics, told from the models."""
+"""The AsyncAPI 3.0 document of the topics, generated from the models."""
 
 from typing import Any, Final
 

@@ -17,5 +17,5 @@ def written(number: int, characters: int) -> str:
 
 
 def meant(typed: str) -> str:
-    """What somebody means who types it: small or full-width letters, O for 0, I and L for 1."""
+    """The code behind a typed text: small or full-width letters, O for 0, I and L for 1."""
     return unicodedata.normalize("NFKC", typed).upper().translate(_MEANT)

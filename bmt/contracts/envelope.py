@@ -43,7 +43,7 @@ _RFC_3339: Final = re.compile(
 )
 
 _LONGEST_DETAIL: Final = 1000
-"""A record can be wrong in a hundred thousand places; what is told of it must fit beside it."""
+"""A record can have a hundred thousand faults, but their description must fit into a dead letter."""
 
 _OWN_ORDER: Final = (
     *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_dataschema"),
@@ -84,7 +84,7 @@ _Attribute = Annotated[
 
 
 class MalformedEvent(ValueError):  # noqa: N818  named for what is so
-    """The record is not a CloudEvent that this project can read; `detail` says why, without the data."""
+    """The record is not a CloudEvent that this project can read. `detail` is the reason, without the data."""
 
     def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
         """`errors` are the fields of the data that are wrong."""
@@ -134,9 +134,9 @@ class Envelope(BaseModel):
 
 @dataclass
 class OwnEnvelope:
-    """As `Envelope`, of an event that stands on Kafka exactly as this project writes it.
+    """As `Envelope`, of a record exactly as this project writes it.
 
-    Most events that a service hears are such; reading them costs a third.
+    Most consumed events are of this kind, and reading them costs a third.
     """
 
     id: str
@@ -154,7 +154,7 @@ class OwnEnvelope:
 
 
 def read_own(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> OwnEnvelope | None:
-    """The envelope that `read_kafka` gives, of a record as we write it; None: it is not such a one."""
+    """As `read_kafka`, of a record exactly as we write it; None: it is another kind of record."""
     names = tuple([name for name, _ in headers])
     if names not in (_OWN_ORDER, _OWN_ORDER[:-1]):
         return None

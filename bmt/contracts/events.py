@@ -1,4 +1,4 @@
-"""The published events: facts in the past tense, stored as they are said.
+"""The published events: facts in the past tense, stored as they are published.
 
 Type strings are explicit and for ever; fields are only added. Readers ignore what they do not know.
 """

@@ -1,4 +1,4 @@
-"""Says which fields are wrong and what is allowed there, without repeating what was sent."""
+"""Lists the wrong fields and what is allowed there, without repeating the input."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "minimum": ("min_length", "ge", "gt"),
     "field": ("discriminator",),
 }
-"""Where pydantic has what stands in a place: each comes from the constraint, never from the input."""
+"""Names of pydantic's context values. Each comes from the constraint, never from the input."""
 
 
 def field_errors(faults: Sequence[Any], body: Any = None) -> tuple[FieldError, ...]:

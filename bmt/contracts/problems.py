@@ -121,7 +121,7 @@ class FieldError(BaseModel):
 
 
 _LONGEST: Final = 1000
-"""A record can be wrong in a hundred places; what is told of it must fit beside it."""
+"""A record can have a hundred faults, but their description must fit into a dead letter."""
 
 
 def listed(errors: Iterable[FieldError]) -> str:

@@ -1,4 +1,4 @@
-"""Where a request stands, told from its events in whatever order the topics bring them."""
+"""A request's progress, from its events in whatever order the topics deliver them."""
 
 from typing import Any, Final
 

@@ -1,6 +1,6 @@
-"""The code that opens the status of one request to who has no account: told once, kept nowhere.
+"""The code that shows one request's status to an applicant without an account. It is sent once, stored nowhere.
 
-Whoever tells it and whoever asks for it make it anew from a key that both have. It stands in no event.
+The sending and the checking service derive it from a shared key. It is in no event.
 """
 
 import hmac
@@ -10,7 +10,7 @@ from typing import Final
 from bmt.contracts.crockford import BITS, meant, written
 
 CHARACTERS: Final = 12
-"""60 bits: who guesses a thousand times a second is right once in some ten million years."""
+"""60 bits: a thousand guesses a second succeed once in some ten million years."""
 SHORTEST_KEY: Final = 32
 """Characters of a key."""
 

@@ -30,7 +30,7 @@ RECORDS: Final = "bmt.records.v1"
 DEAD_LETTERS: Final = "bmt.dead-letters.v1"
 
 PUBLIC: Final = (REQUESTS, DECISIONS, CONFIGURATIONS, NOTIFICATIONS)
-"""What the procedure says about itself; the record holds every event of these four."""
+"""The topics of the procedure. The record holds every event of these four."""
 
 WRITERS: Final = {
     REQUESTS: "intake",

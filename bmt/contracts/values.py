@@ -53,7 +53,7 @@ FORMS: Final[Mapping[str, str]] = {
     SHA256: "not_a_hash",
     NO_CONTROL: "control_characters",
 }
-"""What people are told of a text that has another form, by the pattern that it does not match."""
+"""The message for a text of the wrong form, by the pattern that it does not match."""
 
 
 def one_line(text: str) -> str:

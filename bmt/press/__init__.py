@@ -1,1 +1,1 @@
-"""The press: papers from templates and data, as PDF/A that looks the same on every machine."""
+"""Papers from templates and data, as PDF/A that looks the same on every machine."""

@@ -1,6 +1,7 @@
-"""The fonts that papers are set in: Libertinus of typst's own, and Noto, which two packages of the lock bring.
+"""The fonts of papers: typst's own Libertinus, and Noto, from two packages of the lock.
 
-What they show is `bmt.contracts.drawn`. The fonts of the machine are never used, so a paper looks the same everywhere.
+`bmt.contracts.drawn` lists their characters. The machine's fonts are never used, so a paper looks the same
+everywhere.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,11 @@ _PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")
 
 
 def folders() -> Sequence[Path]:
-    """Where the font files lie."""
+    """The folders of the font files."""
     return [Path(str(files(package))) for package in _PACKAGES]
 
 
 @cache
 def fonts() -> typst.Fonts:
-    """All of them; a file is read when its first letter is set, once for the whole process."""
+    """All fonts. A file is read when its first letter is set, once for the whole process."""
     return typst.Fonts(include_system_fonts=False, font_paths=[str(each) for each in folders()])

@@ -1,10 +1,11 @@
-"""What a scan shows: an image as the paper that it is, upright, in colours that a PDF knows, of the paper's size.
+"""A scan as a picture of its paper: upright, in colours that a PDF knows, of the paper's size.
 
-A page as a picture: `python -m bmt.press.picture PAGE`, its bytes in, a PNG out; or `pages`: their number.
+`python -m bmt.press.picture PAGE` reads a file from stdin and writes a PNG of one page. With `pages` it
+writes their number.
 
-A program of its own, since what people send in may be made to break its reader: it is given no secret, little memory
-and little time, and whoever runs it needs nothing of it but the picture. It imports no other module of ours, so it runs where none
-is found.
+It is a program of its own, because an uploaded file may be made to break its reader. It gets no secret,
+little memory and little time, and its caller needs only the picture. It imports no other module of ours, so
+it runs where none is installed.
 """
 
 import io
@@ -18,13 +19,13 @@ import pypdfium2
 from PIL import ExifTags, Image, ImageOps
 
 WIDTH: Final = 1000
-"""Pixels: enough to read a page of A4 by."""
+"""Pixels: enough to read a page of A4."""
 MOST_HEIGHT: Final = 4000
 MOST_PIXELS: Final = 80_000_000
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 10
 NO_PICTURE: Final = 1
-"""The exit code where there is no such page, or nothing that can be read."""
+"""The exit code if there is no such page, or the file cannot be read."""
 
 A4_POINTS: Final = (595.28, 841.89)
 _A3_POINTS: Final = 1190.55
@@ -34,11 +35,11 @@ _INCH_POINTS: Final = 72.0
 _DPI: Final = (50.0, 2400.0)
 """What scanners and fax machines write."""
 _SCREEN_DPI: Final = 96.5
-"""Cameras and drawing programs write 72 or 96 (dots a metre are whole) where they know nothing of the paper."""
+"""Cameras and drawing programs write 72 or 96 if they know no paper size (dots a metre are whole)."""
 _MOST_STRETCHED: Final = 4.0
 """Fax machines scan up to 2.1 times as many dots across as down (ITU-T T.4: 204 × 98 an inch)."""
 _WITHOUT_WHITE: Final = ("I", "F")
-"""Of 32 bits, whole or not: no file says which value is white."""
+"""32-bit modes: no file defines which value is white."""
 _BITS: Final = 258
 _WHITE: Final = 262
 _PLANES: Final = 284
@@ -51,15 +52,11 @@ _PDF: Final = b"%PDF-"
 
 
 class ColoursNotKnown(Exception):  # noqa: N818  named for what is so
-    """The image's colours cannot be shown; the text is Pillow's name of their mode."""
+    """The image's colours cannot be shown. The text is Pillow's name of their mode."""
 
 
 def picture(content: bytes, page: int) -> bytes:
-    """Page `page` (from 1) of a PDF or an image file, as a PNG.
-
-    Raises:
-        Exception: whatever its readers find wrong with it.
-    """
+    """Page `page` (from 1) of a PDF or an image file, as a PNG. Raises the readers' own errors."""
     drawn = _of_pdf(content, page) if _is_pdf(content) else _of_image(content, page)
     png = io.BytesIO()
     drawn.save(png, "PNG")
@@ -67,11 +64,7 @@ def picture(content: bytes, page: int) -> bytes:
 
 
 def pages(content: bytes) -> int:
-    """How many there are.
-
-    Raises:
-        Exception: as `picture`.
-    """
+    """The number of pages. Raises as `picture`."""
     if _is_pdf(content):
         return len(pypdfium2.PdfDocument(content))
     return int(getattr(_image(content), "n_frames", 1))
@@ -83,7 +76,7 @@ def _is_pdf(content: bytes) -> bool:
 
 def _of_pdf(content: bytes, page: int) -> Image.Image:
     document = pypdfium2.PdfDocument(content)
-    document.init_forms()  # else what is typed into a form's fields is not drawn
+    document.init_forms()  # else the contents of form fields are not drawn
     sheet = document[page - 1]
     drawn: Image.Image = sheet.render(scale=_scale(*sheet.get_size())).to_pil()
     return drawn
@@ -101,7 +94,6 @@ def _of_image(content: bytes, page: int) -> Image.Image:
 
 
 def _scale(width: float, height: float) -> float:
-    """Pixels a point of the paper."""
     return min(WIDTH / width, MOST_HEIGHT / height)
 
 
@@ -111,7 +103,7 @@ def _image(content: bytes) -> Image.Image:
 
 
 def orientation_of(frame: Image.Image) -> int:
-    """How the image lies in its file: 1 to 8 (TIFF 6.0, section 8); ask before the frame is loaded."""
+    """The image's orientation in its file: 1 to 8 (TIFF 6.0, section 8). Ask before the frame is loaded."""
     written = frame.getexif().get(ExifTags.Base.Orientation, 1)
     return written if written in range(1, 9) else 1
 
@@ -119,8 +111,8 @@ def orientation_of(frame: Image.Image) -> int:
 def paper_points(frame: Image.Image, orientation: int) -> tuple[float, float]:
     """Width and height of the upright paper.
 
-    As the resolution says, where that can be a paper's; else the size that fills A4. Dots that are not
-    square keep their shape either way.
+    The resolution gives them if the result can be a paper's size; else the size that fills A4. Dots that are
+    not square keep their shape either way.
     """
     width, height = frame.size
     if frame.format != "TIFF" and orientation >= _SIDEWAYS:  # Pillow turns TIFF's sizes itself
@@ -137,11 +129,11 @@ def paper_points(frame: Image.Image, orientation: int) -> tuple[float, float]:
 
 
 def upright(frame: Image.Image) -> Image.Image:
-    """What is seen, of mode 1, L or RGB: turned once, transparency as white as paper.
+    """The visible image, of mode 1, L or RGB: turned once, transparency as white as paper.
 
     Raises:
-        ColoursNotKnown: nobody can say how they look.
-        Exception: whatever Pillow finds wrong with the file.
+        ColoursNotKnown: the colours have no defined look.
+        Exception: Pillow's own errors.
     """
     frame.load()
     tags = getattr(frame, "tag_v2", {})
@@ -178,7 +170,7 @@ def _on_paper(drawn: Image.Image) -> Image.Image:
 
 
 def _dots(info: Mapping[Any, Any]) -> tuple[float, float]:
-    """Dots across and down: an inch where the file says so, else in proportion; 1, 1 where it says nothing."""
+    """Dots across and down: an inch if the file has a unit, else in proportion; 1, 1 if it has nothing."""
     for name in ("dpi", "resolution", "aspect", "jfif_density"):
         across, down = (float(each) for each in info.get(name, (0, 0))[:2])
         if across > 0 < down and 1 / _MOST_STRETCHED <= across / down <= _MOST_STRETCHED:
@@ -194,16 +186,16 @@ def _can_be_papers(points: tuple[float, float], across: float, down: float) -> b
 
 
 def main() -> int:
-    """Reads stdin, writes stdout; the exit code says whether there is a picture."""
+    """Read stdin and write stdout. The exit code is `NO_PICTURE` if there is no picture."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
         content = sys.stdin.buffer.read()
         asked = sys.argv[1]
-        told = str(pages(content)).encode() if asked == "pages" else picture(content, int(asked))
+        answer = str(pages(content)).encode() if asked == "pages" else picture(content, int(asked))
     except Exception:  # noqa: BLE001  whatever is wrong with it, there is no picture of it
         return NO_PICTURE
-    sys.stdout.buffer.write(told)
+    sys.stdout.buffer.write(answer)
     return 0
 
 

@@ -16,15 +16,15 @@ from bmt.press.fonts import fonts
 MEDIA_TYPE: Final = "application/pdf"
 STANDARDS: Final[list[Any]] = ["a-2b", "ua-1"]
 PACKAGES: Final = Path(__file__).parent / "packages"
-"""Of typst: what the templates of all services have in common."""
+"""Typst packages that the templates of all services share."""
 _STANDS_FOR: Final = "□"
 _AS_PICTURE: Final = re.compile("[\ufe0e\ufe0f]")
-"""Whether the character before is a text or a picture: papers show neither in colours."""
+"""Variation selectors for text or emoji style: papers show neither in colours."""
 _LATIN_ENDS: Final = "\u024f"
 
 
 class Typesetter:
-    """Sets papers; each template is read once, and set by one thread at a time."""
+    """Sets papers. Each template is read once, and set by one thread at a time."""
 
     def __init__(self, templates: Path) -> None:
         """`templates` holds `<name>.typ`."""
@@ -33,9 +33,9 @@ class Typesetter:
         self._lock = Lock()
 
     def pdf(self, template: str, data: Mapping[str, Any], lacks_font: Callable[[], None]) -> bytes:
-        """The paper; the template reads `data` as JSON from `sys.inputs.paper`.
+        """The paper. The template reads `data` as JSON from `sys.inputs.paper`.
 
-        What no font can show becomes an empty square, and `lacks_font` is told.
+        A character without a font becomes an empty square, and `lacks_font` is called.
         """
         paper = json.dumps(data, ensure_ascii=False)
         shown = paper if paper.isascii() else _as_fonts_show(paper)
@@ -75,11 +75,11 @@ def _as_fonts_show(text: str) -> str:
 
 
 def _is_unseen(character: str) -> bool:
-    """A control of direction or joining, or a variant's selector: it needs no glyph of its own."""
+    """A control of direction or joining, or a variation selector: it needs no glyph of its own."""
     named = unicodedata.name(character, "")
     return unicodedata.category(character) == "Cf" or named.startswith("VARIATION SELECTOR")
 
 
 def _latin_alone(text: str) -> str:
-    """What is left where even so something cannot be shown: a combination that no font has."""
+    """The Latin characters only, if a combination has no font even so."""
     return "".join(_STANDS_FOR if one > _LATIN_ENDS else one for one in text)

@@ -1,9 +1,9 @@
-"""Removes documents that no commit names any more: marked, looked for once more, then removed.
+"""Removes documents that no commit names: marked, checked once more, then removed.
 
-A document is stored once however many name it, so who names it is looked for in every commit that is
-left. Between that look and the removal a request could name it: so it is condemned first, which hides it
-from everybody; whoever brings it again stores it anew, and nobody can name it by its id. What was named
-just before is found by a second look, and is given back.
+A document is stored once for all commits that name it, so every remaining commit is searched. Between the
+search and the removal a request could name it. So it is condemned first, which hides it from everybody: a
+new upload stores it anew, and nobody can refer to it by its id. If it was named just before, the second
+search finds that, and it is given back.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bmt.pruning.stores import COMMITS, STORES
 DATABASE: Final = "documents"
 BUCKET: Final = "documents"
 SETTLED_AFTER_SECONDS: Final = 60.0
-"""A call that found a document before it was condemned has written its commit by then, or never will."""
+"""By then a call that found a document before it was condemned has written its commit, or never will."""
 
 _NAME: Final = "metadata.document_id"
 _CONDEMNED: Final = "metadata.condemned"
@@ -27,7 +27,7 @@ _DOCUMENT_ID: Final = re.compile(rb"sha256:[0-9a-f]{64}")
 
 @dataclass(slots=True)
 class PrunedDocuments:
-    """What became of documents. `given_back`: condemned, and named by somebody after all."""
+    """What became of documents. `given_back`: condemned, but named by a commit after all."""
 
     removed: int = 0
     given_back: int = 0
@@ -40,16 +40,16 @@ async def prune_documents(
     before: datetime,
     settled_after_seconds: float = SETTLED_AFTER_SECONDS,
 ) -> PrunedDocuments:
-    """Remove the documents stored before a moment that no service's commit names.
+    """Remove the documents stored before a moment (UTC) that no service's commit names.
 
     Args:
         client: its user may find in the services' databases, and find, update and remove documents.
         prefix: of every database, such as `bmt_`.
-        before: younger ones stay in any case; UTC.
-        settled_after_seconds: between the two looks.
+        before: younger ones stay in any case.
+        settled_after_seconds: between the two searches.
 
     Raises:
-        StoreUnavailable: what is condemned then is settled by the next run.
+        StoreUnavailable: the next run settles what is condemned.
     """
     database = client[f"{prefix}{DATABASE}"]
     files = database[f"{BUCKET}.files"]
@@ -85,7 +85,7 @@ async def _settle(database: mongodb.Database, named: set[bytes]) -> PrunedDocume
         if file["metadata"]["condemned"].encode() in named and await _give_back(files, file):
             pruned.given_back += 1
             continue
-        # The file last: without it nobody would find the chunks again.
+        # The file last: without it the chunks could not be found again.
         await chunks.delete_many({"files_id": file["_id"]})
         await files.delete_one({"_id": file["_id"]})
         pruned.removed += 1

@@ -10,9 +10,9 @@ RECORDS: Final = "records"
 DOCUMENTS: Final = "documents"
 UPLOADS: Final = "uploads"
 HOLDERS: Final = "holders"
-"""Intake's views in the database of documents: who uploaded each, and what holds it, by the request's id."""
+"""Intake's views in the documents' database: uploaders, and holders by the request's id."""
 FILES: Final = "files"
-"""Records' view that says which requests are filed, and since when."""
+"""Records' view of filed requests, with the time of filing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,15 @@ class WorkingStore:
     """What one service keeps of requests.
 
     Attributes:
-        requests: the view that has every request. It is removed last: what is still in it is looked at again.
+        requests: the view that has every request. It is removed last, so that an aborted run is repeated.
         others: further views, by the field that names the request in them.
-        listed_too: which of the others has one document a request as well, also of requests that `requests`
-            never has; by its `_id`.
+        listed_too: which of the others has one document a request as well, by its `_id`. It may hold requests
+            that `requests` never has.
         named_by: the field that names the request in `requests`, which may have several documents of one.
         entitlements: the view of what is in force, whose latest request must stay.
-        documents_held: whether its requests are those that `HOLDERS` tells of.
-        passing: prefixes of streams that no request's file waits for, such as a bulk call's; they go
-            by their age alone. Each with the view that shows them and the field of its time, if there is one.
+        documents_held: whether `HOLDERS` is about its requests.
+        passing: prefixes of streams that belong to no request's file, such as a bulk call's. Their age alone
+            decides. Each has the view that shows them and the field of its time, if there is one.
     """
 
     requests: str
@@ -41,12 +41,12 @@ class WorkingStore:
 
     @property
     def lists(self) -> Mapping[str, str]:
-        """The views that between them have every request, with the field that names it."""
+        """The views that together have every request, with the field that names it."""
         also = {self.listed_too: "_id"} if self.listed_too else {}
         return {self.requests: self.named_by, **also}
 
     def collections(self) -> Iterator[str]:
-        """Everything that pruning removes something of, and what it looks into for that."""
+        """Everything that pruning removes from, or reads for that."""
         yield from (COMMITS, self.requests, *self.others)
         if self.entitlements is not None:
             yield self.entitlements
@@ -56,7 +56,7 @@ class WorkingStore:
 STORES: Final[Mapping[str, WorkingStore]] = {
     "notification": WorkingStore(
         "told",
-        # Two views that held the same before there was one; the old ones are pruned still.
+        # Two views of an earlier version, which are still pruned.
         {"correspondences": "_id", "notices": "request_id"},
         named_by="request_id",
         listed_too="correspondences",
@@ -72,7 +72,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         "requests",
         {"inbox": "_id", "submissions": "request_id"},
         passing={
-            # The view of uploads was in this database before it stood beside the documents.
+            # An earlier version had the view of uploads in this database.
             "upload-": ("uploads", "uploaded_at"),
             "delivery-": None,
             "scan-": None,
@@ -81,4 +81,4 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         documents_held=True,
     ),
 }
-"""By service. Intake is the last: until then a user can still ask where the request is."""
+"""By service. Intake is the last: until then a user can still query the request."""

@@ -1,4 +1,4 @@
-"""Removes the streams of filed requests, service by service; stopped anywhere, it goes on from there."""
+"""Removes the streams of filed requests, service by service. An aborted run can be repeated."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,7 @@ AT_A_TIME: Final = 500
 
 @dataclass(slots=True)
 class Pruned:
-    """What was removed of one service.
-
-    Attributes:
-        requests: whose streams are gone.
-        in_force: filed long ago, and kept: their configuration is what an account has now.
-        commits: removed, of these and of streams that pass.
-    """
+    """What was removed of one service. `in_force` requests were kept: an account has its service by them."""
 
     requests: int = 0
     in_force: int = 0
@@ -38,15 +32,15 @@ class Pruned:
 
 
 async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -> dict[str, Pruned]:
-    """Remove what services keep of requests that were filed before a moment.
+    """Remove what services keep of requests that were filed before a moment (UTC).
 
     Args:
         client: its user may find in records' files, and find and remove in the services' databases.
         prefix: of every database, such as `bmt_`.
-        before: filed, or for what is never filed written, before this; UTC.
+        before: when they were filed; for what is never filed, when it was written.
 
     Raises:
-        StoreUnavailable: some may be removed; the same again goes on.
+        StoreUnavailable: some may be removed. Repeating it continues.
     """
     files = client[f"{prefix}{RECORDS}"][FILES]
     documents = client[f"{prefix}{DOCUMENTS}"]
@@ -62,7 +56,7 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
 
 
 async def _announce(database: mongodb.Database, before: datetime) -> None:
-    """Before anything is removed: what is older is not published again, for nobody would recognise it."""
+    """Before anything is removed: older events must not be republished, for nobody would recognise them."""
     with mongodb.store_errors():
         await database[positions.COLLECTION].update_one(
             {"_id": positions.PRUNED}, {"$max": {"before": before}}, upsert=True
@@ -95,7 +89,6 @@ async def _of_service(
 
 
 async def _batches(view: mongodb.Collection, field: str) -> AsyncIterator[list[str]]:
-    """Every request's id, in order, some at a time; each once, however many documents have it."""
     last: Any = ""
     while True:
         with mongodb.store_errors():
@@ -110,7 +103,7 @@ async def _batches(view: mongodb.Collection, field: str) -> AsyncIterator[list[s
 async def _filed(
     files: mongodb.Collection, request_ids: Collection[str], before: datetime
 ) -> list[str]:
-    """Those that stand complete in their file since before."""
+    """Those whose file has been complete since before."""
     query = {"_id": {"$in": list(request_ids)}, "filed_at": {"$lt": before}}
     with mongodb.store_errors():
         return [file["_id"] for file in await files.find(query, {"_id": 1}).to_list(None)]
@@ -119,7 +112,7 @@ async def _filed(
 async def _in_force(
     database: mongodb.Database, store: WorkingStore, request_ids: Collection[str]
 ) -> set[str]:
-    """Those that an account has its service by; one whose service is off is forgotten with its request."""
+    """Those that an account has its service by. A request whose service is off can go."""
     if store.entitlements is None or not request_ids:
         return set()
     on = {"$or": [{"effective.ipms.bmt_enabled": True}, {"effective.storage.enabled": True}]}

@@ -1,1 +1,1 @@
-"""Who may do what with Kafka and MongoDB: one table each, which the embedded parts and the deployments both take."""
+"""Who may do what with Kafka and MongoDB: one table each, for the evaluation and the deployments."""

@@ -1,4 +1,4 @@
-"""Kafka's access control lists over its protocol: aiokafka's admin client cannot make them."""
+"""Kafka's access control lists over its protocol: aiokafka's admin client cannot create them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from bmt.rights.kafka_table import Principal, Table, table
 
 ANY: Final = 1
 EVERY_OPERATION: Final = 2
-"""Kafka's code of a right to do everything; nobody is given it here."""
+"""Kafka's code of a right to do everything. Nobody gets it here."""
 SECONDS_BETWEEN_LOOKS: Final = 0.02
 
 
@@ -48,7 +48,7 @@ class Operation(IntEnum):
 
 
 class Permission(IntEnum):
-    """Kafka's codes of the answer; a denial outweighs any allowance."""
+    """Kafka's codes of the answer. A denial outweighs any allowance."""
 
     DENY = 2
     ALLOW = 3
@@ -75,12 +75,11 @@ class CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
         self._rights = list(rights)
 
     def build(self, request_struct_class: type[CreateAclsRequest_v1]) -> CreateAclsRequest_v1:
-        """The request as it goes over the wire."""
         return request_struct_class(self._rights)
 
 
 class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
-    """Many rights taken away in one request."""
+    """Many rights removed in one request."""
 
     API_KEY = DeleteAclsRequest_v1.API_KEY
 
@@ -88,16 +87,15 @@ class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
         self._rights = list(rights)
 
     def build(self, request_struct_class: type[DeleteAclsRequest_v1]) -> DeleteAclsRequest_v1:
-        """The request as it goes over the wire."""
         return request_struct_class(self._rights)
 
 
 async def enforce(
     options: Mapping[str, Any], wanted: Iterable[Right], users: Collection[str]
 ) -> None:
-    """Give what is wanted, take whatever else `users` have, and wait until it is so.
+    """Give the wanted rights, remove all others of `users`, and wait until it is so.
 
-    Rights of anybody else stay as they are.
+    Rights of other users stay as they are.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused one of them.
@@ -107,8 +105,8 @@ async def enforce(
     await client.bootstrap()
     try:
         given = await _in_force(client)
-        await _give(client, rights - given)
-        await _take(client, _stale(given, rights, principals))
+        await _send(client, CreateAcls, rights - given)
+        await _send(client, DeleteAcls, _stale(given, rights, principals))
         while not _settled(await _in_force(client), rights, principals):  # noqa: ASYNC110  learnt late
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     finally:
@@ -123,28 +121,17 @@ def _settled(given: set[Right], rights: set[Right], principals: Collection[str])
     return rights <= given and not _stale(given, rights, principals)
 
 
-async def _give(client: Any, rights: Collection[Right]) -> None:
+async def _send(client: Any, kind: type[CreateAcls | DeleteAcls], rights: set[Right]) -> None:
     if rights:
-        answer = await client.send(client.get_random_node(), CreateAcls(rights))
-        for code, message in answer.creation_responses:
-            if code:
-                raise for_code(code)(message)
-
-
-async def _take(client: Any, rights: Collection[Right]) -> None:
-    if rights:
-        answer = await client.send(client.get_random_node(), DeleteAcls(rights))
-        for code, message, _ in answer.filter_responses:
+        answer = await client.send(client.get_random_node(), kind(rights))
+        create = kind is CreateAcls
+        for code, message, *_ in answer.creation_responses if create else answer.filter_responses:
             if code:
                 raise for_code(code)(message)
 
 
 async def in_force(options: Mapping[str, Any]) -> set[Right]:
-    """Every right that the broker knows.
-
-    Raises:
-        aiokafka.errors.KafkaError: it keeps none, or this user may not ask.
-    """
+    """Every right that the broker has. Raises `KafkaError` if it has no ACLs, or this user may not read them."""
     client = AIOKafkaClient(**options)
     try:
         await client.bootstrap()
@@ -165,21 +152,14 @@ async def _in_force(client: Any) -> set[Right]:
     }
 
 
-# The topics and rights of the embedded Kafka, made as the table says (`kafka_table`).
-#
-# A record on a topic proves its origin only because nobody else may write there: every topic has
-# one writer.
-
+# A record on a topic proves its origin only because every topic has one writer.
 
 STATISTICS: Final = "statistics"
 ANY_GROUP: Final = "*"
 
 
 async def establish(options: Mapping[str, Any]) -> None:
-    """Make the topics that are missing, and the rights as they are now; may be repeated.
-
-    Args:
-        options: of a client that comes in as the super user.
+    """Create the missing topics and set the rights, as the super user. It may be repeated.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused something.
@@ -196,31 +176,34 @@ async def establish(options: Mapping[str, Any]) -> None:
 
 
 def rights(rules: Table) -> Iterator[Right]:
-    """Everything that anybody but the super user may do."""
+    """Everything that the users besides the super user may do."""
     for user, principal in rules.principals.items():
         for topic in principal.reads:
-            yield _topic(user, topic, Operation.READ)
+            yield _right(user, Resource.TOPIC, topic)
         for topic in principal.writes:
-            yield _topic(user, topic, Operation.WRITE)
+            yield _right(user, Resource.TOPIC, topic, Operation.WRITE)
         if principal.kind == "integrator":
-            yield _transactions(user)
+            # Ids that begin with the user's own name: with another's it could fence that user off.
+            own = Pattern.PREFIXED
+            yield _right(user, Resource.TRANSACTIONAL_ID, user, Operation.WRITE, pattern=own)
         yield from _groups(user, principal, rules)
 
 
 def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
-    """A service has a group; outsiders use one of any name, but never that of a service or of another.
+    """A service has one group. Outsiders use any name, but never that of a service or of another outsider.
 
     An outsider's own begin with its name and a dot.
     """
     if principal.group is not None:
-        yield _group(user, principal.group)
+        yield _right(user, Resource.GROUP, principal.group)
         return
-    yield _group(user, ANY_GROUP)
+    yield _right(user, Resource.GROUP, ANY_GROUP)
     for group in rules.groups:
-        yield _group(user, group, Permission.DENY)
+        yield _right(user, Resource.GROUP, group, permission=Permission.DENY)
     for other in (*rules.of_kind("integrator"), *rules.of_kind("observer")):
         if other != user:
-            yield _group(user, f"{other}.", Permission.DENY, Pattern.PREFIXED)
+            prefix, deny = Pattern.PREFIXED, Permission.DENY
+            yield _right(user, Resource.GROUP, f"{other}.", permission=deny, pattern=prefix)
 
 
 def _topic_of(rules: Table, name: str) -> Any:
@@ -228,25 +211,16 @@ def _topic_of(rules: Table, name: str) -> Any:
     return NewTopic(name, topic.partitions, 1, topic_configs=topic.config())
 
 
-def _topic(user: str, name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Right:
-    resource = Resource.TOPIC
-    return Right(resource, name, pattern, f"User:{user}", "*", operation, Permission.ALLOW)
-
-
-def _group(
+def _right(
     user: str,
+    resource: Resource,
     name: str,
+    operation: Operation = Operation.READ,
+    *,
     permission: Permission = Permission.ALLOW,
     pattern: Pattern = Pattern.LITERAL,
 ) -> Right:
-    resource = Resource.GROUP
-    return Right(resource, name, pattern, f"User:{user}", "*", Operation.READ, permission)
-
-
-def _transactions(user: str) -> Right:
-    """Transactional ids that begin with the user's own name: with another's it could fence that one off."""
-    resource, writing = Resource.TRANSACTIONAL_ID, Operation.WRITE
-    return Right(resource, user, Pattern.PREFIXED, f"User:{user}", "*", writing, Permission.ALLOW)
+    return Right(resource, name, pattern, f"User:{user}", "*", operation, permission)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Who may do what with Kafka, as `deploy/kafka/acls.yaml` says it: read, and checked as a whole."""
+"""Who may do what with Kafka, read from `deploy/kafka/acls.yaml` and checked as a whole."""
 
 import os
 from collections.abc import Mapping
@@ -24,15 +24,14 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^bmt\.[a-z0-9.-]{1,200}$"
 Kind = Literal["service", "integrator", "observer"]
 
 DATED: Final = {"message.timestamp.type": "LogAppendTime"}
-"""Records are dated by the broker: one that its writer dated more than an hour ahead would be refused for
-ever, and with it whatever a service says whose clock is off."""
+"""The broker dates records. Otherwise it would refuse every record of a service whose clock is an hour ahead."""
 MILLISECONDS_A_DAY: Final = 24 * 60 * 60 * 1000
 
 ANSWERING: Final = topics.WRITERS[topics.REQUESTS]
 """The service that answers integrators."""
 
 WRITTEN_BY_MANY: Final = (topics.DEAD_LETTERS,)
-"""Every other topic has one writer at most."""
+"""Every other topic has at most one writer."""
 
 
 class _Row(BaseModel):
@@ -40,20 +39,13 @@ class _Row(BaseModel):
 
 
 class Topic(_Row):
-    """How a topic is made.
-
-    Attributes:
-        partitions: how many.
-        max_message_bytes: the largest record, in bytes; None: what the broker allows.
-        retention_days: how long a record stays; None: for ever.
-    """
+    """How a topic is created. `max_message_bytes` None: the broker's limit. `retention_days` None: for ever."""
 
     partitions: int = Field(default=3, ge=1, le=1000)
     max_message_bytes: int | None = Field(default=None, ge=1)
     retention_days: int | None = Field(default=30, ge=1, le=36_500)
 
     def config(self) -> dict[str, str]:
-        """Kafka's own names for it."""
         kept = -1 if self.retention_days is None else self.retention_days * MILLISECONDS_A_DAY
         largest = self.max_message_bytes
         sizes = {} if largest is None else {"max.message.bytes": str(largest)}
@@ -64,9 +56,7 @@ class Principal(_Row):
     """What one user may do.
 
     Attributes:
-        kind: a service of the house, an outside system that submits, or somebody who only reads.
-        reads: the topics that it may read.
-        writes: the topics that it may write.
+        kind: one of our services, an outside system that submits, or a user that only reads.
         group: its own consumer group; None: any group that belongs to nobody in the table.
     """
 
@@ -85,7 +75,7 @@ class Principal(_Row):
 
 
 class Table(_Row):
-    """The whole of it: every topic, every user; what is not here is not allowed."""
+    """Every topic and every user. What is not here is not allowed."""
 
     topics: Mapping[TopicName, Topic]
     principals: Mapping[UserName, Principal]
@@ -117,7 +107,7 @@ class Table(_Row):
                     raise ValueError(f"{other} begins with {one}, who could end its transactions")
 
     def _require_answers_kept_apart(self) -> None:
-        """What one integrator is told is read by nobody else, but by those who read everything."""
+        """Only the integrator and the observers, who read everything, may read its answers."""
         for integrator in self.of_kind("integrator"):
             answers = topics.outbound(integrator)
             for name, each in self.principals.items():
@@ -128,16 +118,14 @@ class Table(_Row):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups that belong to a service."""
         return tuple(each.group for each in self.principals.values() if each.group is not None)
 
     def of_kind(self, kind: Kind) -> tuple[str, ...]:
-        """The users of this kind, in the table's order."""
         return tuple(name for name, each in self.principals.items() if each.kind == kind)
 
 
 def acls_file() -> Path:
-    """Who may do what with Kafka: BMT_ACLS_FILE, else the repository's."""
+    """The file of Kafka's rights: BMT_ACLS_FILE, else the repository's."""
     own = os.environ.get("BMT_ACLS_FILE")
     file = Path(own) if own else Path(__file__).parents[2] / "deploy" / "kafka" / "acls.yaml"
     if not file.is_file():
@@ -147,11 +135,7 @@ def acls_file() -> Path:
 
 @cache
 def table() -> Table:
-    """The repository's table, or that of BMT_ACLS_FILE.
-
-    Raises:
-        WrongConfiguration: it is not there, not YAML, or says what is not allowed.
-    """
+    """The table of `acls_file`. Raises `WrongConfiguration` if it cannot be used."""
     return read(acls_file())
 
 

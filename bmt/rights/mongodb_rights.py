@@ -1,8 +1,8 @@
-"""The users of the embedded MongoDB and what each may do.
+"""MongoDB's users and their rights.
 
-A service owns its database and sees no other, but for the documents, which are written once, and the views
-beside them of whose they are, which intake fills. What is stored in its own stays, too: commits are never
-removed, and of the record no leaf, folio or file number is ever changed.
+A service owns its database and reads no other, except the documents, which are written once, and the views
+beside them, which intake fills. Its own data stays, too: commits are never removed, and of the record no
+leaf, folio or file number is ever changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +14,14 @@ from bmt.pruning import stores
 
 SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
-"""Who removes working copies of what was filed long ago: nobody else can remove a commit."""
+"""Removes working copies of old requests. No other user can remove a commit."""
 RECONCILER: Final = "reconciler"
-"""Who compares what was published with what was recorded."""
+"""Compares what was published with what was recorded."""
 USERS: Final = (*SERVICES, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
-"""Beside the documents, by the service that fills them."""
+"""The views beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
@@ -35,22 +35,22 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "notification": ("parked", "work", "told", "templates"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer", "sessions"),
 }
-"""The collections that each service may change as it likes: what waits, drafts, and its views.
+"""The collections that each service may change freely: queues, drafts, and its views.
 
-MongoDB adds rights up and cannot say "all but these", so a collection that is missing here can be
-filled and read, and never changed: the safe side to err on.
+MongoDB's rights only add up, so there is no "all but these". A collection that is missing here can be filled and
+read, but not changed, which is the safe default.
 """
 
 POSITIONS, REPUBLISHING, REBUILDING = "positions", "republishing", "rebuilding"
 KEPT_BY_ALL: Final = (POSITIONS, REPUBLISHING, REBUILDING)
-"""How far the topics were read and written, what is to be published again, and which views are to be made again."""
+"""Kafka positions, and the jobs of republishing and of rebuilding views."""
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {"records": ("people",)}
-"""Keys, which are retired and destroyed one by one."""
+"""Keys are retired and destroyed one by one."""
 
 ADD: Final = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes")
 MARK: Final = ("update",)
-"""What is done to a commit once it was delivered."""
+"""For the outbox mark of a delivered commit."""
 CHANGE: Final = ("update", "remove", "dropIndex", "dropCollection", "collMod")
 DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")
@@ -62,7 +62,7 @@ USER_EXISTS: Final = 51003
 
 
 async def make_root(admin: Database, name: str, password: str) -> None:
-    """Make the first user; nothing happens when there is one."""
+    """Create the first user, unless there is one."""
     try:
         await admin.command("createUser", name, pwd=password, roles=["root"])
     except OperationFailure as error:
@@ -71,12 +71,7 @@ async def make_root(admin: Database, name: str, password: str) -> None:
 
 
 async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
-    """Make or renew every role and service user; may be repeated.
-
-    Args:
-        admin: the `admin` database, as root.
-        passwords: by user name.
-    """
+    """Create or renew every role and service user, as root of the database `admin`. It may be repeated."""
     for role, privileges in _roles():
         await _make_or_renew(
             admin, "Role", role, ROLE_EXISTS, {"privileges": privileges, "roles": []}
@@ -98,7 +93,6 @@ async def _make_or_renew(
 
 
 def _granted(user: str) -> Iterator[str]:
-    """The roles of one user."""
     if user in (PRUNER, RECONCILER):
         yield user
         return
@@ -130,7 +124,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
 
 
 def _pruning() -> Iterator[Any]:
-    """What `bmt prune` does, and nothing of the record but a look at which requests are filed."""
+    """The rights of `bmt prune`. Of the record it may only read which requests are filed."""
     yield _privilege(RECORDS_DATABASE, stores.FILES, ("find",))
     for service in SERVICES:
         yield _privilege(f"bmt_{service}", POSITIONS, ("find", "insert", "update"))
@@ -142,7 +136,6 @@ def _pruning() -> Iterator[Any]:
 
 
 def _reconciling() -> Iterator[Any]:
-    """What `bmt status`, `bmt republish` and `bmt views` do."""
     for service in SERVICES:
         read = (COMMITS, "parked", "discarded", POSITIONS)
         yield from _privileges(f"bmt_{service}", read, ("find",))

@@ -1,1 +1,1 @@
-"""A decision: loaded, decided, written once, and what is remembered of its stream."""
+"""One decision: load the stream, decide, write once, cache the state."""

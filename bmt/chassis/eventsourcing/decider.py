@@ -1,12 +1,15 @@
-"""The decider: the pure heart of a service, and what it hears."""
+"""The decider: the pure heart of a service. And what it receives: commands and events."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
+import orjson
 from pydantic import BaseModel
 
 from bmt.chassis.runtime import tracing
+from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.immutable import immutable
 
 C = TypeVar("C")
@@ -18,14 +21,13 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 
 @immutable
 class Decider(Generic[C, S]):
-    """`decide(command, state) -> events`, `evolve(state, event) -> state`, and where a stream begins."""
+    """`decide(command, state) -> events`, `evolve(state, event) -> state`, and the initial state."""
 
     initial: S
     decide: Callable[[C, S], Sequence[BaseModel]]
     evolve: Callable[[S, BaseModel], S]
 
     def fold(self, events: Sequence[BaseModel], state: S | None = None) -> S:
-        """The state after `events`."""
         current = self.initial if state is None else state
         for event in events:
             current = self.evolve(current, event)
@@ -33,11 +35,11 @@ class Decider(Generic[C, S]):
 
 
 Deciders = Mapping[str, Decider[Any, Any]]
-"""By the category of streams that each decides on: what stands before the first hyphen of a stream's name."""
+"""By stream category: the part of a stream's name before the first hyphen."""
 
 
 def decider_of(deciders: Deciders, stream: str) -> Decider[Any, Any]:
-    """The decider of this stream."""
+    """The decider of the stream's category."""
     return deciders[stream.partition("-")[0]]
 
 
@@ -46,13 +48,11 @@ class Message(Generic[C]):
     """A command on its way to one stream.
 
     Attributes:
-        stream: the stream it decides on.
-        causation: id of the event or HTTP command that led here; becomes the commit's id.
-        fingerprint: hash of what was said; the same causation with another one is refused.
-        command: what is wanted, for the decider.
+        causation: id of the event or HTTP command that caused it. It becomes the commit's id.
+        fingerprint: hash of the content. The same causation with another fingerprint is refused.
         traceparent: W3C trace context.
-        begins_stream: the stream cannot exist yet (its id is new): nothing needs to be loaded.
-        comes_again: who sent it sends it again until all that it led to is durable, the views too: so does a topic.
+        begins_stream: the stream is new (so is its id), so nothing is loaded.
+        comes_again: the sender redelivers it until everything that follows is durable, views included. A topic does.
     """
 
     stream: str
@@ -64,7 +64,6 @@ class Message(Generic[C]):
     comes_again: bool = False
 
     def with_command(self, command: D) -> "Message[D]":
-        """The same message with what its command became."""
         return Message(
             self.stream,
             self.causation,
@@ -76,70 +75,65 @@ class Message(Generic[C]):
         )
 
 
-class Attributes(Protocol):
-    """The CloudEvents attributes that hearers ask for."""
+@dataclass(slots=True)
+class StoredEnvelope:
+    """The envelope of one of our own events. It is not checked again: what was stored was checked."""
 
-    @property
-    def id(self) -> str:
-        """The event's id."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Who said it."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """Its everlasting type string."""
-        ...
-
-    @property
-    def subject(self) -> str | None:
-        """What it is about."""
-        ...
-
-    @property
-    def time(self) -> datetime:
-        """When it happened."""
-        ...
-
-    @property
-    def sequence(self) -> str | None:
-        """Its place among the published events of its stream."""
-        ...
-
-    @property
-    def causationid(self) -> str | None:
-        """What led to it."""
-        ...
-
-    @property
-    def traceparent(self) -> str | None:
-        """W3C trace context."""
-        ...
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: str | None
+    causationid: str
+    traceparent: str | None
+    text: str
 
     @property
     def data(self) -> dict[str, Any]:
-        """The event as JSON."""
-        ...
+        parsed: dict[str, Any] = orjson.loads(self.text)
+        return parsed
+
+    def kafka_headers(self) -> list[tuple[str, bytes]]:
+        subject = self.subject.encode()
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_subject", subject),
+            ("ce_time", rfc3339(self.time).encode()),
+            ("ce_dataschema", dataschema(self.type).encode()),
+        ]
+        if self.sequence is not None:
+            headers.append(("ce_sequence", self.sequence.encode()))
+        headers += [
+            ("ce_correlationid", subject),
+            ("ce_causationid", self.causationid.encode()),
+            ("content-type", b"application/json"),
+        ]
+        if self.traceparent is not None:
+            headers.append(("traceparent", self.traceparent.encode()))
+        return headers
+
+
+def dataschema(type_: str) -> str:
+    """The schema's name: the type with its version, as a URN."""
+    return f"urn:schema:{type_}"
 
 
 @immutable
 class IncomingEvent(Generic[E_co]):
-    """An event heard, its envelope apart from its data.
+    """A received event: its data, apart from its envelope.
 
     Attributes:
-        envelope: the CloudEvents attributes.
-        data: the event, parsed.
-        position: its place in `origin`: version for the service's own commits, else `ce_sequence`.
+        position: its place in `origin`: the version for the service's own commits, else `ce_sequence`.
         origin: the stream that counts `position`.
-        topic: where it was heard, prefix included: the only proof of who said it; empty for the
-            service's own.
-        unmarked: whether it is of a commit that the outbox knows nothing of, so that no crash may undo what takes it in.
+        topic: where it was consumed, prefix included. Only the topic proves who published it. Empty for own events.
+        unmarked: its commit is not in the outbox, so the write that applies it must survive any crash.
     """
 
-    envelope: Attributes
+    envelope: Envelope | OwnEnvelope | StoredEnvelope
     data: E_co
     position: int
     origin: str
@@ -148,24 +142,18 @@ class IncomingEvent(Generic[E_co]):
 
     @property
     def id(self) -> str:
-        """The event's id."""
         return self.envelope.id
 
     @property
     def subject(self) -> str:
-        """What the event is about."""
         return self.envelope.subject or ""
 
     @property
     def time(self) -> datetime:
-        """When it happened, as its writer said."""
         return self.envelope.time
 
     def to_command(self, stream: str, command: C) -> Message[C]:
-        """The command that this event leads to, with this event as its causation.
-
-        It belongs to the event's trace; where the event has none, a trace begins here.
-        """
+        """The command that this event causes. It belongs to the event's trace, or begins one."""
         return Message(
             stream=stream,
             causation=self.id,

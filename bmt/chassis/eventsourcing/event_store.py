@@ -1,8 +1,8 @@
 """The event store: a decision is one document, a *commit*, written once.
 
-A commit's id is its causation (the id of the event or command that led to it), so the store is also
-the inbox: the same message twice finds its commit. `(stream, version)` is unique, so two decisions
-on the same state cannot both stand. `outbox` marks what the relay still owes.
+A commit's id is its causation (the id of the event or command that caused it). So the store is also the
+inbox: a redelivered message finds its commit. `(stream, version)` is unique, so two decisions on the same
+state cannot both be stored. `outbox` marks what the relay has yet to publish.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -22,10 +22,9 @@ class EventRecord:
     """An event as it is stored and published.
 
     Attributes:
-        sequence: counts the published events of its stream from 1; 0 for an event that only the service's own
-            views hear.
-        text: its data as JSON (RFC 8259), encoded once: what is stored is what is published.
-        decoded: the data as its model, where it is at hand.
+        sequence: counts the published events of its stream from 1. 0 for an event that stays within the service.
+        text: its data as JSON (RFC 8259), encoded once: the stored bytes are the published bytes.
+        decoded: the data as its model, if it is at hand.
     """
 
     id: str
@@ -37,14 +36,13 @@ class EventRecord:
 
     @property
     def data(self) -> dict[str, Any]:
-        """`text`, parsed anew each time."""
         parsed: dict[str, Any] = orjson.loads(self.text)
         return parsed
 
 
 @immutable
 class RefusalRecord:
-    """A refusal that stands: the same call again gets the same answer."""
+    """A recorded refusal: the same call again gets the same answer."""
 
     problem: str
     detail: str
@@ -52,7 +50,7 @@ class RefusalRecord:
 
     @classmethod
     def of(cls, refused: Refused) -> "RefusalRecord":
-        """What is kept of a refusal; the wrong fields stand among its members, as in the problem."""
+        """The record of a refusal. `extra` holds the wrong fields as `errors`, as the problem does."""
         errors = [error.model_dump(mode="json") for error in refused.errors]
         return cls(
             refused.problem,
@@ -61,7 +59,6 @@ class RefusalRecord:
         )
 
     def again(self, *, replayed: bool) -> Refused:
-        """The refusal, to be raised."""
         more = dict(self.extra)
         errors = tuple(FieldError.model_validate(error) for error in more.pop("errors", ()))
         return Refused(
@@ -71,16 +68,16 @@ class RefusalRecord:
 
 @immutable
 class Commit:
-    """One decision: the events it led to (or the refusal, or nothing to do), and why.
+    """One decision: the events it led to (or the refusal, or nothing to do), and its cause.
 
     Attributes:
         id: the causation: id of the event or command that led here.
         stream: `<category>-<subject>`, for example `request-<uuid>`.
         version: 1, 2, … without gaps within the stream.
         sequence: published events of the stream, this commit's included.
-        fingerprint: hash of the message's body; the same id with another one is refused.
-        recorded_at: when it was written, UTC, for people; order comes from versions only.
-        outbox: still to be delivered.
+        fingerprint: hash of the message's content. The same id with another one is refused.
+        recorded_at: when it was written (UTC), for people. Versions alone give the order.
+        outbox: whether it is still to be delivered.
     """
 
     id: str
@@ -109,14 +106,14 @@ class Appended:
 
 @immutable
 class AlreadyRecorded:
-    """The same causation was committed before: this is that commit."""
+    """The same causation was committed before, as this commit."""
 
     commit: Commit
 
 
 @immutable
 class VersionConflict:
-    """Another commit took this version: load, fold and decide again."""
+    """Another commit took this version. Load, fold and decide again."""
 
     commit: Commit
 
@@ -126,7 +123,7 @@ AppendOutcome = Appended | AlreadyRecorded | VersionConflict
 
 @immutable
 class Tail:
-    """Where a stream ends; the place of the next commit."""
+    """Where a stream ends."""
 
     version: int = 0
     sequence: int = 0
@@ -134,41 +131,35 @@ class Tail:
 
 
 class EventStore(Protocol):
-    """What the memory store and the MongoDB store both promise (one suite tests both).
+    """The promises of the memory store and the MongoDB store. One test suite checks both.
 
-    Every method raises `StoreUnavailable` when the store cannot be reached; an append may then have
-    been written all the same: the same append again tells.
+    Every method raises `StoreUnavailable` if the store cannot be reached. An append may have been written
+    all the same; repeating it gives the answer.
     """
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
-        """Write each commit by itself; the outcomes are in the order of `commits`."""
+        """Write each commit by itself. The outcomes are in the order of `commits`."""
         ...
 
     async def load(self, streams: Collection[str]) -> Mapping[str, Sequence[Commit]]:
-        """The commits of each stream in version order; an unknown stream has none."""
+        """The commits of each stream in version order. An unknown stream has none."""
         ...
 
-    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]:
-        """The commits that these messages led to, by causation."""
-        ...
+    async def find(self, causations: Collection[str]) -> Mapping[str, Commit]: ...
 
-    async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]:
-        """Where each stream ends, without loading it."""
-        ...
+    async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]: ...
 
     async def pending(
         self, *, limit: int, recorded_before: datetime | None = None
     ) -> Sequence[Commit]:
-        """Commits still to be delivered, the oldest first, each stream's in version order."""
+        """Commits to be delivered, the oldest first, each stream's in version order."""
         ...
 
     async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
         """Undelivered commits of the same streams with lower versions, in version order."""
         ...
 
-    async def delivered(self, causations: Collection[str]) -> None:
-        """Unset `outbox` of these commits."""
-        ...
+    async def delivered(self, causations: Collection[str]) -> None: ...
 
     async def outbox_size(self) -> tuple[int, datetime | None]:
         """How many commits are to be delivered, and when the oldest was recorded."""
@@ -181,10 +172,7 @@ class EventStore(Protocol):
         since: datetime | None = None,
         limit: int,
     ) -> Sequence[Commit]:
-        """The next commits in the order of streams and versions, after a stream and version.
-
-        Those recorded before `since` (UTC) are left out.
-        """
+        """The next commits in the order of streams and versions. `since` (UTC) leaves out older ones."""
         ...
 
     def all(self) -> AsyncIterator[Commit]:

@@ -1,4 +1,4 @@
-"""One write: load, fold, decide, append; again on a version conflict, and on nothing else."""
+"""One write: load, fold, decide, append. Only a version conflict repeats it."""
 
 import asyncio
 import re
@@ -40,112 +40,31 @@ def uncounted(_: str, __: str) -> None:
     """Counts nothing."""
 
 
-def command_name(command: object) -> str:
-    """The command's class in snake_case: `OpenReview` is `open_review`."""
-    return _snake_case(type(command).__name__)
-
-
 @cache
 def _snake_case(name: str) -> str:
     return _WORD_BEGINS.sub("_", name).lower()
 
 
-def outcome_of_commit(commit: Commit, *, replayed: bool) -> str:
-    """`duplicate`, `applied`, or the name of the problem that was recorded."""
-    if replayed:
-        return "duplicate"
-    return commit.refusal.problem if commit.refusal else "applied"
-
-
-def outcome_of_error(error: Exception) -> str:
-    """The name of the problem that the caller is answered with."""
-    match error:
-        case Refused():
-            return error.problem
-        case CausationReused():
-            return "idempotency_key_reused"
-        case Unavailable():
-            return "unavailable"
-        case _:
-            return "internal"
-
-
-# What a decision becomes: one commit, with the message's causation as its id.
-
-
+C = TypeVar("C")
 S = TypeVar("S")
 
 
 @immutable
 class Decided(Generic[S]):
-    """What a message leads to, and what it was decided on."""
+    """The commit of a message, and the state it was decided on."""
 
     stream_state: StreamState[S]
     commit: Commit
     events: Sequence[BaseModel]
 
 
-class CommitFactory:
-    """Makes commits of one service's decisions."""
-
-    def __init__(
-        self,
-        *,
-        published: Collection[str],
-        relayed: Callable[[str], bool],
-        clock: Clock,
-        new_id: NewId,
-    ) -> None:
-        """`published` are the types that have a topic, and so a `ce_sequence`; `relayed` tells those that leave."""
-        self._published = frozenset(published)
-        self._relayed = relayed
-        self._clock = clock
-        self._new_id = new_id
-
-    def commit(
-        self,
-        message: Message[Any],
-        tail: Tail,
-        events: Sequence[BaseModel],
-        refused: Refused | None = None,
-    ) -> Commit:
-        """The commit that comes after `tail`: its events, or the refusal, or nothing to do."""
-        now = self._clock()
-        sequence = tail.sequence
-        records = []
-        for event in events:
-            type_ = type_of(event)
-            published = type_ in self._published
-            sequence += published
-            text = event.model_dump_json(by_alias=True)
-            records.append(
-                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
-            )
-        return Commit(
-            id=message.causation,
-            stream=message.stream,
-            version=tail.version + 1,
-            sequence=sequence,
-            events=tuple(records),
-            fingerprint=message.fingerprint,
-            recorded_at=now,
-            # What comes again until the views have it, and leaves for no topic, need not be marked.
-            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
-            refusal=RefusalRecord.of(refused) if refused else None,
-            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
-        )
-
-
-C = TypeVar("C")
-
-
 CONFLICT_TRIES: Final = 20
 
-Handed = Callable[[Sequence[Commit]], Awaitable[None]]
-"""Takes over commits that are durable: the service's own views, then the relay."""
+Deliver = Callable[[Sequence[Commit]], Awaitable[None]]
+"""Delivers durable commits to the service's own views, then to the relay."""
 
 CatchUp = Callable[[], Awaitable[None]]
-"""Brings the service's own views that lag up to what was handed over; one that cannot be written is owed on."""
+"""Updates the lagging own views. A view that cannot be written stays pending."""
 
 
 async def up_to_date() -> None:
@@ -160,18 +79,17 @@ class Executed:
     replayed: bool
 
     def raise_refusal(self) -> "Executed":
-        """This, unless the decision was a refusal.
-
-        Raises:
-            Refused: as recorded.
-        """
+        """Return self, or raise the recorded `Refused`."""
         if (refusal := self.commit.refusal) is not None:
             raise refusal.again(replayed=self.replayed)
         return self
 
 
 class Execution(Generic[C, S]):
-    """Executes commands of one service's deciders against its event store."""
+    """Executes commands of one service's deciders against its event store.
+
+    A method that reads or writes raises `StoreUnavailable` if the store cannot be reached.
+    """
 
     def __init__(
         self,
@@ -181,37 +99,32 @@ class Execution(Generic[C, S]):
         vocabulary: Vocabulary,
         published: Collection[str],
         relayed: Callable[[str], bool] | None = None,
-        deliver: Handed,
+        deliver: Deliver,
         catch_up: CatchUp = up_to_date,
         clock: Clock,
         new_id: NewId,
         count: CountCommand = uncounted,
     ) -> None:
-        """`published` are the types that have a topic; `relayed` tells these, and those that go to one receiver.
-
-        Other events stay within the service.
-        """
+        """`published` are the types with a topic. `relayed` selects all types that leave the service."""
         self._store = store
         self._deciders = deciders
         self._stream_states: StreamStates[S] = StreamStates(store, deciders, vocabulary)
-        self._commit_factory = CommitFactory(
-            published=published,
-            relayed=relayed or published.__contains__,
-            clock=clock,
-            new_id=new_id,
-        )
+        self._published = frozenset(published)
+        self._relayed = relayed or self._published.__contains__
+        self._clock = clock
+        self._new_id = new_id
         self._count = count
         self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
-        self._deliveries: Batcher[Commit, None] = Batcher(self._handed(deliver))
+        self._deliveries: Batcher[Commit, None] = Batcher(self._batched(deliver))
 
     async def execute(self, message: Message[C]) -> Executed:
         """Decide and append one command.
 
         Raises:
-            Refused: the decider says no (a recorded no is raised the same way when repeated).
+            Refused: the decider refuses. A recorded refusal is raised again when the command is repeated.
             CausationReused: the causation was used with another fingerprint.
-            StoreUnavailable: nothing is known to be written; the same message again is safe.
+            StoreUnavailable: the write is not confirmed. Repeating the same message is safe.
         """
         result = (await self.execute_many([message]))[0]
         await self._catch_up()
@@ -220,29 +133,25 @@ class Execution(Generic[C, S]):
         return result.raise_refusal()
 
     async def execute_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
-        """Decide and append a wave, and hand it over: what one raises does not touch others.
+        """Decide, append and deliver a wave. An error of one message does not affect the others.
 
         Raises:
-            StoreUnavailable: the store cannot be reached; the same messages again are safe.
+            StoreUnavailable: the store cannot be reached. Repeating the same messages is safe.
         """
         results = await self.decide_many(messages)
-        # A replayed one too, where who appended it died before the views had it: the caller reads
-        # what it is told was written.
+        # Replayed ones too: their first writer may have died before the views were updated, and the
+        # caller must be able to read what was written.
         done = [r.commit for r in results if isinstance(r, Executed)]
         await self.deliver([commit for commit in done if commit.outbox])
         return results
 
     async def deliver(self, commits: Sequence[Commit]) -> None:
-        """Tell the service's own views, then the relay of those that the outbox holds."""
+        """Update the service's own views, then give the relay the commits in the outbox."""
         await self._deliveries.submit([commit for commit in commits if commit.events])
         crash_points.reached("execution.handed_over")
 
     async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
-        """Decide and append a wave: one load, one write. Whoever calls hands the commits over.
-
-        Raises:
-            StoreUnavailable: as `execute_many`.
-        """
+        """Decide and append a wave: one load, one write. The caller delivers the commits."""
         try:
             results = await self._decide_many(messages)
         except Unavailable as error:
@@ -258,7 +167,7 @@ class Execution(Generic[C, S]):
             undecided = await self._attempt(messages, undecided, results)
             if not undecided:
                 break
-            # What won may not be visible to a majority read yet.
+            # The winning write may not be visible to a majority read yet.
             await asyncio.sleep(backoff(tries, first=0.002, longest=0.128))
         for index in undecided:
             results[index] = StillContended(messages[index].stream)
@@ -269,9 +178,9 @@ class Execution(Generic[C, S]):
     async def _recall(
         self, messages: Sequence[Message[C]], results: dict[int, Executed | Exception]
     ) -> None:
-        """Give what was accepted before again, though it would be refused today.
+        """Replace the refusal of a message that was accepted before.
 
-        A message that begins a stream is decided without looking back, and rules may have changed.
+        A message that begins a stream is decided without loading it, and the rules may have changed since.
         """
         refused = [
             index
@@ -287,73 +196,34 @@ class Execution(Generic[C, S]):
         self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]
     ) -> None:
         for message, result in zip(messages, results, strict=True):
-            outcome = (
-                outcome_of_error(result)
-                if isinstance(result, Exception)
-                else outcome_of_commit(result.commit, replayed=result.replayed)
-            )
-            self._count(command_name(message.command), outcome)
+            self._count(_snake_case(type(message.command).__name__), _outcome(result))
 
     async def state(self, stream: str) -> S:
-        """The state of a stream as it is stored now, for who acts on it outside a decision.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """The state of a stream as stored now, for code that acts on it outside a decision."""
         return (await self.states([stream]))[stream]
 
     async def states(self, streams: Collection[str]) -> Mapping[str, S]:
-        """As `state`, of many at once.
-
-        Raises:
-            StoreUnavailable: they cannot be read.
-        """
         loaded = await self._stream_states.loaded(list(streams))
         return {stream: stream_state.state for stream, stream_state in loaded.items()}
 
     async def was_decided(self, message: Message[C]) -> bool:
-        """Whether it was executed before: then `execute` gives that again, and nothing need be known for it.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """Whether the message was executed before. If so, `execute` repeats the result and needs no other data."""
         commits = await self._stream_states.commits(message.stream)
         return any(commit.id == message.causation for commit in commits)
 
     async def recorded(self, causations: Collection[str]) -> Collection[str]:
-        """Those of `causations` that something was recorded for.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
         return (await self._store.find(causations)).keys()
 
     async def known_state(self, stream: str) -> S:
-        """The state of a stream as this process knows it: what another one did may be missing.
-
-        For who may act once too often without harm.
-
-        Raises:
-            StoreUnavailable: it is not known, and cannot be read.
-        """
+        """The state as this process knows it. Use it only where a stale state does no harm."""
         return (await self.known_states([stream]))[stream]
 
     async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
-        """As `known_state`, of many at once; what is loaded for it is known from then on.
-
-        Raises:
-            StoreUnavailable: one is not known, and cannot be read.
-        """
+        """As `known_state`, for many streams at once. Loaded streams are cached."""
         return await self._stream_states.known(streams)
 
     async def catch_up(self, stream: str) -> None:
-        """Hand over what a crash left undelivered of a stream, for who misses it in a view.
-
-        A view's last writes are lost with the node that took them, until the relay's sweep.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """Deliver a stream's undelivered commits now, for a reader who misses them in a view."""
         commits = await self._stream_states.commits(stream)
         await self._deliveries.submit([commit for commit in commits if commit.outbox])
 
@@ -363,7 +233,7 @@ class Execution(Generic[C, S]):
         indexes: Sequence[int],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
-        """Decide these once; the indexes that met another writer, seen or to be looked for."""
+        """Decide these once. Returns the indexes that met, or may have met, another writer."""
         stream_states = await self._stream_states.of(
             {messages[i].stream for i in indexes if not messages[i].begins_stream}
         )
@@ -394,7 +264,7 @@ class Execution(Generic[C, S]):
         decided: Mapping[int, Decided[S]],
         results: dict[int, Executed | Exception],
     ) -> list[int]:
-        """Write what was decided; the indexes whose version was taken."""
+        """Write the decisions. Returns the indexes whose version was taken."""
         commits = [one.commit for one in decided.values()]
         try:
             outcomes = await self._appends.submit(commits)
@@ -427,14 +297,45 @@ class Execution(Generic[C, S]):
         except Refused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
-            commit = self._commit_factory.commit(message, stream_state.tail, (), refused)
+            commit = self._commit(message, stream_state.tail, (), refused)
             return Decided(stream_state, commit, ())
-        return Decided(
-            stream_state, self._commit_factory.commit(message, stream_state.tail, events), events
+        return Decided(stream_state, self._commit(message, stream_state.tail, events), events)
+
+    def _commit(
+        self,
+        message: Message[Any],
+        tail: Tail,
+        events: Sequence[BaseModel],
+        refused: Refused | None = None,
+    ) -> Commit:
+        """The commit after `tail`: its events, or the refusal, or nothing to do."""
+        now = self._clock()
+        sequence = tail.sequence
+        records = []
+        for event in events:
+            type_ = type_of(event)
+            published = type_ in self._published
+            sequence += published
+            text = event.model_dump_json(by_alias=True)
+            records.append(
+                EventRecord(self._new_id(), type_, now, sequence if published else 0, text, event)
+            )
+        return Commit(
+            id=message.causation,
+            stream=message.stream,
+            version=tail.version + 1,
+            sequence=sequence,
+            events=tuple(records),
+            fingerprint=message.fingerprint,
+            recorded_at=now,
+            # A message that is redelivered until the views have it, and goes to no topic, needs no mark.
+            outbox=any(not message.comes_again or self._relayed(one.type) for one in records),
+            refusal=RefusalRecord.of(refused) if refused else None,
+            traceparent=message.traceparent or (tail.last.traceparent if tail.last else None),
         )
 
     @staticmethod
-    def _handed(deliver: Handed) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
+    def _batched(deliver: Deliver) -> Callable[[Sequence[Commit]], Awaitable[Sequence[None]]]:
         async def process(commits: Sequence[Commit]) -> Sequence[None]:
             await deliver(commits)
             return [None] * len(commits)
@@ -442,7 +343,6 @@ class Execution(Generic[C, S]):
         return process
 
     async def close(self) -> None:
-        """Return when nothing is in flight."""
         await self._appends.close()
         await self._deliveries.close()
 
@@ -451,3 +351,20 @@ def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReus
     if commit.fingerprint != message.fingerprint:
         return CausationReused(message.causation)
     return Executed(commit, replayed=True)
+
+
+def _outcome(result: Executed | Exception) -> str:
+    """`duplicate`, `applied`, or the name of the problem in the caller's answer."""
+    match result:
+        case Executed(replayed=True):
+            return "duplicate"
+        case Executed(commit=commit):
+            return commit.refusal.problem if commit.refusal else "applied"
+        case Refused():
+            return result.problem
+        case CausationReused():
+            return "idempotency_key_reused"
+        case Unavailable():
+            return "unavailable"
+        case _:
+            return "internal"

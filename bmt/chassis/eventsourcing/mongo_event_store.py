@@ -1,7 +1,7 @@
 """The event store in MongoDB: one document a commit, majority and journal, no transactions.
 
-An event's data is stored as its text. In commits of earlier versions it is a sub-document, with what was sealed as
-binary; these are read for ever.
+An event's data is stored as its text. Commits of earlier versions hold a sub-document, with sealed values
+as binary. These must stay readable for ever.
 """
 
 import base64
@@ -49,22 +49,22 @@ class MongoEventStore:
     def __init__(self, collection: mongodb.Collection, observe: Observe | None = None) -> None:
         """`collection` needs find, insert, and update (for `outbox` alone).
 
-        `observe` is told of each write: how many commits, and the seconds until it was durable.
+        `observe` gets the number of commits of each write, and the seconds until it was durable.
         """
         self._commits = collection
         self._observe = observe
         self._prepared = False
 
     async def prepare(self) -> None:
-        """Create the indexes that the promises rest on; harmless when they are there."""
+        """Create the indexes that the promises depend on. Repeating it is harmless."""
         with mongodb.store_errors():
             await self._commits.create_indexes([_BY_STREAM, _OUTBOX])
         self._prepared = True
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:
-        """As `EventStore.append`: one unordered insert; each commit stands or falls by itself.
+        """As `EventStore.append`: one unordered insert.
 
-        Before `prepare` nothing would keep two decisions from the same version: the store is away.
+        Before `prepare` it raises `StoreUnavailable`: no index would keep two decisions from the same version.
         """
         if not self._prepared:
             raise StoreUnavailable
@@ -92,7 +92,6 @@ class MongoEventStore:
         ]
 
     async def load(self, streams: Collection[str]) -> Mapping[str, Sequence[Commit]]:
-        """As `EventStore.load`: one query for all of them."""
         found: dict[str, list[Commit]] = {stream: [] for stream in streams}
         if not found:
             return found
@@ -108,7 +107,6 @@ class MongoEventStore:
         return {commit.id: commit for commit in await _commits(cursor)}
 
     async def tails(self, streams: Collection[str]) -> Mapping[str, Tail]:
-        """As `EventStore.tails`: one indexed look a stream."""
         return {stream: await self._tail(stream) for stream in streams}
 
     async def _tail(self, stream: str) -> Tail:
@@ -119,7 +117,6 @@ class MongoEventStore:
     async def pending(
         self, *, limit: int, recorded_before: datetime | None = None
     ) -> Sequence[Commit]:
-        """As `EventStore.pending`, read from the partial index."""
         query: dict[str, Any] = {"outbox": True}
         if recorded_before is not None:
             query["recorded_at"] = {"$lt": recorded_before}
@@ -127,7 +124,7 @@ class MongoEventStore:
         return await _commits(cursor.limit(limit))
 
     async def pending_before(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """As `EventStore.pending_before`; asks nothing for commits that begin their stream."""
+        """As `EventStore.pending_before`, without a query for commits that begin their stream."""
         earlier = [
             {"outbox": True, "stream": commit.stream, "version": {"$lt": commit.version}}
             for commit in commits
@@ -139,10 +136,10 @@ class MongoEventStore:
         return await _commits(cursor.sort([("stream", 1), ("version", 1)]))
 
     async def delivered(self, causations: Collection[str]) -> None:
-        """As `EventStore.delivered`.
+        """As `EventStore.delivered`, acknowledged by a majority, as are all reads and writes here.
 
-        By a majority, as all reads and writes here: a commit that one node alone knows can be rolled
-        back and must not be said, and what is unset must not be read as pending again.
+        A commit that only one node has can be rolled back and must not be published. An unset mark must not be
+        read as pending again.
         """
         if not causations:
             return
@@ -164,7 +161,6 @@ class MongoEventStore:
         since: datetime | None = None,
         limit: int,
     ) -> Sequence[Commit]:
-        """As `EventStore.recorded_after`: along the index of streams."""
         query = {"recorded_at": {"$gte": since}} if since is not None else {}
         cursor = self._commits.find(query).sort([("stream", 1), ("version", 1)]).hint("stream")
         if after is not None:
@@ -184,7 +180,7 @@ async def _commits(cursor: Any) -> list[Commit]:
 
 
 def text_of(stored: str | Mapping[str, Any]) -> str:
-    """An event's data as JSON, of either form; binary becomes base64 (RFC 4648)."""
+    """An event's data as JSON, from either stored form. Binary becomes base64 (RFC 4648)."""
     return stored if isinstance(stored, str) else orjson.dumps(stored, default=_base64).decode()
 
 

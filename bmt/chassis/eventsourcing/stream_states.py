@@ -1,8 +1,8 @@
-"""Where streams stand: loaded and folded, or remembered from the last write of this process.
+"""The state of streams: loaded and folded, or cached from the last write of this process.
 
-What is remembered may be out of date, since another process may write too. That is harmless where it leads
-to a commit (the version is taken, and the stream is loaded), and nowhere else: a refusal that is not
-recorded, for one, must be seen on a stream that was loaded.
+A cached state may be out of date, since another process may write too. That is harmless if it leads to a
+commit: the version is taken, and the stream is loaded. It is harmless nowhere else. A refusal that is not
+recorded, for example, must be decided on a loaded stream.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,10 +26,7 @@ REMEMBERED: Final = 4_096
 class StreamState(Generic[S]):
     """A stream's state, and the place of its next commit.
 
-    Attributes:
-        state: folded from its events.
-        tail: where it ends.
-        history: its commits, when it was loaded; None when it was remembered.
+    `history` holds its commits if it was loaded, and is None if it was cached.
     """
 
     state: S
@@ -38,15 +35,13 @@ class StreamState(Generic[S]):
 
     @property
     def remembered(self) -> bool:
-        """Whether it may be out of date."""
         return self.history is None
 
 
 class StreamStates(Generic[S]):
-    """Where the streams of one store stand, as its deciders fold them."""
+    """The states of one store's streams. A method that reads raises `StoreUnavailable` if the store is unreachable."""
 
     def __init__(self, store: EventStore, deciders: Deciders, vocabulary: Vocabulary) -> None:
-        """Nothing is remembered at first."""
         self._store = store
         self._deciders = deciders
         self._vocabulary = vocabulary
@@ -54,11 +49,7 @@ class StreamStates(Generic[S]):
         self._loads: Batcher[str, Sequence[Commit]] = Batcher(self._load)
 
     async def of(self, streams: Collection[str]) -> Mapping[str, StreamState[S]]:
-        """Each stream as it is remembered, else as it is stored.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """Each stream from the cache, else from the store."""
         known = {
             stream: stream_state
             for stream in streams
@@ -68,11 +59,7 @@ class StreamStates(Generic[S]):
         return {**known, **(await self.loaded(missing) if missing else {})}
 
     async def known(self, streams: Collection[str]) -> Mapping[str, S]:
-        """The state of each stream as `of`, and remember what had to be loaded.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """As `of`, and cache what had to be loaded."""
         stream_states = await self.of(streams)
         for stream, stream_state in stream_states.items():
             if stream not in self._remembered:  # else it was written meanwhile
@@ -80,11 +67,7 @@ class StreamStates(Generic[S]):
         return {stream: stream_state.state for stream, stream_state in stream_states.items()}
 
     async def loaded(self, streams: Sequence[str]) -> Mapping[str, StreamState[S]]:
-        """Each stream as it is stored; callers at the same time share a query.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
+        """Each stream from the store. Simultaneous callers share a query."""
         histories = await self._loads.submit(streams)
         return {
             stream: self._folded(stream, history)
@@ -92,16 +75,11 @@ class StreamStates(Generic[S]):
         }
 
     async def commits(self, stream: str) -> Sequence[Commit]:
-        """All that is stored of a stream.
-
-        Raises:
-            StoreUnavailable: it cannot be read.
-        """
         (history,) = await self._loads.submit([stream])
         return history
 
     def written(self, stream_state: StreamState[S], commit: Commit, events: Sequence[Any]) -> None:
-        """Remember what `commit`, with these events, made of `stream_state`."""
+        """Cache the state after `commit`, with these events, on top of `stream_state`."""
         state = stream_state.state
         if events:
             state = decider_of(self._deciders, commit.stream).fold(events, state)
@@ -109,12 +87,10 @@ class StreamStates(Generic[S]):
         self._remembered.put(commit.stream, StreamState(state, tail, history=None))
 
     def forget(self, streams: Collection[str]) -> None:
-        """Load these when they are wanted next."""
         for stream in streams:
             self._remembered.forget(stream)
 
     def beginning(self, stream: str) -> StreamState[S]:
-        """Where a stream stands that nothing was written to."""
         return StreamState(decider_of(self._deciders, stream).initial, Tail())
 
     def _folded(self, stream: str, history: Sequence[Commit]) -> StreamState[S]:

@@ -1,43 +1,33 @@
-"""The events that a service knows: type strings to models, and what is said under which name."""
+"""The events that a service knows: type strings to models, and back."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.eventsourcing.decider import IncomingEvent, StoredEnvelope
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.contracts.envelope import MalformedEvent, rfc3339
+from bmt.contracts.envelope import MalformedEvent
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import listed
-
-
-class TypedEvent(Protocol):
-    """A model with an explicit, everlasting type string."""
-
-    TYPE: ClassVar[str]
-
 
 Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 """One step from an old version's data to the next version's type and data."""
 
 
 class UnknownType(MalformedEvent):
-    """No model is known for this event type (or this version of it)."""
+    """No model is known for this event type or version."""
 
 
 class Vocabulary:
-    """Decodes by type string, stepwise upcasting old versions; never by class path."""
+    """Decodes by type string, upcasting old versions step by step; never by class path."""
 
     def __init__(
         self,
         models: Iterable[type[BaseModel]],
         upcasters: Mapping[str, Upcaster] | None = None,
     ) -> None:
-        """`models` each have `TYPE`; `upcasters` are keyed by the old type."""
         self._models = {type_of(model): model for model in models}
         self._upcasters = dict(upcasters or {})
 
@@ -46,12 +36,7 @@ class Vocabulary:
         return type_ in self._models or type_ in self._upcasters
 
     def decode(self, type_: str, data: dict[str, Any]) -> BaseModel:
-        """The event.
-
-        Raises:
-            UnknownType: nobody here knows this type.
-            MalformedEvent: the data is not what the type promises.
-        """
+        """The event. Raises `UnknownType` or, if the data does not fit the type, `MalformedEvent`."""
         while (upcast := self._upcasters.get(type_)) is not None:
             type_, data = upcast(data)
         model = self._models.get(type_)
@@ -64,7 +49,7 @@ class Vocabulary:
             raise MalformedEvent(listed(wrong), wrong) from None
 
     def decode_text(self, type_: str, text: str) -> BaseModel:
-        """As `decode`, of an event that was stored: in one step where its type is today's."""
+        """As `decode`, of a stored event: in one step if its type is current."""
         model = self._models.get(type_)
         if model is not None and type_ not in self._upcasters:
             try:
@@ -74,15 +59,14 @@ class Vocabulary:
         return self.decode(type_, orjson.loads(text))
 
     def events(self, commits: Iterable[Commit]) -> list[BaseModel]:
-        """All events of `commits`, decoded, in order."""
         return [
             self.decode_text(event.type, event.text)
             for commit in commits
             for event in commit.events
         ]
 
-    def incoming(self, commit: Commit, source: str) -> list[IncomingEvent[BaseModel]]:
-        """A commit's events as its own service's views hear them."""
+    def incoming(self, commits: Iterable[Commit], source: str) -> list[IncomingEvent[BaseModel]]:
+        """The events of `commits` as the service's own views receive them."""
         return [
             IncomingEvent(
                 envelope=envelope_of(commit, event, source),
@@ -91,6 +75,7 @@ class Vocabulary:
                 origin=commit.stream,
                 unmarked=not commit.outbox,
             )
+            for commit in commits
             for event in commit.events
         ]
 
@@ -99,49 +84,6 @@ def type_of(model: type[BaseModel] | BaseModel) -> str:
     """The type string of an event model."""
     name: str = model.TYPE  # type: ignore[union-attr]
     return name
-
-
-@dataclass(slots=True)
-class StoredEnvelope:
-    """The attributes of an event of our own: as `Envelope`, unchecked, since what was stored was checked."""
-
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
-    sequence: str | None
-    causationid: str
-    traceparent: str | None
-    text: str
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The event's data, parsed anew each time."""
-        parsed: dict[str, Any] = orjson.loads(self.text)
-        return parsed
-
-    def kafka_headers(self) -> list[tuple[str, bytes]]:
-        subject = self.subject.encode()
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", self.id.encode()),
-            ("ce_source", self.source.encode()),
-            ("ce_type", self.type.encode()),
-            ("ce_subject", subject),
-            ("ce_time", rfc3339(self.time).encode()),
-            ("ce_dataschema", dataschema(self.type).encode()),
-        ]
-        if self.sequence is not None:
-            headers.append(("ce_sequence", self.sequence.encode()))
-        headers += [
-            ("ce_correlationid", subject),
-            ("ce_causationid", self.causationid.encode()),
-            ("content-type", b"application/json"),
-        ]
-        if self.traceparent is not None:
-            headers.append(("traceparent", self.traceparent.encode()))
-        return headers
 
 
 def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelope:
@@ -157,8 +99,3 @@ def envelope_of(commit: Commit, event: EventRecord, source: str) -> StoredEnvelo
         commit.traceparent,
         event.text,
     )
-
-
-def dataschema(type_: str) -> str:
-    """The schema's name: the type with its version, as a URN."""
-    return f"urn:schema:{type_}"

@@ -1,1 +1,1 @@
-"""The way of a call: limits, tokens, idempotency, problems, pages of answers."""
+"""An HTTP call: limits, tokens, idempotency, problems, pagination."""

@@ -1,4 +1,4 @@
-"""The application factory, and the layer around it: what the HTTP side of every service has in common."""
+"""The application factory, and the middleware around it: the HTTP side that all services share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -28,20 +28,18 @@ from bmt.contracts.problems import Refused
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _CACHEABLE: Final = "/static"
-"""Paths that begin so are files of ours, the same for everybody; nothing else may be kept."""
+"""Paths of static files, the same for everybody. Nothing else may be cached."""
 
 _log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Takes or begins the trace, adds the headers, answers what nobody foresaw with `internal`."""
+    """Takes or begins the trace, adds headers, and answers unexpected errors with `internal`."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wraps `app`."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -64,7 +62,7 @@ class RequestMiddleware:
         except ClientDisconnect:
             return
         except Exception as error:
-            if started:  # the answer is cut off; the server closes the connection
+            if started:  # the response is cut off; the server closes the connection
                 raise
             _log.error("call_failed", method=scope["method"], route=_route(scope), exc_info=error)
             response = problem_response(Refused(problem="internal"))
@@ -131,21 +129,11 @@ def create_app(
     concurrency: ConcurrencyLimits | None = None,
     lifespan: Lifespan,
 ) -> FastAPI:
-    """The service's application; nothing connects before its lifespan.
+    """The service's application. Nothing connects before its lifespan.
 
-    Args:
-        title: the service's name in the documentation.
-        version: the version of its API.
-        description: what it owns, hears and says, in Markdown.
-        routers: the service's routes, made with `api_router`.
-        authenticator: tells who is calling; usually a `TokenVerifier`; its readiness is told as
-            `issuer`.
-        registry: what `/metrics` shows.
-        readiness: for each part that is needed, a check that raises while it is missing.
-        samplers: run before `/metrics` answers, for gauges that are looked up.
-        rate_limit: of each caller; None: there is none.
-        concurrency: how many may be under way at a time.
-        lifespan: starts and stops what the service needs.
+    `description` is Markdown. `routers` are made with `api_router`. `readiness` has, for each required part, a
+    check that raises while it is missing; the authenticator's is reported as `issuer`. `samplers` update gauges
+    before `/metrics` answers.
 
     Raises:
         TypeError: a route takes a JSON body without `api_router`, so without limit and strictness.
@@ -165,26 +153,22 @@ def create_app(
     parts = {**readiness, "issuer": authenticator.ready}
     for router in (*routers, health_routes(registry, parts, samplers)):
         _require_strictness(router)
-        # Not included but joined: an included router is matched twice for each call.
+        # Joined, not included: FastAPI matches an included router twice for each call.
         app.router.routes.extend(router.routes)
     problem_details.install(app)
     openapi.install(app)
-    app.middleware_stack = _layers(app, concurrency or ConcurrencyLimits())
+    # Our own middleware only: FastAPI's would do nothing for each call.
+    limited = ConcurrencyLimit(DirectCalls(app), concurrency or ConcurrencyLimits())
+    app.middleware_stack = RequestMiddleware(limited)
     return app
 
 
-def _layers(app: FastAPI, concurrency: ConcurrencyLimits) -> ASGIApp:
-    """Ours alone; FastAPI's further ones would do nothing for each call."""
-    return RequestMiddleware(ConcurrencyLimit(DirectCalls(app), concurrency))
-
-
 class DirectCalls:
-    """Goes straight to the routes that answer directly; all other calls look for theirs."""
+    """Sends a call straight to a direct route. All other calls go through the router."""
 
     def __init__(self, app: FastAPI) -> None:
-        """The routes are those of `app`, and so are the answers to what they raise."""
-        self._told = partial(ExceptionMiddleware, handlers=app.exception_handlers)
-        self._others = self._told(AsyncExitStackMiddleware(app.router))
+        self._with_handlers = partial(ExceptionMiddleware, handlers=app.exception_handlers)
+        self._others = self._with_handlers(AsyncExitStackMiddleware(app.router))
         self._routes = {
             (method, route.path): route
             for route in app.routes
@@ -193,7 +177,6 @@ class DirectCalls:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call."""
         route = self._routes.get((scope.get("method", ""), scope.get("path", "")))
         if route is None:
             await self._others(scope, receive, send)
@@ -202,7 +185,7 @@ class DirectCalls:
         try:
             await route.app(scope, receive, send)
         except Exception as error:  # noqa: BLE001  answered as the others'
-            await self._told(_raising(error))(scope, receive, send)
+            await self._with_handlers(_raising(error))(scope, receive, send)
 
 
 def _raising(error: Exception) -> ASGIApp:

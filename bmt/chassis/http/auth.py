@@ -16,13 +16,13 @@ _ADMITTED: Final = "bmt.principal"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller, as the verified token says.
+    """The caller, from the verified token.
 
     Attributes:
-        subject: `sub`: who it is; for a person, the account.
-        email: `email`, empty when the token has none, or one that nobody verified.
-        name: `name`, the subject when the token has none.
-        agency: `agency`, empty when the token has none (and then equal to no agency's code).
+        subject: `sub`; for a person, the account.
+        email: `email`; empty if the token has none, or an unverified one.
+        name: `name`; the subject if the token has none.
+        agency: `agency`; empty if the token has none (and then equal to no agency's code).
         roles: those of `roles` that the contract knows.
     """
 
@@ -33,51 +33,44 @@ class Principal:
     roles: frozenset[Role]
 
     def has(self, *roles: Role) -> bool:
-        """Whether the caller has one of these roles."""
         return not self.roles.isdisjoint(roles)
 
 
 class Authenticator(Protocol):
-    """What tells a token's principal: the verifier, or a fake of it."""
+    """Gives a token's principal: the verifier, or a fake of it."""
 
     async def principal(self, token: str) -> Principal:
         """The principal of a valid token.
 
         Raises:
-            Refused: `unauthenticated`, saying what is wrong with the token.
-            Unavailable: the issuer's keys are needed and cannot be had.
+            Refused: `unauthenticated`, with what is wrong with the token.
+            Unavailable: the issuer's keys are needed and cannot be fetched.
         """
         ...
 
     async def ready(self) -> None:
-        """Returns once tokens can be verified; raises `Unavailable` before."""
+        """Return once tokens can be verified; raise `Unavailable` before."""
         ...
 
 
 class Guard(SecurityBase):
-    """A dependency that admits callers with one of `roles` (any caller when none is named).
+    """A dependency that admits callers with one of `roles` (any caller if none is named).
 
-    It gives the `Principal`. The application's verifier is at `app.state.authenticator`, its limit at `app.state.rate_limit`. FastAPI
-    recognises it as a security scheme, so that the OpenAPI document says which calls need a token.
+    It gives the `Principal`. It uses the application's `app.state.authenticator` and `app.state.rate_limit`.
+    FastAPI recognises it as a security scheme, so the OpenAPI document shows which calls need a token.
     """
 
     scheme_name = "bearer"
     model = HTTPBearer(bearerFormat="JWT", description="OIDC access token of the issuer.")
 
     def __init__(self, *roles: Role) -> None:
-        """Names the roles that are admitted."""
         self.roles = roles
 
     async def __call__(self, request: Request) -> Any:
-        """What the route is given: the principal; subclasses give more."""
         return await self.admit(request)
 
     async def admit(self, request: Request) -> Principal:
-        """The caller, verified once a request.
-
-        Raises:
-            Refused: `unauthenticated`, `too_many_requests` or `forbidden`.
-        """
+        """The caller, verified once a request. Raises `Refused` (`unauthenticated`, `too_many_requests`, `forbidden`)."""
         admitted: Principal | None = request.scope.get(_ADMITTED)
         if admitted is None:
             authenticator: Authenticator = request.app.state.authenticator
@@ -105,11 +98,7 @@ principal: Final = Guard()
 
 
 def bearer_token(request: Request) -> str:
-    """The caller's token, as it was sent.
-
-    Raises:
-        Refused: `unauthenticated`, where there is none.
-    """
+    """The caller's token, as it was sent. Raises `Refused` (`unauthenticated`) if there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(

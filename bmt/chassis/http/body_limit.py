@@ -1,7 +1,7 @@
 """How large a body may be, and how an API route reads it.
 
-FastAPI's own `max_body_size` answers in plain text and may overwrite an answer that was already
-made; here the same parameter of a route leads to a `too_large` problem.
+FastAPI's own `max_body_size` answers in plain text and may overwrite an answer that was already made.
+Here the same parameter of a route leads to a `too_large` problem.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -28,16 +28,11 @@ class LimitedRequest(Request):
     """A request whose body is counted while it arrives, and whose JSON is read strictly."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
-        """`limit` is the largest body in bytes."""
         super().__init__(scope, receive)
         self._limit = limit
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, piece by piece.
-
-        Raises:
-            Refused: `too_large`, before anything is read when Content-Length tells.
-        """
+        """The body, piece by piece. Raises `Refused` (`too_large`), at once if Content-Length is too large."""
         self._require_announced()
         total = 0
         async for chunk in super().stream():
@@ -47,7 +42,7 @@ class LimitedRequest(Request):
             yield chunk
 
     async def body(self) -> bytes:
-        """As `stream`, whole; what comes in one piece, as most does, is taken as it comes."""
+        """As `stream`, whole. A body in one piece, as most are, is not copied."""
         if hasattr(self, "_body") or self._stream_consumed:
             return await super().body()
         self._require_announced()
@@ -68,7 +63,6 @@ class LimitedRequest(Request):
             raise self._too_large()
 
     async def json(self) -> Any:
-        """The body as JSON; see `strict_json.parse`."""
         if not hasattr(self, "_json"):
             self._json = strict_json.parse(await self.body())
         return self._json
@@ -82,7 +76,6 @@ class LimitedRequest(Request):
 
 
 def _again(first: Message, receive: Receive) -> Receive:
-    """`receive`, which gives back what came first."""
     left = [first]
 
     async def received() -> Message:
@@ -113,7 +106,6 @@ class ApiRoute(APIRoute):
             self.app = self._direct()
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """FastAPI's handler, reached only by a caller who is admitted, with a body that is read."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         limit, reads_body, reads_json = self._limit, self.body_field is not None, self._reads_json()
         guards = [d.call for d in self.dependant.dependencies if isinstance(d.call, Guard)]
@@ -122,7 +114,7 @@ class ApiRoute(APIRoute):
             limited = LimitedRequest(request.scope, request.receive, limit)
             for guard in guards:
                 await guard.admit(limited)
-            # Read here: FastAPI would turn a refusal while reading into a bare 400.
+            # Read here: FastAPI would turn a refusal during reading into a bare 400.
             if reads_body and await limited.body() and reads_json:
                 _require_json(limited)
                 await limited.json()
@@ -131,7 +123,7 @@ class ApiRoute(APIRoute):
         return admit_and_handle
 
     def _is_direct(self) -> bool:
-        """Whether nothing is left to FastAPI: one JSON body, one guard, and an answer that is made already."""
+        """Whether FastAPI has nothing to do: one JSON body, one guard, and a ready Response."""
         dependant = self.dependant
         return (
             len(dependant.body_params) == 1
@@ -143,7 +135,7 @@ class ApiRoute(APIRoute):
         )
 
     def _direct(self) -> ASGIApp:
-        """A call as FastAPI makes it, for a fraction of what it costs there."""
+        """The call as FastAPI makes it, at a fraction of its cost."""
         endpoint, limit = self.endpoint, self._limit
         (asked,), (body,) = self.dependant.dependencies, self.dependant.body_params
         guard, guarded, name = cast("Guard", asked.call), cast("str", asked.name), body.name
@@ -162,12 +154,7 @@ class ApiRoute(APIRoute):
 
 
 async def _validated(request: LimitedRequest, field: ModelField) -> Any:
-    """The body as its model.
-
-    Raises:
-        Refused: it is no JSON, or too large.
-        RequestValidationError: fields are wrong; all of them are named.
-    """
+    """The body as its model. Raises `Refused` if it is no JSON, and `RequestValidationError` with all wrong fields."""
     if not await request.body():
         raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
     _require_json(request)
@@ -179,7 +166,7 @@ async def _validated(request: LimitedRequest, field: ModelField) -> Any:
 
 
 def _asks_for_more(dependant: Dependant) -> bool:
-    """Whether an endpoint is given anything but its body and what its dependencies give."""
+    """Whether an endpoint takes anything but its body and its dependencies."""
     parameters: Sequence[Any] = (
         *(dependant.path_params, dependant.query_params),
         *(dependant.header_params, dependant.cookie_params),

@@ -1,4 +1,4 @@
-"""What a client may do with its connection: how large the head of a call is, and how long each part takes."""
+"""The limits of a client's connection: the size of a call's head, and the time of each part."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,68 +11,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bmt.chassis.http.problem_details import problem_response
 from bmt.contracts.problems import MEDIA_TYPE, Refused
 
-# How large the head of a call may be: its address and all its headers.
-#
-# The fast parser takes a head of any size, so it is counted twice: here while it arrives, so that none
-# that never ends fills the memory, and in `edge.Edge` once it is whole, so that the answer is a problem.
-# Nor does it bound what stands around the pieces of a body (their sizes, trailers), or how many calls are sent
-# ahead of their answers.
+# The fast parser accepts a head (address and headers) of any size. So the head is counted here while it
+# arrives, to bound the memory, and in `app.RequestMiddleware` once it is complete, to answer with a problem.
+# Nor does the parser bound chunk sizes and trailers, or the number of pipelined calls.
 
 MOST_BYTES: Final = 32 * 1024
 """The largest head that is answered; a token takes 1 to 4 KiB."""
 
 _MOST_BESIDE_BODY: Final = 2 * MOST_BYTES
 _BESIDE_EACH_BYTE: Final = 8
-"""A piece of one byte has five beside it, which tell its size."""
+"""A chunk of one byte has five bytes of framing."""
 _MOST_AHEAD: Final = 100
-"""Calls that a client may send before the first is answered: each takes much more memory here than on the line."""
+"""Pipelined calls: each takes much more memory here than on the wire."""
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
-
-
-class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which gives up on a head that goes on and on, and on trailers that do."""
-
-    _head_is_open: bool = False
-    _beside_body_bytes: int = 0
-    """How much came of a call that is not its body, as far as its body does not account for it; what came with a
-    call's first byte at once is not counted, as it may be of the call before."""
-
-    transport: asyncio.Transport
-
-    def data_received(self, data: bytes) -> None:
-        """Parses what came, and counts it."""
-        self._beside_body_bytes += len(data)
-        super().data_received(data)
-        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        self._head_is_open = True
-        self._beside_body_bytes = 0
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers are no headers, and left out (RFC 9110, 6.5.1): gateways and the edge saw none of them."""
-        if self._head_is_open:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """It is whole."""
-        if len(self.pipeline) >= _MOST_AHEAD:
-            raise httptools.HttpParserError("too many calls are sent ahead of their answers")
-        self._head_is_open = False
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
-        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
-        super().on_body(body)
 
 
 def size_of(scope: Any) -> int:
@@ -83,28 +37,25 @@ def size_of(scope: Any) -> int:
     return size
 
 
-# How long a client may take: with the head of a call, with its body, and with taking the answer.
-#
-# A body has no absolute time, as slow lines are honest: it has a least rate, and a time for which it may stand
-# still. Both are one number. A body's time is up `grace_seconds` after its head; each byte that arrives adds the
-# time that it takes at the least rate, and never is more than `grace_seconds` left.
-
+# A body has no total time limit, since slow lines are legitimate. It has a least rate, and a time for which it
+# may stall. One deadline covers both: it begins `grace_seconds` after the head, and each byte extends it by its
+# time at the least rate, up to `grace_seconds` from now.
 
 ARRIVAL: Final = "bmt.arrival"
 """The extension of an ASGI scope that holds the call's `Arrival`."""
 
 _LINGER_SECONDS: Final = 2.0
-"""After a 408 the connection stays open so long: a client that still sends would lose the answer."""
+"""How long the connection stays open after a 408: a client that still sends would lose the answer."""
 _LOOKS_A_DEADLINE: Final = 4
 _LONGEST_BETWEEN_LOOKS_SECONDS: Final = 1.0
 
 _Awaits = Literal["head", "body", "answer", "end"]
-"""What a connection waits for: the client's head or body, our answer, or the client's farewell."""
+"""What a connection waits for: the client's head or body, our answer, or the client's close."""
 
 
 @dataclass(slots=True)
 class Arrival:
-    """Whether a call's body is there, all of it."""
+    """Whether a call's whole body has arrived."""
 
     whole: bool = False
 
@@ -114,10 +65,10 @@ class Deadlines:
     """How long clients may take.
 
     Attributes:
-        head_seconds: until a head is whole, from the connection's beginning or the head's first byte.
-        grace_seconds: a body, or the taking of an answer, may stand still so long.
+        head_seconds: until a head is complete, from the connection's beginning or the head's first byte.
+        grace_seconds: how long a body, or the client's reading of a response, may stall.
         bytes_per_second: the least rate of both, from then on.
-        most_waiting: connections that may wait for a head; beyond, the one that waits longest is closed.
+        most_waiting: connections that may wait for a head. Beyond, the one that waits longest is closed.
     """
 
     head_seconds: float = 10.0
@@ -126,12 +77,11 @@ class Deadlines:
     most_waiting: int = 2000
 
     def credited(self, due: float, size: int, now: float) -> float:
-        """When time is up, after `size` further bytes."""
+        """The deadline after `size` further bytes."""
         return min(due + size / self.bytes_per_second, now + self.grace_seconds)
 
     @property
     def seconds_between_looks(self) -> float:
-        """How often a connection is looked at."""
         shortest = min(self.head_seconds, self.grace_seconds)
         return min(_LONGEST_BETWEEN_LOOKS_SECONDS, shortest / _LOOKS_A_DEADLINE)
 
@@ -143,60 +93,76 @@ class Waiting:
     connections: OrderedDict["PatientConnection", None] = field(default_factory=OrderedDict)
 
 
-class PatientConnection(BoundedHead):
-    """A connection that is given up when its client takes too long."""
+class PatientConnection(HttpToolsProtocol):
+    """uvicorn's protocol. It closes a connection whose head or trailers never end, or whose client is too slow."""
 
     deadlines = Deadlines()
     waiting = Waiting()
 
+    transport: asyncio.Transport
+
+    _head_is_open: bool = False
+    _beside_body_bytes: int = 0
+    """The bytes of a call around its body, beyond the usual framing. What came together with a call's first byte is
+    not counted, since it may belong to the call before."""
     _awaits: _Awaits = "head"
     _due: float = 0.0
     _look_at: float = 0.0
     _look_timer: asyncio.TimerHandle | None = None
     _answer_due: float | None = None
-    """When the client must have taken more of the answer; None: nothing lies here that it should take."""
+    """When the client must have read more of the answer; None: nothing is buffered."""
     _answer_size: int = 0
     _arrival: Arrival
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The client may be silent as long as a head may take."""
         super().connection_made(transport)
         self._await_head()
         self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
         if self._look_timer is not None:
             self._look_timer.cancel()
         self.waiting.connections.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """What comes after the end is not read."""
-        if self._awaits != "end":
-            super().data_received(data)
+        if self._awaits == "end":
+            return
+        self._beside_body_bytes += len(data)
+        super().data_received(data)
+        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        self._head_is_open = True
+        self._beside_body_bytes = 0
         super().on_message_begin()
         self._arrival = Arrival()
         self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
         self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are no headers and are dropped (RFC 9110, 6.5.1): no gateway has checked them."""
+        if self._head_is_open:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """The head is whole; the body's time begins."""
         self.waiting.connections.pop(self, None)
         self._awaits = "body"
         self._due = self.loop.time() + self.deadlines.grace_seconds
+        if len(self.pipeline) >= _MOST_AHEAD:
+            raise httptools.HttpParserError("too many calls are sent ahead of their answers")
+        self._head_is_open = False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body adds time."""
         self._due = self.deadlines.credited(self._due, len(body), self.loop.time())
+        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
+        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The body is whole: from here on it is the service that takes its time."""
         self._arrival.whole = True
         super().on_message_complete()
         self._awaits = "answer"
@@ -204,25 +170,22 @@ class PatientConnection(BoundedHead):
             self._await_head()
 
     def on_response_complete(self) -> None:
-        """The next head is waited for, where the whole call was read."""
         if self._awaits == "answer" and self.cycle.response_complete:
             self._await_head()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client takes the answer more slowly than it is made."""
         super().pause_writing()
         self._expect_taking()
 
     def resume_writing(self) -> None:
-        """The client took most of it."""
         super().resume_writing()
         self._answer_due = None
 
     def _await_head(self) -> None:
         self._awaits = "head"
         self._due = self.loop.time() + self.deadlines.head_seconds
-        if self._is_ours_to_go_on():  # it was sent behind a call that is not answered yet
+        if self._is_ours_to_go_on():  # it is pipelined behind an unanswered call
             return
         waiting = self.waiting.connections
         waiting[self] = None
@@ -236,7 +199,6 @@ class PatientConnection(BoundedHead):
         self._look_timer = self.loop.call_at(self._look_at, self._look)
 
     def _look(self) -> None:
-        """Give the connection up when its time is up."""
         now = self.loop.time()
         self._excuse(now - self._look_at)
         if self.transport.is_closing() and self._answer_due is None:
@@ -252,13 +214,13 @@ class PatientConnection(BoundedHead):
         self._look_later()
 
     def _excuse(self, seconds: float) -> None:
-        """While this process did not get to look, it did not get to read either."""
+        """While this process was too busy to check, it was too busy to read."""
         self._due += seconds
         if self._answer_due is not None:
             self._answer_due += seconds
 
     def _is_ours_to_go_on(self) -> bool:
-        """The client cannot send, or need not yet: an answer is under way, or nobody reads the body."""
+        """Whether the client cannot or need not send: a response is under way, or nobody reads the body."""
         cycle: Any = self.cycle
         if cycle is None:
             return False
@@ -283,7 +245,7 @@ class PatientConnection(BoundedHead):
         return now >= self._answer_due
 
     def give_up(self) -> None:
-        """End the connection: with a 408 where something of a call came, and nothing was answered yet."""
+        """End the connection, with a 408 if part of a call came and nothing was answered yet."""
         if self.transport.is_closing():
             return
         cycle: Any = self.cycle
@@ -313,13 +275,13 @@ class PatientConnection(BoundedHead):
 
 
 def patient_connections(deadlines: Deadlines) -> type[PatientConnection]:
-    """The protocol of one server."""
+    """The protocol class of one server."""
     members = {"deadlines": deadlines, "waiting": Waiting()}
     return type("PatientConnections", (PatientConnection,), members)
 
 
 def _too_slow(detail: str) -> bytes:
-    """A whole answer: there is no call that it could be the answer of."""
+    """A whole response: there is no ASGI call to answer."""
     body = bytes(problem_response(Refused(detail, problem="request_timeout")).body)
     head = (
         "HTTP/1.1 408 Request Timeout\r\n"

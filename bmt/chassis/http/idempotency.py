@@ -1,7 +1,7 @@
 """Commands over HTTP: the same key and body give the first answer again.
 
-The key and the caller make the command's *causation*, the id of the commit it leads to; method,
-path and body make its *fingerprint*. The event store compares them, so nothing is kept here.
+The key and the caller make the command's *causation*, the id of the commit it leads to. Method, path and
+body make its *fingerprint*. The event store compares them, so nothing is stored here.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,11 @@ _KEY: Final = "bmt.idempotency_key"
 
 @immutable
 class CommandContext:
-    """Who commands, and under which name the command is known for ever.
+    """The caller, and the permanent id of this command.
 
     Attributes:
-        principal: the caller.
-        causation: `cmd:` and a hash of caller and key; the path is not part of it, so that a key
-            used on another path is a key used twice.
+        causation: `cmd:` and a hash of caller and key. The path is not part of it, so a key used on another
+            path counts as used twice.
         fingerprint: hash of method, path and body; empty for a streamed body until `of_body`.
         traceparent: W3C trace context of the call.
     """
@@ -42,7 +41,6 @@ class CommandContext:
     traceparent: str
 
     def of_body(self, method: str, path: str, body_digest: bytes) -> "CommandContext":
-        """The context of a streamed command once its body's SHA-256 is known."""
         return replace(self, fingerprint=fingerprint_of(method, path, body_digest))
 
 
@@ -53,12 +51,11 @@ class Command(Guard):
     """
 
     def __init__(self, *roles: Role, streamed: bool = False) -> None:
-        """Names the roles that are admitted."""
         super().__init__(*roles)
         self._streamed = streamed
 
     async def admit(self, request: Request) -> Principal:
-        """The caller, whose Idempotency-Key is one.
+        """The caller, with a valid Idempotency-Key.
 
         Raises:
             Refused: as `Guard.admit`; `idempotency_key_missing` or, malformed, `validation_failed`.
@@ -69,7 +66,6 @@ class Command(Guard):
         return caller
 
     async def __call__(self, request: Request) -> CommandContext:
-        """What the route is given."""
         caller = await self.admit(request)
         return CommandContext(
             principal=caller,
@@ -85,7 +81,7 @@ def command(*roles: Role, streamed: bool = False) -> Command:
 
 
 def causation_of(subject: str, key: str) -> str:
-    """The causation of a caller's key; one caller's keys never meet another's."""
+    """The causation of a caller's key. Keys of different callers never collide."""
     return "cmd:" + sha256(f"{subject}\0{key}".encode()).hexdigest()[:40]
 
 
@@ -95,11 +91,11 @@ def fingerprint_of(method: str, path: str, body_digest: bytes) -> str:
 
 
 class Executed(Protocol):
-    """What executing a command says of itself."""
+    """What executing a command gives."""
 
     @property
     def replayed(self) -> bool:
-        """Whether the same command was executed before, and this is its answer again."""
+        """Whether the command was executed before, and this repeats its answer."""
         ...
 
 
@@ -109,7 +105,7 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """The answer to a command, marked when it was given before."""
+    """The answer to a command, marked if it is a replay."""
     replayed = {REPLAYED: "true"} if executed.replayed else {}
     return JsonResponse(body, status, {**(headers or {}), **replayed})
 

@@ -1,4 +1,4 @@
-"""How many calls a caller may make: so many a second, and so many at a time; and who the caller is."""
+"""How many calls a caller may make, a second and at a time; and who the caller is."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,25 +19,25 @@ Network = IPv4Network | IPv6Network
 
 _MOST_HOPS: Final = 16
 _REMEMBERED: Final = 4_096
-"""Addresses whose reading costs as much as the rest of a call's way to its route."""
+"""Parsed addresses. Parsing costs as much as the rest of the routing."""
 _SUBSCRIBER: Final = 64
-"""Whoever has one IPv6 address has all of its /64 (RFC 6177): the network counts, not the address."""
+"""A client with one IPv6 address has its whole /64 (RFC 6177), so the network is counted."""
 
 
 class ClientAddress:
-    """Tells it from the connection, and from the header that a setting names (`X-Forwarded-For`, `X-Real-IP`).
+    """Reads the address from the connection and a configured header (`X-Forwarded-For`, `X-Real-IP`).
 
-    A gateway writes at the right end whom it heard from, and leaves to its left what it was sent: anybody can write that.
-    So the right-most address counts that is no gateway of ours. Without a header's name the connection's peer counts.
+    A gateway appends its peer's address on the right. Anybody can write what stands to the left. So the
+    right-most address counts that is no gateway of ours. Without a header's name the connection's peer counts.
     """
 
     def __init__(self, header: str = "", trusted: Sequence[Network] = ()) -> None:
-        """`trusted` are our gateways; empty: one gateway, and everybody who reaches this process is it."""
+        """`trusted` are our gateways. Empty: there is one gateway, and every peer is it."""
         self._header = header
         self._trusted = trusted
 
     def of(self, connection: HTTPConnection) -> str:
-        """The client's address, or its network; empty where the connection has none."""
+        """The client's address, or its network; empty if the connection has none."""
         peer = connection.client.host if connection.client else ""
         client = _address(peer)
         if self._header and (not self._trusted or self._is_ours(client)):
@@ -45,10 +45,10 @@ class ClientAddress:
         return _counted(client) if client else peer
 
     def _forwarded(self, connection: HTTPConnection, peer: Address | None) -> Address | None:
-        """As far to the left as our own gateways vouch for it."""
-        told = ",".join(connection.headers.getlist(self._header)).split(",")
+        """The left-most address that our own gateways vouch for."""
+        hops = ",".join(connection.headers.getlist(self._header)).split(",")
         client = peer
-        for hop in reversed(told[-_MOST_HOPS:]):
+        for hop in reversed(hops[-_MOST_HOPS:]):
             address = _address(hop)
             if address is None:
                 return client
@@ -83,17 +83,16 @@ def _counted(address: Address) -> str:
     return str(ip_network((address, _SUBSCRIBER), strict=False))
 
 
-# How many calls a second one caller may make: a token bucket for each, kept in this process.
-#
-# The bucket is written as one number, the time at which it will be full again (the generic cell rate
-# algorithm), so that a call costs a look-up and an addition.
-
 _CALLERS: Final = 10_000
-"""Buckets kept; those that are full again make room first."""
+"""Buckets kept. Full ones are dropped first."""
 
 
 class RateLimit:
-    """Lets each caller make `burst` calls at once, and `per_second` from then on."""
+    """Lets each caller make `burst` calls at once, and `per_second` from then on.
+
+    A token bucket for each caller, in this process. The bucket is stored as one number, the time at which it
+    will be full again (the generic cell rate algorithm), so a call costs a look-up and an addition.
+    """
 
     def __init__(
         self,
@@ -112,11 +111,7 @@ class RateLimit:
         self._full_at: dict[str, float] = {}
 
     def take(self, caller: str) -> None:
-        """Counts one call.
-
-        Raises:
-            Refused: `too_many_requests`, with the whole seconds after which to ask again.
-        """
+        """Count one call. Raises `Refused` (`too_many_requests`) with the whole seconds to wait."""
         if not self._seconds_a_call:
             return
         now = self._monotonic()
@@ -133,7 +128,6 @@ class RateLimit:
         self._full_at[caller] = full_at
 
     def give_back(self, caller: str) -> None:
-        """One call that was counted does not count."""
         if caller in self._full_at:
             self._full_at[caller] -= self._seconds_a_call
 
@@ -146,23 +140,11 @@ class RateLimit:
 UNLIMITED: Final = RateLimit(0, 0)
 """Lets everything through."""
 
-
-# More calls at a time than can be served: the rest are told at once to come again, and nothing is begun.
-#
-# Without a bound each new call makes all others slower, until clients give up on calls that are still
-# worked on, and make them anew. uvicorn's own `limit_concurrency` answers in plain text, and counts idle
-# connections and those who look after the service's health.
-#
-# A call counts once its body is there: who sends slowly keeps nobody else out. Bodies that arrive have a bound
-# of their own, and no caller has more than a share of both. Before a call's caller is known, its address
-# stands for it.
-
-
 MOST_CALLS: Final = 2_000
-"""Unless said otherwise: about what one process can do in two seconds."""
+"""The default: about what one process can do in two seconds."""
 
 ALWAYS_ANSWERED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""A service that is only busy must not be taken for one that is dead."""
+"""A busy service must not be taken for a dead one."""
 
 _PLACE: Final = "bmt.place"
 
@@ -172,9 +154,9 @@ class ConcurrencyLimits:
     """How many calls may be under way.
 
     Attributes:
-        most: that are worked on; and as many whose body arrives.
-        each: of one caller, or of one address while its caller is not known.
-        client: tells that address.
+        most: calls in progress; and as many whose body arrives.
+        each: of one caller, or of one address until its caller is known.
+        client: reads that address.
     """
 
     most: int = MOST_CALLS
@@ -183,13 +165,18 @@ class ConcurrencyLimits:
 
 
 class ConcurrencyLimit:
-    """Lets so many calls in at a time; the others get `unavailable` (503) with `Retry-After`.
+    """Lets so many calls in at a time. The others get `unavailable` (503) with `Retry-After`.
 
-    Beyond its share a caller gets `too_many_requests` (429).
+    Beyond its share a caller gets `too_many_requests` (429). Without a bound each new call makes all others
+    slower, until clients give up on calls that are still in progress, and repeat them. uvicorn's own
+    `limit_concurrency` answers in plain text, and counts idle connections and health checks.
+
+    A call counts once its body has arrived, so a slow sender blocks nobody else. Arriving bodies have a bound
+    of their own, and no caller has more than a share of both. Until a call's caller is known, its address
+    stands for it.
     """
 
     def __init__(self, app: ASGIApp, limits: ConcurrencyLimits) -> None:
-        """Wraps `app`."""
         self._app = app
         self._limits = limits
         self._worked_on = 0
@@ -197,7 +184,6 @@ class ConcurrencyLimit:
         self._of_each: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call."""
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
@@ -219,14 +205,13 @@ class ConcurrencyLimit:
             place.leave()
 
     def count(self, by: int, *, arrives: bool) -> None:
-        """Counts a call in or out."""
         if arrives:
             self._arriving += by
         else:
             self._worked_on += by
 
     def takes_share(self, holder: str) -> bool:
-        """Counts a call of `holder`, where it has not all that it may have."""
+        """Count a call of `holder`, unless its share is used up."""
         taken = self._of_each.get(holder, 0)
         if taken >= self._limits.each:
             return False
@@ -234,7 +219,6 @@ class ConcurrencyLimit:
         return True
 
     def give_share_back(self, holder: str) -> None:
-        """Counts it out."""
         if (taken := self._of_each[holder]) > 1:
             self._of_each[holder] = taken - 1
         else:
@@ -242,7 +226,7 @@ class ConcurrencyLimit:
 
 
 class _Place:
-    """What one call counts as."""
+    """One call in the counters."""
 
     def __init__(self, concurrency: ConcurrencyLimit, *, arrives: bool) -> None:
         self._concurrency = concurrency
@@ -251,7 +235,7 @@ class _Place:
         concurrency.count(1, arrives=arrives)
 
     def refused(self, holder: str) -> Refused | None:
-        """Counts the call as `holder`'s; why not, where it cannot."""
+        """Count the call as `holder`'s. Returns the refusal if its share is used up."""
         if holder == self._holder:
             return None
         if not self._concurrency.takes_share(holder):
@@ -261,8 +245,6 @@ class _Place:
         return None
 
     def receives(self, receive: Receive) -> Receive:
-        """`receive`, which notices when the body is there."""
-
         async def noticing() -> Message:
             message = await receive()
             is_last = message["type"] == "http.request" and not message.get("more_body", False)
@@ -284,11 +266,7 @@ class _Place:
 
 
 def caller_is_known(scope: Any, subject: str) -> None:
-    """From here on the call counts as this caller's, and no longer as its address's.
-
-    Raises:
-        Refused: `too_many_requests`: the caller's share is taken.
-    """
+    """Count the call as this caller's from here on. Raises `Refused` if the caller's share is used up."""
     place: _Place | None = scope.get(_PLACE)
     if place is not None and (refused := place.refused(f"caller {subject}")) is not None:
         raise refused

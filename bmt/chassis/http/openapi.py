@@ -45,14 +45,14 @@ def problems(*names: str) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that may answer with these problems, by status."""
     responses: dict[int | str, dict[str, Any]] = {}
     for name in names:
-        said = f"`{name}`: {TITLE[name]}."
+        text = f"`{name}`: {TITLE[name]}."
         response = responses.setdefault(STATUS[name], {"description": "", "content": _PROBLEM})
-        response["description"] = " ".join(filter(None, (response["description"], said)))
+        response["description"] = " ".join(filter(None, (response["description"], text)))
     return responses
 
 
 def install(app: FastAPI) -> None:
-    """Describes what FastAPI does not know: `Problem`, `Idempotency-Key` of unsafe calls, limits."""
+    """Describe what FastAPI does not know: `Problem`, `Idempotency-Key` of unsafe calls, limits."""
     app.description = app.description.rstrip() + _LIMITS
     generate = app.openapi
 
@@ -65,7 +65,7 @@ def install(app: FastAPI) -> None:
 
 
 def _complete(document: dict[str, Any]) -> None:
-    """Adds to the document in place; FastAPI keeps it."""
+    """Add to the document in place; FastAPI keeps it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=REF_PREFIX + "{model}")
     schemas.update(problem.pop("$defs"))

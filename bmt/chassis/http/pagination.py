@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bmt.contracts.problems import FieldError, Refused
 
 Id = Annotated[str, Path(max_length=200)]
-"""The id or name of what a call is about; no valid one is longer, and an unknown one is not found."""
+"""The id or name in a path. No valid one is longer."""
 
 
 DEFAULT_LIMIT: Final = 50
@@ -33,12 +33,7 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest(Generic[Key]):
-    """Which page is asked for.
-
-    Attributes:
-        limit: the largest number of items in it.
-        after: the sort key of the last item before it; None for the first page.
-    """
+    """The requested page. `after` is the sort key of the last item before it; None for the first page."""
 
     limit: int
     after: Key | None
@@ -52,8 +47,8 @@ class PageRequest(Generic[Key]):
 class Paging(Generic[Key]):
     """A list's order, as the types of its sort key: `Paging(tuple[AwareDatetime, str])`.
 
-    The dependency that reads the page asked for, and what makes the answer. A cursor holds the
-    last sort key and is opaque to callers; one made by hand can only name another place.
+    It is the dependency that reads the requested page, and builds the answer. A cursor holds the last sort key
+    and is opaque to callers. A forged one can only name another place.
     """
 
     def __init__(self, key: type[Key]) -> None:
@@ -68,21 +63,16 @@ class Paging(Generic[Key]):
             Query(max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before."),
         ] = None,
     ) -> PageRequest[Key]:
-        """The page asked for.
-
-        Raises:
-            Refused: `validation_failed`: the cursor is none of ours.
-        """
+        """The requested page. Raises `Refused` (`validation_failed`) if the cursor is none of ours."""
         return PageRequest(limit=limit, after=None if cursor is None else self._read(cursor))
 
     def page(self, found: Sequence[T], asked: PageRequest[Key], key: Callable[[T], Key]) -> Page[T]:
-        """The page of what was found (`asked.lookahead` items at the most), in order."""
+        """The page of the found items (`asked.lookahead` at most), in order."""
         items = list(found[: asked.limit])
         more = len(found) > asked.limit
         return Page(items=items, next_cursor=self.cursor(key(items[-1])) if more else None)
 
     def cursor(self, key: Key) -> str:
-        """The cursor of the page after the item with this sort key."""
         return urlsafe_b64encode(self._key.dump_json(key)).decode().rstrip("=")
 
     def _read(self, cursor: str) -> Key:

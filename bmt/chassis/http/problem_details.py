@@ -1,7 +1,7 @@
 """Every answer that is not a success, as RFC 9457 problem details.
 
-`fastapi-problem` was weighed: it names fields by FastAPI's own `loc` lists and repeats the input,
-so its handlers would all be replaced; what is left of it is less than this file.
+`fastapi-problem` was considered. It names fields by FastAPI's own `loc` lists and repeats the input, so its
+handlers would all be replaced. The rest of it is less than this file.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, TYPE_PREFIX, Refused
 
 REPLAYED: Final = "Idempotent-Replayed"
-"""The header of an answer that was given before."""
+"""The header of a repeated answer."""
 
 _NAME_OF_STATUS: Final[Mapping[int, str]] = {
     400: "validation_failed",
@@ -38,10 +38,10 @@ _NAME_OF_STATUS: Final[Mapping[int, str]] = {
     431: "headers_too_large",
     503: "unavailable",
 }
-"""The problem of what the framework refuses by itself."""
+"""The problems of the framework's own refusals."""
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
-"""Answers that say when to ask again."""
+"""Answers with `Retry-After`."""
 
 
 def problem_response(refused: Refused, headers: Mapping[str, str] | None = None) -> JsonResponse:
@@ -80,7 +80,7 @@ def _headers(refused: Refused, headers: Mapping[str, str] | None) -> dict[str, s
 
 
 def unavailable_response(error: Unavailable) -> JsonResponse:
-    """The answer while a part is away: which one, and when to ask again."""
+    """The answer while a part is unreachable: which one, and when to ask again."""
     seconds = error.retry_after_seconds
     refused = Refused(
         f"{error.part} cannot be reached. Nothing is lost; try again in {seconds} s.",
@@ -121,7 +121,7 @@ async def _framework_refused(request: Request, error: Any) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """The methods of an address, of all its routes: Starlette names those of one (RFC 9110, 10.2.1)."""
+    """The methods of all routes of an address. Starlette gives those of one (RFC 9110, 10.2.1)."""
     methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
@@ -134,7 +134,7 @@ async def _nobody_listens(_: Request, __: Any) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answers with problems from here on; what nobody foresaw is `edge.Edge`'s to answer."""
+    """Answer with problems from here on. `app.RequestMiddleware` answers unexpected errors."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(CausationReused, _causation_reused)

@@ -1,4 +1,4 @@
-"""Answers: JSON written by orjson or by pydantic's own serializer, and stored files."""
+"""Responses: JSON written by orjson or by pydantic's own serializer, and stored files."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,7 @@ _OPTIONS: Final = orjson.OPT_UTC_Z
 
 
 class JsonResponse(Response):
-    """A JSON answer of a model, or of what JSON can hold; times are written in UTC with a Z."""
+    """A JSON answer of a model, or of plain values. Times are written in UTC with a Z."""
 
     media_type = "application/json"
 
@@ -24,17 +24,12 @@ class JsonResponse(Response):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        """`media_type` is `application/json` unless said otherwise."""
         super().__init__(content, status_code, headers, media_type)
 
     def render(self, content: Any) -> bytes:
-        """The body's bytes."""
         if isinstance(content, BaseModel):
             return content.__pydantic_serializer__.to_json(content)
         return orjson.dumps(content, option=_OPTIONS)
-
-
-# A stored file as an answer: its bytes as they come, its name in any script, no way to run it.
 
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
@@ -48,14 +43,10 @@ def file_response(
     size_bytes: int,
     inline: bool = False,
 ) -> StreamingResponse:
-    """The file, to be kept; what people sent in may be hostile and is never shown in our own pages.
+    """A stored file as a download. Uploaded files may be hostile and are never shown in our own pages.
 
-    Args:
-        chunks: its bytes.
-        filename: what it is called (RFC 6266; RFC 8187 for what is not ASCII).
-        media_type: what it is said to be; what is no media type becomes plain bytes.
-        size_bytes: their number.
-        inline: a browser may show it: for what this system made itself.
+    `filename` may be in any script (RFC 6266; RFC 8187 for what is not ASCII). An invalid `media_type` becomes
+    plain bytes. With `inline` a browser may show the file: for what this system made itself.
     """
     disposition = "inline" if inline else "attachment"
     headers = {

@@ -1,7 +1,7 @@
-"""JSON as it comes from outside: one meaning or none.
+"""JSON from outside: one meaning or none.
 
-A reader that takes the last of two equal names, or NaN, may read something else than the next
-reader does; so both are refused here (RFC 8259 leaves them open, RFC 7493 forbids them).
+Readers differ on repeated names and NaN: one takes the last name, another the first. So both are refused
+here (RFC 8259 leaves them open, RFC 7493 forbids them).
 """
 
 import json
@@ -18,11 +18,7 @@ _TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value of a body.
-
-    Raises:
-        Refused: `validation_failed`, for the reasons of `read`.
-    """
+    """The JSON value of a body. Raises `Refused` (`validation_failed`) for the reasons of `read`."""
     try:
         return read(body)
     except ValueError as error:
@@ -38,17 +34,17 @@ def read(text: bytes) -> Any:
             integer of thousands of digits, or a name that appears twice in one object.
     """
     value = orjson.loads(text)
-    # Counted first, since walking is slow: what opens no more than so many times is no deeper.
+    # Counted first, since walking is slow: few brackets cannot nest deeply.
     if text.count(b"[") + text.count(b"{") > MOST_LEVELS and _deeper_than(MOST_LEVELS, value):
         raise ValueError(_TOO_DEEP)
-    # As many colons as names: none of them can be that of a name that is lost.
+    # With as many colons as names, no repeated name was dropped.
     if text.count(b":") != _names_in(value):
         _NAMES_ONCE.decode(text.decode())
     return value
 
 
 def _names_in(value: Any) -> int:
-    """How many names its objects have; nested only as deep as is allowed."""
+    """The number of names in its objects. The nesting was checked before."""
     if isinstance(value, dict):
         return len(value) + sum(map(_names_in, value.values()))
     return sum(map(_names_in, value)) if isinstance(value, list) else 0

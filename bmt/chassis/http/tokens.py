@@ -1,4 +1,4 @@
-"""The issuer's tokens: its public keys, and what they sign (OIDC access tokens: RFC 9068)."""
+"""The issuer's public keys, and the tokens that they sign (OIDC access tokens: RFC 9068)."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ from bmt.contracts.values import Role
 _PUBLIC_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 _LEAST_RSA_BITS: Final = 2048
 _MOST_BYTES: Final = 1024 * 1024
-"""The largest document that is taken from the issuer."""
+"""The largest document accepted from the issuer."""
 _log = structlog.get_logger()
 
 
@@ -39,9 +39,8 @@ class IssuerKeys:
     """The signing keys of an OIDC issuer, by `kid` (OIDC Discovery 1.0, RFC 7517).
 
     They are fetched at the first token, again when a token names an unknown key (at most once in
-    `pause_seconds`, whatever callers send), and in the background once they are older than
-    `age_seconds`, so that a revoked key is forgotten. Keys known are used while the issuer is
-    away.
+    `pause_seconds`, whatever callers send), and in the background once they are older than `age_seconds`, so
+    that a revoked key is forgotten. Known keys are used while the issuer is unreachable.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class IssuerKeys:
         age_seconds: float = 600.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connects to nothing yet; `client` is closed by `aclose`."""
+        """Connects to nothing yet. `aclose` closes `client`."""
         self.issuer = issuer
         self._client = client or issuer_client()
         self._pause_seconds = pause_seconds
@@ -66,7 +65,7 @@ class IssuerKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None) -> Key | None:
-        """The key named `kid`, or the only key when none is named; None when there is no such key.
+        """The key named `kid`, or the only key if none is named; None if there is no such key.
 
         Raises:
             Unavailable: no key was ever fetched and the issuer does not answer.
@@ -79,21 +78,16 @@ class IssuerKeys:
         return key
 
     def edition(self) -> int:
-        """The number of this set of keys: what was verified under another one holds no more."""
+        """The number of this set of keys. A verification under another set is no longer valid."""
         self._renew_in_time()
         return self._edition
 
     async def check(self) -> None:
-        """For readiness: returns once any key is known.
-
-        Raises:
-            Unavailable: no key is known and the issuer does not answer.
-        """
+        """Return once any key is known. Raises `Unavailable` if there is none and the issuer does not answer."""
         if not self._keys:
             await self._fetch_again()
 
     async def aclose(self) -> None:
-        """Stops fetching and closes the client."""
         if self._fetching is not None:
             self._fetching.cancel()
         await self._client.aclose()
@@ -115,7 +109,7 @@ class IssuerKeys:
             raise Unavailable("issuer", retry_after_seconds=max(1, round(self._pause_seconds)))
 
     def _start_fetching(self) -> asyncio.Task[None] | None:
-        """The fetch under way, a new one, or None when the last one was a moment ago."""
+        """The running fetch, a new one, or None if the last one was a moment ago."""
         if self._fetching is not None and not self._fetching.done():
             return self._fetching
         if self._monotonic() - self._tried_at < self._pause_seconds:
@@ -153,7 +147,6 @@ def _published(keys: dict[str, Key]) -> dict[str, str]:
 
 
 def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
-    """Public signing keys by kid; a weak one, or of a kind not known here, is passed over (RFC 7517, 5)."""
     keys: dict[str, Key] = {}
     for jwk in document["keys"]:
         if jwk.get("kty") not in _PUBLIC_KEY_TYPES or jwk.get("use", "sig") != "sig":
@@ -171,23 +164,23 @@ def _signing_keys(document: dict[str, Any]) -> dict[str, Key]:
     return keys
 
 
-# Tokens that the issuer signed: signature, header and time (RFC 7519, with the advice of RFC 8725).
-
-
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Public-key signatures only: never `none`, never HS*, whose key would be the public key."""
 
 MOST_CHARACTERS: Final = 16 * 1024
-"""What is longer is no token, and not looked at."""
+"""A longer text is refused unread."""
 
 SKEW_SECONDS: Final = 5
 """How far the issuer's clock may be ahead (`nbf`, `iat`)."""
 _LAST_SECOND: Final = 253_402_300_799
-"""The end of the year 9999: later times are no times."""
+"""The end of the year 9999. Later times are invalid."""
 
 
 class IssuerTokens:
-    """Reads tokens of one kind, for one audience or several; never repeats the token."""
+    """Verifies signature, header and times of the issuer's tokens (RFC 7519, RFC 8725).
+
+    It accepts one kind of token, for one audience or several. Errors never repeat the token.
+    """
 
     def __init__(
         self,
@@ -199,15 +192,9 @@ class IssuerTokens:
         leeway_seconds: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing connects yet.
+        """One of `audiences` must be in `aud`. `types` are the header's `typ`; an empty one: it may be missing.
 
-        Args:
-            keys: the issuer's.
-            audiences: one of them must be in `aud`.
-            types: what the header's `typ` may be; an empty one: it may be missing.
-            essential: claims that must be there beside `iss` and `aud`.
-            leeway_seconds: how long an expired token still passes.
-            now: the time, in seconds.
+        `essential` claims are required beside `iss` and `aud`. An expired token is accepted for `leeway_seconds` more.
         """
         self._keys = keys
         self._types = types
@@ -224,12 +211,7 @@ class IssuerTokens:
         )
 
     async def claims(self, token: str) -> Mapping[str, Any]:
-        """What a valid token says.
-
-        Raises:
-            Refused: `unauthenticated`, saying what is wrong.
-            Unavailable: the issuer's keys are needed and cannot be had.
-        """
+        """The claims of a valid token. Raises as `Authenticator.principal`."""
         if len(token) > MOST_CHARACTERS:
             raise refused(f"it is longer than {MOST_CHARACTERS} characters")
         try:
@@ -252,7 +234,7 @@ class IssuerTokens:
         return claims
 
     async def _key_of(self, token: str) -> Key:
-        """The issuer's key that the header names; a key in the header itself is never looked at."""
+        """The issuer's key that the header names. A key in the header itself is ignored."""
         header = _object("header", urlsafe_b64decode(token.partition(".")[0].encode("ascii")))
         if header.get("alg") not in ALGORITHMS:
             raise refused(f"its algorithm is not one of {', '.join(ALGORITHMS)}")
@@ -267,21 +249,17 @@ class IssuerTokens:
 
 
 def refused(reason: str) -> Refused:
-    """What a token is refused with."""
+    """The refusal of a token."""
     return Refused(f"The token is refused: {reason}.", problem="unauthenticated")
 
 
 def _short(type_: str) -> str:
-    """A media type as RFC 7515, 4.1.9, lets it be shortened."""
+    """A media type without its prefix, as RFC 7515, 4.1.9, allows."""
     return type_.lower().removeprefix("application/")
 
 
 def _object(part: str, text: bytes) -> dict[str, Any]:
-    """A JSON object with one meaning: no name twice, nothing that only some readers take.
-
-    Raises:
-        Refused: it is none.
-    """
+    """A JSON object with one meaning, by the rules of `strict_json`. Raises `Refused` if it is none."""
     try:
         value = strict_json.read(text)
     except ValueError as error:
@@ -291,15 +269,12 @@ def _object(part: str, text: bytes) -> dict[str, Any]:
     return value
 
 
-# Verifies bearer tokens of the issuer (OIDC access tokens: RFC 9068).
-
-
 _AT_JWT: Final = ("at+jwt",)
 _ANY_TYPE: Final = ("", "JWT", "at+jwt")
 _OF_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash")
-"""Claims that are an ID token's, and tell the one who signed in nothing of the API (OpenID Connect Core, 2 and 3.3)."""
+"""Claims of ID tokens, which grant no access to an API (OpenID Connect Core, 2 and 3.3)."""
 _OTHER_KINDS: Final = frozenset({"id", "refresh", "offline", "logout"})
-"""What Keycloak's claim `typ` calls tokens that are no access tokens."""
+"""Keycloak's values of the claim `typ` for tokens that are no access tokens."""
 _ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
 _MOST_TEXT: Final = 512
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -312,10 +287,10 @@ class _Remembered(NamedTuple):
 
 
 class TokenVerifier:
-    """Tells the principal of a token, or refuses it and says why; never repeats the token.
+    """Gives the principal of a token, or refuses it with the reason. Errors never repeat the token.
 
-    A verified token is remembered, by its hash, until it expires or the issuer's keys change, so
-    that the signature is not checked for each call.
+    A verified token is cached, by its hash, until it expires or the issuer's keys change, so that the
+    signature is not checked for each call.
     """
 
     def __init__(
@@ -329,16 +304,9 @@ class TokenVerifier:
         remembered: int = 10_000,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing connects yet.
+        """`aud` must hold `audience`, or `audience_before` if given. `at_jwt_alone` requires the type `at+jwt`.
 
-        Args:
-            keys: the issuer's.
-            audience: what `aud` must hold.
-            audience_before: what it may hold in its place; empty: nothing.
-            at_jwt_alone: whether the header's `typ` must be `at+jwt`.
-            leeway_seconds: how long an expired token still passes.
-            remembered: how many verified tokens are remembered.
-            now: the time, in seconds.
+        An expired token is accepted for `leeway_seconds` more. `remembered` verified tokens are cached.
         """
         self._keys = keys
         self._tokens = IssuerTokens(
@@ -355,12 +323,6 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def principal(self, token: str) -> Principal:
-        """The principal of a valid token.
-
-        Raises:
-            Refused: `unauthenticated`, saying what is wrong.
-            Unavailable: the issuer's keys are needed and cannot be had.
-        """
         if len(token) > MOST_CHARACTERS:
             raise refused(f"it is longer than {MOST_CHARACTERS} characters")
         digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
@@ -379,7 +341,6 @@ class TokenVerifier:
         return principal
 
     async def ready(self) -> None:
-        """Returns once tokens can be verified; raises `Unavailable` before."""
         await self._keys.check()
 
     def _remember(self, digest: bytes, principal: Principal, expires_at: float) -> None:
@@ -390,11 +351,7 @@ class TokenVerifier:
 
 
 def _require_access_token(claims: Mapping[str, Any]) -> None:
-    """An ID token says who signed in, to an application; it lets nobody in here.
-
-    Raises:
-        Refused: the issuer made the token for something else.
-    """
+    """Refuse ID tokens, and all others that the issuer made for something else than access."""
     for claim in (*_OF_ID_TOKENS, "events"):
         if claim in claims:
             raise refused(f"it has the claim {claim}, so it is no access token")
@@ -419,7 +376,7 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
 
 
 def _email(claims: Mapping[str, Any]) -> str:
-    """The address, unless the issuer says that anybody could have written it (OpenID Connect Core, 5.1)."""
+    """The address, unless the issuer marks it as unverified (OpenID Connect Core, 5.1)."""
     address = _text(claims, "email")
     return "" if claims.get("email_verified") is False else address
 

@@ -1,4 +1,4 @@
-"""Consuming Kafka: whole poll batches, offsets committed only after what they led to is durable."""
+"""Consuming Kafka: whole poll batches. An offset is committed only after its results are durable."""
 
 import asyncio
 import time
@@ -17,44 +17,14 @@ from bmt.chassis.messaging import kafka_client
 from bmt.chassis.messaging.dispatch import Dispatcher
 from bmt.chassis.messaging.fetched import Polled, PolledBatch, Unread, after
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.positions import ConsumedPositions, CountMissed, Placement
+from bmt.chassis.messaging.positions import CountMissed, Placement, Positions
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.backoff import backoff
 
-# Polling Kafka; what cannot be read is fetched once more before it is believed.
-#
-# Bytes may be damaged on their way here, and then are right the second time.
-
 BATCH: Final = 500
 WAIT_MS: Final = 500
-
-
-class Poll:
-    """What a consumer's client is asked for."""
-
-    def __init__(self) -> None:
-        self._doubted: dict[TopicPartition, int] = {}
-
-    async def next(self, client: AIOKafkaConsumer, wait_ms: int = WAIT_MS) -> PolledBatch:
-        """What comes next; nothing when nothing came within `wait_ms`."""
-        fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
-        polled = {
-            place: self._believed(client, place, records) for place, records in fetched.items()
-        }
-        return {place: records for place, records in polled.items() if records}
-
-    def _believed(
-        self, client: AIOKafkaConsumer, place: TopicPartition, records: Sequence[Polled]
-    ) -> Sequence[Polled]:
-        """The records before the first that cannot be read, unless that was fetched before."""
-        for number, record in enumerate(records):
-            if isinstance(record, Unread) and self._doubted.get(place) != record.offset:
-                self._doubted[place] = record.offset
-                client.seek(place, record.offset)
-                return records[:number]
-        return records
 
 
 log = structlog.get_logger(__name__)
@@ -63,10 +33,10 @@ LONGEST_BACKOFF_SECONDS: Final = 2.0
 RETRY_PARKED_EVERY_SECONDS: Final = 1.0
 BUSY_RECORDS: Final = 8
 LONGEST_LINGER_SECONDS: Final = 0.25
-"""After a poll of so many records the next one waits as long as they took, at most so long: what comes meanwhile is loaded
-and written together."""
+"""After a poll of `BUSY_RECORDS` the next one waits as long as they took, up to this, so that more records are
+handled together."""
 NO_MORE_MS: Final = 50
-"""How long a poll waits while views are owed: nothing came means that the load is over."""
+"""How long a poll waits while views are pending. If nothing comes, the load is over."""
 
 
 class Consumer:
@@ -79,18 +49,17 @@ class Consumer:
         group: str,
         client_options: Mapping[str, Any],
         dispatcher: Dispatcher,
-        positions: ConsumedPositions,
+        positions: Positions,
         missed: CountMissed,
     ) -> None:
-        """`client_options` as aiokafka's clients take them: servers and security."""
         self._topics = topics
         self._group = group
         self._options = dict(client_options)
         self._dispatcher = dispatcher
         self._positions = positions
         self._missed = missed
-        self._poll = Poll()
-        # Where what is not done with begins, and the offsets that may be committed once it is.
+        self._doubted: dict[TopicPartition, int] = {}
+        # Where the unfinished records begin, and the offsets to commit once they are finished.
         self._in_hand: dict[TopicPartition, int] = {}
         self._reached: dict[TopicPartition, int] = {}
         self._client: AIOKafkaConsumer | None = None
@@ -98,10 +67,9 @@ class Consumer:
         self._done_at = time.monotonic()
 
     async def run(self) -> None:
-        """Hear until cancelled; a broker that is away is waited for."""
         while True:
             try:
-                await self._hear()
+                await self._consume()
             except (Unavailable, KafkaError, OSError, TimeoutError) as error:
                 self._failures += 1
                 error_name = type(error).__name__
@@ -109,7 +77,6 @@ class Consumer:
                 await asyncio.sleep(_backoff(self._failures))
 
     async def retry_parked(self) -> None:
-        """Try parked events that are due, until cancelled."""
         while True:
             try:
                 while await self._dispatcher.retry_one():
@@ -119,7 +86,7 @@ class Consumer:
             await asyncio.sleep(RETRY_PARKED_EVERY_SECONDS)
 
     async def reachable(self) -> None:
-        """Return when this member hears its topics.
+        """Return if this member consumes its topics.
 
         Raises:
             BrokerUnavailable: it has no partition assigned yet, lost the broker, or fails at what it fetches.
@@ -128,15 +95,11 @@ class Consumer:
             raise BrokerUnavailable
 
     def stalled_seconds(self) -> float:
-        """How long ago this member was last done with all that it had fetched."""
+        """How long ago this member last finished everything it had fetched."""
         return time.monotonic() - self._done_at
 
     async def lag(self) -> dict[TopicPartition, int]:
-        """How many records of each of this member's partitions it is not done with, as last heard.
-
-        Raises:
-            BrokerUnavailable: as `reachable`.
-        """
+        """The number of unfinished records of each of this member's partitions. Raises as `reachable`."""
         if (client := self._client) is None:
             raise BrokerUnavailable
         return {place: await self._behind(client, place) for place in client.assignment()}
@@ -147,7 +110,7 @@ class Consumer:
             reached = await client.position(place)
         return max(0, int(client.highwater(place) or reached) - reached)
 
-    async def _hear(self) -> None:
+    async def _consume(self) -> None:
         client = AIOKafkaConsumer(
             group_id=self._group,
             enable_auto_commit=False,
@@ -162,13 +125,13 @@ class Consumer:
         placement = Placement(client, self._positions, self._missed)
         client.subscribe(self._topics, listener=placement)
         self._reached = {}
-        told_at = time.monotonic()
+        finished_at = time.monotonic()
         try:
             await client.start()
             self._client = client
             while True:
                 wait_ms = NO_MORE_MS if self._reached else WAIT_MS
-                polled = placement.unhandled(await self._poll.next(client, wait_ms))
+                polled = placement.unhandled(await self._poll(client, wait_ms))
                 began = time.monotonic()
                 self._failures = 0
                 records = sum(map(len, polled.values()))
@@ -177,13 +140,13 @@ class Consumer:
                     await self._handle(polled)
                 else:
                     kafka_client.require_fetching(client)
-                if not busy or time.monotonic() - told_at >= LAG_SECONDS:
+                if not busy or time.monotonic() - finished_at >= LAG_SECONDS:
                     await self._finish(client)
                     await placement.note_handled()
                     self._in_hand = {}
-                    told_at = time.monotonic()
+                    finished_at = time.monotonic()
                 self._done_at = time.monotonic()
-                if busy and records < BATCH:  # a full poll left more behind
+                if busy and records < BATCH:  # after a full poll more is waiting
                     await asyncio.sleep(min(LONGEST_LINGER_SECONDS, time.monotonic() - began))
         finally:
             self._client = None
@@ -192,8 +155,28 @@ class Consumer:
                 await background.whole(placement.save())
             await kafka_client.stop(client)
 
+    async def _poll(self, client: AIOKafkaConsumer, wait_ms: int) -> PolledBatch:
+        fetched = await client.getmany(timeout_ms=wait_ms, max_records=BATCH)
+        polled = {
+            place: self._believed(client, place, records) for place, records in fetched.items()
+        }
+        return {place: records for place, records in polled.items() if records}
+
+    def _believed(
+        self, client: AIOKafkaConsumer, place: TopicPartition, records: Sequence[Polled]
+    ) -> Sequence[Polled]:
+        """The records before the first that cannot be decoded, unless that one was fetched twice.
+
+        Its bytes may have been damaged on their way here, and then are right the second time.
+        """
+        for number, record in enumerate(records):
+            if isinstance(record, Unread) and self._doubted.get(place) != record.offset:
+                self._doubted[place] = record.offset
+                client.seek(place, record.offset)
+                return records[:number]
+        return records
+
     async def _handle(self, polled: PolledBatch) -> None:
-        """What these lead to is durable then."""
         for place, raws in polled.items():
             self._in_hand.setdefault(place, raws[0].offset)
             self._reached[place] = after(raws[-1])
@@ -203,9 +186,9 @@ class Consumer:
         crash_points.reached("consumer.handled")
 
     async def _finish(self, client: AIOKafkaConsumer) -> None:
-        """The views know of all that was handled; then its offsets are committed."""
+        """Commit the offsets once the views hold everything that was handled."""
         if reached := self._reached:
-            await _until_there(self._dispatcher.tell)
+            await _until_there(self._dispatcher.update_views)
             crash_points.reached("consumer.told")
             self._reached = {}
             await self._commit(client, reached)
@@ -217,12 +200,11 @@ class Consumer:
             await client.commit(dict(offsets))
             crash_points.reached("consumer.committed")
         except (IllegalStateError, KafkaError) as error:
-            # A rebalance took the partition, or the broker is away: the events come again, to the inbox.
+            # A rebalance took the partition, or the broker is unreachable. Redelivered events are in the inbox.
             log.info("offsets_not_committed", error=type(error).__name__)
 
 
 async def _until_there(step: Callable[[], Awaitable[None]]) -> None:
-    """Wait for a part that is away."""
     failures = 0
     while True:
         try:
@@ -236,15 +218,15 @@ async def _until_there(step: Callable[[], Awaitable[None]]) -> None:
 
 
 def in_time(polled: PolledBatch) -> list[Record]:
-    """Every record, as the broker dated them; those of a partition stay in their own order.
+    """Every record in the order of the broker's timestamps. Those of a partition keep their own order.
 
-    What several topics brought while nobody consumed them is handled in the order in which it happened.
+    After an outage, records of several topics are handled in the order in which they happened.
     """
     return [_record(raw) for raw in merge(*polled.values(), key=_dated)]
 
 
 def _dated(raw: Polled) -> int:
-    """What cannot be decoded has no date, and holds up nothing behind it."""
+    """A record that cannot be decoded has no date, and delays nothing behind it."""
     return 0 if isinstance(raw, Unread) else int(raw.timestamp)
 
 
@@ -264,7 +246,7 @@ def _record(raw: Polled) -> Record:
 
 
 def _place(raw: Polled) -> str:
-    """What has no key is in nobody's order but its own."""
+    """A record without a key queues behind no other."""
     return f"{raw.topic}:{raw.partition}:{raw.offset}"
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: what can never be accepted, whole, with why, by whom and where it came from."""
+"""Dead letters: what can never be accepted, whole, with the reason, the service and the origin."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -8,13 +8,13 @@ import structlog
 from bmt.chassis import crash_points
 from bmt.chassis.errors import RecordTooLarge
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "bmt_"
-"""What the names of the headers begin with that a letter has beyond those of its event."""
+"""The prefix of a dead letter's own headers, beside those of its event."""
 
 REASON: Final = "bmt_reason"
 DETAIL: Final = "bmt_detail"
@@ -23,15 +23,15 @@ ORIGIN_PARTITION: Final = "bmt_origin_partition"
 ORIGIN_OFFSET: Final = "bmt_origin_offset"
 REFUSED_BY: Final = "bmt_refused_by"
 LEFT_AT_ORIGIN: Final = "bmt_left_at_origin"
-"""Bytes of a value too large to be buried: key, headers and value are at the origin alone. Or `unread`: what is at
-the origin cannot be decoded, and the value is its bytes as they came there."""
+"""The size of a value too large for a dead letter: key, headers and value are only at the origin. Or `unread`: the
+record at the origin cannot be decoded, and the value is its bytes."""
 
 
 DISCARDED: Final = "discarded"
-"""The reason of what an operator gave up in the parking lot: of this letter nobody need be told."""
+"""The reason of an event that an operator discarded. Nobody needs an alert for this letter."""
 
 OnDead = Callable[[Sequence[tuple[Record, DeadLetter]]], Awaitable[None]]
-"""Returns when whoever sent these records will be answered; the same records may come again."""
+"""Returns when the senders of these records are sure to be answered. The records may be redelivered."""
 
 
 async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
@@ -41,18 +41,13 @@ async def no_answer(_: Sequence[tuple[Record, DeadLetter]]) -> None:
 class DeadLetters:
     """The topic of dead letters, as one service writes to it."""
 
-    def __init__(self, publisher: Publisher, topic: str, service: str) -> None:
-        """`service` is who refuses."""
+    def __init__(self, publisher: KafkaPublisher, topic: str, service: str) -> None:
         self._publisher = publisher
         self._topic = topic
         self._service = service
 
     async def bury(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
-        """Return when all are durable.
-
-        Raises:
-            BrokerUnavailable: not all are known to be; bury the same again.
-        """
+        """Return when all are durable. Raises `BrokerUnavailable` if not all are known to be; bury the same again."""
         if not refused:
             return
         crash_points.reached("dead_letters.burying")
@@ -66,7 +61,7 @@ class DeadLetters:
             _log(record, dead)
 
     async def _bury_alone(self, record: Record, dead: DeadLetter) -> None:
-        """One that is too large must not keep the service from hearing others for ever."""
+        """A record that is too large must not block the service for ever."""
         try:
             await self._publisher.publish([self._letter(record, dead)])
         except RecordTooLarge:
@@ -78,7 +73,7 @@ class DeadLetters:
         return Outgoing(self._topic, None, [*self._why(record, dead), (LEFT_AT_ORIGIN, what)], b"")
 
     def _letter(self, record: Record, dead: DeadLetter) -> Outgoing:
-        """The record as it came; where that is nothing at all, of an empty value: a key or one is needed."""
+        """The record as it came. Kafka needs a key or a value: without both, the value is empty."""
         nothing = record.raw_key is None and record.value is None
         value = b"" if nothing else record.value
         headers = [*record.headers, *self._why(record, dead)]

@@ -1,8 +1,8 @@
-"""What a producer compressed is decompressed up to a limit, and never beyond it.
+"""Decompression up to a limit, and never beyond it.
 
-A broker bounds what a batch takes while it is compressed; 200 kB of zeros may be 200 MB, which a client
-library would put into memory before anybody could look at its size. So aiokafka's own functions are
-replaced here. Each fills memory that was set aside before, and fails where that does not suffice.
+A broker limits a batch's compressed size only. 200 kB of zeros may be 200 MB, which a client library would
+put into memory before anybody could look at its size. So aiokafka's own functions are replaced here. Each
+fills memory that was allocated before, and fails if that is too small.
 """
 
 import struct
@@ -18,12 +18,12 @@ from aiokafka.record._crecords import default_records as fast_records
 from aiokafka.record._crecords import legacy_records as fast_legacy_records
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of one batch: thirty times what a broker takes of one, and more than producers make of a batch."""
+"""Of one batch: thirty times the broker's limit, and more than producers put into one."""
 
 _GZIP: Final = 31
 """zlib's `wbits` of the gzip format."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
-"""What the Java producer writes before its blocks of snappy; two version numbers follow."""
+"""The Java producer's magic bytes before its blocks of snappy; two version numbers follow."""
 _XERIAL_HEADER_BYTES: Final = 16
 
 
@@ -32,12 +32,7 @@ class TooLargeDecompressed(Exception):  # noqa: N818  named for what is so
 
 
 def gzip_decode(payload: Any) -> bytes:
-    """The members of a gzip file.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        zlib.error: it is no gzip file.
-    """
+    """The members of a gzip file. Raises `TooLargeDecompressed` or, if it is invalid, `zlib.error`."""
     found, rest = bytearray(), bytes(payload)
     while rest:
         member = zlib.decompressobj(_GZIP)
@@ -51,12 +46,7 @@ def gzip_decode(payload: Any) -> bytes:
 
 
 def snappy_decode(payload: Any) -> bytes:
-    """A block of snappy, or the Java producer's many of them.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        cramjam.DecompressionError: it is not snappy.
-    """
+    """A block of snappy, or the Java producer's sequence of blocks. Raises as `zstd_decode`."""
     payload = bytes(payload)
     if not payload.startswith(_XERIAL):
         return bytes(_snappy_block(payload, MOST_BYTES))
@@ -84,12 +74,7 @@ def lz4_decode(payload: Any) -> bytes:
 
 
 def zstd_decode(payload: Any) -> bytes:
-    """Frames of zstd.
-
-    Raises:
-        TooLargeDecompressed: see there.
-        cramjam.DecompressionError: it is not of this kind.
-    """
+    """Frames of zstd. Raises `TooLargeDecompressed` or, if they are invalid, `cramjam.DecompressionError`."""
     return _decompressed(cramjam.zstd.decompress_into, payload)
 
 

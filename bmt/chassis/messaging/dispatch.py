@@ -1,4 +1,4 @@
-"""What becomes of an event that was consumed: applied, duplicate, retried, parked or dead; never nothing.
+"""What becomes of a consumed event: applied, duplicate, retried, parked or dead; never nothing.
 
 A batch is handled in waves: the first event of every key together (one query loads their streams, one
 write appends their commits), then the second events, and so on.
@@ -25,7 +25,7 @@ from bmt.chassis.http import strict_json
 from bmt.chassis.http.body_limit import JSON_BODY_BYTES
 from bmt.chassis.messaging.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
 from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
-from bmt.chassis.messaging.publisher import Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter, Handler
 from bmt.chassis.readmodels.views import Projection
 from bmt.chassis.runtime.clock import Clock
@@ -47,9 +47,9 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class EventOutcome:
-    """One record on its way, and what was committed because of it.
+    """One record during handling, and the commit it led to.
 
-    Exactly one of `outcome`, `dead` and `failure` is set in the end.
+    In the end exactly one of `outcome`, `dead` and `failure` is set.
     """
 
     record: Record
@@ -61,22 +61,16 @@ class EventOutcome:
 
     @property
     def type(self) -> str:
-        """The event's type, as metrics name it."""
         return self.incoming.envelope.type if self.incoming else UNREADABLE
 
     @property
     def end(self) -> Outcome:
-        """What became of it."""
         if self.failure is not None:
             return Outcome.PARKED
         return Outcome.DEAD if self.dead else self.outcome or Outcome.APPLIED
 
     def note(self, result: Executed | Exception) -> None:
-        """Take in what came of its command.
-
-        Raises:
-            Unavailable: a part is away; handle the record again.
-        """
+        """Take in the result of its command. Raises `Unavailable` so that the record is handled again."""
         match result:
             case Executed(commit=commit, replayed=replayed):
                 self.commit = commit
@@ -108,10 +102,10 @@ log = structlog.get_logger(__name__)
 GIVEN_UP: Final = (
     "An operator gave this event up: it could not be handled. Publish it again if need be."
 )
-"""What a sender outside reads: neither who decided so nor the reason, which is the operators' own."""
+"""The detail for a sender outside. It omits the operator and the reason, which are internal."""
 
 Count = Callable[[str, Outcome, int], None]
-"""Counts so many events of a type with their outcome."""
+"""Counts events by type and outcome."""
 
 Complete = Callable[[Sequence[Message[Any]]], Awaitable[Sequence[Message[Any] | Exception | None]]]
 """Adds to the commands of a wave what they need from outside, for all of them at once, in their order.
@@ -129,7 +123,7 @@ async def as_they_are(
 
 
 class Dispatcher:
-    """Handles records from Kafka by one service's tables."""
+    """Handles consumed records by one service's tables."""
 
     def __init__(
         self,
@@ -139,7 +133,7 @@ class Dispatcher:
         execution: Execution[Any, Any],
         projections: Sequence[Projection],
         lot: ParkingLot,
-        publisher: Publisher,
+        publisher: KafkaPublisher,
         dead_letters: str,
         service: str,
         count: Count,
@@ -150,11 +144,11 @@ class Dispatcher:
         complete: Complete = as_they_are,
         catch_up: CatchUp = up_to_date,
     ) -> None:
-        """`dead_letters` is a topic; `projections` are the views of other services' events.
+        """`dead_letters` is a topic. `projections` are the views of other services' events.
 
-        `only` names, for a topic whose writer is not one of us, the types that may be said there. Events on
-        the topics `outside` are written by other systems, and read as strictly as calls over HTTP.
-        `on_dead` is given the records that became dead letters, before their offsets are committed.
+        `only` lists, for a topic that others write, the allowed types. Events on the topics `outside` come from
+        other systems and are validated as strictly as HTTP calls. `on_dead` gets the records that became dead
+        letters, before their offsets are committed.
         """
         self._vocabulary = vocabulary
         self._handlers = handlers
@@ -169,16 +163,18 @@ class Dispatcher:
         self._on_dead = on_dead
         self._complete = complete
         self._catch_up = catch_up
-        self._untold: list[EventOutcome] = []
+        self._unapplied: list[EventOutcome] = []
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Return when what each record leads to is durable; once it was told, too, its offset may be committed.
+        """Return when the results of each record are durable. Its offset may be committed after `update_views`.
 
         Raises:
-            Unavailable: a part is away; handle the same records again.
+            Unavailable: a part is unreachable; handle the same records again.
         """
         given_up = await self._lot.given_up(records)
-        own_keys = [self._apart(record) for record in records if record.place not in given_up]
+        own_keys = [
+            self._with_separate_key(record) for record in records if record.place not in given_up
+        ]
         waiting = set(await self._lot.waiting_keys({record.key for record in own_keys}))
         parked: list[EventOutcome] = []
         handled: list[EventOutcome] = []
@@ -186,35 +182,35 @@ class Dispatcher:
             read = [self._read(record) for record in wave]
             behind = [one for one in read if one.record.key in waiting and one.dead is None]
             await self._park_behind(behind)
-            apart = [one for one in read if one.record.key not in waiting or one.dead is not None]
-            free = await self._execute(apart)
+            ready = [one for one in read if one.record.key not in waiting or one.dead is not None]
+            free = await self._execute(ready)
             waiting |= await self._park_failed(free)
             parked += behind
             handled += free
             crash_points.reached("dispatch.wave_ended")
         taken = [one for one in handled if one.failure is None]
-        await self._pass_on(taken)
-        # Last: where a part went away on the way here, the batch comes again.
-        self._untold += taken
+        await self._deliver(taken)
+        # Last: if a part became unreachable before this line, the batch is handled again.
+        self._unapplied += taken
         for one in (*parked, *(one for one in handled if one.failure is not None)):
             self._count(one.type, Outcome.PARKED, 1)
         for record in records if given_up else ():
             if record.place in given_up:
                 self._count(self._read(record).type, Outcome.DUPLICATE, 1)
 
-    async def tell(self) -> None:
-        """Return when the views hold all that was handled since the last time; what a view fails at is parked.
+    async def update_views(self) -> None:
+        """Return when the views hold everything handled since the last call. An event that a view fails at is parked.
 
         Raises:
-            Unavailable: a part is away; the same again is owed.
+            Unavailable: a part is unreachable; call again.
         """
-        untold = list(self._untold)
-        await self._project([one for one in untold if one.dead is None and one.failure is None])
+        unapplied = list(self._unapplied)
+        await self._project([one for one in unapplied if one.dead is None and one.failure is None])
         await self._catch_up()
         crash_points.reached("dispatch.projected")
-        await self._park_failed(untold)
-        del self._untold[: len(untold)]
-        for (type_, end), count in Counter((one.type, one.end) for one in untold).items():
+        await self._park_failed(unapplied)
+        del self._unapplied[: len(unapplied)]
+        for (type_, end), count in Counter((one.type, one.end) for one in unapplied).items():
             self._count(type_, end, count)
 
     async def _park_behind(self, behind: Sequence[EventOutcome]) -> None:
@@ -222,27 +218,26 @@ class Dispatcher:
         await self._lot.park([Parked(one.record, QUEUED_BEHIND, 0, None, now) for one in behind])
 
     async def _park_failed(self, handled: Sequence[EventOutcome]) -> set[str]:
-        """Park those of `handled` that failed; their keys."""
         failed = [one for one in handled if one.failure is not None]
         for one in failed:
             log.warning("event_parked", place=one.record.place, **_failure(one))
         now = self._clock()
         await self._lot.park(
             [
-                after_failure(Parked(one.record, "", 0, now, now), _say(one.failure), now)
+                after_failure(Parked(one.record, "", 0, now, now), _error_name(one.failure), now)
                 for one in failed
             ]
         )
         return {one.record.key for one in failed}
 
-    def _apart(self, record: Record) -> Record:
+    def _with_separate_key(self, record: Record) -> Record:
         """An outsider chooses its keys: they must not queue with those of our own events."""
         if record.topic not in self._only:
             return record
         return replace(record, key=f"{record.topic}/{record.key}")
 
     async def retry_one(self) -> bool:
-        """Try one parked event that is due, or move it away where it was given up. False: none is due."""
+        """Retry one due event of the parking lot, or remove it if it was given up. False: none is due."""
         parked = await self._lot.take_due(self._clock())
         if parked is None:
             return False
@@ -254,9 +249,9 @@ class Dispatcher:
         return True
 
     async def _give_up(self, parked: Parked) -> None:
-        """Carry out what an operator decided: a sender outside is answered before the event leaves the lot.
+        """Carry out an operator's decision. A sender outside is answered before the event leaves the lot.
 
-        What we publish ourselves nobody waits for: a letter of it would keep a person's data in Kafka for ever.
+        Nobody waits for an answer to our own events. A dead letter of one would keep personal data in Kafka for ever.
         """
         if parked.record.topic in self._outside:
             await self._refuse([(parked.record, DeadLetter(DISCARDED, GIVEN_UP))])
@@ -268,7 +263,7 @@ class Dispatcher:
     async def _try_again(self, parked: Parked) -> None:
         (handled,) = tried = await self._execute([self._read(parked.record)])
         if handled.failure is None:
-            await self._pass_on(tried)
+            await self._deliver(tried)
             await self._project([one for one in tried if one.dead is None])
             await self._catch_up()
         crash_points.reached("dispatch.tried_again")
@@ -278,14 +273,13 @@ class Dispatcher:
             crash_points.reached("dispatch.released")
         else:
             self._count(handled.type, Outcome.RETRIED, 1)
-            kept = after_failure(parked, _say(handled.failure), self._clock())
+            kept = after_failure(parked, _error_name(handled.failure), self._clock())
             await self._lot.keep(kept)
             if kept.due_at is None:
                 log.error("event_waits_for_an_operator", place=parked.id, **_failure(handled))
             crash_points.reached("dispatch.kept")
 
     async def _execute(self, handling: list[EventOutcome]) -> list[EventOutcome]:
-        """The commands of one wave are decided and durable; nobody is told yet."""
         commands = [
             (one, message)
             for one in handling
@@ -306,18 +300,13 @@ class Dispatcher:
         crash_points.reached("dispatch.executed")
         return handling
 
-    async def _pass_on(self, handled: Sequence[EventOutcome]) -> None:
-        """Hand over the commits of a whole batch, and refuse what cannot be handled."""
+    async def _deliver(self, handled: Sequence[EventOutcome]) -> None:
         commits = [one.commit for one in handled if one.commit is not None]
         await self._execution.deliver(commits)
         await self._refuse([(one.record, one.dead) for one in handled if one.dead])
 
     async def _refuse(self, refused: Sequence[tuple[Record, DeadLetter]]) -> None:
-        """Return when it is durable what was refused, and why: here every refusal passes, of whatever kind.
-
-        Raises:
-            Unavailable: a part is away; refuse the same again.
-        """
+        """Return when each dead letter is durable. Every dead letter passes here."""
         await self._dead_letters.bury(refused)
         await self._on_dead(refused)
 
@@ -351,7 +340,6 @@ class Dispatcher:
         return read_kafka(record.headers, record.value, parse=strict_json.read, extensions=())
 
     def _require_right_topic(self, topic: str, type_: str) -> None:
-        """Raises `UnknownType` where a topic says what is not its writer's to say."""
         if type_ not in self._only.get(topic, (type_,)):
             raise UnknownType(f"type {type_} is not for this topic")
 
@@ -373,7 +361,7 @@ class Dispatcher:
         return None
 
     async def _project(self, handling: Sequence[EventOutcome]) -> None:
-        """All at once; where that fails, one by one, so that a bad event stands alone."""
+        """Apply all at once. If that fails, apply one by one, so that only the bad event fails."""
         incoming = [one.incoming for one in handling if one.incoming]
         if not incoming or not self._projections:
             return
@@ -389,7 +377,7 @@ class Dispatcher:
             await self._project_one_by_one(handling)
 
     async def _project_one_by_one(self, handling: Sequence[EventOutcome]) -> None:
-        """What comes after a bad event of the same key waits with it."""
+        """Later events of the same key as a bad event fail with it."""
         stuck: dict[str, Exception | None] = {}
         for one in handling:
             if one.record.key in stuck:
@@ -401,12 +389,12 @@ class Dispatcher:
 
 
 def _failure(one: EventOutcome) -> dict[str, str]:
-    """What the log tells of a failure: where, and never the error's own text."""
+    """A failure's fields in the log: the place in the code, and never the error's own text."""
     frames = traceback.extract_tb(one.failure.__traceback__ if one.failure else None)
     where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-    return {"type": one.type, "error": _say(one.failure), "where": where}
+    return {"type": one.type, "error": _error_name(one.failure), "where": where}
 
 
-def _say(error: Exception | None) -> str:
+def _error_name(error: Exception | None) -> str:
     """The error's class alone: its text may quote a person's data."""
     return type(error).__name__

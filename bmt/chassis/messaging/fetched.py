@@ -1,9 +1,9 @@
-"""What was fetched from Kafka, record by record; what cannot be read is a value among them, not an error.
+"""Fetched records, one by one. What cannot be decoded is a value among them, not an error.
 
 aiokafka raises at the first batch that it cannot decode, and at everything fetched with it, again and
-again. Here a batch that cannot be decoded is one `Unread`, which holds the batch as it came, and those
-before and after it are read. The names of headers, which other producers need not write as UTF-8, are
-decoded with their odd bytes escaped. Where records of a batch stand apart, the bad one alone is `Unread`.
+again. Here a batch that cannot be decoded is one `Unread` with the batch's bytes, and the batches before
+and after it are read. Header names, which other producers need not write as UTF-8, are decoded with their
+odd bytes escaped. If the records of a batch can be told apart, only the bad one is `Unread`.
 """
 
 import struct
@@ -22,7 +22,7 @@ from bmt.chassis.messaging import decompression
 from bmt.chassis.messaging.decompression import TooLargeDecompressed
 
 _LENGTH: Final = struct.Struct(">8xi")
-"""Where each batch of whatever format says how many bytes follow."""
+"""The length field, at the same place in each format."""
 _HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last time,
 producer's id and epoch, base sequence, records (format 2)."""
@@ -37,7 +37,7 @@ _DECODERS: Final = {
     4: decompression.zstd_decode,
 }
 MOST_AT_ONCE_BYTES: Final = decompression.MOST_BYTES
-"""Of one fetch and partition so much is decoded, and a last batch; the rest is fetched again."""
+"""The decoded bytes of one fetch and partition, plus a last batch. The rest is fetched again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Unread:
         offset: its first that was not handled before.
         next_offset: where to go on.
         reason: as dead letters name it.
-        detail: what is wrong, without what is written there.
-        raw: the bytes as they came; None where nothing says how many belong to it.
+        detail: what is wrong, without any of the content.
+        raw: the bytes as they came; None if their number is unknown.
     """
 
     topic: str
@@ -71,26 +71,24 @@ def after(record: Polled) -> int:
 
 
 class _WrongChecksum(CorruptRecordException):  # type: ignore[misc]  # aiokafka has no types
-    """What the batch says of itself may be as wrong as its records."""
+    """The batch's header may be as wrong as its records."""
 
 
 class Batches:
-    """The batches of one partition in the answer to a fetch, in the place of aiokafka's `MemoryRecords`."""
+    """The batches of one partition in a fetch response, instead of aiokafka's `MemoryRecords`."""
 
     def __init__(self, data: bytes) -> None:
-        """A last one that is cut off, which a broker sends, is left out: it is fetched again."""
+        """A broker may cut off the last batch. It is left out, and fetched again."""
         self._batches = _apart(memoryview(data))
 
     def has_next(self) -> bool:
-        """Whether there is one more."""
         return bool(self._batches)
 
     def size_in_bytes(self) -> int:
-        """Nothing is too large to be fetched: a broker sends at least one batch, whole."""
+        """Zero: nothing is too large to be fetched. A broker sends at least one whole batch."""
         return 0
 
     def next_batch(self) -> memoryview:
-        """As it came."""
         return self._batches.pop(0)
 
 
@@ -108,7 +106,7 @@ def _apart(data: memoryview) -> list[memoryview]:
 
 
 class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
-    """The records of one partition in the answer to a fetch."""
+    """The records of one partition in a fetch response."""
 
     _tp: TopicPartition
     next_fetch_offset: int
@@ -123,7 +121,7 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
                     yield record
 
     def _decoded(self, raw: memoryview) -> Iterator[Polled]:
-        """What is to be handled of a batch, one at a time: a megabyte may hold a million records."""
+        """The records of a batch to be handled, lazily: a megabyte may hold a million records."""
         try:
             batch = self._checked(raw)
             if not self._is_left_out(batch):
@@ -144,7 +142,6 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
         return batch
 
     def _is_left_out(self, batch: Any) -> bool:
-        """Whether it is a mark of the broker's, or of a transaction that was aborted."""
         if self._isolation_level == fetcher.READ_COMMITTED and batch.producer_id is not None:
             self._consume_aborted_up_to(batch.base_offset)
             if batch.is_control_batch and self._contains_abort_marker(batch):
@@ -154,7 +151,7 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
         return bool(batch.is_control_batch)
 
     def _records_of(self, batch: Any, raw: memoryview) -> Iterator[Polled]:
-        """Where one fails, all again, of which those that were read are passed over."""
+        """If one record fails, read all again one by one. Those already yielded are skipped by offset."""
         try:
             for record in batch:
                 yield self._consumer_record(self._tp, record)
@@ -164,7 +161,7 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
             yield from self._one_by_one(raw)
 
     def _one_by_one(self, raw: memoryview) -> Iterator[Polled]:
-        """The records of a batch of which at least one cannot be decoded; each says its length."""
+        """The records of a batch of which at least one cannot be decoded. Each has its length."""
         base, _, _, _, _, attributes, last_delta, first_time, *_ = _HEAD.unpack_from(raw)
         codec = attributes & _CODEC
         if codec and codec not in _DECODERS:
@@ -200,9 +197,9 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
         return ConsumerRecord(*self._tp, offset, time, 0, key, value, None, *sizes, headers)
 
     def _unread(self, raw: memoryview, error: Exception) -> Unread:
-        """Where a checksum is wrong, what says how many records there are may be wrong as well.
+        """With a wrong checksum the number of records may be wrong as well.
 
-        It is believed where two fields agree; else the next offset is tried.
+        It is believed if two fields agree. Otherwise the next offset is tried.
         """
         position, detail = self.next_fetch_offset, _why(error)
         reason = "too_large" if isinstance(error, TooLargeDecompressed) else "malformed"
@@ -212,10 +209,10 @@ class Fetched(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has n
             believed = last_delta + 1 == count or not isinstance(error, _WrongChecksum)
             if believed and position <= last:
                 offset = max(base, position)
-                told = f"the batch of offsets {base} to {last} cannot be read: {detail}"
-                return self._at(offset, last + 1, reason, told, bytes(raw))
-        told = f"the batch at this offset cannot be read: {detail}"
-        return self._at(position, position + 1, reason, told, None)
+                text = f"the batch of offsets {base} to {last} cannot be read: {detail}"
+                return self._at(offset, last + 1, reason, text, bytes(raw))
+        text = f"the batch at this offset cannot be read: {detail}"
+        return self._at(position, position + 1, reason, text, None)
 
     def _at(self, first: int, beyond: int, reason: str, detail: str, raw: bytes | None) -> Unread:
         return Unread(self._tp.topic, self._tp.partition, first, beyond, reason, detail, raw)
@@ -229,7 +226,6 @@ class _Reader:
         self._at = 0
 
     def number(self) -> int:
-        """A variable-length integer."""
         value, self._at = decode_varint(self._written, self._at)
         return int(value)
 
@@ -244,11 +240,10 @@ class _Reader:
         return bytes(self._written[start : self._at])
 
     def name(self) -> str:
-        """A header's; each byte that is not UTF-8 is escaped with a backslash."""
+        """A header's name. Each byte that is not UTF-8 is escaped with a backslash."""
         return (self.bytes() or b"").decode(errors="backslashreplace")
 
     def require_end(self) -> None:
-        """Raises `CorruptRecordException` where something is left."""
         if self._at != len(self._written):
             raise CorruptRecordException("a record is longer than its parts")
 

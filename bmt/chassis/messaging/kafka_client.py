@@ -1,8 +1,8 @@
-"""What every client of Kafka has in common here: it is stopped within bounds, and none hears nothing for ever.
+"""What all Kafka clients share: they stop within bounds, and no consumer stops fetching unnoticed.
 
-A connection that was closed is a `RuntimeError` to uvloop's transports, which aiokafka takes for a fault of its
-own (its issue 1038): the task that fetches ends, and who polls is told for ever that there is nothing. So
-such an error is told to aiokafka as what it is, and a consumer whose fetching ended all the same is given up.
+uvloop's transports raise `RuntimeError` for a closed connection, which aiokafka takes for a defect of its
+own (its issue 1038): the fetch task dies, and every later poll returns nothing. So aiokafka gets the error
+it expects here, and a consumer whose fetch task died all the same is replaced.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 STOPPED_WITHIN_SECONDS: Final = 5.0
-"""A broker that is there and says nothing would be waited for 40 seconds: longer than any stop may take."""
+"""The client would wait 40 seconds for a silent broker: longer than any stop may take."""
 
 _send = AIOKafkaConnection.send
 
 
 async def stop(client: Any) -> None:
-    """Stop a producer or a consumer; what it does not get done in time, the broker finds out."""
+    """Stop a producer or a consumer. The broker notices by itself what is not done in time."""
     try:
         async with asyncio.timeout(STOPPED_WITHIN_SECONDS):
             await client.stop()
@@ -34,10 +34,10 @@ async def stop(client: Any) -> None:
 
 
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What the call comes to; one that takes longer is left behind.
+    """The call's result. A call that takes longer is abandoned.
 
-    The client's calls do not always let themselves be cancelled, and cancel each other when a connection is lost:
-    neither may hold up or end whoever waits for them.
+    The client's calls cannot always be cancelled, and cancel each other when a connection is lost. Neither may
+    delay or end the caller.
 
     Raises:
         TimeoutError: it took longer, or the client gave it up.
@@ -57,21 +57,13 @@ async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 def require_fetching(client: AIOKafkaConsumer) -> None:
-    """Return while the client still fetches.
-
-    Raises:
-        KafkaError: it does not any more, and would never say so; another one must take its place.
-    """
-    if client._fetcher.error_future.done():  # noqa: SLF001  it has no other sign of it
+    """Raise `KafkaError` if the fetch task died, which it never reports. Another client must replace it."""
+    if client._fetcher.error_future.done():  # noqa: SLF001  there is no other sign of it
         raise KafkaError("the consumer does not fetch any more")
 
 
 def send(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
-    """Aiokafka's own, for transports that say `RuntimeError` where they are closed.
-
-    Raises:
-        KafkaConnectionError: the connection is not there any more.
-    """
+    """Aiokafka's own, but a closed transport's `RuntimeError` becomes a `KafkaConnectionError`."""
     try:
         return _send(connection, *request, **options)
     except RuntimeError as error:

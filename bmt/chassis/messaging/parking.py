@@ -1,13 +1,13 @@
 """The parking lot: events whose handler failed wait here, durably, each request's in order.
 
-A failed event is tried again with backoff and full jitter; after its tries it stays for an operator.
-Later events of the same key queue behind it, while all others flow.
+A failed event is retried with backoff and full jitter. After its last try it waits for an operator. Later
+events of the same key queue behind it, while all others flow.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
@@ -21,15 +21,15 @@ FIRST_BACKOFF_SECONDS: Final = 0.2
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=60)
 QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
-"""The reason of an event that was never tried, since it must not overtake."""
+"""The reason of an event that was not tried, since it must not overtake."""
 
 
 @immutable
 class Record:
-    """A Kafka record as it came.
+    """A Kafka record as it was fetched.
 
-    `key` is text for queueing; a record without a key queues by its own place. `unread` says why it cannot be
-    decoded: its value then is the bytes of the record, or of its batch.
+    `key` is text for queueing. A record without a key queues by its own place. `unread` gives the reason it
+    cannot be decoded; `value` is then the bytes of the record, or of its batch.
     """
 
     topic: str
@@ -49,13 +49,7 @@ class Record:
 
 @immutable
 class Discarding:
-    """An operator's decision that an event need not be handled.
-
-    Attributes:
-        by: who decided.
-        reason: why.
-        at: when, UTC.
-    """
+    """An operator's decision to give an event up: who, why, and when (UTC)."""
 
     by: str
     reason: str
@@ -67,13 +61,12 @@ class Parked:
     """A record in the lot.
 
     Attributes:
-        record: as it came.
-        reason: the error's name and what it said, without personal data.
+        reason: the error's name, without personal data.
         tries: how often its handler failed.
-        due_at: when it is tried again; None: it waits for an operator, or for an earlier one of its
-            key (`reason` tells), which makes it due by leaving.
-        parked_at: when it came here, UTC.
-        discarding: an operator gave it up: whoever takes it moves it away, and does not handle it.
+        due_at: when it is retried. None: it waits for an operator, or for an earlier event of its key
+            (see `reason`), which makes it due by leaving.
+        parked_at: UTC.
+        discarding: an operator gave it up. It is moved out of the lot and never handled.
     """
 
     record: Record
@@ -85,12 +78,11 @@ class Parked:
 
     @property
     def id(self) -> str:
-        """The record's place."""
         return self.record.place
 
 
 def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
-    """The same, one failure on: due again after a random part of a growing wait, or left alone."""
+    """The same after one more failure: due again after a random part of a growing wait, or never."""
     tries = parked.tries + 1
     if tries >= TRIES:
         return replace(parked, reason=reason, tries=tries, due_at=None)
@@ -99,81 +91,12 @@ def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
     return replace(parked, reason=reason, tries=tries, due_at=due_at)
 
 
-class ParkingLot(Protocol):
-    """Where failed events wait. Every method raises `StoreUnavailable` when it cannot be reached."""
-
-    async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Those of `keys` that have an event here: later ones must queue behind."""
-        ...
-
-    async def given_up(self, records: Sequence[Record]) -> Collection[str]:
-        """The places of those that an operator gave up: a crash makes their topic be read again."""
-        ...
-
-    async def park(self, parked: Sequence[Parked]) -> None:
-        """Take these in; one that is here already stays as it is."""
-        ...
-
-    async def take_due(self, now: datetime) -> Parked | None:
-        """One event that is due, leased to the caller: the first of its key, or one that was given up."""
-        ...
-
-    async def keep(self, parked: Parked) -> None:
-        """Put back what was taken, with what came of the try; what was given up meanwhile stays so."""
-        ...
-
-    async def release(self, id_: str) -> bool:
-        """Remove an event: it was handled. False: it was not here."""
-        ...
-
-    async def discard(self, id_: str, discarding: Discarding) -> bool:
-        """Give an event up: it is due now, to be moved away by `give_up` and never handled.
-
-        False: it was not here, was given up before, or is being tried this moment.
-        """
-        ...
-
-    async def give_up(self, id_: str) -> bool:
-        """Move what was discarded, whole, to those that were given up, with who did it and why.
-
-        False: it was not here, or nobody discarded it.
-        """
-        ...
-
-    async def retry(self, id_: str, now: datetime) -> bool:
-        """Make an event due now, with all its tries. False: it was not here, or was given up."""
-        ...
-
-    async def retry_all(self, now: datetime) -> int:
-        """As `retry`, for each event that waits for an operator; how many."""
-        ...
-
-    async def find(self, id_: str) -> Parked | None:
-        """This event, where it is here."""
-        ...
-
-    async def list(self, limit: int) -> Sequence[Parked]:
-        """What waits, the oldest first."""
-        ...
-
-    async def size(self) -> int:
-        """How many are here, whatever they wait for."""
-        ...
-
-    async def count(self) -> int:
-        """How many wait for an operator."""
-        ...
-
-
-# The parking lot in a service's own database.
-
-
 _OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
-"""What the lot notes for itself."""
+"""The lot's own fields."""
 
 
-def given_up(document: dict[str, Any]) -> dict[str, Any]:
-    """As it is kept for ever, under no id of its own.
+def _discarded(document: dict[str, Any]) -> dict[str, Any]:
+    """The document that is kept for ever, under an id of its own.
 
     The same place may be parked and discarded again, after its topic was read anew.
     """
@@ -188,13 +111,12 @@ def given_up(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def is_of(document: dict[str, Any], record: Record) -> bool:
-    """Whether this is what stands there: a topic that was made anew has other records at its places."""
+def _is_of(document: dict[str, Any], record: Record) -> bool:
+    """Whether the document holds this record. A topic that was recreated has other records at the same places."""
     return all(document[name] == value for name, value in _content(record).items())
 
 
-def document_of(parked: Parked) -> dict[str, Any]:
-    """As it is kept in the lot."""
+def _document(parked: Parked) -> dict[str, Any]:
     record = parked.record
     return {
         "_id": parked.id,
@@ -218,13 +140,7 @@ def _content(record: Record) -> dict[str, Any]:
     }
 
 
-def mark_of(discarding: Discarding) -> dict[str, Any]:
-    """As it stands on an event in the lot."""
-    return {"discarding": asdict(discarding)}
-
-
-def parked_of(document: dict[str, Any]) -> Parked:
-    """As it was parked."""
+def _parked(document: dict[str, Any]) -> Parked:
     return Parked(
         record=Record(
             topic=document["topic"],
@@ -247,10 +163,10 @@ PARKED: Final = "parked"
 """The lot's collection in a service's own database."""
 
 DISCARDED: Final = "discarded"
-"""The collection, beside the lot, of what operators gave up: only ever added to."""
+"""The collection of discarded events, to which they are only ever added."""
 
 _KEPT: Final = {"discarding": None}
-"""What no operator gave up."""
+"""Matches events that no operator gave up."""
 
 _IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
 _FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
@@ -270,22 +186,23 @@ _CALL: Final[list[dict[str, Any]]] = [
         }
     }
 ]
-"""Makes the first of a key due where it waited for one that is gone.
+"""Makes the first event of a key due if it waited for one that is gone.
 
-It is written to in any case: who takes it out at that moment then has to look again who came behind it.
+We always write to it, so a concurrent removal gets a write conflict and re-reads which event is next.
 """
 
 
-class MongoParkingLot:
-    """`ParkingLot` on MongoDB."""
+class ParkingLot:
+    """Failed events, in a service's own database.
+
+    Every method raises `StoreUnavailable` if the database cannot be reached.
+    """
 
     def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert, update and delete."""
         self._lot = collection
         self._discarded = collection.database[DISCARDED]
 
     async def prepare(self) -> None:
-        """Create the indexes."""
         with mongodb.store_errors():
             await self._lot.create_indexes(
                 [
@@ -297,29 +214,32 @@ class MongoParkingLot:
             await self._discarded.create_indexes([mongodb.IndexModel([("parked_id", 1)])])
 
     async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Which of `keys` have an event here: later ones must queue behind."""
         with mongodb.store_errors():
             return set(await self._lot.distinct("key", {"key": {"$in": list(keys)}}))
 
     async def given_up(self, records: Sequence[Record]) -> Collection[str]:
+        """The places of records that an operator gave up: after a crash they may be read again."""
         by_place = {record.place: record for record in records}
         with mongodb.store_errors():
             found = self._discarded.find({"parked_id": {"$in": list(by_place)}})
             return {
                 place
                 async for document in found
-                if is_of(document, by_place[place := document["parked_id"]])
+                if _is_of(document, by_place[place := document["parked_id"]])
             }
 
     async def park(self, parked: Sequence[Parked]) -> None:
+        """Add these. One that is here already stays as it is."""
         if not parked:
             return
         crash_points.reached("parking.parking")
         with mongodb.store_errors():
             try:
-                await self._lot.insert_many([document_of(item) for item in parked], ordered=False)
+                await self._lot.insert_many([_document(item) for item in parked], ordered=False)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
-            # Whom they queue behind may be gone by now.
+            # The event they queue behind may be gone by now.
             for key in {item.record.key for item in parked if item.reason == QUEUED_BEHIND}:
                 await self._call_first(key)
         crash_points.reached("parking.parked")
@@ -328,6 +248,7 @@ class MongoParkingLot:
         await self._lot.find_one_and_update({"key": key}, _CALL, sort=_IN_TURN, session=session)
 
     async def take_due(self, now: datetime) -> Parked | None:
+        """One due event, leased to the caller: the first of its key, or one that was given up."""
         with mongodb.store_errors():
             due = self._lot.find(
                 {"due_at": {"$lte": now}, "lease_until": {"$not": {"$gt": now}}}
@@ -340,17 +261,18 @@ class MongoParkingLot:
                     {"$set": {"lease_until": now + LEASE}},
                 )
                 if taken is not None:
-                    return parked_of(taken)
+                    return _parked(taken)
         return None
 
     async def _has_its_turn(self, candidate: dict[str, Any]) -> bool:
-        """What was given up is not handled, and so overtakes nobody."""
+        """A discarded event is not handled, and so overtakes nobody."""
         if "discarding" in candidate:
             return True
         first = await self._lot.find_one({"key": candidate["key"]}, sort=_IN_TURN)
         return first is not None and first["_id"] == candidate["_id"]
 
     async def keep(self, parked: Parked) -> None:
+        """Put back what was taken, with the result of the try. What was given up meanwhile stays so."""
         with mongodb.store_errors():
             await self._lot.update_one(
                 {"_id": parked.id, **_KEPT},
@@ -365,27 +287,35 @@ class MongoParkingLot:
             )
 
     async def release(self, id_: str) -> bool:
+        """Remove an event that was handled. False: it was not here."""
         return await self._take_out({"_id": id_})
 
     async def discard(self, id_: str, discarding: Discarding) -> bool:
+        """Give an event up: it is due now, is moved out by `give_up`, and is never handled.
+
+        False: it was not here, was given up before, or is being tried at this moment.
+        """
         crash_points.reached("parking.discarding")
         with mongodb.store_errors():
             result = await self._lot.update_one(
                 {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}, **_KEPT},
-                {"$set": {"due_at": discarding.at, **mark_of(discarding)}},
+                {"$set": {"due_at": discarding.at, "discarding": asdict(discarding)}},
             )
         crash_points.reached("parking.discarded")
         return bool(result.matched_count)
 
     async def give_up(self, id_: str) -> bool:
-        """As `ParkingLot.give_up`: it is never in both places or in none."""
+        """Move a discarded event, whole, to the discarded ones, with the operator and the reason.
+
+        It is never in both places or in none. False: it was not here, or nobody discarded it.
+        """
         return await self._take_out({"_id": id_, "discarding": {"$ne": None}}, to_discarded=True)
 
     async def _take_out(self, here: dict[str, Any], *, to_discarded: bool = False) -> bool:
-        """Remove this one and call the next of its key, in one transaction. False: it was not here.
+        """Remove this one and make the next of its key due, in one transaction. False: it was not here.
 
         Raises:
-            StoreUnavailable: not known to be done; the same again is safe.
+            StoreUnavailable: not known to be done; repeating is safe.
         """
         for _ in range(_CONFLICT_TRIES):
             try:
@@ -404,16 +334,18 @@ class MongoParkingLot:
                 return False
             if to_discarded:
                 crash_points.reached("parking.giving_up")
-                await self._discarded.insert_one(given_up(document), session=session)
+                await self._discarded.insert_one(_discarded(document), session=session)
             await self._call_first(document["key"], session)
         return True
 
     async def retry(self, id_: str, now: datetime) -> bool:
+        """Make an event due now, with all its tries. False: it was not here, or was given up."""
         with mongodb.store_errors():
             result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now))
         return bool(result.matched_count)
 
     async def retry_all(self, now: datetime) -> int:
+        """As `retry`, for each event that waits for an operator. Returns how many."""
         with mongodb.store_errors():
             result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now))
         return int(result.matched_count)
@@ -421,18 +353,19 @@ class MongoParkingLot:
     async def find(self, id_: str) -> Parked | None:
         with mongodb.store_errors():
             document = await self._lot.find_one({"_id": id_})
-        return None if document is None else parked_of(document)
+        return None if document is None else _parked(document)
 
     async def list(self, limit: int) -> Sequence[Parked]:
         with mongodb.store_errors():
             found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
-        return [parked_of(document) for document in found]
+        return [_parked(document) for document in found]
 
     async def size(self) -> int:
         with mongodb.store_errors():
             return int(await self._lot.count_documents({}, hint="_id_"))
 
     async def count(self) -> int:
+        """How many wait for an operator."""
         with mongodb.store_errors():
             return int(await self._lot.count_documents(_FOR_AN_OPERATOR))
 

@@ -1,16 +1,16 @@
-"""How far each Kafka partition had come, as the service's own store remembers it.
+"""How far each Kafka partition was read or written, as the service's own store remembers it.
 
-A consumer starts from what its store has handled, not from the offsets that Kafka keeps: where MongoDB was
-restored from an older copy, those are ahead of it. A publisher compares with the end of its topic: where the
-topic is behind, Kafka lost something that was acknowledged (`republishing`).
+A consumer starts from what its store has handled, not from the offsets in Kafka: these are ahead if MongoDB
+was restored from an older copy. A publisher compares with the end of its topic: if the topic ends earlier,
+Kafka lost something that it had acknowledged (`republishing`).
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -23,43 +23,34 @@ log = structlog.get_logger(__name__)
 
 COLLECTION: Final = "positions"
 PRUNED: Final = "pruned"
-"""The document in which `bmt prune` says up to when it removed working copies."""
+"""The document with the moment up to which `bmt prune` removed working copies."""
 SAVED_EVERY_SECONDS: Final = 1.0
-"""A crash makes a consumer read so much again at most, which its inbox recognises."""
+"""After a crash a consumer rereads this much at most. Its inbox recognises it."""
+
+CountMissed = Callable[[str, int], None]
+"""Counts records of a topic that were deleted before this service read them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """The last record of a partition that was handled.
+    """The last handled record of a partition.
 
-    `timestamp` (milliseconds, as the record has it) tells it from another one at the same offset of a topic that
-    was made anew; it is None where the record could not be read.
+    `timestamp` (milliseconds, the record's own) distinguishes it from another record at the same offset of a
+    recreated topic. It is None if the record could not be decoded.
     """
 
     offset: int
     timestamp: int | None
 
 
-class ConsumedPositions(Protocol):
-    """Where a consumer had come, in its own store."""
-
-    async def consumed(self, topics: Collection[str]) -> Mapping[TopicPartition, Handled]:
-        """The last record handled of each partition that had any."""
-        ...
-
-    async def save_consumed(self, handled: Mapping[TopicPartition, Handled]) -> None:
-        """Remember these; a lower offset than before counts, too."""
-        ...
-
-
 class Positions:
     """One document a topic and direction, in the service's own database."""
 
     def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert and update."""
         self._collection = collection
 
     async def consumed(self, topics: Collection[str]) -> Mapping[TopicPartition, Handled]:
+        """The last record handled of each partition that had any."""
         return {
             TopicPartition(topic, int(partition)): Handled(**handled)
             for topic, partitions in (await self._load("consumed", topics)).items()
@@ -67,6 +58,7 @@ class Positions:
         }
 
     async def save_consumed(self, handled: Mapping[TopicPartition, Handled]) -> None:
+        """Save these, even if an offset is lower than before."""
         await self._update(
             "consumed",
             "$set",
@@ -85,15 +77,15 @@ class Positions:
         }
 
     async def advance_published(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember what was acknowledged; another process may have come further."""
+        """Save acknowledged offsets. Another process may have saved higher ones, which stay."""
         await self._update("published", "$max", offsets)
 
     async def reset_published(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember where the topics stand now, though it be less than before."""
+        """Save where the topics end now, even if that is lower than before."""
         await self._update("published", "$set", offsets)
 
     async def pruned_before(self) -> datetime | None:
-        """Working copies of requests filed before this moment may be gone (UTC)."""
+        """Working copies of requests filed before this moment (UTC) may be gone."""
         with mongodb.store_errors():
             found = await self._collection.find_one({"_id": PRUNED})
         return found["before"] if found else None
@@ -124,19 +116,18 @@ class Positions:
 
 
 class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
-    """Places one consumer's client where its store stands, and remembers how far it comes.
+    """Seeks one consumer's client to where its store stands, and remembers how far it comes.
 
-    The client polls on while it is being placed, from the offsets that Kafka keeps: what it fetches then is left
-    out, and fetched again from where the store stands.
+    The client goes on polling during a seek, from the offsets in Kafka. Those records are dropped, and fetched
+    again from where the store stands.
     """
 
     def __init__(
         self,
         client: AIOKafkaConsumer,
-        positions: ConsumedPositions,
-        missed: "CountMissed",
+        positions: Positions,
+        missed: CountMissed,
     ) -> None:
-        """`missed` is called with the topic and number of records that were gone before they were read."""
         self._client = client
         self._positions = positions
         self._missed = missed
@@ -148,13 +139,13 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         self._failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Save what was handled, for the member that takes over; what is in hand goes on."""
+        """Save what was handled, for the next owner. What is in hand goes on."""
         self._placed = False
         with suppress(Unavailable):
             await self.save()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Seek to what the store says. A failure is kept: the library would only log it."""
+        """Seek to where the store stands. An error is kept: the library would only log it."""
         self._expected = {}
         try:
             if assigned:
@@ -166,7 +157,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
     async def _place(self, assigned: Sequence[TopicPartition]) -> None:
         handled = dict(await self._positions.consumed({place.topic for place in assigned}))
         for place, known in (self._handled | self._in_hand).items():
-            # The store does not know of these yet. What is in hand ends before anything else is handled.
+            # Not saved yet. What is in hand is finished before anything else is handled.
             if place not in handled or handled[place].offset < known.offset:
                 handled[place] = known
         begins = await self._client.beginning_offsets(assigned)
@@ -184,7 +175,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
             elif last.timestamp is None or begin > last.offset:
                 self._client.seek(place, last.offset + 1)
             else:
-                # The record before is read once more: it tells whether this is still the same topic.
+                # The last handled record is read again, to verify that the topic is the same.
                 self._client.seek(place, last.offset)
                 self._expected[place] = last
 
@@ -199,10 +190,10 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
             self._missed(place.topic, records)
 
     def unhandled(self, polled: PolledBatch) -> PolledBatch:
-        """What of it is to be handled; `note_handled` says that it was.
+        """The records that are to be handled. Call `note_handled` when they were.
 
         Raises:
-            Exception: the partitions could not be placed; begin again with a new client.
+            Exception: seeking failed; begin again with a new client.
         """
         if self._failure is not None:
             raise self._failure
@@ -225,18 +216,14 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         return found
 
     async def note_handled(self) -> None:
-        """All that `unhandled` gave was handled, durably; saved once a second."""
+        """Everything from `unhandled` was handled durably. It is saved once a second."""
         self._handled.update(self._in_hand)
         self._in_hand = {}
         if time.monotonic() - self._saved_at >= SAVED_EVERY_SECONDS:
             await self.save()
 
     async def save(self) -> None:
-        """Save what was handled since the last time.
-
-        Raises:
-            StoreUnavailable: it is saved the next time.
-        """
+        """Save what was handled since the last time. After `StoreUnavailable` the next call saves it."""
         if saved := dict(self._handled):
             await self._positions.save_consumed(saved)
             self._handled = {
@@ -248,11 +235,3 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
 def _last(records: Sequence[Polled]) -> Handled:
     last = records[-1]
     return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
-
-
-class CountMissed(Protocol):
-    """Counts records of a topic that were gone before this service read them."""
-
-    def __call__(self, topic: str, records: int) -> None:
-        """`records` were."""
-        ...

@@ -1,8 +1,8 @@
-"""Saying events on Kafka: idempotent, acknowledged by all in-sync replicas, in order a key."""
+"""Publishing to Kafka: idempotent, acknowledged by all in-sync replicas, in order for each key."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,34 +17,17 @@ log = structlog.get_logger(__name__)
 
 ACKNOWLEDGED_WITHIN_SECONDS: Final = 15.0
 CONNECTED_WITHIN_SECONDS: Final = 10.0
-ENDS_TOLD_WITHIN_SECONDS: Final = 20.0
+ENDS_WITHIN_SECONDS: Final = 20.0
 
 
 @immutable
 class Outgoing:
-    """One Kafka record to be."""
+    """A Kafka record to be published."""
 
     topic: str
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
-
-
-class Publisher(Protocol):
-    """Where the relay and the consumer say things."""
-
-    async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
-        """Return when all are acknowledged, in order a key: the highest offset of each partition.
-
-        Raises:
-            BrokerUnavailable: not all are known to be; publish the same again.
-            RecordTooLarge: one of them will never be.
-        """
-        ...
-
-    def reconnected(self) -> bool:
-        """Whether the broker may be another one than when it was last asked for the ends of topics."""
-        ...
 
 
 Connections = frozenset[Any]
@@ -53,12 +36,11 @@ Connections = frozenset[Any]
 class KafkaPublisher:
     """One idempotent producer, replaced by a new one after a failure.
 
-    A producer that met an out-of-order sequence stays dead, and with idempotence its batches never
-    expire: so every wait is bounded, and after a failure the producer is thrown away.
+    A producer that met an out-of-order sequence stays dead, and with idempotence its batches never expire. So
+    every wait is bounded, and after a failure the producer is thrown away.
     """
 
     def __init__(self, client_options: Mapping[str, Any]) -> None:
-        """`client_options` as aiokafka's clients take them: servers and security."""
         self._options = dict(client_options)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -82,13 +64,19 @@ class KafkaPublisher:
                 except (KafkaError, OSError, TimeoutError) as error:
                     await kafka_client.stop(producer)
                     raise BrokerUnavailable from error
-                except asyncio.CancelledError:  # who asked had less patience
+                except asyncio.CancelledError:  # the caller had a shorter timeout
                     await kafka_client.stop(producer)
                     raise
                 self._producer = producer
             return self._producer
 
     async def publish(self, records: Sequence[Outgoing]) -> Mapping[TopicPartition, int]:
+        """Return when all are acknowledged, in order for each key: the highest offset of each partition.
+
+        Raises:
+            BrokerUnavailable: not all are known to be; publish the same again.
+            RecordTooLarge: one of them never will be.
+        """
         producer = await self._started()
         try:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
@@ -113,13 +101,9 @@ class KafkaPublisher:
         return highest
 
     async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """The offset after the last record of each partition; a topic that is not there has none.
-
-        Raises:
-            BrokerUnavailable: it cannot be told now.
-        """
+        """The offset after the last record of each partition; none for a missing topic. Raises `BrokerUnavailable`."""
         try:
-            ends = await kafka_client.bounded(self._ends(topics), ENDS_TOLD_WITHIN_SECONDS)
+            ends = await kafka_client.bounded(self._ends(topics), ENDS_WITHIN_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable from error
         self._known = self._connections()
@@ -143,10 +127,11 @@ class KafkaPublisher:
         return ends
 
     def reconnected(self) -> bool:
+        """Whether the broker may be another one than at the last call of `ends`."""
         return not self._known or self._connections() != self._known
 
     def _connections(self) -> Connections:
-        """Those that are open; the library has no other sign of a connection that was lost."""
+        """The open ones. The library has no other sign of a lost connection."""
         if self._producer is None:
             return frozenset()
         connections = self._producer.client._conns.values()  # noqa: SLF001  as above
@@ -158,11 +143,7 @@ class KafkaPublisher:
         await kafka_client.stop(producer)
 
     async def reachable(self) -> None:
-        """Return when the broker answers.
-
-        Raises:
-            BrokerUnavailable: it does not.
-        """
+        """Return if the broker answers, else raise `BrokerUnavailable`."""
         producer = await self._started()
         try:
             async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
@@ -171,6 +152,5 @@ class KafkaPublisher:
             raise BrokerUnavailable from error
 
     async def close(self) -> None:
-        """Stop the producer."""
         if self._producer is not None:
             await self._discard(self._producer)

@@ -1,9 +1,8 @@
-"""From a durable commit to those who consume it: the service's own views, then its topic.
+"""From a durable commit to its consumers: the service's own views, then its topic.
 
-The relay: what was committed is said, at least once, each stream's commits in version order.
-
-It is woken by every append and sweeps periodically for what a crash left. It follows the pending
-flag, never a high-water mark: a position would skip commits that land late.
+The relay publishes each commit at least once, each stream's in version order. Every append wakes it, and a
+periodic sweep finds what a crash left. It follows the pending flag, never a high-water mark: a position
+would skip commits that become visible late.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -24,7 +23,8 @@ from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, envelope_of
-from bmt.chassis.messaging.publisher import Outgoing, Publisher
+from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
+from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.backoff import backoff
@@ -34,20 +34,12 @@ from bmt.chassis.runtime.lru_cache import LruCache
 log = structlog.get_logger(__name__)
 
 
-# A command's answer waits for the views (a client reads its own writes), never for Kafka. A view that lags takes in
-# what events of other services led to some waves later, together: before these events, or the outbox, count as done.
-
-
-class Onward(Protocol):
-    """Where commits go after the views: the relay."""
-
-    def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver those soon that the outbox holds; what is lost here, the sweep finds."""
-        ...
+# A command's answer waits for the views (a client reads its own writes), never for Kafka. A lagging view applies
+# several waves of other services' events at once, before these events, or the outbox, count as done.
 
 
 class OwnProjections:
-    """The service's own views and work, fed from its own commits."""
+    """The service's own views and work, filled from its own commits."""
 
     def __init__(
         self,
@@ -58,7 +50,7 @@ class OwnProjections:
     ) -> None:
         """`source` is the service's CloudEvents source, for example `/bmt/intake`.
 
-        `left_behind` counts each event that a view cannot take in.
+        `left_behind` counts each event that a view fails at.
         """
         self._projections = projections
         self._left_behind = left_behind
@@ -70,8 +62,8 @@ class OwnProjections:
     async def apply(self, commits: Sequence[Commit]) -> None:
         """Bring every view up to these commits.
 
-        An event that a view cannot take in (a defect of its fold) is left out of that view alone, and
-        tried again with the next event of its document: what was decided is said all the same.
+        An event that a view fails at (a defect of its fold) is skipped in that view only, and retried with the
+        document's next event. Publishing is not affected.
 
         Raises:
             Unavailable: the views cannot be written now.
@@ -80,10 +72,8 @@ class OwnProjections:
         await self.catch_up()
 
     async def apply_at_once(self, commits: Sequence[Commit]) -> None:
-        """As `apply`, but for the views that lag: `catch_up` is owed then."""
-        incoming = [
-            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
-        ]
+        """As `apply`, but without the lagging views: `catch_up` updates them."""
+        incoming = self._vocabulary.incoming(commits, self._source)
         if incoming:
             for projection in self._projections:
                 if not _lags(projection):
@@ -93,11 +83,7 @@ class OwnProjections:
                 self._behind += incoming
 
     async def catch_up(self) -> None:
-        """Bring the views that lag up to all that they were told of.
-
-        Raises:
-            Unavailable: they cannot be written now; the same again is owed.
-        """
+        """Bring the lagging views up to date. After `Unavailable`, call it again."""
         async with self._catching_up:
             if not self._behind:
                 return
@@ -114,9 +100,9 @@ class OwnProjections:
     async def _apply(
         self, projection: Projection, incoming: Sequence[IncomingEvent[BaseModel]]
     ) -> None:
-        """All at once; where that fails, commit by commit, so that a bad one stands alone.
+        """Apply all at once. If that fails, apply commit by commit, so that only the bad one fails.
 
-        A commit's events have one position: a view takes them in together or not at all.
+        A commit's events have one position: a view applies all of them or none.
         """
         try:
             await projection.apply(incoming)
@@ -140,82 +126,22 @@ def _commit_of(incoming: IncomingEvent[BaseModel]) -> tuple[str, int]:
     return incoming.origin, incoming.position
 
 
-class Delivery:
-    """What an execution hands its durable commits to."""
-
-    def __init__(self, projections: OwnProjections, relay: Onward) -> None:
-        """Views first, then the relay."""
-        self._projections = projections
-        self._relay = relay
-
-    async def deliver(self, commits: Sequence[Commit]) -> None:
-        """Apply to the views, then enqueue; a view that cannot be written waits for the sweep.
-
-        Raises:
-            Unavailable: a view cannot be written, and commits are among these that no sweep finds.
-        """
-        marked = [commit for commit in commits if commit.outbox]
-        try:
-            await self._projections.apply_at_once(commits)
-        except Unavailable as error:
-            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(marked))
-            if len(marked) < len(commits):
-                raise
-        else:
-            crash_points.reached("relay.views_applied")
-            self._relay.enqueue(commits)
-
-    async def catch_up(self) -> None:
-        """Bring the views that lag up to what was handed over, for who reads them next; else it stays owed."""
-        try:
-            await self._projections.catch_up()
-        except Unavailable as error:
-            log.warning("views_wait_for_the_sweep", part=error.part)
-
-
-class MissedEvents:
-    """Reads a part of one of the service's own streams."""
-
-    def __init__(self, store: EventStore, vocabulary: Vocabulary, source: str) -> None:
-        self._store = store
-        self._vocabulary = vocabulary
-        self._source = source
-
-    async def __call__(
-        self, stream: str, after: int, before: int
-    ) -> Sequence[IncomingEvent[BaseModel]]:
-        """The events of `stream` at versions above `after` and below `before`."""
-        commits = (await self._store.load([stream]))[stream]
-        return [
-            event
-            for commit in commits
-            if after < commit.version < before
-            for event in self._vocabulary.incoming(commit, self._source)
-        ]
-
-
 BATCH: Final = 500
 SWEEP_EVERY_SECONDS: Final = 1.0
 LEFT_BEHIND_AFTER: Final = timedelta(seconds=4)
-"""A commit this old that nobody is delivering was left by a crash."""
+"""An undelivered commit this old was left by a crash."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 BUSY_COMMITS: Final = 8
-"""While so many commits come at a time, the outbox is emptied when the views that lag are written."""
+"""From this many commits at a time, the outbox marks are unset together with the lagging views' writes."""
 NO_MORE_SECONDS: Final = 0.05
-"""No commit came for so long: the load is over."""
+"""The load is over if no commit came for this long."""
 REMEMBERED: Final = 16_384
 """Streams, some hundred bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an event goes that is for one receiver.
-
-    Attributes:
-        topic: the receiver's own.
-        key: of the record.
-        sequence: the event's place among those with this key, from 1.
-    """
+    """Where an event for one receiver goes. `sequence` counts the events with this key, from 1."""
 
     topic: str
     key: str
@@ -225,50 +151,22 @@ class Address:
 AddressOf = Callable[[Commit, EventRecord], Address]
 
 
-class TopicsKept(Protocol):
-    """What is known of the topics: how far they have come, and whether they are being filled again."""
-
-    def watch(self, topics: Collection[str]) -> None:
-        """Check these topics of single receivers, too, where they are there."""
-        ...
-
-    async def check(self) -> None:
-        """Find out whether the topics hold what they acknowledged; before anything is published.
-
-        Raises:
-            Unavailable: it cannot be told now.
-        """
-        ...
-
-    async def check_now_and_then(self) -> None:
-        """As `check`, unless it was done a short while ago."""
-        ...
-
-    async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember how far the topics have come."""
-        ...
-
-    async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """Delivered commits of the same streams that the topics may lack."""
-        ...
-
-
 class Relay:
-    """Delivers one service's commits to its topics; any number may run, each harmless to others."""
+    """Delivers one service's commits to its topics. Several may run without harm."""
 
     def __init__(
         self,
         *,
         store: EventStore,
         projections: OwnProjections,
-        publisher: Publisher,
-        kept: TopicsKept,
+        publisher: KafkaPublisher,
+        kept: Republishing,
         topics: Mapping[str, str],
         source: str,
         clock: Clock,
         sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
     ) -> None:
-        """`topics` maps event types to topic names; a type without one is for the views alone."""
+        """`topics` maps event types to topic names. A type without one is for the views alone."""
         self._store = store
         self._projections = projections
         self._publisher = publisher
@@ -278,9 +176,11 @@ class Relay:
         self._clock = clock
         self._sweep_every = sweep_every_seconds
         self._fresh: dict[str, Commit] = {}
-        self._undone: list[str] = []  # published; the views that lag may lack them
+        self._undone: list[str] = []  # published; the lagging views may lack them
         self._done_at = 0.0
-        self._said: LruCache[str, int] = LruCache(REMEMBERED)  # stream → the version said last
+        self._published_versions: LruCache[str, int] = LruCache(
+            REMEMBERED
+        )  # stream → the version published last
         self._woken = asyncio.Event()
         self._highest: dict[TopicPartition, int] = {}  # acknowledged since the last check
         self._checked = False
@@ -292,30 +192,55 @@ class Relay:
     def addresses(
         self, types: Collection[str], address_of: AddressOf, topics: Collection[str]
     ) -> None:
-        """Publish events of these types to the receiver that each one is for, on one of `topics`.
+        """Publish events of these types to the receiver of each, on one of `topics`.
 
-        They do not count in their stream: what hearers of the topics see has no gap.
+        They do not count in their stream: consumers of the other topics see no gap.
         """
         self._address_of |= dict.fromkeys(types, address_of)
         self._kept.watch(topics)
 
     def carries(self, type_: str) -> bool:
-        """Whether events of this type leave the service."""
         return type_ in self._topics or type_ in self._address_of
 
+    async def deliver(self, commits: Sequence[Commit]) -> None:
+        """Update the views, then enqueue. If a view cannot be written, the sweep repeats it.
+
+        Raises:
+            Unavailable: a view cannot be written, and no sweep finds some of these commits.
+        """
+        marked = [commit for commit in commits if commit.outbox]
+        try:
+            await self._projections.apply_at_once(commits)
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part, commits=len(marked))
+            if len(marked) < len(commits):
+                raise
+        else:
+            crash_points.reached("relay.views_applied")
+            self.enqueue(commits)
+
+    async def catch_up(self) -> None:
+        """Update the lagging views for the next reader. If that fails, it stays pending."""
+        try:
+            await self._projections.catch_up()
+        except Unavailable as error:
+            log.warning("views_wait_for_the_sweep", part=error.part)
+
     def enqueue(self, commits: Sequence[Commit]) -> None:
-        """Deliver those soon that the outbox holds. While catching up nothing is kept here: the store has it all."""
+        """Publish the commits in the outbox soon. While catching up, the store alone holds them."""
         fresh = {commit.id: commit for commit in commits if commit.outbox}
         for commit in commits:
-            # Of one that is not held nothing is owed, so it leaves no gap.
-            if not commit.outbox and commit.version == (self._said.get(commit.stream) or 0) + 1:
-                self._said.put(commit.stream, commit.version)
+            # A commit without a mark has nothing to publish, so it leaves no gap.
+            if (
+                not commit.outbox
+                and commit.version == (self._published_versions.get(commit.stream) or 0) + 1
+            ):
+                self._published_versions.put(commit.stream, commit.version)
         if fresh and not self._behind:
             self._fresh |= fresh
             self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; a part that is away is waited for."""
         try:
             await self._run()
         finally:
@@ -341,7 +266,7 @@ class Relay:
 
     async def _catch_up(self) -> None:
         while True:
-            # Whatever is appended from here on is either read below or enqueued.
+            # Later commits are either read below or enqueued.
             self._behind = False
             pending = await self._store.pending(limit=BATCH)
             self._behind = len(pending) == BATCH
@@ -351,7 +276,6 @@ class Relay:
         await self._require_checked()
 
     async def _require_checked(self) -> None:
-        """Nothing is published before it is known whether the topics hold what came before."""
         async with self._checking:
             if not self._checked or self._publisher.reconnected():
                 await self._kept.check()
@@ -380,18 +304,17 @@ class Relay:
         await self._redeliver(left_behind)
 
     async def _redeliver(self, commits: Sequence[Commit]) -> None:
-        """Deliver what may have missed the views too."""
         if commits:
             await self._projections.apply(commits)
             crash_points.reached("relay.views_caught_up")
             await self._deliver(commits)
 
     async def _deliver(self, commits: Sequence[Commit]) -> None:
-        """Publish, then unset; between the two no stop comes, only a crash can."""
+        """Publish, then unset. A stop does not come between the two; only a crash can."""
         await background.whole(self._publish_and_unset(commits))
 
     async def _finish(self) -> None:
-        """The views hold what was published: the outbox need not."""
+        """Unset the outbox mark once the views hold what was published."""
         undone, self._undone = self._undone, []
         try:
             await self._projections.catch_up()
@@ -403,7 +326,7 @@ class Relay:
         crash_points.reached("relay.unset")
 
     async def _publish_and_unset(self, commits: Sequence[Commit]) -> None:
-        """An older pending commit of a stream goes first, to the views too, which may have missed it."""
+        """An older pending commit of a stream goes first, to the views too, which may lack it."""
         given = {commit.id for commit in commits}
         before = await self._store.pending_before(self._after_a_gap(commits))
         older = [commit for commit in before if commit.id not in given]
@@ -412,43 +335,41 @@ class Relay:
         await self._require_checked()
         due = (*older, *commits)
         in_order = _in_order((*await self._kept.earlier(due), *due))
-        # Last: a receiver whose topic is missing holds up nobody but itself.
+        # Last: a receiver whose topic is missing delays nobody else.
         addressed = {commit.stream for commit in in_order if self._has_address(commit)}
-        owed = {commit.id for commit in due}
+        pending = {commit.id for commit in due}
         for last in (False, True):
             part = [commit for commit in in_order if (commit.stream in addressed) == last]
             if part:
-                await self._publish_in_order(part, owed)
+                await self._publish_in_order(part, pending)
                 busy = len(commits) >= BUSY_COMMITS
                 if not busy or time.monotonic() - self._done_at >= LAG_SECONDS:
                     await self._finish()
 
-    async def _publish_in_order(self, in_order: Sequence[Commit], owed: Collection[str]) -> None:
+    async def _publish_in_order(self, in_order: Sequence[Commit], pending: Collection[str]) -> None:
         crash_points.reached("relay.publishing")
         await self._send(in_order)
         for commit in in_order:
-            self._said.put(commit.stream, max(commit.version, self._said.get(commit.stream) or 0))
+            self._published_versions.put(
+                commit.stream, max(commit.version, self._published_versions.get(commit.stream) or 0)
+            )
         crash_points.reached("relay.published")
-        self._undone += [commit.id for commit in in_order if commit.id in owed]
+        self._undone += [commit.id for commit in in_order if commit.id in pending]
 
     async def publish_again(self, commits: Sequence[Commit]) -> int:
-        """Publish what was delivered before; how many events that were.
-
-        Raises:
-            BrokerUnavailable: not all are known to be published; publish the same again.
-        """
+        """Publish delivered commits again. Returns the number of events. After `BrokerUnavailable`, repeat it."""
         await self._require_checked()
         return await self._send(_in_order(commits))
 
     async def _send(self, commits: Sequence[Commit]) -> int:
-        """Publish, and remember how far the topics have come: before anything counts as delivered."""
+        """Publish, and save how far the topics have come, before anything counts as delivered."""
         records = [record for commit in commits for record in self._records(commit)]
         if not records:
             return 0
         before = dict(self._highest)
         offsets = await self._publisher.publish(records)
         if any(offset <= before.get(place, -1) for place, offset in offsets.items()):
-            # A topic was made anew since it was checked: what it held before is missing there.
+            # The topic was recreated since the check and lacks its earlier events.
             self._highest = {}
             raise BrokerUnavailable
         for place, offset in offsets.items():
@@ -458,12 +379,14 @@ class Relay:
         return len(records)
 
     def _after_a_gap(self, commits: Sequence[Commit]) -> list[Commit]:
-        """Those whose predecessor was not said here: another process may owe it."""
+        """The commits whose predecessor was not published here: another process may have it pending."""
         found = []
         before: dict[str, int] = {}
         for commit in _in_order(commits):
-            said = before.get(commit.stream) or self._said.get(commit.stream) or 0
-            if commit.version > said + 1:
+            published = (
+                before.get(commit.stream) or self._published_versions.get(commit.stream) or 0
+            )
+            if commit.version > published + 1:
                 found.append(commit)
             before[commit.stream] = commit.version
         return found
@@ -485,6 +408,6 @@ class Relay:
 
 
 def _in_order(commits: Sequence[Commit]) -> list[Commit]:
-    """Each once, every stream's by version."""
+    """Each commit once, every stream's by version."""
     every = {commit.id: commit for commit in commits}
     return sorted(every.values(), key=lambda commit: (commit.stream, commit.version))

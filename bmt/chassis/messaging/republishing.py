@@ -1,18 +1,18 @@
-"""What was published once is published again, where Kafka lost it or an operator asks for it.
+"""Publishes again what Kafka lost, or what an operator asks for.
 
-The commits are the truth, and a topic can be filled from them again at any time: an event keeps its id, so whoever
-consumed it recognises it. A publisher remembers the highest offset acknowledged of each partition. Where a topic
-ends before that, or is empty while there are events, it was lost or made anew: a job is written down first,
-then the commits are published again, page by page. `bmt republish` writes the same job by hand.
+The commits are the truth, and a topic can be refilled from them at any time. An event keeps its id, so its
+consumers recognise it. A publisher remembers the highest acknowledged offset of each partition. If a topic
+ends before that, or is empty while there are events, it was lost or recreated: first a job is stored, then
+the commits are published again, page by page. `bmt republish` stores the same job by hand.
 
-Working copies are removed some time after a request was filed (`bmt prune`), and with them what recognises an event.
-So nothing is published again that was recorded before what was pruned.
+`bmt prune` removes working copies some time after a request was filed, and with them what recognises an
+event. So nothing is republished that was recorded before what was pruned.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -21,6 +21,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.jobs import Job, Jobs
 
@@ -29,27 +30,15 @@ log = structlog.get_logger(__name__)
 COLLECTION: Final = "republishing"
 PAGE: Final = 500
 PAUSE_SECONDS: Final = 0.02
-"""Between two pages: what is new goes on flowing, and MongoDB is left time for it."""
+"""Between two pages, so that new commits go on flowing."""
 LOOK_EVERY_SECONDS: Final = 1.0
 CHECK_EVERY_SECONDS: Final = 60.0
 PRUNED_MARGIN: Final = timedelta(hours=1)
 """Clocks of several machines differ by less."""
 
 
-class Topics(Protocol):
-    """Where the topics end."""
-
-    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """The offset after the last record of each partition; a topic that is not there has none.
-
-        Raises:
-            BrokerUnavailable: it cannot be told now.
-        """
-        ...
-
-
 Publish = Callable[[Sequence[Commit]], Awaitable[int]]
-"""Publishes the events of these commits; how many there were."""
+"""Publishes the events of these commits. Returns how many."""
 
 
 class Republishing:
@@ -62,10 +51,10 @@ class Republishing:
         positions: Positions,
         store: EventStore,
         topics: Collection[str],
-        broker: Topics,
+        broker: KafkaPublisher,
         clock: Clock,
     ) -> None:
-        """`topics` are those that this service publishes on, alone; without them it publishes nothing."""
+        """`topics` are those of this service alone. Without one of them it publishes nothing."""
         self._jobs = jobs
         self._positions = positions
         self._store = store
@@ -82,10 +71,10 @@ class Republishing:
         self._receivers += topics
 
     async def check(self) -> None:
-        """Compare the topics with what was acknowledged; begin jobs for those that are behind.
+        """Compare the topics with what was acknowledged. Begin jobs for those that are behind.
 
         Raises:
-            Unavailable: a part is away; nothing may be published before this was told.
+            Unavailable: a part is unreachable; publish nothing before this has succeeded.
         """
         topics = [*self._topics, *self._receivers]
         ends = await self._broker.ends(topics)
@@ -111,7 +100,7 @@ class Republishing:
         await self._look()
 
     async def check_now_and_then(self) -> None:
-        """As `check`, once a minute at the most."""
+        """As `check`, at most once a minute."""
         now = self._clock()
         if self._checked_at is None or now - self._checked_at >= timedelta(
             seconds=CHECK_EVERY_SECONDS
@@ -119,11 +108,11 @@ class Republishing:
             await self.check()
 
     async def acknowledged(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Remember how far the topics have come, before their commits count as delivered."""
+        """Save how far the topics have come, before their commits count as delivered."""
         await self._positions.advance_published(offsets)
 
     async def earlier(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """While topics are being filled again: what must go before these, each stream's from its beginning."""
+        """While topics are refilled: what must go before these, each stream's from its beginning."""
         if not self._filling:
             return ()
         first: dict[str, int] = {}
@@ -142,7 +131,7 @@ class Republishing:
         ]
 
     async def _published_before(self) -> bool:
-        """Whether there are events that a topic had: asked once, at the first start of this version."""
+        """Whether a topic ever had events. Asked once, at the first start of this version."""
         after: tuple[str, int] | None = None
         while page := await self._store.recorded_after(after, limit=PAGE):
             if any(commit.sequence and not commit.outbox for commit in page):
@@ -151,17 +140,16 @@ class Republishing:
         return False
 
     async def _begin(self, topic: str, reason: str, ends: Mapping[TopicPartition, int]) -> None:
-        """The job first: whoever finds the positions reset must find it, too."""
+        """Store the job first: whoever finds the positions reset must find the job too."""
         log.error("publishing_again", topic=topic, reason=reason)
         await self._jobs.add(Job(f"lost:{topic}", reason, self._clock()))
         await self._positions.reset_published(ends)
 
     async def _look(self) -> None:
-        """Whether topics are being filled again, by this process or another one."""
         filling = [job for job in await self._jobs.open() if job.stream is None]
         pruned = await self._pruned()
         if filling:
-            # Set together: a commit is delivered between two awaits at any time.
+            # Set together: a commit may be delivered at any await.
             known = [job.since for job in filling]
             since = None if None in known else min(each for each in known if each)
             self._since = max((each for each in (since, pruned) if each), default=None)
@@ -172,7 +160,6 @@ class Republishing:
         return before + PRUNED_MARGIN if before else None
 
     async def run(self, publish: Publish) -> None:
-        """Work on jobs until cancelled; a part that is away is waited for."""
         while True:
             try:
                 await self._look()

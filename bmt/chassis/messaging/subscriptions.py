@@ -1,4 +1,4 @@
-"""What a service hears and what it does about it: literal tables, ports bound by name."""
+"""What a service subscribes to and how it handles it: literal tables, ports bound by name."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,15 +11,14 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.contracts.problems import FieldError, listed
 
 Handler = Callable[[IncomingEvent[Any]], Awaitable[Message[Any] | None]]
-"""Turns an event heard into the command it leads to, or None where nothing follows.
+"""Turns a received event into a command, or None if nothing follows.
 
-The handlers of a wave run one after the other: what waits for something outside belongs in `Complete`, where the
+The handlers of a wave run one after the other. Waiting for something outside belongs in `Complete`, where the
 whole wave waits once.
 """
 
-
 Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]
-"""Event heard → handler, before its ports are bound."""
+"""Consumed event → handler, before its ports are bound."""
 
 
 class DeadLetter(Exception):  # noqa: N818  named for where the event goes
@@ -27,12 +26,11 @@ class DeadLetter(Exception):  # noqa: N818  named for where the event goes
 
     Attributes:
         reason: a problem's name or a short token, for `bmt_reason`.
-        detail: what is wrong and what is allowed, without the values, for `bmt_detail`.
-        errors: the wrong fields, where they are known.
+        detail: what is wrong and what is allowed, without the values, for `bmt_detail`. `errors` replace it.
+        errors: the wrong fields, if they are known.
     """
 
     def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
-        """Takes both texts, and the fields; where there are any, they are the detail."""
         self.reason = reason
         self.detail = listed(errors) or detail
         super().__init__(f"{reason}: {self.detail}")

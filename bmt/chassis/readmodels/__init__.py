@@ -1,1 +1,1 @@
-"""Views: folded from events, stored, read, and made again."""
+"""Views: folded from events, stored, read, and rebuilt."""

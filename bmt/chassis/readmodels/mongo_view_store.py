@@ -1,4 +1,4 @@
-"""Views in MongoDB: one collection a view, a write guarded by the document's revision."""
+"""Views in MongoDB: one collection a view, each write guarded by the document's revision."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -14,12 +14,10 @@ class MongoViewStore:
     """Views as collections of the service's own database."""
 
     def __init__(self, database: mongodb.Database) -> None:
-        """`database` is the service's own."""
         self._database = database
         self._rebuildable: dict[str, mongodb.Collection] = {}
 
     async def prepare(self, indexes: Mapping[str, Sequence[Sequence[str]]]) -> None:
-        """Create each view's indexes: view → lists of fields."""
         with mongodb.store_errors():
             for view, fields in indexes.items():
                 if fields:
@@ -33,7 +31,6 @@ class MongoViewStore:
         return self._rebuildable[view]
 
     async def load(self, view: str, keys: Collection[str]) -> Mapping[str, ViewDocument]:
-        """As `ViewStore.load`: one query."""
         if not keys:
             return {}
         found = await self._read(view, {"_id": {"$in": list(keys)}})
@@ -42,7 +39,7 @@ class MongoViewStore:
     async def save(
         self, view: str, documents: Sequence[ViewDocument], *, durable: bool = False
     ) -> Collection[str]:
-        """As `ViewStore.save`: one bulk write; a first revision is inserted, a later one replaced."""
+        """As `ViewStore.save`: one bulk write. A first revision is inserted, a later one replaced."""
         if not documents:
             return ()
         writes = [_write(document) for document in documents]
@@ -70,7 +67,6 @@ class MongoViewStore:
     async def count(
         self, view: str, by: Sequence[str], query: Query
     ) -> Mapping[tuple[Any, ...], int]:
-        """As `ViewStore.count`: one aggregation."""
         group = {name.replace(".", "_"): f"${name}" for name in by}
         pipeline = [
             {"$match": _filter(query)},
@@ -90,7 +86,6 @@ class MongoViewStore:
             await self._collection(view).delete_many({"_id": {"$in": list(keys)}})
 
     async def clear(self, view: str) -> None:
-        """As `ViewStore.clear`; the indexes stay."""
         with mongodb.store_errors():
             await self._collection(view).delete_many({})
 
@@ -115,9 +110,9 @@ def _write(document: ViewDocument) -> Any:
     }
     if document.revision == 1:
         return mongodb.InsertOne(raw)
-    # Found by its id alone, and guarded within: half of what a condition beside the id costs mongod. `UpdateMany`
-    # (there is one of an id) because mongod then keeps no entry to recognise the same write by: a third of its cost.
-    # The guard recognises it.
+    # The filter is the id alone and the guard is inside: half the cost of a second condition in mongod.
+    # `UpdateMany` (an id is unique) saves mongod the entry for retryable writes: a third of its cost. The
+    # guard makes a retry harmless.
     before = {"$eq": ["$_revision", document.revision - 1]}
     replaced = {"$cond": [before, {"$literal": raw}, "$$ROOT"]}
     return mongodb.UpdateMany({"_id": document.key}, [{"$replaceWith": replaced}])
@@ -129,7 +124,7 @@ def _document(raw: dict[str, Any]) -> ViewDocument:
 
 
 def _stands(written: ViewDocument, stored: ViewDocument | None) -> bool:
-    """Whether what is stored holds at least what was written: ours, or built upon ours."""
+    """Whether the stored document is ours, or built upon ours."""
     return (
         stored is not None
         and stored.revision >= written.revision

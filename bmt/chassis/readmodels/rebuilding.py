@@ -1,12 +1,12 @@
-"""A view is made again from the service's own commits, beside the running service (`bmt views rebuild`).
+"""Rebuilds a view from the service's own commits, beside the running service (`bmt views rebuild`).
 
-Nothing is emptied: each document is replaced by what its streams tell, guarded by its revision, so a view answers all
-the while, and what is decided meanwhile is in it. The next page is read while this one is folded and the one before
-is written.
+Nothing is emptied. Each document is replaced by what its streams give, guarded by its revision. So the view
+can be read all the while, and new decisions are in it. The next page is read while this one is folded and
+the one before is written.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ PAGE: Final = 500
 LOOK_EVERY_SECONDS: Final = 1.0
 
 PrunedBefore = Callable[[], Awaitable[datetime | None]]
-"""Up to when working copies may be gone (UTC)."""
+"""Working copies from before this moment (UTC) may be gone."""
 
 
 async def never() -> None:
@@ -49,10 +49,9 @@ class Page:
 
 
 class OwnStreams:
-    """A service's own streams, as its views hear them."""
+    """A service's own streams, as its views receive them."""
 
     def __init__(self, store: EventStore, vocabulary: Vocabulary, source: str) -> None:
-        """`source` is the service's CloudEvents source."""
         self._store = store
         self._vocabulary = vocabulary
         self._source = source
@@ -61,8 +60,15 @@ class OwnStreams:
         found = await self._store.load(streams)
         return {stream: self._incoming(commits) for stream, commits in found.items()}
 
+    async def between(
+        self, stream: str, after: int, before: int
+    ) -> Sequence[IncomingEvent[BaseModel]]:
+        """The events of `stream` at versions above `after` and below `before`."""
+        commits = (await self._store.load([stream]))[stream]
+        return self._incoming([one for one in commits if after < one.version < before])
+
     async def pages(self, after: tuple[str, int] | None = None) -> AsyncGenerator[Page, None]:
-        """Every stream behind this place, whole, some at a time; the next page is read ahead."""
+        """Every stream after this place, whole, some at a time. The next page is read ahead."""
         rest: list[Commit] = []
         ahead = asyncio.ensure_future(self._store.recorded_after(after, limit=PAGE))
         try:
@@ -85,14 +91,12 @@ class OwnStreams:
         by_stream = groupby(commits, lambda commit: commit.stream)
         return Page({stream: self._incoming(some) for stream, some in by_stream}, commits[-1])
 
-    def _incoming(self, commits: Any) -> list[IncomingEvent[BaseModel]]:
-        return [
-            event for commit in commits for event in self._vocabulary.incoming(commit, self._source)
-        ]
+    def _incoming(self, commits: Iterable[Commit]) -> list[IncomingEvent[BaseModel]]:
+        return self._vocabulary.incoming(commits, self._source)
 
 
 Advance = Callable[[Page, Remade], Awaitable[bool]]
-"""Notes how far it came; False: it is to stop."""
+"""Notes the progress. False: stop."""
 
 
 async def rebuild(
@@ -103,7 +107,7 @@ async def rebuild(
     after: tuple[str, int] | None = None,
     pruned_before: PrunedBefore = never,
 ) -> bool:
-    """Make a view again, from the stream after a place on; whether it came to the end.
+    """Rebuild a view from the stream after a place on. Returns whether it came to the end.
 
     One page is written while the next one is folded.
 
@@ -134,7 +138,7 @@ async def rebuild(
 
 
 class Rebuilding:
-    """The views of one service that can be made again, and the jobs that ask for it."""
+    """The views of one service that can be rebuilt, and the jobs that ask for it."""
 
     def __init__(
         self, jobs: Jobs, own: OwnStreams, pruned_before: PrunedBefore, clock: Clock
@@ -146,16 +150,14 @@ class Rebuilding:
         self._views: dict[str, ViewProjection[Any]] = {}
 
     def add(self, view: ViewProjection[Any]) -> None:
-        """Make this one again when it is asked for."""
         self._views[view.view.name] = view
 
     async def prepare(self) -> None:
-        """Have a job for each view, by which a command knows which there are; a view that is new is filled."""
+        """Keep a job for each view, so that a command knows the views. A new view is filled."""
         empty = [name for name, view in self._views.items() if await view.is_empty()]
         await self._jobs.keep(self._views, empty, self._clock())
 
     async def run(self) -> None:
-        """Work on jobs until cancelled; a part that is away is waited for."""
         while True:
             try:
                 while (job := await self._jobs.take(self._clock(), self._views)) is not None:
@@ -163,7 +165,7 @@ class Rebuilding:
             except Unavailable as error:
                 log.warning("rebuilding_waits", part=error.part)
             except Exception:
-                # The service's work goes on; the job is tried again when nobody holds it.
+                # The service goes on. The job is retried once its lease has run out.
                 log.exception("rebuilding_failed")
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
-from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import OwnProjections
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
+from bmt.chassis.readmodels.rebuilding import OwnStreams
 from bmt.chassis.readmodels.view_store import ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.chassis.runtime import mongodb
@@ -18,17 +19,16 @@ log = structlog.get_logger(__name__)
 D = TypeVar("D", bound=BaseModel)
 
 FILLED: Final = "filled"
-"""The key of what says that a view holds all that was there before it; no condition finds it."""
+"""The key of the document that marks a view as filled. No query finds it."""
 _AT_A_TIME: Final = 500
 
 
 class SharedViews:
-    """Those of one service; who only reads adds none."""
+    """The shared views of one service. A service that only reads adds none."""
 
     def __init__(
         self, database: mongodb.Database, commits: EventStore, own: Vocabulary, source: str
     ) -> None:
-        """`database` is that of the documents; the views are made of `commits`."""
         self.store = MongoViewStore(database)
         self._commits = commits
         self._own = own
@@ -36,16 +36,16 @@ class SharedViews:
         self._views: list[ViewProjection[Any]] = []
 
     def view(self, view: View[D]) -> ViewProjection[D]:
-        """A read model, to be told of the service's own events."""
-        missed = MissedEvents(self._commits, self._own, self._source)
-        projection = ViewProjection(view, self.store, missed)
+        """A read model of the service's own events. The caller adds it to the projections."""
+        streams = OwnStreams(self._commits, self._own, self._source)
+        projection = ViewProjection(view, self.store, streams.between)
         self._views.append(projection)
         return projection
 
     async def prepare(self) -> None:
-        """Create the indexes, and fill from all commits each view that was not there before.
+        """Create the indexes, and fill each new view from all commits.
 
-        A death midway leaves it to the next start; what was applied is not applied twice.
+        After a crash midway the next start repeats it. Nothing is applied twice.
         """
         await self.store.prepare({one.view.name: one.view.indexes for one in self._views})
         empty = [one for one in self._views if not await self._is_filled(one.view.name)]

@@ -1,4 +1,4 @@
-"""Views: pure folds from events to documents, applied once by position, made again at will."""
+"""Views: pure folds from events to documents, applied once by position, rebuilt at will."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ D = TypeVar("D", bound=BaseModel)
 _CONFLICT_TRIES: Final = 20
 
 LAG_SECONDS: Final = 1.0
-"""Under load a view that lags is written so seldom: what many waves changed is written once."""
+"""Under load a lagging view is written this often: many waves in one write."""
 REMEMBERED: Final = 2_048
 """Documents; some kilobytes each."""
 
@@ -30,24 +30,24 @@ Missed = Callable[[str, int, int], Awaitable[Sequence[IncomingEvent[BaseModel]]]
 """The events of a stream at positions above the first and below the second number."""
 
 Fold = Callable[[Body | None, IncomingEvent[BaseModel]], Body | None]
-"""The document with an event known too, or None when there is nothing to show; pure: what it is given stays as it is."""
+"""The document after an event, or None if there is nothing to show. Pure: it changes no argument."""
 
 Streams = Mapping[str, Sequence[IncomingEvent[BaseModel]]]
 """Whole streams, each in order."""
 WholeStreams = Callable[[Collection[str]], Awaitable[Streams]]
-"""Reads the service's own streams; one that is not there is empty."""
+"""Reads the service's own streams. A missing one is empty."""
 
 
 class Projection(Protocol):
-    """Something derived from events; hearing an event twice is harmless."""
+    """Something derived from events. Applying an event twice is harmless."""
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """Take in these events, each origin's in order."""
+        """Apply these events, each origin's in order."""
         ...
 
 
 def by_subject(incoming: IncomingEvent[BaseModel]) -> str | None:
-    """The usual key of a view: what the event is about."""
+    """The usual key of a view: the event's subject."""
     return incoming.subject or None
 
 
@@ -63,11 +63,11 @@ class View(Generic[D]):
     Attributes:
         name: its collection.
         model: what a document of it is read as.
-        fold: makes a document, exactly as `as_stored` makes it of `model`: every field with its default.
-        key: which document an event belongs to; None when the event does not concern this view.
-        begins: whether nothing that was said before an event belongs to its document.
+        fold: makes a document exactly as `as_stored` makes it of `model`: every field with its default.
+        key: which document an event belongs to; None if the event does not concern this view.
+        begins: whether no earlier event belongs to the event's document.
         indexes: lists of fields that are searched or sorted together.
-        lags: under load it takes in many waves at once, and shows them up to `LAG_SECONDS` late.
+        lags: under load it applies many waves at once, up to `LAG_SECONDS` late.
     """
 
     name: str
@@ -80,9 +80,9 @@ class View(Generic[D]):
 
 
 def as_stored(value: Any) -> Any:
-    """A value as a document holds it: a model is a dictionary, a tuple a list; everything else stays as it is.
+    """A value as a document holds it: a model becomes a dictionary, a tuple a list. Others stay.
 
-    Where a model holds no tuple, at any depth, its `model_dump` is the same for less.
+    For a model without tuples, at any depth, its `model_dump` gives the same for less.
     """
     if isinstance(value, BaseModel):
         return _listed(value.model_dump())
@@ -104,7 +104,7 @@ _PLAIN: Final = frozenset({str, int, bool, datetime, type(None)})
 
 @immutable
 class _Held:
-    """A document and what it holds; revision 0 is one that is not stored yet."""
+    """A document with the positions it holds. Revision 0 is not stored yet."""
 
     body: Body | None = None
     applied: Mapping[str, int] = field(default_factory=dict)
@@ -113,35 +113,31 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """How many documents were made again, and how many were left as they were."""
+    """How many documents were rebuilt, and how many were left as they were."""
 
     documents: int
     left: int
 
 
 class ViewProjection(Generic[D]):
-    """Fills one view and answers from it."""
+    """Fills one view and reads from it."""
 
     def __init__(self, view: View[D], store: ViewStore, missed: Missed | None = None) -> None:
-        """`missed` fetches what a crash left out of the view from the service's own streams."""
+        """`missed` fetches events that the view lost in a crash from the service's own streams."""
         self.view = view
         self._store = store
         self._missed = missed
-        # What another process wrote since is noticed by the revision when it is saved.
+        # A write of another process is detected by the revision when this one saves.
         self._remembered: LruCache[str, _Held] = LruCache(REMEMBERED)
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        """As `Projection.apply`: at most one load and one write for all of them.
-
-        Raises:
-            StoreUnavailable: try again; what was applied is not applied twice.
-        """
+        """As `Projection.apply`, in at most one load and one write. A repetition applies nothing twice."""
         by_key: dict[str, list[IncomingEvent[BaseModel]]] = {}
         for event in incoming:
             if (key := self.view.key(event)) is not None:
                 by_key.setdefault(key, []).append(event)
         keys: Collection[str] = list(by_key)
-        # What came by a topic is not said again once its offset is committed, nor what that led to.
+        # A consumed event is not redelivered once its offset is committed, nor is what it led to.
         durable = any(event.topic or event.unmarked for event in incoming)
         for tries in range(_CONFLICT_TRIES):
             held = await self._held({key: by_key[key] for key in keys}, guess=tries == 0)
@@ -153,7 +149,7 @@ class ViewProjection(Generic[D]):
                 if after is not None:
                     changed[key] = after
                 elif remembered:
-                    # Said again: a crash of MongoDB may have lost what is remembered.
+                    # Redelivered: a crash of MongoDB may have lost the cached document.
                     self._remembered.forget(key)
                     again.append(key)
             keys = [*again, *await self._save(changed, durable=durable)]
@@ -164,10 +160,7 @@ class ViewProjection(Generic[D]):
     async def _held(
         self, by_key: Mapping[str, Sequence[IncomingEvent[BaseModel]]], *, guess: bool
     ) -> Mapping[str, _Held]:
-        """Each document as it is remembered, else as it is stored.
-
-        `guess` that there is none yet where an event begins it.
-        """
+        """Each document from the cache, else from the store. `guess`: none exists yet if an event begins it."""
         held: dict[str, _Held] = {}
         for key, events in by_key.items():
             if (recent := self._remembered.get(key)) is not None:
@@ -183,12 +176,12 @@ class ViewProjection(Generic[D]):
     def _read(self, found: ViewDocument | None) -> _Held:
         if found is None:
             return _Held()
-        # An earlier version may have written it, with fewer fields.
+        # An earlier version may have written fewer fields.
         body = as_stored(self.view.model.model_validate(found.body))
         return _Held(body, found.applied, found.revision)
 
     async def _save(self, changed: Mapping[str, _Held], *, durable: bool) -> Collection[str]:
-        """Write and remember; the keys of those that another writer was faster with."""
+        """Write and cache. Returns the keys that another writer took first."""
         documents = [
             ViewDocument(key, one.body, one.applied, one.revision)
             for key, one in changed.items()
@@ -197,7 +190,7 @@ class ViewProjection(Generic[D]):
         try:
             refused = set(await self._store.save(self.view.name, documents, durable=durable))
         except BaseException:
-            # Whether it was written is not known.
+            # The write may or may not have succeeded.
             for key in changed:
                 self._remembered.forget(key)
             raise
@@ -211,7 +204,7 @@ class ViewProjection(Generic[D]):
     async def _fold(
         self, key: str, held: _Held, incoming: Sequence[IncomingEvent[BaseModel]]
     ) -> _Held | None:
-        """The document with these events, or None when they change nothing."""
+        """The document with these events, or None if they change nothing."""
         applied: dict[str, int] = dict(held.applied)
         document = held.body
         seen: set[str] = set()
@@ -238,20 +231,20 @@ class ViewProjection(Generic[D]):
     async def remake(
         self, streams: Streams, whole: WholeStreams, pruned_before: datetime | None = None
     ) -> Remade:
-        """Make each document of these streams from nothing, in the place of what is stored.
+        """Rebuild each document of these streams from nothing, replacing the stored one.
 
-        It may run beside everything else: until a document is replaced it answers as before, and where a writer was
-        faster it is made once more. A document stays as it is where it holds what the service's own streams do not
-        tell (another service's events, or a stream that was pruned), and where the fold fails. What was removed
-        since by who prunes up to `pruned_before` is not brought back.
+        It may run beside everything else. Until a document is replaced, readers get the old one. If a writer was
+        faster, the document is rebuilt once more. A document stays as it is if it holds what the service's own
+        streams do not have (another service's events, or a pruned stream), and if the fold fails. A document that
+        was pruned meanwhile, up to `pruned_before`, is not brought back.
 
         Raises:
-            StoreUnavailable: some may be made; the same again is harmless.
+            StoreUnavailable: some may be rebuilt. Repeating it is harmless.
         """
-        known = self._told(streams)
+        known = self._by_document(streams)
         origins: dict[str, set[str]] = {}
-        for origin, told in known.items():
-            for key in told.of:
+        for origin, found in known.items():
+            for key in found.of:
                 origins.setdefault(key, set()).add(origin)
         keys: Collection[str] = list(origins)
         documents = left = 0
@@ -264,11 +257,11 @@ class ViewProjection(Generic[D]):
                 if _end(known.get(origin)) < position
             }
             if behind:
-                known |= self._told(await whole(behind))
+                known |= self._by_document(await whole(behind))
             made = [
                 document
                 for key in keys
-                if (document := self._made_again(key, stored.get(key), origins[key], known))
+                if (document := self._remade_document(key, stored.get(key), origins[key], known))
             ]
             refused = set(await self._store.save(self.view.name, made))
             for document in made:
@@ -282,27 +275,27 @@ class ViewProjection(Generic[D]):
             if not keys:
                 return Remade(documents, left)
             again = await whole({origin for key in keys for origin in origins[key]})
-            known |= self._told(again)
+            known |= self._by_document(again)
         raise StillContended(self.view.name)
 
-    def _told(self, streams: Streams) -> dict[str, "_Told"]:
-        told = {}
+    def _by_document(self, streams: Streams) -> dict[str, "_KnownStream"]:
+        found = {}
         for origin, events in streams.items():
             of: dict[str, list[IncomingEvent[BaseModel]]] = {}
             for event in events:
                 if (key := self.view.key(event)) is not None:
                     of.setdefault(key, []).append(event)
-            told[origin] = _Told(events[-1] if events else None, of)
-        return told
+            found[origin] = _KnownStream(events[-1] if events else None, of)
+        return found
 
-    def _made_again(
+    def _remade_document(
         self,
         key: str,
         stored: ViewDocument | None,
         origins: Collection[str],
-        known: Mapping[str, "_Told"],
+        known: Mapping[str, "_KnownStream"],
     ) -> ViewDocument | None:
-        """The document as its streams tell it, requests of one key by time; None: it must stay as it is."""
+        """The document from its streams, in order of time; None: it must stay as it is."""
         held = stored.applied if stored else {}
         if any(_end(known.get(origin)) < position for origin, position in held.items()):
             return None
@@ -325,11 +318,11 @@ class ViewProjection(Generic[D]):
     async def _remove_pruned(
         self,
         fresh: Collection[ViewDocument],
-        known: Mapping[str, "_Told"],
+        known: Mapping[str, "_KnownStream"],
         whole: WholeStreams,
         pruned_before: datetime,
     ) -> None:
-        """Commits are pruned before the views: what is there still is found by who prunes them."""
+        """Commits are pruned before the views. If they still exist, pruning will find the document."""
         old = {
             document.key: [*document.applied]
             for document in fresh
@@ -345,47 +338,40 @@ class ViewProjection(Generic[D]):
             await self._store.remove(self.view.name, gone)
 
     async def get(self, key: str) -> D | None:
-        """The document under `key`."""
         found = (await self._store.load(self.view.name, [key])).get(key)
         return self.view.model.model_validate(found.body) if found else None
 
     async def get_many(self, keys: Collection[str]) -> dict[str, D]:
-        """The documents under these keys, by key; one that there is not is absent."""
         found = await self._store.load(self.view.name, keys)
         return {key: self.view.model.model_validate(one.body) for key, one in found.items()}
 
     async def find(self, query: Query) -> list[D]:
-        """The documents that `query` describes."""
         found = await self._store.find(self.view.name, query)
         return [self.view.model.model_validate(document.body) for document in found]
 
     async def count(
         self, by: Sequence[str], query: Query | None = None
     ) -> Mapping[tuple[Any, ...], int]:
-        """How many documents there are for each combination of the fields `by`."""
         return await self._store.count(self.view.name, by, query or Query())
 
     async def distinct(self, field: str, query: Query | None = None) -> Collection[Any]:
-        """The different values of `field`."""
         return await self._store.distinct(self.view.name, field, query or Query())
 
     async def is_empty(self) -> bool:
-        """Whether it has no document."""
         return not await self._store.find(self.view.name, Query(limit=1))
 
     async def clear(self) -> None:
-        """Empty the view, to fill it again."""
         self._remembered.clear()
         await self._store.clear(self.view.name)
 
 
 @immutable
-class _Told:
-    """What a whole stream tells: its last event, and those of each document."""
+class _KnownStream:
+    """A whole stream: its last event, and the events of each document."""
 
     last: IncomingEvent[BaseModel] | None
     of: Mapping[str, Sequence[IncomingEvent[BaseModel]]]
 
 
-def _end(told: _Told | None) -> int:
-    return told.last.position if told and told.last else 0
+def _end(found: _KnownStream | None) -> int:
+    return found.last.position if found and found.last else 0

@@ -1,1 +1,1 @@
-"""What a process stands on: settings, logs, metrics, MongoDB, documents, and the service built from all of it."""
+"""What a process needs: settings, logs, metrics, MongoDB, documents, and the service built from them."""

@@ -1,4 +1,4 @@
-"""What runs beside the HTTP server; nothing ends unseen."""
+"""Tasks beside the HTTP server. None ends unnoticed."""
 
 import asyncio
 import os
@@ -17,15 +17,14 @@ log = structlog.get_logger(__name__)
 Task = Callable[[], Awaitable[None]]
 
 GRACE_SECONDS: Final = 2.0
-"""How long a stop waits for one step that is under way."""
+"""How long a stop waits for a running step."""
 
 
 @asynccontextmanager
 async def running(tasks: Sequence[Task]) -> AsyncIterator[None]:
     """Run `tasks` for as long as the block does.
 
-    A task that fails asks the process to stop: whoever watches over it starts it anew, and what was
-    under way is found again in the store.
+    A task that fails stops the process. The supervisor restarts it, and the store still has the unfinished work.
     """
     started = [asyncio.create_task(_watched(task)) for task in tasks]
     try:
@@ -48,8 +47,8 @@ async def forever(task: Task) -> None:
     """Await a task that is not meant to end.
 
     Raises:
-        RuntimeError: it ended, or a client that it uses cancelled a call of its own: a group of tasks
-            takes that for the task's end, and says nothing.
+        RuntimeError: it ended, or a client in it cancelled a call of its own. A group of tasks takes such a
+            cancellation for the task's end, and reports nothing.
     """
     try:
         await task()
@@ -60,13 +59,12 @@ async def forever(task: Task) -> None:
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody asked this task to end."""
     this = asyncio.current_task()
     return this is not None and this.cancelling() > 0
 
 
 async def until_there(task: Task) -> None:
-    """Await `task`, again and again while a part that it needs is away."""
+    """Await `task`, again and again while a part that it needs is unreachable."""
     while True:
         try:
             await task()
@@ -78,7 +76,7 @@ async def until_there(task: Task) -> None:
 
 
 async def whole(step: Coroutine[Any, Any, None]) -> None:
-    """Await `step`; whoever cancels meanwhile waits for its end, for `GRACE_SECONDS` at the most."""
+    """Await `step`. A cancelled caller still waits for its end, `GRACE_SECONDS` at most."""
     under_way = asyncio.ensure_future(step)
     try:
         await asyncio.shield(under_way)

@@ -1,4 +1,4 @@
-"""How long to wait before the next try: a random part of a wait that doubles, so that no two try in step."""
+"""How long to wait before the next try: a random part of a doubling wait, so that retries spread out."""
 
 import random
 
@@ -6,6 +6,6 @@ MOST_DOUBLINGS = 10
 
 
 def backoff(failures: int, *, first: float, longest: float, least: float = 0.0) -> float:
-    """Seconds after so many failures in a row, between `least` and `first` doubled each time (full jitter)."""
+    """Seconds after so many failures in a row: random between `least` and the doubled `first` (full jitter)."""
     ceiling = min(longest, first * 2.0 ** min(failures, MOST_DOUBLINGS))
     return random.uniform(least, ceiling)  # noqa: S311  nobody guesses it

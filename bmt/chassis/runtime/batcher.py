@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a write is in flight leaves together in the next one."""
+"""Group commit: items that arrive during a write leave together in the next one."""
 
 import asyncio
 import time
@@ -13,16 +13,16 @@ BATCH_LIMIT: Final = 500
 """Items in one write: beyond it a MongoDB insert gains nothing (measured)."""
 
 LONGEST_LINGER_SECONDS: Final = 0.05
-"""After a batch of several callers more are on their way: the next one waits as long as this one took, at most so long."""
+"""After a batch of several callers, more are likely: the next one waits as long as this one took, up to this."""
 
 
 class Batcher(Generic[T, R]):
-    """Calls `process` with all that waits, one call at a time; alone, an item goes at once."""
+    """Calls `process` with all waiting items, one call at a time. A single item goes at once."""
 
     def __init__(
         self, process: Callable[[Sequence[T]], Awaitable[Sequence[R]]], limit: int = BATCH_LIMIT
     ) -> None:
-        """`process` answers in the order of its items; what it raises, each of its callers gets."""
+        """`process` answers in the order of its items. Each of its callers gets its exception."""
         self._process = process
         self._limit = limit
         self._waiting: deque[tuple[Sequence[T], asyncio.Future[Sequence[R]]]] = deque()
@@ -49,7 +49,6 @@ class Batcher(Generic[T, R]):
             self._draining = None
 
     async def _one_batch(self) -> int:
-        """How many callers it served."""
         callers: list[tuple[Sequence[T], asyncio.Future[Sequence[R]]]] = []
         size = 0
         while self._waiting and (not callers or size + len(self._waiting[0][0]) <= self._limit):
@@ -70,6 +69,5 @@ class Batcher(Generic[T, R]):
         return len(callers)
 
     async def close(self) -> None:
-        """Return when nothing is in flight."""
         while self._draining is not None:
             await asyncio.wait([self._draining])

@@ -1,4 +1,4 @@
-"""Time and identity, passed into what needs them so that deciders stay pure."""
+"""Time and identity, passed in as arguments so that deciders stay pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ NewId = Callable[[], str]
 
 
 def now() -> datetime:
-    """UTC, in whole milliseconds: what MongoDB keeps, so that an event reads the same everywhere."""
+    """UTC, in whole milliseconds: MongoDB's precision, so that an event reads the same everywhere."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 

@@ -1,7 +1,7 @@
-"""Who may name a document: whoever uploaded it, and whoever may read something that holds it.
+"""Who may refer to a document: its uploader, and the readers of anything that holds it.
 
-A document's id is its content's hash, and documents are stored once, whoever brings them: that somebody
-knows an id, or that the bytes are there, says nothing of whose they are.
+A document's id is its content's hash, and documents are stored once for all uploaders. So knowing an id, or
+finding that the bytes exist, proves no right to it.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,14 +28,7 @@ HOLDER_INDEXES: Final = (
 
 
 class Upload(BaseModel):
-    """A document as somebody handed it in.
-
-    Attributes:
-        document: under the name that they gave it.
-        uploaded_by: who, by subject.
-        uploaded_at: when.
-        agency: in whose name; empty: in nobody's but their own.
-    """
+    """A document as it was uploaded by a subject, on behalf of an agency or (empty) on their own."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,14 +39,14 @@ class Upload(BaseModel):
 
 
 class Holder(BaseModel):
-    """Something that holds documents, and who may read it.
+    """Something that holds documents, with its readers.
 
     Attributes:
-        agency: whose officers may.
-        account: who else, in lower case; None: nobody.
-        documents: as they are named there.
-        document_ids: of these; for searching.
-        account_document_ids: of those of them that `account` may read; likewise.
+        agency: its officers may read.
+        account: the account that may read too, in lower case; None: nobody.
+        documents: with their names there.
+        document_ids: of these, for searching.
+        account_document_ids: those that `account` may read, for searching.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,12 +60,9 @@ class Holder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who names documents.
+    """A caller who refers to documents. `agencies` None: on their own behalf only.
 
-    Attributes:
-        subject: by the token.
-        agencies: for whom they act; None: for themselves alone.
-        officer: whether they may read what those agencies hold.
+    `officer`: they may read what those agencies hold.
     """
 
     subject: str
@@ -81,21 +71,20 @@ class Claimant:
 
     @classmethod
     def of(cls, principal: Principal) -> "Claimant":
-        """Whoever calls."""
         own = frozenset({principal.agency} if principal.agency else ())
         return cls(principal.subject, own, principal.has("administrator", "operator"))
 
 
 class DocumentRights:
-    """Which documents count for whom. One that does not count is as one that never was."""
+    """Which documents a caller may refer to. The others are treated as unknown."""
 
     def __init__(self, views: ViewStore, store: DocumentStore) -> None:
-        """`views` has the two views; `store` knows which documents there are (pruning removes some)."""
+        """`views` has the two views. `store` knows the existing documents (pruning removes some)."""
         self._views = views
         self._store = store
 
     async def find(self, ids: Collection[str], claimant: Claimant) -> Mapping[str, Document]:
-        """Those that count for the claimant, by id, under the name that they know it by."""
+        """Those that the claimant may refer to, by id, each with the name they know it by."""
         found = {id_: named for id_ in set(ids) if (named := await self._counts(id_, claimant))}
         there = await self._store.find(found.keys()) if found else {}
         return {id_: named for id_, named in found.items() if id_ in there}

@@ -1,4 +1,4 @@
-"""Documents by content: stored once under the SHA-256 of their bytes, written never again."""
+"""Documents by content: stored once under the SHA-256 of their bytes, never rewritten."""
 
 import hashlib
 import tempfile
@@ -12,19 +12,17 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.batcher import Batcher
 
-# Documents of one chunk, many at a time: most are e-mails and scans of a page.
-#
-# They are stored as any document of the bucket is (GridFS: the chunk first, then the file that names it),
-# so whoever reads the bucket sees no difference.
-
 CHUNK_BYTES: Final = 255 * 1024
 _AT_ONCE: Final = 64
-"""Documents in one write, which is at most 16 MiB then."""
+"""Documents in one write, so that it has at most 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmallDocument:
-    """A document that is to be stored, at most `CHUNK_BYTES` long."""
+    """A document of one chunk, at most `CHUNK_BYTES` long: most e-mails and one-page scans are.
+
+    Many are stored in one write, in the bucket's own layout (GridFS: the chunk first, then the file that names it).
+    """
 
     document_id: str
     content: bytes
@@ -32,33 +30,155 @@ class SmallDocument:
     media_type: str
 
 
-class SmallDocuments:
-    """The documents of one chunk in a bucket."""
+_IN_MEMORY_BYTES: Final = 1024 * 1024
 
-    def __init__(self, files: mongodb.Collection, chunks: mongodb.Collection) -> None:
-        """The bucket's two collections; the user needs find and insert."""
-        self._files = files
-        self._chunks = chunks
-        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put, _AT_ONCE)
-        self._reads: Batcher[Any, bytes | None] = Batcher(self._read, _AT_ONCE)
+_BY_DOCUMENT: Final = mongodb.IndexModel(
+    [("metadata.document_id", 1)],
+    unique=True,
+    partialFilterExpression={"metadata.document_id": {"$exists": True}},
+    name="document_id",
+)
 
-    async def put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
-        """Store these durably, in one write; False: the bytes were stored before, or are just now by another.
+_BY_NAME: Final = mongodb.IndexModel([("filename", 1), ("uploadDate", 1)])
+_BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
+"""GridFS' own two. The driver creates them with the first document larger than a chunk."""
+
+
+class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
+    """The content is longer than `limit_bytes`. Nothing of it was stored."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"at most {limit_bytes} bytes are allowed")
+        self.limit_bytes = limit_bytes
+
+
+class DocumentUnknown(Exception):  # noqa: N818  named for what is so
+    """No document has this id."""
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__(f"{document_id} was never stored")
+        self.document_id = document_id
+
+
+class DocumentDamaged(Exception):  # noqa: N818  named for what is so
+    """A part of a stored document's bytes is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document's name, type and size, without its bytes."""
+
+    document_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Received:
+    """A document's bytes while they are examined; on disk beyond 1 MiB. `digest` is the raw SHA-256."""
+
+    content: IO[bytes]
+    document_id: str
+    size_bytes: int
+    digest: bytes
+
+
+async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
+    """Read a stream and hash it on the way. Raises `DocumentTooLarge` as soon as more than `limit_bytes` came."""
+    content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
+    digest, size = hashlib.sha256(), 0
+    async for chunk in stream:
+        size += len(chunk)
+        if size > limit_bytes:
+            content.close()
+            raise DocumentTooLarge(limit_bytes)
+        digest.update(chunk)
+        content.write(chunk)
+    content.seek(0)
+    return Received(content, f"sha256:{digest.hexdigest()}", size, digest.digest())
+
+
+async def received_bytes(content: bytes) -> Received:
+    """As `receive`, of bytes in memory."""
+
+    async def once() -> AsyncIterator[bytes]:
+        yield content
+
+    return await receive(once(), len(content))
+
+
+class DocumentStore:
+    """A GridFS bucket to which documents are only ever added.
+
+    Every method raises `StoreUnavailable` if the database cannot be reached.
+    """
+
+    def __init__(self, database: mongodb.Database, bucket: str = "documents") -> None:
+        """The user needs find and insert on `<bucket>.files` and `<bucket>.chunks`."""
+        self._files = database[f"{bucket}.files"]
+        self._bucket = mongodb.AsyncIOMotorGridFSBucket(
+            database, bucket_name=bucket, chunk_size_bytes=CHUNK_BYTES
+        )
+        self._chunks = database[f"{bucket}.chunks"]
+        self._finds: Batcher[str, Mapping[str, Any] | None] = Batcher(self._find)
+        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put_chunks, _AT_ONCE)
+        self._reads: Batcher[Any, bytes | None] = Batcher(self._read_chunks, _AT_ONCE)
+        self._prepared = False
+
+    async def prepare(self) -> None:
+        """Create the index that keeps a document from being stored twice.
+
+        A user who may only read leaves that to those who write.
+        """
+        with mongodb.store_errors():
+            try:
+                await self._files.create_indexes([_BY_DOCUMENT, _BY_NAME])
+                await self._chunks.create_indexes([_BY_FILE])
+            except mongodb.OperationFailure as error:
+                if error.code != mongodb.UNAUTHORIZED:
+                    raise
+        self._prepared = True
+
+    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
+        """Store the bytes, or find that they are stored. Durable when this returns.
+
+        The first name and type stay. A crash midway leaves chunks that nothing names.
 
         Raises:
-            StoreUnavailable: not known to be stored; the same again is safe.
+            StoreUnavailable: not known to be stored, or not prepared yet; repeating is safe.
         """
-        return await self._puts.submit(documents)
+        if not self._prepared:
+            raise StoreUnavailable
+        named = StoredDocument(received.document_id, filename, media_type, received.size_bytes)
+        if received.size_bytes <= CHUNK_BYTES:
+            content = received.content.read()
+            small = SmallDocument(received.document_id, content, filename, media_type)
+            (new,) = await self._puts.submit([small])
+            return named if new else await self._winner(small.document_id)
+        stored = (await self.find([received.document_id])).get(received.document_id)
+        if stored is not None:
+            return stored
+        metadata = {"document_id": received.document_id, "media_type": media_type}
+        crash_points.reached("documents.storing")
+        with mongodb.store_errors():
+            try:
+                await self._bucket.upload_from_stream(filename, received.content, metadata=metadata)
+            except (mongodb.FileExists, mongodb.DuplicateKeyError):
+                return await self._winner(received.document_id)
+        crash_points.reached("documents.stored")
+        return named
 
-    async def read(self, file_id: Any) -> bytes | None:
-        """The only chunk of a file, or None when it is not there.
+    async def put_small(self, documents: Sequence[SmallDocument]) -> None:
+        """Store documents of one chunk each, in one write. Raises as `put`, for all of them."""
+        if not self._prepared:
+            raise StoreUnavailable
+        stored = await self._puts.submit(documents)
+        known = {one.document_id for one, new in zip(documents, stored, strict=True) if not new}
+        if len(await self.find(known)) < len(known):
+            raise StoreUnavailable
 
-        Raises:
-            StoreUnavailable: it cannot be read now.
-        """
-        return (await self._reads.submit([file_id]))[0]
-
-    async def _put(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
+    async def _put_chunks(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
         known = await self._known({document.document_id for document in documents})
         new = {one.document_id: one for one in reversed(documents) if one.document_id not in known}
         if new:
@@ -74,7 +194,6 @@ class SmallDocuments:
         return {one["metadata"]["document_id"] for one in found}
 
     async def _insert(self, documents: Mapping[Any, SmallDocument]) -> set[str]:
-        """Write these; the ids of those that another was faster with."""
         now = datetime.now(UTC)
         chunks = [
             {"_id": mongodb.ObjectId(), "files_id": file_id, "n": 0, "data": one.content}
@@ -93,208 +212,26 @@ class SmallDocuments:
                 return {files[place]["metadata"]["document_id"] for place in refused}
         return set()
 
-    async def _read(self, file_ids: Sequence[Any]) -> Sequence[bytes | None]:
+    async def _read_chunks(self, file_ids: Sequence[Any]) -> Sequence[bytes | None]:
         with mongodb.store_errors():
             first = {"files_id": {"$in": list(file_ids)}, "n": 0}
             found = await self._chunks.find(first).to_list(None)
         contents = {chunk["files_id"]: bytes(chunk["data"]) for chunk in found}
         return [contents.get(file_id) for file_id in file_ids]
 
-
-def _file(file_id: Any, document: SmallDocument, now: datetime) -> dict[str, Any]:
-    return {
-        "_id": file_id,
-        "filename": document.filename,
-        "metadata": {"document_id": document.document_id, "media_type": document.media_type},
-        "chunkSize": CHUNK_BYTES,
-        "length": len(document.content),
-        "uploadDate": now,
-    }
-
-
-_IN_MEMORY_BYTES: Final = 1024 * 1024
-
-_BY_DOCUMENT: Final = mongodb.IndexModel(
-    [("metadata.document_id", 1)],
-    unique=True,
-    partialFilterExpression={"metadata.document_id": {"$exists": True}},
-    name="document_id",
-)
-
-_BY_NAME: Final = mongodb.IndexModel([("filename", 1), ("uploadDate", 1)])
-_BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
-"""GridFS' own two; the driver makes them with the first document that is larger than a chunk."""
-
-
-class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
-    """The content is longer than allowed; nothing of it was stored.
-
-    Attributes:
-        limit_bytes: what is allowed.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        """Names the limit."""
-        super().__init__(f"at most {limit_bytes} bytes are allowed")
-        self.limit_bytes = limit_bytes
-
-
-class DocumentUnknown(Exception):  # noqa: N818  named for what is so
-    """No document has this id."""
-
-    def __init__(self, document_id: str) -> None:
-        """Names the id, which is a hash."""
-        super().__init__(f"{document_id} was never stored")
-        self.document_id = document_id
-
-
-class DocumentDamaged(Exception):  # noqa: N818  named for what is so
-    """A part of a stored document's bytes is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """What is known of a document without reading it."""
-
-    document_id: str
-    filename: str
-    media_type: str
-    size_bytes: int
-
-
-@dataclass(slots=True)
-class Received:
-    """A document's bytes while they are looked at, before they are stored.
-
-    Attributes:
-        content: the bytes, from the start; on disk beyond 1 MiB.
-        document_id: `sha256:<hex>` of them.
-        size_bytes: their number.
-        digest: the raw SHA-256.
-    """
-
-    content: IO[bytes]
-    document_id: str
-    size_bytes: int
-    digest: bytes
-
-
-async def receive(stream: AsyncIterator[bytes], limit_bytes: int) -> Received:
-    """Take in a stream, hashing as it comes.
-
-    Raises:
-        DocumentTooLarge: as soon as more than `limit_bytes` came.
-    """
-    content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
-    digest, size = hashlib.sha256(), 0
-    async for chunk in stream:
-        size += len(chunk)
-        if size > limit_bytes:
-            content.close()
-            raise DocumentTooLarge(limit_bytes)
-        digest.update(chunk)
-        content.write(chunk)
-    content.seek(0)
-    return Received(content, f"sha256:{digest.hexdigest()}", size, digest.digest())
-
-
-async def received_bytes(content: bytes) -> Received:
-    """Bytes at hand, as `receive` gives them."""
-
-    async def once() -> AsyncIterator[bytes]:
-        yield content
-
-    return await receive(once(), len(content))
-
-
-class DocumentStore:
-    """A GridFS bucket that is only ever added to."""
-
-    def __init__(self, database: mongodb.Database, bucket: str = "documents") -> None:
-        """The user needs find and insert on `<bucket>.files` and `<bucket>.chunks`."""
-        self._files = database[f"{bucket}.files"]
-        self._bucket = mongodb.AsyncIOMotorGridFSBucket(
-            database, bucket_name=bucket, chunk_size_bytes=CHUNK_BYTES
-        )
-        self._chunks = database[f"{bucket}.chunks"]
-        self._finds: Batcher[str, Mapping[str, Any] | None] = Batcher(self._find)
-        self._small = SmallDocuments(self._files, self._chunks)
-        self._prepared = False
-
-    async def prepare(self) -> None:
-        """Create the index that keeps a document from being stored twice.
-
-        Who may only read leaves that to those who write.
-        """
-        with mongodb.store_errors():
-            try:
-                await self._files.create_indexes([_BY_DOCUMENT, _BY_NAME])
-                await self._chunks.create_indexes([_BY_FILE])
-            except mongodb.OperationFailure as error:
-                if error.code != mongodb.UNAUTHORIZED:
-                    raise
-        self._prepared = True
-
-    async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
-        """Store the bytes, or find that they are stored. Durable when this returns.
-
-        The first name and type stay. A crash midway leaves chunks that nothing names.
-
-        Raises:
-            StoreUnavailable: not known to be stored; the same again is safe. Also before `prepare`.
-        """
-        if not self._prepared:
-            raise StoreUnavailable
-        named = StoredDocument(received.document_id, filename, media_type, received.size_bytes)
-        if received.size_bytes <= CHUNK_BYTES:
-            content = received.content.read()
-            small = SmallDocument(received.document_id, content, filename, media_type)
-            (new,) = await self._small.put([small])
-            return named if new else await self._winner(small.document_id)
-        stored = (await self.find([received.document_id])).get(received.document_id)
-        if stored is not None:
-            return stored
-        metadata = {"document_id": received.document_id, "media_type": media_type}
-        crash_points.reached("documents.storing")
-        with mongodb.store_errors():
-            try:
-                await self._bucket.upload_from_stream(filename, received.content, metadata=metadata)
-            except (mongodb.FileExists, mongodb.DuplicateKeyError):
-                return await self._winner(received.document_id)
-        crash_points.reached("documents.stored")
-        return named
-
-    async def put_small(self, documents: Sequence[SmallDocument]) -> None:
-        """Store documents of one chunk each, in one write, as `put` does.
-
-        Raises:
-            StoreUnavailable: as `put`, for all of them.
-        """
-        if not self._prepared:
-            raise StoreUnavailable
-        stored = await self._small.put(documents)
-        known = {one.document_id for one, new in zip(documents, stored, strict=True) if not new}
-        if len(await self.find(known)) < len(known):
-            raise StoreUnavailable
-
     async def _winner(self, document_id: str) -> StoredDocument:
-        """Who stored the same bytes at the same time; known once a majority knows it."""
+        """The document of whoever stored the same bytes first, once a majority has it."""
         winner = (await self.find([document_id])).get(document_id)
         if winner is None:
             raise StoreUnavailable
         return winner
 
     async def find(self, document_ids: Collection[str]) -> Mapping[str, StoredDocument]:
-        """What is known of these documents, by id; an unknown one is absent."""
         found = await self._finds.submit(list(document_ids))
         return {raw["metadata"]["document_id"]: _stored(raw) for raw in found if raw}
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
-        """What is known of a document, and its bytes in chunks (which may raise DocumentDamaged).
-
-        Raises:
-            DocumentUnknown: there is none of this id.
-        """
+        """A document's metadata, and its bytes in chunks. Raises `DocumentUnknown`, or `DocumentDamaged` while reading."""
         (raw,) = await self._finds.submit([document_id])
         if raw is None:
             raise DocumentUnknown(document_id)
@@ -302,7 +239,7 @@ class DocumentStore:
         return _stored(raw), self._read_small(raw) if small else self._read(raw["_id"])
 
     async def _read_small(self, raw: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        content = await self._small.read(raw["_id"]) if raw["length"] else b""
+        content = (await self._reads.submit([raw["_id"]]))[0] if raw["length"] else b""
         if content is None or len(content) != raw["length"]:
             raise DocumentDamaged
         if content:
@@ -318,12 +255,7 @@ class DocumentStore:
                 raise DocumentDamaged from None
 
     async def read(self, document_id: str) -> bytes:
-        """All bytes of a document.
-
-        Raises:
-            DocumentUnknown: there is none of this id.
-            DocumentDamaged: a part of the bytes is not there.
-        """
+        """All bytes of a document. Raises `DocumentUnknown` or `DocumentDamaged`."""
         _, chunks = await self.open(document_id)
         return b"".join([chunk async for chunk in chunks])
 
@@ -340,3 +272,14 @@ def _stored(raw: Mapping[str, Any]) -> StoredDocument:
     return StoredDocument(
         metadata["document_id"], raw["filename"], metadata["media_type"], raw["length"]
     )
+
+
+def _file(file_id: Any, document: SmallDocument, now: datetime) -> dict[str, Any]:
+    return {
+        "_id": file_id,
+        "filename": document.filename,
+        "metadata": {"document_id": document.document_id, "media_type": document.media_type},
+        "chunkSize": CHUNK_BYTES,
+        "length": len(document.content),
+        "uploadDate": now,
+    }

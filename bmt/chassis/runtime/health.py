@@ -1,4 +1,4 @@
-"""Whether a service is alive, ready, and what it measures."""
+"""Whether a service is alive and ready, and its metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ ReadinessCheck = Callable[[], Awaitable[object]]
 """Returns when the part can be used; raises when it cannot."""
 
 Sampler = Callable[[], Awaitable[None]]
-"""Sets gauges that are looked up, not counted, just before they are read."""
+"""Updates gauges just before they are read."""
 
 CHECK_SECONDS: Final = 2.0
 """How long a readiness check or a sampler may take."""
@@ -30,7 +30,7 @@ def health_routes(
     readiness: Mapping[str, ReadinessCheck],
     samplers: Sequence[Sampler] = (),
 ) -> APIRouter:
-    """`/healthz`, `/readyz` and `/metrics`, without a token: they say nothing about anybody."""
+    """`/healthz`, `/readyz` and `/metrics`, without a token: they contain no personal data."""
     routes = APIRouter(tags=["operation"])
 
     @routes.get("/healthz", summary="Alive")
@@ -73,7 +73,7 @@ async def _is_ready(part: str, check: ReadinessCheck) -> bool:
 
 
 async def _sample(sampler: Sampler) -> None:
-    """A gauge that cannot be looked up keeps its last value; the others are still told."""
+    """A gauge that cannot be read keeps its last value. The others are still updated."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await sampler()

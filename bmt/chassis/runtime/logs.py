@@ -1,6 +1,6 @@
 """Logs: one JSON object a line on stdout, what happened as `event`, no secret and no personal data.
 
-Libraries that log through the standard library (uvicorn, aiokafka, pymongo) come out the same way.
+Libraries that log through the standard library (uvicorn, aiokafka, pymongo) use the same format.
 """
 
 import json
@@ -29,7 +29,7 @@ PERSONAL_KEYS: Final = frozenset(
 )  # fmt: skip
 """Keys whose values are never logged, at any depth."""
 
-# Bounded and possessive: whatever the text, each place in it is looked at a bounded number of times.
+# Bounded and possessive, so that no text makes it backtrack.
 _TELLTALE: Final = re.compile(
     r"(?P<uri>\b[a-z][a-z0-9+.-]{0,20}+://)[^\s/@]{1,256}+@"  # user:password in a URI
     r"|(?i:\bbearer\s{1,8})[\w.~+/=-]++"
@@ -41,7 +41,7 @@ _TELLTALE: Final = re.compile(
 )
 _REMOVED: Final = "[removed]"
 _TELLS_ITSELF: Final = (date, timedelta, Enum, PurePath, UUID, BaseException)
-"""Types whose text is what is meant; of any other object, a model say, only the type is told."""
+"""Types that are logged as text. Of any other object, such as a model, only the type is logged."""
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -73,12 +73,9 @@ _QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "pymongo", "asyncio
 
 
 def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) -> None:
-    """Sends all logs of this process to `stream`; call it once, first of all.
+    """Send all logs of this process to `stream`. Call it once, first of all.
 
-    Args:
-        service: the name in each line.
-        level: the least important level written (`debug`, `info`, `warning`, `error`).
-        stream: where they go.
+    `service` is the name in each line; `level` the least important level written.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     processors = _processors(service)
@@ -126,5 +123,5 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _to_json_text(_: WrappedLogger, __: str, event: EventDict) -> str:
     try:
         return orjson.dumps(event).decode()
-    except TypeError:  # a lone surrogate, of a file name say, or an integer beyond 64 bits
+    except TypeError:  # a lone surrogate (in a file name), or an integer beyond 64 bits
         return json.dumps(event)

@@ -1,9 +1,9 @@
-"""What every service measures, under the names of the contract; no label holds an id or a person.
+"""The metrics of every service, under documented names. No label holds an id or a person.
 
-What only one service measures, it defines itself on the same registry.
+A service defines its own further metrics on the same registry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Final, Literal
 
@@ -19,14 +19,14 @@ from prometheus_client import (
 )
 
 Outcome = Literal["applied", "duplicate", "retried", "parked", "dead"]
-"""What became of an event that was heard."""
+"""What became of a consumed event."""
 
 _APPEND_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry with the process's own figures; `_created` series are left out."""
+    """A registry with the process's own figures. `_created` series are left out."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -39,73 +39,56 @@ class ServiceMetrics:
     """The chassis' metrics of one service."""
 
     def __init__(self, service: str, registry: CollectorRegistry) -> None:
-        """Registers all of them; a registry takes one service."""
         self.service: Final = service
-        self._events_handled = Counter(
-            "bmt_events_handled",
-            "Events heard, by what became of them.",
-            ["service", "type", "outcome"],
-            registry=registry,
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(name, about, ["service", *labels], registry=registry)
+
+        def gauge(name: str, about: str) -> Gauge:
+            return Gauge(name, about, ["service"], registry=registry).labels(service)
+
+        def histogram(name: str, about: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(name, about, buckets=buckets, registry=registry)
+
+        self._events_handled = counter(
+            "bmt_events_handled", "Events heard, by what became of them.", "type", "outcome"
         )
-        self._commands = Counter(
-            "bmt_commands",
-            "Commands executed, by what became of them.",
-            ["service", "command", "outcome"],
-            registry=registry,
+        self._commands = counter(
+            "bmt_commands", "Commands executed, by what became of them.", "command", "outcome"
         )
         # A look-up by labels takes a lock and builds a key for each call.
         self._command = cache(partial(self._commands.labels, service))
-        self._append_seconds = Histogram(
+        self._append_seconds = histogram(
             "bmt_append_seconds",
             "How long one write of commits takes until it is durable.",
-            buckets=_APPEND_SECONDS,
-            registry=registry,
+            _APPEND_SECONDS,
         )
-        self._append_batch_size = Histogram(
-            "bmt_append_batch_size",
-            "Commits that leave together in one write.",
-            buckets=_BATCH_SIZES,
-            registry=registry,
+        self._append_batch_size = histogram(
+            "bmt_append_batch_size", "Commits that leave together in one write.", _BATCH_SIZES
         )
-        self._outbox_pending = Gauge(
-            "bmt_outbox_pending", "Commits still to be delivered.", ["service"], registry=registry
-        ).labels(service)
-        self._outbox_oldest_seconds = Gauge(
+        self._outbox_pending = gauge("bmt_outbox_pending", "Commits still to be delivered.")
+        self._outbox_oldest_seconds = gauge(
             "bmt_outbox_oldest_seconds",
             "Age of the oldest commit still to be delivered; 0 when there is none.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._parked_events = Gauge(
-            "bmt_parked_events",
-            "Events that wait for an operator.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._views_left_behind = Counter(
+        )
+        self._parked_events = gauge("bmt_parked_events", "Events that wait for an operator.")
+        self._views_left_behind = counter(
             "bmt_views_left_behind",
             "Events that one of the service's own views could not take in.",
-            ["service"],
-            registry=registry,
         ).labels(service)
-        self._consumer_stalled = Gauge(
+        self._consumer_stalled = gauge(
             "bmt_consumer_stalled_seconds",
             "How long ago the service was last done with all that it had fetched from Kafka.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
-        self._gone_unread = Counter(
+        )
+        self._gone_unread = counter(
             "bmt_records_gone_unread",
             "Records that a topic no longer had when this service came to read them.",
-            ["service", "topic"],
-            registry=registry,
+            "topic",
         )
-        self._republishing = Gauge(
+        self._republishing = gauge(
             "bmt_republishing_jobs",
             "Jobs that publish again what a topic lost or an operator named.",
-            ["service"],
-            registry=registry,
-        ).labels(service)
+        )
         self._lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that the group has not handled yet.",
@@ -114,45 +97,37 @@ class ServiceMetrics:
         )
 
     def event_handled(self, type_: str, outcome: Outcome, count: int = 1) -> None:
-        """Counts events of one type and outcome."""
         self._events_handled.labels(self.service, type_, outcome).inc(count)
 
     def command_executed(self, command: str, outcome: str, count: int = 1) -> None:
-        """Counts commands; `outcome` is applied, duplicate, or the name of the problem."""
+        """Count commands; `outcome` is applied, duplicate, or the name of the problem."""
         self._command(command, outcome).inc(count)
 
     def appended(self, batch_size: int, seconds: float) -> None:
-        """Observes one write of `batch_size` commits."""
         self._append_batch_size.observe(batch_size)
         self._append_seconds.observe(seconds)
 
     def outbox(self, pending: int, oldest_seconds: float) -> None:
-        """Sets what the outbox holds and how old its oldest commit is."""
         self._outbox_pending.set(pending)
         self._outbox_oldest_seconds.set(oldest_seconds)
 
     def view_left_behind(self) -> None:
-        """Counts an event that a view could not take in."""
         self._views_left_behind.inc()
 
     def gone_unread(self, topic: str, records: int) -> None:
-        """Counts records of a topic that were gone before they were read."""
         self._gone_unread.labels(self.service, topic).inc(records)
 
     def republishing(self, jobs: int) -> None:
-        """Sets how many jobs publish something again."""
         self._republishing.set(jobs)
 
     def parked(self, events: int) -> None:
-        """Sets how many events wait for an operator."""
         self._parked_events.set(events)
 
     def consumer_stalled(self, seconds: float) -> None:
-        """Sets how long ago the service was last done with what it had fetched."""
         self._consumer_stalled.set(seconds)
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
-        """Sets how far a group is behind, by topic and partition; forgets all other partitions."""
+        """Set a group's lag by topic and partition, and forget all other partitions."""
         self._lag.clear()
         for (topic, partition), records in lags.items():
             self._lag.labels(group, topic, str(partition)).set(records)

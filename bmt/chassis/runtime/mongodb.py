@@ -1,7 +1,6 @@
-"""The one module that imports the MongoDB driver; its successor is a change of this file alone.
+"""The only module that imports the MongoDB driver. Another driver would change this file alone.
 
-Writes are acknowledged by a majority and journalled, each bounded in time, unless a caller says
-otherwise for what can be rebuilt.
+Writes are acknowledged by a majority, journalled, and bounded in time. `rebuildable` is the exception.
 """
 
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from bson import ObjectId
-from gridfs.errors import CorruptGridFile, FileExists, NoFile
+from gridfs.errors import CorruptGridFile, FileExists
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorCollection,
@@ -45,31 +44,19 @@ from bmt.chassis.errors import StoreUnavailable
 __all__ = [
     "ASCENDING",
     "DESCENDING",
-    "NOT_ALLOWED",
-    "WRITE_CONFLICT",
     "AsyncIOMotorGridFSBucket",
     "BulkWriteError",
-    "Client",
-    "Collection",
     "ConfigurationError",
     "CorruptGridFile",
-    "Database",
     "DuplicateKeyError",
     "FileExists",
     "IndexModel",
     "InsertOne",
-    "NoFile",
     "ObjectId",
     "OperationFailure",
     "ReturnDocument",
     "UpdateMany",
     "UpdateOne",
-    "WriteConcern",
-    "connect",
-    "duplicates",
-    "reachable",
-    "rebuildable",
-    "store_errors",
 ]
 
 Client: TypeAlias = "AsyncIOMotorClient[Any]"
@@ -79,8 +66,8 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000
 HEARTBEAT_MS: Final = 1_000
-"""A server that hangs with its connections open is noticed after this and a selection's time; what was asked
-of it is then asked once more: a call is answered (503) in 5 to 7 s, not after the socket's 20 s."""
+"""A server that hangs with open connections is detected after this and the selection timeout. The driver then
+retries once, so a call fails (503) in 5 to 7 s, not after the socket's 20 s."""
 DUPLICATE_KEY: Final = 11000
 WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13
@@ -102,24 +89,21 @@ _SERVER_NOT_READY: Final = {
     9001: "SocketException",
     11601: "Interrupted",
 }
-"""What a server answers that has just started or lost its place: it says nothing of what was asked.
-
-The driver asks some of them once more by itself, and then raises the answer as it came.
-"""
+"""Errors of a server that has just started or stepped down; the driver retries some of them once."""
 _NOT_NOW: Final = (
     AutoReconnect,
     ConnectionFailure,
     NetworkTimeout,
     ServerSelectionTimeoutError,
-    WriteConcernError,  # written by one node, and not promised: it timed out, or is shutting down
+    WriteConcernError,  # written by one node only: it timed out, or is shutting down
     ExecutionTimeout,
 )
 
 
 def connect(uri: str, **tls: Any) -> Client:
-    """A client for this event loop; connects on first use. Times are read back in UTC.
+    """A client for this event loop. It connects on first use. Times are read back in UTC.
 
-    `tls` is what the settings say of it beyond the address (`MongodbSettings.mongodb_tls`).
+    `tls` holds TLS options beyond the address (`MongodbSettings.mongodb_tls`).
     """
     return AsyncIOMotorClient(
         uri,
@@ -141,11 +125,11 @@ def connect(uri: str, **tls: Any) -> Client:
 
 
 def rebuildable(collection: Collection) -> Collection:
-    """The same collection for what can be made again from the events.
+    """The same collection for data that can be rebuilt from the events.
 
-    Its writes are acknowledged by one node, and its reads see them at once. (A majority read may not,
-    for some milliseconds; whoever answers that something is recorded must use a majority read, since
-    what one node alone knows can still be rolled back.)
+    One node acknowledges its writes, and its reads see them at once. (A majority read may miss them for some
+    milliseconds. Code that confirms something as recorded must use a majority read, since what only one node
+    has can be rolled back.)
     """
     return collection.with_options(
         write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
@@ -154,11 +138,7 @@ def rebuildable(collection: Collection) -> Collection:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Say `StoreUnavailable` for every way in which MongoDB is not there (or has no room).
-
-    Raises:
-        StoreUnavailable: the server cannot be reached, is not primary, timed out or has no space.
-    """
+    """Raise `StoreUnavailable` if MongoDB is unreachable, not primary, timed out or full."""
     try:
         yield
     except DuplicateKeyError:
@@ -178,11 +158,7 @@ def store_errors() -> Iterator[None]:
 
 
 def duplicates(error: BulkWriteError) -> set[int]:
-    """The places, in the batch, of the writes that a unique index refused.
-
-    Raises:
-        StoreUnavailable: something else went wrong too: not durable on a majority, or no room.
-    """
+    """The positions in the batch that a unique index refused. Raises `StoreUnavailable` if anything else failed."""
     details = error.details
     if details.get("writeConcernErrors") or any(
         fault["code"] != DUPLICATE_KEY for fault in details["writeErrors"]
@@ -192,10 +168,6 @@ def duplicates(error: BulkWriteError) -> set[int]:
 
 
 async def reachable(database: Database) -> None:
-    """Return when the server answers.
-
-    Raises:
-        StoreUnavailable: it does not.
-    """
+    """Return if the server answers, else raise `StoreUnavailable`."""
     with store_errors():
         await database.command("ping")

@@ -1,4 +1,4 @@
-"""Runs a service's application until it is told to stop."""
+"""Runs a service's application until it is stopped."""
 
 import gc
 import resource
@@ -21,16 +21,13 @@ S = TypeVar("S", bound=ServiceSettings)
 
 _MOST_FILES: Final = 65_536
 _GARBAGE_AT_MOST: Final = 200_000
-"""Objects that cycles may keep; some tens of megabytes."""
+"""Objects kept alive by cycles; some tens of megabytes."""
 
 log = structlog.get_logger(__name__)
 
 
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
-    """A service's process: settings from the environment, logs, then serving.
-
-    Exits with 2 and one clear line when something is configured wrongly.
-    """
+    """Run a service. It exits with 2 and one clear line if the configuration is wrong."""
     settings = load(settings_class)
     set_up_logs(settings.service, settings.log_level)
     warn_of_what_is_not_encrypted(settings)
@@ -42,16 +39,16 @@ def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
 
 
 def warn_of_what_is_not_encrypted(settings: KafkaSettings) -> None:
-    """Log, at every start, each variable by which this process talks in the open."""
+    """Log, at every start, each variable whose connection is not encrypted."""
     for variable in settings.not_encrypted():
         log.warning("not_encrypted", variable=variable)
 
 
 def serve(build: Callable[[S], FastAPI], settings: S) -> None:
-    """Builds the application inside the event loop and serves it until SIGTERM or SIGINT.
+    """Build the application inside the event loop and serve it until SIGTERM or SIGINT.
 
-    Calls under way are finished first. Logs must be set up before. Exits with 3 when the lifespan
-    or the socket cannot be started.
+    Running calls are finished first. Logs must be set up before. It exits with 3 if the lifespan or the socket
+    cannot be started.
     """
     collect_garbage_less_often()
     open_as_many_files_as_allowed()
@@ -60,9 +57,9 @@ def serve(build: Callable[[S], FastAPI], settings: S) -> None:
 
 
 def collect_garbage_less_often() -> None:
-    """What was imported stays; what comes and goes is freed by its count, but for a few cycles.
+    """Imported objects stay; most others are freed by reference counting, without cycles.
 
-    A wave of 500 events is some 50,000 objects: a collection in the midst of each would look through all of them for nothing.
+    A wave of 500 events is some 50,000 objects. A collection during each would look through them all for nothing.
     """
     gc.collect()
     gc.freeze()
@@ -70,7 +67,7 @@ def collect_garbage_less_often() -> None:
 
 
 def open_as_many_files_as_allowed() -> None:
-    """A connection is a file: the usual soft limit of 1,024 is less than a crowd."""
+    """Each connection is a file, and the usual soft limit of 1,024 is too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft < wanted:

@@ -1,6 +1,6 @@
 """Secrets from files: `BMT_MONGODB_URI_FILE=/run/secrets/uri` in the place of `BMT_MONGODB_URI`.
 
-A file can be given to one process alone, and is not shown to whoever lists processes or containers.
+A file can be given to one process alone, and does not appear in lists of processes or containers.
 """
 
 from pathlib import Path
@@ -15,22 +15,17 @@ MOST_BYTES: Final = 64 * 1024
 
 
 class SecretFileWrong(Exception):  # noqa: N818  named for what is so
-    """A variable names a file that cannot be used; the text says which, and never what is in it."""
+    """A variable names a file that cannot be used. The text names the file, never its content."""
 
 
 class SecretFiles(EnvSettingsSource):
     """A source of settings: for each secret, the file that its variable with `_FILE` names."""
 
     def __init__(self, settings_class: type[BaseSettings]) -> None:
-        """Reads the names of variables as the settings themselves do."""
         super().__init__(settings_class)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The secret of one field, when a file is named for it.
-
-        Raises:
-            SecretFileWrong: the file cannot be used, or the secret is given twice.
-        """
+        """The secret of one field, if a file is named for it. Raises `SecretFileWrong` if that fails."""
         if not is_secret(field):
             return None, field_name, False
         name = f"{self.env_prefix}{field_name}".upper()
@@ -46,7 +41,7 @@ class SecretFiles(EnvSettingsSource):
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether a field holds a secret, needed or not."""
+    """Whether a field holds a secret, required or not."""
     return SecretStr in (field.annotation, *get_args(field.annotation))
 
 

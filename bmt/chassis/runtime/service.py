@@ -1,11 +1,11 @@
-"""What a service's composition root builds on: everything between its rooms and the outside.
+"""What a service's composition root builds on: everything between its own modules and the outside.
 
 A service's main.py creates one `ServiceBuilder`, adds its views, work and subscriptions, and asks for the
-application. Nothing connects before the lifespan; all of it must be built inside the event loop.
+application. Nothing connects before the lifespan. All of it must be built inside the event loop.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -25,10 +25,10 @@ from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dead_letters import OnDead, no_answer
 from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
-from bmt.chassis.messaging.parking import PARKED, MongoParkingLot
+from bmt.chassis.messaging.parking import PARKED, ParkingLot
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
-from bmt.chassis.messaging.relay import Delivery, MissedEvents, OwnProjections, Relay
+from bmt.chassis.messaging.relay import OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
@@ -43,32 +43,26 @@ from bmt.chassis.runtime.health import Sampler
 from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.chassis.work.jobs import Jobs
-from bmt.chassis.work.queue import MongoWorkQueue, WorkChange, WorkProjection
-from bmt.chassis.work.worker import PerformAll, Worker
+from bmt.chassis.work.queue import WorkChange, WorkQueue
+from bmt.chassis.work.worker import PerformAll, Worker, WorkProjection
 
 D = TypeVar("D", bound=BaseModel)
 
 COMMITS: Final = "commits"
 WORK: Final = "work"
 
-Task = Callable[[], Awaitable[None]]
-
 
 class ServiceBuilder:
     """One service's store, execution, views, relay, consumer, workers and application.
 
     Attributes:
-        execution: executes the service's commands.
-        store: its event store.
-        database: its own database, for what has a room of its own (a ledger).
-        documents: the documents that all services read; `document_rights`: which count for whom.
+        database: its own database, for what has a store of its own (a ledger).
+        documents: the documents that all services read. `document_rights`: who may refer to them.
         shared: its views beside the documents, where all services read them.
-        work: its work queue.
-        publisher: its Kafka producer.
         metrics: the chassis' metrics; `registry` takes the service's own.
-        issuer_keys: what tells whether the issuer signed a token.
-        authenticator: tells who a token speaks of.
-        rate_limit: of each caller, whichever way they come.
+        issuer_keys: verify that the issuer signed a token.
+        authenticator: gives the principal of a token.
+        rate_limit: of each caller, over HTTP and pages together.
     """
 
     def __init__(
@@ -85,8 +79,8 @@ class ServiceBuilder:
     ) -> None:
         """Name what the service publishes (topic to events), keeps to itself, and consumes.
 
-        `client` is the service's, where it needs one before; it is closed with the rest. `around_store`
-        puts a store of the service's own around that in MongoDB.
+        `client` is the service's, if it needs one before; it is closed with the rest. `around_store` wraps the
+        MongoDB store in one of the service's own.
         """
         self.settings = settings
         self.source = f"/bmt/{settings.service}"
@@ -109,14 +103,14 @@ class ServiceBuilder:
         self.document_rights = DocumentRights(self.shared.store, self.documents)
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}
-        self.lot = MongoParkingLot(self.database[PARKED])
-        self.work = MongoWorkQueue(self.database[WORK])
+        self.lot = ParkingLot(self.database[PARKED])
+        self.work = WorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._positions = Positions(self.database[positions.COLLECTION])
-        self._missed = MissedEvents(self.store, self._own, self.source)
+        self._streams = OwnStreams(self.store, self._own, self.source)
         self._rebuilding = Rebuilding(
             Jobs(self.database[rebuilding.COLLECTION]),
-            OwnStreams(self.store, self._own, self.source),
+            self._streams,
             self._positions.pruned_before,
             clock.now,
         )
@@ -147,15 +141,14 @@ class ServiceBuilder:
             source=self.source,
             clock=clock.now,
         )
-        delivery = Delivery(self._projections, self.relay)
         self.execution: Execution[Any, Any] = Execution(
             store=self.store,
             deciders=deciders,
             vocabulary=self._own,
             published=topics.keys(),
             relayed=self.relay.carries,
-            deliver=delivery.deliver,
-            catch_up=delivery.catch_up,
+            deliver=self.relay.deliver,
+            catch_up=self.relay.catch_up,
             clock=clock.now,
             new_id=clock.new_id,
             count=self.metrics.command_executed,
@@ -170,25 +163,26 @@ class ServiceBuilder:
         )
         self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
         self._consumer: Consumer | None = None
-        self._tasks: list[Task] = [
+        self._tasks: list[background.Task] = [
             self.relay.run,
             partial(self._republishing.run, self.relay.publish_again),
             self._rebuilding.run,
         ]
-        self._prepare: list[Task] = []
+        self._prepare: list[background.Task] = []
         self._samplers: list[Sampler] = [self._sample]
-        self._close: list[Task] = []
+        self._close: list[background.Task] = []
 
     def view(self, view: View[D], *, of_own_events: bool = True) -> ViewProjection[D]:
-        """A read model; filled from the service's own events unless said otherwise."""
-        projection = ViewProjection(view, self._views, self._missed if of_own_events else None)
+        """A read model, by default filled from the service's own events."""
+        projection = ViewProjection(
+            view, self._views, self._streams.between if of_own_events else None
+        )
         self._indexes[view.name] = view.indexes
         if of_own_events:
             self.projects(projection)
         return projection
 
     def worker(self, target: str, perform: PerformAll) -> Worker:
-        """Somebody who performs the work of one target while the service runs."""
         worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now)
         self._tasks.append(worker.run)
         return worker
@@ -198,11 +192,10 @@ class ServiceBuilder:
         change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
         workers: Sequence[Worker],
     ) -> None:
-        """Fill the work queue from the service's own events, and give it to these workers."""
         self._own_projections.append(WorkProjection(self.work, change, workers))
 
     def projects(self, projection: Projection) -> None:
-        """Tell this of the service's own events, each at least once."""
+        """Apply the service's own events to this, each at least once."""
         self._own_projections.append(projection)
         if isinstance(projection, ViewProjection):
             self._rebuilding.add(projection)
@@ -220,8 +213,8 @@ class ServiceBuilder:
     ) -> None:
         """Subscribe to topics: commands by the table, views by the projections.
 
-        On a topic named in `only` nothing but those events is believed; the rest are dead letters. On the topics
-        `outside` other systems write. `complete` adds to a wave's commands what they need from outside.
+        On a topic named in `only`, all other events are dead letters. Other systems write the topics `outside`.
+        `complete` adds to a wave's commands the data they need from outside.
         """
         dispatcher = Dispatcher(
             vocabulary=self._consumed,
@@ -255,24 +248,21 @@ class ServiceBuilder:
         self._tasks += [self._consumer.run, self._consumer.retry_parked]
         self._samplers.append(partial(self._sample_consumer, self._consumer, group))
 
-    def runs(self, task: Task) -> None:
-        """Run `task` until the service stops; a task that ends or fails ends the service."""
+    def runs(self, task: background.Task) -> None:
+        """Run `task` until the service stops. If it ends or fails, the service ends."""
         self._tasks.append(task)
 
-    def prepares(self, task: Task) -> None:
-        """Await `task` before the service starts, with MongoDB there."""
+    def prepares(self, task: background.Task) -> None:
+        """Await `task` before the service starts, once MongoDB is reachable."""
         self._prepare.append(task)
 
     def samples(self, sampler: Sampler) -> None:
-        """Await `sampler` before metrics are read."""
         self._samplers.append(sampler)
 
-    def closes(self, task: Task) -> None:
-        """Await `task` when the service stops."""
+    def closes(self, task: background.Task) -> None:
         self._close.append(task)
 
     def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
-        """The application, with its lifespan."""
         return create_app(
             title=title,
             version="1",

@@ -20,8 +20,7 @@ from bmt.chassis.runtime import tls
 from bmt.chassis.runtime.secret_files import SUFFIX, SecretFiles, SecretFileWrong, is_secret
 
 
-class _Outside:
-    """Marks a setting."""
+class _Outside: ...
 
 
 OUTSIDE: Final = _Outside()
@@ -62,12 +61,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Where a value is looked for: given in the code, a secret's file, the environment."""
         return init_settings, SecretFiles(settings_cls), env_settings
 
 
 class KafkaSettings(Settings):
-    """What every process that hears Kafka must know, a service or not."""
+    """The settings of every process that consumes Kafka, a service or not."""
 
     service: ClassVar[str]
     """The service's name, as its Kafka user, group and metrics know it."""
@@ -119,12 +117,10 @@ class KafkaSettings(Settings):
         return tls.context("BMT_KAFKA", self.kafka_ca_file, self.kafka_certificate_file)
 
     def not_encrypted(self) -> Sequence[str]:
-        """The variables by which this process talks in the open."""
         encrypted = self.kafka_security_protocol.endswith("SSL")
         return [] if encrypted else ["BMT_KAFKA_SECURITY_PROTOCOL"]
 
     def kafka_client_options(self) -> dict[str, Any]:
-        """What every aiokafka client of this service is built with."""
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap_servers,
             "client_id": f"bmt-{self.service}",
@@ -142,7 +138,7 @@ class KafkaSettings(Settings):
 
 
 class MongodbSettings(Settings):
-    """How to come into MongoDB."""
+    """How to connect to MongoDB."""
 
     mongodb_uri: SecretStr = Field(description="Of a replica set; holds the user's password.")
     mongodb_ca_file: Path | None = Field(
@@ -171,7 +167,7 @@ class MongodbSettings(Settings):
         return self
 
     def mongodb_tls(self) -> dict[str, Any]:
-        """What the driver is told of TLS beyond the address."""
+        """The driver's TLS options beyond the address."""
         files = {
             "tlsCAFile": self.mongodb_ca_file,
             "tlsCertificateKeyFile": self.mongodb_certificate_file,
@@ -180,20 +176,21 @@ class MongodbSettings(Settings):
         return {"tls": True, **given} if given else {}
 
     def mongodb_encrypted(self) -> bool:
-        """Whether MongoDB is spoken to by TLS: the address says so, or a file is for it."""
-        said = self._mongodb_options()
+        options = self._mongodb_options()
         uri = self.mongodb_uri.get_secret_value()
         by_itself = "true" if uri.startswith("mongodb+srv:") else "false"
-        return bool(self.mongodb_tls()) or said.get("tls", said.get("ssl", by_itself)) == "true"
+        return (
+            bool(self.mongodb_tls()) or options.get("tls", options.get("ssl", by_itself)) == "true"
+        )
 
     def _mongodb_options(self) -> dict[str, str]:
-        """Those of the address, by their names in lower case: the driver reads them so."""
+        """The address's options, by their names in lower case, as the driver reads them."""
         query = self.mongodb_uri.get_secret_value().partition("?")[2]
         return {name.lower(): values[-1].lower() for name, values in parse_qs(query).items()}
 
 
 class ServiceSettings(KafkaSettings, MongodbSettings):
-    """What every service must know. A subclass names its `service` and adds its own variables."""
+    """The settings of every service. A subclass names its `service` and adds its own variables."""
 
     port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
     database: str = Field(default="", description="Database; default bmt_<service>.")
@@ -302,7 +299,6 @@ class ServiceSettings(KafkaSettings, MongodbSettings):
         return self
 
     def not_encrypted(self) -> Sequence[str]:
-        """As `KafkaSettings.not_encrypted`, of everything that a service talks to."""
         mongodb = [] if self.mongodb_encrypted() else ["BMT_MONGODB_URI"]
         return [*without_tls(self), *super().not_encrypted(), *mongodb]
 
@@ -311,10 +307,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings_class: type[S]) -> S:
-    """The settings of the environment.
-
-    When a variable is missing or wrong, says which and why, a line each, and exits with 2.
-    """
+    """The settings of the environment. If some are missing or wrong, print each with its reason and exit with 2."""
     try:
         return settings_class()
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """YAML as people write it, by the rules of YAML 1.2 (core schema): one meaning or none.
 
-`on`, `off`, `yes` and `no` are words, `0123` is 123, and `12:30`, `1_000` and `2026-11-28` are text: what is
-to be a day is read as one by whoever needs it. YAML 1.1 read each of them otherwise.
+`on`, `off`, `yes` and `no` are words, `0123` is 123, and `12:30`, `1_000` and `2026-11-28` are text. A
+caller that needs a day parses it. YAML 1.1 reads each of them otherwise.
 """
 
 from typing import Any
@@ -11,28 +11,22 @@ from yamlcore import CoreLoader
 
 
 class NotYaml(ValueError):  # noqa: N818  named for what is so
-    """The text has not one meaning.
+    """The text is not valid YAML, or has more than one meaning.
 
-    Attributes:
-        line: where, from 1; 0 where that cannot be told.
+    `line` counts from 1; 0 if it is unknown. The message may quote the text.
     """
 
     def __init__(self, why: str, line: int = 0) -> None:
-        """Says why on one line; it may repeat what stands there."""
         super().__init__(f"line {line}: {why}" if line else why)
         self.line = line
 
 
 class KeyTwice(NotYaml):
-    """A key is there twice in one mapping: which, and in which lines; no value is told."""
+    """A key occurs twice in one mapping. The text gives the key and both lines, but no value."""
 
 
 def read(text: str) -> Any:
-    """The value of a text.
-
-    Raises:
-        NotYaml: it is no YAML; `KeyTwice`.
-    """
+    """The value of a text. Raises `NotYaml`, or `KeyTwice`."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  it makes plain values alone
     except RecursionError:
@@ -46,10 +40,9 @@ def read(text: str) -> Any:
 
 
 class _Loader(CoreLoader):  # type: ignore[misc]  # yamlcore has no types
-    """Names the key that is there twice, which yamlcore does not."""
+    """Names the repeated key, which yamlcore does not."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  as PyYAML calls it
-        """The mapping."""
         seen: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -1,4 +1,4 @@
-"""TLS towards other machines: whom we trust, and who we are."""
+"""TLS towards other machines: trusted authorities, and our own certificate."""
 
 import ssl
 from functools import cache
@@ -7,17 +7,17 @@ from pathlib import Path
 
 @cache
 def machines() -> ssl.SSLContext:
-    """For clients over HTTPS: trusts the authorities of the machine, which take 25 ms to read, so once a process."""
+    """For HTTPS clients: trusts the machine's authorities. Reading them takes 25 ms, so once a process."""
     return ssl.create_default_context()
 
 
 def context(variables: str, authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
-    """Trusts `authorities` (the machine's where there are none), and shows `certificate` with its key.
+    """Trusts `authorities` (by default the machine's), and presents `certificate` with its key.
 
-    One of its own each time: a client of HTTPS says in the one that it is given which protocols it speaks.
+    Each call makes a new context: an HTTPS client sets its own protocols in the context it gets.
 
     Raises:
-        ValueError: a file cannot be used; the text names its variable, `{variables}_CA_FILE` say.
+        ValueError: a file cannot be used. The text names its variable, for example `{variables}_CA_FILE`.
     """
     try:
         made = ssl.create_default_context(cafile=authorities)

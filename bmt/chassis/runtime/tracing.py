@@ -21,7 +21,7 @@ def new() -> str:
 
 
 def accepted(traceparent: str | None) -> str:
-    """The traceparent that was sent when it is valid, otherwise a new one."""
+    """The given traceparent if it is valid, otherwise a new one."""
     if traceparent and _VALID.fullmatch(traceparent):
         return traceparent
     return new()

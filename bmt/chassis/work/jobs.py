@@ -1,7 +1,7 @@
-"""Jobs that go through a service's commits beside its work, page by page; one process works on each at a time.
+"""Jobs that go through a service's commits in the background, page by page, one process each.
 
-A job is a document in the service's own database, written by the service or by an operator's command. A process that
-dies leaves it to the next one, which goes on where it came to.
+A job is a document in the service's own database, written by the service or by an operator's command. If a
+process dies, the next one continues where it stopped.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,19 +18,19 @@ _COUNTS: Final = ("events", "documents", "left")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing to do with commits: publish them again (`republishing`), or make a view of them (`rebuilding`).
+    """One thing to do with commits: publish them again (`republishing`), or rebuild a view (`rebuilding`).
 
     Attributes:
         id: `lost:<topic>`, an operator's own, or the view's name.
         reason: why, for people.
-        requested_at: when it was asked for, UTC.
+        requested_at: when it was requested, UTC.
         stream: this stream alone; None for all.
-        since: what was recorded since then, UTC; None for all.
+        since: only commits recorded since then, UTC; None for all.
         after: the stream and version that were done last.
         events: published so far.
-        documents: of the view, made again so far.
+        documents: of the view, rebuilt so far.
         left: of the view, left as they were.
-        finished_at: None while it is under way.
+        finished_at: None until it is done.
     """
 
     id: str
@@ -46,31 +46,29 @@ class Job:
 
 
 class Jobs:
-    """The jobs of one service, in its own database; an operator's command writes them, too."""
+    """The jobs of one service, in its own database. An operator's command adds jobs too."""
 
     def __init__(self, collection: mongodb.Collection) -> None:
         """`collection` needs find, insert and update; `keep` needs remove."""
         self._jobs = collection
 
     async def add(self, job: Job) -> None:
-        """Begin it, or begin it again where it is there."""
+        """Begin it, or begin it again if it exists."""
         with mongodb.store_errors():
             await self._jobs.update_one({"_id": job.id}, {"$set": _document(job)}, upsert=True)
 
     async def open(self) -> Sequence[Job]:
-        """Those under way, the oldest first."""
         with mongodb.store_errors():
             found = self._jobs.find({"finished_at": None}).sort("requested_at", 1)
             return [_job(document) for document in await found.to_list(None)]
 
     async def find(self, ids: Collection[str]) -> Sequence[Job]:
-        """These jobs."""
         with mongodb.store_errors():
             found = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
         return [_job(document) for document in found]
 
     async def take(self, now: datetime, ids: Collection[str] | None = None) -> Job | None:
-        """The oldest (of these, if some are named) that no other process works on, held for a while."""
+        """The oldest (of these, if some are named) that no other process works on, held for `HELD_FOR`."""
         if ids is None:
             return await self._take({}, now)
         asked = [job for job in await self.find(ids) if job.finished_at is None]
@@ -92,16 +90,16 @@ class Jobs:
     async def advance(
         self, job: Job, after: Commit, now: datetime, more: Mapping[str, int]
     ) -> Job | None:
-        """It came so far, and did so many `more`; None where it was begun again meanwhile."""
+        """Note how far it came, and add the counts in `more`. None: it was begun again meanwhile."""
         place = {"stream": after.stream, "version": after.version}
         return await self._change(job, {"after": place, "held_until": now + HELD_FOR}, more)
 
     async def finish(self, job: Job, now: datetime) -> Job | None:
-        """It is done; None where it was begun again meanwhile."""
+        """Mark it done. None: it was begun again meanwhile."""
         return await self._change(job, {"finished_at": now}, {"events": 0})
 
     async def keep(self, ids: Collection[str], to_do: Collection[str], now: datetime) -> None:
-        """Have a job for each of these and no others: where there was none, one of `to_do` or a finished one."""
+        """Keep a job for each of these and no others. A missing one is added: open if in `to_do`, else finished."""
         with mongodb.store_errors():
             await self._jobs.delete_many({"_id": {"$nin": list(ids)}})
             for id_ in ids:
@@ -111,7 +109,6 @@ class Jobs:
                 )
 
     async def all(self) -> Sequence[Job]:
-        """Every one, by id."""
         with mongodb.store_errors():
             return [
                 _job(document) for document in await self._jobs.find().sort("_id").to_list(None)
@@ -130,7 +127,6 @@ class Jobs:
 
 
 def _document(job: Job) -> dict[str, Any]:
-    """As it begins."""
     return {
         "reason": job.reason,
         "requested_at": job.requested_at,

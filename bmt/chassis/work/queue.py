@@ -1,33 +1,30 @@
-"""Work that a stored event promised, taken under a lease: a crash leaves a lease that runs out.
+"""Work that a stored event promised, taken under a lease. After a crash the lease runs out.
 
-The queue is a view: events put work in and take it out, and it can be filled again from them. Putting
-work in that was done before is harmless, because who performs it looks at the stream first.
+The queue is a view: events add and remove work, and it can be refilled from them. Adding finished work
+again is harmless, because its worker looks at the stream first.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from pydantic import BaseModel
-
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 
 
 @immutable
 class WorkItem:
-    """Something to do.
+    """One piece of work.
 
     Attributes:
-        id: one piece of work, for example `<request>:<what>`; the same id is the same work.
-        target: what it calls; each target has its own bounded concurrency.
+        id: for example `<request>:<what>`; the same id is the same work.
+        target: the system it calls. Each target has its own bounded concurrency.
         subject: the request it belongs to.
         due_at: not before.
         attempts: tries so far.
         waiting_for: why the last try did not finish, for people; empty at first.
-        held: whether somebody is at it: then `due_at` is when that lease runs out.
+        held: whether a worker holds it. Then `due_at` is when that lease runs out.
     """
 
     id: str
@@ -48,7 +45,7 @@ class Remove:
 
 @immutable
 class Postpone:
-    """The work with this id is given back, to be taken again at `due_at`; `waiting_for` says why, for people."""
+    """The work with this id is given back until `due_at`. `waiting_for` is the reason, for people."""
 
     id: str
     due_at: datetime
@@ -59,127 +56,30 @@ WorkChange = WorkItem | Remove
 """What an event does to the queue: new work, or work that is over."""
 
 
-class WorkQueue(Protocol):
-    """Due work. Every method raises `StoreUnavailable` when it cannot be reached."""
-
-    async def change(
-        self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
-    ) -> Collection[str]:
-        """Put in, take out and give back, in order; the ids of what is new. `durable`: no crash can undo it.
-
-        Work that is there already stays as it is.
-        """
-        ...
-
-    async def take(
-        self, target: str, now: datetime, lease: timedelta, limit: int = 1
-    ) -> Sequence[WorkItem]:
-        """Due items that nobody else holds, held until the lease runs out; their attempts count up."""
-        ...
-
-    async def hold(self, ids: Collection[str], until: datetime) -> None:
-        """Go on holding items that were taken: their leases now run out at `until`."""
-        ...
-
-    async def find(self, ids: Collection[str]) -> Sequence[WorkItem]:
-        """Those of these items that wait, or are under way."""
-        ...
-
-    async def list(self, limit: int) -> Sequence[WorkItem]:
-        """What waits, target by target, the longest due first."""
-        ...
-
-    async def clear(self) -> None:
-        """Remove all, to fill it again."""
-        ...
-
-
-class Hands(Protocol):
-    """Who performs the work of one target in this process."""
-
-    @property
-    def target(self) -> str:
-        """What the work calls."""
-        ...
-
-    def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
-        """Those of these that are due and that hands are free for now, as held."""
-        ...
-
-    def take_over(self, items: Sequence[WorkItem]) -> None:
-        """Perform items that were reserved and are stored as held."""
-        ...
-
-    def wake(self) -> None:
-        """There may be work in the queue."""
-        ...
-
-
-class WorkProjection:
-    """Fills a queue from events. New work goes straight to who performs it, held from the start."""
-
-    def __init__(
-        self,
-        queue: WorkQueue,
-        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
-        hands: Sequence[Hands],
-    ) -> None:
-        """`change` is pure: what an event does to the queue."""
-        self._queue = queue
-        self._change = change
-        self._hands = {one.target: one for one in hands}
-
-    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        changes = [change for event in incoming for change in self._change(event)]
-        if not changes:
-            return
-        items = [change for change in changes if isinstance(change, WorkItem)]
-        held = {
-            item.id: item
-            for target, promised in _by_target(items).items()
-            if target in self._hands
-            for item in self._hands[target].reserve(promised)
-        }
-        ready = [held.get(change.id, change) for change in changes]
-        durable = any(event.unmarked for event in incoming)
-        # What was there already is being performed, or waits for a reason of its own.
-        new = await self._queue.change(ready, durable=durable)
-        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
-            self._hands[target].take_over(reserved)
-        for target in {item.target for item in items if item.id not in held} & self._hands.keys():
-            self._hands[target].wake()
-
-
-def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
-    found: dict[str, list[WorkItem]] = {}
-    for item in items:
-        found.setdefault(item.target, []).append(item)
-    return found
-
-
-# The work queue in a service's own database.
-
-
 _IN_TURN: Final = [("target", 1), ("due_at", 1)]
 
 
-class MongoWorkQueue:
-    """The queue in the service's own database."""
+class WorkQueue:
+    """Due work, in the service's own database.
+
+    Every method raises `StoreUnavailable` if the database cannot be reached.
+    """
 
     def __init__(self, collection: mongodb.Collection) -> None:
-        """`collection` needs find, insert, update and delete."""
         self._durable = collection
         self._work = mongodb.rebuildable(collection)
 
     async def prepare(self) -> None:
-        """Create the index that taking rests on."""
         with mongodb.store_errors():
             await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
 
     async def change(
         self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
     ) -> Collection[str]:
-        """As `WorkQueue.change`: one write of each sort, unless one piece of work is in it twice."""
+        """Add, remove and postpone, in order. Returns the ids of new work. `durable`: no crash can undo it.
+
+        Work that exists stays as it is. It is one write of each kind, unless an id occurs twice.
+        """
         new: list[str] = []
         for part in _each_once(changes):
             await self._remove([change.id for change in part if isinstance(change, Remove)])
@@ -194,7 +94,6 @@ class MongoWorkQueue:
                 await self._work.delete_many({"_id": {"$in": ids}})
 
     async def _insert(self, items: Sequence[WorkItem], collection: mongodb.Collection) -> list[str]:
-        """The ids of those that were not there."""
         if not items:
             return []
         there: set[int] = set()
@@ -219,7 +118,7 @@ class MongoWorkQueue:
     async def take(
         self, target: str, now: datetime, lease: timedelta, limit: int = 1
     ) -> Sequence[WorkItem]:
-        """As `WorkQueue.take`; a held item is one that is due later."""
+        """Due items that no worker holds, held until the lease runs out. Their attempts are counted."""
         due = {"target": target, "due_at": {"$lte": now}}
         with mongodb.store_errors():
             found = await self._work.find(due, {"_id": 1}).sort("due_at", 1).limit(limit).to_list()
@@ -233,7 +132,7 @@ class MongoWorkQueue:
         return [_item(document) for document in taken]
 
     async def hold(self, ids: Collection[str], until: datetime) -> None:
-        """As `WorkQueue.hold`; what was given back meanwhile is not held again."""
+        """Hold taken items on until `until`. Items given back meanwhile are not held again."""
         with mongodb.store_errors():
             await self._work.update_many(
                 {"_id": {"$in": list(ids)}, "held": True}, {"$set": {"due_at": until}}
@@ -245,6 +144,7 @@ class MongoWorkQueue:
         return [_item(document) for document in found]
 
     async def list(self, limit: int) -> Sequence[WorkItem]:
+        """The waiting work by target, the earliest due first."""
         with mongodb.store_errors():
             found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [_item(document) for document in found]
@@ -261,7 +161,7 @@ def _put_off(one: Postpone) -> dict[str, Any]:
 def _each_once(
     changes: Sequence[WorkChange | Postpone],
 ) -> list[list[WorkChange | Postpone]]:
-    """The changes in order, parted before whatever changes the same piece of work again."""
+    """The changes in order, split before each repeated id."""
     parts: list[list[WorkChange | Postpone]] = []
     seen: set[str] = set()
     for change in changes:

@@ -1,45 +1,47 @@
-"""Who performs the work: takes what is due, hundreds at a time, and performs it as a list.
+"""Performs the work: takes what is due, hundreds at a time, and performs it as a list.
 
-A worker is given new work by the event that promised it; a slow sweep finds what a crash left.
+The event that promises new work gives it straight to the worker. A slow sweep finds what a crash left.
 """
 
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 import structlog
+from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime.backoff import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
+from bmt.chassis.work.queue import Postpone, Remove, WorkChange, WorkItem, WorkQueue
 
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS: Final = 1.0
 IN_HAND: Final = 500
-"""Items that a worker holds at a time, those under way included: beyond it they wait in the queue."""
+"""Items that a worker holds at a time. The others wait in the queue."""
 GATHER_SECONDS: Final = 0.25
-"""While a list is performed, what comes is gathered for so long at most: then it is performed beside it."""
+"""How long new items are gathered while a list is performed. Then they are performed beside it."""
 SETTLE_SECONDS: Final = 0.02
-"""What ends within it is written together; nobody waits for it."""
+"""Outcomes within this time are written together. Nobody waits for the write."""
 WAKES_A_SECOND: Final = 10
-"""What was put off is looked for at tenths of a second, so that a thousand such items are not a thousand looks."""
+"""Postponed items are looked for at tenths of a second, so that a thousand items are not a thousand queries."""
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=6)
 RENEWALS_IN_A_LEASE: Final = 3
 AT_MOST_SECONDS: Final = 120.0
-"""Without any outcome: what hangs is given up, and tried again later."""
+"""How long a list may go without an outcome. Then it is given up, and retried later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it is recorded; the work is over."""
+    """The result is recorded; the work is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,19 @@ class Later:
 
 WorkOutcome = Done | Later
 Settle = Callable[[WorkItem, WorkOutcome], None]
-"""Says what came of an item, as soon as that is so: the rest of its list may take longer."""
+"""Reports an item's outcome at once. The rest of its list may take longer."""
 
 Perform = Callable[[WorkItem], Awaitable[WorkOutcome]]
 """Performs one item."""
 
 PerformAll = Callable[[Sequence[WorkItem], Settle], Awaitable[None]]
-"""Performs a list, and settles each item of it once. Lists may be under way beside each other."""
+"""Performs a list, and settles each item of it once. Several lists may run at the same time."""
 
 
 def together(perform: PerformAll) -> PerformAll:
-    """A list at once, given up where nothing comes of it for two minutes.
+    """Perform a list at once. It is given up after two minutes without an outcome.
 
-    Where it fails, each item that is not settled is tried by itself: one item's failure stops no other.
+    If it fails, each unsettled item is tried by itself, so that one item's failure stops no other.
     """
 
     async def bounded(items: Sequence[WorkItem], settle: Settle) -> None:
@@ -92,7 +94,7 @@ def together(perform: PerformAll) -> PerformAll:
 
 
 def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
-    """Every item by itself, so many at a time and each for two minutes at most: for what calls outside item by item."""
+    """Perform each item by itself, `at_once` at a time and each for two minutes at most."""
     turns = asyncio.Semaphore(at_once)
 
     async def one(item: WorkItem, settle: Settle) -> None:
@@ -115,7 +117,7 @@ def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
 
 
 def after(error: Exception, item: WorkItem) -> Later:
-    """When an item is tried again that failed so."""
+    """When an item that failed with `error` is tried again."""
     match error:
         case Unavailable():
             reason = f"{error.part} cannot be reached"
@@ -141,7 +143,7 @@ class Worker:
     ) -> None:
         """`perform` is made by `together` or `each`.
 
-        The lease is renewed while work is in hand: it bounds what a crash costs, not the work.
+        The lease is renewed while work is in hand. It bounds the cost of a crash, not the work.
         """
         self.target = target
         self._queue = queue
@@ -157,10 +159,10 @@ class Worker:
         self._running = False
 
     def wake(self) -> None:
-        """There may be work now."""
         self._woken.set()
 
     def reserve(self, items: Sequence[WorkItem]) -> Sequence[WorkItem]:
+        """The due items that this worker has room for, marked as held."""
         if not self._running:
             return ()
         now = self._clock()
@@ -171,6 +173,7 @@ class Worker:
         ]
 
     def take_over(self, items: Sequence[WorkItem]) -> None:
+        """Perform items that were reserved and are stored as held."""
         new = [item for item in items if item.id not in self._in_hand]
         self._in_hand.update(item.id for item in new)
         self._next += new
@@ -182,7 +185,7 @@ class Worker:
         return max(0, IN_HAND - len(self._in_hand))
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way then is finished by whoever takes it next."""
+        """Work until cancelled. The next worker to take unfinished items finishes them."""
         self._running = True
         try:
             async with asyncio.TaskGroup() as group:
@@ -193,7 +196,7 @@ class Worker:
                     await self._handed.wait()
                     self._handed.clear()
                     items, self._next = self._next, []
-                    # A list that takes its time holds up no other; one that does not is waited for.
+                    # A short list is waited for. A long one does not delay the next.
                     await asyncio.wait(
                         [group.create_task(self._work(items))], timeout=GATHER_SECONDS
                     )
@@ -226,9 +229,8 @@ class Worker:
             self.wake()
 
     async def _look_for_work(self) -> None:
-        """What others left, what was put off, and what came while all hands were full."""
         while True:
-            # Cleared before looking: what wakes us from here on is not in what we saw.
+            # Cleared before looking, so that no later wake-up is lost.
             self._woken.clear()
             taken = await self._take(self._room)
             self.take_over(taken)
@@ -273,11 +275,11 @@ class Worker:
             try:
                 await self._write(outcomes)
             except Unavailable as error:
-                # The leases run out and the work is looked at again.
+                # The leases run out, and the work is taken again.
                 log.warning("worker_waits", target=self.target, part=error.part)
 
     async def _write(self, outcomes: Sequence[tuple[WorkItem, WorkOutcome]]) -> None:
-        """What is done is taken out, what is not is given back, each in one write."""
+        """Remove what is done and postpone the rest, each in one write."""
         now = self._clock()
         done = [Remove(item.id) for item, outcome in outcomes if isinstance(outcome, Done)]
         later = [(item, outcome) for item, outcome in outcomes if isinstance(outcome, Later)]
@@ -294,6 +296,48 @@ class Worker:
             crash_points.reached("worker.postponed")
         for tenths in {math.ceil(outcome.seconds * WAKES_A_SECOND) for _, outcome in later}:
             asyncio.get_running_loop().call_later(tenths / WAKES_A_SECOND, self.wake)
+
+
+class WorkProjection:
+    """Fills a queue from events. New work goes straight to its worker, held from the start."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
+        workers: Sequence[Worker],
+    ) -> None:
+        """`change` is pure: what an event does to the queue."""
+        self._queue = queue
+        self._change = change
+        self._workers = {one.target: one for one in workers}
+
+    async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
+        changes = [change for event in incoming for change in self._change(event)]
+        if not changes:
+            return
+        items = [change for change in changes if isinstance(change, WorkItem)]
+        held = {
+            item.id: item
+            for target, promised in _by_target(items).items()
+            if target in self._workers
+            for item in self._workers[target].reserve(promised)
+        }
+        ready = [held.get(change.id, change) for change in changes]
+        durable = any(event.unmarked for event in incoming)
+        # An item that existed before is being performed, or waits for its own reason.
+        new = await self._queue.change(ready, durable=durable)
+        for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():
+            self._workers[target].take_over(reserved)
+        for target in {item.target for item in items if item.id not in held} & self._workers.keys():
+            self._workers[target].wake()
+
+
+def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
+    found: dict[str, list[WorkItem]] = {}
+    for item in items:
+        found.setdefault(item.target, []).append(item)
+    return found
 
 
 def backoff(attempts: int) -> float:

@@ -1,4 +1,4 @@
-"""What records answers about holds and disposals, and what it is told."""
+"""Requests and responses about holds and disposals."""
 
 from typing import Literal
 

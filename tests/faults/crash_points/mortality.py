@@ -16,7 +16,7 @@ from typing import Any
 
 from bmt.chassis import crash_points
 from bmt.chassis.messaging import parking
-from bmt.chassis.messaging.parking import PARKED, Discarding, MongoParkingLot
+from bmt.chassis.messaging.parking import PARKED, Discarding, ParkingLot
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import Worker
@@ -101,7 +101,7 @@ def discard(order: dict[str, Any]) -> None:
 
     async def do() -> None:
         client = mongodb.connect(order["mongodb"])
-        lot = MongoParkingLot(client[order["database"]][PARKED])
+        lot = ParkingLot(client[order["database"]][PARKED])
         given_up = Discarding("siti", "a test", clock.now())
         await lot.discard(order["parked_id"], given_up)
         client.close()

@@ -46,7 +46,7 @@ async def _fold(stage: Stage, again: ServiceBuilder) -> None:
     own = [p for p in again._own_projections if isinstance(p, ViewProjection)]
     async for commit in again.store.all():
         # A commit's events have one place: they are taken in together, or the first alone.
-        incoming = list(again._own.incoming(commit, again.source))
+        incoming = again._own.incoming([commit], again.source)
         for projection in own:
             await projection.apply(incoming)
     assert again._consumer is not None

@@ -21,7 +21,7 @@ from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.messaging import parking
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dispatch import Dispatcher
-from bmt.chassis.messaging.parking import Discarding, MongoParkingLot, Record
+from bmt.chassis.messaging.parking import Discarding, ParkingLot, Record
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter
@@ -44,7 +44,7 @@ class Service:
         self.failing: set[str] = set()
         self.handled: list[str] = []
         self.store = MongoEventStore(database["commits"])
-        self.lot = MongoParkingLot(database["parked"])
+        self.lot = ParkingLot(database["parked"])
         self.publisher = KafkaPublisher(kafka.options)
         self.positions = Positions(database["positions"])
         self.away = False
@@ -299,7 +299,7 @@ async def test_what_cannot_be_decoded_is_buried_as_it_came(service):
     record = Record(service.prefix + TOPIC, 1, 7, "", (), b"\x00\xff", unread=damaged)
     async with service.hearing() as consumer:
         await consumer._dispatcher.handle([record])
-        await consumer._dispatcher.tell()
+        await consumer._dispatcher.update_views()
         (letter,) = await dead_letters(service)
     headers = dict(letter.headers)
     assert letter.value == b"\x00\xff"
@@ -412,11 +412,11 @@ async def test_an_outsiders_keys_queue_apart_from_our_own(service, say):
         assert waiting.record.key == f"{service.prefix}{TOPIC}/1"
 
 
-async def _left(lot: MongoParkingLot, count: int) -> None:
+async def _left(lot: ParkingLot, count: int) -> None:
     assert await lot.size() == count
 
 
-async def _empty(lot: MongoParkingLot) -> None:
+async def _empty(lot: ParkingLot) -> None:
     assert not await lot.list(1)
 
 

@@ -11,8 +11,8 @@ from bmt.chassis.messaging.parking import (
     QUEUED_BEHIND,
     TRIES,
     Discarding,
-    MongoParkingLot,
     Parked,
+    ParkingLot,
     Record,
 )
 
@@ -24,7 +24,7 @@ DISCARDING = Discarding(by="aida", reason="its request was withdrawn on paper", 
 
 @pytest.fixture
 async def lot(database):
-    lot = MongoParkingLot(database["parked"])
+    lot = ParkingLot(database["parked"])
     await lot.prepare()
     return lot
 

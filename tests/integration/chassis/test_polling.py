@@ -35,7 +35,7 @@ class Reader:
                 self.refused.append(record.offset)
                 self.reasons.append(record.unread.reason)
 
-    async def tell(self) -> None:
+    async def update_views(self) -> None:
         """It keeps no views."""
 
 

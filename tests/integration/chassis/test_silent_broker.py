@@ -25,7 +25,7 @@ class Nobody:
     async def handle(self, _) -> None:
         pass
 
-    async def tell(self) -> None:
+    async def update_views(self) -> None:
         pass
 
 

@@ -11,15 +11,15 @@ from eventually import eventually
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.clock import now
-from bmt.chassis.work.queue import MongoWorkQueue, Postpone, Remove, WorkItem, WorkProjection
-from bmt.chassis.work.worker import Done, Later, Worker, each, together
+from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
+from bmt.chassis.work.worker import Done, Later, Worker, WorkProjection, each, together
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def queue(database) -> MongoWorkQueue:
-    queue = MongoWorkQueue(database["work"])
+async def queue(database) -> WorkQueue:
+    queue = WorkQueue(database["work"])
     await queue.prepare()
     return queue
 
@@ -194,7 +194,7 @@ async def test_what_hangs_is_given_up_and_tried_again(queue, monkeypatch):
 
 async def test_what_waits_is_performed_as_one_list_and_written_as_one(queue, monkeypatch):
     lists, writes = [], []
-    change = MongoWorkQueue.change
+    change = WorkQueue.change
 
     async def counted(self, changes):
         writes.append(Counter(type(one).__name__ for one in changes))
@@ -206,7 +206,7 @@ async def test_what_waits_is_performed_as_one_list_and_written_as_one(queue, mon
             settle(work, Later(3600, "it rains") if place % 2 else Done())
 
     await queue.change([item(str(n)) for n in range(100)])
-    monkeypatch.setattr(MongoWorkQueue, "change", counted)
+    monkeypatch.setattr(WorkQueue, "change", counted)
     async with working_on_lists(queue, together(perform)):
 
         async def put_off() -> None:

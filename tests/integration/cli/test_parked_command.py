@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.messaging.parking import QUEUED_BEHIND, MongoParkingLot, Parked, Record
+from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record
 
 pytestmark = pytest.mark.integration
 
@@ -32,8 +32,8 @@ def parked(offset, *, key=REQUEST, due_at=None, reason="KeyError") -> Parked:
 async def lot(databases):
     """`await lot("approval", event, …)` parks them there."""
 
-    async def park(service, *events) -> MongoParkingLot:
-        lot = MongoParkingLot(databases(service)["parked"])
+    async def park(service, *events) -> ParkingLot:
+        lot = ParkingLot(databases(service)["parked"])
         await lot.prepare()
         await lot.park(events)
         return lot

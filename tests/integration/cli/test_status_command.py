@@ -9,7 +9,7 @@ import pytest
 from eventually import eventually
 
 from bmt import reconciliation
-from bmt.chassis.messaging.parking import Discarding, MongoParkingLot, Parked, Record
+from bmt.chassis.messaging.parking import Discarding, Parked, ParkingLot, Record
 from bmt.chassis.runtime.mongodb import connect
 from bmt.chassis.work.jobs import Jobs
 from bmt.contracts import topics
@@ -130,7 +130,7 @@ async def test_what_an_operator_discarded_is_not_missing(mongodb, bmt, databases
     record = Record(
         topics.REQUESTS, 0, 1, request, (("ce_id", commit["events"][0]["id"].encode()),), b"{}"
     )
-    lot = MongoParkingLot(databases("approval")["parked"])
+    lot = ParkingLot(databases("approval")["parked"])
     await lot.prepare()
     await lot.park([Parked(record, "ValueError", 6, None, HOUR_AGO)])
     assert await lot.discard(record.place, Discarding("aminah", "needless", NOW))

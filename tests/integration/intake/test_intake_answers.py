@@ -21,7 +21,7 @@ from intake_callers import (
 )
 from typer.testing import CliRunner
 
-from bmt.chassis.messaging.parking import PARKED, TRIES, MongoParkingLot, Parked, Record
+from bmt.chassis.messaging.parking import PARKED, TRIES, Parked, ParkingLot, Record
 from bmt.chassis.runtime.mongodb import connect
 from bmt.cli.main import app
 from bmt.contracts import topics
@@ -126,7 +126,7 @@ def outcome(look):
 async def lot(mongodb, shared, intake):
     """Intake's parking lot."""
     client = connect(mongodb)
-    yield MongoParkingLot(client[f"{shared.name}_intake"][PARKED])
+    yield ParkingLot(client[f"{shared.name}_intake"][PARKED])
     client.close()
 
 
@@ -398,7 +398,7 @@ async def test_what_was_accepted_before_an_operator_gave_it_up_is_answered_once(
     await answers(event_id, "SubmissionAccepted")
 
 
-async def _gone(lot: MongoParkingLot, id_: str) -> None:
+async def _gone(lot: ParkingLot, id_: str) -> None:
     assert await lot.find(id_) is None
 
 

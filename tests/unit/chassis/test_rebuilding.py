@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import OwnProjections
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.readmodels.rebuilding import OwnStreams, rebuild
 from bmt.chassis.readmodels.view_store import Body
@@ -54,7 +54,7 @@ class Service:
         self.commits = MemoryEventStore()
         self.views = views or MemoryViewStore()
         self.own = OwnStreams(self.commits, parcels.VOCABULARY, "/test")
-        missed = MissedEvents(self.commits, parcels.VOCABULARY, "/test")
+        missed = self.own.between
         self.view = ViewProjection(view, self.views, missed)
         self._live = OwnProjections(
             [ViewProjection(view, self.views, missed)], parcels.VOCABULARY, ""

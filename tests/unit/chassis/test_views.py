@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.messaging.relay import MissedEvents, OwnProjections
+from bmt.chassis.messaging.relay import OwnProjections
+from bmt.chassis.readmodels.rebuilding import OwnStreams
 from bmt.chassis.readmodels.view_store import Body, ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection
 
@@ -48,7 +49,7 @@ def commit(version: int, *weights: int, stream: str = "parcel-1") -> Commit:
 
 
 def incoming(*commits: Commit) -> list[IncomingEvent[BaseModel]]:
-    return [event for c in commits for event in parcels.VOCABULARY.incoming(c, "/test")]
+    return parcels.VOCABULARY.incoming(commits, "/test")
 
 
 async def test_each_event_counts_once_however_often_it_comes():
@@ -83,7 +84,7 @@ async def test_what_a_crash_left_out_is_fetched_from_the_stream():
     store = MemoryEventStore()
     commits = [commit(1, 10), commit(2, 20), commit(3, 30)]
     await store.append(commits)
-    missed = MissedEvents(store, parcels.VOCABULARY, "/test")
+    missed = OwnStreams(store, parcels.VOCABULARY, "/test").between
     shelves = ViewProjection(SHELVES, MemoryViewStore(), missed)
     await shelves.apply(incoming(commits[2]))
     await shelves.apply(incoming(commits[0], commits[1]))
@@ -138,7 +139,7 @@ async def test_any_order_of_deliveries_gives_the_same_view():
     await store.append(commits)
     chance = random.Random(1)
     for _ in range(50):
-        missed = MissedEvents(store, parcels.VOCABULARY, "/test")
+        missed = OwnStreams(store, parcels.VOCABULARY, "/test").between
         shelves = ViewProjection(SHELVES, MemoryViewStore(), missed)
         deliveries = [*commits, *chance.choices(commits, k=5)]
         chance.shuffle(deliveries)
