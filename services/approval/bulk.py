@@ -28,7 +28,7 @@ from bmt.contracts.http.approval import (
 from bmt.contracts.problems import Refused
 from services.approval.domain.bulk import AnswerBulk, BeginBulk, BulkDone
 from services.approval.domain.events import Endorsed
-from services.approval.handlers import decision_on, message, officer
+from services.approval.handlers import decision_on, officer
 
 
 def decision_made(commit: Commit) -> DecisionMade:
@@ -86,7 +86,7 @@ async def decide_all(
     """
     stream = "bulk-" + context.causation.rpartition(":")[2]
     begin = BeginBulk(officer(context), tuple(ruling.request_id for ruling in rulings))
-    begun = await execution.execute(message(stream, context, begin))
+    begun = await execution.execute(context.to_command(stream, begin))
     if begun.replayed and isinstance(done := await execution.state(stream), BulkDone):
         return BulkAnswer(RulingResults(results=done.results), replayed=True)
     crash_points.reached("approval.bulk.begun")
@@ -101,7 +101,7 @@ async def decide_all(
     ]
     crash_points.reached("approval.bulk.decided")
     answer = AnswerBulk(tuple(map(_result, rulings, outcomes)))
-    answered = await execution.execute(message(stream, _part(context, "answer"), answer))
+    answered = await execution.execute(_part(context, "answer").to_command(stream, answer))
     crash_points.reached("approval.bulk.answered")
     (event,) = answered.commit.events
     return BulkAnswer(RulingResults.model_validate(event.data), answered.replayed)

@@ -18,7 +18,7 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from services.approval.api import AdministratorsCommand
 from services.approval.domain.review import AddComment
-from services.approval.handlers import message, officer, stream_of
+from services.approval.handlers import officer, stream_of
 
 
 class DocumentUnknown(Refused):
@@ -47,7 +47,7 @@ async def comment(
         agency=context.principal.agency,
         added_at=clock(),
     )
-    return await execution.execute(message(stream_of(request_id), context, command))
+    return await execution.execute(context.to_command(stream_of(request_id), command))
 
 
 async def _known(

@@ -51,7 +51,7 @@ async def hold(
         agency=caller.agency if role == "administrator" else None,
         until=clock() + HOLD,
     )
-    return await execution.execute(message(stream_of(request_id), context, command))
+    return await execution.execute(context.to_command(stream_of(request_id), command))
 
 
 async def decide(
@@ -76,12 +76,7 @@ def decision_on(
     """The command to decide on one request."""
     agency = context.principal.agency
     command = Decide(ruling, officer(context), agency, policy_of(agency, agencies), now)
-    return message(stream_of(request_id), context, command)
-
-
-def message(stream: str, context: CommandContext, command: C) -> Message[C]:
-    """A caller's command to a stream."""
-    return Message(stream, context.causation, context.fingerprint, command, context.traceparent)
+    return context.to_command(stream_of(request_id), command)
 
 
 def officer(context: CommandContext) -> Officer:

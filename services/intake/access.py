@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.idempotency import CommandContext
 from services.intake.domain.submission import Caller
@@ -41,18 +40,6 @@ def caller_of(principal: Principal) -> Caller:
         role = "administrator" if principal.has("administrator") else "operator"
         return Caller(principal.subject, role, own)
     return Caller(principal.subject, "applicant", own or None, principal.email)
-
-
-def message(stream: str, context: CommandContext, command: Any, *, new: bool = False) -> Any:
-    """The command on its way to a stream; `new`: the stream does not exist yet."""
-    return Message(
-        stream,
-        context.causation,
-        context.fingerprint,
-        command,
-        context.traceparent,
-        begins_stream=new,
-    )
 
 
 def keyed_stream(category: str, context: CommandContext) -> str:

@@ -25,7 +25,7 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
 from services.intake import answers
-from services.intake.access import EVERYBODY, audience_of, caller_of, message
+from services.intake.access import EVERYBODY, audience_of, caller_of
 from services.intake.channels.media_types import ALLOWED
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
@@ -117,7 +117,9 @@ def routes(
     async def submit(body: SubmitRequest, context: Submitting) -> JsonResponse:
         receiving = await reception.receive_request(body, caller_of(context.principal))
         stream = request_stream(receiving.request_id)
-        executed = await execution.execute(message(stream, context, receiving, new=True))
+        executed = await execution.execute(
+            context.to_command(stream, receiving, begins_stream=True)
+        )
         return answers.request_accepted(executed)
 
     @api.get("/v1/requests", summary="Requests, the newest first")
@@ -156,7 +158,7 @@ def routes(
         known = answers.known(await requests.get(request_id, EVERYBODY))
         withdrawing = WithdrawRequest(body.reason, caller_of(context.principal), known)
         stream = request_stream(request_id)
-        executed = await execution.execute(message(stream, context, withdrawing))
+        executed = await execution.execute(context.to_command(stream, withdrawing))
         return answer(executed, WithdrawalAccepted(request_id=request_id), 202)
 
     @api.post(

@@ -16,7 +16,7 @@ from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from services.intake import answers
-from services.intake.access import EVERYBODY, caller_of, message
+from services.intake.access import EVERYBODY, caller_of
 from services.intake.domain.commands import CorrectRequest, Known
 from services.intake.domain.decide import decide
 from services.intake.domain.state import request_stream
@@ -90,7 +90,7 @@ class Corrections:
             body, body.channel, caller, correcting=request_id
         )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
-        asked = message(request_stream(request_id), context, command)
+        asked = context.to_command(request_stream(request_id), command)
         if not await self.execution.was_decided(asked):
             command = await self._held(asked.stream, command, token)
         return await self.execution.execute(replace(asked, command=command))

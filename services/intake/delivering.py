@@ -12,7 +12,7 @@ from bmt.chassis.eventsourcing.event_store import EventStore
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
-from services.intake.access import caller_of, keyed_stream, message
+from services.intake.access import caller_of, keyed_stream
 from services.intake.domain.commands import RecordDelivery
 from services.intake.domain.events import EmailDelivered
 from services.intake.domain.state import request_stream
@@ -102,12 +102,12 @@ class Deliveries:
             content, opened, home, caller, self.authserv_id
         )
         stream = request_stream(command.request_id)
-        return await self.execution.execute(message(stream, context, command, new=True))
+        return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
 
     async def _known(self, context: CommandContext, cause: str) -> Executed | None:
         """Record durably which message the key stands for; what that message led to, or None if nothing yet."""
         stream = keyed_stream("delivery", context)
-        key = message(stream, context, RecordDelivery(cause, self.clock()), new=True)
+        key = context.to_command(stream, RecordDelivery(cause, self.clock()), begins_stream=True)
         recorded = await self.execution.execute(key)
         crash_points.reached("intake.delivering.key_recorded")
         if recorded.commit.events[0].type != EmailDelivered.TYPE:

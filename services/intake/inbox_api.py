@@ -31,7 +31,7 @@ from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import PaperChannel
 from bmt.pages.language import Code, told
 from services.intake import answers
-from services.intake.access import caller_of, message
+from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, raw_body
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
@@ -156,7 +156,7 @@ def routes(
         submission = await reception.assemble_submission(body, body.channel, caller)
         registering = RegisterInboxItem(inbox_item_id, submission)
         stream = request_stream(inbox_item_id)
-        executed = await execution.execute(message(stream, context, registering))
+        executed = await execution.execute(context.to_command(stream, registering))
         return answers.request_accepted(executed)
 
     @api.post(
@@ -170,7 +170,7 @@ def routes(
         caller = caller_of(context.principal)
         dismissing = DismissInboxItem(body.reason, caller, reception.clock())
         stream = request_stream(inbox_item_id)
-        executed = await execution.execute(message(stream, context, dismissing))
+        executed = await execution.execute(context.to_command(stream, dismissing))
         return answer(executed, InboxItemDismissed(inbox_item_id=inbox_item_id), 201)
 
     @api.get(

@@ -110,7 +110,7 @@ def dispatch(
     """Record that an administrator handed a paper over."""
     by = Submitter(subject=context.principal.subject, role="administrator")
     command = Dispatch(notification_id, context.principal.agency, by, note)
-    return from_call(stream_of(request_id), context, command)
+    return context.to_command(stream_of(request_id), command)
 
 
 def resend(
@@ -122,7 +122,7 @@ def resend(
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
-    return from_call(stream_of(request_id), context, command)
+    return context.to_command(stream_of(request_id), command)
 
 
 def _told(
@@ -155,9 +155,3 @@ def _awaited(
     remind_at = policy.remind_at(since, due_at)
     command = AwaitStep(incoming.data.request, step, remind_at, due_at)
     return incoming.to_command(stream_of(incoming.subject), command)
-
-
-def from_call(stream: str, context: CommandContext, command: Command) -> Message[Command]:
-    """The command of an HTTP call, with the identity of its idempotency key."""
-    identity = (context.causation, context.fingerprint)
-    return Message(stream, *identity, command, context.traceparent)

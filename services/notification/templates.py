@@ -47,7 +47,6 @@ from services.notification.domain.templates import (
     require_sound,
 )
 from services.notification.domain.templates import Template as SavedTemplate
-from services.notification.handlers import from_call
 from services.notification.views import Templates, key_of
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords
 from services.notification.wording.english import ENGLISH
@@ -173,7 +172,7 @@ class TemplateDesk:
         self._require_known(agency)
         by = Submitter(subject=context.principal.subject, role="administrator")
         command = SaveWords(agency, about, words, why, seen, by, self.clock())
-        return await self.execution.execute(from_call(_stream(agency, about), context, command))
+        return await self.execution.execute(context.to_command(_stream(agency, about), command))
 
     def saved(self, executed: Executed) -> Template:
         (event,) = executed.commit.events

@@ -126,10 +126,7 @@ class OfficerCommands:
     async def _execute(
         self, request_id: str, context: CommandContext, command: Command
     ) -> Executed:
-        stream = stream_of(request_id)
-        return await self.execution.execute(
-            Message(stream, context.causation, context.fingerprint, command, context.traceparent)
-        )
+        return await self.execution.execute(context.to_command(stream_of(request_id), command))
 
     async def _require_documents(self, evidence: Sequence[str], claimant: Claimant) -> None:
         there = await self.documents.find(evidence, claimant)

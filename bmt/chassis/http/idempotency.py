@@ -7,11 +7,12 @@ body make its *fingerprint*. The event store compares them, so nothing is stored
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
 
+from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.http.auth import Guard, Principal
 from bmt.chassis.http.problem_details import REPLAYED
 from bmt.chassis.http.responses import JsonResponse
@@ -22,6 +23,8 @@ from bmt.contracts.values import Role
 
 _MOST_CHARACTERS: Final = 255
 _KEY: Final = "bmt.idempotency_key"
+
+C = TypeVar("C")
 
 
 @immutable
@@ -39,6 +42,20 @@ class CommandContext:
     causation: str
     fingerprint: str
     traceparent: str
+
+    def to_command(self, stream: str, command: C, *, begins_stream: bool = False) -> Message[C]:
+        """The message that carries the call's command, with the identity of its key.
+
+        `begins_stream`: the stream does not exist yet.
+        """
+        return Message(
+            stream,
+            self.causation,
+            self.fingerprint,
+            command,
+            self.traceparent,
+            begins_stream=begins_stream,
+        )
 
     def of_body(self, method: str, path: str, body_digest: bytes) -> "CommandContext":
         return replace(self, fingerprint=fingerprint_of(method, path, body_digest))

@@ -13,7 +13,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, Received
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
-from services.intake.access import keyed_stream, message
+from services.intake.access import keyed_stream
 from services.intake.channels.filename import filename_of
 from services.intake.channels.media_types import ALLOWED, ENDINGS, recognise
 from services.intake.domain.commands import RecordUpload
@@ -85,4 +85,4 @@ class Uploads:
         uploader = context.principal
         command = RecordUpload(document, uploader.subject, self.clock(), uploader.agency)
         stream = keyed_stream("upload", context)
-        return await self.execution.execute(message(stream, context, command, new=True))
+        return await self.execution.execute(context.to_command(stream, command, begins_stream=True))

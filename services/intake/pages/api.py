@@ -25,7 +25,7 @@ from bmt.pages.forms import FormWrong, Sent, new_key, refusal, sent, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted, SignInFirst
 from services.intake import answers, blank_papers
-from services.intake.access import caller_of, message
+from services.intake.access import caller_of
 from services.intake.api import PageAsked
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.upload import Uploads
@@ -102,7 +102,7 @@ def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted
             given = validated(ReasonGiven, {"reason": sent.text("reason").strip()})
             command = WithdrawRequest(given.reason, caller_of(visitor), answers.known(known))
             stream = request_stream(request_id)
-            await execution.execute(message(stream, sent.context(visitor), command))
+            await execution.execute(sent.context(visitor).to_command(stream, command))
         except (Refused, CausationReused) as error:
             return await desk.one(request, request_id, visitor, new_key(), refusal(error))
         return RedirectResponse(f"{PREFIX}/requests/{request_id}", _SEE_OTHER)
@@ -147,7 +147,9 @@ def _new_requests(
             body = await checked(SubmitRequest, wanted, caller_of(visitor), reception.judge)
             command = await reception.receive_request(body, caller_of(visitor))
             stream, context = request_stream(command.request_id), sent.context(visitor)
-            executed = await execution.execute(message(stream, context, command, new=True))
+            executed = await execution.execute(
+                context.to_command(stream, command, begins_stream=True)
+            )
         except (Refused, CausationReused) as error:
             await _renamed(drafts, visitor, kind, sent.key, form.draft(reception.clock()))
             return desk.form(request, visitor, kind, form, refusal(error))

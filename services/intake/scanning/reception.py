@@ -28,7 +28,7 @@ from bmt.chassis.work.queue import WorkChange, WorkItem
 from bmt.chassis.work.worker import Done, WorkOutcome
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
-from services.intake.access import caller_of, keyed_stream, message
+from services.intake.access import caller_of, keyed_stream
 from services.intake.domain.commands import PutPaperInInbox, ReceiveScan
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import ScannedPaper, ScanOrigin, ScanReceived
@@ -149,7 +149,7 @@ class Scans:
         else:
             pages, papers = await self._read(received, batch, channel, home)
             command = ReceiveScan(batch, pages, papers, home, caller, self.clock())
-        executed = await self.execution.execute(message(stream, context, command))
+        executed = await self.execution.execute(context.to_command(stream, command))
         crash_points.reached("intake.reception.received")
         await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
         return executed

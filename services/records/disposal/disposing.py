@@ -177,8 +177,7 @@ class DisposalService:
     async def _called(
         self, stream: str, context: CommandContext, command: Command, *, begins: bool = False
     ) -> Executed:
-        identity = (context.causation, context.fingerprint)
-        message = Message(stream, *identity, command, context.traceparent, begins_stream=begins)
+        message = context.to_command(stream, command, begins_stream=begins)
         return await self.execution.execute(message)
 
     async def _execute(self, stream: str, causation: str, command: Command) -> None:
