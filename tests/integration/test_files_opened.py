@@ -100,7 +100,7 @@ async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms
         with opened() as files:
             await submit()
 
-    held(files, 59)
+    held(files, 58)
 
 
 async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
@@ -136,4 +136,4 @@ async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire
                 await wire.say(received(facts()))
                 await eventually(lambda before=before: is_signed_since(before))
 
-    held(files, 67)
+    held(files, 64)
