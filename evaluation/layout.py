@@ -17,10 +17,6 @@ DEFAULT_DATA: Final = Path(".bmt")
 class Layout(DataFolder):
     """A data directory, with the files that only the evaluation needs."""
 
-    @classmethod
-    def at(cls, folder: Path) -> "Layout":
-        return cls(folder.absolute())
-
     def make(self) -> None:
         """Make the directory, readable by its owner only: it holds passwords and documents.
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bmt.cli.outcome import NotRunning
 
@@ -15,7 +15,7 @@ class DataFolder:
     root: Path
 
     @classmethod
-    def at(cls, folder: Path) -> "DataFolder":
+    def at(cls, folder: Path) -> Self:
         return cls(folder.absolute())
 
     @property

@@ -4,6 +4,7 @@ The commands of the evaluation and `bmt prove` are entry points (`bmt.commands` 
 installed.
 """
 
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -39,19 +40,24 @@ class NotInstalled(CannotRun):
 
 
 def _add_from_beside(name: str, found: EntryPoint | None) -> None:
+    missing = "run bmt from a clone of the repository"
     try:
         if found is not None:
             app.command(name)(found.load())
             return
-    except ImportError:
-        pass
+    except ImportError as error:
+        missing = error.msg
     anything = {"ignore_unknown_options": True, "allow_extra_args": True}
-    app.command(name, hidden=True, context_settings=anything)(_not_installed)
+    app.command(name, hidden=True, context_settings=anything)(_not_installed(missing))
 
 
-def _not_installed() -> None:
-    with reported():
-        raise NotInstalled("this is for an evaluation, whose parts are not installed here")
+def _not_installed(missing: str) -> Callable[[], None]:
+    def refuse() -> None:
+        with reported():
+            said = "this is for an evaluation, whose parts are not installed here"
+            raise NotInstalled(f"{said}: {missing}")
+
+    return refuse
 
 
 _installed = {point.name: point for point in entry_points(group="bmt.commands")}

@@ -120,7 +120,7 @@ async def test_a_worker_performs_all_with_bounded_concurrency(queue):
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         at_once -= 1
         done.append(work.id)
         return Done()

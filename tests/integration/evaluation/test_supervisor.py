@@ -33,7 +33,7 @@ async def main():
     supervisor = Supervisor(programs, Path(sys.argv[1]))
     await supervisor.start()
     print("pids", *supervisor.pids.values(), flush=True)
-    await asyncio.sleep(1000)
+    await asyncio.sleep(1000)  # the test kills it
 
 asyncio.run(main())
 """

@@ -40,7 +40,7 @@ class World:
 
     async def renew(self, refresh_token):
         self.asked.append(refresh_token)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         if isinstance(self.grants, Exception):
             raise self.grants
         return self.grants

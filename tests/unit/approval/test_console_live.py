@@ -48,7 +48,7 @@ async def test_a_request_that_is_decided_elsewhere_is_told_at_once(reviews, monk
         REQUEST.request_id, 1, lambda one: one.status, for_ever
     )
     told = asyncio.create_task(first(stream))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     decided = incoming(rejected(), 3)
     await reviews.apply([decided])
     await change_signal.apply([decided])
@@ -61,7 +61,7 @@ async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(revi
         "MAMPU", OPENED_AT + timedelta(seconds=1), for_ever
     )
     told = asyncio.create_task(first(stream))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     await reviews.apply([incoming(rejected(), 3)])
     assert await asyncio.wait_for(told, 5) == {"count": "1"}
 

@@ -36,7 +36,7 @@ async def test_but_not_for_ever(monkeypatch):
             cut_off.set()
 
     task = asyncio.create_task(background.whole(step()))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -26,9 +26,9 @@ async def test_what_arrives_meanwhile_goes_together():
     slow = Slow()
     batcher = Batcher(slow)
     first = asyncio.create_task(batcher.submit([1]))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     later = [asyncio.create_task(batcher.submit([n, n])) for n in (2, 3)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     slow.go.set()
     assert await first == [2]
     assert await asyncio.gather(*later) == [[4, 4], [6, 6]]
@@ -57,7 +57,7 @@ async def test_a_caller_that_went_away_harms_no_other():
     slow = Slow()
     batcher = Batcher(slow)
     gone, stays = (asyncio.create_task(batcher.submit([n])) for n in (1, 2))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # no time: others have their turn of the loop
     gone.cancel()
     slow.go.set()
     assert await stays == [4]

@@ -192,7 +192,7 @@ async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         if reader._buffer:
             break
     assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
@@ -225,7 +225,7 @@ async def test_what_stands_around_a_body_is_given_up_when_it_never_ends(socket_o
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         if b"HTTP/1.1 431 " in reader._buffer:
             break
     assert sent < 50 * connections.MOST_BYTES

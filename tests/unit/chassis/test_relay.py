@@ -293,7 +293,7 @@ async def test_a_stop_lets_what_was_said_be_marked_as_said():
         async def publish(self, records):
             places = await super().publish(records)
             published.set()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # no time: others have their turn of the loop
             return places
 
     store, topic, published = MemoryEventStore(), Slow(), asyncio.Event()

@@ -101,7 +101,7 @@ async def test_writes_are_bounded_however_many_lists_there_are():
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         under_way -= 1
         return httpx2.Response(503)
 
