@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
-
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.idempotency import CommandContext, answer
@@ -19,6 +17,7 @@ from bmt.contracts.values import Document
 from services.approval.api import AdministratorsCommand
 from services.approval.domain.review import AddComment
 from services.approval.handlers import officer, stream_of
+from services.approval.ports import Here
 
 
 class DocumentUnknown(Refused):
@@ -65,24 +64,24 @@ async def _known(
     return tuple(there[one] for one in ids)
 
 
-def routes(execution: Execution[Any, Any], documents: DocumentRights, clock: Clock) -> APIRouter:
-    """The call to comment, for administrators of the agency in the token."""
-    routes = api_router(tags=["comments"])
+router = api_router(tags=["comments"])
+"""For administrators of the agency in the token."""
 
-    @routes.post(
-        "/v1/requests/{request_id}/comments",
-        summary="Note something on a request, at any time",
-        status_code=201,
-        response_model=CommentAnswer,
-        responses=problems("own_request", "not_found", "validation_failed", "document_unknown"),
+
+@router.post(
+    "/v1/requests/{request_id}/comments",
+    summary="Note something on a request, at any time",
+    status_code=201,
+    response_model=CommentAnswer,
+    responses=problems("own_request", "not_found", "validation_failed", "document_unknown"),
+)
+async def add(
+    here: Here, request_id: Id, written: CommentWritten, context: AdministratorsCommand
+) -> JsonResponse:
+    """Colleagues read it with the request; it is never published, nor shown to the applicant."""
+    executed = await comment(
+        request_id, written, context, here.execution, here.document_rights, here.clock
     )
-    async def add(
-        request_id: Id, written: CommentWritten, context: AdministratorsCommand
-    ) -> JsonResponse:
-        """Colleagues read it with the request; it is never published, nor shown to the applicant."""
-        executed = await comment(request_id, written, context, execution, documents, clock)
-        (event,) = executed.commit.events
-        said = CommentAnswer.model_validate({**event.data, "request_id": request_id})
-        return answer(executed, said, 201)
-
-    return routes
+    (event,) = executed.commit.events
+    said = CommentAnswer.model_validate({**event.data, "request_id": request_id})
+    return answer(executed, said, 201)

@@ -14,6 +14,7 @@ from services import approval
 from services.approval import api, comments, domain, rules, views
 from services.approval.console.site import site
 from services.approval.domain.events import PRIVATE
+from services.approval.ports import Ports
 from services.approval.settings import Settings
 from services.approval.subscriptions import TABLE
 
@@ -46,11 +47,19 @@ def build(settings: Settings) -> FastAPI:
         title="BMT approval",
         description=approval.__doc__ or "",
         routers=[
-            api.routes(builder.execution, reviews, agencies, clock.now),
-            comments.routes(builder.execution, builder.document_rights, clock.now),
-            rules.routes(versions, agencies, clock.now),
+            api.router,
+            comments.router,
+            rules.router,
             site(settings, builder, reviews, versions, agencies),
         ],
+        ports=Ports(
+            execution=builder.execution,
+            reviews=reviews,
+            versions=versions,
+            document_rights=builder.document_rights,
+            agencies=agencies,
+            clock=clock.now,
+        ),
     )
 
 

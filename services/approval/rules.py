@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from fastapi import Query as QueryParameter
 from pydantic import BaseModel, JsonValue
 
@@ -25,6 +25,7 @@ from bmt.contracts.problems import Refused
 from services.approval.api import Administrator
 from services.approval.domain.agency_rules import InForce, RecordRules
 from services.approval.domain.events import RulesCameIntoForce
+from services.approval.ports import Here
 
 Versions = ViewProjection[RulesVersion]
 Place = tuple[int, str]
@@ -127,40 +128,36 @@ class UnknownAgency(Refused):
         super().__init__("You can read the rules of no agency of this code.")
 
 
-def routes(versions: Versions, agencies: Agencies, clock: Clock) -> APIRouter:
-    """The calls about rules."""
-    routes = api_router(tags=["rules"])
+router = api_router(tags=["rules"])
 
-    @routes.get(
-        "/v1/agencies/own",
-        summary="What the caller's agency decides by",
-        responses=problems("not_found"),
-    )
-    async def own(caller: Administrator) -> OwnAgency:
-        if caller.agency not in agencies:
-            raise UnknownAgency
-        return own_agency(agencies.get(caller.agency), caller, clock())
 
-    @routes.get(
-        "/v1/agencies/{code}/rules",
-        summary="What an agency's rules have been, the newest first",
-        responses=problems("not_found"),
-    )
-    async def rules(
-        code: Code, caller: Reader, page: VersionsPage, policy_version: PolicyVersion = None
-    ) -> Page[RulesVersion]:
-        """So a request's `policy_version` leads to whole rules: who changed them, when and why.
+@router.get(
+    "/v1/agencies/own",
+    summary="What the caller's agency decides by",
+    responses=problems("not_found"),
+)
+async def own(here: Here, caller: Administrator) -> OwnAgency:
+    if caller.agency not in here.agencies:
+        raise UnknownAgency
+    return own_agency(here.agencies.get(caller.agency), caller, here.clock())
 
-        Administrators read their own agency's, operators all, auditors all or those of the agency in their token.
-        """
-        if not may_read(caller, code):
-            raise UnknownAgency
-        found = await newest_first(versions, code, page, policy_version)
-        return BY_NUMBER.page(
-            found, page, key=lambda one: (one.number, key_of(one.agency, one.number))
-        )
 
-    return routes
+@router.get(
+    "/v1/agencies/{code}/rules",
+    summary="What an agency's rules have been, the newest first",
+    responses=problems("not_found"),
+)
+async def rules(
+    here: Here, code: Code, caller: Reader, page: VersionsPage, policy_version: PolicyVersion = None
+) -> Page[RulesVersion]:
+    """So a request's `policy_version` leads to whole rules: who changed them, when and why.
+
+    Administrators read their own agency's, operators all, auditors all or those of the agency in their token.
+    """
+    if not may_read(caller, code):
+        raise UnknownAgency
+    found = await newest_first(here.versions, code, page, policy_version)
+    return BY_NUMBER.page(found, page, key=lambda one: (one.number, key_of(one.agency, one.number)))
 
 
 def may_read(caller: Principal, agency: str) -> bool:

@@ -127,13 +127,14 @@ def create_app(
     samplers: Sequence[Sampler] = (),
     rate_limit: RateLimit | None = None,
     concurrency: ConcurrencyLimits | None = None,
+    ports: object = None,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The service's application. Nothing connects before its lifespan.
 
     `description` is Markdown. `routers` are made with `api_router`. `readiness` has, for each required part, a
     check that raises while it is missing; the authenticator's is reported as `issuer`. `samplers` update gauges
-    before `/metrics` answers.
+    before `/metrics` answers. `ports` is what the routes get from `ports_of`.
 
     Raises:
         TypeError: a route takes a JSON body without `api_router`, so without limit and strictness.
@@ -150,6 +151,7 @@ def create_app(
     )
     app.state.authenticator = authenticator
     app.state.rate_limit = rate_limit or UNLIMITED
+    app.state.ports = ports
     parts = {**readiness, "issuer": authenticator.ready}
     for router in (*routers, health_routes(registry, parts, samplers)):
         _require_strictness(router)

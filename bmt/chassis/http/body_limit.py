@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bmt.chassis.http import strict_json
 from bmt.chassis.http.auth import Guard
+from bmt.chassis.http.ports import ports_of
 from bmt.contracts.problems import Refused
 
 JSON_BODY_BYTES: Final = 1024 * 1024
@@ -123,26 +124,29 @@ class ApiRoute(APIRoute):
         return admit_and_handle
 
     def _is_direct(self) -> bool:
-        """Whether FastAPI has nothing to do: one JSON body, one guard, and a ready Response."""
+        """Whether FastAPI has nothing to do: one JSON body, one guard, ports, and a ready Response."""
         dependant = self.dependant
+        asked = [each.call for each in dependant.dependencies if each.call is not ports_of]
         return (
             len(dependant.body_params) == 1
             and self._reads_json()
             and not self._embed_body_fields
             and not _asks_for_more(dependant)
-            and [isinstance(each.call, Guard) for each in dependant.dependencies] == [True]
+            and [isinstance(each, Guard) for each in asked] == [True]
             and issubclass(get_type_hints(self.endpoint).get("return", object), Response)
         )
 
     def _direct(self) -> ASGIApp:
         """The call as FastAPI makes it, at a fraction of its cost."""
         endpoint, limit = self.endpoint, self._limit
-        (asked,), (body,) = self.dependant.dependencies, self.dependant.body_params
-        guard, guarded, name = cast("Guard", asked.call), cast("str", asked.name), body.name
+        asked, (body,) = self.dependant.dependencies, self.dependant.body_params
+        calls = [(cast("str", each.name), cast("Guard", each.call)) for each in asked]
+        name = body.name
 
         async def admit_and_answer(scope: Scope, receive: Receive, send: Send) -> None:
             request = LimitedRequest(scope, receive, limit)
-            given = {guarded: await guard(request), name: await _validated(request, body)}
+            given = {asks: await call(request) for asks, call in calls}
+            given[name] = await _validated(request, body)
             response: Response = await endpoint(**given)
             await response(scope, receive, send)
 

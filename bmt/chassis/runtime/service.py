@@ -262,8 +262,12 @@ class ServiceBuilder:
     def closes(self, task: background.Task) -> None:
         self._close.append(task)
 
-    def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+    def app(
+        self, *, title: str, description: str, routers: Sequence[APIRouter], ports: object = None
+    ) -> FastAPI:
+        """The application. `ports` is what its routes get from `ports_of`."""
         return create_app(
+            ports=ports,
             title=title,
             version="1",
             description=description,

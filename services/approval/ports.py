@@ -1,0 +1,30 @@
+"""What approval's routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.ports import ports_of
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.contracts.http.rules import RulesVersion
+from services.approval.views import Reviews
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Made once, by the composition root."""
+
+    execution: Execution[Any, Any]
+    reviews: Reviews
+    versions: ViewProjection[RulesVersion]
+    document_rights: DocumentRights
+    agencies: Agencies
+    clock: Clock
+
+
+Here = Annotated[Ports, Depends(ports_of)]
