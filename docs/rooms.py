@@ -23,7 +23,7 @@ def room(module: str) -> str | None:
             return f"chassis/{name}" if name in CHASSIS else None
         case ["bmt", name, *_] if (ROOT / "bmt" / name).is_dir():
             return f"bmt/{name}"
-        case [("services" | "evaluation" | "prove") as name, *_]:
+        case [("services" | "web" | "evaluation" | "prove") as name, *_]:
             return name
         case _:
             return None
@@ -42,7 +42,7 @@ def imported(path: Path) -> set[str]:
 def arrows() -> Arrows:
     """Who imports whom."""
     found: Arrows = set()
-    for top in ("bmt", "services", "evaluation", "prove"):
+    for top in ("bmt", "services", "web", "evaluation", "prove"):
         for path in (ROOT / top).rglob("*.py"):
             importer = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
             for module in imported(path):

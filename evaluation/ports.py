@@ -40,6 +40,7 @@ OFFSETS: Final = {
     "records": 5,
     "statistics": 6,
     "reconciliation": 7,
+    "web": 8,
     "kafka": 20,
     "mongodb": 21,
     "kafka-controller": 22,

@@ -10,6 +10,7 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import strict_yaml
 from bmt.rights.kafka_rights import STATISTICS
 from bmt.rights.kafka_table import table
+from bmt.rights.mongodb_rights import WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import accounts_file
 from evaluation.services import SERVICES
@@ -27,6 +28,7 @@ def document(system: System, pids: Mapping[str, int]) -> Document:
             for name in SERVICES
             if name in pids
         },
+        "web": _web(system, pids),
         "statistics": _statistics(system, pids),
         "issuer": system.issuer.url,
         "kafka": _kafka(system) | {"pid": pids["kafka"]},
@@ -64,6 +66,10 @@ def _aside(file: Path) -> Path:
     aside = file.with_name(f".{file.name}.new")
     aside.touch(mode=0o600)
     return aside
+
+
+def _web(system: System, pids: Mapping[str, int]) -> Document | None:
+    return {"url": system.ports.url(WEB), "pid": pids[WEB]} if WEB in pids else None
 
 
 def _statistics(system: System, pids: Mapping[str, int]) -> Document | None:

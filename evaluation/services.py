@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bmt.rights.kafka_rights import STATISTICS
-from bmt.rights.mongodb_rights import DOCUMENTS, RECONCILER
+from bmt.rights.mongodb_rights import DOCUMENTS, RECONCILER, WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import agencies_file
 from evaluation.ports import HOST, answers, listening
@@ -61,10 +61,10 @@ def _notification(system: System) -> Environment:
         "BMT_SMTP_HOST": HOST,
         "BMT_SMTP_PORT": str(system.mail.port),
         "BMT_SMTP_SENDER": SENDER,
-        "BMT_STATUS_URL": f"{system.ports.url('intake')}/my",
-        "BMT_STATUS_PAGE_URL": f"{system.ports.url('intake')}/status/",
+        "BMT_STATUS_URL": f"{system.ports.url(WEB)}/my",
+        "BMT_STATUS_PAGE_URL": f"{system.ports.url(WEB)}/status/",
         **_status_codes(system),
-        "BMT_CONSOLE_URL": f"{system.ports.url('approval')}/console",
+        "BMT_CONSOLE_URL": f"{system.ports.url(WEB)}/console",
     }
 
 
@@ -114,9 +114,10 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
 
 
 def programs(system: System) -> list[Program]:
-    """The five services, the statistics and the reconciliation."""
+    """The five services, the pages, the statistics and the reconciliation."""
     return [
         *(_service(system, name) for name in SERVICES),
+        _web(system),
         _statistics(system),
         _reconciliation(system),
     ]
@@ -125,17 +126,24 @@ def programs(system: System) -> list[Program]:
 def environment(system: System, name: str) -> dict[str, str]:
     """The variables of one service that follow from the parts; others are inherited."""
     return {
+        **_http(system, name),
+        **_kafka(system, name),
+        "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
+        "BMT_WEB_URL": system.ports.url(WEB),
+        **SERVICES[name](system),
+    }
+
+
+def _http(system: System, name: str) -> Environment:
+    return {
         "BMT_HOST": HOST,
         "BMT_PORT": str(system.ports[name]),
-        **_kafka(system, name),
         "BMT_MONGODB_URI": system.mongodb.uri(name),
         "BMT_DATABASE": f"bmt_{name}",
-        "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_ISSUER": system.issuer.url,
         "BMT_ALLOW_HTTP": "true",  # nothing leaves the machine
         "BMT_AUDIENCE": API_AUDIENCE,
         "BMT_AGENCIES_FILE": str(agencies_file()),
-        **SERVICES[name](system),
     }
 
 
@@ -156,6 +164,22 @@ def _service(system: System, name: str) -> Program:
         command=(sys.executable, "-m", f"services.{name}.main"),
         environment=environment(system, name),
         ready=_answers_ready(system.ports.url(name)),
+        after=EVERY_PART,
+    )
+
+
+def _web(system: System) -> Program:
+    return Program(
+        name=WEB,
+        command=(sys.executable, "-m", "web.main"),
+        environment={
+            **_http(system, WEB),
+            "BMT_PUBLIC_URL": system.ports.url(WEB),
+            "BMT_SESSION_KEY_FILE": str(secret_key(system.layout.session_key_file(WEB))),
+            "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
+            **{f"BMT_{name.upper()}_URL": system.ports.url(name) for name in SERVICES},
+        },
+        ready=_answers_ready(system.ports.url(WEB)),
         after=EVERY_PART,
     )
 

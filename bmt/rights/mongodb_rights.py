@@ -17,7 +17,9 @@ PRUNER: Final = "pruner"
 """Removes working copies of old requests. No other user can remove a commit."""
 RECONCILER: Final = "reconciler"
 """Compares what was published with what was recorded."""
-USERS: Final = (*SERVICES, PRUNER, RECONCILER)
+WEB: Final = "web"
+"""Shows the pages; keeps sessions and drafts."""
+USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
 SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
@@ -93,7 +95,7 @@ async def _make_or_renew(
 
 
 def _granted(user: str) -> Iterator[str]:
-    if user in (PRUNER, RECONCILER):
+    if user in (WEB, PRUNER, RECONCILER):
         yield user
         return
     yield "documents-writer" if user in DOCUMENT_WRITERS else "documents-reader"
@@ -107,6 +109,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
         "documents-writer",
         [_privilege(DOCUMENTS, "", READ), *_privileges(DOCUMENTS, written, ADD)],
     )
+    yield WEB, [_privilege(f"bmt_{WEB}", "", (*ADD, *CHANGE))]
     yield PRUNER, list(_pruning())
     yield RECONCILER, list(_reconciling())
     for service, working in WORKING_COLLECTIONS.items():

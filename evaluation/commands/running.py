@@ -122,11 +122,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 
 CONTENTS = ("Part", "Address", "How to come in")
-PAGES = {
-    "intake": "; /my/ for users",
-    "approval": "; /console/ for administrators",
-    "records": "; /audit/ for auditors",
-}
+PAGES = "/my/ for users, /console/ for administrators, /audit/ for auditors, /status/ for anybody"
 
 
 def announce(console: Console, document: Document) -> None:
@@ -141,7 +137,9 @@ def _addresses(document: Document) -> Table:
     for heading in CONTENTS:
         table.add_column(heading, overflow="fold")
     for name, service in document["services"].items():
-        table.add_row(name, service["url"], f"bearer token; /docs{PAGES.get(name, '')}")
+        table.add_row(name, service["url"], "bearer token; /docs")
+    if document["web"]:
+        table.add_row("web", document["web"]["url"], PAGES)
     kafka, ipms, storage = document["kafka"], document["ipms"], document["storage"]
     users = ", ".join(kafka["principals"])
     table.add_row("kafka", kafka["bootstrap_servers"], f"{kafka['sasl_mechanism']}: {users}")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bmt.pages.settings import PagesSettings
+from web.settings import PagesSettings
 
 _ADDRESS = r"^(https?://\S+)?$"
 

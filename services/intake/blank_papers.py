@@ -24,11 +24,11 @@ from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.openapi import problems
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
-from bmt.pages.login import Admitted
-from bmt.pages.sizes import in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
 from services.intake.papers import CoverCode, FormCode
+from web.login import Admitted
+from web.sizes import in_gigabytes
 
 log = structlog.get_logger(__name__)
 

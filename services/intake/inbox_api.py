@@ -29,7 +29,6 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import PaperChannel
-from bmt.pages.language import Code, told
 from services.intake import answers
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, PageAsked, raw_body
@@ -47,6 +46,7 @@ from services.intake.queries import Inbox
 from services.intake.reading.readers import Readers
 from services.intake.scanning.reception import Scans
 from services.intake.views import InboxDocument
+from web.language import Code, told
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
 Settling = Annotated[CommandContext, Depends(command("administrator"))]

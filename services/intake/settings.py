@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, StringConstraints
 from bmt.chassis.runtime.settings import OUTSIDE
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
-from bmt.pages.settings import PagesSettings
 from services.intake.mailbox.settings import AUTHSERV_ID
+from web.settings import PagesSettings
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 

@@ -2,9 +2,9 @@
 
 from pydantic import Field, SecretStr, field_validator
 
-from bmt.pages.settings import PagesSettings
 from services.records.sealing.keys import master_keys
 from services.records.tree.notes import Signer
+from web.settings import PagesSettings
 
 
 class Settings(PagesSettings):

@@ -19,11 +19,11 @@ from fixtures.compose import (
     required,
 )
 
-from bmt.pages.backchannel_logout import PATH as BACK_CHANNEL
-from bmt.pages.login import ANSWERS, SIGNED_OUT
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_table import table
 from evaluation.ports import Ports
+from web.backchannel_logout import PATH as BACK_CHANNEL
+from web.login import ANSWERS, SIGNED_OUT
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 PROCESSES = {name: f"services.{name}" for name in SERVICES} | {

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.http.connections import Deadlines, patient_connections
 from bmt.chassis.runtime.logs import set_up_logs
-from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, KafkaSettings, ServiceSettings, load
+from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, HttpSettings, ProcessSettings, load
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=HttpSettings)
 
 _MOST_FILES: Final = 65_536
 _GARBAGE_AT_MOST: Final = 200_000
@@ -38,7 +38,7 @@ def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
         sys.exit(WRONG_CONFIGURATION)
 
 
-def warn_of_what_is_not_encrypted(settings: KafkaSettings) -> None:
+def warn_of_what_is_not_encrypted(settings: ProcessSettings) -> None:
     """Log, at every start, each variable whose connection is not encrypted."""
     for variable in settings.not_encrypted():
         log.warning("not_encrypted", variable=variable)
@@ -93,7 +93,7 @@ def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
     )
 
 
-def _deadlines(settings: ServiceSettings) -> Deadlines:
+def _deadlines(settings: HttpSettings) -> Deadlines:
     return Deadlines(
         head_seconds=settings.head_seconds,
         grace_seconds=settings.body_grace_seconds,

@@ -20,6 +20,7 @@ from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.chassis.http.app import create_app
 from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
+from bmt.chassis.http.moved import moved_pages
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
@@ -263,15 +264,24 @@ class ServiceBuilder:
         self._close.append(task)
 
     def app(
-        self, *, title: str, description: str, routers: Sequence[APIRouter], ports: object = None
+        self,
+        *,
+        title: str,
+        description: str,
+        routers: Sequence[APIRouter],
+        ports: object = None,
+        former_pages: Sequence[str] = (),
     ) -> FastAPI:
-        """The application. `ports` is what its routes get from `ports_of`."""
+        """The application.
+
+        `ports` is what its routes get from `ports_of`; `former_pages` are prefixes that lead to the pages now.
+        """
         return create_app(
             ports=ports,
             title=title,
             version="1",
             description=description,
-            routers=routers,
+            routers=[*routers, moved_pages(self.settings.web_url, former_pages)],
             authenticator=self.authenticator,
             registry=self.registry,
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},

@@ -64,13 +64,23 @@ class Settings(BaseSettings):
         return init_settings, SecretFiles(settings_cls), env_settings
 
 
-class KafkaSettings(Settings):
-    """The settings of every process that consumes Kafka, a service or not."""
+class ProcessSettings(Settings):
+    """The settings of every process."""
 
     service: ClassVar[str]
-    """The service's name, as its Kafka user, group and metrics know it."""
+    """The process's name, as its users, its consumer group and its metrics know it."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    log_level: LogLevel = "info"
+
+    def not_encrypted(self) -> Sequence[str]:
+        """The variables whose connection is not encrypted."""
+        return list(without_tls(self))
+
+
+class KafkaSettings(ProcessSettings):
+    """The settings of every process that consumes Kafka, a service or not."""
+
     kafka_bootstrap_servers: str = Field(description="host:port of brokers, comma-separated.")
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
     kafka_sasl_mechanism: SaslMechanism | None = Field(
@@ -89,7 +99,6 @@ class KafkaSettings(Settings):
     topic_prefix: str = Field(
         default="", description="Put before each topic and group; separates systems on one broker."
     )
-    log_level: LogLevel = "info"
 
     @model_validator(mode="after")
     def _credentials_for_sasl(self) -> Self:
@@ -118,7 +127,8 @@ class KafkaSettings(Settings):
 
     def not_encrypted(self) -> Sequence[str]:
         encrypted = self.kafka_security_protocol.endswith("SSL")
-        return [] if encrypted else ["BMT_KAFKA_SECURITY_PROTOCOL"]
+        kafka = [] if encrypted else ["BMT_KAFKA_SECURITY_PROTOCOL"]
+        return [*super().not_encrypted(), *kafka]
 
     def kafka_client_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -189,14 +199,10 @@ class MongodbSettings(Settings):
         return {name.lower(): values[-1].lower() for name, values in parse_qs(query).items()}
 
 
-class ServiceSettings(KafkaSettings, MongodbSettings):
-    """The settings of every service. A subclass names its `service` and adds its own variables."""
+class HttpSettings(ProcessSettings):
+    """The settings of every process that answers HTTP calls with tokens of the issuer."""
 
     port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
-    database: str = Field(default="", description="Database; default bmt_<service>.")
-    documents_database: str = Field(
-        default="bmt_documents", description="Database of the documents that all services read."
-    )
     issuer: Annotated[str, OUTSIDE] = Field(
         pattern=r"^https?://\S+$",
         description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
@@ -281,11 +287,6 @@ class ServiceSettings(KafkaSettings, MongodbSettings):
         default=10, ge=1, le=300, description="How long calls under way may take at a stop."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {"database": f"bmt_{cls.service}", **values}
-
     @model_validator(mode="after")
     def _outside_is_encrypted(self) -> Self:
         if not self.allow_http and (names := list(without_tls(self))):
@@ -298,9 +299,34 @@ class ServiceSettings(KafkaSettings, MongodbSettings):
             )
         return self
 
+
+class DatabaseSettings(HttpSettings, MongodbSettings):
+    """The settings of such a process with a database of its own."""
+
+    database: str = Field(default="", description="Database; default bmt_<service>.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"database": f"bmt_{cls.service}", **values}
+
     def not_encrypted(self) -> Sequence[str]:
         mongodb = [] if self.mongodb_encrypted() else ["BMT_MONGODB_URI"]
-        return [*without_tls(self), *super().not_encrypted(), *mongodb]
+        return [*super().not_encrypted(), *mongodb]
+
+
+class ServiceSettings(DatabaseSettings, KafkaSettings):
+    """The settings of every service. A subclass names its `service` and adds its own variables."""
+
+    documents_database: str = Field(
+        default="bmt_documents", description="Database of the documents that all services read."
+    )
+    web_url: Annotated[str, OUTSIDE] = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=500,
+        description="Where the pages are: the service's own address, and its former pages, lead there.",
+    )
 
 
 S = TypeVar("S", bound=BaseSettings)

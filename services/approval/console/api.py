@@ -13,12 +13,12 @@ from bmt.chassis.errors import CausationReused
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import FormWrong, Sent, refusal, sent
 from services.approval import bulk, handlers
 from services.approval.api import WorklistPage
 from services.approval.console.desk import Desk, Filter
 from services.approval.console.documents import file_of, named, picture_of
 from services.approval.console.forms import DecisionForm
+from web.forms import FormWrong, Sent, refusal, sent
 
 PREFIX: Final = "/console"
 _SEE_OTHER: Final = 303

@@ -11,13 +11,13 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.comments import CommentWritten
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import refusal, validated
 from services.approval.comments import comment
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named
 from services.approval.console.forms import CommentForm, DecisionForm
 from services.approval.console.uploads import Uploaded, taken_in, with_files
 from services.approval.views import as_seen_by
+from web.forms import refusal, validated
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303

@@ -15,13 +15,13 @@ from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
-from bmt.pages.forms import all_told
 from services.approval.console import wording
-from services.approval.console.clients import address
 from services.approval.console.desk import Desk
 from services.approval.console.forms import DecisionForm, RegistrationForm, faults_of, field_of
 from services.approval.console.uploads import MOST, Uploaded, taken_in, with_files
 from services.approval.views import MAY_CORRECT
+from web.clients import address
+from web.forms import all_told
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303

@@ -27,20 +27,20 @@ from bmt.contracts.http.provisioning import Plan
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Kind
-from bmt.pages.forms import all_told, faults_of
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted, SignInFirst
-from bmt.pages.sizes import in_gigabytes
 from services.approval import views
 from services.approval.api import BY_DUE_TIME
 from services.approval.console import wording
-from services.approval.console.clients import ServiceClients, VisitorClient, address
 from services.approval.console.documents import Originals
 from services.approval.console.forms import CommentForm, DecisionForm
 from services.approval.console.wording import cards, open_sections
 from services.approval.domain.errors import UnknownRequest
 from services.approval.rules import Versions, own_agency
 from services.approval.views import MAY_CORRECT, Place, Reviews, Wanted, as_seen_by, is_own
+from web.clients import ServiceClients, VisitorClient, address
+from web.forms import all_told, faults_of
+from web.layout import Layout
+from web.login import Admitted, SignInFirst
+from web.sizes import in_gigabytes
 
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]

@@ -13,8 +13,8 @@ from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import CorrectionHandedIn, RegisterItem
 from bmt.contracts.values import Document
-from bmt.pages.forms import FormWrong, Sent, Told, all_told, new_key, validated
-from bmt.pages.sizes import in_gigabytes, read_sizes
+from web.forms import FormWrong, Sent, Told, all_told, new_key, validated
+from web.sizes import in_gigabytes, read_sizes
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _OF_APPLICANT: Final = ("account", "name", "email")

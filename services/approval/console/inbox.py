@@ -17,12 +17,12 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
 )
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import FormWrong, Sent, all_told, sent
 from services.approval.console import wording
-from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
 from services.approval.console.documents import file_of, named, picture_of
 from services.approval.console.forms import RegistrationForm, faults_of, field_of
+from web.clients import VisitorClient, address
+from web.forms import FormWrong, Sent, all_told, sent
 
 _SEE_OTHER: Final = 303
 

@@ -15,12 +15,12 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
 from bmt.contracts.http.approval import RequestUnderReview, Step
-from bmt.pages import session
-from bmt.pages.login import SignInFirst
 from services.approval import views
 from services.approval.console import wording
 from services.approval.console.desk import Desk
 from services.approval.views import Reviews
+from web import session
+from web.login import SignInFirst
 
 LOOKS_EVERY_SECONDS: Final = 2.0
 LASTS_SECONDS: Final = 20.0

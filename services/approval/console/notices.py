@@ -17,10 +17,10 @@ from bmt.contracts.http.notification import (
     Wording,
 )
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import Sent, all_told, new_key, sent, validated
 from services.approval.console import wording
-from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
+from web.clients import VisitorClient, address
+from web.forms import Sent, all_told, new_key, sent, validated
 
 LANGUAGES: Final = ("malay", "english")
 PARTS: Final = ("opening", "onward", "closing", "signatory")

@@ -14,9 +14,9 @@ from bmt.contracts.http.notification import (
     WaitingNotification,
 )
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import Sent, all_told, new_key, sent
-from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
+from web.clients import VisitorClient, address
+from web.forms import Sent, all_told, new_key, sent
 
 _SEE_OTHER: Final = 303
 _PDF: Final = b"%PDF-"

@@ -10,11 +10,11 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
 from services.approval.console import wording
-from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
 from services.approval.console.uploads import file_of
+from web.clients import VisitorClient, address
+from web.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
 
 SCAN: Final = "scan"
 MOST_BYTES: Final = 100 * 1024 * 1024

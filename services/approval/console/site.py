@@ -9,9 +9,6 @@ from fastapi import APIRouter
 from bmt.agencies.register import Agencies
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.pages.application import pages
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from services.approval.console import (
     api,
     comments,
@@ -24,7 +21,6 @@ from services.approval.console import (
     scans,
     tasks,
 )
-from services.approval.console.clients import ServiceClients
 from services.approval.console.desk import Desk
 from services.approval.console.documents import Originals
 from services.approval.console.live import ChangeSignal, Live
@@ -33,6 +29,10 @@ from services.approval.console.wording import open_sections
 from services.approval.rules import Versions
 from services.approval.settings import Settings
 from services.approval.views import Reviews
+from web.application import pages
+from web.clients import ServiceClients
+from web.layout import Layout
+from web.login import Admitted
 
 ROOM: Final = Path(__file__).parent
 
@@ -61,7 +61,7 @@ def site(
     def made(layout: Layout) -> Sequence[APIRouter]:
         desk = Desk(
             layout=layout,
-            admitted=Admitted(builder.rate_limit, "administrator"),
+            admitted=Admitted("administrator"),
             clients=service_clients,
             agencies=agencies,
             reviews=reviews,

@@ -21,12 +21,12 @@ from bmt.contracts.http.provisioning import (
 )
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
-from bmt.pages import session
-from bmt.pages.forms import Sent, all_told, new_key, validated
 from services.approval.console import wording
-from services.approval.console.clients import VisitorClient, address
 from services.approval.console.desk import Desk
 from services.approval.console.uploads import Uploaded, taken_in, with_files
+from web import session
+from web.clients import VisitorClient, address
+from web.forms import Sent, all_told, new_key, validated
 
 EVIDENCE: Final = "evidence"
 

@@ -14,8 +14,8 @@ from bmt.contracts.faults import OF_ATTACHMENT
 from bmt.contracts.http.intake import DocumentStored
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
-from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
-from services.approval.console.clients import File, VisitorClient, address
+from web.clients import File, VisitorClient, address
+from web.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 
 MOST: Final = 5
 """The most documents of a form."""

@@ -15,15 +15,15 @@ from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import NotShownReason, RequestWarning
-from bmt.pages import wording as every_page
-from bmt.pages.login import SignInFirst
-from services.approval.console.clients import (
+from web import wording as every_page
+from web.clients import (
     Address,
     ServiceClients,
     ServiceName,
     VisitorClient,
     address,
 )
+from web.login import SignInFirst
 
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""

@@ -19,11 +19,6 @@ from bmt.contracts.http.intake import ReasonGiven
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Kind
-from bmt.pages import session
-from bmt.pages.application import pages
-from bmt.pages.forms import FormWrong, Sent, new_key, refusal, sent, validated
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted, SignInFirst
 from services.intake import answers, blank_papers
 from services.intake.access import caller_of
 from services.intake.api import PageAsked
@@ -39,6 +34,11 @@ from services.intake.pages.desk import MAY_CORRECT, Correcting, Desk
 from services.intake.pages.submission_form import SubmissionForm, checked
 from services.intake.queries import Requests
 from services.intake.settings import Settings
+from web import session
+from web.application import pages
+from web.forms import FormWrong, Sent, new_key, refusal, sent, validated
+from web.layout import Layout
+from web.login import Admitted, SignInFirst
 
 PREFIX: Final = "/my"
 ROOM: Final = Path(__file__).parent
@@ -61,7 +61,7 @@ def site(
     blanks: BlankPapers,
 ) -> APIRouter:
     """The pages of applicants; administrators may use them, too."""
-    admitted = Admitted(builder.rate_limit, "applicant", "administrator")
+    admitted = Admitted("applicant", "administrator")
     execution, largest = builder.execution, settings.document_max_bytes
     attachments = Attachments(uploads, reception.rights, largest)
 

@@ -14,9 +14,9 @@ from bmt.chassis.runtime.documents import DocumentTooLarge, receive
 from bmt.contracts.faults import OF_ATTACHMENT, FaultValue
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
-from bmt.pages.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 from services.intake.channels.upload import Uploads
 from services.intake.pages.submission_form import SubmissionForm
+from web.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 
 FIELD: Final = "attached"
 KEPT: Final = "documents"

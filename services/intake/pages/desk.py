@@ -12,9 +12,6 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Document, Kind, PostedChannel
-from bmt.pages.forms import all_told, faults_of
-from bmt.pages.layout import Layout
-from bmt.pages.sizes import in_gigabytes
 from services.intake.access import Audience
 from services.intake.api import BY_RECEPTION, place_of
 from services.intake.domain.errors import UnknownRequest
@@ -22,6 +19,9 @@ from services.intake.pages import wording
 from services.intake.pages.submission_form import SubmissionForm
 from services.intake.queries import Place, Requests
 from services.intake.views import RequestDocument
+from web.forms import all_told, faults_of
+from web.layout import Layout
+from web.sizes import in_gigabytes
 
 _OK: Final = 200
 MAY_CORRECT: Final = ("received", "returned")

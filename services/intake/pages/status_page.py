@@ -18,13 +18,13 @@ from bmt.chassis.http.limits import ClientAddress, RateLimit
 from bmt.contracts import reference
 from bmt.contracts.problems import STATUS
 from bmt.contracts.status_code import is_same, status_code
-from bmt.pages.application import public_pages
-from bmt.pages.forms import read
-from bmt.pages.layout import Layout
 from services.intake.pages import wording
 from services.intake.queries import Requests
 from services.intake.settings import Settings
 from services.intake.views import RequestDocument
+from web.application import public_pages
+from web.forms import read
+from web.layout import Layout
 
 PREFIX: Final = "/status"
 _MOST_BYTES: Final = 4096

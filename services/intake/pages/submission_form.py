@@ -11,11 +11,11 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Channel, Document
-from bmt.pages.forms import FormWrong, Sent, first_step, new_key, validated
-from bmt.pages.sizes import in_gigabytes, read_sizes
 from services.intake.domain.state import Received
 from services.intake.domain.submission import Caller
 from services.intake.drafts import Draft
+from web.forms import FormWrong, Sent, first_step, new_key, validated
+from web.sizes import in_gigabytes, read_sizes
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _REASON: Final = "correction_reason"

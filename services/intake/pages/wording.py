@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bmt.contracts.values import Status
-from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
+from web.wording import CHANNEL, KIND, STATUS, TONE
 
 __all__ = (
     "AHEAD",

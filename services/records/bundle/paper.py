@@ -10,13 +10,13 @@ import structlog
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.http.records import RecordState
-from bmt.pages.wording import KIND, STATUS
 from bmt.press.typesetter import Typesetter
 from services.records.bundle.contents import File
 from services.records.ledger.leaf import OpenLeaf
 from services.records.pages import PREFIX
 from services.records.time_machine import facts_of, not_read_back, state_of
 from services.records.tree.notes import Signer
+from web.wording import KIND, STATUS
 
 log = structlog.get_logger(__name__)
 

@@ -25,9 +25,6 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts.http.records import ConformanceReport, RecordedEvent
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
-from bmt.pages.application import pages
-from bmt.pages.layout import Layout
-from bmt.pages.login import Admitted
 from bmt.verify_record import Key, Report, read_archive, verify
 from services.records.api import by_received
 from services.records.as_of import Day, begins, ends
@@ -45,6 +42,9 @@ from services.records.settings import Settings
 from services.records.time_machine import Until, not_read_back
 from services.records.tree.notes import Signer
 from services.records.views import FileEntry
+from web.application import pages
+from web.layout import Layout
+from web.login import Admitted
 
 REPORTS: Final = "/conformance"
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -70,7 +70,7 @@ def site(
     agencies: Agencies,
 ) -> APIRouter:
     """The pages, for auditors and administrators."""
-    admitted = Admitted(builder.rate_limit, "auditor", "administrator")
+    admitted = Admitted("auditor", "administrator")
 
     def make(layout: Layout) -> Sequence[APIRouter]:
         page = partial(layout.page, wording=wording, gone=GONE)

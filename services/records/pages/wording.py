@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.pages.wording import CHANNEL, KIND, STATUS, TONE
+from web.wording import CHANNEL, KIND, STATUS, TONE
 
 EVENT: Final[Mapping[str, str]] = {
     "RequestReceived": "Permohonan diterima",

@@ -14,7 +14,7 @@ from intake_callers import ADMINISTRATOR
 
 from bmt.contracts import topics
 from bmt.contracts.problems import FieldError
-from bmt.pages.language import told
+from web.language import told
 
 pytestmark = pytest.mark.integration
 

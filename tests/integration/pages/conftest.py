@@ -13,15 +13,14 @@ from fastapi import APIRouter, Depends, FastAPI
 from page_visitors import sign_in
 from starlette.requests import Request
 
-from bmt.chassis.http.limits import UNLIMITED
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime.mongodb import connect
-from bmt.pages.application import pages
-from bmt.pages.layout import ROOM
-from bmt.pages.login import Admitted
-from bmt.pages.session_store import SESSIONS
-from bmt.pages.settings import PagesSettings
 from evaluation.ports import any_free_port
+from web.application import pages
+from web.layout import ROOM
+from web.login import Admitted
+from web.session_store import SESSIONS
+from web.settings import PagesSettings
 
 FAMILIES = ("/my", "/console")
 SECRET = "the same secret for every family"
@@ -108,7 +107,7 @@ def kept(database):
 
 def _pages(layout):
     routes = APIRouter()
-    admitted = Admitted(UNLIMITED, "administrator")
+    admitted = Admitted("administrator")
 
     @routes.get("/", dependencies=[Depends(admitted)])
     async def first(request: Request):

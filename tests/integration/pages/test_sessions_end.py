@@ -8,7 +8,7 @@ import pytest
 from eventually import eventually
 from page_visitors import is_signed_in, sign_in, sign_out
 
-from bmt.pages import session_store
+from web import session_store
 
 pytestmark = pytest.mark.integration
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bmt.pages.layout import Layout
 from services.approval import console
 from services.approval.console.desk import Desk
+from web.layout import Layout
 
 
 def desk(**ports) -> Desk:

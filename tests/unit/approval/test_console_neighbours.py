@@ -8,9 +8,9 @@ from starlette.requests import Request
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import Refused
-from bmt.pages import session
-from bmt.pages.login import SignInFirst
-from services.approval.console.clients import File, ServiceClients, address
+from web import session
+from web.clients import File, ServiceClients, address
+from web.login import SignInFirst
 
 SIGNED_IN = session.Session(
     Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", goes_on=None

@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from bmt.agencies import register
 from bmt.chassis.http.auth import Principal
-from bmt.pages import session
 from services.approval.console import scans
-from services.approval.console.clients import ServiceClients
+from web import session
+from web.clients import ServiceClients
 
 ROOT = Path(__file__).parents[3]
 AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")

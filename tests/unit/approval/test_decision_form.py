@@ -7,9 +7,9 @@ from starlette.datastructures import FormData
 
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
-from bmt.pages.forms import FormWrong, Sent
-from bmt.pages.sizes import in_bytes, in_gigabytes
 from services.approval.console.forms import DecisionForm
+from web.forms import FormWrong, Sent
+from web.sizes import in_bytes, in_gigabytes
 
 
 def form(**typed):

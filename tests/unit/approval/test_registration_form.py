@@ -6,8 +6,8 @@ from starlette.datastructures import FormData
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import FormWrong, Sent
 from services.approval.console.forms import RegistrationForm, faults_of
+from web.forms import FormWrong, Sent
 
 VISITOR = Principal("aminah", "aminah@x.my", "Aminah", "MAMPU", frozenset(["administrator"]))
 TYPED = {

@@ -5,8 +5,8 @@ from starlette.datastructures import FormData
 
 from bmt.contracts.http.notification import Template
 from bmt.contracts.problems import FieldError, Refused
-from bmt.pages.forms import FormWrong, Sent
 from services.approval.console.notices import WordsForm, faults_of
+from web.forms import FormWrong, Sent
 
 WORDING = {
     "opening": "Permohonan {rujukan}.",

@@ -21,11 +21,11 @@ from bmt.contracts.field_errors import CODES, faults_in_body
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import FORMS
-from bmt.pages.language import Languages
-from bmt.pages.layout import ROOM, Layout
-from bmt.pages.refusals import Refusals
 from services.intake.domain.events import Missing
 from services.records.pages.wording import FINDING
+from web.error_pages import Refusals
+from web.language import Languages
+from web.layout import ROOM, Layout
 
 REPOSITORY = Path(__file__).parents[3]
 LANGUAGES = Languages([ROOM / "locale"])

@@ -8,13 +8,13 @@ import pytest
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
-from bmt.pages import wording as shared_wording
-from bmt.pages.language import Languages
-from bmt.pages.layout import ROOM
-from bmt.pages.refusals import TEXTS
 from services.approval.console import wording as of_administrators
 from services.intake.pages import wording as of_users
 from services.records.pages import wording as of_auditors
+from web import wording as shared_wording
+from web.error_pages import TEXTS
+from web.language import Languages
+from web.layout import ROOM
 
 
 def texts_of(wording):

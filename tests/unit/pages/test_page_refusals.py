@@ -6,8 +6,8 @@ from fastapi import APIRouter, FastAPI
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.problems import Refused
-from bmt.pages.layout import Layout
-from bmt.pages.refusals import Refusals
+from web.error_pages import Refusals
+from web.layout import Layout
 
 TOO_MANY = Refused(problem="too_many_requests", extra={"retry_after_seconds": 7})
 

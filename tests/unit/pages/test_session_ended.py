@@ -8,11 +8,11 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
-from bmt.pages.forms import read
-from bmt.pages.layout import Layout
-from bmt.pages.login import SignInFirst
-from bmt.pages.refusals import Refusals
-from bmt.pages.session_ended import SessionEnded
+from web.error_pages import Refusals
+from web.forms import read
+from web.layout import Layout
+from web.login import SignInFirst
+from web.session_ended import SessionEnded
 
 MOST_BYTES = 2_000_000
 TYPED = 'satu "dua"\r\ntiga'

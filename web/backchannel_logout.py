@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from bmt.chassis.http.tokens import SKEW_SECONDS, IssuerKeys, IssuerTokens, refused
 from bmt.contracts.problems import Refused
-from bmt.pages.forms import read
-from bmt.pages.session_store import SessionStore
+from web.forms import read
+from web.session_store import SessionStore
 
 PATH: Final = "/backchannel-logout"
 """Below the prefix. It must be registered at the issuer."""

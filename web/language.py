@@ -18,7 +18,7 @@ from starlette.requests import Request
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.faults import SENTENCES, FaultValue, Values, sentence
 from bmt.contracts.problems import Refused
-from bmt.pages.wording import CHANNEL, KINDS_OF_FILE
+from web.wording import CHANNEL, KINDS_OF_FILE
 
 Code = Literal["ms", "en"]
 CODES: Final[tuple[Code, ...]] = get_args(Code)

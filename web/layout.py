@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bmt.contracts.problems import STATUS
-from bmt.pages import session
-from bmt.pages.language import ASKED, CODES, Language, Languages
+from web import session
+from web.language import ASKED, CODES, Language, Languages
 
 ROOM: Final = Path(__file__).parent
 STATIC: Final = "/static-pages"
@@ -31,14 +31,17 @@ class Layout:
         prefix: str,
         folders: Sequence[Path],
         *,
+        account: str | None = None,
         scripts: bool = False,
         over_tls: bool = False,
     ) -> None:
         """`prefix` begins all addresses; `folders` have `templates/` and `locale/en.po`.
 
-        `scripts`: whether the pages load our own script. `over_tls`: whether browsers come by https.
+        `account` begins the addresses of login and logout. `scripts`: whether the pages load our own script.
+        `over_tls`: whether browsers come by https.
         """
         self.prefix = prefix
+        self._account = prefix if account is None else account
         self.over_tls = over_tls
         self._scripts = scripts
         every = [ROOM, *folders]
@@ -71,6 +74,7 @@ class Layout:
             _=language.text,
             language=language,
             prefix=self.prefix,
+            account=self._account,
             stylesheet=self._files["bmt.css"],
             script=self._files["bmt.js"] if self._scripts else None,
             icon=self._files["bmt.svg"],

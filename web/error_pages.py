@@ -14,7 +14,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import tracing
 from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import STATUS, Refused
-from bmt.pages.layout import Layout
+from web.layout import Layout
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 """These pages say when to retry, as the API does."""

@@ -5,6 +5,7 @@ A login brings an access token, which is verified like those of API calls.
 
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import unquote, urlencode
 
@@ -16,10 +17,10 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.limits import RateLimit, caller_is_known
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
-from bmt.pages import session
-from bmt.pages.issuer_client import IssuerClient
-from bmt.pages.layout import Layout
-from bmt.pages.sessions import Sessions
+from web import session
+from web.issuer_client import IssuerClient
+from web.layout import Layout
+from web.sessions import Sessions
 
 ANSWERS: Final = "/login/callback"
 """Where the issuer redirects to after a login, below the prefix. It must be registered there."""
@@ -37,15 +38,22 @@ class SignInFirst(Exception):  # noqa: N818  named for what is so
 
 
 class Login:
-    """Login and logout of one part of the system."""
+    """Login and logout."""
 
     def __init__(
-        self, issuer: IssuerClient, sessions: Sessions, *, public_url: str, prefix: str
+        self,
+        issuer: IssuerClient,
+        sessions: Sessions,
+        *,
+        public_url: str,
+        prefix: str,
+        areas: Sequence[str] = (),
     ) -> None:
-        """`public_url` is the service's address from outside."""
+        """`public_url` is the address from outside; a login leads back below `prefix` or to one of `areas`."""
         self._issuer = issuer
         self._sessions = sessions
         self._prefix = prefix
+        self._areas = (prefix, *areas)
         self._here = f"{public_url.rstrip('/')}{prefix}"
 
     def routes(self, layout: Layout) -> APIRouter:
@@ -87,17 +95,16 @@ class Login:
         return f"{self._prefix}/login?{urlencode({'goes_on_at': goes_on_at})}"
 
     def _local(self, address: str) -> str:
-        """The address if it is below the prefix, else the first page: no redirect leaves these pages."""
+        """The address if it is one of our pages, else the first page: no redirect leaves these pages."""
         path = posixpath.normpath(unquote(address.partition("?")[0]))
-        below = f"{path}/".startswith(f"{self._prefix}/")
-        return address if below and _LOCAL.fullmatch(address) else f"{self._prefix}/"
+        is_ours = any(f"{path}/".startswith(f"{area}/") for area in self._areas)
+        return address if is_ours and _LOCAL.fullmatch(address) else f"{self._prefix}/"
 
 
 class Admitted:
     """A dependency: the user, who must have one of `roles`."""
 
-    def __init__(self, rate_limit: RateLimit, *roles: Role) -> None:
-        self._rate_limit = rate_limit
+    def __init__(self, *roles: Role) -> None:
         self._roles = roles
 
     async def __call__(self, request: Request) -> Principal:
@@ -110,7 +117,8 @@ class Admitted:
         principal = session.visitor(request)
         if principal is None:
             raise SignInFirst
-        self._rate_limit.take(principal.subject)
+        rate_limit: RateLimit = request.app.state.rate_limit
+        rate_limit.take(principal.subject)
         caller_is_known(request.scope, principal.subject)
         if not principal.has(*self._roles):
             raise Refused(problem="forbidden", extra={"roles": list(self._roles)})

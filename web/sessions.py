@@ -19,10 +19,10 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Authenticator, Principal
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.problems import Refused
-from bmt.pages import session
-from bmt.pages.refusals import Refusals
-from bmt.pages.session import Session
-from bmt.pages.session_store import Kept, SessionStore, Tokens
+from web import session
+from web.error_pages import Refusals
+from web.session import Session
+from web.session_store import Kept, SessionStore, Tokens
 
 EIGHT_HOURS: Final = timedelta(hours=8)
 """The longest session, whatever the issuer says."""

@@ -17,10 +17,10 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.http.body_limit import LimitedRequest
 from bmt.contracts.problems import STATUS, FieldError, Refused
-from bmt.pages.forms import FORM_BYTES, is_multipart, taken
-from bmt.pages.layout import Layout
-from bmt.pages.login import Login, SignInFirst
-from bmt.pages.refusals import Refusals
+from web.error_pages import Refusals
+from web.forms import FORM_BYTES, is_multipart, taken
+from web.layout import Layout
+from web.login import Login, SignInFirst
 
 SIGNED_IN: Final = "/signed-in"
 """The last page of a login in another tab, below the prefix."""

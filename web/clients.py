@@ -1,7 +1,6 @@
-"""HTTP clients of the other services, which the console calls with the user's token.
+"""HTTP clients of the five services, which pages call with the user's token.
 
-Each service checks the user's rights itself; the console checks nothing. If a service is down, only its
-pages fail.
+Each service checks the user's rights itself; pages check nothing. If a service is down, only its pages fail.
 """
 
 import re
@@ -13,19 +12,24 @@ from urllib.parse import quote
 import httpx
 import orjson
 from pydantic import BaseModel, ValidationError
+from starlette.background import BackgroundTask
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import tracing
 from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Refused
-from bmt.pages import session
-from bmt.pages.login import SignInFirst
+from web import session
+from web.login import SignInFirst
 
-ServiceName = Literal["intake", "provisioning", "notification"]
+ServiceName = Literal["intake", "approval", "provisioning", "notification", "records"]
 
 SECONDS: Final = 10.0
 """The timeout of a call."""
 FILE_SECONDS: Final = 300.0
 """The timeout of an upload: intake may take minutes to take a scan apart."""
+
+_OF_A_FILE: Final = ("content-type", "content-length", "content-disposition", "cache-control")
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -113,6 +117,26 @@ class VisitorClient:
     ) -> bytes:
         return (await self._call(where, "GET", path, asked=asked)).content
 
+    async def passed_on(
+        self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
+    ) -> StreamingResponse:
+        """A service's file, handed to the browser while it arrives, with its name and type."""
+        call = self._client.build_request(
+            "GET", self._addresses[where] + path, headers=self._headers(), params=_given(asked)
+        )
+        try:
+            answer = await self._client.send(call, stream=True)
+            if not answer.is_success:
+                await answer.aread()
+        except httpx.HTTPError as error:
+            raise Unavailable(where, retry_after_seconds=3) from error
+        if not answer.is_success:
+            raise _refusal(where, answer)
+        kept = {name: answer.headers[name] for name in _OF_A_FILE if name in answer.headers}
+        return StreamingResponse(
+            answer.aiter_bytes(), headers=kept, background=BackgroundTask(answer.aclose)
+        )
+
     async def made(
         self,
         where: ServiceName,
@@ -146,13 +170,12 @@ class VisitorClient:
         asked: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> httpx.Response:
-        given = {name: value for name, value in (asked or {}).items() if value not in (None, "")}
         try:
             answer = await self._client.request(
                 method,
                 self._addresses[where] + path,
-                headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
-                params=given,
+                headers={**self._headers(), **(headers or {})},
+                params=_given(asked),
                 **options,
             )
         except httpx.HTTPError as error:
@@ -160,6 +183,15 @@ class VisitorClient:
         if answer.is_success:
             return answer
         raise _refusal(where, answer)
+
+    def _headers(self) -> dict[str, str]:
+        traceparent = tracing.current.get()
+        trace = {"traceparent": traceparent} if traceparent else {}
+        return {"Authorization": f"Bearer {self._token}", **trace}
+
+
+def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +205,7 @@ class File:
 
 
 class ServiceClients:
-    """Clients of the services that have an address. The console has no pages of the others."""
+    """Clients of the services that have an address."""
 
     def __init__(
         self,

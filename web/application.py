@@ -13,17 +13,17 @@ from starlette.staticfiles import StaticFiles
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.pages.backchannel_logout import BackchannelLogout
-from bmt.pages.edge import CsrfMiddleware
-from bmt.pages.forms import FORM_BYTES
-from bmt.pages.issuer_client import IssuerClient
-from bmt.pages.layout import ROOM, STATIC, Layout
-from bmt.pages.login import Login
-from bmt.pages.refusals import Refusals
-from bmt.pages.session_ended import SessionEnded
-from bmt.pages.session_store import SESSIONS, FamilyKeys, SessionStore
-from bmt.pages.sessions import EIGHT_HOURS, Recognition, Sessions
-from bmt.pages.settings import PagesSettings
+from web.backchannel_logout import BackchannelLogout
+from web.csrf import CsrfMiddleware
+from web.error_pages import Refusals
+from web.forms import FORM_BYTES
+from web.issuer_client import IssuerClient
+from web.layout import ROOM, STATIC, Layout
+from web.login import Login
+from web.session_ended import SessionEnded
+from web.session_store import SESSIONS, FamilyKeys, SessionStore
+from web.sessions import EIGHT_HOURS, Recognition, Sessions
+from web.settings import PagesSettings
 
 
 def pages(
@@ -63,6 +63,7 @@ def pages(
     session_ended = SessionEnded(layout, login, refusals, most_bytes)
     routers = (login.routes(layout), session_ended.routes(), *make(layout))
     app = _application(settings, refusals, routers, sessions, scripts=scripts)
+    app.state.rate_limit = builder.rate_limit
     session_ended.install(app)
     app.add_middleware(
         SessionMiddleware,

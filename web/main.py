@@ -1,0 +1,117 @@
+"""The pages' composition root: `python -m web.main`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+
+import web
+from bmt.agencies import register
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
+from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.runtime import background, clock, mongodb, run
+from bmt.chassis.runtime.metrics import new_registry
+from web.clients import ServiceClients
+from web.issuer_client import IssuerClient
+from web.layout import ROOM, Layout
+from web.ports import Ports
+from web.session_store import SESSIONS, FamilyKeys, SessionStore
+from web.sessions import Sessions
+from web.settings import Settings
+from web.site import ACCOUNT, Area, Site
+
+AREAS: tuple[Area, ...] = ()
+
+
+def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The application. `transport` carries the calls of the services; default: the network.
+
+    Raises:
+        AgenciesFileWrong: the agencies' rules cannot be used.
+    """
+    client = mongodb.connect(settings.mongodb_uri.get_secret_value(), **settings.mongodb_tls())
+    database = client[settings.database]
+    issuer_keys = IssuerKeys(settings.issuer)
+    authenticator = TokenVerifier(
+        issuer_keys,
+        settings.audience,
+        audience_before=settings.audience_before,
+        at_jwt_alone=settings.require_at_jwt,
+        leeway_seconds=settings.token_leeway_seconds,
+    )
+    rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
+    keys = FamilyKeys(settings.session_key, "")
+    store = SessionStore(database[SESSIONS], keys, clock.now)
+    secret = settings.login_client_secret
+    issuer = IssuerClient(
+        settings.issuer, settings.login_client_id, secret.get_secret_value() if secret else None
+    )
+    sessions = Sessions(
+        store,
+        authenticator,
+        issuer.renewed,
+        clock.now,
+        recheck_seconds=settings.session_recheck_seconds,
+    )
+    clients = ServiceClients(
+        {
+            "intake": settings.intake_url,
+            "approval": settings.approval_url,
+            "provisioning": settings.provisioning_url,
+            "notification": settings.notification_url,
+            "records": settings.records_url,
+        },
+        transport,
+    )
+    site = Site(
+        settings,
+        AREAS,
+        store=store,
+        keys=keys,
+        authenticator=authenticator,
+        issuer_keys=issuer_keys,
+        rate_limit=rate_limit,
+        sessions=sessions,
+        issuer=issuer,
+    )
+    ports = Ports(
+        layout=Layout(ACCOUNT, [ROOM]),
+        clients=clients,
+        agencies=register.read(settings.agencies_file),
+        clock=clock.now,
+    )
+
+    async def prepare() -> None:
+        await store.prepare()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with background.running([partial(background.until_there, prepare)]):
+            yield
+        await clients.aclose()
+        await issuer_keys.aclose()
+        client.close()
+
+    return create_app(
+        title="BMT web",
+        version="1",
+        description=web.__doc__ or "",
+        routers=[site.routes(ports)],
+        authenticator=authenticator,
+        registry=new_registry(),
+        readiness={"mongodb": partial(mongodb.reachable, database)},
+        rate_limit=rate_limit,
+        concurrency=ConcurrencyLimits(
+            settings.calls_under_way,
+            settings.calls_under_way_each,
+            ClientAddress(settings.client_address_header, settings.trusted_proxies),
+        ),
+        lifespan=lifespan,
+    )
+
+
+if __name__ == "__main__":
+    run.main(Settings, build)

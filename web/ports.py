@@ -1,0 +1,35 @@
+"""What the pages work with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.http.ports import ports_of
+from bmt.chassis.runtime.clock import Clock
+from web.clients import ServiceClients, VisitorClient
+from web.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Made once, by the composition root; each area has its own `layout`."""
+
+    layout: Layout
+    clients: ServiceClients
+    agencies: Agencies
+    clock: Clock
+
+
+Here = Annotated[Ports, Depends(ports_of)]
+
+
+async def _client(request: Request) -> VisitorClient:
+    here: Ports = request.app.state.ports
+    return here.clients.visitor_client(request)
+
+
+Client = Annotated[VisitorClient, Depends(_client)]
+"""The services, called in the visitor's name. Raises `SignInFirst`."""

@@ -1,0 +1,176 @@
+"""Areas of pages below one address, behind one login."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from bmt.chassis.http.auth import Authenticator
+from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.http.tokens import IssuerKeys
+from bmt.contracts.values import Role
+from web import session
+from web.backchannel_logout import BackchannelLogout
+from web.csrf import CsrfMiddleware
+from web.error_pages import Refusals
+from web.forms import FORM_BYTES
+from web.issuer_client import IssuerClient
+from web.layout import ROOM, STATIC, Layout
+from web.login import Login, SignInFirst
+from web.ports import Ports
+from web.session_ended import SessionEnded
+from web.session_store import FamilyKeys, SessionStore
+from web.sessions import EIGHT_HOURS, Recognition, Sessions
+from web.settings import Settings
+
+ACCOUNT: Final = "/account"
+"""Below it visitors sign in and out."""
+_SEE_OTHER: Final = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The pages below one prefix, such as `/audit`.
+
+    Attributes:
+        folder: has their `templates/` and `locale/en.po`.
+        routers: their routes, which reach `Ports` by `Here`.
+        roles: for whom `/` leads here; nobody where empty.
+        always: values for every page, such as a menu's.
+        most_bytes: the largest form, with its files.
+        scripts: whether the pages load our own script.
+        is_public: nobody signs in.
+    """
+
+    prefix: str
+    folder: Path
+    routers: Sequence[APIRouter]
+    roles: tuple[Role, ...] = ()
+    always: dict[str, Any] | None = None
+    most_bytes: int = FORM_BYTES
+    scripts: bool = False
+    is_public: bool = False
+
+
+class Site:
+    """Mounts areas, with the login that they share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        areas: Sequence[Area],
+        *,
+        store: SessionStore,
+        keys: FamilyKeys,
+        authenticator: Authenticator,
+        issuer_keys: IssuerKeys,
+        rate_limit: RateLimit,
+        sessions: Sessions,
+        issuer: IssuerClient,
+    ) -> None:
+        self._settings = settings
+        self._areas = areas
+        self._keys = keys
+        self._rate_limit = rate_limit
+        self._sessions = sessions
+        self._logout = BackchannelLogout(issuer_keys, settings.login_client_id, store)
+        self._login = Login(
+            issuer,
+            sessions,
+            public_url=settings.public_url,
+            prefix=ACCOUNT,
+            areas=[area.prefix for area in areas],
+        )
+
+    def routes(self, ports: Ports) -> APIRouter:
+        """Everything below the public address. `ports` is given to each area with a layout of its own."""
+        routes = APIRouter()
+
+        @routes.get("/", include_in_schema=False)
+        async def begins(_: Request) -> Response:
+            return RedirectResponse(f"{ACCOUNT}/", _SEE_OTHER)
+
+        routes.mount(STATIC, StaticFiles(directory=ROOM / "static"))
+        routes.include_router(self._logout.routes(ACCOUNT))
+        account = Area(ACCOUNT, ROOM, [self._first_page()])
+        for area in (account, *self._areas):
+            layout = Layout(
+                area.prefix,
+                [area.folder],
+                account=ACCOUNT,
+                scripts=area.scripts,
+                over_tls=self._settings.over_tls,
+            )
+            layout.always(**(area.always or {}))
+            _mount(routes, area.prefix, self._application(area, replace(ports, layout=layout)))
+        return routes
+
+    def _first_page(self) -> APIRouter:
+        routes = APIRouter()
+
+        @routes.get("/")
+        async def first(request: Request) -> Response:
+            """Leads to the pages that the visitor may use."""
+            if (visitor := session.visitor(request)) is None:
+                raise SignInFirst
+            there = [area.prefix for area in self._areas if area.roles and visitor.has(*area.roles)]
+            return RedirectResponse(f"{there[0] if there else self._areas[0].prefix}/", _SEE_OTHER)
+
+        return routes
+
+    def _application(self, area: Area, ports: Ports) -> FastAPI:
+        layout = ports.layout
+        refusals = Refusals(layout, people_sign_in=not area.is_public)
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        app.state.ports = ports
+        app.state.rate_limit = self._rate_limit
+        for router in area.routers:
+            app.include_router(router)
+        refusals.install(app)
+        issuer = ""
+        if not area.is_public:
+            ended = SessionEnded(layout, self._login, refusals, area.most_bytes)
+            app.include_router(
+                self._login.routes(layout) if area.prefix == ACCOUNT else APIRouter()
+            )
+            app.include_router(ended.routes())
+            ended.install(app)
+            app.add_middleware(Recognition, sessions=self._sessions, refusals=refusals)
+            issuer = _origin(self._settings.issuer)
+        app.add_middleware(
+            CsrfMiddleware,
+            refusals=refusals,
+            origin=_origin(self._settings.public_url),
+            issuer=issuer,
+            scripts=area.scripts,
+        )
+        if not area.is_public:
+            app.add_middleware(
+                SessionMiddleware,
+                secret_key=self._keys.of("cookies").hex(),
+                max_age=int(EIGHT_HOURS.total_seconds()),
+                same_site="lax",
+                https_only=self._settings.over_tls,
+                session_cookie="__Host-bmt" if self._settings.over_tls else "bmt",
+            )
+        return app
+
+
+def _mount(routes: APIRouter, prefix: str, app: FastAPI) -> None:
+    @routes.get(prefix, include_in_schema=False)
+    async def begins(_: Request) -> Response:
+        return RedirectResponse(f"{prefix}/", 308)
+
+    routes.mount(prefix, app)
+
+
+def _origin(url: str) -> str:
+    split = urlsplit(url)
+    return f"{split.scheme}://{split.netloc}"
