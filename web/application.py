@@ -21,7 +21,7 @@ from web.issuer_client import IssuerClient
 from web.layout import ROOM, STATIC, Layout
 from web.login import Login
 from web.session_ended import SessionEnded
-from web.session_store import SESSIONS, FamilyKeys, SessionStore
+from web.session_store import SESSIONS, SessionKeys, SessionStore
 from web.sessions import EIGHT_HOURS, Recognition, Sessions
 from web.settings import PagesSettings
 
@@ -45,7 +45,7 @@ def pages(
         return APIRouter()
     layout = Layout(prefix, [folder], scripts=scripts, over_tls=settings.over_tls)
     refusals = Refusals(layout)
-    keys = FamilyKeys(settings.session_key, prefix)
+    keys = SessionKeys(settings.session_key)
     store = SessionStore(builder.database[SESSIONS], keys, clock.now)
     builder.prepares(store.prepare)
     secret = settings.login_client_secret

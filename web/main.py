@@ -15,11 +15,8 @@ from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime import background, clock, mongodb, run
 from bmt.chassis.runtime.metrics import new_registry
 from web.clients import ServiceClients
-from web.issuer_client import IssuerClient
 from web.layout import ROOM, Layout
 from web.ports import Ports
-from web.session_store import SESSIONS, FamilyKeys, SessionStore
-from web.sessions import Sessions
 from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
 
@@ -43,19 +40,6 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         leeway_seconds=settings.token_leeway_seconds,
     )
     rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
-    keys = FamilyKeys(settings.session_key, "")
-    store = SessionStore(database[SESSIONS], keys, clock.now)
-    secret = settings.login_client_secret
-    issuer = IssuerClient(
-        settings.issuer, settings.login_client_id, secret.get_secret_value() if secret else None
-    )
-    sessions = Sessions(
-        store,
-        authenticator,
-        issuer.renewed,
-        clock.now,
-        recheck_seconds=settings.session_recheck_seconds,
-    )
     clients = ServiceClients(
         {
             "intake": settings.intake_url,
@@ -69,13 +53,10 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     site = Site(
         settings,
         AREAS,
-        store=store,
-        keys=keys,
-        authenticator=authenticator,
+        database=database,
         issuer_keys=issuer_keys,
+        authenticator=authenticator,
         rate_limit=rate_limit,
-        sessions=sessions,
-        issuer=issuer,
     )
     ports = Ports(
         layout=Layout(ACCOUNT, [ROOM]),
@@ -84,12 +65,9 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         clock=clock.now,
     )
 
-    async def prepare() -> None:
-        await store.prepare()
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with background.running([partial(background.until_there, prepare)]):
+        async with background.running([partial(background.until_there, site.prepare)]):
             yield
         await clients.aclose()
         await issuer_keys.aclose()

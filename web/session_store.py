@@ -1,4 +1,4 @@
-"""Sessions in the service's database, shared by all replicas; MongoDB removes expired ones.
+"""Sessions in the pages' database, shared by all replicas; MongoDB removes expired ones.
 
 The cookie holds the session's id, and the key that encrypts its tokens is derived from that id. Neither the
 database nor a copy of it identifies anybody, and nobody who reads it can take over a session.
@@ -20,22 +20,18 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
 
-_PURPOSE: Final = "bmt pages, key 1"
+_PURPOSE: Final = "bmt pages, key 2"
 
 
-class FamilyKeys:
-    """Keys derived from the service's secret, one for each use.
+class SessionKeys:
+    """Keys derived from the pages' secret, one for each use."""
 
-    A family is the pages below one prefix. Its keys are useless for another family with the same secret.
-    """
-
-    def __init__(self, secret: SecretStr, prefix: str) -> None:
+    def __init__(self, secret: SecretStr) -> None:
         self._secret = secret.get_secret_value().encode()
-        self._prefix = prefix
 
     def of(self, use: str) -> bytes:
         """The 32 bytes for one use."""
-        return hmac.digest(self._secret, f"{_PURPOSE}\n{self._prefix}\n{use}".encode(), "sha256")
+        return hmac.digest(self._secret, f"{_PURPOSE}\n{use}".encode(), "sha256")
 
 
 SESSIONS: Final = "sessions"
@@ -76,9 +72,9 @@ class Kept:
 
 
 class SessionStore:
-    """The sessions of one family of pages. `collection` needs find, insert, update and remove."""
+    """All sessions. `collection` needs find, insert, update and remove."""
 
-    def __init__(self, collection: mongodb.Collection, keys: FamilyKeys, clock: Clock) -> None:
+    def __init__(self, collection: mongodb.Collection, keys: SessionKeys, clock: Clock) -> None:
         self._sessions = collection
         self._naming = keys.of("names of people and of the issuer's sessions")
         self._sealing = keys.of("tokens")

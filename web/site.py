@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from bmt.chassis.http.auth import Authenticator
 from bmt.chassis.http.limits import RateLimit
 from bmt.chassis.http.tokens import IssuerKeys
+from bmt.chassis.runtime import clock, mongodb
 from bmt.contracts.values import Role
 from web import session
 from web.backchannel_logout import BackchannelLogout
@@ -26,12 +27,14 @@ from web.layout import ROOM, STATIC, Layout
 from web.login import Login, SignInFirst
 from web.ports import Ports
 from web.session_ended import SessionEnded
-from web.session_store import FamilyKeys, SessionStore
+from web.session_store import SESSIONS, SessionKeys, SessionStore
 from web.sessions import EIGHT_HOURS, Recognition, Sessions
 from web.settings import Settings
 
 ACCOUNT: Final = "/account"
 """Below it visitors sign in and out."""
+MY: Final = "/my"
+"""Where `/` leads who has none of the areas' roles."""
 _SEE_OTHER: Final = 303
 
 
@@ -60,34 +63,47 @@ class Area:
 
 
 class Site:
-    """Mounts areas, with the login that they share."""
+    """The areas, with the login that they share."""
 
     def __init__(
         self,
         settings: Settings,
         areas: Sequence[Area],
         *,
-        store: SessionStore,
-        keys: FamilyKeys,
-        authenticator: Authenticator,
+        database: mongodb.Database,
         issuer_keys: IssuerKeys,
+        authenticator: Authenticator,
         rate_limit: RateLimit,
-        sessions: Sessions,
-        issuer: IssuerClient,
     ) -> None:
+        """`database` keeps the sessions, `authenticator` verifies their tokens, `rate_limit` is each visitor's."""
         self._settings = settings
         self._areas = areas
-        self._keys = keys
         self._rate_limit = rate_limit
-        self._sessions = sessions
-        self._logout = BackchannelLogout(issuer_keys, settings.login_client_id, store)
+        self._keys = SessionKeys(settings.session_key)
+        self._store = SessionStore(database[SESSIONS], self._keys, clock.now)
+        secret = settings.login_client_secret
+        issuer = IssuerClient(
+            settings.issuer, settings.login_client_id, secret.get_secret_value() if secret else None
+        )
+        self._sessions = Sessions(
+            self._store,
+            authenticator,
+            issuer.renewed,
+            clock.now,
+            recheck_seconds=settings.session_recheck_seconds,
+        )
+        self._logout = BackchannelLogout(issuer_keys, settings.login_client_id, self._store)
         self._login = Login(
             issuer,
-            sessions,
+            self._sessions,
             public_url=settings.public_url,
             prefix=ACCOUNT,
             areas=[area.prefix for area in areas],
         )
+
+    async def prepare(self) -> None:
+        """Create what sessions need in the database."""
+        await self._store.prepare()
 
     def routes(self, ports: Ports) -> APIRouter:
         """Everything below the public address. `ports` is given to each area with a layout of its own."""
@@ -120,8 +136,8 @@ class Site:
             """Leads to the pages that the visitor may use."""
             if (visitor := session.visitor(request)) is None:
                 raise SignInFirst
-            there = [area.prefix for area in self._areas if area.roles and visitor.has(*area.roles)]
-            return RedirectResponse(f"{there[0] if there else self._areas[0].prefix}/", _SEE_OTHER)
+            there = [area.prefix for area in self._areas if visitor.has(*area.roles)]
+            return RedirectResponse(f"{there[0] if there else MY}/", _SEE_OTHER)
 
         return routes
 

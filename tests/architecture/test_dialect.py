@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("bmt", "services", "evaluation", "prove")
+FOLDERS = ("bmt", "services", "web", "evaluation", "prove")
 
 STANDARD = {
     # What arrives from a topic, and what becomes of it.

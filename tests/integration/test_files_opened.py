@@ -24,7 +24,7 @@ from services.records import main as records
 from services.records.settings import Settings as RecordsSettings
 
 ROOT = Path(__file__).parents[2]
-OURS = tuple(f"{ROOT / folder}/" for folder in ("bmt", "services"))
+OURS = tuple(f"{ROOT / folder}/" for folder in ("bmt", "services", "web"))
 
 
 class Opened:

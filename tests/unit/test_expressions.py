@@ -42,7 +42,7 @@ class Expression:
 def expressions() -> list[Expression]:
     """All that the sources compile, at the top of a module or in passing."""
     found = []
-    for folder in ("bmt", "services"):
+    for folder in ("bmt", "services", "web"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             if "re." in (text := path.read_text()):
                 found += list(_of_module(path, ast.parse(text)))

@@ -7,13 +7,13 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from page_visitors import is_signed_in
+from session_visitors import is_signed_in
 
 from evaluation.tokens import LOGOUT_EVENT, Holder
 
 pytestmark = pytest.mark.integration
 
-PATH = "/my/backchannel-logout"
+PATH = "/account/backchannel-logout"
 
 
 @pytest.fixture

@@ -1,33 +1,48 @@
-"""Two families of pages, each at two replicas, which share a database and the secret that cookies are signed with."""
+"""Two areas of pages at two replicas, which share a database and the secret that cookies are signed with."""
 
 import asyncio
 import uuid
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
+from typing import Annotated
 
 import httpx
 import pytest
 import uvicorn
 from eventually import eventually
 from fastapi import APIRouter, Depends, FastAPI
-from page_visitors import sign_in
+from fixtures.web import NAMES
+from session_visitors import sign_in
 from starlette.requests import Request
 
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.limits import UNLIMITED
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.runtime.clock import now
 from bmt.chassis.runtime.mongodb import connect
 from evaluation.ports import any_free_port
-from web.application import pages
 from web.layout import ROOM
 from web.login import Admitted
+from web.ports import Here, Ports
 from web.session_store import SESSIONS
-from web.settings import PagesSettings
+from web.settings import Settings
+from web.site import Area, Site
 
-FAMILIES = ("/my", "/console")
-SECRET = "the same secret for every family"
+SECRET = "the secret of every replica's cookies"
+ROLES = Annotated[Principal, Depends(Admitted("administrator"))]
 
 
-class Settings(PagesSettings):
-    service = "test"
+def _area(prefix, *roles):
+    """Pages of one area: its first one is for administrators."""
+    router = APIRouter()
+
+    @router.get("/")
+    async def first(request: Request, here: Here, _: ROLES):
+        return here.layout.page(request, "signed_in.html")
+
+    return Area(prefix, ROOM, [router], roles=roles)
+
+
+AREAS = [_area("/console", "administrator"), _area("/my")]
 
 
 @pytest.fixture(scope="module")
@@ -44,29 +59,23 @@ def make(database, embedded_issuer):
     """`make("https://bmt.example")`: the application of a replica, as it is reached from there."""
 
     async def make(public_url, **more):
-        settings = Settings(
-            port=1,
-            kafka_bootstrap_servers="none:1",
-            mongodb_uri="none",
-            agencies_file="none",
-            issuer=embedded_issuer.url,
-            public_url=public_url,
-            session_key=SECRET,
-            **{"session_recheck_seconds": 1, **more},
-        )
+        given = {"issuer": embedded_issuer.url, "public_url": public_url, "session_key": SECRET}
+        services = {f"{name}_url": f"http://{name}" for name in NAMES}
+        needed = {"port": 1, "mongodb_uri": "none", "agencies_file": "none"}
+        settings = Settings(**{**needed, **services, **given, "session_recheck_seconds": 1, **more})
         keys = IssuerKeys(embedded_issuer.url)
-        prepare = []
-        builder = SimpleNamespace(
+        site = Site(
+            settings,
+            AREAS,
             database=database,
             issuer_keys=keys,
             authenticator=TokenVerifier(keys, settings.audience),
-            prepares=prepare.append,
+            rate_limit=UNLIMITED,
         )
+        await site.prepare()
+        ports = Ports(layout=None, clients=None, agencies=None, clock=now)
         app = FastAPI(redirect_slashes=False)
-        for prefix in FAMILIES:
-            app.include_router(pages(settings, builder, prefix, ROOM, _pages))
-        for each in prepare:
-            await each()
+        app.include_router(site.routes(ports))
         return app
 
     return make
@@ -84,14 +93,14 @@ async def replicas(make):
 
 @pytest.fixture
 async def new_browser(replicas):
-    """`await new_browser(account=...)`: the browser of somebody who signed in to the first family."""
+    """`await new_browser(account=...)`: the browser of somebody who signed in."""
     browsers = []
 
-    async def new_browser(*, account=None, family="/my", role="role_administrator"):
+    async def new_browser(*, account=None, role="role_administrator"):
         browser = httpx.AsyncClient(base_url=replicas[0], trust_env=False)
         browsers.append(browser)
         browser.account = account or f"{uuid.uuid4().hex[:12]}@mampu.gov.my"
-        await sign_in(browser, family, role)
+        await sign_in(browser, role)
         return browser
 
     yield new_browser
@@ -103,17 +112,6 @@ async def new_browser(replicas):
 def kept(database):
     """All that the database holds of sessions."""
     return database[SESSIONS]
-
-
-def _pages(layout):
-    routes = APIRouter()
-    admitted = Admitted("administrator")
-
-    @routes.get("/", dependencies=[Depends(admitted)])
-    async def first(request: Request):
-        return layout.page(request, "signed_in.html")
-
-    return [routes]
 
 
 @asynccontextmanager

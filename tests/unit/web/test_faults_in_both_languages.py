@@ -82,7 +82,7 @@ def trees():
     """Each file's syntax; read when a test asks, since every process collects all tests."""
     return [
         (file.relative_to(REPOSITORY).as_posix(), ast.parse(file.read_text()))
-        for room in ("bmt", "services")
+        for room in ("bmt", "services", "web")
         for file in sorted((REPOSITORY / room).rglob("*.py"))
     ]
 
