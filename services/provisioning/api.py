@@ -33,9 +33,9 @@ from bmt.contracts.http.provisioning import (
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.provisioning import handlers, queries
-from services.provisioning.domain import state as states
+from services.provisioning.domain import configuration as states
 from services.provisioning.handlers import OfficerCommands
-from services.provisioning.plans import STATUS, Plans
+from services.provisioning.plans import Plans
 from services.provisioning.views import Configuration, Configurations, Entitlements, Tasks
 
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
@@ -250,7 +250,7 @@ def _in_full(task: Task, state: states.Known) -> TaskInFull:
     configured = state.said if isinstance(state, states.Configured) else None
     return TaskInFull(
         **dict(task),
-        request_status=STATUS[type(state)],
+        request_status=states.STATUS[type(state)],
         effective=configured.effective if configured else None,
         proof=configured.evidence if configured else (),
     )

@@ -15,17 +15,17 @@ from bmt.contracts.events import Approved
 from bmt.contracts.http.provisioning import Completion, TakeOver, Task
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Officer
-from services.provisioning.domain.commands import (
+from services.provisioning.domain.configuration import (
     ClaimTask,
     Command,
     CompleteTask,
+    NotRequested,
     RequestConfiguration,
     Retry,
     TakeOverTask,
 )
 from services.provisioning.domain.errors import UnknownRequest, UnknownTask
 from services.provisioning.domain.order import Policy
-from services.provisioning.domain.state import NotHeard
 from services.provisioning.queries import overtaken
 from services.provisioning.views import Configurations, Tasks
 
@@ -96,7 +96,7 @@ class OfficerCommands:
     async def retry(self, request_id: str, reason: str | None, context: CommandContext) -> Executed:
         """Try again after a failure whose cause was removed."""
         state = await self.execution.state(stream_of(request_id))
-        if isinstance(state, NotHeard):
+        if isinstance(state, NotRequested):
             raise UnknownRequest
         operates = context.principal.has("operator")
         command = Retry(

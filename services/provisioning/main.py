@@ -16,14 +16,13 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api, queries, views
+from services.provisioning import api, domain, queries, views
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import WORKLIST, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
-from services.provisioning.domain import DECIDER, STREAMS
 from services.provisioning.domain.events import PRIVATE
 from services.provisioning.handlers import OfficerCommands
 from services.provisioning.plans import Plans
@@ -43,7 +42,7 @@ def build(settings: Settings) -> FastAPI:
     _require_ipms(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(STREAMS, DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
         private=PRIVATE,
         consumes=topics.EVENTS[topics.DECISIONS],

@@ -1,8 +1,8 @@
 """Plans: what configuring a request would change. They are read live, and stored nowhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
@@ -14,20 +14,11 @@ from bmt.contracts.values import Status
 from services.provisioning import handlers
 from services.provisioning.connectors.connector import TargetRefused
 from services.provisioning.connectors.targets import Outlook, PlanReader
-from services.provisioning.domain import state as states
+from services.provisioning.domain import configuration as states
 from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.domain.order import Order, by_hand, goal, suppose
 from services.provisioning.queries import under_way
 from services.provisioning.views import Configurations, Review, Reviews
-
-STATUS: Final[Mapping[type[states.Known], Status]] = {
-    states.Due: "approved",
-    states.Started: "configuring",
-    states.Awaiting: "awaiting_operator",
-    states.Configured: "configured",
-    states.Failed: "configuration_failed",
-}
-"""The request's status in each state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,7 @@ class Plans:
         # The review first: an approval that arrives in between is then found in the stream.
         review = await self.reviews.get(request_id)
         state = await self.execution.state(handlers.stream_of(request_id))
-        if not isinstance(state, states.NotHeard):
+        if not isinstance(state, states.NotRequested):
             _require_sight(caller, state.order.request.agency)
             return await self._of_approved(state)
         if review is None:
@@ -82,7 +73,7 @@ class Plans:
             request_id=order.request.request_id,
             kind=order.kind,
             account=order.account,
-            status=STATUS[type(state)],
+            status=states.STATUS[type(state)],
             plan=outlook.changes,
             obstacles=_obstacles(outlook.refusals),
             granted=order.approved,

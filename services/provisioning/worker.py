@@ -33,15 +33,16 @@ from services.provisioning.connectors.connector import (
 )
 from services.provisioning.connectors.guarded import Operation
 from services.provisioning.connectors.targets import Case, Step, Targets, asked
-from services.provisioning.domain.commands import (
+from services.provisioning.domain.configuration import (
     AwaitOperator,
     Command,
+    Due,
     RecordConfigured,
     RecordFailure,
     Start,
+    Started,
 )
-from services.provisioning.domain.order import ORDER, changes, said_instead
-from services.provisioning.domain.state import Due, Started
+from services.provisioning.domain.order import ORDER, changes, shown_instead
 from services.provisioning.handlers import stream_of
 from services.provisioning.queries import Turns
 
@@ -75,7 +76,7 @@ class Job:
     def failure(self) -> TargetRefused:
         """Why the next target fails: it shows something else after each attempt."""
         wrong = changes(self.step.target, self.shown, self.step.wanted)
-        return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
+        return self.conflict or TargetRefused(self.step.target, shown_instead(wrong))
 
     @property
     def case(self) -> Case:
