@@ -124,8 +124,8 @@ class Turns:
         return turns
 
     async def _of(self, orders: Sequence[ConfigurationDue]) -> Sequence[Turn]:
-        wanted = {"account": {_account(order) for order in orders}, "status": _STATUSES}
-        found = await self._configurations.find(Query(one_of=wanted, limit=MOST_FOUND))
+        criteria = {"account": {_account(order) for order in orders}, "status": _STATUSES}
+        found = await self._configurations.find(Query(one_of=criteria, limit=MOST_FOUND))
         if len(found) == MOST_FOUND:
             return [await self._alone(order) for order in orders]
         others: dict[str, list[Configuration]] = {}
