@@ -54,9 +54,7 @@ TELLERS: Final = {
     ),
     "approval": Teller(approval.DECIDERS, topics.EVENTS[topics.DECISIONS], APPROVAL),
     "provisioning": Teller(
-        dict.fromkeys(provisioning.STREAMS, provisioning.DECIDER),
-        topics.EVENTS[topics.CONFIGURATIONS],
-        PROVISIONING,
+        provisioning.DECIDERS, topics.EVENTS[topics.CONFIGURATIONS], PROVISIONING
     ),
     "notification": Teller(
         dict.fromkeys(notification.STREAMS, notification.DECIDER),

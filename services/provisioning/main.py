@@ -16,17 +16,15 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api, queries, views
+from services.provisioning import api, domain, plans, queries, tasks, views
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import WORKLIST, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
-from services.provisioning.domain import DECIDER, STREAMS
 from services.provisioning.domain.events import PRIVATE
-from services.provisioning.handlers import OfficerCommands
-from services.provisioning.plans import Plans
+from services.provisioning.ports import Ports
 from services.provisioning.queries import Turns
 from services.provisioning.settings import Settings
 from services.provisioning.subscriptions import TABLE
@@ -43,22 +41,21 @@ def build(settings: Settings) -> FastAPI:
     _require_ipms(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(STREAMS, DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.CONFIGURATIONS: topics.EVENTS[topics.CONFIGURATIONS]},
         private=PRIVATE,
         consumes=topics.EVENTS[topics.DECISIONS],
         dead_letters=topics.DEAD_LETTERS,
     )
-    execution = builder.execution
-    unfinished = builder.view(views.CONFIGURATIONS)
-    in_force = builder.view(views.ENTITLEMENTS)
+    configurations = builder.view(views.CONFIGURATIONS)
+    entitlements = builder.view(views.ENTITLEMENTS)
     by_hand = builder.view(views.TASKS)
-    under_review = builder.view(views.REVIEWS, of_own_events=False)
+    reviews = builder.view(views.REVIEWS, of_own_events=False)
     targets = _targets(settings, builder)
     configurer = Configurer(
         claims=agencies.claims,
-        execution=execution,
-        turns=Turns(unfinished),
+        execution=builder.execution,
+        turns=Turns(configurations),
         targets=targets,
         clock=clock.now,
         new_id=clock.new_id,
@@ -66,33 +63,33 @@ def build(settings: Settings) -> FastAPI:
     # Two workers, so that work for officers and the storage does not wait for IPMS.
     workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
     builder.works_on(views.work_of, workers)
-    builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [under_review])
-    officers = OfficerCommands(execution, unfinished, by_hand, builder.document_rights, clock.now)
-    plans = Plans(
-        execution=execution,
-        reviews=under_review,
-        configurations=unfinished,
-        reader=PlanReader(
-            targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds
-        ),
-        agencies=agencies,
-        clock=clock.now,
-    )
+    builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [reviews])
     builder.samples(
         overdue_sampler(
             builder.registry,
             "configure",
             agencies,
-            lambda: queries.overdue(unfinished, clock.now()),
+            lambda: queries.overdue(configurations, clock.now()),
         )
     )
     return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
-        routers=[
-            api.request_routes(officers, plans, unfinished, in_force, builder.work),
-            api.task_routes(officers, execution, by_hand),
-        ],
+        routers=[plans.router, api.router, tasks.router],
+        ports=Ports(
+            execution=builder.execution,
+            configurations=configurations,
+            entitlements=entitlements,
+            tasks=by_hand,
+            reviews=reviews,
+            work=builder.work,
+            plan_reader=PlanReader(
+                targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds
+            ),
+            document_rights=builder.document_rights,
+            agencies=agencies,
+            clock=clock.now,
+        ),
     )
 
 

@@ -1,120 +1,102 @@
 """Plans: what configuring a request would change. They are read live, and stored nowhere."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Annotated
 
-from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.execution import Execution
+from fastapi import Query
+
+from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id
 from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import ByHand, Obstacle, Plan
-from bmt.contracts.values import Status
-from services.provisioning import handlers
+from bmt.contracts.values import LARGEST_EXACT_INTEGER, Status
+from services.provisioning.api import Overseer, sees
 from services.provisioning.connectors.connector import TargetRefused
-from services.provisioning.connectors.targets import Outlook, PlanReader
-from services.provisioning.domain import state as states
+from services.provisioning.connectors.targets import Outlook
+from services.provisioning.domain.configuration import STATUS, Configured, Known, NotRequested
 from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.domain.order import Order, by_hand, goal, suppose
+from services.provisioning.handlers import policy_of, stream_of
+from services.provisioning.ports import Here, Ports
 from services.provisioning.queries import under_way
-from services.provisioning.views import Configurations, Review, Reviews
-
-STATUS: Final[Mapping[type[states.Known], Status]] = {
-    states.Due: "approved",
-    states.Started: "configuring",
-    states.Awaiting: "awaiting_operator",
-    states.Configured: "configured",
-    states.Failed: "configuration_failed",
-}
-"""The request's status in each state."""
+from services.provisioning.views import Review
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
-    """Plans of requests that are under review or approved.
+async def plan_of(request_id: str, proposed: Granted, caller: Principal, here: Ports) -> Plan:
+    """The plan of a request that the caller may read; `proposed` sizes count while it is not decided.
 
-    `reviews` has the requests that nobody has approved; an approved one has its own stream.
+    Raises:
+        UnknownRequest: it is unknown, or another agency's.
+        SizesWrong: no decision could grant these sizes; `QuotaAboveMaximum` likewise.
+        Unavailable: a target is unreachable, or does not answer in time.
     """
+    # The review first: an approval that arrives in between is then found in the stream.
+    review = await here.reviews.get(request_id)
+    state = await here.execution.state(stream_of(request_id))
+    if not isinstance(state, NotRequested):
+        _require_sight(caller, state.order.request.agency)
+        return await _of_approved(state, here)
+    if review is None:
+        raise UnknownRequest
+    _require_sight(caller, review.agency)
+    if review.status == "open":
+        return await _if_approved(request_id, review, proposed, here)
+    return Plan(
+        request_id=request_id,
+        kind=review.kind,
+        account=review.account,
+        status=review.status,
+        plan=(),
+        obstacles=(),
+    )
 
-    execution: Execution[Any, Any]
-    reviews: Reviews
-    configurations: Configurations
-    reader: PlanReader
-    agencies: Agencies
-    clock: Clock
 
-    async def of(self, request_id: str, proposed: Granted, caller: Principal) -> Plan:
-        """The plan of a request that the caller may read; `proposed` sizes count while it is not decided.
+async def _of_approved(state: Known, here: Ports) -> Plan:
+    """What configuring it would change; nothing once it is configured."""
+    order = state.order
+    read_at = None if isinstance(state, Configured) else here.clock()
+    statement = getattr(state, "statement", None)
+    outlook = await here.plan_reader.outlook(order, statement) if read_at else Outlook()
+    return Plan(
+        request_id=order.request.request_id,
+        kind=order.kind,
+        account=order.account,
+        status=STATUS[type(state)],
+        plan=outlook.changes,
+        obstacles=_obstacles(outlook.refusals),
+        granted=order.approved,
+        by_hand=_by_hand(outlook, order),
+        read_at=read_at,
+    )
 
-        Raises:
-            UnknownRequest: it is unknown, or another agency's.
-            SizesWrong: no decision could grant these sizes; `QuotaAboveMaximum` likewise.
-            Unavailable: a target is unreachable, or does not answer in time.
-        """
-        # The review first: an approval that arrives in between is then found in the stream.
-        review = await self.reviews.get(request_id)
-        state = await self.execution.state(handlers.stream_of(request_id))
-        if not isinstance(state, states.NotHeard):
-            _require_sight(caller, state.order.request.agency)
-            return await self._of_approved(state)
-        if review is None:
-            raise UnknownRequest
-        _require_sight(caller, review.agency)
-        if review.status == "open":
-            return await self._if_approved(request_id, review, proposed)
-        return Plan(
-            request_id=request_id,
-            kind=review.kind,
-            account=review.account,
-            status=review.status,
-            plan=(),
-            obstacles=(),
-        )
 
-    async def _of_approved(self, state: states.Known) -> Plan:
-        """What configuring it would change; nothing once it is configured."""
-        order = state.order
-        read_at = None if isinstance(state, states.Configured) else self.clock()
-        statement = getattr(state, "statement", None)
-        outlook = await self.reader.outlook(order, statement) if read_at else Outlook()
-        return Plan(
-            request_id=order.request.request_id,
-            kind=order.kind,
-            account=order.account,
-            status=STATUS[type(state)],
-            plan=outlook.changes,
-            obstacles=_obstacles(outlook.refusals),
-            granted=order.approved,
-            by_hand=_by_hand(outlook, order),
-            read_at=read_at,
-        )
-
-    async def _if_approved(self, request_id: str, review: Review, proposed: Granted) -> Plan:
-        """The plan for an approval now; nothing would change if a target refused."""
-        policy = handlers.policy_of(review.agency, self.agencies)
-        order = suppose(review.kind, review.account, review.asked, proposed, policy)
-        waits = await under_way(self.configurations, review.account)
-        read_at = self.clock()
-        outlook = await self.reader.outlook(order, None)
-        goes = Outlook() if outlook.refusals else outlook
-        return Plan(
-            request_id=request_id,
-            kind=order.kind,
-            account=order.account,
-            status="if_approved",
-            plan=goes.changes,
-            obstacles=_obstacles(outlook.refusals),
-            leads_to=_leads_to(outlook),
-            granted=order.approved,
-            by_hand=_by_hand(goes, order),
-            waits_for_earlier=waits,
-            read_at=read_at,
-        )
+async def _if_approved(request_id: str, review: Review, proposed: Granted, here: Ports) -> Plan:
+    """The plan for an approval now; nothing would change if a target refused."""
+    policy = policy_of(review.agency, here.agencies)
+    order = suppose(review.kind, review.account, review.asked, proposed, policy)
+    waits = await under_way(here.configurations, review.account)
+    read_at = here.clock()
+    outlook = await here.plan_reader.outlook(order, None)
+    goes = Outlook() if outlook.refusals else outlook
+    return Plan(
+        request_id=request_id,
+        kind=order.kind,
+        account=order.account,
+        status="if_approved",
+        plan=goes.changes,
+        obstacles=_obstacles(outlook.refusals),
+        leads_to=_leads_to(outlook),
+        granted=order.approved,
+        by_hand=_by_hand(goes, order),
+        waits_for_earlier=waits,
+        read_at=read_at,
+    )
 
 
 def _require_sight(caller: Principal, agency: str) -> None:
-    if not handlers.sees(caller, agency):
+    if not sees(caller, agency):
         raise UnknownRequest
 
 
@@ -140,3 +122,39 @@ def _by_hand(outlook: Outlook, order: Order) -> tuple[ByHand, ...]:
         )
         for needed in outlook.by_hand
     )
+
+
+# Over HTTP.
+
+Size = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=LARGEST_EXACT_INTEGER,
+        description="Bytes. See the plan for this size; default: as asked. Applications only, and "
+        "only before the decision: then the size that was approved counts.",
+    ),
+]
+
+router = api_router(tags=["configuration"])
+
+
+@router.get(
+    "/v1/requests/{request_id}/plan",
+    summary="What configuring would change, or approving, read live",
+    responses=problems("not_found", "validation_failed", "quota_exceeds_maximum", "unavailable"),
+)
+async def plan(
+    here: Here,
+    request_id: Id,
+    caller: Overseer,
+    quota_bytes: Size = None,
+    max_file_size_bytes: Size = None,
+) -> Plan:
+    """For requests that were approved, and for those under review: what if it were approved now.
+
+    Looking changes nothing. 503 while a target is away, takes in a change, or does not answer
+    within some seconds: nothing is guessed. 422: no decision could grant such sizes.
+    """
+    proposed = Granted(quota_bytes=quota_bytes, max_file_size_bytes=max_file_size_bytes)
+    return await plan_of(request_id, proposed, caller, here)

@@ -1,35 +1,19 @@
-"""Queries of the views: the order of requests for one account, and the lists of configurations and tasks."""
+"""Queries of the views: the order of requests for one account, and the lists of configurations."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pydantic import AwareDatetime
 
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Query
-from bmt.contracts.http.provisioning import Task, TaskFilter, TaskStatus
 from services.provisioning.domain.events import ConfigurationDue
-from services.provisioning.views import (
-    Configuration,
-    Configurations,
-    Tasks,
-)
+from services.provisioning.views import Configuration, Configurations
 
 TimePlace = tuple[AwareDatetime, str]
 """The sort key of a configuration: when it was approved, and its request's id."""
-TaskPlace = tuple[AwareDatetime | None, str]
-"""The sort key of a task: when it is due (unknown comes first), and its id."""
-
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = {
-    "open": "open",
-    "claimed": "open",
-    "done": "completed",
-    "completed": "completed",
-}
-
 
 UNDER_WAY: Final = ("approved", "configuring", "awaiting_operator")
 FAILED: Final = ("configuration_failed",)
@@ -140,8 +124,8 @@ class Turns:
         return turns
 
     async def _of(self, orders: Sequence[ConfigurationDue]) -> Sequence[Turn]:
-        wanted = {"account": {_account(order) for order in orders}, "status": _STATUSES}
-        found = await self._configurations.find(Query(one_of=wanted, limit=MOST_FOUND))
+        criteria = {"account": {_account(order) for order in orders}, "status": _STATUSES}
+        found = await self._configurations.find(Query(one_of=criteria, limit=MOST_FOUND))
         if len(found) == MOST_FOUND:
             return [await self._alone(order) for order in orders]
         others: dict[str, list[Configuration]] = {}
@@ -175,18 +159,3 @@ def _place(one: Configuration) -> tuple[datetime, str]:
 def _stored(moment: datetime) -> datetime:
     """MongoDB stores milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-async def tasks_of(
-    tasks: Tasks, agency: str, status: TaskFilter | None, page: PageRequest[TaskPlace]
-) -> list[Task]:
-    """The agency's tasks, the earliest due first."""
-    return await tasks.find(
-        Query(
-            equal={"agency": agency, **({"status": _STATUS_OF[status]} if status else {})},
-            at_least={"claimed_at": _LONG_AGO} if status == "claimed" else {},
-            order_by="due_at",
-            after=page.after,
-            limit=page.lookahead,
-        )
-    )

@@ -252,8 +252,8 @@ def fold_task(task: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | N
             }
             return {**task, **claimed, **_named(over, "taken_over_from")}
         case TaskCompleted() as done if task:
-            said = _named(done, "completed_by", "completed_at", "evidence", "note")
-            return {**task, "status": "completed", **said}
+            completion = _named(done, "completed_by", "completed_at", "evidence", "note")
+            return {**task, "status": "completed", **completion}
         case _:
             return task
 

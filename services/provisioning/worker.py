@@ -32,16 +32,17 @@ from services.provisioning.connectors.connector import (
     beside,
 )
 from services.provisioning.connectors.guarded import Operation
-from services.provisioning.connectors.targets import Case, Step, Targets, asked
-from services.provisioning.domain.commands import (
+from services.provisioning.connectors.targets import Case, Step, Targets, answers_of
+from services.provisioning.domain.configuration import (
     AwaitOperator,
     Command,
+    Due,
     RecordConfigured,
     RecordFailure,
     Start,
+    Started,
 )
-from services.provisioning.domain.order import ORDER, changes, said_instead
-from services.provisioning.domain.state import Due, Started
+from services.provisioning.domain.order import ORDER, changes, shown_instead
 from services.provisioning.handlers import stream_of
 from services.provisioning.queries import Turns
 
@@ -74,8 +75,8 @@ class Job:
     @property
     def failure(self) -> TargetRefused:
         """Why the next target fails: it shows something else after each attempt."""
-        wrong = changes(self.step.target, self.shown, self.step.wanted)
-        return self.conflict or TargetRefused(self.step.target, said_instead(wrong))
+        wrong = changes(self.step.target, self.shown, self.step.desired)
+        return self.conflict or TargetRefused(self.step.target, shown_instead(wrong))
 
     @property
     def case(self) -> Case:
@@ -213,7 +214,7 @@ class Configurer:
         place = len(jobs[0].readings)
         looked = [job for job in jobs if job.step.target not in job.unlike]
         unlike = [job for job in jobs if job.step.target in job.unlike]
-        shown = await self._asked(looked, "read_back")
+        shown = await self._answers(looked, "read_back")
         read, failed = self._sorted(looked, shown)
         left = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
@@ -231,7 +232,7 @@ class Configurer:
             return
         await asyncio.sleep(PAUSES_SECONDS[tries])
         place = len(jobs[0].readings)
-        applied = await self._asked(jobs, "apply")
+        applied = await self._answers(jobs, "apply")
         failed: list[tuple[Job, Failure]] = []
         tried: list[Job] = []
         for job, answer in zip(jobs, applied, strict=True):
@@ -240,7 +241,7 @@ class Configurer:
                 tried.append(job)
             else:
                 failed.append((job, answer))
-        read, unread = self._sorted(tried, await self._asked(tried, "read_back"))
+        read, unread = self._sorted(tried, await self._answers(tried, "read_back"))
         again = [job for job in read if len(job.readings) == place]
         on = [job for job in read if len(job.readings) > place]
         if tries + 1 == len(PAUSES_SECONDS):
@@ -266,7 +267,7 @@ class Configurer:
                 continue
             read.append(job)
             job.shown = reading.effective
-            if reading.effective == job.step.wanted:
+            if reading.effective == job.step.desired:
                 job.readings.append(reading)
         return read, failed
 
@@ -306,10 +307,10 @@ class Configurer:
         for job, unavailable in away:
             settle(job.item, _later(unavailable))
 
-    async def _asked(self, jobs: Sequence[Job], operation: Operation) -> Sequence[Any]:
+    async def _answers(self, jobs: Sequence[Job], operation: Operation) -> Sequence[Any]:
         if not jobs:
             return ()
-        return await _in_time(asked([job.step for job in jobs], operation), jobs)
+        return await _in_time(answers_of([job.step for job in jobs], operation), jobs)
 
     def _proof(self, job: Job) -> RecordConfigured:
         shown = {

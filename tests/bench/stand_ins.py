@@ -26,15 +26,15 @@ class AtOnce(Generic[E]):
         self._clock = clock
         self._kept: dict[str, E] = {}
 
-    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
+    async def plan(self, desired: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         return {
             account: changes(self._target, self._kept.get(account, self._nothing), goal)
-            for account, goal in wanted.items()
+            for account, goal in desired.items()
         }
 
-    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
-        self._kept.update(wanted)
-        return dict.fromkeys(wanted)
+    async def apply(self, desired: Mapping[str, E]) -> Answers[None]:
+        self._kept.update(desired)
+        return dict.fromkeys(desired)
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[E]]:
         now = self._clock()

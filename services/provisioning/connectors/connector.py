@@ -122,14 +122,14 @@ class Connector(Protocol[E]):
 
     name: str
 
-    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
+    async def plan(self, desired: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         """What `apply` would change now, or why it would refuse; this changes nothing.
 
         `Unsettled`: unknown until the target was read back.
         """
         ...
 
-    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
+    async def apply(self, desired: Mapping[str, E]) -> Answers[None]:
         """Set the values; repeating is harmless. `OperatorNeeded`: only a person can."""
         ...
 

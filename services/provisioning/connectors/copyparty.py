@@ -105,13 +105,13 @@ class CopypartyServer:
             TargetRefused: it is about another volume, or about none.
         """
         try:
-            told = ET.fromstring(answer.content)  # noqa: S314  from our own server
+            document = ET.fromstring(answer.content)  # noqa: S314  from our own server
         except ET.ParseError as error:
             raise TargetAway(NAME, "gives an answer that is not WebDAV") from error
-        if told.tag != "{DAV:}multistatus":
+        if document.tag != "{DAV:}multistatus":
             raise TargetAway(NAME, "gives an answer that is not WebDAV")
         base = self._http.base_url.path.rstrip("/")
-        responses = told.findall("{DAV:}response")
+        responses = document.findall("{DAV:}response")
         hrefs = [one.findtext("{DAV:}href") or "" for one in responses]
         paths = [unquote(urlsplit(href).path).rstrip("/") for href in hrefs]
         if len(paths) != 1 or paths[0] not in {f"/{owner}", f"{base}/{owner}"}:
@@ -159,10 +159,10 @@ def _quota(volume: ET.Element) -> int | None:
         TargetAway: a size is no number.
     """
     names = ("quota-used-bytes", "quota-available-bytes")
-    told = [size for name in names if (size := volume.findtext(f".//{{DAV:}}{name}"))]
-    if not all(size.isascii() and size.isdigit() for size in told):
+    sizes = [size for name in names if (size := volume.findtext(f".//{{DAV:}}{name}"))]
+    if not all(size.isascii() and size.isdigit() for size in sizes):
         raise TargetAway(NAME, "tells a quota that is no number")
-    return sum(int(size) for size in told) if told else None
+    return sum(int(size) for size in sizes) if sizes else None
 
 
 P = ParamSpec("P")
@@ -209,23 +209,23 @@ class Copyparty:
         self._rested_at = 0.0
 
     async def plan(
-        self, wanted: Mapping[str, EffectiveStorage]
+        self, desired: Mapping[str, EffectiveStorage]
     ) -> Answers[Sequence[PlannedChange]]:
-        volumes, answers = await self._look(wanted)
+        volumes, answers = await self._look(desired)
         settled = {one: volume for one, volume in volumes.items() if not volume.owes_reload}
         shown = await self._shown(settled)
         return {
             **answers,
             **{account: Unsettled(NAME) for account in volumes},
-            **{account: _planned(shown[account], wanted[account]) for account in settled},
+            **{account: _planned(shown[account], desired[account]) for account in settled},
         }
 
-    async def apply(self, wanted: Mapping[str, EffectiveStorage]) -> Answers[None]:
+    async def apply(self, desired: Mapping[str, EffectiveStorage]) -> Answers[None]:
         """Write the files, then reload once."""
-        volumes, answers = await self._look(wanted)
+        volumes, answers = await self._look(desired)
         admin = self._server.admin
         texts = {
-            account: volume_text(one.owner, self._password(one.owner), admin, wanted[account])
+            account: volume_text(one.owner, self._password(one.owner), admin, desired[account])
             for account, one in volumes.items()
         }
         writes = {one: _Write(volumes[one].owner, text) for one, text in texts.items()}
@@ -369,9 +369,9 @@ class Copyparty:
 
 
 def _planned(
-    shown: Reading[EffectiveStorage] | Failure, wanted: EffectiveStorage
+    shown: Reading[EffectiveStorage] | Failure, desired: EffectiveStorage
 ) -> Sequence[PlannedChange] | Failure:
-    return changes("storage", shown.effective, wanted) if isinstance(shown, Reading) else shown
+    return changes("storage", shown.effective, desired) if isinstance(shown, Reading) else shown
 
 
 async def _on_disk(do: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -53,7 +53,7 @@ class Breaker:
         self._clock = clock
         self._unanswered = 0
         self._next_look = 0.0
-        turned(False)  # noqa: FBT003  the only thing it is told
+        turned(False)  # noqa: FBT003  its only argument
 
     @property
     def is_open(self) -> bool:
@@ -78,15 +78,15 @@ class Breaker:
             if self.seconds_closed_to_calls > 0:
                 return {account: NotCalled(self._connector) for account in left}
             self._next_look = self._clock() + self._pause
-            answers.update(await self._asked(left[:1], ask))
+            answers.update(await self._ask(left[:1], ask))
             left = left[1:]
             if self.is_open:
                 return answers | {account: NotCalled(self._connector) for account in left}
         if left:
-            answers.update(await self._asked(left, ask))
+            answers.update(await self._ask(left, ask))
         return answers
 
-    async def _asked(
+    async def _ask(
         self, accounts: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Answers[T]]]
     ) -> Answers[T]:
         try:
@@ -177,15 +177,17 @@ class Guarded(Generic[E]):
         self._breaker = breaker
         self._metrics = metrics
 
-    async def plan(self, wanted: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
+    async def plan(self, desired: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         return await self._call(
-            "plan", wanted, lambda some: self._connector.plan({one: wanted[one] for one in some})
+            "plan", desired, lambda some: self._connector.plan({one: desired[one] for one in some})
         )
 
-    async def apply(self, wanted: Mapping[str, E]) -> Answers[None]:
+    async def apply(self, desired: Mapping[str, E]) -> Answers[None]:
         crash_points.reached("provisioning.guarded.applying")
         answers = await self._call(
-            "apply", wanted, lambda some: self._connector.apply({one: wanted[one] for one in some})
+            "apply",
+            desired,
+            lambda some: self._connector.apply({one: desired[one] for one in some}),
         )
         crash_points.reached("provisioning.guarded.applied")
         return answers

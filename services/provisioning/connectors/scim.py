@@ -104,13 +104,13 @@ def _by_status(status: int, detail: str, *, reading: bool) -> Exception:
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not refused or status in _PASSES or (reading and status in _CONFLICTS):
         return TargetAway(NAME, f"answers {status}")
-    said = _ADDRESS.sub("…", detail[:200])
-    reason = f"IPMS refuses with {status}: {said or 'no reason'}"
+    words = _ADDRESS.sub("…", detail[:200])
+    reason = f"IPMS refuses with {status}: {words or 'no reason'}"
     if status in _STALE:
         return StaleVersion("ipms", reason)
     if status in _CONFLICTS:
         return TargetConflict("ipms", reason)
-    values = {"status": str(int(status)), "said": said or "–"}
+    values = {"status": str(int(status)), "said": words or "–"}
     return TargetRefused("ipms", reason, code="target_refused_with", values=values)
 
 
@@ -182,25 +182,25 @@ class Scim:
         self._calls = Calls(NAME, CALLS_AT_ONCE)
         self._alone_until = 0.0
 
-    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
-        found = await self._find(wanted)
-        return {account: _planned(found[account], goal) for account, goal in wanted.items()}
+    async def plan(self, desired: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
+        found = await self._find(desired)
+        return {account: _planned(found[account], goal) for account, goal in desired.items()}
 
-    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
+    async def apply(self, desired: Mapping[str, EffectiveIpms]) -> Answers[None]:
         """One PATCH for each account, and a second one if IPMS requires a version."""
-        found = await self._find(wanted)
+        found = await self._find(desired)
         answers: dict[str, Failure | None] = {}
         users: dict[str, IpmsUser[BmtService]] = {}
         for account, user in found.items():
             if isinstance(user, IpmsUser):
                 users[account] = user
             elif user is None:
-                answers[account] = _not_registered() if wanted[account].bmt_enabled else None
+                answers[account] = _not_registered() if desired[account].bmt_enabled else None
             else:
                 answers[account] = user
 
         async def change(account: str) -> None:
-            await self._change(users[account], wanted[account])
+            await self._change(users[account], desired[account])
 
         return answers | await self._calls.each(users, change)
 
@@ -215,10 +215,10 @@ class Scim:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _change(self, user: IpmsUser[BmtService], wanted: EffectiveIpms) -> None:
+    async def _change(self, user: IpmsUser[BmtService], desired: EffectiveIpms) -> None:
         operations = [
-            _operation("bmtEnabled", wanted.bmt_enabled),
-            _operation("maxFileSizeBytes", _decimal(wanted.max_file_size_bytes)),
+            _operation("bmtEnabled", desired.bmt_enabled),
+            _operation("maxFileSizeBytes", _decimal(desired.max_file_size_bytes)),
         ]
         change = PatchOp[BmtUser](operations=operations)
         crash_points.reached("provisioning.scim.modifying")
@@ -237,17 +237,17 @@ class Scim:
         two of a name or others, or does not understand the question.
         """
         found: dict[str, IpmsUser[BmtService] | Failure | None] = {}
-        unheard: Sequence[str] = ()
+        unanswered: Sequence[str] = ()
         if time.monotonic() >= self._alone_until:
             for some in _filters(accounts):
                 users = await self._find_together(some)
                 if users is None:
-                    unheard = some
+                    unanswered = some
                     break
                 found.update(users)
         alone = [account for account in accounts if account not in found]
         found.update(await self._calls.each(alone, self._find_one))
-        if unheard and not any(isinstance(found[account], TargetAway) for account in unheard):
+        if unanswered and not any(isinstance(found[account], TargetAway) for account in unanswered):
             log.info("ipms_asked_one_by_one", seconds=ALONE_SECONDS)
             self._alone_until = time.monotonic() + ALONE_SECONDS
         return found
@@ -268,10 +268,10 @@ class Scim:
             return None
         found = cast("ListResponse[IpmsUser[BmtService]]", answer)
         users = found.resources or []
-        asked = {account.casefold() for account in accounts}
+        expected = {account.casefold() for account in accounts}
         names = Counter((user.user_name or "").casefold() for user in users)
         counted = len(users) if found.total_results is None else found.total_results
-        if counted != len(users) or found.next_cursor is not None or names.keys() - asked:
+        if counted != len(users) or found.next_cursor is not None or names.keys() - expected:
             return {}
         by_name = {(user.user_name or "").casefold(): user for user in users if user.id}
         return {
@@ -334,7 +334,7 @@ class Scim:
             except SCIMResponseException as error:
                 if not getattr(error.source, "is_success", False):
                     raise
-                # An unreadable success tells nothing; the target is read back.
+                # An unreadable success proves nothing; the target is read back.
         if isinstance(answer, IpmsUser) and not _is_same(answer, user):
             raise _refused("IPMS answers the change with another account", "another_account")
 
@@ -369,13 +369,13 @@ def _filters(accounts: Collection[str]) -> Iterator[Sequence[str]]:
 
 
 def _planned(
-    user: IpmsUser[BmtService] | Failure | None, wanted: EffectiveIpms
+    user: IpmsUser[BmtService] | Failure | None, desired: EffectiveIpms
 ) -> Sequence[PlannedChange] | Failure:
     if not isinstance(user, IpmsUser | None):
         return user
-    if user is None and wanted.bmt_enabled:
+    if user is None and desired.bmt_enabled:
         return _not_registered()
-    return changes("ipms", _effective(user), wanted)
+    return changes("ipms", _effective(user), desired)
 
 
 def _is_same(answer: IpmsUser[BmtService], user: IpmsUser[BmtService]) -> bool:

@@ -48,7 +48,7 @@ _TURN_OFF: Final = """\
 
 
 class Worklist:
-    """Tells an officer what to set; the officer's statement counts as the reading.
+    """Has an officer set it, with instructions; the officer's statement counts as the reading.
 
     Only people can look into the portal, so nothing is read back. The reading is the officer's statement at the
     time of the completion, with documents as evidence.
@@ -56,25 +56,25 @@ class Worklist:
 
     name = WORKLIST
 
-    def __init__(self, wanted: EffectiveIpms, statement: TaskCompleted | None) -> None:
-        """For one request: `statement` says that `wanted`, as instructed, was set."""
-        self._wanted = wanted
+    def __init__(self, desired: EffectiveIpms, statement: TaskCompleted | None) -> None:
+        """For one request: `statement` confirms that `desired` was set as instructed."""
+        self._desired = desired
         self._statement = statement
 
-    async def plan(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
+    async def plan(self, desired: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
         """Before an officer's statement, every setting with a value is one to change."""
         shown = self._reading.effective
         return {
             account: [one for one in changes("ipms", shown, goal) if one.to is not None]
-            for account, goal in wanted.items()
+            for account, goal in desired.items()
         }
 
-    async def apply(self, wanted: Mapping[str, EffectiveIpms]) -> Answers[None]:
+    async def apply(self, desired: Mapping[str, EffectiveIpms]) -> Answers[None]:
         """Done if an officer stated it; otherwise an officer is needed."""
         shown = self._reading.effective
         return {
             account: None if shown == goal else needed(account, goal)
-            for account, goal in wanted.items()
+            for account, goal in desired.items()
         }
 
     async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveIpms]]:
@@ -82,33 +82,39 @@ class Worklist:
 
     @property
     def _reading(self) -> Reading[EffectiveIpms]:
-        said = self._statement
-        if said is None:
+        statement = self._statement
+        if statement is None:
             return Reading(None, None)
-        return Reading(self._wanted, None, said.evidence, said.completed_by, said.completed_at)
+        return Reading(
+            self._desired,
+            None,
+            statement.evidence,
+            statement.completed_by,
+            statement.completed_at,
+        )
 
 
-def needed(account: str, wanted: EffectiveIpms) -> OperatorNeeded:
+def needed(account: str, desired: EffectiveIpms) -> OperatorNeeded:
     """That an officer is needed, with instructions."""
-    return OperatorNeeded("ipms", instructions(account, wanted))
+    return OperatorNeeded("ipms", instructions(account, desired))
 
 
-def instructions(account: str, wanted: EffectiveIpms) -> str:
+def instructions(account: str, desired: EffectiveIpms) -> str:
     """What exactly to set in the portal, in Malay, then in English."""
-    if not wanted.bmt_enabled:
+    if not desired.bmt_enabled:
         return _TURN_OFF.format(account=account)
-    size = wanted.max_file_size_bytes or 0
+    size = desired.max_file_size_bytes or 0
     return _TURN_ON.format(account=account, size=size, gigabytes=f"{size / 10**9:g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One target of an order: its connector, and the wanted settings."""
+    """One target of an order: its connector, and the desired settings."""
 
     target: Target
     connector: Connector[Any]
     account: str
-    wanted: BaseModel
+    desired: BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The changes, the targets that would refuse, and what a person would be asked to set."""
+    """The changes, the targets that would refuse, and what a person would have to set."""
 
     changes: tuple[PlannedChange, ...] = ()
     refusals: tuple[TargetRefused, ...] = ()
@@ -150,10 +156,10 @@ class Targets:
     def steps(self, case: Case) -> Sequence[Step]:
         """The targets in the order in which they are set."""
         order = case.order
-        wanted, account = goal(order), order.account
-        connector = self._ipms_connector(order, wanted.ipms, case.statement)
-        ipms = Step("ipms", connector, account, wanted.ipms)
-        storage = Step("storage", self._storage[order.storage_connector], account, wanted.storage)
+        desired, account = goal(order), order.account
+        connector = self._ipms_connector(order, desired.ipms, case.statement)
+        ipms = Step("ipms", connector, account, desired.ipms)
+        storage = Step("storage", self._storage[order.storage_connector], account, desired.storage)
         steps: dict[Target, Step] = {"ipms": ipms, "storage": storage}
         return [steps[target] for target in ORDER[order.kind]]
 
@@ -167,32 +173,32 @@ class Targets:
         outlooks: list[Outlook | TargetAway | Unsettled] = [Outlook() for _ in cases]
         steps = [self.steps(case) for case in cases]
         for place in range(len(ORDER["application"])):
-            told = [
+            pending = [
                 (index, outlook)
                 for index, outlook in enumerate(outlooks)
                 if isinstance(outlook, Outlook)
             ]
-            here = [steps[index][place] for index, _ in told]
-            plans = await self._plans(here, settle=settle)
-            for (index, outlook), step, plan in zip(told, here, plans, strict=True):
+            next_steps = [steps[index][place] for index, _ in pending]
+            plans = await self._plans(next_steps, settle=settle)
+            for (index, outlook), step, plan in zip(pending, next_steps, plans, strict=True):
                 outlooks[index] = _with(outlook, step, plan, cases[index])
         return outlooks
 
     async def _plans(
         self, steps: Sequence[Step], *, settle: bool
     ) -> Sequence[Sequence[PlannedChange] | Failure]:
-        plans = list(await asked(steps, "plan"))
+        plans = list(await answers_of(steps, "plan"))
         unsettled = [index for index, one in enumerate(plans) if isinstance(one, Unsettled)]
         if not settle or not unsettled:
             return plans
         read: list[int] = []
-        readings = await asked([steps[index] for index in unsettled], "read_back")
+        readings = await answers_of([steps[index] for index in unsettled], "read_back")
         for index, reading in zip(unsettled, readings, strict=True):
             if isinstance(reading, Reading):
                 read.append(index)
             else:
                 plans[index] = reading
-        again = await asked([steps[index] for index in read], "plan")
+        again = await answers_of([steps[index] for index in read], "plan")
         for index, plan in zip(read, again, strict=True):
             plans[index] = plan
         return plans
@@ -202,13 +208,13 @@ class Targets:
         return self._breakers[connector].seconds_closed_to_calls
 
     def _ipms_connector(
-        self, order: Order, wanted: EffectiveIpms, statement: TaskCompleted | None
+        self, order: Order, desired: EffectiveIpms, statement: TaskCompleted | None
     ) -> Connector[EffectiveIpms]:
         connector = self._ipms.get(order.ipms_connector)
         if connector is not None:
             return connector
         # Also where this installation no longer has the interface: an officer always can.
-        by_hand = Worklist(wanted, statement)
+        by_hand = Worklist(desired, statement)
         return Guarded(by_hand, self._breakers[WORKLIST], self._metrics)
 
 
@@ -230,7 +236,7 @@ def _with(
     return outlook
 
 
-async def asked(steps: Sequence[Step], operation: Operation) -> Sequence[Any]:
+async def answers_of(steps: Sequence[Step], operation: Operation) -> Sequence[Any]:
     """The answer or failure of each step; the connectors are called concurrently, each with one list."""
     lists: dict[Connector[Any], list[Step]] = {}
     for step in steps:
@@ -243,14 +249,14 @@ async def asked(steps: Sequence[Step], operation: Operation) -> Sequence[Any]:
 def _called(
     connector: Connector[Any], steps: Sequence[Step], operation: Operation
 ) -> Awaitable[Answers[Any]]:
-    wanted = {step.account: step.wanted for step in steps}
+    desired = {step.account: step.desired for step in steps}
     match operation:
         case "plan":
-            return connector.plan(wanted)
+            return connector.plan(desired)
         case "apply":
-            return connector.apply(wanted)
+            return connector.apply(desired)
         case "read_back":
-            return connector.read_back(wanted.keys())
+            return connector.read_back(desired.keys())
 
 
 class PlanReader:

@@ -41,19 +41,19 @@ _VOLUME: Final = """\
 """
 
 
-def volume_text(account: str, password: str, admin: str, wanted: EffectiveStorage) -> str:
+def volume_text(account: str, password: str, admin: str, desired: EffectiveStorage) -> str:
     """The file of an open or closed volume; the owner of a closed one stays known, and finds nothing.
 
     Sizes are in bytes (`b`), so that the server rounds nothing.
     """
     known = _ACCOUNT.format(account=account, password=password)
-    if not wanted.enabled:
+    if not desired.enabled:
         return known
     return known + _VOLUME.format(
         account=account,
         admin=admin,
-        largest=wanted.max_file_size_bytes,
-        quota=wanted.quota_bytes,
+        largest=desired.max_file_size_bytes,
+        quota=desired.quota_bytes,
     )
 
 

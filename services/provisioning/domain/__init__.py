@@ -1,14 +1,9 @@
-"""The configuration of a request: pure functions from commands and events to events."""
+"""The pure decisions of provisioning. It has one kind of stream: a request's configuration."""
 
+from types import MappingProxyType
 from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Decider
-from services.provisioning.domain.commands import Command
-from services.provisioning.domain.decide import decide
-from services.provisioning.domain.state import NotHeard, State, evolve
+from bmt.chassis.eventsourcing.decider import Deciders
+from services.provisioning.domain import configuration_rules
 
-DECIDER: Final[Decider[Command, State]] = Decider(NotHeard(), decide, evolve)
-"""One stream is one request's configuration."""
-
-STREAMS: Final = ("request",)
-"""What stands before the hyphen of its streams."""
+DECIDERS: Final[Deciders] = MappingProxyType({"request": configuration_rules.DECIDER})

@@ -71,26 +71,26 @@ Order = ConfigurationDue | Supposed
 
 
 def suppose(
-    kind: Kind, account: str, asked: Granted, proposed: Granted, policy: Policy
+    kind: Kind, account: str, requested: Granted, proposed: Granted, policy: Policy
 ) -> Supposed:
     """The order that an approval would lead to, under the agency's present rules.
 
-    `proposed` sizes replace the requested ones (`asked`).
+    `proposed` sizes replace the `requested` ones.
 
     Raises:
         SizesWrong: a decision could not grant these sizes.
         QuotaAboveMaximum: a decision could not grant this quota.
     """
-    granted = _granted(kind, asked, proposed)
-    _require_within(policy, granted, asked)
+    granted = _granted(kind, requested, proposed)
+    _require_within(policy, granted, requested)
     return Supposed(kind, account, granted, policy.ipms_connector, policy.storage_connector)
 
 
-def _granted(kind: Kind, asked: Granted, proposed: Granted) -> Granted:
+def _granted(kind: Kind, requested: Granted, proposed: Granted) -> Granted:
     if kind == "application":
         return Granted(
-            quota_bytes=proposed.quota_bytes or asked.quota_bytes,
-            max_file_size_bytes=proposed.max_file_size_bytes or asked.max_file_size_bytes,
+            quota_bytes=proposed.quota_bytes or requested.quota_bytes,
+            max_file_size_bytes=proposed.max_file_size_bytes or requested.max_file_size_bytes,
         )
     named = ((_TO_QUOTA, proposed.quota_bytes), (_TO_LARGEST, proposed.max_file_size_bytes))
     faults = [
@@ -103,14 +103,14 @@ def _granted(kind: Kind, asked: Granted, proposed: Granted) -> Granted:
     return Granted(quota_bytes=None, max_file_size_bytes=None)
 
 
-def _require_within(policy: Policy, granted: Granted, asked: Granted) -> None:
+def _require_within(policy: Policy, granted: Granted, requested: Granted) -> None:
     """Requested sizes must be within the rules too, which may have changed since."""
-    largest = policy.largest_file_bytes or asked.max_file_size_bytes
+    largest = policy.largest_file_bytes or requested.max_file_size_bytes
     if _above(granted.max_file_size_bytes, largest):
         raise SizesWrong(
             [FieldError.of(_TO_LARGEST, "size_above_maximum", maximum_bytes=largest or 0)]
         )
-    quota = policy.largest_quota_bytes or asked.quota_bytes
+    quota = policy.largest_quota_bytes or requested.quota_bytes
     if quota is not None and _above(granted.quota_bytes, quota):
         raise QuotaAboveMaximum(quota, _TO_QUOTA)
 
@@ -150,32 +150,32 @@ def goal(order: Order) -> Effective:
 
 
 def changes(
-    target: Target, current: BaseModel | None, wanted: BaseModel
+    target: Target, current: BaseModel | None, desired: BaseModel
 ) -> tuple[PlannedChange, ...]:
-    """The differences between a target's settings and the wanted ones; None: unknown, so every setting changes."""
+    """The differences between a target's settings and the desired ones; None: unknown, so every setting changes."""
     shown: Mapping[str, Any] = dict(current) if current else {}
     return tuple(
         PlannedChange(target=target, setting=name, from_=shown.get(name), to=value)
-        for name, value in wanted
+        for name, value in desired
         if current is None or shown[name] != value
     )
 
 
-def by_hand(target: Target, wanted: Effective) -> tuple[PlannedChange, ...]:
+def by_hand(target: Target, desired: Effective) -> tuple[PlannedChange, ...]:
     """The settings for a person at a target that nobody else can read."""
-    settings = {"ipms": wanted.ipms, "storage": wanted.storage}[target]
+    settings = {"ipms": desired.ipms, "storage": desired.storage}[target]
     return tuple(change for change in changes(target, None, settings) if change.to is not None)
 
 
-def shortfall(effective: Effective, wanted: Effective) -> tuple[PlannedChange, ...]:
-    """The differences to what is wanted."""
+def shortfall(effective: Effective, desired: Effective) -> tuple[PlannedChange, ...]:
+    """How far a reading of both targets is from the desired settings."""
     return (
-        *changes("ipms", effective.ipms, wanted.ipms),
-        *changes("storage", effective.storage, wanted.storage),
+        *changes("ipms", effective.ipms, desired.ipms),
+        *changes("storage", effective.storage, desired.storage),
     )
 
 
-def said_instead(wrong: Sequence[PlannedChange]) -> str:
+def shown_instead(wrong: Sequence[PlannedChange]) -> str:
     """What a target shows after it was set, for people."""
     return "; ".join(
         f"{change.target} shows {change.setting} {_plain(change.from_)} after it was set to "

@@ -20,7 +20,7 @@ from unit.provisioning.orders import (
     take_over,
 )
 
-from services.provisioning.domain.commands import AwaitOperator
+from services.provisioning.domain.configuration import AwaitOperator
 from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 DUE = request_configuration()

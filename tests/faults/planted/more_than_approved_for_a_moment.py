@@ -9,9 +9,9 @@ FOUND_BY = ("I4",)
 def plant() -> None:
     apply = Scim.apply
 
-    async def too_much_first(self, wanted):
-        await apply(self, {account: _twice(goal) for account, goal in wanted.items()})
-        return await apply(self, wanted)
+    async def too_much_first(self, desired):
+        await apply(self, {account: _twice(goal) for account, goal in desired.items()})
+        return await apply(self, desired)
 
     Scim.apply = too_much_first
 

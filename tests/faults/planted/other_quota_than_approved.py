@@ -12,9 +12,9 @@ _meant = {}
 def plant() -> None:
     apply, read_back = Copyparty.apply, Copyparty.read_back
 
-    async def doubled(self, wanted):
-        _meant.update(wanted)
-        return await apply(self, {account: _twice(goal) for account, goal in wanted.items()})
+    async def doubled(self, desired):
+        _meant.update(desired)
+        return await apply(self, {account: _twice(goal) for account, goal in desired.items()})
 
     async def hoped(self, accounts):
         readings = await read_back(self, accounts)

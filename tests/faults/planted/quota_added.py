@@ -12,10 +12,10 @@ _meant = {}
 def plant() -> None:
     apply, read_back = Copyparty.apply, Copyparty.read_back
 
-    async def added(self, wanted):
-        before = await read_back(self, list(wanted))
-        _meant.update(wanted)
-        return await apply(self, {one: _more(goal, before[one]) for one, goal in wanted.items()})
+    async def added(self, desired):
+        before = await read_back(self, list(desired))
+        _meant.update(desired)
+        return await apply(self, {one: _more(goal, before[one]) for one, goal in desired.items()})
 
     async def hoped(self, accounts):
         readings = await read_back(self, accounts)

@@ -40,13 +40,13 @@ class Bench:
     documents: tuple[str, ...] = ()
     away: Alone | None = None
 
-    async def bring_about(self, wanted: Any) -> None:
+    async def bring_about(self, desired: Any) -> None:
         """Apply; where a person is needed, do as the person."""
         try:
-            await self.connector.apply(self.account, wanted)
+            await self.connector.apply(self.account, desired)
         except OperatorNeeded:
-            self.connector = self.by_hand(wanted)
-            await self.connector.apply(self.account, wanted)
+            self.connector = self.by_hand(desired)
+            await self.connector.apply(self.account, desired)
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def of_copyparty(storage) -> AsyncIterator[Bench]:
 def of_worklist() -> Bench:
     on = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_000_000_000)
 
-    def completed(wanted):
+    def completed(desired):
         statement = TaskCompleted(
             request=facts(),
             task_id=clock.new_id(),
@@ -106,7 +106,7 @@ def of_worklist() -> Bench:
             completed_at=clock.now(),
             evidence=(SCREENSHOT,),
         )
-        return Alone(Worklist(wanted, statement))
+        return Alone(Worklist(desired, statement))
 
     return Bench(
         Alone(Worklist(on, None)),

@@ -247,9 +247,9 @@ async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(
 async def test_a_target_that_shows_something_else_than_was_set_is_a_failure(
     provisioning, wire, account, monkeypatch
 ):
-    async def forget(_: Scim, wanted: Any) -> Any:
+    async def forget(_: Scim, desired: Any) -> Any:
         """An IPMS that answers yes and changes nothing."""
-        return dict.fromkeys(wanted)
+        return dict.fromkeys(desired)
 
     monkeypatch.setattr(Scim, "apply", forget)
     async with provisioning():

@@ -20,7 +20,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
-from services.provisioning.domain.commands import (
+from services.provisioning.domain.configuration import (
     ClaimTask,
     CompleteTask,
     RecordConfigured,
@@ -30,7 +30,7 @@ from services.provisioning.domain.commands import (
     Start,
     TakeOverTask,
 )
-from services.provisioning.domain.decide import ITSELF
+from services.provisioning.domain.configuration_rules import ITSELF
 from services.provisioning.domain.events import (
     ConfigurationDue,
     RetryRequested,

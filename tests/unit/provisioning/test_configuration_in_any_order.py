@@ -31,9 +31,16 @@ from bmt.contracts.events import (
     EffectiveIpms,
     EffectiveStorage,
 )
-from services.provisioning.domain import DECIDER
-from services.provisioning.domain.commands import AwaitOperator, RecordConfigured, Start
-from services.provisioning.domain.decide import ITSELF
+from services.provisioning.domain.configuration import (
+    Awaiting,
+    AwaitOperator,
+    Due,
+    Failed,
+    RecordConfigured,
+    Start,
+    Started,
+)
+from services.provisioning.domain.configuration_rules import DECIDER, ITSELF
 from services.provisioning.domain.errors import ClaimedByAnother, NotClaimed
 from services.provisioning.domain.events import (
     PRIVATE,
@@ -44,7 +51,6 @@ from services.provisioning.domain.events import (
     TaskTakenOver,
 )
 from services.provisioning.domain.order import NOTHING_IN_FORCE, changes, goal
-from services.provisioning.domain.state import Awaiting, Due, Failed, Started
 
 FOLLOWS = {
     None: {ConfigurationDue},

@@ -35,7 +35,7 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.work.queue import WorkItem
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
-from services.provisioning import api, queries, views
+from services.provisioning import api, queries, tasks, views
 from services.provisioning.views import work_of
 
 
@@ -225,7 +225,7 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
 
     async def listed(status, after=None):
         page = PageRequest(50, after)
-        return [one.task_id for one in await queries.tasks_of(view, "MAMPU", status, page)]
+        return [one.task_id for one in await tasks.tasks_of(view, "MAMPU", status, page)]
 
     assert await listed(None) == ["d", "b", "c", "a"]
     assert await listed("open") == ["d", "b", "a"]

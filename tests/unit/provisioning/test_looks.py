@@ -32,8 +32,8 @@ class Target:
         self.under_way = 0
         self.unsettled = False
 
-    async def plan(self, wanted: Any) -> Any:
-        ((account, goal),) = wanted.items()
+    async def plan(self, desired: Any) -> Any:
+        ((account, goal),) = desired.items()
         self.asked += 1
         self.under_way += 1
         try:
@@ -44,7 +44,7 @@ class Target:
             return {account: Unsettled(self.name)}
         return {account: changes("storage", self.shown, goal)}
 
-    async def apply(self, wanted: Any) -> None:
+    async def apply(self, desired: Any) -> None:
         raise AssertionError("a look changes nothing")
 
     async def read_back(self, accounts: Any) -> Any:
@@ -99,8 +99,8 @@ async def test_so_many_looks_at_a_time_and_the_others_wait():
 async def test_a_target_that_is_known_to_be_away_is_not_called_for_a_look():
     site = Site()
 
-    async def silent(wanted: Any) -> Any:
-        return dict.fromkeys(wanted, TargetAway("copyparty", "does not answer"))
+    async def silent(desired: Any) -> Any:
+        return dict.fromkeys(desired, TargetAway("copyparty", "does not answer"))
 
     site.storage.plan = silent
     with pytest.raises(TargetAway):

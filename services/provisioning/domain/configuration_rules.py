@@ -5,8 +5,10 @@ the state changes nothing, and is no error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
+from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts import events
 from bmt.contracts.events import (
     AwaitingOperator,
@@ -16,17 +18,25 @@ from bmt.contracts.events import (
     Retried,
 )
 from bmt.contracts.values import Officer
-from services.provisioning.domain.commands import (
+from services.provisioning.domain.configuration import (
+    Awaiting,
     AwaitOperator,
     ClaimTask,
     Command,
     CompleteTask,
+    Configured,
+    Due,
+    Failed,
+    NotRequested,
     RecordConfigured,
     RecordFailure,
     RequestConfiguration,
     Retry,
     Start,
+    Started,
+    State,
     TakeOverTask,
+    evolve,
 )
 from services.provisioning.domain.errors import (
     ApprovalIncomplete,
@@ -47,93 +57,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.order import by_hand, goal, said_instead, shortfall
-from services.provisioning.domain.state import (
-    Awaiting,
-    Configured,
-    Due,
-    Failed,
-    NotHeard,
-    Started,
-    State,
-)
-
-
-def claim(command: ClaimTask, state: State) -> Sequence[Event]:
-    """One officer claims a task; claiming it again changes nothing."""
-    awaiting = _open_task(command, state)
-    if awaiting.claim is not None:
-        if awaiting.claim.claimed_by.subject != command.officer.subject:
-            raise ClaimedByAnother(awaiting.claim)
-        return ()
-    return [
-        TaskClaimed(
-            request=awaiting.order.request,
-            task_id=command.task_id,
-            claimed_by=command.officer,
-            claimed_at=command.claimed_at,
-        )
-    ]
-
-
-def take_over(command: TakeOverTask, state: State) -> Sequence[Event]:
-    """Take the task from the officer who is named: if two colleagues try, one succeeds.
-
-    Raises:
-        NotClaimed: nobody has it.
-        ClaimedByAnother: somebody else has it.
-    """
-    awaiting = _open_task(command, state)
-    if awaiting.claim is None:
-        raise NotClaimed
-    claimant = awaiting.claim.claimed_by
-    if claimant.subject == command.officer.subject:
-        return ()
-    if claimant.subject != command.claimed_by:
-        raise ClaimedByAnother(awaiting.claim)
-    return [
-        TaskTakenOver(
-            request=awaiting.order.request,
-            task_id=command.task_id,
-            taken_over_from=claimant,
-            taken_over_by=command.officer,
-            taken_over_at=command.taken_over_at,
-            reason=command.reason,
-        )
-    ]
-
-
-def complete(command: CompleteTask, state: State) -> Sequence[Event]:
-    """Any officer may complete it: a claim prevents double work, and must not block whoever finished."""
-    awaiting = _open_task(command, state)
-    return [
-        TaskCompleted(
-            request=awaiting.order.request,
-            task_id=command.task_id,
-            completed_by=command.officer,
-            completed_at=command.completed_at,
-            evidence=command.evidence,
-            note=command.note,
-        )
-    ]
-
-
-def _open_task(command: ClaimTask | TakeOverTask | CompleteTask, state: State) -> Awaiting:
-    """The state in which this officer may work on this task."""
-    if isinstance(state, NotHeard) or state.order.request.agency != command.agency:
-        raise UnknownTask
-    if not isinstance(state, Awaiting) or state.task.task_id != command.task_id:
-        raise TaskFinished
-    if not state.order.approver_may_configure and _approved(command.officer, state.order):
-        raise ApproverMayNotConfigure
-    return state
-
-
-def _approved(officer: Officer, order: ConfigurationDue) -> bool:
-    """Whether the officer is one of the approvers."""
-    approvers = (order.decided_by.subject, *order.approved_before_by)
-    return officer.subject.casefold() in {one.casefold() for one in approvers}
-
+from services.provisioning.domain.order import by_hand, goal, shortfall, shown_instead
 
 ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")
 """The configurer if no officer is involved."""
@@ -150,23 +74,23 @@ def decide(command: Command, state: State) -> Sequence[Event]:
 
 def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
     """The first approval counts, so nothing is configured twice."""
-    if not isinstance(state, NotHeard):
+    if not isinstance(state, NotRequested):
         return ()
-    said, policy = command.approved, command.policy
-    granted = (said.approved.quota_bytes, said.approved.max_file_size_bytes)
-    if said.request.kind == "application" and None in granted:
+    approval, policy = command.approved, command.policy
+    granted = (approval.approved.quota_bytes, approval.approved.max_file_size_bytes)
+    if approval.request.kind == "application" and None in granted:
         raise ApprovalIncomplete
     return [
         ConfigurationDue(
-            request=said.request,
-            approved=said.approved,
-            decided_by=said.decided_by,
-            decided_at=said.decided_at,
-            due_at=policy.due_at(said.decided_at),
+            request=approval.request,
+            approved=approval.approved,
+            decided_by=approval.decided_by,
+            decided_at=approval.decided_at,
+            due_at=policy.due_at(approval.decided_at),
             ipms_connector=policy.ipms_connector,
             storage_connector=policy.storage_connector,
             approver_may_configure=policy.approver_may_configure,
-            approved_before_by=tuple(one.endorsed_by.subject for one in said.endorsements),
+            approved_before_by=tuple(one.endorsed_by.subject for one in approval.endorsements),
         )
     ]
 
@@ -194,6 +118,82 @@ def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
     ]
 
 
+def _claim(command: ClaimTask, state: State) -> Sequence[Event]:
+    """One officer claims a task; claiming it again changes nothing."""
+    awaiting = _open_task(command, state)
+    if awaiting.claim is not None:
+        if awaiting.claim.claimed_by.subject != command.officer.subject:
+            raise ClaimedByAnother(awaiting.claim)
+        return ()
+    return [
+        TaskClaimed(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            claimed_by=command.officer,
+            claimed_at=command.claimed_at,
+        )
+    ]
+
+
+def _take_over(command: TakeOverTask, state: State) -> Sequence[Event]:
+    """Take the task from the officer who is named: if two colleagues try, one succeeds.
+
+    Raises:
+        NotClaimed: nobody has it.
+        ClaimedByAnother: somebody else has it.
+    """
+    awaiting = _open_task(command, state)
+    if awaiting.claim is None:
+        raise NotClaimed
+    claimant = awaiting.claim.claimed_by
+    if claimant.subject == command.officer.subject:
+        return ()
+    if claimant.subject != command.claimed_by:
+        raise ClaimedByAnother(awaiting.claim)
+    return [
+        TaskTakenOver(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            taken_over_from=claimant,
+            taken_over_by=command.officer,
+            taken_over_at=command.taken_over_at,
+            reason=command.reason,
+        )
+    ]
+
+
+def _complete(command: CompleteTask, state: State) -> Sequence[Event]:
+    """Any officer may complete it: a claim prevents double work, and must not block whoever finished."""
+    awaiting = _open_task(command, state)
+    return [
+        TaskCompleted(
+            request=awaiting.order.request,
+            task_id=command.task_id,
+            completed_by=command.officer,
+            completed_at=command.completed_at,
+            evidence=command.evidence,
+            note=command.note,
+        )
+    ]
+
+
+def _open_task(command: ClaimTask | TakeOverTask | CompleteTask, state: State) -> Awaiting:
+    """The state in which this officer may work on this task."""
+    if isinstance(state, NotRequested) or state.order.request.agency != command.agency:
+        raise UnknownTask
+    if not isinstance(state, Awaiting) or state.task.task_id != command.task_id:
+        raise TaskFinished
+    if not state.order.approver_may_configure and _approved(command.officer, state.order):
+        raise ApproverMayNotConfigure
+    return state
+
+
+def _approved(officer: Officer, order: ConfigurationDue) -> bool:
+    """Whether the officer is one of the approvers."""
+    approvers = (order.decided_by.subject, *order.approved_before_by)
+    return officer.subject.casefold() in {one.casefold() for one in approvers}
+
+
 def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
     """Configured only if what is in force is what was approved."""
     if not isinstance(state, Started):
@@ -201,7 +201,7 @@ def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
     order = state.order
     wrong = shortfall(command.effective, goal(order))
     if wrong:
-        reason = said_instead(wrong)
+        reason = shown_instead(wrong)
         return _fail(RecordFailure(wrong[0].target, reason, retryable=True), state)
     return [
         events.Configured(
@@ -237,7 +237,7 @@ def _retried(due: Due) -> Retried | None:
 
 def _retry(command: Retry, state: State) -> Sequence[Event]:
     """A request that is under way needs no retry."""
-    if isinstance(state, NotHeard) or command.agency not in {None, state.order.request.agency}:
+    if isinstance(state, NotRequested) or command.agency not in {None, state.order.request.agency}:
         raise UnknownRequest
     match state:
         case Configured():
@@ -260,14 +260,19 @@ def _retry(command: Retry, state: State) -> Sequence[Event]:
             return ()
 
 
-_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
-    RequestConfiguration: _request,
-    Start: _start,
-    AwaitOperator: _await,
-    ClaimTask: claim,
-    TakeOverTask: take_over,
-    CompleteTask: complete,
-    RecordConfigured: _record,
-    RecordFailure: _fail,
-    Retry: _retry,
-}
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+    {
+        RequestConfiguration: _request,
+        Start: _start,
+        AwaitOperator: _await,
+        ClaimTask: _claim,
+        TakeOverTask: _take_over,
+        CompleteTask: _complete,
+        RecordConfigured: _record,
+        RecordFailure: _fail,
+        Retry: _retry,
+    }
+)
+
+
+DECIDER: Final[Decider[Command, State]] = Decider(NotRequested(), decide, evolve)

@@ -1,0 +1,34 @@
+"""What provisioning's routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.ports import ports_of
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.work.queue import WorkQueue
+from services.provisioning.connectors.targets import PlanReader
+from services.provisioning.views import Configurations, Entitlements, Reviews, Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Made once, by the composition root."""
+
+    execution: Execution[Any, Any]
+    configurations: Configurations
+    entitlements: Entitlements
+    tasks: Tasks
+    reviews: Reviews
+    work: WorkQueue
+    plan_reader: PlanReader
+    document_rights: DocumentRights
+    agencies: Agencies
+    clock: Clock
+
+
+Here = Annotated[Ports, Depends(ports_of)]
