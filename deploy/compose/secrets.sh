@@ -17,7 +17,7 @@ mongodb_uri() { printf 'mongodb://%s:%s@mongodb:27017/?replicaSet=bmt&authSource
 for user in admin controller intake approval provisioning notification records statistics hrmis observer; do
   keep "kafka-$user" password
 done
-for user in intake approval provisioning notification records pruner reconciler; do
+for user in intake approval provisioning notification records web pruner reconciler; do
   keep "mongodb-$user" mongodb_uri "$user"
 done
 for name in mongodb-admin mongodb-key ipms-token storage keycloak-admin sample-users grafana-admin; do

@@ -76,5 +76,5 @@ def test_every_recorded_series_has_a_test():
 def test_the_embedded_system_is_scraped_where_it_listens():
     targets = json.loads((FOLDER / "targets" / "embedded.json").read_text())
     found = {target["labels"]["service"]: target["targets"] for target in targets}
-    scraped = (*SERVICES, "reconciliation")
+    scraped = (*SERVICES, "web", "reconciliation")
     assert found == {name: [f"127.0.0.1:{Ports()[name]}"] for name in scraped}

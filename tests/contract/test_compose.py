@@ -24,11 +24,15 @@ from bmt.rights.kafka_table import table
 from evaluation.ports import Ports
 from web.backchannel_logout import PATH as BACK_CHANNEL
 from web.login import ANSWERS, SIGNED_OUT
+from web.site import ACCOUNT
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 PROCESSES = {name: f"services.{name}" for name in SERVICES} | {
-    "statistics": "services.records.statistics"
+    "statistics": "services.records.statistics",
+    "web": "web",
 }
+KAFKA = (*SERVICES, "statistics")
+MONGODB = (*SERVICES, "web")
 HARD = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
 SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|_KEY$|_URI$")
 BY_DIGEST = re.compile(
@@ -65,9 +69,10 @@ def test_a_service_runs_its_own_module_as_its_own_kafka_and_mongodb_user(name):
     given = environment(name)
     assert CONTAINERS[name]["command"] == ["python", "-m", f"{PROCESSES[name]}.main"]
     assert given["BMT_HOST"] == "0.0.0.0"
-    assert given["BMT_KAFKA_USERNAME"] == name
-    assert given["BMT_KAFKA_PASSWORD_FILE"] == f"/run/secrets/kafka-{name}"
-    if name in SERVICES:
+    if name in KAFKA:
+        assert given["BMT_KAFKA_USERNAME"] == name
+        assert given["BMT_KAFKA_PASSWORD_FILE"] == f"/run/secrets/kafka-{name}"
+    if name in MONGODB:
         assert given["BMT_MONGODB_URI_FILE"] == f"/run/secrets/mongodb-{name}"
 
 
@@ -198,7 +203,7 @@ def test_no_client_takes_passwords():
     realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
     assert not [one["clientId"] for one in realm["clients"] if one["directAccessGrantsEnabled"]]
     clients = [client for client in realm["clients"] if client["standardFlowEnabled"]]
-    assert {client["clientId"] for client in clients} == {"bmt-my", "bmt-console", "bmt-audit"}
+    assert {client["clientId"] for client in clients} == {"bmt-web"}
     for client in clients:
         assert client["attributes"]["pkce.code.challenge.method"] == "S256"
 
@@ -229,23 +234,28 @@ def test_the_realm_has_the_roles_and_claims_of_the_contract():
     )
 
 
-@pytest.mark.parametrize(
-    ("service", "family"), [("intake", "my"), ("approval", "console"), ("records", "audit")]
-)
-def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_ends(service, family):
+def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_ends():
     realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
-    given = environment(service)
-    (client,) = [one for one in realm["clients"] if one["clientId"] == f"bmt-{family}"]
-    port = Ports()[service]
+    given = environment("web")
+    (client,) = [one for one in realm["clients"] if one["clientId"] == "bmt-web"]
 
     assert given["BMT_LOGIN_CLIENT_ID"] == client["clientId"] != "bmt-api"
     assert given["BMT_REQUIRE_AT_JWT"] == client["attributes"]["access.token.header.type.rfc9068"]
     assert client["attributes"]["pkce.code.challenge.method"] == "S256"
-    outside, inside = f"{given['BMT_PUBLIC_URL']}/{family}", f"http://{service}:{port}/{family}"
+    outside, inside = given["BMT_PUBLIC_URL"] + ACCOUNT, f"http://web:{Ports()['web']}{ACCOUNT}"
     assert f"{outside}{ANSWERS}" in client["redirectUris"]
     assert client["attributes"]["post.logout.redirect.uris"] == f"{outside}{SIGNED_OUT}"
     assert client["attributes"]["backchannel.logout.url"] == f"{inside}{BACK_CHANNEL}"
     assert client["attributes"]["backchannel.logout.session.required"] == "true"
+
+
+def test_every_link_to_a_page_leads_to_the_pages():
+    pages = environment("web")["BMT_PUBLIC_URL"]
+    links = environment("notification")
+    assert links["BMT_STATUS_URL"] == f"{pages}/my"
+    assert links["BMT_STATUS_PAGE_URL"] == f"{pages}/status/"
+    assert links["BMT_CONSOLE_URL"] == f"{pages}/console"
+    assert {environment(name)["BMT_WEB_URL"] for name in SERVICES} == {pages}
 
 
 def test_the_image_is_made_of_hashed_packages_and_does_not_run_as_root():

@@ -11,12 +11,13 @@ from fixtures.compose import CONTAINERS, FOLDER, environment, make_secrets
 TEXT = (FOLDER / "production.yaml").read_text()
 GIVEN = re.compile(r"\$\{(\w+):\?[^}]*\}")
 OF_BMT = {
-    "intake": "intake",
-    "approval": "approval",
-    "provisioning": "provisioning",
-    "notification": "notification",
-    "records": "records",
-    "statistics": "records.statistics",
+    "intake": "services.intake",
+    "approval": "services.approval",
+    "provisioning": "services.provisioning",
+    "notification": "services.notification",
+    "records": "services.records",
+    "statistics": "services.records.statistics",
+    "web": "web",
 }
 
 
@@ -47,7 +48,7 @@ def test_a_process_talks_to_nobody_in_the_open(name, files, monkeypatch):
         if key.startswith("BMT_"):
             monkeypatch.setenv(key, value.replace("/etc/bmt/authorities.pem", str(authorities)))
 
-    settings = importlib.import_module(f"services.{OF_BMT[name]}.settings").Settings()
+    settings = importlib.import_module(f"{OF_BMT[name]}.settings").Settings()
     assert list(settings.not_encrypted()) == []
 
 

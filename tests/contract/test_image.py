@@ -99,6 +99,7 @@ def test_no_part_of_the_evaluation_is_in_it(image):
     assert {path.name for path in image.app.iterdir()} - {"__pycache__"} == {
         "bmt",
         "services",
+        "web",
         "healthcheck.py",
         "sitecustomize.py",
     }
