@@ -26,6 +26,7 @@ ServiceName = Literal["intake", "approval", "provisioning", "notification", "rec
 
 SECONDS: Final = 10.0
 """The timeout of a call."""
+OPERATIONAL_SECONDS: Final = 5.0
 FILE_SECONDS: Final = 300.0
 """The timeout of an upload: intake may take minutes to take a scan apart."""
 
@@ -228,6 +229,19 @@ class ServiceClients:
         if signed_in is None:
             raise SignInFirst
         return VisitorClient(self._addresses, self._client, signed_in.access_token)
+
+    async def operational(self, where: ServiceName, path: str) -> httpx.Response:
+        """What a service says of itself, `/readyz` or `/metrics`, whatever the status.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        try:
+            return await self._client.get(
+                self._addresses[where] + path, timeout=OPERATIONAL_SECONDS
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(where) from error
 
     async def aclose(self) -> None:
         await self._client.aclose()

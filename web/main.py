@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
@@ -15,12 +16,13 @@ from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime import background, clock, mongodb, run
 from bmt.chassis.runtime.metrics import new_registry
 from web.clients import ServiceClients
+from web.health import pages as health
 from web.layout import ROOM, Layout
 from web.ports import Ports
 from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
 
-AREAS: tuple[Area, ...] = ()
+AREAS: Final[tuple[Area, ...]] = (health.AREA,)
 
 
 def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:

@@ -1,0 +1,1 @@
+"""The operators' page: whether each part of the system works, what waits, and which command helps."""
