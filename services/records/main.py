@@ -39,7 +39,7 @@ from services.records.tree.sequencer import Lease, Sequencer
 from services.records.tree.tree_store import TreeStore
 from services.records.tree.unsequenced import Unsequenced
 from services.records.views import DISPOSALS
-from services.records.worker import filing
+from services.records.worker import Filing
 
 
 def build(settings: Settings) -> FastAPI:
@@ -50,7 +50,7 @@ def build(settings: Settings) -> FastAPI:
     people = PersonKeys(client[settings.database], masters, clock.now, remembered)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.RECORDS: topics.EVENTS[topics.RECORDS]},
         private=PRIVATE,
         consumes=list(TABLE),
@@ -64,7 +64,7 @@ def build(settings: Settings) -> FastAPI:
     for store in (people, ledger, numbers, folios):
         builder.prepares(store.prepare)
     files = builder.view(views.FILES)
-    perform = filing(
+    filing = Filing(
         builder.execution,
         builder.documents,
         builder.document_rights,
@@ -75,7 +75,7 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     disposal = DisposalService(builder.execution, ledger, people, agencies, clock.now)
     workers = [
-        builder.worker(views.FOLIOS, each(perform)),
+        builder.worker(views.FOLIOS, each(filing.perform)),
         builder.worker(views.DISPOSAL, each(disposal.perform, at_once=1)),
     ]
     builder.works_on(views.work_of, workers)

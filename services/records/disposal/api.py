@@ -24,8 +24,8 @@ from bmt.contracts.http.disposal import (
 )
 from services.records.audited_queries import reader_of
 from services.records.disposal.disposing import DisposalService
-from services.records.domain.disposals import DisposalNotFound
-from services.records.views import STATUS
+from services.records.domain.disposal import STATUS
+from services.records.domain.errors import DisposalNotFound
 
 by_proposal: Final = Paging(tuple[AwareDatetime, str])
 
