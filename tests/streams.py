@@ -61,9 +61,7 @@ TELLERS: Final = {
         topics.EVENTS[topics.NOTIFICATIONS],
         NOTIFICATION,
     ),
-    "records": Teller(
-        dict.fromkeys(records.STREAMS, records.DECIDER), topics.EVENTS[topics.RECORDS], RECORDS
-    ),
+    "records": Teller(records.DECIDERS, topics.EVENTS[topics.RECORDS], RECORDS),
 }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
@@ -16,21 +16,21 @@ from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
 from services.records.as_of import Day, Past, begins, ends
-from services.records.audited_queries import AuditedQueries, Criteria, FilesPage, reader_of
+from services.records.audited_queries import Criteria, FilesPage, reader_of
 from services.records.bundle import export
-from services.records.bundle.export import Exporter, archive
+from services.records.bundle.export import archive
+from services.records.ports import Here
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
 
 by_received = Paging(tuple[AwareDatetime, str])
 
+RequestId = Annotated[str, Path(max_length=64)]
 Version = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
 Moment = Version | Past
 _MOMENT: Final = "A version (the index of an event), or a time (RFC 3339, with a zone)."
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
-
-_ONE_OF_BOTH: Final = "Give a time or a version, not both."
 
 
 class BothGiven(Refused):
@@ -38,79 +38,10 @@ class BothGiven(Refused):
 
     problem = "validation_failed"
 
-
-def routes(room: AuditedQueries, exporter: Exporter) -> APIRouter:
-    """The routes of records."""
-    routes = api_router(tags=["records"])
-
-    @routes.get("/v1/records", summary="Search the files")
-    async def search(
-        caller: Caller,
-        page: Annotated[FilesPage, Depends(by_received)],
-        criteria: Annotated[Criteria, Depends(_criteria)],
-    ) -> Page[RecordItem]:
-        found = await room.search(reader_of(caller), criteria, page)
-        items = [_item(entry) for entry in found]
-        return JsonResponse(  # type: ignore[return-value]
-            by_received.page(items, page, key=lambda item: (item.received_at, item.request_id))
-        )
-
-    @routes.get(
-        "/v1/records/{request_id}",
-        summary="A file, now or as it was",
-        responses=problems("not_found", "validation_failed"),
-    )
-    async def record(
-        request_id: Annotated[str, Path(max_length=64)],
-        caller: Caller,
-        at: Annotated[Past | None, Query(description="RFC 3339, with a zone.")] = None,
-        version: Annotated[int | None, Query(ge=1, le=LARGEST_EXACT_INTEGER)] = None,
-    ) -> Record:
-        if at is not None and version is not None:
-            pointers = ("/query/at", "/query/version")
-            errors = tuple(FieldError.of(each, "time_or_version") for each in pointers)
-            raise BothGiven(_ONE_OF_BOTH, errors=errors)
-        found = await room.record(reader_of(caller), request_id, Until(at, version))
-        return JsonResponse(found)  # type: ignore[return-value]
-
-    @routes.get(
-        "/v1/records/{request_id}/changes",
-        summary="What changed in a file between two moments",
-        responses=problems("not_found", "validation_failed"),
-    )
-    async def changes(
-        request_id: Annotated[str, Path(max_length=64)],
-        caller: Caller,
-        first: Annotated[Moment, Query(alias="from", description=_MOMENT)],
-        second: Annotated[Moment | None, Query(alias="to", description=_MOMENT)] = None,
-    ) -> RecordChanges:
-        until = Until() if second is None else _until(second)
-        found = await room.changes(reader_of(caller), request_id, _until(first), until)
-        return JsonResponse(found)  # type: ignore[return-value]
-
-    @routes.get(
-        "/v1/records/{request_id}/bundle",
-        summary="A file to take away: a zip that verifies offline (tools/verify_record.py)",
-        responses=problems("not_found", "too_large"),
-        response_class=Response,
-    )
-    async def bundle(
-        request_id: Annotated[str, Path(max_length=64)], caller: Caller
-    ) -> StreamingResponse:
-        return archive(request_id, await exporter.bundle(reader_of(caller), request_id))
-
-    @routes.get(
-        "/v1/documents/{document_id}",
-        summary="A document, byte for byte as it was filed",
-        responses=problems("not_found"),
-        response_class=Response,
-    )
-    async def document(
-        document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])], caller: Caller
-    ) -> Response:
-        return await export.document(room, reader_of(caller), document_id)
-
-    return routes
+    def __init__(self) -> None:
+        pointers = ("/query/at", "/query/version")
+        errors = tuple(FieldError.of(each, "time_or_version") for each in pointers)
+        super().__init__("Give a time or a version, not both.", errors=errors)
 
 
 def _criteria(
@@ -137,15 +68,95 @@ def _criteria(
     return Criteria(q, agency, status, begins(from_), ends(to))
 
 
+router = api_router(tags=["records"])
+
+
+@router.get("/v1/records", summary="Search the files", response_model=Page[RecordItem])
+async def search(
+    here: Here,
+    caller: Caller,
+    page: Annotated[FilesPage, Depends(by_received)],
+    criteria: Annotated[Criteria, Depends(_criteria)],
+) -> JsonResponse:
+    found = await here.queries.search(reader_of(caller), criteria, page)
+    items = [_item(entry) for entry in found]
+    return JsonResponse(
+        by_received.page(items, page, key=lambda item: (item.received_at, item.request_id))
+    )
+
+
+@router.get(
+    "/v1/records/{request_id}",
+    summary="A file, now or as it was",
+    response_model=Record,
+    responses=problems("not_found", "validation_failed"),
+)
+async def record(
+    here: Here,
+    request_id: RequestId,
+    caller: Caller,
+    at: Annotated[Past | None, Query(description="RFC 3339, with a zone.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=LARGEST_EXACT_INTEGER)] = None,
+) -> JsonResponse:
+    if at is not None and version is not None:
+        raise BothGiven
+    return JsonResponse(
+        await here.queries.record(reader_of(caller), request_id, Until(at, version))
+    )
+
+
+@router.get(
+    "/v1/records/{request_id}/changes",
+    summary="What changed in a file between two moments",
+    response_model=RecordChanges,
+    responses=problems("not_found", "validation_failed"),
+)
+async def changes(
+    here: Here,
+    request_id: RequestId,
+    caller: Caller,
+    first: Annotated[Moment, Query(alias="from", description=_MOMENT)],
+    second: Annotated[Moment | None, Query(alias="to", description=_MOMENT)] = None,
+) -> JsonResponse:
+    until = Until() if second is None else _until(second)
+    return JsonResponse(
+        await here.queries.changes(reader_of(caller), request_id, _until(first), until)
+    )
+
+
+@router.get(
+    "/v1/records/{request_id}/bundle",
+    summary="A file to take away: a zip that verifies offline (tools/verify_record.py)",
+    responses=problems("not_found", "too_large"),
+    response_class=Response,
+)
+async def bundle(here: Here, request_id: RequestId, caller: Caller) -> StreamingResponse:
+    return archive(request_id, await here.exporter.bundle(reader_of(caller), request_id))
+
+
+@router.get(
+    "/v1/documents/{document_id}",
+    summary="A document, byte for byte as it was filed",
+    responses=problems("not_found"),
+    response_class=Response,
+)
+async def document(
+    here: Here,
+    document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])],
+    caller: Caller,
+) -> Response:
+    return await export.document(here.queries, reader_of(caller), document_id)
+
+
 def _until(moment: datetime | int) -> Until:
     return Until(version=moment) if isinstance(moment, int) else Until(at=moment)
 
 
 def _item(entry: FileEntry) -> RecordItem:
-    told = entry.model_dump(
+    shown = entry.model_dump(
         exclude={
             *("words", "document_ids", "document_keys", "key"),
             *("unfiled", "progress", "request_sequence"),
         }
     )
-    return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **told)
+    return RecordItem(folios=len(entry.document_ids), missing=missing(entry.unfiled), **shown)

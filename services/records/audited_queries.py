@@ -21,14 +21,20 @@ from bmt.chassis.runtime.documents import DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import Record, RecordChanges, StateChange
 from bmt.contracts.values import Status
-from services.records.domain.commands import Command, ExportRecord, NoteSearch, Reader, ViewRecord
+from services.records.domain.designated_file import (
+    DesignatedFile,
+    ExportRecord,
+    ViewRecord,
+    stream_of,
+)
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
-from services.records.domain.state import DesignatedFile, stream_of
+from services.records.domain.reader import Reader
+from services.records.domain.search import NoteSearch
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
-from services.records.views import FileEntry, asked
+from services.records.views import FileEntry, search_terms
 
 
 def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:
@@ -46,7 +52,7 @@ def _differences(pointer: str, before: Any, after: Any) -> Iterator[StateChange]
         yield StateChange(pointer=pointer, before=before, after=after)
 
 
-LOOKED_INTO: Final = 10
+FILES_TRIED: Final = 10
 """The number of files tried for the bytes of one document. Some files may have been disposed of."""
 
 FilesPage = PageRequest[tuple[datetime, str]]
@@ -70,12 +76,12 @@ class Criteria:
     since: datetime | None = None
     before: datetime | None = None
 
-    def told(self) -> dict[str, str]:
+    def recorded(self) -> dict[str, str]:
         """The given criteria, as recorded with the search."""
         moments = {"since": self.since, "before": self.before}
-        given = {"text": self.text, "agency": self.agency, "status": self.status}
-        told = {name: str(value) for name, value in given.items() if value is not None}
-        return told | {name: rfc3339(at) for name, at in moments.items() if at is not None}
+        words = {"text": self.text, "agency": self.agency, "status": self.status}
+        given = {name: str(value) for name, value in words.items() if value is not None}
+        return given | {name: rfc3339(at) for name, at in moments.items() if at is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +134,10 @@ class AuditedQueries:
         """The files of a page and the one after it, of those that this reader may see."""
         found = await self.files.find(_query(reader, criteria, page))
         agency = reader.agency if reader.agency is not None else criteria.agency
-        await self.remember(reader, agency, criteria.told(), min(len(found), page.limit))
+        await self.record_search(reader, agency, criteria.recorded(), min(len(found), page.limit))
         return found
 
-    async def remember(
+    async def record_search(
         self, reader: Reader, agency: str | None, criteria: Mapping[str, str], found: int
     ) -> None:
         """Record a search: who searched, for what, and how many files were found."""
@@ -148,7 +154,7 @@ class AuditedQueries:
             RecordNotFound: no file of this reader contains it, or it was disposed of.
         """
         agency = {} if reader.agency is None else {"agency": reader.agency}
-        holding = Query(equal={"document_ids": document_id, **agency}, limit=LOOKED_INTO)
+        holding = Query(equal={"document_ids": document_id, **agency}, limit=FILES_TRIED)
         for entry in await self.files.find(holding):
             view = ViewRecord(reader, self.clock(), document_id)
             file = await self._recorded(entry.request_id, view)
@@ -193,7 +199,9 @@ class AuditedQueries:
         return file
 
 
-def _message(stream: str, command: Command, *, begins: bool = False) -> Message[Command]:
+def _message(
+    stream: str, command: ViewRecord | ExportRecord | NoteSearch, *, begins: bool = False
+) -> Message[Any]:
     """Reading has no Idempotency-Key. Each access counts."""
     causation = f"read:{ids.new_id()}"
     traceparent = tracing.current.get()
@@ -208,7 +216,7 @@ def _query(reader: Reader, criteria: Criteria, page: FilesPage) -> Query:
     return Query(
         equal=equal,
         one_of={} if reader.agency is None else {"agency": [reader.agency]},
-        beginning={"words": asked(criteria.text)} if criteria.text else {},
+        beginning={"words": search_terms(criteria.text)} if criteria.text else {},
         at_least={"received_at": criteria.since} if criteria.since else {},
         below={"received_at": criteria.before} if criteria.before else {},
         order_by="received_at",

@@ -13,8 +13,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
-from services.records.domain.commands import Command, FileEvent
-from services.records.domain.state import stream_of
+from services.records.domain.designated_file import Command, FileEvent, stream_of
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry, Leaf, entry_of

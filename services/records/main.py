@@ -25,13 +25,14 @@ from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves, measuring
 from services.records.pages.api import site
+from services.records.ports import Ports
 from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.sealed_event_store import SealedEventStore
 from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
 from services.records.subscriptions import TABLE
+from services.records.tree import api as tree_api
 from services.records.tree import checkpoints as checkpoints_
-from services.records.tree import reading
 from services.records.tree.checkpoints import Checkpoints
 from services.records.tree.notes import Signer
 from services.records.tree.reading import TreeReading
@@ -39,7 +40,7 @@ from services.records.tree.sequencer import Lease, Sequencer
 from services.records.tree.tree_store import TreeStore
 from services.records.tree.unsequenced import Unsequenced
 from services.records.views import DISPOSALS
-from services.records.worker import filing
+from services.records.worker import Filing
 
 
 def build(settings: Settings) -> FastAPI:
@@ -50,7 +51,7 @@ def build(settings: Settings) -> FastAPI:
     people = PersonKeys(client[settings.database], masters, clock.now, remembered)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.RECORDS: topics.EVENTS[topics.RECORDS]},
         private=PRIVATE,
         consumes=list(TABLE),
@@ -64,7 +65,7 @@ def build(settings: Settings) -> FastAPI:
     for store in (people, ledger, numbers, folios):
         builder.prepares(store.prepare)
     files = builder.view(views.FILES)
-    perform = filing(
+    filing = Filing(
         builder.execution,
         builder.documents,
         builder.document_rights,
@@ -75,7 +76,7 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     disposal = DisposalService(builder.execution, ledger, people, agencies, clock.now)
     workers = [
-        builder.worker(views.FOLIOS, each(perform)),
+        builder.worker(views.FOLIOS, each(filing.perform)),
         builder.worker(views.DISPOSAL, each(disposal.perform, at_once=1)),
     ]
     builder.works_on(views.work_of, workers)
@@ -85,20 +86,30 @@ def build(settings: Settings) -> FastAPI:
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(builder, settings, ledger, signer)
     builder.closes(people.close)
-    room = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
+    queries = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.public_url, signer)
-    exporter = Exporter(room, ledger, tree, sequencer, folios, signer, paper, clock.now)
-    examination = Examination(room, files, ledger, agencies, clock.now)
+    exporter = Exporter(queries, ledger, tree, sequencer, folios, signer, paper, clock.now)
+    examination = Examination(queries, files, ledger, agencies, clock.now)
     return builder.app(
         title="BMT records",
         description=records.__doc__ or "",
         routers=[
-            api.routes(room, exporter),
-            disposal_api.routes(disposal, disposals),
-            conformance_api.routes(examination, agencies),
-            reading.routes(tree, signer),
-            site(settings, builder, room, exporter, examination, signer, agencies),
+            api.router,
+            disposal_api.router,
+            conformance_api.router,
+            tree_api.router,
+            site(settings, builder, queries, exporter, examination, signer, agencies),
         ],
+        ports=Ports(
+            queries=queries,
+            exporter=exporter,
+            examination=examination,
+            disposal=disposal,
+            disposals=disposals,
+            tree=tree,
+            signer=signer,
+            agencies=agencies,
+        ),
     )
 
 

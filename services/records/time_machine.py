@@ -35,12 +35,12 @@ from bmt.contracts.http.records import (
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import BY_HAND
+from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
-from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaf import OpenLeaf
 
-_HEARD: Final = Vocabulary(model for topic in topics.PUBLIC for model in topics.EVENTS[topic])
+_CONSUMED: Final = Vocabulary(model for topic in topics.PUBLIC for model in topics.EVENTS[topic])
 
 _DECISIONS: Final[Mapping[type[Event], str]] = {
     Approved: "approved",
@@ -54,8 +54,8 @@ _NOTICES: Final[Mapping[type[Event], str]] = {
     NotificationFailed: "failed",
 }
 
-Told = tuple[RequestEvent, datetime]
-"""An event and when it happened."""
+Happened = tuple[RequestEvent, datetime]
+"""An event, and when it happened."""
 
 
 def state_of(
@@ -73,35 +73,35 @@ def state_of(
     notices: dict[Any, Notice] = {}
     # The sequence orders the events of one source. Two sources never state the same fact.
     for event in sorted(events, key=_sequence):
-        if (told := _read(event)) is None:
+        if (happened := _read(event)) is None:
             continue
-        progress = progress.after(told[0], _sequence(event))
-        facts |= _facts(told)
-        notices |= _notice(told)
+        progress = progress.after(happened[0], _sequence(event))
+        facts |= _facts(happened)
+        notices |= _notice(happened)
     return RecordState(status=progress.status, notices=tuple(notices.values()), **facts)
 
 
 def facts_of(events: Iterable[Mapping[str, Any]]) -> RequestFacts | None:
     """The facts in the first readable event. None: no event can be read."""
-    told = (told for event in events if (told := _read(event)) is not None)
-    return next((event.request for event, _ in told), None)
+    readable = (found for event in events if (found := _read(event)) is not None)
+    return next((event.request for event, _ in readable), None)
 
 
 def _sequence(event: Mapping[str, Any]) -> int:
     return int(event.get("sequence") or 0)
 
 
-def _read(event: Mapping[str, Any]) -> Told | None:
+def _read(event: Mapping[str, Any]) -> Happened | None:
     """The event, or None if it was changed so that it cannot be decoded."""
     try:
-        data = _HEARD.decode(event["type"], event["data"])
+        data = _CONSUMED.decode(event["type"], event["data"])
     except MalformedEvent:
         return None
     return (data, datetime.fromisoformat(event["time"])) if isinstance(data, RequestEvent) else None
 
 
-def _facts(told: Told) -> dict[str, Any]:
-    event, _ = told
+def _facts(happened: Happened) -> dict[str, Any]:
+    event, _ = happened
     find: Callable[[Any], dict[str, Any]] | None = _FACTS.get(type(event))
     return find(event) if find else {}
 
@@ -120,8 +120,8 @@ def _reviewed(event: ReviewOpened) -> dict[str, Any]:
 
 
 def _decided(event: RequestEvent) -> dict[str, Any]:
-    told = event.model_dump(exclude={"request"})
-    return {"decision": DecisionTaken(decision=_DECISIONS[type(event)], **told)}
+    details = event.model_dump(exclude={"request"})
+    return {"decision": DecisionTaken(decision=_DECISIONS[type(event)], **details)}
 
 
 def _configured(event: Configured) -> dict[str, Any]:
@@ -135,13 +135,13 @@ def _configured(event: Configured) -> dict[str, Any]:
     }
 
 
-def _notice(told: Told) -> dict[Any, Notice]:
-    event, at = told
+def _notice(happened: Happened) -> dict[Any, Notice]:
+    event, at = happened
     status = _NOTICES.get(type(event))
     if status is None:
         return {}
-    said = event.model_dump(exclude={"request"})
-    notice = Notice(status=status, at=at, **said)
+    details = event.model_dump(exclude={"request"})
+    notice = Notice(status=status, at=at, **details)
     return {(notice.about, notice.message_id, notice.document_id): notice}
 
 
@@ -154,7 +154,7 @@ _FACTS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
     Withdrawn: _decided,
     Configured: _configured,
 }
-"""What each event says about the request, apart from its progress."""
+"""What each event states about the request, apart from its progress."""
 
 
 def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -164,8 +164,8 @@ def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
     with.
     """
     evidence = data.get("evidence")
-    said = evidence if isinstance(evidence, list | tuple) else ()
-    proofs = [one for one in said if isinstance(one, Mapping)]
+    given = evidence if isinstance(evidence, list | tuple) else ()
+    proofs = [one for one in given if isinstance(one, Mapping)]
     return tuple(dict.fromkeys(str(one.get("target")) for one in proofs if not _was_read_back(one)))
 
 
@@ -245,9 +245,9 @@ def _folios(
 def _event(leaf: OpenLeaf) -> RecordedEvent:
     place = {name: value for name, value in leaf.leaf.content.items() if name in _PLACE}
     salts = {pointer: one.salt for pointer, one in (leaf.disclosures or {}).items()}
-    told: dict[str, Any] = {"hash": leaf.leaf.hash, "disposed_of": leaf.closed, "salts": salts}
+    shown: dict[str, Any] = {"hash": leaf.leaf.hash, "disposed_of": leaf.closed, "salts": salts}
     # Shown as stored, without validation: finding faults is the task of the verification.
-    return RecordedEvent.model_construct(**told, **place, **leaf.event)
+    return RecordedEvent.model_construct(**shown, **place, **leaf.event)
 
 
 def _state(file: DesignatedFile, shown: Sequence[OpenLeaf], until: Until) -> RecordState:

@@ -13,19 +13,17 @@ from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
-from bmt.contracts.http.disposal import DisposalItem, DisposalStatus
+from bmt.contracts.http.disposal import DisposalItem
 from bmt.contracts.progress import Progress
 from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, Status
 from bmt.verify_record import DISPOSED
-from services.records.domain import events
-from services.records.domain.disposals import (
-    GONE,
-)
+from services.records.domain.designated_file import NOBODY, PENDING, original
+from services.records.domain.disposal import GONE, STATUS
 from services.records.domain.events import (
+    DISPOSAL_EVENTS,
     DisposalApproved,
-    DisposalBegun,
     DisposalCarriedOut,
     DisposalProposed,
     DisposalRejected,
@@ -39,7 +37,6 @@ from services.records.domain.events import (
     HoldReleased,
     RecordsSearched,
 )
-from services.records.domain.state import NOBODY, PENDING, said
 
 # Search terms are folded: case, accents and surrounding punctuation do not matter.
 
@@ -60,7 +57,7 @@ def words_of(texts: Iterable[str]) -> list[str]:
     return list(found)[:MOST_WORDS]
 
 
-def asked(text: str) -> list[str]:
+def search_terms(text: str) -> list[str]:
     """The search terms of a query. A file matches if each term begins one of its words.
 
     A reference counts in its normal form, however it is typed. Any text around it is ignored.
@@ -150,12 +147,12 @@ def _opened(event: FileOpened) -> Body:
 def _with_event(entry: Body, event: EventFiled) -> Body:
     if event.event_type == DISPOSED:
         return _disposed_of(entry, event.keys)
-    changes = _progressed(entry, said(event), event.sequence)
-    if event.tells_facts and event.sequence > entry["request_sequence"]:
+    changes = _progressed(entry, original(event), event.sequence)
+    if event.has_facts and event.sequence > entry["request_sequence"]:
         changes |= _facts(event.request) if event.request else {}
         changes |= {"request_sequence": event.sequence, "key": event.key}
-    told = _known_by(event.request, entry["file_number"]) if event.request else ()
-    return _found_by({**entry, **changes}, *told, event.justification)
+    known = _known_by(event.request, entry["file_number"]) if event.request else ()
+    return _found_by({**entry, **changes}, *known, event.justification)
 
 
 def _progressed(entry: Body, event: Event, sequence: int) -> Body:
@@ -258,7 +255,7 @@ def _found_by(entry: Body, *texts: str | None) -> Body:
 def _of_file(incoming: IncomingEvent[BaseModel]) -> str | None:
     """Searches and disposals have their own streams, which belong to no file."""
     return (
-        None if isinstance(incoming.data, (RecordsSearched, *events.EVENTS)) else incoming.subject
+        None if isinstance(incoming.data, (RecordsSearched, *DISPOSAL_EVENTS)) else incoming.subject
     )
 
 
@@ -307,17 +304,6 @@ def document_of(item: WorkItem) -> str:
     return item.id.partition("/")[2]
 
 
-STATUS: Final[Mapping[str, DisposalStatus]] = {
-    DisposalProposed.TYPE: "proposed",
-    DisposalApproved.TYPE: "approved",
-    DisposalRejected.TYPE: "rejected",
-    DisposalBegun.TYPE: "begun",
-    DisposalCarriedOut.TYPE: "carried_out",
-    DisposalStopped.TYPE: "stopped",
-}
-"""The status of a disposal after each event."""
-
-
 def _fold_disposal(item: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
     event: Any = incoming.data
     if isinstance(event, DisposalProposed):
@@ -355,7 +341,7 @@ DISPOSALS: Final = View(
     name="disposals",
     model=DisposalItem,
     fold=_fold_disposal,
-    key=lambda incoming: incoming.subject if isinstance(incoming.data, events.EVENTS) else None,
+    key=lambda incoming: incoming.subject if isinstance(incoming.data, DISPOSAL_EVENTS) else None,
     indexes=(("agency", "proposed_at", "_id"), ("proposed_at", "_id")),
 )
 """All disposals, newest first."""

@@ -1,6 +1,6 @@
 """Fetches the documents that events name, verifies every byte, and files them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -19,10 +19,15 @@ from bmt.chassis.runtime.documents import (
     receive,
 )
 from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, Perform, WorkOutcome, backoff
-from services.records.domain.commands import Command, FileFolio, MissingReason, ReportMissing
+from bmt.chassis.work.worker import Done, Later, WorkOutcome, backoff
+from services.records.domain.designated_file import (
+    DesignatedFile,
+    FileFolio,
+    MissingReason,
+    ReportMissing,
+    stream_of,
+)
 from services.records.domain.events import FolioDue
-from services.records.domain.state import DesignatedFile, stream_of
 from services.records.sealing.sealed_folios import FolioName, SealedFolios
 from services.records.views import document_of
 
@@ -40,108 +45,98 @@ class _CannotFile(Exception):  # noqa: N818  named for what is so
         self.reason: MissingReason = reason
 
 
-def filing(
-    execution: Execution[Any, Any],
-    documents: DocumentStore,
-    rights: DocumentRights,
-    folios: SealedFolios,
-    folios_a_volume: int,
-    clock: Clock,
-) -> Perform:
+@dataclass(frozen=True, slots=True)
+class Filing:
     """The work of filing one document: from `documents` into `folios`, then into its file."""
 
-    async def perform(item: WorkItem) -> WorkOutcome:
+    execution: Execution[Any, Any]
+    documents: DocumentStore
+    rights: DocumentRights
+    folios: SealedFolios
+    folios_a_volume: int
+    clock: Clock
+
+    async def perform(self, item: WorkItem) -> WorkOutcome:
+        """Copy, verify and file the document, if its file still needs it."""
         document_id = document_of(item)
-        found = await _due(execution, item, document_id)
+        found = await self._due(item, document_id)
         if found is None:
             return Done()
         due, agency = found
         try:
-            stored = await _copy(FolioName(document_id, due.key), documents, folios)
+            stored = await self._copy(FolioName(document_id, due.key))
         except _CannotFile as cannot:
-            await report(item, document_id, cannot.reason)
+            await self._report(item, document_id, cannot.reason)
             return Later(backoff(item.attempts), cannot.reason)
         if due.handed_in_by is not None:
-            stored = await _named(
-                stored, Claimant(due.handed_in_by, (agency,), officer=True), rights
-            )
+            stored = await self._named(stored, Claimant(due.handed_in_by, (agency,), officer=True))
         crash_points.reached("records.worker.copied")
         command = FileFolio(
             document_id=stored.document_id,
             filename=stored.filename,
             media_type=stored.media_type,
             size_bytes=stored.size_bytes,
-            folios_a_volume=folios_a_volume,
-            at=clock(),
+            folios_a_volume=self.folios_a_volume,
+            at=self.clock(),
         )
-        await _execute(execution, item, "filed", command)
+        await self._execute(item, "filed", command)
         crash_points.reached("records.worker.filed")
         return Done()
 
-    async def report(item: WorkItem, document_id: str, reason: MissingReason) -> None:
+    async def _due(self, item: WorkItem, document_id: str) -> tuple[FolioDue, str] | None:
+        """The document that the file still needs, and the file's agency. None: it is not needed."""
+        for look in (self.execution.known_state, self.execution.state):
+            file = await look(stream_of(item.subject))
+            if isinstance(file, DesignatedFile) and document_id in file.due:
+                return file.due[document_id], file.request.agency
+        return None
+
+    async def _copy(self, name: FolioName) -> StoredDocument:
+        """Copy the document into the folios and verify its bytes.
+
+        Raises:
+            _CannotFile: it is not stored, or its content differs from its name.
+        """
+        try:
+            stored, chunks = await self.documents.open(name.document_id)
+            if stored.size_bytes > COPIED_ANYWAY_BYTES and await self.folios.has(name):
+                return stored
+            received = await receive(chunks, stored.size_bytes)
+        except DocumentUnknown:
+            raise _CannotFile("not_stored") from None
+        except (DocumentTooLarge, DocumentDamaged):
+            raise _CannotFile("content_differs") from None
+        with received.content:
+            if received.document_id != name.document_id:
+                raise _CannotFile("content_differs")
+            await self.folios.put(name, received)
+            return stored
+
+    async def _named(self, stored: StoredDocument, officer: Claimant) -> StoredDocument:
+        """The document under the officer's own name for it. Other uploaders' names stay unknown."""
+        named = (await self.rights.find([stored.document_id], officer)).get(stored.document_id)
+        if named is None:
+            return replace(stored, filename=UNNAMED)
+        return replace(stored, filename=named.filename, media_type=named.media_type)
+
+    async def _report(self, item: WorkItem, document_id: str, reason: MissingReason) -> None:
         """Record the reason once, however often the work is tried."""
-        file = await execution.state(stream_of(item.subject))
+        file = await self.execution.state(stream_of(item.subject))
         if not isinstance(file, DesignatedFile) or file.missing.get(document_id) == reason:
             return
         log.warning("folio_missing", request_id=item.subject, reason=reason)
-        command = ReportMissing(document_id, reason, clock())
+        command = ReportMissing(document_id, reason, self.clock())
         crash_points.reached("records.worker.reporting")
-        await _execute(execution, item, f"{item.attempts}:{reason}", command)
+        await self._execute(item, f"{item.attempts}:{reason}", command)
         crash_points.reached("records.worker.reported")
 
-    return perform
-
-
-async def _execute(
-    execution: Execution[Any, Any], item: WorkItem, outcome: str, command: Command
-) -> None:
-    """Does not wait for the views, so that they can lag."""
-    causation = f"work:{item.id}:{outcome}"
-    message = Message(stream_of(item.subject), causation, causation, command)
-    (result,) = await execution.execute_many([message])
-    if isinstance(result, Exception):
-        raise result
-    result.raise_refusal()
-
-
-async def _due(
-    execution: Execution[Any, Any], item: WorkItem, document_id: str
-) -> tuple[FolioDue, str] | None:
-    """The document that the file still needs, and the file's agency. None: it is not needed."""
-    for look in (execution.known_state, execution.state):
-        file = await look(stream_of(item.subject))
-        if isinstance(file, DesignatedFile) and document_id in file.due:
-            return file.due[document_id], file.request.agency
-    return None
-
-
-async def _named(
-    stored: StoredDocument, officer: Claimant, rights: DocumentRights
-) -> StoredDocument:
-    """The document under the officer's own name for it. Other uploaders' names stay unknown."""
-    named = (await rights.find([stored.document_id], officer)).get(stored.document_id)
-    if named is None:
-        return replace(stored, filename=UNNAMED)
-    return replace(stored, filename=named.filename, media_type=named.media_type)
-
-
-async def _copy(name: FolioName, documents: DocumentStore, folios: SealedFolios) -> StoredDocument:
-    """Copy the document into the folios and verify its bytes.
-
-    Raises:
-        _CannotFile: it is not stored, or its content differs from its name.
-    """
-    try:
-        stored, chunks = await documents.open(name.document_id)
-        if stored.size_bytes > COPIED_ANYWAY_BYTES and await folios.has(name):
-            return stored
-        received = await receive(chunks, stored.size_bytes)
-    except DocumentUnknown:
-        raise _CannotFile("not_stored") from None
-    except (DocumentTooLarge, DocumentDamaged):
-        raise _CannotFile("content_differs") from None
-    with received.content:
-        if received.document_id != name.document_id:
-            raise _CannotFile("content_differs")
-        await folios.put(name, received)
-        return stored
+    async def _execute(
+        self, item: WorkItem, outcome: str, command: FileFolio | ReportMissing
+    ) -> None:
+        """Does not wait for the views, so that they can lag."""
+        causation = f"work:{item.id}:{outcome}"
+        message = Message(stream_of(item.subject), causation, causation, command)
+        (result,) = await self.execution.execute_many([message])
+        if isinstance(result, Exception):
+            raise result
+        result.raise_refusal()

@@ -11,7 +11,7 @@ from bench.system import running
 from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.mongodb import connect
-from services.records.views import FILES, asked, words_of
+from services.records.views import FILES, search_terms, words_of
 
 NAME: Final = "search"
 AT_A_TIME: Final = 1_000
@@ -82,7 +82,7 @@ async def _asked(store: MongoViewStore, text: str, count: int) -> list[float]:
     """Milliseconds, with the words and pages that nobody asked for before."""
     times, chance = [], random.Random(2)
     for _ in range(TIMES):
-        words = asked(text.format(rare=chance.randrange(count)))
+        words = search_terms(text.format(rare=chance.randrange(count)))
         query = Query(
             beginning={"words": words}, order_by="received_at", descending=True, limit=PAGE
         )

@@ -22,7 +22,14 @@ from bmt.contracts.problems import Refused
 
 REPLAYS = Path(__file__).parent / "replays"
 REQUEST = "request-019349f0-1c2a-7b3c-8d4e-5f60718293a4"
-OTHERS = {"bulk": "bulk-019349f0-1c2a-7b3c-8d4e-5f60718293a4", "rules": "agency-MAMPU"}
+OTHERS = {
+    "bulk": "bulk-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "rules": "agency-MAMPU",
+    "disposal-carried-out": "disposal-019ab000-0000-7000-8000-000000000001",
+    "disposal-rejected": "disposal-019ab000-0000-7000-8000-000000000002",
+    "disposal-stopped": "disposal-019ab000-0000-7000-8000-000000000003",
+    "search": "search-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+}
 """Scenarios whose stream is not a request's."""
 
 

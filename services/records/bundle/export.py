@@ -19,9 +19,9 @@ from bmt.contracts.http.records import MissingDocument
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle.contents import Bundle, File, Stored
 from services.records.bundle.paper import RecordPaper
-from services.records.domain.commands import Reader
+from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.events import FolioFiled
-from services.records.domain.state import DesignatedFile
+from services.records.domain.reader import Reader
 from services.records.ledger.leaf import OpenLeaf
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import DisposedOf, SealedFolios, name_of
@@ -31,8 +31,8 @@ from services.records.tree.notes import Signer
 from services.records.tree.reading import NothingSigned, Proof, TreeReading
 from services.records.tree.sequencer import Sequencer
 
-LOOKS: Final = 40
-SECONDS_BETWEEN_LOOKS: Final = 0.2
+TRIES: Final = 40
+SECONDS_BETWEEN_TRIES: Final = 0.2
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 
 
@@ -40,7 +40,7 @@ _IN_MEMORY_BYTES: Final = 1024 * 1024
 class Exporter:
     """Makes bundles for readers who may have them."""
 
-    room: AuditedQueries
+    queries: AuditedQueries
     ledger: Leaves
     tree: TreeReading
     sequencer: Sequencer
@@ -56,14 +56,14 @@ class Exporter:
             RecordNotFound: there is no file for this reader.
             NothingSigned: the newest leaves are not signed yet; try again.
         """
-        await self.room.file(reader, request_id)
+        await self.queries.file(reader, request_id)
         leaves = await self.ledger.opened(request_id)
         checkpoint, proofs = await self._signed(request_id, leaves)
-        remembered = self.room.exported if taken_away else self.room.viewed
-        file = await remembered(reader, request_id)
+        recorded = self.queries.exported if taken_away else self.queries.viewed
+        file = await recorded(reader, request_id)
         documents, lost = await self._documents(file)
         closed = {leaf.leaf.event_id for leaf in leaves if leaf.closed}
-        told = File(
+        contents = File(
             request_id=request_id,
             file_number=file.file_number,
             leaves=leaves,
@@ -79,10 +79,10 @@ class Exporter:
             exported_at=rfc3339(self.clock()),
             filed_at=file.filed_at,
         )
-        return await asyncio.to_thread(self._made, told)
+        return await asyncio.to_thread(self._made, contents)
 
-    def _made(self, told: File) -> Bundle:
-        return Bundle(told, self.signer, self.paper.pdf(told))
+    def _made(self, contents: File) -> Bundle:
+        return Bundle(contents, self.signer, self.paper.pdf(contents))
 
     async def _signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
@@ -91,8 +91,8 @@ class Exporter:
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
         await self.sequencer.ask([leaf.leaf for leaf in leaves])
-        for _ in range(LOOKS):
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        for _ in range(TRIES):
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
             with suppress(NothingSigned):
                 return await self._proven(request_id, leaves)
         raise NothingSigned
@@ -141,13 +141,13 @@ def archive(request_id: str, bundle: Bundle) -> StreamingResponse:
     return StreamingResponse(bundle.pieces(), media_type="application/zip", headers=headers)
 
 
-async def document(room: AuditedQueries, reader: Reader, document_id: str) -> Response:
+async def document(queries: AuditedQueries, reader: Reader, document_id: str) -> Response:
     """A document as it was filed.
 
     Raises:
         RecordNotFound: no file of this reader contains it, or it was disposed of.
     """
-    folio, chunks = await room.document(reader, document_id)
+    folio, chunks = await queries.document(reader, document_id)
     return file_response(
         chunks,
         filename=folio.filename,

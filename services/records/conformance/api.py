@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import structlog
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.charter import MALAYSIA
@@ -23,7 +23,8 @@ from bmt.contracts.values import AgencyCode
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.records.as_of import Day, midnight
 from services.records.audited_queries import reader_of
-from services.records.conformance.examination import Examination, Period
+from services.records.conformance.examination import Period
+from services.records.ports import Here
 
 log = structlog.get_logger(__name__)
 
@@ -44,28 +45,26 @@ Form = Literal["json", "csv", "pdf"]
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
 
 
-def routes(examination: Examination, agencies: Agencies) -> APIRouter:
-    """The route of reports."""
-    routes = api_router(tags=["records"])
+router = api_router(tags=["records"])
 
-    @routes.get(
-        "/v1/conformance",
-        summary="Every request of a period held against the steps of the procedure",
-        response_model=ConformanceReport,
-        responses=problems("not_found", "validation_failed"),
-    )
-    async def conformance(
-        caller: Caller,
-        agency: AgencyCode,
-        first: Annotated[Day, Query(alias="from", description="A day in Malaysia.")],
-        last: Annotated[Day, Query(alias="to", description="A day in Malaysia, included.")],
-        form: Annotated[Form, Query(alias="format")] = "json",
-    ) -> Response:
-        period = period_of(agency, first, last)
-        made = await examination.report(reader_of(caller), period)
-        return await answer(form, made, first, last, agencies)
 
-    return routes
+@router.get(
+    "/v1/conformance",
+    summary="Every request of a period held against the steps of the procedure",
+    response_model=ConformanceReport,
+    responses=problems("not_found", "validation_failed"),
+)
+async def conformance(
+    here: Here,
+    caller: Caller,
+    agency: AgencyCode,
+    first: Annotated[Day, Query(alias="from", description="A day in Malaysia.")],
+    last: Annotated[Day, Query(alias="to", description="A day in Malaysia, included.")],
+    form: Annotated[Form, Query(alias="format")] = "json",
+) -> Response:
+    period = period_of(agency, first, last)
+    made = await here.examination.report(reader_of(caller), period)
+    return await answer(form, made, first, last, here.agencies)
 
 
 def period_of(agency: str, first: date, last: date) -> Period:

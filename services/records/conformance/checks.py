@@ -172,8 +172,8 @@ def _outcome(state: RecordState) -> Notice | None:
     if state.decision is None:
         return None
     about: Any = _OUTCOMES.get((state.decision.decision, state.kind))
-    told = [one for one in state.notices if one.about == about and one.status == "notified"]
-    return min(told, key=lambda one: one.at, default=None)
+    notified = [one for one in state.notices if one.about == about and one.status == "notified"]
+    return min(notified, key=lambda one: one.at, default=None)
 
 
 def _due(since: datetime | None, rules: AgencyRules | None, step: str) -> datetime | None:

@@ -16,8 +16,8 @@ from bmt.contracts.http.records import ConformanceLine, ConformanceReport, Recor
 from bmt.contracts.problems import FieldError, Refused
 from services.records.audited_queries import AuditedQueries
 from services.records.conformance.checks import Deviation, Steps, deviations, steps_of
-from services.records.domain.commands import Reader
 from services.records.domain.errors import RecordNotFound
+from services.records.domain.reader import Reader
 from services.records.ledger.leaf import OpenLeaf
 from services.records.ledger.leaves import Leaves
 from services.records.time_machine import facts_of, missing, state_of
@@ -47,7 +47,7 @@ class Period:
 class Examination:
     """Makes reports."""
 
-    room: AuditedQueries
+    queries: AuditedQueries
     files: ViewProjection[FileEntry]
     ledger: Leaves
     agencies: Agencies
@@ -63,12 +63,12 @@ class Examination:
         if not reader.may_see(period.agency):
             raise RecordNotFound
         entries = await self._entries(period)
-        asked = {
+        criteria = {
             "report": "conformance",
             "since": rfc3339(period.since),
             "before": rfc3339(period.before),
         }
-        await self.room.remember(reader, period.agency, asked, len(entries))
+        await self.queries.record_search(reader, period.agency, criteria, len(entries))
         lines: list[ConformanceLine] = []
         for start in range(0, len(entries), AT_A_TIME):
             some = entries[start : start + AT_A_TIME]

@@ -26,15 +26,15 @@ from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.disposal import DisposalProposal, DisposalRuling
 from bmt.verify_record import DISPOSED
-from services.records.domain.commands import (
-    Command,
+from services.records.domain.designated_file import (
+    DesignatedFile,
     FileDisposal,
     PlaceHold,
-    Reader,
     ReleaseHold,
+    State,
+    stream_of,
 )
-from services.records.domain.decide import SOURCE
-from services.records.domain.disposals import (
+from services.records.domain.disposal import (
     BeginDisposal,
     Blocker,
     Disposal,
@@ -42,7 +42,8 @@ from services.records.domain.disposals import (
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.state import DesignatedFile, State, stream_of
+from services.records.domain.events import SOURCE
+from services.records.domain.reader import Reader
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import Person, PersonKeys
@@ -64,7 +65,7 @@ class DisposalService:
     agencies: Agencies
     clock: Clock
 
-    async def propose(self, asked: DisposalProposal, context: CommandContext) -> Executed:
+    async def propose(self, proposal: DisposalProposal, context: CommandContext) -> Executed:
         """Propose to dispose of everything that the record holds about a person.
 
         Raises:
@@ -72,20 +73,20 @@ class DisposalService:
             NotDisposable: files must keep the data.
         """
         agency, disposal_id = context.principal.agency, ids.new_id()
-        keys = await self.people.all_of(Person(agency, asked.account))
+        keys = await self.people.all_of(Person(agency, proposal.account))
         files = await self._files_under(keys)
         command = ProposeDisposal(
             disposal_id=disposal_id,
             agency=agency,
-            account=asked.account,
-            reason=asked.reason,
+            account=proposal.account,
+            reason=proposal.reason,
             keys=tuple(sorted(keys)),
             request_ids=tuple(files),
             blockers=self._blockers(files),
             proposed_by=context.principal.subject,
             at=self.clock(),
         )
-        return await self._called(f"disposal-{disposal_id}", context, command, begins=True)
+        return await self._handle(f"disposal-{disposal_id}", context, command, begins=True)
 
     async def rule(
         self, disposal_id: str, ruling: DisposalRuling, context: CommandContext
@@ -102,7 +103,7 @@ class DisposalService:
             decided_by=context.principal.subject,
             at=self.clock(),
         )
-        return await self._called(f"disposal-{disposal_id}", context, command)
+        return await self._handle(f"disposal-{disposal_id}", context, command)
 
     async def hold(
         self, request_id: str, reader: Reader, reason: str, context: CommandContext
@@ -113,7 +114,7 @@ class DisposalService:
             RecordNotFound: this reader may see no such file.
         """
         command = PlaceHold(reader, reason, self.clock())
-        return await self._called(stream_of(request_id), context, command)
+        return await self._handle(stream_of(request_id), context, command)
 
     async def release(
         self, request_id: str, reader: Reader, reason: str, context: CommandContext
@@ -125,7 +126,7 @@ class DisposalService:
             HoldOfAnother: only others hold the file, and the reader is no auditor.
         """
         command = ReleaseHold(reader, reason, self.clock())
-        return await self._called(stream_of(request_id), context, command)
+        return await self._handle(stream_of(request_id), context, command)
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Carry out one approved disposal."""
@@ -163,24 +164,24 @@ class DisposalService:
         keys = disposal.proposed.keys
         command = FileDisposal(leaf.event_id, leaf.index, leaf.hash, keys, self.clock())
         await self._execute(stream_of(request_id), leaf.event_id, command)
-        crash_points.reached("records.disposing.file_told")
+        crash_points.reached("records.disposing.filed")
 
     async def _files_under(self, keys: Collection[str]) -> dict[str, State]:
         """The current files that contain something sealed under one of the keys, by request."""
         request_ids = sorted(await self.ledger.requests_under(keys))
-        looks = (self.execution.state(stream_of(request_id)) for request_id in request_ids)
-        return dict(zip(request_ids, await asyncio.gather(*looks), strict=True))
+        states = (self.execution.state(stream_of(request_id)) for request_id in request_ids)
+        return dict(zip(request_ids, await asyncio.gather(*states), strict=True))
 
     def _blockers(self, files: Mapping[str, State]) -> tuple[Blocker, ...]:
         return tuple(blockers(files, self.agencies, self.clock()))
 
-    async def _called(
-        self, stream: str, context: CommandContext, command: Command, *, begins: bool = False
+    async def _handle(
+        self, stream: str, context: CommandContext, command: object, *, begins: bool = False
     ) -> Executed:
         message = context.to_command(stream, command, begins_stream=begins)
         return await self.execution.execute(message)
 
-    async def _execute(self, stream: str, causation: str, command: Command) -> None:
+    async def _execute(self, stream: str, causation: str, command: object) -> None:
         await self.execution.execute(Message(stream, causation, causation, command))
 
 

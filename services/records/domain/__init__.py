@@ -1,16 +1,15 @@
-"""The rules of the designated file: what is filed, what is due, and when the file is complete."""
+"""The pure decisions of records, one module for each kind of stream."""
 
+from types import MappingProxyType
 from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Decider
-from services.records.domain.commands import Command
-from services.records.domain.decide import decide
-from services.records.domain.state import State, Unopened, evolve
+from bmt.chassis.eventsourcing.decider import Deciders
+from services.records.domain import designated_file_rules, disposal, search
 
-DECIDER: Decider[Command, State] = Decider(Unopened(), decide, evolve)
-"""A stream is one request's file, one disposal, or one search."""
-
-STREAMS: Final = ("request", "disposal", "search")
-"""What stands before the hyphen of its streams."""
-
-__all__ = ["DECIDER", "STREAMS", "Command", "State"]
+DECIDERS: Final[Deciders] = MappingProxyType(
+    {
+        "request": designated_file_rules.DECIDER,
+        "disposal": disposal.DECIDER,
+        "search": search.DECIDER,
+    }
+)

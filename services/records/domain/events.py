@@ -8,6 +8,8 @@ from bmt.contracts.events import About, Event, RequestEvent, RequestReceived
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import DocumentId, Moment
 
+SOURCE: Final = "/bmt/records"
+
 
 class DisposalProposed(Event):
     """A disposal was requested. Account and reason are sealed under the person's own `key`."""
@@ -69,7 +71,7 @@ class DisposalStopped(Event):
     held: tuple[str, ...]
 
 
-EVENTS: Final = (
+DISPOSAL_EVENTS: Final = (
     DisposalProposed,
     DisposalApproved,
     DisposalRejected,
@@ -110,10 +112,10 @@ class EventFiled(Event):
     justification: str | None = None
     key: str | None = None
     keys: tuple[str, ...] = ()
-    while_open: bool = Field(default=False, exclude_if=lambda told: not told)
+    while_open: bool = Field(default=False, exclude_if=lambda value: not value)
 
     @property
-    def tells_facts(self) -> bool:
+    def has_facts(self) -> bool:
         """Whether the event carries the request's facts, even if the file already has them."""
         return self.event_type == RequestReceived.TYPE
 
@@ -224,7 +226,7 @@ class HoldReleased(Event):
     key: str | None = None
 
 
-PRIVATE = (
+PRIVATE: Final = (
     FileOpened,
     EventFiled,
     FolioDue,
@@ -235,5 +237,5 @@ PRIVATE = (
     RecordsSearched,
     HoldPlaced,
     HoldReleased,
-    *EVENTS,
+    *DISPOSAL_EVENTS,
 )

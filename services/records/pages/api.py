@@ -34,8 +34,8 @@ from services.records.bundle.contents import Bundle
 from services.records.bundle.export import Exporter
 from services.records.conformance.api import answer, period_of
 from services.records.conformance.examination import Examination
-from services.records.domain.commands import Reader
-from services.records.domain.disposals import GONE
+from services.records.domain.disposal import GONE
+from services.records.domain.reader import Reader
 from services.records.pages import PREFIX, wording
 from services.records.pages.wording import ABOUT, EVENT
 from services.records.settings import Settings

@@ -12,7 +12,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel
 
 from bmt.verify_record import commitments
-from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL
+from services.records.domain.disposal import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.ledger.canonical import canonical
 
 # A value is personal unless its place is listed here. So a field that a later version adds is sealed until

@@ -1,23 +1,12 @@
-"""The newest checkpoint and the proofs that lead to it, also over HTTP."""
+"""The newest checkpoint and the proofs that lead to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
-
-from fastapi import APIRouter, Depends, Query
-from starlette.responses import PlainTextResponse
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.app import api_router
-from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.responses import JsonResponse
-from bmt.contracts.http.records import Consistency
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import LARGEST_EXACT_INTEGER
 from services.records.tree.checkpoints import Checkpoints, SignedCheckpoint
 from services.records.tree.merkle import consistency_ranges, inclusion_ranges
-from services.records.tree.notes import Signer
 from services.records.tree.tree_store import TreeStore
 
 
@@ -105,46 +94,3 @@ class TreeReading:
 
 def _refused(wrong: FieldError) -> NoSuchTree:
     return NoSuchTree(wrong.detail, errors=(wrong,))
-
-
-_EVERYBODY: Final = ("applicant", "administrator", "operator", "auditor", "integrator")
-Caller = Annotated[Principal, Depends(require(*_EVERYBODY))]
-Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
-
-
-def routes(tree: TreeReading, signer: Signer) -> APIRouter:
-    """The routes of the tree. Every role may read it: it contains no personal data."""
-    routes = api_router(tags=["ledger"])
-
-    @routes.get(
-        "/v1/checkpoints/latest",
-        summary="The newest checkpoint, a signed note (c2sp.org/tlog-checkpoint)",
-        response_class=PlainTextResponse,
-    )
-    async def latest(_: Caller) -> PlainTextResponse:
-        return PlainTextResponse((await tree.latest()).note)
-
-    @routes.get(
-        "/v1/checkpoints/keys",
-        summary="The public keys that sign now, a line each (c2sp.org/signed-note)",
-        description="Whoever wants to trust a checkpoint has the keys from elsewhere, and compares.",
-        response_class=PlainTextResponse,
-    )
-    async def keys(_: Caller) -> PlainTextResponse:
-        return PlainTextResponse("".join(f"{verifier}\n" for verifier in signer.verifiers))
-
-    @routes.get(
-        "/v1/checkpoints/consistency",
-        summary="The proof that an earlier tree begins a later one (RFC 6962, section 2.1.2)",
-        responses=problems("validation_failed"),
-    )
-    async def consistency(
-        _: Caller,
-        first: Annotated[Size, Query(alias="from")],
-        second: Annotated[Size, Query(alias="to")],
-    ) -> Consistency:
-        proof = await tree.consistency(first, second)
-        hashes = tuple(node.hex() for node in proof)
-        return JsonResponse(Consistency(first=first, second=second, hashes=hashes))  # type: ignore[return-value]
-
-    return routes

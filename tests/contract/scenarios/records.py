@@ -15,25 +15,25 @@ from fixtures.procedure import (
 )
 from fixtures.samples import MONDAY, facts, received, withdrawal
 
-from services.records.domain.commands import (
+from services.records.domain.designated_file import (
     ExportRecord,
     FileDisposal,
     FileEvent,
     FileFolio,
-    NoteSearch,
     PlaceHold,
-    Reader,
     ReleaseHold,
     ReportMissing,
     ViewRecord,
 )
-from services.records.domain.disposals import (
+from services.records.domain.disposal import (
     BeginDisposal,
     Blocker,
     EndDisposal,
     ProposeDisposal,
     RuleOnDisposal,
 )
+from services.records.domain.reader import Reader
+from services.records.domain.search import NoteSearch
 
 REQUEST = facts()
 FORM, LETTER = "sha256:" + "0" * 64, "sha256:" + "1" * 64

@@ -24,15 +24,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from bmt.contracts.events import Filed
-from services.records.domain import DECIDER
-from services.records.domain.commands import (
+from services.records.domain.designated_file import (
     FileEvent,
     FileFolio,
-    NoteSearch,
-    Reader,
     ReportMissing,
     ViewRecord,
 )
+from services.records.domain.designated_file_rules import DECIDER
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import (
     EventFiled,
@@ -40,9 +38,9 @@ from services.records.domain.events import (
     FolioDue,
     FolioFiled,
     FolioMissing,
-    RecordsSearched,
     RecordViewed,
 )
+from services.records.domain.reader import Reader
 
 REQUEST = facts()
 NUMBER = "MAMPU.BMT.600-1/2/17"
@@ -145,7 +143,7 @@ def test_a_file_whose_every_event_repeats_the_facts_is_the_same_file():
     now = told(*filed_in_this_order(WHOLE), folio(FORM))
     before = [
         event.model_copy(update={"request": REQUEST})
-        if isinstance(event, EventFiled) and event.tells_facts
+        if isinstance(event, EventFiled) and event.has_facts
         else event
         for event in now
     ]
@@ -337,17 +335,3 @@ def test_another_agencys_file_and_no_file_are_the_same_to_a_reader():
 
     refusals = [case.then_refused(RecordNotFound).detail for case in (another, none)]
     assert refusals[0] == refusals[1]
-
-
-def test_a_search_is_remembered():
-    search = NoteSearch(Reader("audit", ("auditor",), None), None, {"text": "ahmad"}, 3, MONDAY)
-    given(DECIDER).when(search).then(
-        RecordsSearched(
-            by="audit",
-            roles=("auditor",),
-            searched_at=MONDAY,
-            agency=None,
-            criteria={"text": "ahmad"},
-            found=3,
-        )
-    )

@@ -5,8 +5,8 @@ from fixtures.samples import MONDAY
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from services.records.domain import DECIDER
-from services.records.domain.disposals import (
+from services.records.domain.disposal import (
+    DECIDER,
     BeginDisposal,
     Blocker,
     EndDisposal,
@@ -14,7 +14,7 @@ from services.records.domain.disposals import (
     RuleOnDisposal,
 )
 from services.records.domain.events import (
-    EVENTS,
+    DISPOSAL_EVENTS,
     DisposalApproved,
     DisposalBegun,
     DisposalCarriedOut,
@@ -46,7 +46,7 @@ class Disposals(DeciderMachine):
     """Up to six of them at once."""
 
     decider = DECIDER
-    models = EVENTS
+    models = DISPOSAL_EVENTS
 
     @rule(number=NUMBERS, by=OFFICERS, blocked=st.booleans())
     def a_disposal_is_proposed(self, number, by, blocked):

@@ -11,28 +11,33 @@ from fixtures.service import AGENCIES_FILE
 from bmt.agencies import register
 from bmt.verify_record import DISPOSED
 from services.records.disposal.disposing import blockers, kept_until
-from services.records.domain import DECIDER
-from services.records.domain.commands import (
+from services.records.domain import designated_file_rules
+from services.records.domain.designated_file import (
+    DesignatedFile,
     FileDisposal,
     FileEvent,
     FileFolio,
     PlaceHold,
-    Reader,
     ReleaseHold,
+    Unopened,
 )
-from services.records.domain.disposals import (
+from services.records.domain.disposal import (
+    DECIDER,
     BeginDisposal,
     Blocker,
     Disposal,
-    DisposalDecided,
-    DisposalNotFound,
     EndDisposal,
-    NotDisposable,
-    ProposedByThemselves,
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.errors import HoldOfAnother, RecordNotFound
+from services.records.domain.errors import (
+    DisposalDecided,
+    DisposalNotFound,
+    HoldOfAnother,
+    NotDisposable,
+    ProposedByThemselves,
+    RecordNotFound,
+)
 from services.records.domain.events import (
     DisposalApproved,
     DisposalBegun,
@@ -44,8 +49,9 @@ from services.records.domain.events import (
     HoldPlaced,
     HoldReleased,
 )
-from services.records.domain.state import DesignatedFile, Unopened
+from services.records.domain.reader import Reader
 
+FILE = designated_file_rules.DECIDER
 REQUEST = facts()
 AGENCIES = register.read(AGENCIES_FILE)
 HERE = Reader("siti", ("administrator",), "MAMPU")
@@ -161,11 +167,11 @@ def filed(key="k-1"):
 
 
 def told(commands):
-    state, events = DECIDER.initial, []
+    state, events = FILE.initial, []
     for command in commands:
-        said = DECIDER.decide(command, state)
+        said = FILE.decide(command, state)
         events += said
-        state = DECIDER.fold(said, state)
+        state = FILE.fold(said, state)
     return state, events
 
 
@@ -193,15 +199,15 @@ def test_a_file_is_held_once_by_each_who_may_see_it():
     _, events = told(filed())
     held = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY, key="k-1")
     place = PlaceHold(HERE, "Siasatan.", MONDAY)
-    given(DECIDER, *events).when(place).then(held)
-    given(DECIDER, *events, held).when(place).then_nothing()
-    given(DECIDER, *events).when(PlaceHold(ELSEWHERE, "x", MONDAY)).then_refused(RecordNotFound)
-    given(DECIDER).when(place).then_refused(RecordNotFound)
+    given(FILE, *events).when(place).then(held)
+    given(FILE, *events, held).when(place).then_nothing()
+    given(FILE, *events).when(PlaceHold(ELSEWHERE, "x", MONDAY)).then_refused(RecordNotFound)
+    given(FILE).when(place).then_refused(RecordNotFound)
     release = ReleaseHold(HERE, "Tamat.", MONDAY)
     released = HoldReleased(by="siti", at=MONDAY, reason="Tamat.", of="siti", key="k-1")
-    given(DECIDER, *events, held).when(release).then(released)
-    given(DECIDER, *events, held, released).when(release).then_nothing()
-    given(DECIDER, *events, held).when(ReleaseHold(ELSEWHERE, "Tamat.", MONDAY)).then_refused(
+    given(FILE, *events, held).when(release).then(released)
+    given(FILE, *events, held, released).when(release).then_nothing()
+    given(FILE, *events, held).when(ReleaseHold(ELSEWHERE, "Tamat.", MONDAY)).then_refused(
         RecordNotFound
     )
 
@@ -213,27 +219,27 @@ def test_a_hold_is_lifted_by_who_set_it_or_by_an_auditor():
     theirs = HoldPlaced(by="noriha", reason="Audit.", at=MONDAY, key="k-1")
     own = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY, key="k-1")
     release = ReleaseHold(HERE, "Tamat.", MONDAY)
-    given(DECIDER, *events, theirs).when(release).then_refused(HoldOfAnother)
-    given(DECIDER, *events, own).when(ReleaseHold(colleague, "Tamat.", MONDAY)).then_refused(
+    given(FILE, *events, theirs).when(release).then_refused(HoldOfAnother)
+    given(FILE, *events, own).when(ReleaseHold(colleague, "Tamat.", MONDAY)).then_refused(
         HoldOfAnother
     )
-    given(DECIDER, *events, own).when(PlaceHold(auditor, "Audit.", MONDAY)).then(theirs)
+    given(FILE, *events, own).when(PlaceHold(auditor, "Audit.", MONDAY)).then(theirs)
     left = HoldReleased(
         by="siti", at=MONDAY, reason="Tamat.", of="siti", still_held=True, key="k-1"
     )
-    given(DECIDER, *events, own, theirs).when(release).then(left)
-    given(DECIDER, *events, own, theirs, left).when(release).then_refused(HoldOfAnother)
+    given(FILE, *events, own, theirs).when(release).then(left)
+    given(FILE, *events, own, theirs, left).when(release).then_refused(HoldOfAnother)
     every = HoldReleased(by="noriha", at=MONDAY, reason="Selesai.", key="k-1")
     of_all = ReleaseHold(auditor, "Selesai.", MONDAY)
-    given(DECIDER, *events, own, theirs).when(of_all).then(every)
-    given(DECIDER, *events, own, theirs, every).when(of_all).then_nothing()
+    given(FILE, *events, own, theirs).when(of_all).then(every)
+    given(FILE, *events, own, theirs, every).when(of_all).then_nothing()
 
 
 def test_a_hold_that_was_released_without_a_word_is_released():
     _, events = told(filed())
     held = HoldPlaced(by="siti", reason="Siasatan.", at=MONDAY)
     old = HoldReleased.model_validate({"by": "aminah", "at": MONDAY})
-    given(DECIDER, *events, held, old).when(ReleaseHold(HERE, "x", MONDAY)).then_nothing()
+    given(FILE, *events, held, old).when(ReleaseHold(HERE, "x", MONDAY)).then_nothing()
 
 
 def file(**changes):

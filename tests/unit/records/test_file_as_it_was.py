@@ -20,6 +20,7 @@ from folds import folded
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
+from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import (
     EventFiled,
@@ -30,10 +31,9 @@ from services.records.domain.events import (
     RecordsSearched,
     RecordViewed,
 )
-from services.records.domain.state import DesignatedFile
 from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
 from services.records.time_machine import Until, record, state_of
-from services.records.views import FILES, asked, words_of, work_of
+from services.records.views import FILES, search_terms, words_of, work_of
 
 REQUEST = facts()
 FORM = "sha256:" + "0" * 64
@@ -216,7 +216,7 @@ def test_a_file_is_found_by_all_that_its_receipts_and_documents_say():
     entry = listed(OPENED, filed(received(corrected), 2), filed(received(REQUEST), 1))
 
     for text in (REQUEST.reference, REQUEST.applicant.account, "Ahmad bin Daud ALI", NUMBER):
-        assert set(asked(text)) <= set(entry.words)
+        assert set(search_terms(text)) <= set(entry.words)
     assert set(words_of([received(REQUEST).justification])) <= set(entry.words)
     assert list(entry.words) == sorted(entry.words)
     due = FolioDue(document_id=FORM, event_id="event-1", filename="Lukisan-Jambatan.pdf")

@@ -11,27 +11,28 @@ from hypothesis.stateful import Bundle, invariant, precondition, rule
 from bmt.contracts import topics
 from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
 from bmt.contracts.values import Document
-from services.records.domain import DECIDER, events
-from services.records.domain.commands import (
+from services.records.domain.designated_file import (
     ExportRecord,
     FileDisposal,
     FileEvent,
     FileFolio,
-    NoteSearch,
     PlaceHold,
-    Reader,
     ReleaseHold,
     ReportMissing,
     ViewRecord,
 )
+from services.records.domain.designated_file_rules import DECIDER
 from services.records.domain.events import (
+    DISPOSAL_EVENTS,
     PRIVATE,
     EventFiled,
     FileOpened,
     FolioDue,
     FolioFiled,
     FolioMissing,
+    RecordsSearched,
 )
+from services.records.domain.reader import Reader
 
 DOCUMENTS = tuple(f"sha256:{number:064x}" for number in range(6))
 WHICH = st.integers(0, 5)
@@ -77,7 +78,9 @@ class Files(DeciderMachine):
 
     decider = DECIDER
     models = tuple(
-        model for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE) if model not in events.EVENTS
+        model
+        for model in (*topics.EVENTS[topics.RECORDS], *PRIVATE)
+        if model not in (*DISPOSAL_EVENTS, RecordsSearched)
     )
     requests = Bundle("requests")
 
@@ -168,11 +171,6 @@ class Files(DeciderMachine):
         said = self.tell(ExportRecord(reader, MONDAY), request.request_id)
         assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
 
-    @rule(reader=READERS)
-    def somebody_searches(self, reader):
-        said = self.tell(NoteSearch(reader, reader.agency, {"q": "Ahmad"}, 3, MONDAY), "search")
-        assert len(said) == 1
-
     @rule(request=requests, reader=READERS, place=st.booleans())
     def somebody_holds_it_or_lets_it_go(self, request, reader, place):
         is_there = request.request_id in self.history
@@ -207,14 +205,14 @@ class Files(DeciderMachine):
 
     @invariant()
     def a_file_is_opened_once_and_first(self):
-        for name in self._files():
+        for name in self.history:
             opened = [isinstance(event, FileOpened) for event in self.events(stream=name)]
             assert opened == [True] + [False] * (len(opened) - 1)
             assert self.state(name).file_number == self.events(stream=name)[0].file_number
 
     @invariant()
     def folios_have_numbers_without_a_gap(self):
-        for name in self._files():
+        for name in self.history:
             folios = self.events(FolioFiled, stream=name)
             assert [folio.number for folio in folios] == list(range(1, len(folios) + 1))
             volumes = [1, *(folio.volume for folio in folios)]
@@ -224,7 +222,7 @@ class Files(DeciderMachine):
 
     @invariant()
     def each_document_is_due_once_and_filed_once(self):
-        for name in self._files():
+        for name in self.history:
             due = [one.document_id for one in self.events(FolioDue, stream=name)]
             filed = [one.document_id for one in self.events(FolioFiled, stream=name)]
             assert len(due) == len(set(due))
@@ -235,7 +233,7 @@ class Files(DeciderMachine):
 
     @invariant()
     def a_file_is_closed_once_when_nothing_is_left(self):
-        for name in self._files():
+        for name in self.history:
             closed = len(self.events(Filed, stream=name))
             assert closed <= 1
             if not self.unheard[name] and not self.state(name).due:
@@ -244,9 +242,6 @@ class Files(DeciderMachine):
                 assert self.state(name).progress.outcome_notified
                 late = [type(event) for event, _ in self.unheard[name]]
                 assert not {RequestReceived, Configured, NotificationPrepared} & set(late)
-
-    def _files(self):
-        return [name for name in self.history if name != "search"]
 
 
 def test_a_file_has_numbers_without_a_gap_and_is_closed_once_whatever_comes():

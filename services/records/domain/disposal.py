@@ -4,14 +4,22 @@ Each has its own stream, `disposal-<id>`. Its effect on a file is recorded in th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel, JsonValue
 
+from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
-from bmt.contracts.problems import Refused
+from bmt.contracts.http.disposal import DisposalStatus
+from bmt.contracts.immutable import immutable
+from services.records.domain.errors import (
+    DisposalDecided,
+    DisposalNotFound,
+    NotDisposable,
+    ProposedByThemselves,
+)
 from services.records.domain.events import (
     DisposalApproved,
     DisposalBegun,
@@ -21,13 +29,26 @@ from services.records.domain.events import (
     DisposalStopped,
 )
 
+GONE: Final = "disposed-of"
+GONE_EMAIL: Final = "disposed-of@disposed.invalid"
+GONE_DOCUMENT: Final = f"sha256:{'0' * 64}"
+"""These replace a value that was disposed of, in the format that its place requires."""
+
 Why = Literal["open", "held", "kept"]
 """Why a file keeps the data: it is not complete, somebody holds it, or its retention is not over."""
 
-Status = Literal["proposed", "approved", "rejected", "begun", "carried_out", "stopped"]
+STATUS: Final[Mapping[str, DisposalStatus]] = {
+    DisposalProposed.TYPE: "proposed",
+    DisposalApproved.TYPE: "approved",
+    DisposalRejected.TYPE: "rejected",
+    DisposalBegun.TYPE: "begun",
+    DisposalCarriedOut.TYPE: "carried_out",
+    DisposalStopped.TYPE: "stopped",
+}
+"""The status of a disposal after each event."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Blocker:
     """A file that must keep its data.
 
@@ -40,7 +61,7 @@ class Blocker:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ProposeDisposal:
     """Dispose of everything that is sealed under a person's keys.
 
@@ -61,7 +82,7 @@ class ProposeDisposal:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RuleOnDisposal:
     """Approve or reject the proposal."""
 
@@ -72,7 +93,7 @@ class RuleOnDisposal:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BeginDisposal:
     """Start to carry it out; or, with blockers, note that it must not be.
 
@@ -83,71 +104,57 @@ class BeginDisposal:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EndDisposal:
     """Note that the keys are destroyed."""
 
     at: datetime
 
 
-DisposalCommand = ProposeDisposal | RuleOnDisposal | BeginDisposal | EndDisposal
+Command = ProposeDisposal | RuleOnDisposal | BeginDisposal | EndDisposal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
+class NotProposed:
+    """There is no such disposal."""
+
+
+@immutable
 class Disposal:
     """The state of a disposal."""
 
     proposed: DisposalProposed
-    status: Status = "proposed"
+    status: DisposalStatus = "proposed"
     approved_by: str | None = None
 
 
-class DisposalNotFound(Refused):
-    """There is none with this id, or it is another agency's."""
-
-    problem = "not_found"
+State = NotProposed | Disposal
 
 
-class NotDisposable(Refused):
-    """Files must keep the data. `blocked_by` lists them with the reasons."""
-
-    problem = "not_disposable"
-
-
-class ProposedByThemselves(Refused):
-    """The proposer cannot approve the disposal."""
-
-    problem = "own_request"
-
-
-class DisposalDecided(Refused):
-    """It was already approved or rejected."""
-
-    problem = "already_decided"
-
-
-def decide(command: DisposalCommand, state: object) -> Sequence[Event]:
+def decide(command: Command, state: State) -> Sequence[Event]:
     """The events that `command` leads to.
 
     Raises:
-        DisposalNotFound, NotDisposable, ProposedByThemselves, DisposalDecided: see each.
+        Refused: one of `errors`.
     """
     if isinstance(command, ProposeDisposal):
         return [_proposed(command)]
-    if not isinstance(state, Disposal):
+    if isinstance(state, NotProposed):
         raise DisposalNotFound
-    if isinstance(command, RuleOnDisposal):
-        return [_ruled(command, state)]
-    if isinstance(command, BeginDisposal):
-        return _begun(command, state)
-    return _ended(command, state)
+    match command:
+        case RuleOnDisposal():
+            return [_ruled(command, state)]
+        case BeginDisposal():
+            return _begun(command, state)
+        case EndDisposal():
+            return _ended(command, state)
 
 
 def _proposed(command: ProposeDisposal) -> Event:
     if not command.keys:
         raise DisposalNotFound
     if command.blockers:
-        raise NotDisposable(extra={"blocked_by": [told(one) for one in command.blockers]})
+        raise NotDisposable(extra={"blocked_by": [_as_json(one) for one in command.blockers]})
     return DisposalProposed(
         disposal_id=command.disposal_id,
         agency=command.agency,
@@ -159,6 +166,11 @@ def _proposed(command: ProposeDisposal) -> Event:
         at=command.at,
         key=command.keys[0],
     )
+
+
+def _as_json(blocker: Blocker) -> JsonValue:
+    until = {"until": blocker.until.isoformat()} if blocker.until else {}
+    return {"request_id": blocker.request_id, "why": blocker.why, **until}
 
 
 def _ruled(command: RuleOnDisposal, state: Disposal) -> Event:
@@ -198,15 +210,8 @@ def _ended(command: EndDisposal, state: Disposal) -> Sequence[Event]:
     return [DisposalCarriedOut(disposal_id=state.proposed.disposal_id, at=command.at)]
 
 
-_STATUS: Final[Mapping[type[Event], Status]] = {
-    DisposalRejected: "rejected",
-    DisposalBegun: "begun",
-    DisposalStopped: "stopped",
-}
-
-
-def evolve(state: object, event: BaseModel) -> object:
-    """The disposal after `event`. Any other state stays unchanged."""
+def evolve(state: State, event: BaseModel) -> State:
+    """The disposal after `event`."""
     match state, event:
         case _, DisposalProposed():
             return Disposal(event)
@@ -215,7 +220,7 @@ def evolve(state: object, event: BaseModel) -> object:
         case Disposal(), DisposalCarriedOut():
             return replace(state, status="carried_out", proposed=_without_person(state.proposed))
         case Disposal(), DisposalRejected() | DisposalBegun() | DisposalStopped():
-            return replace(state, status=_STATUS[type(event)])
+            return replace(state, status=STATUS[event.TYPE])
         case _:
             return state
 
@@ -224,13 +229,4 @@ def _without_person(proposed: DisposalProposed) -> DisposalProposed:
     return proposed.model_copy(update={"account": GONE, "reason": GONE})
 
 
-GONE: Final = "disposed-of"
-GONE_EMAIL: Final = "disposed-of@disposed.invalid"
-GONE_DOCUMENT: Final = f"sha256:{'0' * 64}"
-"""These replace a value that was disposed of, in the format that its place requires."""
-
-
-def told(blocker: Blocker) -> JsonValue:
-    """A blocker, as in an API response."""
-    until = {"until": blocker.until.isoformat()} if blocker.until else {}
-    return {"request_id": blocker.request_id, "why": blocker.why, **until}
+DECIDER: Final[Decider[Command, State]] = Decider(NotProposed(), decide, evolve)

@@ -1,22 +1,21 @@
-"""The state of a request's file, and how each event changes it."""
+"""The designated file of one request (SOP 6.0): its commands, its states and how events change it."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.contracts import topics
-from bmt.contracts.events import Event, Filed
+from bmt.contracts.events import Event, Filed, RequestEvent
+from bmt.contracts.immutable import immutable
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant
 from bmt.verify_record import DISPOSED
-from services.records.domain import disposals
-from services.records.domain.disposals import GONE, GONE_DOCUMENT, GONE_EMAIL, Disposal
+from services.records.domain.disposal import GONE, GONE_DOCUMENT, GONE_EMAIL
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
@@ -26,8 +25,120 @@ from services.records.domain.events import (
     HoldPlaced,
     HoldReleased,
 )
+from services.records.domain.reader import Reader
 
 T = TypeVar("T")
+
+MissingReason = Literal["not_stored", "content_differs"]
+"""Why a document cannot be filed: it is not stored yet, or its bytes do not match its hash."""
+
+
+@immutable
+class FileEvent:
+    """File an event that is in the ledger.
+
+    Attributes:
+        leaf_index: its place in the request's chain, from 1.
+        file_number: of the request, used with its first event.
+        key: the id of the person's key that seals the leaf.
+    """
+
+    event: RequestEvent
+    event_id: str
+    source: str
+    sequence: int
+    occurred_at: datetime
+    leaf_index: int
+    leaf_hash: str
+    file_number: str
+    at: datetime
+    key: str | None = None
+
+
+@immutable
+class FileFolio:
+    """File a document whose bytes were copied and verified.
+
+    Attributes:
+        filename: the uploader's name for it, used if the event has none. Likewise `media_type`.
+        folios_a_volume: a volume is closed at this number of folios.
+    """
+
+    document_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+    folios_a_volume: int
+    at: datetime
+
+
+@immutable
+class ReportMissing:
+    """Note that a document cannot be filed now."""
+
+    document_id: str
+    reason: MissingReason
+    at: datetime
+
+
+@immutable
+class ViewRecord:
+    """Record that somebody sees the file, or one document of it."""
+
+    reader: Reader
+    at: datetime
+    document_id: str | None = None
+
+
+@immutable
+class ExportRecord:
+    """Record that somebody takes a bundle of the file away."""
+
+    reader: Reader
+    at: datetime
+
+
+@immutable
+class FileDisposal:
+    """File the disposal of everything that is sealed under `keys` in this file.
+
+    Attributes:
+        event_id: of the event in the ledger.
+        leaf_index: its place in the request's chain.
+    """
+
+    event_id: str
+    leaf_index: int
+    leaf_hash: str
+    keys: tuple[str, ...]
+    at: datetime
+
+
+@immutable
+class PlaceHold:
+    """Keep the file's data, whatever its age, until the hold is released (a court, an inquiry)."""
+
+    reader: Reader
+    reason: str
+    at: datetime
+
+
+@immutable
+class ReleaseHold:
+    """End the reader's own hold, or as an auditor every hold."""
+
+    reader: Reader
+    reason: str
+    at: datetime
+
+
+OnFile = (
+    FileFolio | ReportMissing | ViewRecord | ExportRecord | FileDisposal | PlaceHold | ReleaseHold
+)
+"""The commands that need an open file."""
+
+Command = FileEvent | OnFile
+
 
 PENDING: Final = "pending"
 """The reason of a document that nobody has tried to fetch yet."""
@@ -38,7 +149,7 @@ REFUSED: Final = frozenset({"rejected", "withdrawn"})
 """Decisions after which nothing is configured."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unopened:
     """No event of the request has arrived yet."""
 
@@ -121,10 +232,10 @@ class DesignatedFile(NamedTuple):
         return gapless and not self.due
 
 
-State = Unopened | DesignatedFile | Disposal
+State = Unopened | DesignatedFile
 
 
-_HEARD: Final[dict[str, type[Event]]] = {
+_CONSUMED: Final[dict[str, type[Event]]] = {
     model.TYPE: model for topic in topics.PUBLIC for model in topics.EVENTS[topic]
 }
 
@@ -141,7 +252,7 @@ def evolve(state: State, event: BaseModel) -> State:
     change = _CHANGES.get(type(event))
     if change and isinstance(state, DesignatedFile):
         return change(state, event)
-    return cast("State", disposals.evolve(state, event))
+    return state
 
 
 def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
@@ -149,12 +260,12 @@ def _with_event(state: DesignatedFile, event: EventFiled) -> DesignatedFile:
         return _disposed_of(state._replace(version=event.leaf_index), event.keys)
     changed: dict[str, Any] = {
         "version": max(state.version, event.leaf_index),
-        "progress": state.progress.after(said(event), event.sequence),
+        "progress": state.progress.after(original(event), event.sequence),
     }
     if event.sequence:
         seen = state.sequences.get(event.source, frozenset()) | {event.sequence}
         changed["sequences"] = {**state.sequences, event.source: seen}
-    if event.tells_facts and event.sequence > state.request_sequence:
+    if event.has_facts and event.sequence > state.request_sequence:
         changed |= {"request": event.request or state.request, "key": event.key}
         changed["request_sequence"] = event.sequence
     return state._replace(**changed)
@@ -212,18 +323,18 @@ def _filed(state: DesignatedFile, event: Filed) -> DesignatedFile:
     return state._replace(filed_at=event.filed_at, filed_version=state.version, progress=progress)
 
 
-def said(filed: EventFiled) -> Event:
+def original(filed: EventFiled) -> Event:
     """The event that was filed, as far as the procedure's progress depends on it.
 
     Its data is in the ledger and is not kept twice. This has its type, what a notice was about, and
     whether a correction was unsolicited.
     """
-    return _said(filed.event_type, filed.about, filed.while_open)
+    return _original(filed.event_type, filed.about, filed.while_open)
 
 
 @cache
-def _said(event_type: str, about: str | None, while_open: bool) -> Event:  # noqa: FBT001  a cache's key
-    return _HEARD[event_type].model_construct(about=about, while_open=while_open)
+def _original(event_type: str, about: str | None, while_open: bool) -> Event:  # noqa: FBT001  a cache's key
+    return _CONSUMED[event_type].model_construct(about=about, while_open=while_open)
 
 
 def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:

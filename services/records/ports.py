@@ -1,0 +1,34 @@
+"""What records' routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from bmt.agencies.register import Agencies
+from bmt.chassis.http.ports import ports_of
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.contracts.http.disposal import DisposalItem
+from services.records.audited_queries import AuditedQueries
+from services.records.bundle.export import Exporter
+from services.records.conformance.examination import Examination
+from services.records.disposal.disposing import DisposalService
+from services.records.tree.notes import Signer
+from services.records.tree.reading import TreeReading
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Made once, by the composition root."""
+
+    queries: AuditedQueries
+    exporter: Exporter
+    examination: Examination
+    disposal: DisposalService
+    disposals: ViewProjection[DisposalItem]
+    tree: TreeReading
+    signer: Signer
+    agencies: Agencies
+
+
+Here = Annotated[Ports, Depends(ports_of)]
