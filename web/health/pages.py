@@ -83,7 +83,7 @@ async def _health(clients: ServiceClients, service: ServiceName) -> Health:
             clients.operational(service, "/readyz"), clients.operational(service, "/metrics")
         )
     except Unavailable:
-        absent = Finding("Perkhidmatan tidak menjawab.", service, "bmt up")
+        absent = Finding("Perkhidmatan tidak menjawab.", service, "bmt status")
         return Health(service, None, findings=[absent])
     missing = [] if ready.is_success else list(ready.json().get("missing", ()))
     figures = Figures(metrics.text)
@@ -99,7 +99,9 @@ async def _health(clients: ServiceClients, service: ServiceName) -> Health:
 
 def _missing(service: str, missing: Sequence[str]) -> Sequence[Finding]:
     return [
-        Finding("Bahagian yang diperlukan tidak dapat dicapai.", f"{service} → {part}", "bmt up")
+        Finding(
+            "Bahagian yang diperlukan tidak dapat dicapai.", f"{service} → {part}", "bmt status"
+        )
         for part in missing
     ]
 
