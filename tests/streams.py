@@ -59,9 +59,7 @@ TELLERS: Final = {
         PROVISIONING,
     ),
     "notification": Teller(
-        dict.fromkeys(notification.STREAMS, notification.DECIDER),
-        topics.EVENTS[topics.NOTIFICATIONS],
-        NOTIFICATION,
+        notification.DECIDERS, topics.EVENTS[topics.NOTIFICATIONS], NOTIFICATION
     ),
     "records": Teller(
         dict.fromkeys(records.STREAMS, records.DECIDER), topics.EVENTS[topics.RECORDS], RECORDS

@@ -21,15 +21,22 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.values import Submitter
-from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    AwaitStep,
+    Command,
+    Dispatch,
+    Resend,
+    Tell,
+    TellOfFailure,
+    stream_of,
+)
 from services.notification.domain.events import Step
 from services.notification.domain.notice import Notice
 from services.notification.domain.notification_policy import (
     NotificationPolicy,
     notification_policy_of,
 )
-from services.notification.domain.office import AwaitStep, TellOfFailure
-from services.notification.domain.state import stream_of
 from services.notification.wording.composer import Compose, readable
 
 
@@ -98,7 +105,7 @@ async def tell_office_of_failure(
 ) -> Message[Command] | None:
     """Report a failed configuration to the office, if it has an address."""
     failed = incoming.data
-    if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
+    if notification_policy_of(failed.request.agency, agencies).failure_recipient is None:
         return None
     command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
     return incoming.to_command(stream_of(incoming.subject), command)

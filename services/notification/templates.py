@@ -36,17 +36,11 @@ from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, ReplyChannel, Submitter
 from services.notification.channels import Render
 from services.notification.channels.email import body as email_body
+from services.notification.domain.errors import UnknownTemplate
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.grammar import ALLOWED, MEANINGS, REQUIRED
-from services.notification.domain.notice import Text
-from services.notification.domain.state import OutgoingNotice
-from services.notification.domain.templates import (
-    NEVER_SAVED,
-    SaveWords,
-    UnknownTemplate,
-    require_sound,
-)
-from services.notification.domain.templates import Template as SavedTemplate
+from services.notification.domain.notice import OutgoingNotice, Text
+from services.notification.domain.template import SaveWords, require_sound
 from services.notification.views import Templates, key_of
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords
 from services.notification.wording.english import ENGLISH
@@ -154,8 +148,7 @@ class TemplateDesk:
         about = _about(name)
         if version is None:
             return self._told(agency, about, await self.templates.get(key_of(agency, about)))
-        state = await self.execution.state(_stream(agency, about))
-        template = state if isinstance(state, SavedTemplate) else NEVER_SAVED
+        template = await self.execution.state(_stream(agency, about))
         if version > template.version:
             raise UnknownTemplate
         return self._told(agency, about, template.saved[version - 1] if version else None)

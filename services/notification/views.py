@@ -20,6 +20,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.http.notification import NoticeStatus, Notification, WaitingNotification
 from bmt.contracts.values import ReplyChannel
+from services.notification.domain.correspondence import failure_name, wait_name
 from services.notification.domain.events import (
     FailureDue,
     FailureTold,
@@ -32,7 +33,6 @@ from services.notification.domain.events import (
     StepEnded,
     TemplateSaved,
 )
-from services.notification.domain.office import failure_name, wait_name
 from services.notification.wording.composer import Kind, OwnWords
 
 PREPARE: Final = "prepare"

@@ -12,8 +12,7 @@ from typing import Final
 
 from bmt.agencies.charter import MALAYSIA
 from services.notification.channels import Rendered, filename
-from services.notification.domain.notice import Notice, Text
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import Notice, OutgoingNotice, Text
 from services.notification.wording.phrases import english_date, malay_date
 
 MEDIA_TYPE: Final = "message/rfc822"

@@ -5,8 +5,7 @@ from urllib.parse import urlencode
 
 from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import Render, Rendered
-from services.notification.domain.notice import Fact, Notice, Text
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import Fact, Notice, OutgoingNotice, Text
 from services.notification.wording.english import ENGLISH
 from services.notification.wording.malay import MALAY
 
