@@ -57,9 +57,7 @@ TELLERS: Final = {
         provisioning.DECIDERS, topics.EVENTS[topics.CONFIGURATIONS], PROVISIONING
     ),
     "notification": Teller(
-        dict.fromkeys(notification.STREAMS, notification.DECIDER),
-        topics.EVENTS[topics.NOTIFICATIONS],
-        NOTIFICATION,
+        notification.DECIDERS, topics.EVENTS[topics.NOTIFICATIONS], NOTIFICATION
     ),
     "records": Teller(records.DECIDERS, topics.EVENTS[topics.RECORDS], RECORDS),
 }

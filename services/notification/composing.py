@@ -21,10 +21,16 @@ from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocum
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable
 from services.notification.channels import Render
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Command, Composed, Tell
+from services.notification.domain import correspondence_rules
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    Command,
+    Composed,
+    Correspondence,
+    Tell,
+)
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.state import OutgoingNotice, State
+from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.composer import (
     Compose,
     Composer,
@@ -68,15 +74,15 @@ def composing(
         kinds = {one.command.kind for one in messages if isinstance(one.command, Compose)}
         own = await find_words(kinds) if kinds else {}
         written = [_written(one, composer, own) for one in messages]
-        telling = [
+        with_notice = [
             one
             for one in written
             if isinstance(one, Message) and isinstance(one.command, Acknowledge | Tell)
         ]
-        if not telling:
+        if not with_notice:
             return written
-        states = await execution.known_states({one.stream for one in telling})
-        made = {one.causation: await _made(one, states, render) for one in telling}
+        states = await execution.known_states({one.stream for one in with_notice})
+        made = {one.causation: await _made(one, states, render) for one in with_notice}
         new = [each.document for one in made.values() for each in one]
         if not new or not await _stored(documents, new):
             return written
@@ -109,14 +115,14 @@ def _written(
 
 
 async def _made(
-    message: Message[Command], states: Mapping[str, State], render: Render
+    message: Message[Command], states: Mapping[str, Correspondence], render: Render
 ) -> Sequence[_Made]:
     """The e-mails that a command leads to on the known state. Empty if one cannot be made."""
     command = message.command
     if not isinstance(command, Acknowledge | Tell):
         return ()
     try:
-        events = DECIDER.decide(command, states[message.stream])
+        events = correspondence_rules.decide(command, states[message.stream])
         made = [
             _Made(event, await _document(event, render))
             for event in events

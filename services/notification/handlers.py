@@ -21,15 +21,22 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.values import Submitter
-from services.notification.domain.commands import Acknowledge, Command, Dispatch, Resend, Tell
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    AwaitStep,
+    Command,
+    Dispatch,
+    Resend,
+    Tell,
+    TellOfFailure,
+    stream_of,
+)
 from services.notification.domain.events import Step
 from services.notification.domain.notice import Notice
 from services.notification.domain.notification_policy import (
     NotificationPolicy,
     notification_policy_of,
 )
-from services.notification.domain.office import AwaitStep, TellOfFailure
-from services.notification.domain.state import stream_of
 from services.notification.wording.composer import Compose, readable
 
 
@@ -45,28 +52,28 @@ async def acknowledge(incoming: IncomingEvent[RequestReceived], clock: Clock) ->
     )
 
 
-async def tell_of_decision(
+async def notify_of_decision(
     incoming: IncomingEvent[Rejected | ReturnedForCorrection | Withdrawn], clock: Clock
 ) -> Message[Compose]:
     """Send the applicant a decision other than an approval, with its reason."""
     match incoming.data:
         case Withdrawn():
-            return _told(incoming, "withdrawn", clock)
+            return _notice_of(incoming, "withdrawn", clock)
         case ReturnedForCorrection(reason=reason):
-            return _told(incoming, "returned", clock, reason=readable(reason))
+            return _notice_of(incoming, "returned", clock, reason=readable(reason))
         case Rejected(reason=reason):
-            return _told(incoming, "rejected", clock, reason=readable(reason))
+            return _notice_of(incoming, "rejected", clock, reason=readable(reason))
 
 
-async def tell_of_configuration(
+async def notify_of_configuration(
     incoming: IncomingEvent[Configured], clock: Clock
 ) -> Message[Compose]:
     """Send the applicant what is now in force, or that the service ended."""
     if incoming.data.request.kind == "termination":
-        return _told(incoming, "terminated", clock)
+        return _notice_of(incoming, "terminated", clock)
     effective = incoming.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
-    return _told(
+    return _notice_of(
         incoming,
         "configured",
         clock,
@@ -93,12 +100,12 @@ async def await_configuration(
     return _awaited(incoming, "configure", policy, decided_at, due_at)
 
 
-async def tell_office_of_failure(
+async def report_failure_to_office(
     incoming: IncomingEvent[ConfigurationFailed], agencies: Agencies
 ) -> Message[Command] | None:
     """Report a failed configuration to the office, if it has an address."""
     failed = incoming.data
-    if notification_policy_of(failed.request.agency, agencies).told_of_failures is None:
+    if notification_policy_of(failed.request.agency, agencies).failure_recipient is None:
         return None
     command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
     return incoming.to_command(stream_of(incoming.subject), command)
@@ -125,7 +132,7 @@ def resend(
     return context.to_command(stream_of(request_id), command)
 
 
-def _told(
+def _notice_of(
     incoming: IncomingEvent[RequestEvent], about: About, clock: Clock, **details: Any
 ) -> Message[Compose]:
     request = incoming.data.request

@@ -17,13 +17,13 @@ from bmt.chassis.work.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, templates, worker
+from services.notification import api, domain, templates, worker
 from services.notification.channels import Render, email, paper
 from services.notification.channels.smtp import SmtpPost
 from services.notification.channels.status_link import render_with_code
 from services.notification.composing import AT_HAND, composing
-from services.notification.domain import DECIDER, STREAMS
 from services.notification.domain.events import PRIVATE
+from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
 from services.notification.subscriptions import TABLE, TOPICS
@@ -50,7 +50,7 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(STREAMS, DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
         private=PRIVATE,
         consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],
@@ -85,14 +85,18 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT notification",
         description=notification.__doc__ or "",
-        routers=[
-            api.routes(builder.execution, notices, builder.documents, clock.now),
-            api.queue_routes(notices, builder.work),
-            templates.routes(
-                templates.TemplateDesk(builder.execution, saved, composer, agencies, clock.now),
-                renders,
-            ),
-        ],
+        routers=[api.router, templates.router],
+        ports=Ports(
+            execution=builder.execution,
+            notices=notices,
+            templates=saved,
+            documents=builder.documents,
+            work=builder.work,
+            composer=composer,
+            renders=renders,
+            agencies=agencies,
+            clock=clock.now,
+        ),
     )
 
 

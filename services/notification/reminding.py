@@ -14,10 +14,15 @@ from bmt.chassis.work.worker import Done, Later, WorkOutcome
 from bmt.contracts.requests import RequestFacts
 from services.notification.channels.email import written
 from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
+from services.notification.domain.correspondence import (
+    Failure,
+    RecordFailureTold,
+    RecordReminder,
+    Wait,
+    stream_of,
+)
 from services.notification.domain.events import Level
 from services.notification.domain.notification_policy import notification_policy_of
-from services.notification.domain.office import Failure, RecordFailureTold, RecordReminder, Wait
-from services.notification.domain.state import stream_of
 from services.notification.views import failure_of, level_of, wait_of
 from services.notification.wording import office
 from services.notification.worker import from_work, patience
@@ -49,7 +54,7 @@ class OfficeMail:
         # From the store: another process may have handled the event that ended the step.
         state = await self.execution.state(stream_of(item.subject))
         wait, level = state.waits.get(wait_of(item)), level_of(item)
-        if wait is None or not wait.wants(level, self.clock()):
+        if wait is None or not wait.is_to_send(level, self.clock()):
             return Done()
         policy = notification_policy_of(wait.request.agency, self.agencies)
         recipient = policy.address_of(level)
@@ -63,11 +68,11 @@ class OfficeMail:
     async def report_failure(self, item: WorkItem) -> WorkOutcome:
         """Report one failure, unless a retry or an outcome came first."""
         state = await self.execution.state(stream_of(item.subject))
-        failure = state.failure_to_tell(failure_of(item))
+        failure = state.failure_to_report(failure_of(item))
         if failure is None:
             return Done()
         policy = notification_policy_of(failure.request.agency, self.agencies)
-        recipient = policy.told_of_failures
+        recipient = policy.failure_recipient
         if recipient is None:
             return Done()
         message_id = self._message_id(failure.request, failure.name)

@@ -1,23 +1,20 @@
 """An agency's words for its notices: read, saved, previewed, and reset to the default, over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse
-from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import (
@@ -34,23 +31,216 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, ReplyChannel, Submitter
-from services.notification.channels import Render
 from services.notification.channels.email import body as email_body
+from services.notification.domain.errors import UnknownTemplate
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.grammar import ALLOWED, MEANINGS, REQUIRED
-from services.notification.domain.notice import Text
-from services.notification.domain.state import OutgoingNotice
-from services.notification.domain.templates import (
-    NEVER_SAVED,
-    SaveWords,
-    UnknownTemplate,
-    require_sound,
-)
-from services.notification.domain.templates import Template as SavedTemplate
-from services.notification.views import Templates, key_of
+from services.notification.domain.notice import OutgoingNotice, Text
+from services.notification.domain.template import SaveWords, require_sound
+from services.notification.ports import Here, Ports
+from services.notification.views import key_of
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords
 from services.notification.wording.english import ENGLISH
 from services.notification.wording.malay import MALAY
+
+IN_ORDER: Final = Paging(tuple[int, ...])
+MOST_VERSIONS: Final = 1_000_000
+
+Reader = Annotated[Principal, Depends(require("administrator"))]
+Saving = Annotated[CommandContext, Depends(command("administrator"))]
+TemplatePage = Annotated[PageRequest[tuple[int, ...]], Depends(IN_ORDER)]
+AsVersion = Annotated[int | None, Query(ge=0, le=MOST_VERSIONS, description="default: in force")]
+
+_IN_FORCE: Final = PreviewTemplate()
+_PREVIEW: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "model": NoticePreview,
+        "description": "The notice with sample values; with `as`, the e-mail's bytes or a PDF.",
+        "content": {"application/pdf": {}, "message/rfc822": {}},
+    }
+}
+
+
+router = api_router(tags=["templates"])
+"""An administrator has access to the own agency's."""
+
+
+@router.get(
+    "/v1/templates",
+    summary="The words of each notice of the agency, and the variables that they may hold",
+    responses=problems("not_found"),
+)
+async def listed(here: Here, caller: Reader, page: TemplatePage) -> Page[Template]:
+    _require_known(here, caller.agency)
+    keys = {about: key_of(caller.agency, about) for about in ALLOWED}
+    found = await here.templates.get_many(list(keys.values()))
+    templates = [_shown(here, caller.agency, about, found.get(key)) for about, key in keys.items()]
+    first = page.after[0] if page.after else 0
+    places = list(enumerate(templates, start=1))[first : first + page.lookahead]
+    numbers = IN_ORDER.page(places, page, key=lambda place: (place[0],))
+    return Page(items=[item for _, item in numbers.items], next_cursor=numbers.next_cursor)
+
+
+@router.get(
+    "/v1/templates/{about}",
+    summary="The words of one notice: those in force, or an earlier version",
+    responses=problems("not_found"),
+)
+async def one(here: Here, about: Id, caller: Reader, version: AsVersion = None) -> Template:
+    agency, kind = caller.agency, _about(here, caller.agency, about)
+    if version is None:
+        return _shown(here, agency, kind, await here.templates.get(key_of(agency, kind)))
+    template = await here.execution.state(_stream(agency, kind))
+    if version > template.version:
+        raise UnknownTemplate
+    return _shown(here, agency, kind, template.saved[version - 1] if version else None)
+
+
+@router.put(
+    "/v1/templates/{about}",
+    summary="Use these words from now on",
+    response_model=Template,
+    responses=problems("not_found", "template_changed", "validation_failed"),
+)
+async def save(here: Here, about: Id, body: SaveTemplate, context: Saving) -> JsonResponse:
+    """Both languages are needed, with the variables that are required.
+
+    409 `template_changed`, with the `version` in force: somebody saved meanwhile.
+    """
+    executed = await _save(here, about, body.words, body, context)
+    return answer(executed, _saved(here, executed))
+
+
+@router.post(
+    "/v1/templates/{about}/default",
+    summary="Use the words that bmt brings from now on",
+    status_code=201,
+    response_model=Template,
+    responses=problems("not_found", "template_changed"),
+)
+async def restore(here: Here, about: Id, body: RestoreDefault, context: Saving) -> JsonResponse:
+    executed = await _save(here, about, None, body, context)
+    return answer(executed, _saved(here, executed), 201)
+
+
+@router.post(
+    "/v1/templates/{about}/preview",
+    summary="The notice as users would read it, with sample values; nothing is saved or sent",
+    response_class=Response,
+    responses={**_PREVIEW, **problems("not_found", "validation_failed")},
+)
+async def preview(
+    here: Here,
+    about: Id,
+    context: Saving,
+    body: PreviewTemplate = _IN_FORCE,
+    as_: Annotated[PreviewAs, Query(alias="as")] = "text",
+) -> Response:
+    channel: ReplyChannel = "email" if as_ == "text" else as_
+    agency = context.principal.agency
+    kind = _about(here, agency, about)
+    words = await _words_to_preview(here, agency, kind, body.words)
+    outgoing = sample_notice(here.composer, agency, kind, words, channel)
+    if as_ == "text":
+        return JsonResponse(_as_text(outgoing))
+    rendered = await here.renders[channel](outgoing)
+    return Response(rendered.content, media_type=rendered.media_type)
+
+
+async def _save(
+    here: Ports,
+    name: str,
+    words: Words | None,
+    body: SaveTemplate | RestoreDefault,
+    context: CommandContext,
+) -> Executed:
+    """Use these words from now on. None: the default words.
+
+    Raises:
+        Refused: as the decider says.
+    """
+    agency = context.principal.agency
+    about = _about(here, agency, name)
+    by = Submitter(subject=context.principal.subject, role="administrator")
+    command = SaveWords(agency, about, words, body.why, body.version, by, here.clock())
+    return await here.execution.execute(context.to_command(_stream(agency, about), command))
+
+
+def _saved(here: Ports, executed: Executed) -> Template:
+    (event,) = executed.commit.events
+    saved = TemplateSaved.model_validate(event.data)
+    return _shown(here, saved.agency, saved.about, saved)
+
+
+async def _words_to_preview(here: Ports, agency: str, about: About, words: Words | None) -> Words:
+    """These words; None: those in force.
+
+    Raises:
+        TemplateWrong: these words could not be saved.
+    """
+    if words is not None:
+        require_sound(about, words)
+        return words
+    saved = await here.templates.get(key_of(agency, about))
+    return (saved.words if saved else None) or DEFAULT[about]
+
+
+def _shown(here: Ports, agency: str, about: About, saved: TemplateSaved | None) -> Template:
+    """A version of the words of one notice. None: version 0, the default."""
+    own = saved.words if saved else None
+    return Template(
+        agency=agency,
+        about=about,
+        version=saved.version if saved else 0,
+        is_default=own is None,
+        words=own or DEFAULT[about],
+        why=saved.why if saved else None,
+        saved_by=saved.saved_by.subject if saved else None,
+        saved_at=saved.saved_at if saved else None,
+        variables=variables(here.composer, agency, about),
+    )
+
+
+def _about(here: Ports, agency: str, name: str) -> About:
+    """The notice of this name.
+
+    Raises:
+        UnknownTemplate: there is no such agency or notice.
+    """
+    _require_known(here, agency)
+    for about in ALLOWED:
+        if about == name:
+            return about
+    raise UnknownTemplate
+
+
+def _require_known(here: Ports, agency: str) -> None:
+    if agency not in here.agencies:
+        raise UnknownTemplate
+
+
+def _stream(agency: str, about: About) -> str:
+    return f"template-{key_of(agency, about)}"
+
+
+def _as_text(outgoing: OutgoingNotice) -> NoticePreview:
+    content = outgoing.notice.content
+    return NoticePreview(
+        about=outgoing.notice.about,
+        subject=content.subject,
+        malay=_part(content.malay),
+        english=_part(content.english),
+        text=email_body(outgoing),
+    )
+
+
+def _part(text: Text) -> NoticePart:
+    facts = tuple((fact.label, fact.value) for fact in text.facts)
+    quoted = (text.quoted.label, text.quoted.value) if text.quoted else None
+    return NoticePart(**text.model_dump(exclude={"facts", "quoted"}), facts=facts, quoted=quoted)
+
+
+# Sample values: a made-up request.
 
 _RECEIVED: Final = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
 _HAPPENED: Final = datetime(2026, 1, 7, 6, 15, tzinfo=UTC)
@@ -122,212 +312,3 @@ def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent
         data={},
     )
     return IncomingEvent(envelope, RequestEvent(request=request), 1, "preview")
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateDesk:
-    """Reads, previews and saves templates."""
-
-    execution: Execution[Any, Any]
-    templates: Templates
-    composer: Composer
-    agencies: Agencies
-    clock: Clock
-
-    async def all_of(self, agency: str) -> list[Template]:
-        """The words in force of every notice that has a template.
-
-        Raises:
-            UnknownTemplate: there is no such agency.
-        """
-        self._require_known(agency)
-        found = await self.templates.get_many([key_of(agency, about) for about in ALLOWED])
-        return [self._told(agency, about, found.get(key_of(agency, about))) for about in ALLOWED]
-
-    async def one_of(self, agency: str, name: str, version: int | None) -> Template:
-        """The words of one notice: those in force, or an earlier version. Version 0 is the default.
-
-        Raises:
-            UnknownTemplate: there is no such agency, notice or version.
-        """
-        self._require_known(agency)
-        about = _about(name)
-        if version is None:
-            return self._told(agency, about, await self.templates.get(key_of(agency, about)))
-        state = await self.execution.state(_stream(agency, about))
-        template = state if isinstance(state, SavedTemplate) else NEVER_SAVED
-        if version > template.version:
-            raise UnknownTemplate
-        return self._told(agency, about, template.saved[version - 1] if version else None)
-
-    async def save(
-        self, name: str, words: Words | None, why: str, seen: int, context: CommandContext
-    ) -> Executed:
-        """Use these words from now on. None: the default words.
-
-        Raises:
-            Refused: as the decider says.
-        """
-        agency, about = context.principal.agency, _about(name)
-        self._require_known(agency)
-        by = Submitter(subject=context.principal.subject, role="administrator")
-        command = SaveWords(agency, about, words, why, seen, by, self.clock())
-        return await self.execution.execute(context.to_command(_stream(agency, about), command))
-
-    def saved(self, executed: Executed) -> Template:
-        (event,) = executed.commit.events
-        saved = TemplateSaved.model_validate(event.data)
-        return self._told(saved.agency, saved.about, saved)
-
-    async def tried(
-        self, agency: str, name: str, words: Words | None, channel: ReplyChannel
-    ) -> OutgoingNotice:
-        """The notice with sample values, in `words` (None: those in force).
-
-        Raises:
-            UnknownTemplate: there is no such agency or notice.
-            TemplateWrong: these words could not be saved.
-        """
-        self._require_known(agency)
-        about = _about(name)
-        if words is not None:
-            require_sound(about, words)
-        else:
-            saved = await self.templates.get(key_of(agency, about))
-            words = (saved.words if saved else None) or DEFAULT[about]
-        return sample_notice(self.composer, agency, about, words, channel)
-
-    def _told(self, agency: str, about: About, saved: TemplateSaved | None) -> Template:
-        own = saved.words if saved else None
-        return Template(
-            agency=agency,
-            about=about,
-            version=saved.version if saved else 0,
-            is_default=own is None,
-            words=own or DEFAULT[about],
-            why=saved.why if saved else None,
-            saved_by=saved.saved_by.subject if saved else None,
-            saved_at=saved.saved_at if saved else None,
-            variables=variables(self.composer, agency, about),
-        )
-
-    def _require_known(self, agency: str) -> None:
-        if agency not in self.agencies:
-            raise UnknownTemplate
-
-
-def _about(name: str) -> About:
-    for about in ALLOWED:
-        if about == name:
-            return about
-    raise UnknownTemplate
-
-
-def _stream(agency: str, about: About) -> str:
-    return f"template-{key_of(agency, about)}"
-
-
-IN_ORDER: Final = Paging(tuple[int, ...])
-MOST_VERSIONS: Final = 1_000_000
-
-Reader = Annotated[Principal, Depends(require("administrator"))]
-Saving = Annotated[CommandContext, Depends(command("administrator"))]
-TemplatePage = Annotated[PageRequest[tuple[int, ...]], Depends(IN_ORDER)]
-AsVersion = Annotated[int | None, Query(ge=0, le=MOST_VERSIONS, description="default: in force")]
-
-_IN_FORCE: Final = PreviewTemplate()
-_PREVIEW: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "model": NoticePreview,
-        "description": "The notice with sample values; with `as`, the e-mail's bytes or a PDF.",
-        "content": {"application/pdf": {}, "message/rfc822": {}},
-    }
-}
-
-
-def routes(desk: TemplateDesk, renders: Mapping[ReplyChannel, Render]) -> APIRouter:
-    """The calls of templates. An administrator has access to the own agency's."""
-    routes = api_router(tags=["templates"])
-
-    @routes.get(
-        "/v1/templates",
-        summary="The words of each notice of the agency, and the variables that they may hold",
-        responses=problems("not_found"),
-    )
-    async def listed(caller: Reader, page: TemplatePage) -> Page[Template]:
-        told = await desk.all_of(caller.agency)
-        first = page.after[0] if page.after else 0
-        places = list(enumerate(told, start=1))[first : first + page.lookahead]
-        numbers = IN_ORDER.page(places, page, key=lambda place: (place[0],))
-        return Page(items=[item for _, item in numbers.items], next_cursor=numbers.next_cursor)
-
-    @routes.get(
-        "/v1/templates/{about}",
-        summary="The words of one notice: those in force, or an earlier version",
-        responses=problems("not_found"),
-    )
-    async def one(about: Id, caller: Reader, version: AsVersion = None) -> Template:
-        return await desk.one_of(caller.agency, about, version)
-
-    @routes.put(
-        "/v1/templates/{about}",
-        summary="Use these words from now on",
-        response_model=Template,
-        responses=problems("not_found", "template_changed", "validation_failed"),
-    )
-    async def save(about: Id, body: SaveTemplate, context: Saving) -> JsonResponse:
-        """Both languages are needed, with the variables that are required.
-
-        409 `template_changed`, with the `version` in force: somebody saved meanwhile.
-        """
-        executed = await desk.save(about, body.words, body.why, body.version, context)
-        return answer(executed, desk.saved(executed))
-
-    @routes.post(
-        "/v1/templates/{about}/default",
-        summary="Use the words that bmt brings from now on",
-        status_code=201,
-        response_model=Template,
-        responses=problems("not_found", "template_changed"),
-    )
-    async def restore(about: Id, body: RestoreDefault, context: Saving) -> JsonResponse:
-        executed = await desk.save(about, None, body.why, body.version, context)
-        return answer(executed, desk.saved(executed), 201)
-
-    @routes.post(
-        "/v1/templates/{about}/preview",
-        summary="The notice as users would read it, with sample values; nothing is saved or sent",
-        response_class=Response,
-        responses={**_PREVIEW, **problems("not_found", "validation_failed")},
-    )
-    async def preview(
-        about: Id,
-        context: Saving,
-        body: PreviewTemplate = _IN_FORCE,
-        as_: Annotated[PreviewAs, Query(alias="as")] = "text",
-    ) -> Response:
-        channel: ReplyChannel = "email" if as_ == "text" else as_
-        outgoing = await desk.tried(context.principal.agency, about, body.words, channel)
-        if as_ == "text":
-            return JsonResponse(_as_text(outgoing))
-        rendered = await renders[channel](outgoing)
-        return Response(rendered.content, media_type=rendered.media_type)
-
-    return routes
-
-
-def _as_text(outgoing: OutgoingNotice) -> NoticePreview:
-    content = outgoing.notice.content
-    return NoticePreview(
-        about=outgoing.notice.about,
-        subject=content.subject,
-        malay=_part(content.malay),
-        english=_part(content.english),
-        text=email_body(outgoing),
-    )
-
-
-def _part(text: Text) -> NoticePart:
-    facts = tuple((fact.label, fact.value) for fact in text.facts)
-    quoted = (text.quoted.label, text.quoted.value) if text.quoted else None
-    return NoticePart(**text.model_dump(exclude={"facts", "quoted"}), facts=facts, quoted=quoted)

@@ -20,6 +20,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.http.notification import NoticeStatus, Notification, WaitingNotification
 from bmt.contracts.values import ReplyChannel
+from services.notification.domain.correspondence import failure_name, wait_name
 from services.notification.domain.events import (
     FailureDue,
     FailureTold,
@@ -32,7 +33,6 @@ from services.notification.domain.events import (
     StepEnded,
     TemplateSaved,
 )
-from services.notification.domain.office import failure_name, wait_name
 from services.notification.wording.composer import Kind, OwnWords
 
 PREPARE: Final = "prepare"
@@ -118,13 +118,13 @@ def level_of(item: WorkItem) -> Level:
     return cast("Level", item.id.rpartition(":")[2])
 
 
-ByRequestedService = tuple[datetime, str]
+ByWaitingTime = tuple[datetime, str]
 """The sort key of undelivered notices: `wanted_since` and the notification id."""
 
 InOrder = tuple[str, str]
 """The sort key of the notices of one request: `place` and the notification id."""
 
-UNTOLD: Final[Collection[NoticeStatus]] = ("due", "prepared", "failed")
+UNDELIVERED: Final[Collection[NoticeStatus]] = ("due", "prepared", "failed")
 """The default filter: notices not yet delivered."""
 
 _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
@@ -139,7 +139,7 @@ _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
 _ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 
 
-class Told(BaseModel):
+class TrackedNotice(BaseModel):
     """One notice, delivered or not.
 
     Attributes:
@@ -180,7 +180,7 @@ class Told(BaseModel):
         )
 
 
-Notices = ViewProjection[Told]
+Notices = ViewProjection[TrackedNotice]
 
 _Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
 
@@ -237,7 +237,7 @@ def _key(incoming: IncomingEvent[BaseModel]) -> str | None:
 
 NOTICES: Final = View(
     name="told",
-    model=Told,
+    model=TrackedNotice,
     fold=fold,
     key=_key,
     begins=lambda incoming: isinstance(incoming.data, NoticeDue),
@@ -251,7 +251,9 @@ NOTICES: Final = View(
 )
 
 
-async def of_request(notices: Notices, request_id: str, page: PageRequest[InOrder]) -> list[Told]:
+async def of_request(
+    notices: Notices, request_id: str, page: PageRequest[InOrder]
+) -> list[TrackedNotice]:
     """The notices of a request, in the order in which they are sent."""
     return await notices.find(
         Query(
@@ -263,7 +265,7 @@ async def of_request(notices: Notices, request_id: str, page: PageRequest[InOrde
     )
 
 
-async def latest(notices: Notices, request_id: str) -> Told | None:
+async def latest(notices: Notices, request_id: str) -> TrackedNotice | None:
     """The last notice of a request. It has the request's current facts."""
     last = Query(equal={"request_id": request_id}, order_by="place", descending=True, limit=1)
     return next(iter(await notices.find(last)), None)
@@ -280,13 +282,13 @@ async def found(
     agency: str | None,
     statuses: Collection[NoticeStatus],
     channel: ReplyChannel | None,
-    page: PageRequest[ByRequestedService],
-) -> list[Told]:
+    page: PageRequest[ByWaitingTime],
+) -> list[TrackedNotice]:
     """An agency's notices (None: all agencies'), oldest first."""
-    asked = {"agency": agency, "channel": channel}
+    filters = {"agency": agency, "channel": channel}
     return await notices.find(
         Query(
-            equal={field: value for field, value in asked.items() if value is not None},
+            equal={field: value for field, value in filters.items() if value is not None},
             one_of={"status": statuses},
             order_by="wanted_since",
             after=page.after,
@@ -295,11 +297,13 @@ async def found(
     )
 
 
-async def told(waiting: Sequence[Told], queue: WorkQueue) -> list[WaitingNotification]:
+async def as_waiting(
+    notices: Sequence[TrackedNotice], queue: WorkQueue
+) -> list[WaitingNotification]:
     """The notices for callers, with the number of attempts and the last problem of each."""
-    tried = {item.id: item for item in await queue.find([_work_id(one) for one in waiting])}
+    tried = {item.id: item for item in await queue.find([_work_id(one) for one in notices])}
     items = []
-    for one in waiting:
+    for one in notices:
         item = tried.get(_work_id(one))
         problem = (item.waiting_for if item else "") or one.refusal
         items.append(
@@ -316,7 +320,7 @@ async def told(waiting: Sequence[Told], queue: WorkQueue) -> list[WaitingNotific
     return items
 
 
-def _work_id(one: Told) -> str:
+def _work_id(one: TrackedNotice) -> str:
     if one.status == "due":
         return preparing_id(one.notification_id)
     return sending_id(one.notification_id, one.sending)

@@ -21,13 +21,14 @@ from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, a
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render
 from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
-from services.notification.domain.commands import (
+from services.notification.domain.correspondence import (
     Command,
     RecordPrepared,
     RecordRefused,
     RecordSent,
+    stream_of,
 )
-from services.notification.domain.state import OutgoingNotice, stream_of
+from services.notification.domain.notice import OutgoingNotice
 from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)

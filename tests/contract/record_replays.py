@@ -29,6 +29,7 @@ OTHERS = {
     "disposal-rejected": "disposal-019ab000-0000-7000-8000-000000000002",
     "disposal-stopped": "disposal-019ab000-0000-7000-8000-000000000003",
     "search": "search-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "template": "template-MAMPU-rejected",
 }
 """Scenarios whose stream is not a request's."""
 

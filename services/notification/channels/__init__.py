@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import OutgoingNotice
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from typing import Final
 
 from bmt.agencies.charter import MALAYSIA
 from services.notification.channels import Rendered, filename
-from services.notification.domain.notice import Notice, Text
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import Notice, OutgoingNotice, Text
 from services.notification.wording.phrases import english_date, malay_date
 
 MEDIA_TYPE: Final = "message/rfc822"
@@ -54,9 +53,9 @@ def message(outgoing: OutgoingNotice, sender: str) -> bytes:
         ValueError: a header would contain a line break.
     """
     notice = outgoing.notice
-    asked = _MESSAGE_ID.fullmatch((outgoing.in_reply_to or "").strip())
+    parent = _MESSAGE_ID.fullmatch((outgoing.in_reply_to or "").strip())
     # RFC 3834: an acknowledgement is an automatic reply. All other notices follow from a decision.
-    answers = asked is not None and notice.about == "acknowledgement"
+    answers = parent is not None and notice.about == "acknowledgement"
     return written(
         body(outgoing),
         agency=outgoing.request.agency,
@@ -65,7 +64,7 @@ def message(outgoing: OutgoingNotice, sender: str) -> bytes:
         subject=notice.content.subject,
         at=notice.at,
         message_id=notice.message_id or "",
-        in_reply_to=f"<{asked[1]}>" if asked else None,
+        in_reply_to=f"<{parent[1]}>" if parent else None,
         auto_submitted="auto-replied" if answers else "auto-generated",
     )
 

@@ -15,7 +15,7 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.notification.channels import Rendered, filename
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.phrases import english_date, malay_date
 
 log = structlog.get_logger(__name__)

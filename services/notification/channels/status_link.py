@@ -5,8 +5,7 @@ from urllib.parse import urlencode
 
 from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import Render, Rendered
-from services.notification.domain.notice import Fact, Notice, Text
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import Fact, Notice, OutgoingNotice, Text
 from services.notification.wording.english import ENGLISH
 from services.notification.wording.malay import MALAY
 
@@ -25,17 +24,17 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
         f"You can see how this request stands without signing in at {page} with the reference and the "
         "status code above; keep both."
     )
-    told, address = notice.content, notice.status_address
-    content = told.model_copy(
+    address = notice.status_address
+    content = notice.content.model_copy(
         update={
             "malay": _with(
-                told.malay,
+                notice.content.malay,
                 Fact(label="Kod semakan", value=code),
                 in_malay,
                 MALAY.status_at(address),
             ),
             "english": _with(
-                told.english,
+                notice.content.english,
                 Fact(label="Status code", value=code),
                 in_english,
                 ENGLISH.status_at(address),

@@ -1,14 +1,14 @@
-"""Which notices are sent, and whether they arrived: pure, from commands and events to events."""
+"""The pure decisions of notification, one aggregate for each kind of stream."""
 
+from types import MappingProxyType
 from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Decider
-from services.notification.domain.commands import Command
-from services.notification.domain.decide import decide
-from services.notification.domain.state import Correspondence, State, evolve
+from bmt.chassis.eventsourcing.decider import Deciders
+from services.notification.domain import correspondence_rules, template
 
-DECIDER: Final[Decider[Command, State]] = Decider(Correspondence(), decide, evolve)
-"""A stream is the correspondence about one request, or an agency's words for one kind of notice."""
-
-STREAMS: Final = ("request", "template")
-"""What stands before the hyphen of its streams."""
+DECIDERS: Final[Deciders] = MappingProxyType(
+    {
+        "request": correspondence_rules.DECIDER,
+        "template": template.DECIDER,
+    }
+)

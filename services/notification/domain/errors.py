@@ -1,6 +1,8 @@
 """The errors of notification."""
 
-from bmt.contracts.problems import Refused
+from collections.abc import Sequence
+
+from bmt.contracts.problems import FieldError, Refused
 
 
 class UnknownRequest(Refused):
@@ -47,3 +49,33 @@ class AlreadyHandedOver(Refused):
 
     problem = "not_for_this_notice"
     code = "handed_over_before"
+
+
+class UnknownTemplate(Refused):
+    """There is no such notice or version, or no such agency."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Your agency has no such template.")
+
+
+class TemplateWrong(Refused):
+    """These words cannot be used. `errors` contains every fault."""
+
+    problem = "validation_failed"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
+
+
+class SavedMeanwhile(Refused):
+    """The version in force is not the one that the caller had read."""
+
+    problem = "template_changed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"Version {version} is in force now: read it, and save again.",
+            extra={"version": version},
+        )

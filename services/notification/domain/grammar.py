@@ -73,20 +73,20 @@ def written(text: str, values: Mapping[str, str | None]) -> str:
     An unknown variable, or one without a value, becomes a dash. An empty value (a sentence that is
     left out) also removes the space after it. This never fails, whatever was stored.
     """
-    said = ""
+    filled = ""
     is_left_out = False
     for part in parts(text):
         match part:
             case Literal(text=words):
-                said += words[1:] if is_left_out and words.startswith(" ") else words
+                filled += words[1:] if is_left_out and words.startswith(" ") else words
                 is_left_out = False
             case Variable(name=name):
                 value = values.get(name)
-                said += NO_VALUE if value is None else value
+                filled += NO_VALUE if value is None else value
                 is_left_out = value == ""
             case StrayBrace(brace=brace):
-                said += brace
-    return said.strip()
+                filled += brace
+    return filled.strip()
 
 
 @dataclass(frozen=True, slots=True)

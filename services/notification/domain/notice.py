@@ -1,9 +1,14 @@
-"""A notice, complete: later wordings and rules do not change it."""
+"""A notice, complete: later wordings and rules do not change it. And how far it has come."""
+
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
+from bmt.contracts.http.notification import NoticeStatus
+from bmt.contracts.immutable import immutable
 from bmt.contracts.progress import OUTCOMES
+from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Moment, ReplyChannel
 
 
@@ -87,3 +92,30 @@ class Notice(_Part):
     def is_outcome(self) -> bool:
         """Whether it ends the procedure. A request has one such notice."""
         return self.about in OUTCOMES
+
+
+@immutable
+class OutgoingNotice:
+    """A notice and its progress.
+
+    Attributes:
+        request: the request's facts as of the notice.
+        in_reply_to: Message-ID of the applicant's own e-mail.
+        wanted_since: when the last sending was requested.
+        status: `due` to be composed; `prepared`, so stored and to be sent or handed over; `notified`, so
+            delivered; `failed`, so refused permanently.
+        document_id: the stored message, once it is prepared.
+        sending: the number of the current sending; None if there is none.
+        sendings: the number of sendings so far.
+        told: whether it was ever delivered.
+    """
+
+    request: RequestFacts
+    notice: Notice
+    in_reply_to: str | None
+    wanted_since: datetime
+    status: NoticeStatus = "due"
+    document_id: str | None = None
+    sending: int | None = None
+    sendings: int = 0
+    told: bool = False

@@ -58,8 +58,8 @@ class NotificationPolicy:
         return (self.office_email or self.escalation_email) is not None
 
     @property
-    def told_of_failures(self) -> str | None:
-        """Who receives mail about failures: the office, or else its superior."""
+    def failure_recipient(self) -> str | None:
+        """The office, or else its superior; None: nobody is informed of a failure."""
         return self.office_email or self.escalation_email
 
     def address_of(self, level: Level) -> str | None:

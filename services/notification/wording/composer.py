@@ -10,7 +10,7 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import Words
 from bmt.contracts.progress import OUTCOMES
-from services.notification.domain.commands import Command
+from services.notification.domain.correspondence import Command
 from services.notification.domain.notice import Content, Notice
 from services.notification.domain.notification_policy import notification_policy_of
 from services.notification.wording import english, malay

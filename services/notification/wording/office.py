@@ -10,8 +10,8 @@ from typing import Final
 
 from bmt.contracts.events import Target
 from bmt.contracts.values import Kind
+from services.notification.domain.correspondence import Failure, Wait
 from services.notification.domain.events import Level, Step
-from services.notification.domain.office import Failure, Wait
 from services.notification.wording.phrases import english_date, malay_date
 
 _RULE: Final = "-" * 64

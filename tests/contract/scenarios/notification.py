@@ -4,24 +4,22 @@ from dataclasses import replace
 
 from unit.notification.notices import DOCUMENT, NOW, ON_PAPER, REQUEST, SITI, notice
 
-from services.notification.domain.commands import (
+from services.notification.domain.correspondence import (
     Acknowledge,
+    AwaitStep,
     Composed,
     Dispatch,
+    RecordFailureTold,
     RecordPrepared,
     RecordRefused,
+    RecordReminder,
     RecordSent,
     Resend,
     Tell,
-)
-from services.notification.domain.events import NoticeDue
-from services.notification.domain.office import (
-    AwaitStep,
-    RecordFailureTold,
-    RecordReminder,
     TellOfFailure,
 )
-from services.notification.domain.templates import SaveWords
+from services.notification.domain.events import NoticeDue
+from services.notification.domain.template import SaveWords
 from services.notification.wording.composer import DEFAULT
 
 RECEIPT = Acknowledge(REQUEST, notice(), NOW, "<1@mampu.gov.my>")

@@ -26,11 +26,10 @@ from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.channels import Rendered
 from services.notification.composing import composing
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.correspondence import Acknowledge, Correspondence, Tell
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.notice import Notice
-from services.notification.domain.state import OutgoingNotice, State
+from services.notification.domain.notice import Notice, OutgoingNotice
 from services.notification.subscriptions import TABLE
 from services.notification.wording.composer import Composer, Kind, OwnWords
 
@@ -96,7 +95,7 @@ async def command(
 class Nothing:
     """No streams, and nowhere to store documents."""
 
-    async def known_states(self, streams: Collection[str]) -> Mapping[str, State]:
+    async def known_states(self, streams: Collection[str]) -> Mapping[str, Correspondence]:
         return dict.fromkeys(streams, DECIDER.initial)
 
 

@@ -27,10 +27,9 @@ from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
 from services.notification.channels import Rendered, email
 from services.notification.composing import AT_HAND_BYTES, composing
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Composed, Tell
-from services.notification.domain.office import TellOfFailure
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.correspondence import Acknowledge, Composed, Tell, TellOfFailure
+from services.notification.domain.correspondence_rules import DECIDER
+from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.composer import Compose
 
 RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")

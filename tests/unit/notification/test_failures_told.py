@@ -15,9 +15,9 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.channels.smtp import MailRefused
-from services.notification.domain import DECIDER
+from services.notification.domain.correspondence import RecordFailureTold, TellOfFailure
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import FailureDue, FailureTold
-from services.notification.domain.office import RecordFailureTold, TellOfFailure
 from services.notification.reminding import OfficeMail
 from services.notification.subscriptions import TABLE
 from services.notification.views import failure_of, work_of

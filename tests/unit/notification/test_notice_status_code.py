@@ -14,7 +14,7 @@ from bmt.contracts.status_code import in_groups, status_code
 from services.notification.channels import email, paper
 from services.notification.channels.status_link import render_with_code
 from services.notification.domain.events import NoticeDue
-from services.notification.domain.state import OutgoingNotice
+from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.composer import OwnWords
 
 KEY = "a key of at least thirty-two characters"

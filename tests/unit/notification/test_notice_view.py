@@ -7,7 +7,7 @@ from folds import folded
 from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
 
 from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
-from services.notification.views import NOTICES, Told, notice_of, sending_of, work_of
+from services.notification.views import NOTICES, TrackedNotice, notice_of, sending_of, work_of
 
 MAIL = notice("rejected", due_at=NOW)
 PAPER = notice("acknowledgement", "letter")
@@ -17,7 +17,7 @@ RESEND = ResendRequested(
 AGAIN = SentAgain(request=REQUEST, notification_id="rejected", sending=2)
 
 
-def told(*events: Any) -> list[Told]:
+def told(*events: Any) -> list[TrackedNotice]:
     """The notices of one request, in the order in which they are listed."""
     of: dict[str, list[Any]] = {}
     for position, event in enumerate(events, start=1):

@@ -12,8 +12,7 @@ from notices import DOCUMENT, NOW, SITI, notice
 
 from bmt.contracts import topics
 from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import (
+from services.notification.domain.correspondence import (
     Acknowledge,
     Composed,
     Dispatch,
@@ -23,7 +22,7 @@ from services.notification.domain.commands import (
     Resend,
     Tell,
 )
-from services.notification.domain.decide import decide
+from services.notification.domain.correspondence_rules import DECIDER, decide
 from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
 
 ABOUT = st.sampled_from(["returned", "rejected", "withdrawn", "configured", "terminated"])

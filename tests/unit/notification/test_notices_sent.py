@@ -4,14 +4,14 @@ import pytest
 from decider_specification import given
 from notices import DOCUMENT, NOW, REQUEST, SITI, due, failed, notice, notified, prepared
 
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import (
+from services.notification.domain.correspondence import (
     Dispatch,
     RecordPrepared,
     RecordRefused,
     RecordSent,
     Resend,
 )
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.errors import (
     AlreadyHandedOver,
     NotByEmail,

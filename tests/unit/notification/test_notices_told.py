@@ -5,8 +5,8 @@ from decider_specification import given
 from fixtures.samples import received
 from notices import DOCUMENT, NOW, REQUEST, command, due, notice, notified, prepared
 
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Composed, Tell
+from services.notification.domain.correspondence import Acknowledge, Composed, Tell
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import NoticeDue, NoticeHeld
 
 OUTCOMES = ("rejected", "withdrawn", "configured", "terminated")

@@ -1,15 +1,22 @@
-"""What offices are reminded of, and the words that agencies save, whatever is heard and in whatever order."""
+"""What offices are reminded of, whatever is heard and in whatever order."""
 
 from datetime import timedelta
 
-from decider_machine import DeciderMachine, No, explore
+from decider_machine import DeciderMachine, explore
 from fixtures.samples import facts
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule
-from notices import NOW, SITI, notice
+from notices import NOW, notice
 
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    AwaitStep,
+    RecordFailureTold,
+    RecordReminder,
+    Tell,
+    TellOfFailure,
+)
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import (
     FailureDue,
     FailureTold,
@@ -18,24 +25,14 @@ from services.notification.domain.events import (
     ReminderSent,
     StepAwaited,
     StepEnded,
-    TemplateSaved,
 )
-from services.notification.domain.office import (
-    AwaitStep,
-    RecordFailureTold,
-    RecordReminder,
-    TellOfFailure,
-)
-from services.notification.domain.templates import SavedMeanwhile, SaveWords, Template
-from services.notification.wording.composer import DEFAULT
 
 
 class Offices(DeciderMachine):
-    """Each stream is one request's, or one template's."""
+    """Each stream is one request's."""
 
     decider = DECIDER
-    models = (NoticeHeld, NoticeDue, StepAwaited, StepEnded, ReminderSent, TemplateSaved)
-    models = (*models, FailureDue, FailureTold)
+    models = (NoticeHeld, NoticeDue, StepAwaited, StepEnded, ReminderSent, FailureDue, FailureTold)
     requests = Bundle("requests")
 
     def __init__(self):
@@ -90,21 +87,11 @@ class Offices(DeciderMachine):
             said = self.tell(command, request.request_id)
             assert bool(said) != failure.told
 
-    @rule(about=st.sampled_from(["rejected", "configured"]), late=st.booleans(), own=st.booleans())
-    def words_are_saved(self, about, late, own):
-        stream, state = f"MAMPU-{about}", self.state(f"MAMPU-{about}")
-        version = state.version if isinstance(state, Template) else 0
-        words = DEFAULT[about] if own else None
-        command = SaveWords("MAMPU", about, words, "Nama baharu.", version + late, SITI, NOW)
-        said = self.tell(command, stream)
-        assert (isinstance(said, No) and said.kind is SavedMeanwhile) == late
-
     @invariant()
     def an_office_is_waited_for_once_at_a_time_and_not_after_the_outcome(self):
         for name, state in self.states.items():
-            waits = () if isinstance(state, Template) else state.waits.values()
-            still = [wait for wait in waits if not wait.ended]
-            assert len(still) <= (isinstance(state, Template) or not state.concluded)
+            still = [wait for wait in state.waits.values() if not wait.ended]
+            assert len(still) <= (not state.concluded)
             begun, ended = (self.events(kind, stream=name) for kind in (StepAwaited, StepEnded))
             assert len(begun) == len(ended) + len(still)
             numbers = [(one.step, one.wait) for one in begun]
@@ -115,12 +102,6 @@ class Offices(DeciderMachine):
         for name in self.history:
             sent = [(e.step, e.wait, e.level) for e in self.events(ReminderSent, stream=name)]
             assert len(sent) == len(set(sent))
-
-    @invariant()
-    def versions_of_words_count_from_one(self):
-        for name in self.history:
-            versions = [e.version for e in self.events(TemplateSaved, stream=name)]
-            assert versions == list(range(1, len(versions) + 1))
 
 
 def test_an_office_is_reminded_once_of_each_wait_whatever_is_heard():

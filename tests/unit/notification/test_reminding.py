@@ -13,7 +13,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway
-from services.notification.domain import DECIDER
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.reminding import OfficeMail
 

@@ -7,10 +7,10 @@ from fixtures.samples import received
 from notices import COMPOSER, NOW, REQUEST, SITI, command
 from words import own_words
 
-from services.notification.domain import DECIDER
+from services.notification.domain.errors import SavedMeanwhile, TemplateWrong
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.grammar import ALLOWED, REQUIRED
-from services.notification.domain.templates import SavedMeanwhile, SaveWords, TemplateWrong, faults
+from services.notification.domain.template import DECIDER, SaveWords, faults
 from services.notification.templates import sample_notice, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from words import ESSENTIAL, own_words
 
 from services.notification.channels import email, paper
-from services.notification.domain.templates import faults
+from services.notification.domain.template import faults
 from services.notification.templates import sample_notice
 
 BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})

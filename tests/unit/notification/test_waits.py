@@ -9,11 +9,16 @@ from notices import AGENCIES, NOW, REQUEST, due, incoming, notice
 
 from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
-from services.notification.domain import DECIDER
-from services.notification.domain.commands import Acknowledge, Tell
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    AwaitStep,
+    RecordReminder,
+    Tell,
+    Wait,
+)
+from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.notification_policy import NotificationPolicy
-from services.notification.domain.office import AwaitStep, RecordReminder, Wait
 from services.notification.subscriptions import TABLE
 from services.notification.views import level_of, wait_of, work_of
 
@@ -87,14 +92,14 @@ def wait(*events) -> Wait:
 
 def test_a_mail_is_wanted_until_it_was_sent_or_the_step_ended():
     before, after = DUE - timedelta(seconds=1), DUE
-    assert wait().wants("reminder", before)
-    assert not wait().wants("reminder", after)
-    assert wait().wants("escalation", after)
-    assert not wait(sent("escalation")).wants("escalation", after)
-    assert wait(sent()).wants("escalation", after)
-    assert not wait(sent()).wants("reminder", before)
-    assert not wait(ended()).wants("reminder", before)
-    assert not wait(ended()).wants("escalation", after)
+    assert wait().is_to_send("reminder", before)
+    assert not wait().is_to_send("reminder", after)
+    assert wait().is_to_send("escalation", after)
+    assert not wait(sent("escalation")).is_to_send("escalation", after)
+    assert wait(sent()).is_to_send("escalation", after)
+    assert not wait(sent()).is_to_send("reminder", before)
+    assert not wait(ended()).is_to_send("reminder", before)
+    assert not wait(ended()).is_to_send("escalation", after)
 
 
 def agencies(**keys):
