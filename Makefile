@@ -71,8 +71,9 @@ types: $(STAMP)  ## mypy, strict
 architecture: $(STAMP)  ## The arrows between the rooms
 	@$(BIN)/lint-imports --no-cache > $(VENV)/architecture.log 2>&1 || { cat $(VENV)/architecture.log; exit 1; }
 
-docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models
+docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page of settings
 	@$(BIN)/python tools/api_documents.py
+	@$(BIN)/python tools/settings_page.py
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"

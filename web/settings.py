@@ -5,7 +5,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from bmt.chassis.runtime.settings import OUTSIDE, DatabaseSettings, ServiceSettings
+from bmt.chassis.runtime.settings import (
+    AGENCY_AND_EVALUATION,
+    OUTSIDE,
+    DatabaseSettings,
+    ServiceSettings,
+)
 
 _ADDRESS = r"^https?://\S+$"
 
@@ -19,7 +24,7 @@ class Settings(DatabaseSettings):
         pattern=_ADDRESS, max_length=500, description="Where browsers reach the pages."
     )
     session_key: SecretStr = Field(min_length=32, description="Signs the cookies of the pages.")
-    session_recheck_seconds: int = Field(
+    session_recheck_seconds: Annotated[int, AGENCY_AND_EVALUATION] = Field(
         default=300,
         ge=1,
         le=3600,
@@ -57,7 +62,7 @@ class PagesSettings(ServiceSettings):
         min_length=32,
         description="Signs the cookies of the pages; needed with BMT_PUBLIC_URL.",
     )
-    session_recheck_seconds: int = Field(
+    session_recheck_seconds: Annotated[int, AGENCY_AND_EVALUATION] = Field(
         default=300,
         ge=1,
         le=3600,

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from bmt.chassis.runtime.settings import OUTSIDE
+from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from services.intake.mailbox.settings import AUTHSERV_ID
@@ -31,7 +31,7 @@ class Settings(PagesSettings):
         description="Where approval's API is: it lets nobody decide while a request is corrected that nobody "
         "returned. Without it only what was returned can be corrected.",
     )
-    directory_refresh_seconds: float = Field(
+    directory_refresh_seconds: Annotated[float, AGENCY_AND_EVALUATION] = Field(
         default=30.0, ge=1.0, le=50.0, description="How often all accounts are read, in seconds."
     )
     integrators: Mapping[IntegratorName, frozenset[AgencyCode]] = Field(

@@ -31,7 +31,9 @@ class Settings(ServiceSettings):
         default=None, description="PEM file of the authorities to trust; default: the system's."
     )
     smtp_username: str | None = Field(default=None, description="Where the server wants a login.")
-    smtp_password: SecretStr | None = Field(default=None, description="As smtp_username.")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="Needed with BMT_SMTP_USERNAME."
+    )
     smtp_timeout_seconds: int = Field(
         default=10, ge=1, le=300, description="How long the delivery of one message may take."
     )

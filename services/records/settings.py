@@ -1,7 +1,10 @@
 """The settings of records, beyond those of every service with pages."""
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr, field_validator
 
+from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, EVALUATION
 from services.records.sealing.keys import master_keys
 from services.records.tree.notes import Signer
 from web.settings import PagesSettings
@@ -47,7 +50,7 @@ class Settings(PagesSettings):
         master_keys(keys.get_secret_value())
         return keys
 
-    seal_memory_seconds: float = Field(
+    seal_memory_seconds: Annotated[float, EVALUATION] = Field(
         default=60.0,
         gt=0,
         le=3600,
@@ -55,7 +58,7 @@ class Settings(PagesSettings):
         "a disposal waits twice as long.",
     )
 
-    checkpoint_seconds: float = Field(
+    checkpoint_seconds: Annotated[float, AGENCY_AND_EVALUATION] = Field(
         default=60.0,
         gt=0,
         le=3600,

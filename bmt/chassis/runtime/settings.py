@@ -3,6 +3,7 @@
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 from urllib.parse import parse_qs
@@ -24,6 +25,19 @@ class _Outside: ...
 
 
 OUTSIDE: Final = _Outside()
+
+
+@dataclass(frozen=True)
+class SetBy:
+    """Who sets a variable, where it is not the operator of an agency: marks it for docs/settings.md."""
+
+    whom: str
+
+
+EVALUATION: Final = SetBy("evaluation")
+TESTS: Final = SetBy("tests")
+AGENCY_AND_EVALUATION: Final = SetBy("agency, evaluation")
+AGENCY_AND_TESTS: Final = SetBy("agency, tests")
 
 
 def without_tls(settings: BaseSettings) -> Iterator[str]:
@@ -71,7 +85,7 @@ class ProcessSettings(Settings):
     """The process's name, as its users, its consumer group and its metrics know it."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    log_level: LogLevel = "info"
+    log_level: LogLevel = Field(default="info", description="From which level on it logs.")
 
     def not_encrypted(self) -> Sequence[str]:
         """The variables whose connection is not encrypted."""
@@ -82,12 +96,17 @@ class KafkaSettings(ProcessSettings):
     """The settings of every process that consumes Kafka, a service or not."""
 
     kafka_bootstrap_servers: str = Field(description="host:port of brokers, comma-separated.")
-    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_security_protocol: SecurityProtocol = Field(
+        default="PLAINTEXT",
+        description="With SSL at its end: over TLS; SASL_ before it: with a login.",
+    )
     kafka_sasl_mechanism: SaslMechanism | None = Field(
         default=None, description="Needed when the protocol begins with SASL_."
     )
-    kafka_username: str | None = Field(default=None, description="As kafka_sasl_mechanism.")
-    kafka_password: SecretStr | None = Field(default=None, description="As kafka_sasl_mechanism.")
+    kafka_username: str | None = Field(default=None, description="As BMT_KAFKA_SASL_MECHANISM.")
+    kafka_password: SecretStr | None = Field(
+        default=None, description="As BMT_KAFKA_SASL_MECHANISM."
+    )
     kafka_ca_file: Path | None = Field(
         default=None,
         description="PEM file of the authorities that Kafka's certificate is trusted from; default: the system's.",
@@ -96,7 +115,7 @@ class KafkaSettings(ProcessSettings):
         default=None,
         description="PEM file of our own certificate and its key, where Kafka asks for one.",
     )
-    topic_prefix: str = Field(
+    topic_prefix: Annotated[str, TESTS] = Field(
         default="", description="Put before each topic and group; separates systems on one broker."
     )
 
@@ -207,7 +226,7 @@ class HttpSettings(ProcessSettings):
         pattern=r"^https?://\S+$",
         description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",
     )
-    allow_http: bool = Field(
+    allow_http: Annotated[bool, EVALUATION] = Field(
         default=False,
         description="Lets addresses outside begin with http://: for an evaluation on one machine, never in production.",
     )
@@ -227,7 +246,7 @@ class HttpSettings(ProcessSettings):
     token_leeway_seconds: int = Field(
         default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
     )
-    calls_per_second: float = Field(
+    calls_per_second: Annotated[float, AGENCY_AND_TESTS] = Field(
         default=1000.0,
         ge=0,
         le=1_000_000,
