@@ -39,9 +39,8 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         settings.audience,
         audience_before=settings.audience_before,
         at_jwt_alone=settings.require_at_jwt,
-        leeway_seconds=settings.token_leeway_seconds,
     )
-    rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
+    rate_limit = RateLimit(settings.calls_per_second)
     clients = ServiceClients(
         {
             "intake": settings.intake_url,
@@ -85,9 +84,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         readiness={"mongodb": partial(mongodb.reachable, database)},
         rate_limit=rate_limit,
         concurrency=ConcurrencyLimits(
-            settings.calls_under_way,
-            settings.calls_under_way_each,
-            ClientAddress(settings.client_address_header, settings.trusted_proxies),
+            client=ClientAddress(settings.client_address_header, settings.trusted_proxies),
         ),
         lifespan=lifespan,
     )

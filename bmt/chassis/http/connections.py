@@ -71,10 +71,10 @@ class Deadlines:
         most_waiting: connections that may wait for a head. Beyond, the one that waits longest is closed.
     """
 
-    head_seconds: float = 10.0
-    grace_seconds: float = 30.0
-    bytes_per_second: int = 1024
-    most_waiting: int = 2000
+    head_seconds: float = 10.0  # a head is one packet or few
+    grace_seconds: float = 30.0  # longer than a phone is without network between two cells
+    bytes_per_second: int = 1024  # slower than any line that people use
+    most_waiting: int = 2000  # a quarter of the files that a process needs
 
     def credited(self, due: float, size: int, now: float) -> float:
         """The deadline after `size` further bytes."""

@@ -85,6 +85,8 @@ def _counted(address: Address) -> str:
 
 _CALLERS: Final = 10_000
 """Buckets kept. Full ones are dropped first."""
+_SECONDS_AT_ONCE: Final = 5
+"""How long's calls may come at once after a pause: a program that catches up asks in bursts."""
 
 
 class RateLimit:
@@ -97,12 +99,14 @@ class RateLimit:
     def __init__(
         self,
         per_second: float,
-        burst: int,
+        burst: int | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         callers: int = _CALLERS,
     ) -> None:
-        """`per_second` of 0 lets everything through."""
+        """`per_second` of 0 lets everything through. `burst`: by default those of five seconds."""
+        if burst is None:
+            burst = max(1, round(per_second * _SECONDS_AT_ONCE))
         self._seconds_a_call = 1 / per_second if per_second else 0.0
         # Half a call more: sums of fractions are not exact.
         self._seconds_of_burst = (burst + 0.5) * self._seconds_a_call
@@ -137,11 +141,13 @@ class RateLimit:
             self._full_at.pop(next(iter(self._full_at)))
 
 
-UNLIMITED: Final = RateLimit(0, 0)
+UNLIMITED: Final = RateLimit(0)
 """Lets everything through."""
 
 MOST_CALLS: Final = 2_000
-"""The default: about what one process can do in two seconds."""
+"""About what one process can do in two seconds. A larger installation runs more processes."""
+MOST_CALLS_EACH: Final = 500
+"""A quarter of them, so that it takes four callers at once to keep others out."""
 
 ALWAYS_ANSWERED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """A busy service must not be taken for a dead one."""
@@ -160,7 +166,7 @@ class ConcurrencyLimits:
     """
 
     most: int = MOST_CALLS
-    each: int = MOST_CALLS
+    each: int = MOST_CALLS_EACH
     client: ClientAddress = field(default_factory=ClientAddress)
 
 

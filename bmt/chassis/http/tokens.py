@@ -189,16 +189,14 @@ class IssuerTokens:
         types: Sequence[str],
         *,
         essential: Sequence[str] = ("exp",),
-        leeway_seconds: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         """One of `audiences` must be in `aud`. `types` are the header's `typ`; an empty one: it may be missing.
 
-        `essential` claims are required beside `iss` and `aud`. An expired token is accepted for `leeway_seconds` more.
+        `essential` claims are required beside `iss` and `aud`.
         """
         self._keys = keys
         self._types = types
-        self._leeway_seconds = leeway_seconds
         self._now = now
         self._registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
         needed: dict[str, ClaimsOption] = {claim: {"essential": True} for claim in essential}
@@ -229,7 +227,7 @@ class IssuerTokens:
             raise refused(f"it is not a JWT signed with one of {', '.join(ALGORITHMS)}") from None
         if not 0 <= claims["exp"] <= _LAST_SECOND:
             raise refused("its claim exp is no time")
-        if claims["exp"] + self._leeway_seconds <= self._now():
+        if claims["exp"] <= self._now():
             raise refused("it has expired")
         return claims
 
@@ -300,13 +298,12 @@ class TokenVerifier:
         *,
         audience_before: str = "",
         at_jwt_alone: bool = False,
-        leeway_seconds: int = 0,
         remembered: int = 10_000,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`aud` must hold `audience`, or `audience_before` if given. `at_jwt_alone` requires the type `at+jwt`.
 
-        An expired token is accepted for `leeway_seconds` more. `remembered` verified tokens are cached.
+        `remembered` verified tokens are cached.
         """
         self._keys = keys
         self._tokens = IssuerTokens(
@@ -314,10 +311,8 @@ class TokenVerifier:
             [audience, audience_before] if audience_before else [audience],
             _AT_JWT if at_jwt_alone else _ANY_TYPE,
             essential=("exp", "sub"),
-            leeway_seconds=leeway_seconds,
             now=now,
         )
-        self._leeway_seconds = leeway_seconds
         self._capacity = remembered
         self._now = now
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
@@ -344,8 +339,7 @@ class TokenVerifier:
         await self._keys.check()
 
     def _remember(self, digest: bytes, principal: Principal, expires_at: float) -> None:
-        until = expires_at + self._leeway_seconds
-        self._remembered[digest] = _Remembered(principal, until, self._keys.edition())
+        self._remembered[digest] = _Remembered(principal, expires_at, self._keys.edition())
         if len(self._remembered) > self._capacity:
             self._remembered.popitem(last=False)
 

@@ -19,6 +19,8 @@ from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, HttpSettings, Proc
 
 S = TypeVar("S", bound=HttpSettings)
 
+SHUTDOWN_SECONDS: Final = 10
+"""How long running calls may take at a stop; Docker kills after ten seconds, Kubernetes after thirty."""
 _MOST_FILES: Final = 65_536
 _GARBAGE_AT_MOST: Final = 200_000
 """Objects kept alive by cycles; some tens of megabytes."""
@@ -74,7 +76,9 @@ def open_as_many_files_as_allowed() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
+def configuration(
+    build: Callable[[S], FastAPI], settings: S, deadlines: Deadlines | None = None
+) -> uvicorn.Config:
     """The server's configuration: the fast loop and parser, no log of its own."""
     return uvicorn.Config(
         partial(build, settings),
@@ -82,21 +86,12 @@ def configuration(build: Callable[[S], FastAPI], settings: S) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=patient_connections(_deadlines(settings)),
+        http=patient_connections(deadlines or Deadlines()),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-
-
-def _deadlines(settings: HttpSettings) -> Deadlines:
-    return Deadlines(
-        head_seconds=settings.head_seconds,
-        grace_seconds=settings.body_grace_seconds,
-        bytes_per_second=settings.body_bytes_per_second,
-        most_waiting=settings.connections_waiting,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

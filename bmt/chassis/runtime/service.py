@@ -160,9 +160,8 @@ class ServiceBuilder:
             settings.audience,
             audience_before=settings.audience_before,
             at_jwt_alone=settings.require_at_jwt,
-            leeway_seconds=settings.token_leeway_seconds,
         )
-        self.rate_limit = RateLimit(settings.calls_per_second, settings.calls_at_once)
+        self.rate_limit = RateLimit(settings.calls_per_second)
         self._consumer: Consumer | None = None
         self._tasks: list[background.Task] = [
             self.relay.run,
@@ -288,9 +287,9 @@ class ServiceBuilder:
             samplers=self._samplers,
             rate_limit=self.rate_limit,
             concurrency=ConcurrencyLimits(
-                self.settings.calls_under_way,
-                self.settings.calls_under_way_each,
-                ClientAddress(self.settings.client_address_header, self.settings.trusted_proxies),
+                client=ClientAddress(
+                    self.settings.client_address_header, self.settings.trusted_proxies
+                ),
             ),
             lifespan=self._lifespan,
         )

@@ -243,53 +243,11 @@ class HttpSettings(ProcessSettings):
         default=False,
         description="Whether tokens must be of the type at+jwt (RFC 9068), where the issuer says so.",
     )
-    token_leeway_seconds: int = Field(
-        default=0, ge=0, le=60, description="How long an expired token still passes, in seconds."
-    )
     calls_per_second: Annotated[float, AGENCY_AND_TESTS] = Field(
         default=1000.0,
         ge=0,
         le=1_000_000,
         description="How many calls one caller may make a second, at each process; 0: any number.",
-    )
-    calls_at_once: int = Field(
-        default=5000, ge=1, description="How many of them may come at once after a pause."
-    )
-    calls_under_way: int = Field(
-        default=2000,
-        ge=1,
-        le=100_000,
-        description="How many calls one process works on at a time; more are told to come again.",
-    )
-    calls_under_way_each: int = Field(
-        default=500,
-        ge=1,
-        le=100_000,
-        description="How many of them, and of those whose body still arrives, may be one caller's.",
-    )
-    head_seconds: float = Field(
-        default=10.0,
-        ge=0.1,
-        le=600.0,
-        description="How long a call's address and headers may take, and a new connection be silent, in seconds.",
-    )
-    body_grace_seconds: float = Field(
-        default=30.0,
-        ge=0.1,
-        le=3600.0,
-        description="How long a body, or the taking of an answer, may stand still, in seconds.",
-    )
-    body_bytes_per_second: int = Field(
-        default=1024,
-        ge=1,
-        le=1_000_000_000,
-        description="At what rate they must go on, in bytes a second.",
-    )
-    connections_waiting: int = Field(
-        default=2000,
-        ge=1,
-        le=1_000_000,
-        description="How many connections may wait for a call; more close the one that waits longest.",
     )
     client_address_header: str = Field(
         default="",
@@ -302,9 +260,6 @@ class HttpSettings(ProcessSettings):
         description="JSON list of our gateways' addresses and networks; empty: whoever reaches the process is the one gateway.",
     )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
-    shutdown_seconds: int = Field(
-        default=10, ge=1, le=300, description="How long calls under way may take at a stop."
-    )
 
     @model_validator(mode="after")
     def _outside_is_encrypted(self) -> Self:

@@ -174,14 +174,6 @@ async def test_a_remembered_token_is_forgotten_when_it_expires(issuer):
         await verifier.principal(token)
 
 
-async def test_leeway_lets_a_token_pass_a_little_longer(issuer):
-    keys = IssuerKeys(issuer.url, issuer.client())
-    lenient = TokenVerifier(keys, "bmt-api", leeway_seconds=3)
-    assert await lenient.principal(issuer.token(expires_in=-1))
-    with pytest.raises(Refused, match="expired"):
-        await lenient.principal(issuer.token(expires_in=-10))
-
-
 async def test_only_so_many_tokens_are_remembered(issuer):
     verifier = TokenVerifier(IssuerKeys(issuer.url, issuer.client()), "bmt-api", remembered=2)
     for number in range(5):

@@ -13,14 +13,16 @@ from parcel_api import parcel_routes
 from starlette.responses import StreamingResponse
 
 from bmt.chassis.http.app import api_router, create_app
+from bmt.chassis.http.connections import Deadlines
 from bmt.chassis.http.limits import ConcurrencyLimits
+from bmt.chassis.runtime import run
 from bmt.chassis.runtime.metrics import new_registry
-from bmt.chassis.runtime.run import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
 from evaluation.ports import any_free_port
 
 MOST, EACH, WAITING = 8, 3, 6
 HEAD_SECONDS, GRACE_SECONDS, RATE = 0.4, 0.8, 1000
+DEADLINES = Deadlines(HEAD_SECONDS, GRACE_SECONDS, RATE, WAITING)
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -68,7 +70,7 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-async def port(desk, verifier, gate):
+async def port(desk, verifier, gate, monkeypatch):
     """Where the parcel API is served, with deadlines that a test can wait for."""
     settings = ParcelSettings(
         port=any_free_port(),
@@ -76,12 +78,8 @@ async def port(desk, verifier, gate):
         mongodb_uri="mongodb://127.0.0.1:1",
         issuer="http://127.0.0.1:1",
         agencies_file="agencies.yaml",
-        head_seconds=HEAD_SECONDS,
-        body_grace_seconds=GRACE_SECONDS,
-        body_bytes_per_second=RATE,
-        connections_waiting=WAITING,
-        shutdown_seconds=1,
     )
+    monkeypatch.setattr(run, "SHUTDOWN_SECONDS", 1)
     app = create_app(
         title="Parcels",
         version="1",
@@ -93,7 +91,7 @@ async def port(desk, verifier, gate):
         concurrency=ConcurrencyLimits(most=MOST, each=EACH),
         lifespan=lambda _: nullcontext(),
     )
-    server = uvicorn.Server(configuration(lambda _: app, settings))
+    server = uvicorn.Server(run.configuration(lambda _: app, settings, DEADLINES))
     serving = asyncio.create_task(server._serve())
     await eventually(lambda: server.started)
     yield settings.port

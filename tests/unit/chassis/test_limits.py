@@ -53,6 +53,11 @@ def test_a_caller_has_a_burst_and_then_so_many_calls_a_second(clock):
     assert passed(limit, "siti", 100) == 50
 
 
+def test_a_burst_is_five_seconds_of_calls(clock):
+    assert passed(RateLimit(10, monotonic=clock), "siti", 100) == 50
+    assert passed(RateLimit(0.1, monotonic=clock), "siti", 100) == 1
+
+
 def test_one_caller_is_not_held_up_by_another(clock):
     limit = RateLimit(10, 50, monotonic=clock)
     passed(limit, "siti", 100)
@@ -83,7 +88,7 @@ def test_asking_again_when_told_is_let_through(clock):
 
 
 def test_no_limit_is_no_limit(clock):
-    assert passed(RateLimit(0, 1, monotonic=clock), "siti", 10_000) == 10_000
+    assert passed(RateLimit(0, monotonic=clock), "siti", 10_000) == 10_000
 
 
 def test_many_callers_do_not_fill_the_memory(clock):
