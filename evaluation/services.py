@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bmt.rights.kafka_rights import STATISTICS
-from bmt.rights.mongodb_rights import DOCUMENTS, RECONCILER, WEB
+from bmt.rights.mongodb_rights import RECONCILER, WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import agencies_file
 from evaluation.ports import HOST, answers, listening
@@ -128,7 +128,6 @@ def environment(system: System, name: str) -> dict[str, str]:
     return {
         **_http(system, name),
         **_kafka(system, name),
-        "BMT_DOCUMENTS_DATABASE": DOCUMENTS,
         "BMT_WEB_URL": system.ports.url(WEB),
         **SERVICES[name](system),
     }
@@ -139,7 +138,7 @@ def _http(system: System, name: str) -> Environment:
         "BMT_HOST": HOST,
         "BMT_PORT": str(system.ports[name]),
         "BMT_MONGODB_URI": system.mongodb.uri(name),
-        "BMT_DATABASE": f"bmt_{name}",
+        "BMT_DATABASE_PREFIX": "",  # the rights are for databases with the usual one
         "BMT_ISSUER": system.issuer.url,
         "BMT_ALLOW_HTTP": "true",  # nothing leaves the machine
         "BMT_AUDIENCE": API_AUDIENCE,

@@ -27,10 +27,6 @@ class OperatorKafka(KafkaSettings):
 class OperatorMongodb(MongodbSettings):
     """Access to MongoDB for a user who may change the services' databases."""
 
-    database_prefix: str = Field(
-        default="bmt_", description="A service's database is this and the service's name."
-    )
-
 
 class RecordsKey(Settings):
     """The key that opens sealed records, for verification."""

@@ -55,17 +55,20 @@ async def hear(bench: Bench, count: int, database: str = "") -> tuple[float, flo
     return ended - first[0][0], cpu - first[0][1]
 
 
-def _settings(bench: Bench, database: str) -> Settings:
+def _settings(bench: Bench, name: str) -> Settings:
     kafka: dict[str, Any] = bench.kafka()
 
     class InAGroupOfItsOwn(Settings):
         service = f"bench-{uuid.uuid4().hex[:8]}"
 
+        @property
+        def database(self) -> str:
+            return name
+
     return InAGroupOfItsOwn(
         port=1,
         allow_http=True,
         mongodb_uri=bench.system.mongodb.uri(),
-        database=database,
         issuer=bench.system.issuer.url,
         agencies_file=agencies_file(),
         kafka_bootstrap_servers=kafka["bootstrap_servers"],

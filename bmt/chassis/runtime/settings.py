@@ -178,6 +178,10 @@ class MongodbSettings(Settings):
         default=None,
         description="PEM file of our own certificate and its key, where MongoDB asks for one; as BMT_MONGODB_CA_FILE.",
     )
+    database_prefix: Annotated[str, TESTS] = Field(
+        default="bmt_",
+        description="Put before the name of each database; separates systems on one MongoDB.",
+    )
 
     @model_validator(mode="after")
     def _mongodb_is_who_it_says(self) -> Self:
@@ -277,12 +281,9 @@ class HttpSettings(ProcessSettings):
 class DatabaseSettings(HttpSettings, MongodbSettings):
     """The settings of such a process with a database of its own."""
 
-    database: str = Field(default="", description="Database; default bmt_<service>.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_database(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {"database": f"bmt_{cls.service}", **values}
+    @property
+    def database(self) -> str:
+        return f"{self.database_prefix}{self.service}"
 
     def not_encrypted(self) -> Sequence[str]:
         mongodb = [] if self.mongodb_encrypted() else ["BMT_MONGODB_URI"]
@@ -292,15 +293,17 @@ class DatabaseSettings(HttpSettings, MongodbSettings):
 class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The settings of every service. A subclass names its `service` and adds its own variables."""
 
-    documents_database: str = Field(
-        default="bmt_documents", description="Database of the documents that all services read."
-    )
     web_url: Annotated[str, OUTSIDE] = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,
         description="Where the pages are: the service's own address, and its former pages, lead there.",
     )
+
+    @property
+    def documents_database(self) -> str:
+        """Of the documents that all services read."""
+        return f"{self.database_prefix}documents"
 
 
 S = TypeVar("S", bound=BaseSettings)

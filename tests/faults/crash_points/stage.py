@@ -96,7 +96,6 @@ class Stage:
         }
         self.environment |= {
             "BMT_PORT": str(self.port),
-            "BMT_DATABASE": self.database.name,
             "BMT_LOG_LEVEL": "warning",
             **more,
         }

@@ -69,7 +69,7 @@ class Office:
     async def process(self, port: int = 0) -> AsyncIterator[asyncio.subprocess.Process]:
         """Intake as a process that can be killed."""
         settings = {**self.surroundings._settings, **self.settings(port)}
-        settings |= {"port": any_free_port(), "database": self.database}
+        settings |= {"port": any_free_port()}
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.intake.main"),
             cwd=ROOT,

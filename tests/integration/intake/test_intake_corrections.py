@@ -206,7 +206,7 @@ async def test_without_an_address_of_approval_only_what_was_returned_is_correcte
     shared, variables, submit, as_
 ):
     request_id = (await submit()).json()["request_id"]
-    own = {**variables, "approval_url": "", "database": f"{shared.name}_intake"}
+    own = {**variables, "approval_url": ""}
     app = build(Settings(**{**shared._settings, **own}))
     transport = httpx.ASGITransport(app)
     async with (

@@ -298,7 +298,8 @@ class TestWarnings:
         assert again == ["open_request_exists"]
 
     async def test_a_directory_that_is_away_is_never_a_silent_yes(self, shared, variables, as_):
-        away = {**variables, "ipms_url": "http://127.0.0.1:9/v2", "database": f"{shared.name}_away"}
+        own = {"ipms_url": "http://127.0.0.1:9/v2", "database_prefix": f"{shared.name}_away_"}
+        away = {**variables, **own}
         async with shared.running(build, Settings, **away) as intake:
             answer = await intake.post("/v1/requests", json=asked(), headers=as_(*ADMINISTRATOR))
             status = await looker(intake, as_)(answer.json()["request_id"])
@@ -429,7 +430,7 @@ async def test_while_kafka_is_down_requests_are_accepted_and_wait(
     intake, shared, variables, as_, wire
 ):
     """They wait in the outbox, for whoever reaches Kafka again."""
-    down = {"kafka_bootstrap_servers": "127.0.0.1:9", "database": f"{shared.name}_intake"}
+    down = {"kafka_bootstrap_servers": "127.0.0.1:9"}
     app = build(Settings(**{**shared._settings, **variables, **down}))
     transport = httpx.ASGITransport(app)
     async with (

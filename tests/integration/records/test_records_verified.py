@@ -42,8 +42,7 @@ async def request_filed(server, kafka, local_issuer):
     surroundings = Surroundings(kafka, server.uri("records"), local_issuer, prefix)
     await surroundings.start()
     request = facts()
-    names = {"database": RECORDS_DATABASE, "documents_database": DOCUMENTS}
-    async with surroundings.running(build, Settings, **names) as records:
+    async with surroundings.running(build, Settings, database_prefix="bmt_") as records:
         form = received(request)
         document = form.documents[0].model_copy(update={"document_id": await stored(server)})
         form = form.model_copy(update={"documents": (document,)})

@@ -41,9 +41,15 @@ def test_what_is_not_set_has_a_default(environment):
     assert (settings.host, settings.audience, settings.topic_prefix) == ("127.0.0.1", "bmt-api", "")
 
 
+def test_one_prefix_separates_the_databases_of_two_systems(environment):
+    environment.setenv("BMT_DATABASE_PREFIX", "trial_")
+    settings = load(ParcelSettings)
+    assert (settings.database, settings.documents_database) == ("trial_parcels", "trial_documents")
+
+
 def test_an_empty_variable_counts_as_not_set(environment):
     environment.setenv("BMT_KAFKA_SASL_MECHANISM", "")
-    environment.setenv("BMT_DATABASE", "")
+    environment.setenv("BMT_DATABASE_PREFIX", "")
     assert load(ParcelSettings).database == "bmt_parcels"
 
 
