@@ -61,10 +61,7 @@ def _notification(system: System) -> Environment:
         "BMT_SMTP_HOST": HOST,
         "BMT_SMTP_PORT": str(system.mail.port),
         "BMT_SMTP_SENDER": SENDER,
-        "BMT_STATUS_URL": f"{system.ports.url(WEB)}/my",
-        "BMT_STATUS_PAGE_URL": f"{system.ports.url(WEB)}/status/",
         **_status_codes(system),
-        "BMT_CONSOLE_URL": f"{system.ports.url(WEB)}/console",
     }
 
 

@@ -1,12 +1,12 @@
-"""The settings of notification: the mail server, and the addresses that messages link to."""
+"""The settings of notification: the mail server, and the pages that messages link to."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
+from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import EmailAddress
 
@@ -47,39 +47,11 @@ class Settings(ServiceSettings):
         description="How long a message that the server puts off is tried (RFC 5321, 4.5.4.1).",
     )
 
-    status_url: Annotated[str, OUTSIDE] = Field(
-        default="",
-        pattern=r"^(https?://\S+)?$",
-        max_length=500,
-        description="Where users see their requests, such as https://intake.example/my: notices lead there.",
-    )
-    console_url: Annotated[str, OUTSIDE] = Field(
-        default="",
-        pattern=r"^(https?://\S+)?$",
-        max_length=500,
-        description="Where administrators work, such as https://approval.example/console: reminders lead there.",
-    )
-
-    status_page_url: Annotated[str, OUTSIDE] = Field(
-        default="",
-        pattern=r"^(https?://\S+)?$",
-        max_length=500,
-        description="The page that needs no login, such as https://intake.example/status/: acknowledgements lead there.",
-    )
     status_code_key: SecretStr | None = Field(
         default=None,
         min_length=SHORTEST_KEY,
-        description="Makes the codes of acknowledgements, as intake's; needed with BMT_STATUS_PAGE_URL.",
+        description="Makes the codes of acknowledgements, as intake's: without it, or without BMT_WEB_URL, they have none.",
     )
-
-    @model_validator(mode="after")
-    def _page_has_a_code(self) -> Self:
-        if self.status_page_url and self.status_code_key is None:
-            raise ValueError(
-                "BMT_STATUS_CODE_KEY is missing: BMT_STATUS_PAGE_URL needs it. Makes the codes of acknowledgements,"
-                " as intake's. A file may hold it: BMT_STATUS_CODE_KEY_FILE names one"
-            )
-        return self
 
     @model_validator(mode="after")
     def _login_whole(self) -> Self:
@@ -95,3 +67,21 @@ class Settings(ServiceSettings):
     @property
     def mail_domain(self) -> str:
         return self.smtp_sender.rpartition("@")[2]
+
+    @property
+    def status_url(self) -> str:
+        """Where users see their requests; empty where there are no pages."""
+        return self._page("/my")
+
+    @property
+    def console_url(self) -> str:
+        """Where administrators work."""
+        return self._page("/console")
+
+    @property
+    def status_page_url(self) -> str:
+        """The page that needs no login."""
+        return self._page("/status/")
+
+    def _page(self, path: str) -> str:
+        return f"{self.web_url.rstrip('/')}{path}" if self.web_url else ""

@@ -251,10 +251,6 @@ def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_en
 
 def test_every_link_to_a_page_leads_to_the_pages():
     pages = environment("web")["BMT_PUBLIC_URL"]
-    links = environment("notification")
-    assert links["BMT_STATUS_URL"] == f"{pages}/my"
-    assert links["BMT_STATUS_PAGE_URL"] == f"{pages}/status/"
-    assert links["BMT_CONSOLE_URL"] == f"{pages}/console"
     assert {environment(name)["BMT_WEB_URL"] for name in SERVICES} == {pages}
 
 

@@ -297,7 +297,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
         default="",
         pattern=r"^(https?://\S+)?$",
         max_length=500,
-        description="Where the pages are: the service's own address, and its former pages, lead there.",
+        description="Where browsers reach the pages: notices and reminders link there, and the service's former pages lead there.",
     )
 
     @property

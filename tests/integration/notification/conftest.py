@@ -161,7 +161,7 @@ async def notification(shared, mail, own, tmp_path_factory) -> AsyncIterator[htt
         "smtp_host": "127.0.0.1",
         "smtp_port": mail.port,
         "smtp_sender": SENDER,
-        "console_url": "https://bmt.example/console/",
+        "web_url": "https://bmt.example/",
         **own,
     }
     async with shared.running(build, Settings, agencies_file=rules, **variables) as client:

@@ -12,7 +12,7 @@ KEY = "a key of at least thirty-two characters"
 
 @pytest.fixture(scope="module")
 def own():
-    return {"status_page_url": "https://intake.example/status/", "status_code_key": KEY}
+    return {"status_code_key": KEY}
 
 
 async def test_the_applicant_is_told_the_code_and_no_event_log_or_figure_has_it(

@@ -21,7 +21,7 @@ OUTSIDE = {
     "intake": {"BMT_ISSUER", "BMT_PUBLIC_URL", "BMT_IPMS_URL"},
     "approval": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
     "provisioning": {"BMT_ISSUER", "BMT_IPMS_URL", "BMT_STORAGE_URL"},
-    "notification": {"BMT_ISSUER", "BMT_STATUS_URL", "BMT_STATUS_PAGE_URL", "BMT_CONSOLE_URL"},
+    "notification": {"BMT_ISSUER", "BMT_WEB_URL"},
     "records": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
 }
 ADDRESSES = sorted(set.union(*OUTSIDE.values()))

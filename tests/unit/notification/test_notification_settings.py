@@ -37,3 +37,16 @@ def test_a_sender_is_one_plain_address(sender):
 def test_a_login_is_whole_or_not_there(name):
     with pytest.raises(ValidationError, match="BMT_SMTP_USERNAME and BMT_SMTP_PASSWORD"):
         Settings(**NEEDED, **{name: "x"})
+
+
+@pytest.mark.parametrize("web", ["https://bmt.example", "https://bmt.example/"])
+def test_messages_lead_below_the_one_address_of_the_pages(web):
+    settings = Settings(**NEEDED, web_url=web)
+    assert settings.status_url == "https://bmt.example/my"
+    assert settings.console_url == "https://bmt.example/console"
+    assert settings.status_page_url == "https://bmt.example/status/"
+
+
+def test_without_an_address_of_the_pages_messages_lead_nowhere():
+    settings = Settings(**NEEDED)
+    assert (settings.status_url, settings.console_url, settings.status_page_url) == ("", "", "")
