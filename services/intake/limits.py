@@ -18,6 +18,10 @@ from services.intake.queries import OpenRequests
 
 _AN_HOUR: Final = 3600
 _A_MINUTE: Final = 60
+MOST_OPEN: Final = 10
+"""An account needs one application or one termination at a time; the rest is room for mistakes."""
+SUBMISSIONS_A_MINUTE: Final = 30
+"""One every two seconds is faster than anybody fills in the form."""
 
 
 class SubmissionLimits:
@@ -27,9 +31,9 @@ class SubmissionLimits:
         self,
         open_requests: OpenRequests,
         *,
-        most_open: int,
-        submissions_per_minute: int,
         acknowledgements_per_hour: int,
+        most_open: int = MOST_OPEN,
+        submissions_per_minute: int = SUBMISSIONS_A_MINUTE,
     ) -> None:
         """Open requests and submissions are limited for each account, acknowledgements for each address."""
         self._open_requests = open_requests

@@ -78,8 +78,6 @@ def build(settings: Settings) -> FastAPI:
         rights=builder.document_rights,
         limits=SubmissionLimits(
             open_requests,
-            most_open=settings.applicant_open_requests,
-            submissions_per_minute=settings.applicant_submissions_per_minute,
             acknowledgements_per_hour=settings.acknowledgements_per_hour,
         ),
         documents=builder.documents,

@@ -49,15 +49,6 @@ class Settings(PagesSettings):
         le=1000,
         description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
     )
-    applicant_open_requests: int = Field(
-        default=10, ge=1, le=1000, description="How many open requests an applicant may have."
-    )
-    applicant_submissions_per_minute: int = Field(
-        default=30,
-        ge=1,
-        le=10_000,
-        description="How many requests one applicant may hand in a minute, at each process.",
-    )
     acknowledgements_per_hour: int = Field(
         default=20,
         ge=1,

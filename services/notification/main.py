@@ -1,7 +1,6 @@
 """Notification's composition root: `python -m services.notification.main`."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
@@ -130,7 +129,6 @@ def _work(
         execution,
         documents,
         post,
-        timedelta(days=settings.smtp_give_up_days),
         clock.now,
         at_hand,
         settings.smtp_concurrency,

@@ -34,19 +34,9 @@ class Settings(ServiceSettings):
     smtp_password: SecretStr | None = Field(
         default=None, description="Needed with BMT_SMTP_USERNAME."
     )
-    smtp_timeout_seconds: int = Field(
-        default=10, ge=1, le=300, description="How long the delivery of one message may take."
-    )
     smtp_concurrency: int = Field(
         default=8, ge=1, le=100, description="How many messages are sent at the same time."
     )
-    smtp_give_up_days: int = Field(
-        default=5,
-        ge=1,
-        le=30,
-        description="How long a message that the server puts off is tried (RFC 5321, 4.5.4.1).",
-    )
-
     status_code_key: SecretStr | None = Field(
         default=None,
         min_length=SHORTEST_KEY,

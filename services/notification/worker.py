@@ -33,6 +33,8 @@ from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)
 
+GIVEN_UP_AFTER: Final = timedelta(days=5)
+"""A message that the server puts off is tried so long, as RFC 5321, 4.5.4.1, advises."""
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
 RECORD_EVERY_SECONDS: Final = 0.05
 """How often results are recorded while other messages of a list are still being sent."""
@@ -77,7 +79,6 @@ class Sender:
     Results that arrive while other messages are being sent are recorded in one write.
 
     Attributes:
-        give_up_after: how long a message is retried that the server puts off.
         at_hand: the messages kept in memory, by document id.
         at_once: how many messages are sent at the same time.
     """
@@ -85,7 +86,6 @@ class Sender:
     execution: Execution[Any, Any]
     documents: DocumentStore
     post: SmtpPost
-    give_up_after: timedelta
     clock: Clock
     at_hand: LruCache[str, bytes]
     at_once: int
@@ -142,7 +142,7 @@ class Sender:
         except MailRefused as refused:
             return self._refusal(item, refused.reason)
         except MailPutOff as put_off:
-            if self.clock() - outgoing.wanted_since > self.give_up_after:
+            if self.clock() - outgoing.wanted_since > GIVEN_UP_AFTER:
                 return self._refusal(item, put_off.reason)
             return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")

@@ -83,9 +83,7 @@ def build(settings: Settings) -> FastAPI:
             tasks=by_hand,
             reviews=reviews,
             work=builder.work,
-            plan_reader=PlanReader(
-                targets, at_once=settings.plans_at_once, seconds=settings.plan_timeout_seconds
-            ),
+            plan_reader=PlanReader(targets),
             document_rights=builder.document_rights,
             agencies=agencies,
             clock=clock.now,
@@ -105,12 +103,7 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
         ipms=ipms,
         storage={storage.name: storage},
         breakers={
-            name: Breaker(
-                name,
-                opens_after=settings.breaker_opens_after,
-                pause_seconds=settings.breaker_pause_seconds,
-                turned=metrics.turned(name),
-            )
+            name: Breaker(name, turned=metrics.turned(name))
             for name in (*ipms, storage.name, WORKLIST)
         },
         metrics=metrics,

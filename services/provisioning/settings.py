@@ -36,19 +36,6 @@ class Settings(ServiceSettings):
     target_timeout_seconds: float = Field(
         default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
     )
-    breaker_opens_after: int = Field(
-        default=2, ge=1, description="Calls without an answer, one after the other."
-    )
-    breaker_pause_seconds: float = Field(
-        default=2.0, gt=0, description="While a target is away, one call so often looks for it."
-    )
-
-    plan_timeout_seconds: float = Field(
-        default=5.0, gt=0, le=30, description="How long somebody who asks for a plan waits for it."
-    )
-    plans_at_once: int = Field(
-        default=8, ge=1, description="How many plans are looked up at a time; others wait."
-    )
 
     @model_validator(mode="after")
     def _token_with_url(self) -> Self:

@@ -70,7 +70,6 @@ def build(settings: Settings) -> FastAPI:
         builder.documents,
         builder.document_rights,
         folios,
-        settings.folios_a_volume,
         clock.now,
     )
     agencies = register.read(settings.agencies_file)
@@ -129,7 +128,6 @@ def _tree(
         origin=settings.ledger_origin,
         clock=clock.now,
         after=timedelta(seconds=settings.checkpoint_seconds),
-        leaves_at_most=settings.checkpoint_leaves,
     )
     builder.prepares(tree.prepare)
     builder.projects(queue)

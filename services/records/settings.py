@@ -20,9 +20,6 @@ class Settings(PagesSettings):
         pattern=r"\{agency\}",
         description="What a file number begins with; {agency} becomes the agency's code.",
     )
-    folios_a_volume: int = Field(
-        default=100, ge=1, description="A volume (jilid) is closed once it holds so many folios."
-    )
     ledger_origin: str = Field(
         default="bmt.records",
         pattern=r"^[^\s+]+$",
@@ -62,8 +59,5 @@ class Settings(PagesSettings):
         default=60.0,
         gt=0,
         le=3600,
-        description="A checkpoint is signed at most so long after a leaf, in seconds.",
-    )
-    checkpoint_leaves: int = Field(
-        default=256, ge=1, description="Or once so many leaves came since the last one."
+        description="A checkpoint is signed at most so long after a leaf, and after 256 leaves.",
     )

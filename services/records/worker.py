@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 COPIED_ANYWAY_BYTES: Final = 255 * 1024
 """Up to one chunk, a copy is as fast as a check for an earlier copy. It is stored once."""
+FOLIOS_A_VOLUME: Final = 100
+"""A volume (jilid) is closed at one hundred folios, as government offices do with paper files."""
 UNNAMED: Final = "document"
 """The name of a document whose name is no longer known."""
 
@@ -53,7 +55,6 @@ class Filing:
     documents: DocumentStore
     rights: DocumentRights
     folios: SealedFolios
-    folios_a_volume: int
     clock: Clock
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
@@ -76,7 +77,7 @@ class Filing:
             filename=stored.filename,
             media_type=stored.media_type,
             size_bytes=stored.size_bytes,
-            folios_a_volume=self.folios_a_volume,
+            folios_a_volume=FOLIOS_A_VOLUME,
             at=self.clock(),
         )
         await self._execute(item, "filed", command)

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 from bmt.chassis.errors import Unavailable
 from services.notification.settings import Settings
 
+TIMEOUT_SECONDS: Final = 10
+"""For one message. A server that is slower waits for something; the message is tried again."""
 _PERMANENT: Final = 500
 _LONGEST_REASON: Final = 300
 
@@ -60,7 +62,7 @@ class SmtpPost:
             "hostname": settings.smtp_host,
             "port": settings.smtp_port,
             "local_hostname": socket.gethostname(),
-            "timeout": float(settings.smtp_timeout_seconds),
+            "timeout": float(TIMEOUT_SECONDS),
             "use_tls": settings.smtp_security == "tls",
             "start_tls": {"if-offered": None, "starttls": True}.get(settings.smtp_security, False),
             "cert_bundle": str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
@@ -101,7 +103,7 @@ class SmtpPost:
 
     async def _send(self, message: bytes, recipients: Sequence[str]) -> None:
         try:
-            async with self._at_once, asyncio.timeout(self._settings.smtp_timeout_seconds):
+            async with self._at_once, asyncio.timeout(TIMEOUT_SECONDS):
                 refused, _ = await aiosmtplib.send(
                     message,
                     sender=self._settings.smtp_sender,

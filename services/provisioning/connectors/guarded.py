@@ -27,7 +27,9 @@ from services.provisioning.connectors.connector import (
 T = TypeVar("T")
 
 OPENS_AFTER: Final = 2
+"""One call without an answer may be a lost packet."""
 PAUSE_SECONDS: Final = 2.0
+"""Work goes on this soon after the target is back; one call in it burdens no target."""
 
 
 class Breaker:

@@ -259,14 +259,22 @@ def _called(
             return connector.read_back(desired.keys())
 
 
+PLANS_AT_ONCE: Final = 8
+"""So that people who look take no connection from the work that changes something."""
+PLAN_SECONDS: Final = 5.0
+"""As long as somebody looks at a page that is still loading."""
+
+
 class PlanReader:
     """Reads the outlook for people: `at_once` at a time, each within `seconds`, waiting included."""
 
-    def __init__(self, targets: Targets, *, at_once: int, seconds: float) -> None:
+    def __init__(
+        self, targets: Targets, *, at_once: int = PLANS_AT_ONCE, seconds: float | None = None
+    ) -> None:
         """`targets` have the same breakers as the work that changes them."""
         self._targets = targets
         self._turns = asyncio.Semaphore(at_once)
-        self._seconds = seconds
+        self._seconds = PLAN_SECONDS if seconds is None else seconds
 
     async def outlook(self, order: Order, statement: TaskCompleted | None) -> Outlook:
         """The outlook of an order; nothing is changed or settled.

@@ -73,6 +73,8 @@ REMEMBERED: Final = 20_000
 """The number of chains whose last sequenced leaf is cached."""
 GATHERED_FOR_SECONDS: Final = 0.1
 """Leaves that arrive within this time are numbered together, unless somebody waits for them."""
+LEAVES_AT_MOST: Final = 256
+"""A checkpoint is signed after so many leaves even in a rush: one tile of the tree."""
 IDLE_SECONDS: Final = 1.0
 LOOKED_AGAIN_AFTER_SECONDS: Final = 10.0
 RENEWED_AFTER_SECONDS: Final = 60.0
@@ -98,7 +100,7 @@ class Sequencer:
         origin: str,
         clock: Clock,
         after: timedelta,
-        leaves_at_most: int,
+        leaves_at_most: int = LEAVES_AT_MOST,
     ) -> None:
         """Signs a checkpoint `after` a leaf, or after `leaves_at_most` leaves."""
         self._leaves = leaves

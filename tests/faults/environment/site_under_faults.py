@@ -100,7 +100,6 @@ class Site:
         yield "BMT_IPMS_URL", f"{self.ipms.url}/v2"
         yield "BMT_STORAGE_URL", self.storage.url
         yield "BMT_SMTP_PORT", str(self.mail.port)
-        yield "BMT_SMTP_TIMEOUT_SECONDS", "2"
 
     def _behind_a_gate(self, program: Program) -> Program:
         gate = self._gates[program.name] = asyncio.Event()

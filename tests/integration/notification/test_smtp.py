@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fixtures.mail_server import MailServer
 from prometheus_client import CollectorRegistry
 
+from services.notification.channels import smtp
 from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway, SmtpPost
 from services.notification.settings import Settings
 
@@ -138,11 +139,12 @@ async def test_an_answer_about_the_message_says_never_or_not_now(stage):
             await post(server).send(MESSAGE, TO)
 
 
-async def test_a_server_that_does_not_answer_in_time_is_away():
+async def test_a_server_that_does_not_answer_in_time_is_away(monkeypatch):
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1)
     async with serving() as server:
         server.silent.add(TO)
         with pytest.raises(MailServerAway):
-            await post(server, smtp_timeout_seconds=1).send(MESSAGE, TO)
+            await post(server).send(MESSAGE, TO)
 
 
 async def test_a_server_that_is_not_there_is_away():

@@ -14,6 +14,7 @@ from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted, RequestEvent
 from bmt.contracts.requests import RequestFacts
+from services.provisioning.connectors import targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 
 pytestmark = pytest.mark.integration
@@ -249,11 +250,11 @@ async def test_sizes_that_no_decision_could_grant_are_refused(provisioning, read
 
 @pytest.mark.parametrize("part", ["ipms", "storage"])
 async def test_while_a_target_is_away_nothing_is_guessed(
-    provisioning, reader, account, part, request
+    provisioning, reader, account, part, request, monkeypatch
 ):
     process = request.getfixturevalue(part).process
-    bounds = {"target_timeout_seconds": 8.0, "plan_timeout_seconds": 0.5}
-    async with provisioning(**bounds) as client:
+    monkeypatch.setattr(targets, "PLAN_SECONDS", 0.5)
+    async with provisioning(target_timeout_seconds=8.0) as client:
         aminah = reader(client)
         await aminah.say(opened(asked := request_of(account)))
         await aminah.plan(asked)

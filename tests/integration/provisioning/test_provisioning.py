@@ -170,8 +170,7 @@ async def test_work_waits_visibly_while_a_target_is_away_and_goes_on_when_it_is_
     provisioning, wire, account, as_, part, connector, request
 ):
     process = request.getfixturevalue(part).process
-    variables = {"target_timeout_seconds": 0.5, "breaker_pause_seconds": 0.5}
-    async with provisioning(**variables) as client:
+    async with provisioning(target_timeout_seconds=0.5) as client:
         process.signal(signal.SIGSTOP)
         try:
             await approve(wire, asked := request_of(account))

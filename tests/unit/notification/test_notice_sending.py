@@ -58,7 +58,7 @@ class Office:
             for number, each in enumerate(attempts)
         ]
         outcomes: dict[str, Any] = {}
-        sender = Sender(self, self, self, FIVE_DAYS, lambda: now, self.at_hand, 8)
+        sender = Sender(self, self, self, lambda: now, self.at_hand, 8)
         await sender.perform(items, lambda item, outcome: outcomes.update({item.subject: outcome}))
         return [outcomes[item.subject] for item in items]
 
