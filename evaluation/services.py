@@ -191,7 +191,7 @@ def _statistics(system: System) -> Program:
         command=(sys.executable, "-m", "services.records.statistics.main"),
         environment={
             **_kafka(system, STATISTICS),
-            "BMT_METRICS_PORT": str(port),
+            "BMT_PORT": str(port),
         },
         ready=ready,
         after=EVERY_PART,

@@ -38,7 +38,7 @@ MetricsPort = Annotated[
         min=1,
         max=65_535,
         metavar="PORT",
-        envvar="BMT_METRICS_PORT",
+        envvar="BMT_PORT",
         help="Serve the figures for Prometheus.",
     ),
 ]

@@ -43,7 +43,6 @@ Authority = Annotated[
     typer.Option(
         "--timestamp-url",
         metavar="URL",
-        envvar="BMT_TIMESTAMP_URL",
         help="A time-stamping authority (RFC 3161), which attests when the checkpoint was there.",
     ),
 ]

@@ -89,6 +89,12 @@ def test_a_container_has_a_health_check_and_comes_back(name):
         assert container["healthcheck"].keys() >= {"test", "interval", "timeout", "retries"}
 
 
+@pytest.mark.parametrize("name", [*PROCESSES, "reconciliation"])
+def test_the_health_check_asks_what_the_process_answers(name):
+    asked = CONTAINERS[name]["healthcheck"]["test"][3:]
+    assert asked == (["/metrics"] if name in ("statistics", "reconciliation") else [])
+
+
 @each_container
 def test_a_container_may_do_nothing_that_it_need_not(name):
     container = CONTAINERS[name]
@@ -175,10 +181,7 @@ def test_the_example_of_the_environment_names_what_must_be_known_and_gives_none(
 
 def test_services_listen_where_the_embedded_system_has_them():
     ports = {name: str(Ports()[name]) for name in PROCESSES}
-    assert {
-        name: environment(name).get("BMT_PORT") or environment(name)["BMT_METRICS_PORT"]
-        for name in PROCESSES
-    } == ports
+    assert {name: environment(name)["BMT_PORT"] for name in PROCESSES} == ports
     assert all(
         CONTAINERS[name]["ports"] == [f"127.0.0.1:{ports[name]}:{ports[name]}"] for name in ports
     )

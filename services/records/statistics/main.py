@@ -177,7 +177,7 @@ def build(settings: Settings) -> faust.App:
 
     def serve() -> None:
         if not served:
-            served.append(start_http_server(settings.metrics_port, settings.host, registry))
+            served.append(start_http_server(settings.port, settings.host, registry))
 
     return statistics(settings, figures, serve)
 

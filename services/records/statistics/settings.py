@@ -12,15 +12,9 @@ class Settings(KafkaSettings):
 
     service = "statistics"
 
-    metrics_port: int = Field(ge=1, le=65535, description="TCP port of /metrics.")
-    statistics_instance: str = Field(
-        default="",
-        pattern=r"^[a-zA-Z0-9._-]*$",
-        max_length=200,
-        description="Its name among the processes of the statistics, each has its own; default: host name and port.",
-    )
+    port: int = Field(ge=1, le=65535, description="TCP port of /metrics.")
 
     @property
     def instance(self) -> str:
-        """This process' name in Kafka: unique, and the same after a restart."""
-        return f"{self.service}-{self.statistics_instance or f'{socket.gethostname()}-{self.metrics_port}'}"
+        """This process' name in Kafka: unique, and the same after a restart on the same host and port."""
+        return f"{self.service}-{socket.gethostname()}-{self.port}"

@@ -218,7 +218,7 @@ async def test_the_statistics_run_over_tls_too(broker, authority, tmp_path):
         environment={
             **KafkaServer(without).environment,
             "BMT_KAFKA_CA_FILE": str(authority.file),
-            "BMT_METRICS_PORT": str(port),
+            "BMT_PORT": str(port),
         },
         folder=ROOT,
     )

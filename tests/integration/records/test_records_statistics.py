@@ -60,7 +60,7 @@ def started(broker, tmp_path, port):
         own_port = port(name)
         environment = {
             **KafkaServer(broker.options("statistics")).environment,
-            "BMT_METRICS_PORT": str(own_port),
+            "BMT_PORT": str(own_port),
             **others,
         }
 
