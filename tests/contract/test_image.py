@@ -91,7 +91,7 @@ def test_what_runs_in_the_image_needs_nothing_of_the_evaluation(image):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    of_evaluation = {canonicalize_name(Requirement(line).name) for line in extras["embedded"]}
+    of_evaluation = {canonicalize_name(Requirement(line).name) for line in extras["evaluation"]}
     assert not of_evaluation & {canonicalize_name(name) for name in json.loads(ended.stdout)}
 
 
