@@ -11,7 +11,7 @@ from bmt.contracts.http.intake import (
     RequestStatus,
     Step,
 )
-from services.intake.domain.commands import Known
+from services.intake.domain.request import Known
 from services.intake.views import InboxDocument, RequestDocument
 
 

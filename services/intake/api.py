@@ -29,9 +29,8 @@ from services.intake.access import EVERYBODY, audience_of, caller_of
 from services.intake.channels.media_types import ALLOWED
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
-from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import WithdrawRequest, request_stream
 from services.intake.handlers import Reception
 from services.intake.queries import Requests
 from services.intake.views import RequestDocument

@@ -17,9 +17,8 @@ from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from services.intake import answers
 from services.intake.access import EVERYBODY, caller_of
-from services.intake.domain.commands import CorrectRequest, Known
-from services.intake.domain.decide import decide
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import CorrectRequest, Known, request_stream
+from services.intake.domain.request_rules import decide
 from services.intake.handlers import Reception
 from services.intake.queries import Requests
 

@@ -13,9 +13,9 @@ from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from services.intake.access import caller_of, keyed_stream
-from services.intake.domain.commands import RecordDelivery
+from services.intake.domain.delivery import RecordDelivery
 from services.intake.domain.events import EmailDelivered
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import request_stream
 from services.intake.handlers import Reception
 from services.intake.reading.readers import Readers
 

@@ -37,10 +37,9 @@ from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
 from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it
 from services.intake.delivering import Deliveries
-from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.domain.events import Missing
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, request_stream
 from services.intake.handlers import Reception
 from services.intake.papers import MOST_PAGES
 from services.intake.queries import Inbox

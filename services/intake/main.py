@@ -51,7 +51,7 @@ def build(settings: Settings) -> FastAPI:
     inbound = _inbound(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
         private=(*PRIVATE, *topics.ANSWERS),
         consumes=[

@@ -11,7 +11,7 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
 from services.intake.access import Audience
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import request_stream
 from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]

@@ -22,7 +22,14 @@ from bmt.contracts.problems import Refused
 
 REPLAYS = Path(__file__).parent / "replays"
 REQUEST = "request-019349f0-1c2a-7b3c-8d4e-5f60718293a4"
-OTHERS = {"bulk": "bulk-019349f0-1c2a-7b3c-8d4e-5f60718293a4", "rules": "agency-MAMPU"}
+OTHERS = {
+    "bulk": "bulk-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "rules": "agency-MAMPU",
+    "document": "upload-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "scan": "scan-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "email-delivered": "delivery-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "refused-to-an-integrator": "refusal-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+}
 """Scenarios whose stream is not a request's."""
 
 

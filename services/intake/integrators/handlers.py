@@ -23,9 +23,8 @@ from bmt.chassis.runtime.clock import NewId
 from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
-from services.intake.domain.commands import FollowRequest, ReceiveRequest
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.domain.state import Received, request_stream
+from services.intake.domain.request import FollowRequest, Received, ReceiveRequest, request_stream
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Reception
 

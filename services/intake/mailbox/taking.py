@@ -26,8 +26,7 @@ from bmt.chassis.runtime.documents import Received
 from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
 from services.intake.delivering import cause_of, identity_of
-from services.intake.domain.commands import ReceiveEmail
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.reading.readers import Readers
 
 log = structlog.get_logger(__name__)

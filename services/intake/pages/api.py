@@ -30,8 +30,7 @@ from services.intake.api import PageAsked
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
-from services.intake.domain.commands import WithdrawRequest
-from services.intake.domain.state import Received, request_stream
+from services.intake.domain.request import Received, WithdrawRequest, request_stream
 from services.intake.drafts import Draft, Drafts, DraftTooLarge
 from services.intake.handlers import Reception
 from services.intake.pages.attachments import MOST, Attachments, most_bytes

@@ -13,7 +13,7 @@ from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Channel, Document
 from bmt.pages.forms import FormWrong, Sent, first_step, new_key, validated
 from bmt.pages.sizes import in_gigabytes, read_sizes
-from services.intake.domain.state import Received
+from services.intake.domain.request import Received
 from services.intake.domain.submission import Caller
 from services.intake.drafts import Draft
 
