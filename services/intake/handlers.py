@@ -126,8 +126,8 @@ class Reception:
         Raises:
             Refused: the agency receives no e-mail, or the caller has no agency.
         """
-        asked = [opened.form.request.agency] if opened.form.request else []
-        codes = [*(caller.agencies or ()), *asked]
+        named = [opened.form.request.agency] if opened.form.request else []
+        codes = [*(caller.agencies or ()), *named]
         if not codes or codes[0] not in self.agencies:
             raise NotTheirs(
                 "Your token names no agency of this system, whose inbox this could go to."

@@ -24,9 +24,9 @@ from bmt.pages.application import pages
 from bmt.pages.forms import FormWrong, Sent, new_key, refusal, sent, validated
 from bmt.pages.layout import Layout
 from bmt.pages.login import Admitted, SignInFirst
-from services.intake import answers, blank_papers
+from services.intake import blank_papers
 from services.intake.access import caller_of
-from services.intake.api import PageAsked
+from services.intake.api import NewestPage
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
@@ -36,7 +36,7 @@ from services.intake.handlers import Reception
 from services.intake.pages.attachments import MOST, Attachments, most_bytes
 from services.intake.pages.desk import MAY_CORRECT, Correcting, Desk
 from services.intake.pages.submission_form import SubmissionForm, checked
-from services.intake.queries import Requests
+from services.intake.queries import Requests, known_of
 from services.intake.settings import Settings
 
 PREFIX: Final = "/my"
@@ -82,7 +82,7 @@ def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted
 
     @routes.get("/")
     async def listed(
-        request: Request, visitor: Annotated[Principal, caller], page: PageAsked
+        request: Request, visitor: Annotated[Principal, caller], page: NewestPage
     ) -> Response:
         return await desk.listed(request, visitor, page)
 
@@ -99,7 +99,7 @@ def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted
         known = await desk.own(request_id, visitor)
         try:
             given = validated(ReasonGiven, {"reason": sent.text("reason").strip()})
-            command = WithdrawRequest(given.reason, caller_of(visitor), answers.known(known))
+            command = WithdrawRequest(given.reason, caller_of(visitor), known_of(known))
             stream = request_stream(request_id)
             await execution.execute(sent.context(visitor).to_command(stream, command))
         except (Refused, CausationReused) as error:

@@ -184,8 +184,8 @@ class Scans:
         channel: PaperChannel | None,
         agency: str,
     ) -> ScannedPaper:
-        asked = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
-        about = await self.requests.of_agency(asked[0], agency) if asked else None
+        named = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
+        about = await self.requests.of_agency(named[0], agency) if named else None
         return ScannedPaper(
             inbox_item_id=self.new_id(),
             document=document,
