@@ -22,7 +22,7 @@ from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices
-from services.intake.domain.commands import ReceiveEmail
+from services.intake.domain.request import ReceiveEmail
 from services.intake.handlers import Reception
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes

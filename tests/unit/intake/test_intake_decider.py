@@ -29,16 +29,6 @@ from submissions import (
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Officer
-from services.intake.domain import DECIDER
-from services.intake.domain.commands import (
-    CorrectRequest,
-    DismissInboxItem,
-    Known,
-    ReceiveEmail,
-    ReceiveRequest,
-    RegisterInboxItem,
-    WithdrawRequest,
-)
 from services.intake.domain.errors import (
     AlreadyDecided,
     InboxItemSettled,
@@ -51,6 +41,16 @@ from services.intake.domain.errors import (
 )
 from services.intake.domain.events import Bounce, InboxItemDismissed, InboxItemReceived, Missing
 from services.intake.domain.received import reference
+from services.intake.domain.request import (
+    CorrectRequest,
+    DismissInboxItem,
+    Known,
+    ReceiveEmail,
+    ReceiveRequest,
+    RegisterInboxItem,
+    WithdrawRequest,
+)
+from services.intake.domain.request_rules import DECIDER
 from services.intake.domain.submission import AccountStatus
 
 APPROVED = Decision(
@@ -389,7 +389,7 @@ class TestCorrection:
         return CorrectRequest(ID, submission(**changes), known, reason, held)
 
     def amend(self, reason="Salah taip.", **changes) -> CorrectRequest:
-        """A correction that nobody asked for: approval lets nobody decide until it is heard."""
+        """A correction that nobody asked for: decisions are on hold."""
         return self.correct(Known("received", 0), reason, held=True, **changes)
 
     def test_after_a_return_the_same_request_is_received_again(self):

@@ -1,10 +1,12 @@
-"""The rules of SOP step 1: the events that follow from each command."""
+"""The rules of SOP step 1: which events a command to a request, or to an inbox item, leads to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
-from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
+from bmt.chassis.eventsourcing.decider import Decider
+from bmt.contracts.answers import RequestProgressed, SubmissionAccepted
 from bmt.contracts.events import (
     ConfigurationFailed,
     Event,
@@ -15,22 +17,9 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.faults import sentence
+from bmt.contracts.problems import FieldError
 from bmt.contracts.progress import Progress
-from services.intake.domain.commands import (
-    Command,
-    CorrectRequest,
-    DismissInboxItem,
-    FollowRequest,
-    PutPaperInInbox,
-    ReceiveEmail,
-    ReceiveRequest,
-    ReceiveScan,
-    RecordDelivery,
-    RecordUpload,
-    RefuseSubmission,
-    RegisterInboxItem,
-    WithdrawRequest,
-)
+from bmt.contracts.requests import RequestFacts
 from services.intake.domain.errors import (
     AlreadyDecided,
     Fault,
@@ -43,108 +32,32 @@ from services.intake.domain.errors import (
     UnknownRequest,
 )
 from services.intake.domain.events import (
-    DocumentUploaded,
-    EmailDelivered,
     InboxItemDismissed,
     InboxItemReceived,
     Mail,
     Missing,
-    ScanReceived,
     SubmissionAnswered,
 )
 from services.intake.domain.received import corrected, received
-from services.intake.domain.rules import (
-    faults,
-    may_see,
-    not_to_be_changed,
-    require_channel,
-    require_theirs,
-    without_reason,
+from services.intake.domain.request import (
+    Command,
+    CorrectRequest,
+    Dismissed,
+    DismissInboxItem,
+    FollowRequest,
+    Nothing,
+    PutPaperInInbox,
+    Received,
+    ReceiveEmail,
+    ReceiveRequest,
+    RegisterInboxItem,
+    State,
+    Waiting,
+    WithdrawRequest,
+    evolve,
 )
-from services.intake.domain.state import Dismissed, Nothing, Received, State, Waiting
+from services.intake.domain.rules import faults, require_channel, require_theirs
 from services.intake.domain.submission import Caller, Submission, sender_of
-
-# Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
-# a change of status, `SubmissionAnswered` stands alone and nothing is published.
-
-_WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
-_AFTER_THE_OUTCOME: Final = ("notified", "filed")
-
-
-def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
-    """The answer to a submission that became a request; none for a request that came another way."""
-    submitted, reference = submission.submitted_event, submission.source_reference
-    if submitted is None or reference is None:
-        return []
-    facts = event.request
-    return [
-        SubmissionAnswered(
-            integrator=submission.caller.subject,
-            source=submitted.source,
-            submission_id=submitted.id,
-            source_reference=reference,
-            answered_at=facts.received_at,
-            number=1,
-            request_id=facts.request_id,
-            reference=facts.reference,
-            progress=Progress().after(event, 0),
-        ),
-        SubmissionAccepted(
-            submission_id=submitted.id,
-            source_reference=reference,
-            request_id=facts.request_id,
-            reference=facts.reference,
-            received_at=facts.received_at,
-        ),
-    ]
-
-
-def _refuse(command: RefuseSubmission, _: State) -> Sequence[Event]:
-    """The answer to a dead letter."""
-    told = {
-        "submission_id": command.event.id,
-        "source_reference": command.source_reference,
-        "reason": command.reason,
-        "detail": command.detail,
-        "errors": command.errors,
-    }
-    return [
-        SubmissionAnswered(
-            integrator=command.integrator,
-            source=command.event.source,
-            answered_at=command.at,
-            number=1,
-            **told,
-        ),
-        SubmissionRefused(**told),
-    ]
-
-
-def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
-    """The answer to the integrator that submitted the request, if its status changes."""
-    known = state.answered if isinstance(state, Received) else None
-    if known is None or known.progress is None:
-        return []
-    progress = known.progress.after(command.event, command.sequence)
-    if progress == known.progress:
-        return []
-    if progress.status == known.progress.status:
-        return [known.model_copy(update={"progress": progress})]
-    reason = command.event.reason if isinstance(command.event, _WITH_REASON) else None
-    still = known.reason if progress.status in _AFTER_THE_OUTCOME else None
-    changes = {"progress": progress, "reason": reason or still, "number": known.number + 1}
-    return [
-        known.model_copy(update=changes),
-        RequestProgressed(
-            submission_id=known.submission_id,
-            source_reference=known.source_reference or "",
-            request_id=known.request_id or "",
-            reference=known.reference or "",
-            status=progress.status,
-            at=command.at,
-            reason=reason,
-        ),
-    ]
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -154,21 +67,6 @@ def decide(command: Command, state: State) -> Sequence[Event]:
         Refused: one of `errors`, with the reason why none follows.
     """
     return _RULES[type(command)](command, state)
-
-
-def _record_upload(command: RecordUpload, _: State) -> Sequence[Event]:
-    return [
-        DocumentUploaded(
-            document=command.document,
-            uploaded_by=command.uploaded_by,
-            uploaded_at=command.uploaded_at,
-            agency=command.agency,
-        )
-    ]
-
-
-def _record_delivery(command: RecordDelivery, _: State) -> Sequence[Event]:
-    return [EmailDelivered(cause=command.cause, delivered_at=command.delivered_at)]
 
 
 def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
@@ -215,17 +113,20 @@ def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
     ]
 
 
-def _receive_scan(command: ReceiveScan, _: State) -> Sequence[Event]:
-    return [
-        ScanReceived(
-            agency=command.home.code,
-            received_at=command.received_at,
-            submitted_by=command.caller.submitter,
-            batch=command.batch,
-            page_count=command.page_count,
-            papers=command.papers,
-        )
-    ]
+def _why_not(submission: Submission) -> Sequence[Missing]:
+    """Why an e-mail that is filled in cannot become a request."""
+    wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
+    if (excess := submission.excess) is not None:
+        wrong.append(Missing.of("email", excess.code, **excess.values))
+    if submission.agency is not None and not submission.caller.acts_for(
+        submission.requested.agency
+    ):
+        wrong.append(Missing.of("agency", "for_other_agency"))
+    return wrong
+
+
+def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
+    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
 def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
@@ -251,18 +152,6 @@ def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
     ]
 
 
-def _why_not(submission: Submission) -> Sequence[Missing]:
-    """Why an e-mail that is filled in cannot become a request."""
-    wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
-    if (excess := submission.excess) is not None:
-        wrong.append(Missing.of("email", excess.code, **excess.values))
-    if submission.agency is not None and not submission.caller.acts_for(
-        submission.requested.agency
-    ):
-        wrong.append(Missing.of("agency", "for_other_agency"))
-    return wrong
-
-
 def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
@@ -270,10 +159,6 @@ def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
     return [_received_by_mail(command.request_id, submission, item.mail)]
-
-
-def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
-    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
 def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
@@ -302,9 +187,16 @@ def _waiting(caller: Caller, state: State) -> InboxItemReceived:
 
 
 def _theirs(caller: Caller, state: State) -> Received:
-    if isinstance(state, Received) and may_see(caller, state.facts):
+    if isinstance(state, Received) and _may_see(caller, state.facts):
         return state
     raise UnknownRequest
+
+
+def _may_see(caller: Caller, facts: RequestFacts) -> bool:
+    """Whether the caller may know of a request: it is their own, or their agency's."""
+    if caller.role == "applicant":
+        return caller.is_account(facts.applicant.account)
+    return caller.acts_for(facts.agency)
 
 
 def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
@@ -331,8 +223,8 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     while_open = command.known.returns < request.receptions
     _require_correctable(command, request)
     submission = command.submission
-    unexplained = without_reason(command.reason) if while_open else ()
-    wrong = not_to_be_changed(submission, request.last, while_open=while_open)
+    unexplained = _without_reason(command.reason) if while_open else ()
+    wrong = _not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.requested.agency != request.facts.agency:
         raise SubmissionWrong(wrong)  # the rest is not checked against another agency's rules
     _require_right(submission, wrong, unexplained)
@@ -351,6 +243,37 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     return [event, *_follow(FollowRequest(event, 0, submission.received_at), state)]
 
 
+def _not_to_be_changed(
+    submission: Submission, before: RequestReceived, *, while_open: bool
+) -> tuple[Fault, ...]:
+    """The changes of a correction that would make it another request.
+
+    An administrator may correct the account if somebody else wrote it down. An account that the applicant
+    signed in with, or that another system named, stays; so does the account of a returned request.
+    """
+    requested, facts = submission.requested, before.request
+    was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
+    may_change = while_open and was_written_down and submission.caller.role != "applicant"
+    same_account = requested.applicant.account.casefold() == facts.applicant.account.casefold()
+    kept = {
+        "/kind": requested.kind == facts.kind,
+        "/agency": requested.agency == facts.agency,
+        "/applicant/account": same_account or may_change,
+    }
+    return tuple(
+        Fault(FieldError.of(pointer, "not_to_be_corrected"))
+        for pointer, is_same in kept.items()
+        if not is_same
+    )
+
+
+def _without_reason(reason: str | None) -> tuple[Fault, ...]:
+    """A correction that nobody asked for needs a reason."""
+    return (
+        () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
+    )
+
+
 def _require_correctable(command: CorrectRequest, request: Received) -> None:
     if command.known.decision is not None:
         raise AlreadyDecided(command.known.decision)
@@ -364,17 +287,80 @@ def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
     return replace(submission, channel="event") if by_event else submission
 
 
-_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = {
-    ReceiveRequest: _receive,
-    ReceiveEmail: _receive_email,
-    ReceiveScan: _receive_scan,
-    PutPaperInInbox: _put_in_inbox,
-    RegisterInboxItem: _register,
-    DismissInboxItem: _dismiss,
-    WithdrawRequest: _withdraw,
-    CorrectRequest: _correct,
-    FollowRequest: _follow,
-    RefuseSubmission: _refuse,
-    RecordUpload: _record_upload,
-    RecordDelivery: _record_delivery,
-}
+# Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
+# a change of status, `SubmissionAnswered` stands alone and nothing is published.
+
+_WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
+_AFTER_THE_OUTCOME: Final = ("notified", "filed")
+
+
+def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
+    """The answer to a submission that became a request; none for a request that came another way."""
+    submitted, reference = submission.submitted_event, submission.source_reference
+    if submitted is None or reference is None:
+        return []
+    facts = event.request
+    return [
+        SubmissionAnswered(
+            integrator=submission.caller.subject,
+            source=submitted.source,
+            submission_id=submitted.id,
+            source_reference=reference,
+            answered_at=facts.received_at,
+            number=1,
+            request_id=facts.request_id,
+            reference=facts.reference,
+            progress=Progress().after(event, 0),
+        ),
+        SubmissionAccepted(
+            submission_id=submitted.id,
+            source_reference=reference,
+            request_id=facts.request_id,
+            reference=facts.reference,
+            received_at=facts.received_at,
+        ),
+    ]
+
+
+def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
+    """The answer to the integrator that submitted the request, if its status changes."""
+    known = state.answered if isinstance(state, Received) else None
+    if known is None or known.progress is None:
+        return []
+    progress = known.progress.after(command.event, command.sequence)
+    if progress == known.progress:
+        return []
+    if progress.status == known.progress.status:
+        return [known.model_copy(update={"progress": progress})]
+    reason = command.event.reason if isinstance(command.event, _WITH_REASON) else None
+    still = known.reason if progress.status in _AFTER_THE_OUTCOME else None
+    changes = {"progress": progress, "reason": reason or still, "number": known.number + 1}
+    return [
+        known.model_copy(update=changes),
+        RequestProgressed(
+            submission_id=known.submission_id,
+            source_reference=known.source_reference or "",
+            request_id=known.request_id or "",
+            reference=known.reference or "",
+            status=progress.status,
+            at=command.at,
+            reason=reason,
+        ),
+    ]
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+    {
+        ReceiveRequest: _receive,
+        ReceiveEmail: _receive_email,
+        PutPaperInInbox: _put_in_inbox,
+        RegisterInboxItem: _register,
+        DismissInboxItem: _dismiss,
+        WithdrawRequest: _withdraw,
+        CorrectRequest: _correct,
+        FollowRequest: _follow,
+    }
+)
+
+
+DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)
