@@ -11,7 +11,7 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from services import records
-from services.records import api, domain, views
+from services.records import api, domain, verification_api, views
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle.export import Exporter
 from services.records.bundle.paper import RecordPaper
@@ -98,6 +98,7 @@ def build(settings: Settings) -> FastAPI:
             disposal_api.router,
             conformance_api.router,
             tree_api.router,
+            verification_api.router,
             site(settings, builder, queries, exporter, examination, signer, agencies),
         ],
         ports=Ports(

@@ -148,6 +148,8 @@ records GET /v1/records/{request_id}/changes
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/records/{request_id}/bundle
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/records/{request_id}/verification
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
 records POST /v1/records/{request_id}/hold
                              401  403     403   403       201   404    404      403   403     201   404    201   403
 records POST /v1/records/{request_id}/hold/release
@@ -456,6 +458,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             filed, options={"params": {"from": 0}}
         ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
+        "records GET /v1/records/{request_id}/verification": request(filed),
         "records POST /v1/records/{request_id}/hold": request(filed, {"reason": "x"}),
         "records POST /v1/records/{request_id}/hold/release": request(filed, {"reason": "x"}),
         "records POST /v1/disposals": Target({}, {"account": own, "reason": "x"}),
